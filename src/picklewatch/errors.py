@@ -1,0 +1,61 @@
+"""What can go wrong for a reason that the user can mend: a sentence, a hint, an exit status.
+
+Anything that is not an `Error` is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The documented exit statuses of every command."""
+
+    OK = 0
+    """Nothing at or above the threshold."""
+    UNSAFE = 1
+    """Something is at or above the threshold (``--fail-on``, default ``unsafe``)."""
+    UNSCANNABLE = 2
+    """Something could not be scanned and nothing is unsafe; also a usage error, or work that failed."""
+    CONFIG = 78
+    """Bad configuration, or a state that another daemon holds (``EX_CONFIG`` of sysexits.h)."""
+
+
+class Error(Exception):
+    """A failure that the user can mend.
+
+    *message* says what happened, *hint* what to do about it (empty: nothing to add).
+    """
+
+    status: ExitStatus = ExitStatus.UNSCANNABLE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(Error):
+    """The configuration can't be used; *problems* lists every mistake, one line each."""
+
+    status = ExitStatus.CONFIG
+
+    def __init__(self, message: str, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = problems
+
+
+class StateError(Error):
+    """The state directory can't be used: held by another daemon, not ours, or not writable."""
+
+    status = ExitStatus.CONFIG
+
+
+class SandboxError(Error):
+    """The sandbox can't be set up as required."""
+
+    status = ExitStatus.CONFIG
+
+
+class QuarantineError(Error):
+    """A quarantine step was refused; nothing was changed."""
