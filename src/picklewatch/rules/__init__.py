@@ -1,0 +1,27 @@
+"""Every rule that a finding may name, by its identifier."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from picklewatch.rules import engine, formats, sandbox
+from picklewatch.rules.base import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["RULES", "Rule"]
+
+
+def _merged(*groups: Iterable[Rule]) -> Mapping[str, Rule]:
+    rules: dict[str, Rule] = {}
+    for rule in (rule for group in groups for rule in group):
+        if rule.id in rules:
+            raise ValueError(f"rule {rule.id!r} is registered twice")
+        rules[rule.id] = rule
+    return MappingProxyType(dict(sorted(rules.items())))
+
+
+RULES: Mapping[str, Rule] = _merged(engine.RULES, formats.RULES, sandbox.RULES)
+"""Rule identifier → rule, in the order of identifiers."""
