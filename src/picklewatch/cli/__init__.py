@@ -1,0 +1,171 @@
+"""The command line: a thin shell over the same functions that the daemon uses.
+
+Every command lives in its own module of this package, which exports ``command`` (a `click.Command`) and is
+imported only when it is asked for, so that ``picklewatch --help`` answers at once. A command returns an
+`picklewatch.errors.ExitStatus` (or nothing, which is success), raises `picklewatch.errors.Error` for what the
+user can mend, and never calls `sys.exit`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from picklewatch import __version__
+from picklewatch.errors import ConfigError, Error, ExitStatus
+from picklewatch.model import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMMANDS: Mapping[str, str] = {
+    "run": "Watch model caches, scan what arrives, log every verdict.",
+    "scan": "Scan files and directories now.",
+    "check": "Scan as pytorch-check did, for those who come from it.",
+    "status": "Say whether the daemon runs, is healthy, and what it found.",
+    "config": "Check, show and describe the configuration.",
+    "quarantine": "List, show, restore and delete what was moved.",
+    "explain": "Say what a file would do if it were loaded, and why.",
+    "trace": "Follow the pickle machine step by step.",
+    "disassemble": "List the opcodes of every pickle in a file.",
+    "decompile": "Show a file's pickles as Python.",
+    "rules": "List the rules, or explain one.",
+    "doctor": "Check this machine and prove that scanning works.",
+}
+"""Command → its short help, kept here so that the list needs no import; a test keeps the two in step."""
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells report it."""
+BROKEN_PIPE = 141
+"""The exit status when the reader of our output went away, as shells report it."""
+
+
+class LazyGroup(click.Group):
+    """The command group; it imports a command's module when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order in which a new user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the command *cmd_name*."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"picklewatch.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that *args* begins with; suggest one where there is none."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else " `picklewatch --help` lists the commands."
+            ctx.fail(f"No such command {printable(args[0])!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the commands' short help from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+EPILOG = """\
+\b
+Examples:
+  picklewatch run                        watch this user's model caches, report only
+  picklewatch scan ~/Downloads           scan a directory now
+  picklewatch explain model.bin          what would it do, and why this verdict?
+
+\b
+Exit status:
+  0  nothing unsafe          2  something could not be scanned, or a usage error
+  1  something is unsafe    78  bad configuration
+
+Report-only is the default: no file moves until the configuration says so.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="picklewatch")
+def cli() -> None:
+    """Keep hostile model files from running on this machine.
+
+    picklewatch scans model files statically: nothing is ever unpickled, and no
+    hostile byte is parsed outside a locked-down process.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its documented status."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(args: Sequence[str]) -> int:
+    """Run the command line with *args* and return the exit status; what the user can mend never shows a traceback."""
+    _make_output_unbreakable()
+    try:
+        status = _dispatch(list(args))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _interrupted()
+    return status
+
+
+def _dispatch(args: list[str]) -> int:
+    try:
+        return int(cli.main(args, prog_name="picklewatch", standalone_mode=False) or ExitStatus.OK)
+    except click.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Error as error:
+        sys.stdout.flush()
+        click.echo(error_text(error), err=True)
+        return int(error.status)
+
+
+def error_text(error: Error) -> str:
+    """*error* as the user reads it: what happened, every problem of a configuration, what to do."""
+    lines = [f"picklewatch: error: {printable(error.message)}"]
+    if isinstance(error, ConfigError):
+        lines += [f"  {printable(problem)}" for problem in error.problems]
+    if error.hint:
+        lines.append(f"hint: {printable(error.hint)}")
+    return "\n".join(lines)
+
+
+def _interrupted() -> int:
+    with contextlib.suppress(OSError):
+        click.echo("picklewatch: interrupted", err=True)
+    return INTERRUPTED
+
+
+def _make_output_unbreakable() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Keep the interpreter's own flush at exit from complaining about the broken pipe."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

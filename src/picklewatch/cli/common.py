@@ -1,0 +1,64 @@
+"""What several commands share: options and where the state lives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+SYSTEM_STATE = Path("/var/lib/picklewatch")
+"""Where the system service keeps its state, and root's commands look for it."""
+
+
+def config_option(function: F) -> F:
+    """Add ``-c/--config FILE``, passed as ``config_path: Path | None``."""
+    return click.option(
+        "-c",
+        "--config",
+        "config_path",
+        metavar="FILE",
+        envvar="PICKLEWATCH_CONFIG",
+        type=click.Path(path_type=Path),
+        help="Read only this configuration file (see `picklewatch config --help`).",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``, passed as ``as_json: bool``."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")(function)
+
+
+def state_option(function: F) -> F:
+    """Add ``--state-dir DIR``, passed as ``state: Path | None``; give it to `state_dir`."""
+    return click.option(
+        "--state-dir",
+        "state",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Where the daemon keeps its state (default: this user's, root's is /var/lib/picklewatch).",
+    )(function)
+
+
+def state_dir(given: Path | None = None) -> Path:
+    """Find the state directory, which need not exist yet.
+
+    *given* if there is one; ``$STATE_DIRECTORY`` under systemd; ``$XDG_STATE_HOME/picklewatch``;
+    ``/var/lib/picklewatch`` for root; ``~/.local/state/picklewatch``.
+    """
+    if given is not None:
+        return given.expanduser().absolute()
+    if systemd := os.environ.get("STATE_DIRECTORY"):
+        return Path(systemd.split(":", 1)[0])
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):  # the specification tells to ignore relative paths
+        return Path(base) / "picklewatch"
+    if os.geteuid() == 0:
+        return SYSTEM_STATE
+    return Path.home() / ".local/state/picklewatch"

@@ -1,0 +1,70 @@
+"""One file through all stages: scanned in the sandbox, judged by the policy, named for a person."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from picklewatch import names
+from picklewatch.model import EngineVersion, Finding, Judgement, Level, Policy, Record, ScanReport, Verdict
+from picklewatch.policy import decide
+from picklewatch.subject import Problem, Subject, SubjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Scans(Protocol):
+    """What scans the content behind a descriptor: `picklewatch.sandbox.Scanner`, or a fake in tests."""
+
+    def scan(self, fd: int) -> ScanReport:
+        """Scan *fd* from its start; never raises for hostile content."""
+        ...
+
+
+def judge(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
+    """Judge *subject*: scan it, make sure that it did not change meanwhile, decide, name it."""
+    report = scanner.scan(subject.fd)
+    if not subject.unchanged():
+        report = _changed(report)
+    return Record(
+        path=subject.path,
+        name=names.describe(subject.path),
+        names=names.links_to(subject.path),
+        report=report,
+        judgement=decide(report, policy),
+        size=subject.file.size,
+        engine=engine,
+        file=subject.file,
+    )
+
+
+def problem_record(problem: SubjectError, engine: EngineVersion) -> Record:
+    """Make the record of a path that could not be judged, so that it is never passed over in silence."""
+    finding = Finding(rule=problem.kind.value, level=Level.UNSCANNABLE, where="", summary=problem.message)
+    report = ScanReport(format="other", complete=False, code_bearing=False, findings=(finding,))
+    judgement = Judgement(verdict=Verdict.UNSCANNABLE, reasons=(finding.rule,))
+    return Record(path=problem.path, name=None, report=report, judgement=judgement, size=0, engine=engine)
+
+
+def with_names(record: Record, more: Sequence[str]) -> Record:
+    """Add to *record* the paths *more* that led to the same content."""
+    known = dict.fromkeys((*record.names, *more))
+    known.pop(record.path, None)
+    return replace(record, names=tuple(known))
+
+
+def elapsed_ms(start: float) -> float:
+    """Milliseconds since *start*, a value of `time.monotonic`."""
+    return (time.monotonic() - start) * 1000
+
+
+def _changed(report: ScanReport) -> ScanReport:
+    finding = Finding(
+        rule=Problem.CHANGED.value,
+        level=Level.UNSCANNABLE,
+        where="",
+        summary="The file was written to while it was being scanned, so the verdict would be about neither state.",
+    )
+    return replace(report, complete=False, findings=(*report.findings, finding), sha256=None)

@@ -1,0 +1,160 @@
+"""Opening what is to be judged: regular files only, without ever blocking and without trusting a name twice.
+
+A path is first resolved to a descriptor that gives no access (``O_PATH``), which does not block on a FIFO and does
+not wake a device. Only when that descriptor says "regular file" is *it* - not the path - opened for reading.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from picklewatch.errors import Error
+from picklewatch.model import FileId, printable
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_KINDS_OF_FILE = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISLNK, "a symbolic link"),
+)
+
+
+class Problem(StrEnum):
+    """Why a path can't be judged; the value is the rule of the finding that says so."""
+
+    MISSING = "path-missing"
+    """Nothing has this name (or not any more)."""
+    DANGLING = "broken-link"
+    """A symbolic link that leads nowhere, or in a circle."""
+    DENIED = "not-readable"
+    """It may not be read, or reading fails."""
+    NOT_REGULAR = "not-a-regular-file"
+    """A directory, FIFO, socket or device."""
+    CHANGED = "changed-while-scanned"
+    """It was written to or replaced while it was being judged."""
+
+
+class SubjectError(Error):
+    """A path that can't be opened for judging; says why, and what to do."""
+
+    def __init__(self, kind: Problem, path: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A regular file, open for reading and positioned at its start. Close it, or use it in a ``with`` statement."""
+
+    fd: int
+    file: FileId
+    """The state of the inode when it was opened."""
+    path: str
+    """The path of the content itself, symbolic links resolved, as `os.fsdecode` gives it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.fd)
+
+    def unchanged(self) -> bool:
+        """Say whether the inode's state is still the one that was opened."""
+        return FileId.of(os.fstat(self.fd)) == self.file
+
+
+def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -> Subject:
+    """Open the regular file *path* leads to, for reading.
+
+    With *follow*, symbolic links are followed and the subject's path is that of the content; without, a link as
+    the last component is refused. Never blocks, never opens anything but a regular file.
+
+    Raises `SubjectError`.
+    """
+    name = os.fsdecode(path)
+    handle = _resolve(name, follow=follow)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _not_regular(name, status.st_mode)
+        fd = _reopen(handle, name)
+    finally:
+        os.close(handle)
+    try:
+        return Subject(fd, FileId.of(os.fstat(fd)), _true_path(fd, name, follow=follow))
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectError:
+    """Turn the failure *error* to open or list *path* into what the user can understand."""
+    shown = printable(path)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+        if link:
+            return SubjectError(Problem.DANGLING, path, f"{shown}: the symbolic link leads nowhere")
+        return SubjectError(Problem.MISSING, path, f"{shown}: no such file or directory")
+    if error.errno == errno.ELOOP:
+        return SubjectError(Problem.DANGLING, path, f"{shown}: the symbolic link leads in a circle, or is not followed")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return SubjectError(Problem.DENIED, path, f"{shown}: permission denied", "Run as a user who may read it.")
+    if error.errno in (errno.ENXIO, errno.ENODEV):
+        return SubjectError(Problem.NOT_REGULAR, path, f"{shown}: not a regular file")
+    return SubjectError(Problem.DENIED, path, f"{shown}: {error.strerror or error}")
+
+
+def _resolve(name: str, *, follow: bool) -> int:
+    flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        return os.open(name, flags)
+    except OSError as error:
+        raise subject_error(error, name, link=os.path.islink(name)) from None
+    except ValueError:  # an embedded null byte
+        raise SubjectError(Problem.MISSING, name, f"{printable(name)}: not a possible file name") from None
+
+
+def _not_regular(name: str, mode: int) -> SubjectError:
+    kind = next((text for test, text in _KINDS_OF_FILE if test(mode)), "not a regular file")
+    return SubjectError(Problem.NOT_REGULAR, name, f"{printable(name)}: {kind}, not a regular file")
+
+
+def _reopen(handle: int, name: str) -> int:
+    """Open for reading exactly the inode that *handle* holds, whatever its name leads to by now."""
+    try:
+        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENOENT and not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - no object is needed
+            message = f"{printable(name)}: can't be opened safely, /proc is not mounted"
+            raise SubjectError(Problem.DENIED, name, message, "Mount /proc.") from None
+        raise subject_error(error, name) from None
+
+
+def _true_path(fd: int, name: str, *, follow: bool) -> str:
+    """Return where the kernel says that *fd* is, if that name still leads to it; else *name* made absolute."""
+    if not follow:
+        return os.path.abspath(name)  # noqa: PTH100 - Path.absolute keeps ".."
+    status = os.fstat(fd)
+    try:
+        path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - as os.fsdecode gives it
+        there = os.stat(path, follow_symlinks=False)  # noqa: PTH116
+    except OSError:
+        return os.path.realpath(name)
+    same = (there.st_dev, there.st_ino) == (status.st_dev, status.st_ino)
+    return path if same else os.path.realpath(name)
