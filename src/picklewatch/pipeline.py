@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,11 +22,16 @@ class Scans(Protocol):
         ...
 
 
+ATTEMPTS = 3
+"""Scans of a file that changes while it is scanned (a rename is such a change) before it is called unscannable."""
+
+
 def judge(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
-    """Judge *subject*: scan it, make sure that it did not change meanwhile, decide, name it."""
-    report = scanner.scan(subject.fd)
-    if not subject.unchanged():
-        report = _changed(report)
+    """Judge *subject*: scan it, make sure that it did not change meanwhile, decide, name it.
+
+    The record's ``file`` is the state that was judged, which may be younger than *subject*'s.
+    """
+    subject, report = _scan_stable(subject, scanner)
     return Record(
         path=subject.path,
         name=names.describe(subject.path),
@@ -55,9 +59,14 @@ def with_names(record: Record, more: Sequence[str]) -> Record:
     return replace(record, names=tuple(known))
 
 
-def elapsed_ms(start: float) -> float:
-    """Milliseconds since *start*, a value of `time.monotonic`."""
-    return (time.monotonic() - start) * 1000
+def _scan_stable(subject: Subject, scanner: Scans) -> tuple[Subject, ScanReport]:
+    for _ in range(ATTEMPTS):
+        report = scanner.scan(subject.fd)
+        now = subject.again()
+        if now.file == subject.file:
+            return subject, report
+        subject = now
+    return subject, _changed(report)
 
 
 def _changed(report: ScanReport) -> ScanReport:

@@ -11,6 +11,7 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from picklewatch.errors import Error
@@ -75,9 +76,9 @@ class Subject:
         """Close the descriptor."""
         os.close(self.fd)
 
-    def unchanged(self) -> bool:
-        """Say whether the inode's state is still the one that was opened."""
-        return FileId.of(os.fstat(self.fd)) == self.file
+    def again(self) -> Subject:
+        """Look at the same open file again: its state, and where it is now. Shares the descriptor."""
+        return Subject(self.fd, FileId.of(os.fstat(self.fd)), _true_path(self.fd, self.path, follow=True))
 
 
 def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -> Subject:
@@ -125,7 +126,7 @@ def _resolve(name: str, *, follow: bool) -> int:
     try:
         return os.open(name, flags)
     except OSError as error:
-        raise subject_error(error, name, link=os.path.islink(name)) from None
+        raise subject_error(error, name, link=Path(name).is_symlink()) from None
     except ValueError:  # an embedded null byte
         raise SubjectError(Problem.MISSING, name, f"{printable(name)}: not a possible file name") from None
 
