@@ -1,0 +1,168 @@
+"""Which configuration files there are, what they say, and on which line.
+
+Imports the standard library only, so that a command that finds no configuration starts fast.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_FILE = Path("/etc/picklewatch/config.toml")
+"""The administrator's file."""
+
+SECTIONS = ("watch", "scan", "quarantine", "log", "allow")
+"""The tables that the file may have."""
+
+PREFIX = "PICKLEWATCH_"
+"""What the names of environment variables that set a key begin with: ``PICKLEWATCH_SCAN_WORKERS``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One place that sets keys."""
+
+    name: str
+    """The file's path, or ``environment``."""
+    data: dict[str, Any]
+    """What it says, nested as in TOML."""
+    text: str = ""
+    """The file's text, to find lines in; empty for the environment."""
+
+    def line_of(self, keys: tuple[str, ...]) -> int | None:
+        """Find the line, counted from 1, that sets the key *keys* (its table included), or None."""
+        return _line_of(self.text, keys)
+
+
+def is_system_service(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether this is root or a system service, which read the administrator's file only."""
+    return os.geteuid() == 0 or environ.get("STATE_DIRECTORY", "").startswith("/var/lib/")
+
+
+def user_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of this user's own file."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    home = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".config"
+    return home / "picklewatch/config.toml"
+
+
+def candidates(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Return the files that are read if they exist; a later one overrides an earlier one, key by key."""
+    return (SYSTEM_FILE,) if is_system_service(environ) else (SYSTEM_FILE, user_file(environ))
+
+
+def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+    """Read what configures this process, least important first; *path* if given is the only file.
+
+    Raises `ConfigError` for a file that can't be read or is not TOML; every such file is named.
+    """
+    files = (path,) if path is not None else tuple(file for file in candidates(environ) if _is_there(file))
+    sources: list[Source] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            sources.append(read_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise config_error(problems)
+    variables = from_environment(environ)
+    return (*sources, Source(name="environment", data=variables)) if variables else tuple(sources)
+
+
+def config_error(problems: list[str]) -> ConfigError:
+    """Make the error that lists *problems*."""
+    count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    hint = "`picklewatch config check` checks again; docs/configuration.md and config.example.toml explain every key."
+    return ConfigError(f"the configuration has {count}:", tuple(problems), hint)
+
+
+def read_file(path: Path) -> Source:
+    """Read one TOML file. Raises `ConfigError`."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        return Source(name=str(path), data=tomllib.loads(text), text=text)
+    except OSError as error:
+        raise config_error([f"{path}: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        raise config_error([f"{path}: not UTF-8 at byte {error.start}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise config_error([f"{path}{_place(error)}: not valid TOML: {_reason(error)}"]) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Collect the keys that environment variables set, as ``PICKLEWATCH_<SECTION>_<KEY>``.
+
+    A value is read as TOML where it is TOML, else as text. Variables with the prefix and no known section are
+    not ours to judge.
+    """
+    data: dict[str, Any] = {}
+    for variable in sorted(environ):
+        section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+        if not variable.startswith(PREFIX) or section not in SECTIONS or not key:
+            continue
+        table = data.setdefault(section, {})
+        if section == "scan" and key.startswith("limits_"):
+            table, key = table.setdefault("limits", {}), key.removeprefix("limits_")
+        table[key] = _value(environ[variable])
+    return data
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether *path* exists; a file that may not be looked at is there, and reading it will say why not."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    match = re.search(r"at line (\d+), column (\d+)", str(error))
+    return f":{match[1]}:{match[2]}" if match else ""
+
+
+def _reason(error: tomllib.TOMLDecodeError) -> str:
+    return re.sub(r" \(at (?:line \d+, column \d+|end of document)\)", "", str(error))
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
+    """Find a key's line by reading the text as simple TOML: headers, ``key =`` lines, dotted keys."""
+    table: tuple[str, ...] = ()
+    found: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$", line):
+            table = _keys(header[1])
+        elif match := re.match(
+            r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=", line
+        ):
+            if (*table, *_keys(match[1]))[: len(keys)] == keys:
+                return number
+            continue
+        else:
+            continue
+        if table == keys and found is None:
+            found = number
+    return found
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+", dotted))
