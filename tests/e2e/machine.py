@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -83,7 +82,7 @@ class Machine:
 
     def run(self, *command: str, user: str | None = None, check: bool = True, seconds: float = 60) -> str:
         """Run *command* in the machine, as root or as *user* with that user's manager; return what it printed."""
-        nsenter = [shutil.which("nsenter") or "nsenter", "-t", str(self._init), "-m", "-p", "-u", "-i", "-n", "-C", "-r"]
+        nsenter = ["nsenter", "-t", str(self._init), *["-m", "-p", "-u", "-i", "-n", "-C", "-r"]]
         environment = ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb"]
         switch: list[str] = []
         if user is not None:
