@@ -1,0 +1,102 @@
+"""One scan: what the forked child does from its first step to its last."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import mmap
+import os
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from picklewatch.sandbox import lockdown, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from picklewatch.model import Limits, ScanReport
+
+    ScanJob = Callable[[Any, Limits], ScanReport]
+    ViewJob = Callable[[Any, Limits, dict[str, Any]], Iterator[dict[str, Any]]]
+
+_RESERVE = 4 << 20
+"""Bytes kept back so that running out of memory can still be said."""
+_FLUSH = 32 << 10
+
+
+class Output:
+    """The result pipe, written in pieces worth a system call."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._pending = bytearray()
+
+    def put(self, line: bytes) -> None:
+        """Write *line*, sooner or later."""
+        self._pending += line
+        if len(self._pending) >= _FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        while self._pending:
+            del self._pending[: os.write(self._descriptor, self._pending)]
+
+
+def run(plan: lockdown.Plan, parent: int, job: Callable[..., Any], header: dict[str, Any], fds: list[int]) -> NoReturn:
+    """Scan the file behind ``fds[0]``, write what is seen to ``fds[1]``, end this process.
+
+    *header* is the parent's: ``limits``, and ``request`` for a view.
+    """
+    status = wire.LOCK_FAILED
+    try:
+        limits = wire.decode_limits(header["limits"])
+        lockdown.enter(plan, parent)
+        data = mapped(fds[0])
+        output = Output(lockdown.only_descriptor(fds[1]))
+        if plan.rlimits:
+            lockdown.limit(plan, file_size=len(data), memory=limits.memory, cpu_seconds=limits.cpu_seconds)
+        lockdown.seal(plan)
+        status = wire.FAILED
+        gc.enable()
+        status = _guarded(job, data, limits, header.get("request"), output)
+    finally:
+        os._exit(status)
+
+
+def mapped(descriptor: int) -> mmap.mmap | bytes:
+    """Map the regular file behind *descriptor*, read-only."""
+    size = os.fstat(descriptor).st_size
+    return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) if size else b""
+
+
+def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Output) -> int:
+    reserve = [bytearray(_RESERVE)]
+    try:
+        if request is None:
+            _scan(job, data, limits, output)
+        else:
+            _view(job, data, limits, request, output)
+    except MemoryError:
+        failure = ("memory", "")
+    except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is said, not hidden
+        failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.SUMMARY))
+    else:
+        return 0
+    reserve.clear()
+    with contextlib.suppress(MemoryError):
+        output.put(wire.encode("failed", failure))
+        output.flush()
+    return wire.FAILED
+
+
+def _scan(job: ScanJob, data: Any, limits: Limits, output: Output) -> None:
+    for line in wire.encode_report(job(data, limits), limits):
+        output.put(line)
+    output.flush()
+
+
+def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Output) -> None:
+    for line in job(data, limits, request):
+        output.put(wire.encode("line", line))
+    output.put(wire.encode("end", None))
+    output.flush()

@@ -1,0 +1,84 @@
+"""How a scan ended, and what that says about the file. Pure."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from picklewatch.model import Finding, Level
+from picklewatch.sandbox.wire import FAILED, LOCK_FAILED
+
+if TYPE_CHECKING:
+    from picklewatch.model import Limits
+
+
+@dataclass(slots=True)
+class Ending:
+    """What is known of one child's end; filled in while it works."""
+
+    status: int | None = None
+    """The exit status, or the negative number of the signal that ended it; None while it works."""
+    peak_kib: int = 0
+    timed_out: bool = False
+    """We killed it at the wall-clock limit."""
+    garbage: str = ""
+    """We killed it, or would have, for what it said: why."""
+    failed: tuple[str, str] | None = None
+    """The failure that it said itself: ``memory`` or ``error``, and a sentence."""
+    shrunk: bool = False
+    """The file has become shorter since the scan began."""
+
+    def finding(self, limits: Limits) -> Finding | None:
+        """Say what kept the scan from its end; None if it ended well."""
+        rule, summary = self._verdict(limits)
+        return Finding(rule=rule, level=Level.UNSCANNABLE, where="", summary=summary) if rule else None
+
+    def _verdict(self, limits: Limits) -> tuple[str, str]:
+        if self.timed_out:
+            return "scan-timeout", f"The scan was stopped after {limits.seconds:g} seconds."
+        if self.garbage:
+            return "scan-garbage", f"The scanning process can't be believed: {self.garbage}."
+        if self.failed is not None:
+            return self._said(limits)
+        return self._exited(limits)
+
+    def _said(self, limits: Limits) -> tuple[str, str]:
+        assert self.failed is not None
+        what, text = self.failed
+        if what == "memory":
+            return _memory(limits)
+        return "scan-crashed", f"The scan failed: {text}"
+
+    def _exited(self, limits: Limits) -> tuple[str, str]:
+        assert self.status is not None
+        if self.status == -signal.SIGBUS and self.shrunk:
+            return "changed-while-scanned", "The file became shorter while it was being scanned."
+        known = {
+            0: ("", ""),
+            -signal.SIGXCPU: (
+                "scan-cpu",
+                f"The scan was stopped after {limits.cpu_seconds} seconds of processor time.",
+            ),
+            -signal.SIGKILL: ("scan-memory", "The kernel killed the scan, most likely because memory ran out."),
+            -signal.SIGSYS: (
+                "scan-forbidden-call",
+                "The scan asked the kernel for what no scan needs, and was killed.",
+            ),
+            LOCK_FAILED: ("scan-crashed", "The scan could not lock itself down, so it did not look at the file."),
+            FAILED: _memory(limits),  # it could not even say so
+        }
+        return known.get(self.status, ("scan-crashed", f"The scanning process crashed: {_named(self.status)}."))
+
+
+def _memory(limits: Limits) -> tuple[str, str]:
+    return "scan-memory", f"The scan needs more than {limits.memory >> 20} MiB of memory."
+
+
+def _named(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"

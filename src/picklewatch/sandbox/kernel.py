@@ -1,0 +1,136 @@
+"""The few kernel interfaces that Python has no function for, through ctypes. Linux only.
+
+Sources: prctl(2), capset(2), landlock(7), seccomp(2); numbers from the kernel's uapi headers, the same on every
+architecture that Debian supports.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_SECCOMP_MODE_FILTER = 2
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_LANDLOCK_CREATE_RULESET = 444
+_LANDLOCK_RESTRICT_SELF = 446
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+
+
+class SockFprog(ctypes.Structure):
+    """A BPF program, as ``prctl(PR_SET_SECCOMP)`` takes it (linux/filter.h)."""
+
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def _prctl(option: int, second: int | ctypes.c_void_p, third: int | ctypes.c_void_p = 0) -> None:
+    arguments = [value if isinstance(value, ctypes.c_void_p) else ctypes.c_ulong(value) for value in (second, third)]
+    zero = ctypes.c_ulong(0)
+    if _libc.prctl(ctypes.c_int(option), *arguments, zero, zero) != 0:
+        raise _error()
+
+
+def _error() -> OSError:
+    code = ctypes.get_errno()
+    return OSError(code, os.strerror(code))
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that forked it ends."""
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def no_new_privs() -> None:
+    """Make sure that no execve() of this process or its children gains privileges; unprivileged filters need it."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def not_dumpable() -> None:
+    """Keep other processes of the same user from attaching to this one or reading its memory."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def set_name(name: str) -> None:
+    """Name this process as ``ps`` and ``top`` show it (15 bytes)."""
+    _prctl(_PR_SET_NAME, ctypes.c_void_p(ctypes.cast(ctypes.c_char_p(name.encode()), ctypes.c_void_p).value))
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, ambient ones included."""
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    if _libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))) != 0:
+        raise _error()
+
+
+def landlock_abi() -> int:
+    """Ask for the kernel's Landlock version, 0 where it has none or was booted without it.
+
+    Raises `PermissionError` where a system call filter around us forbids to ask: that is a mistake in the
+    surrounding unit or container, and silently doing without Landlock would hide it.
+    """
+    version = _libc.syscall(
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET),
+        None,
+        ctypes.c_size_t(0),
+        ctypes.c_uint32(_LANDLOCK_CREATE_RULESET_VERSION),
+    )
+    if version >= 0:
+        return int(version)
+    if ctypes.get_errno() in (errno.ENOSYS, errno.EOPNOTSUPP):
+        return 0
+    raise _error()
+
+
+def landlock_ruleset(abi: int) -> int:
+    """Create a ruleset that handles every right that version *abi* knows and grants none; return its descriptor.
+
+    Nothing can then be opened, executed, made, renamed or removed; from 4 no TCP bind or connect; from 6 no
+    abstract sockets of others and no signals to others.
+    """
+    files = (1 << 13) - 1  # the thirteen rights of version 1
+    files |= (1 << 13) * (abi >= 2)  # noqa: PLR2004 - REFER
+    files |= (1 << 14) * (abi >= 3)  # noqa: PLR2004 - TRUNCATE
+    files |= (1 << 15) * (abi >= 5)  # noqa: PLR2004 - IOCTL_DEV
+    attributes = struct.pack("=QQQ", files, 0b11, 0b11)
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8  # noqa: PLR2004 - struct landlock_ruleset_attr grew twice
+    descriptor = _libc.syscall(
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET),
+        ctypes.c_char_p(attributes[:size]),
+        ctypes.c_size_t(size),
+        ctypes.c_uint32(0),
+    )
+    if descriptor < 0:
+        raise _error()
+    return int(descriptor)
+
+
+def landlock_restrict(ruleset: int) -> None:
+    """Put this thread under *ruleset*, for ever."""
+    if _libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT_SELF), ctypes.c_int(ruleset), ctypes.c_uint32(0)) != 0:
+        raise _error()
+
+
+def seccomp_program(bpf: bytes) -> SockFprog:
+    """Make the BPF code *bpf* ready for `seccomp_install`; the result keeps the code alive."""
+    buffer = ctypes.create_string_buffer(bpf, len(bpf))
+    program = SockFprog(len(bpf) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    program.keep_alive = buffer
+    return program
+
+
+def seccomp_install(program: SockFprog) -> None:
+    """Put this thread under the filter *program*, for ever."""
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_void_p(ctypes.addressof(program)))

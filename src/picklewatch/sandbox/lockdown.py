@@ -1,0 +1,165 @@
+"""How a process gives up what it does not need: the warm process once, each child the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from picklewatch.sandbox import kernel, syscalls
+from picklewatch.sandbox.protections import Protections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SLACK = 64 << 20
+"""Bytes of address space beyond the file and the memory allowed: thread stacks, allocator arenas."""
+_LAST = 1 << 20
+"""A descriptor number above any that is open."""
+_KILLED_FIRST = 500
+"""Score added for the kernel's out-of-memory killer, so that it takes the scan and not the user's training run."""
+
+
+class RefusedError(Exception):
+    """A surrounding filter forbids to set up the sandbox: a mistake to mend, not a lack to live with."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the warm process found possible; its children apply all of it or die."""
+
+    no_new_privs: bool = False
+    not_dumpable: bool = False
+    capabilities_dropped: bool = False
+    landlock_abi: int = 0
+    ruleset: int = -1
+    """A descriptor of a Landlock ruleset that grants nothing."""
+    program: kernel.SockFprog | None = None
+    """The seccomp filter."""
+    rlimits: bool = False
+    mapped: int = 0
+    """Bytes of address space that every child has from the start."""
+    data: int = 0
+    """Bytes of private memory that every child has from the start, as RLIMIT_DATA counts them."""
+    missing: list[str] = field(default_factory=list)
+
+    def protections(self) -> Protections:
+        """The plan as the parent is told it."""
+        return Protections(
+            no_new_privs=self.no_new_privs,
+            not_dumpable=self.not_dumpable,
+            capabilities_dropped=self.capabilities_dropped,
+            landlock_abi=self.landlock_abi,
+            seccomp=self.program is not None,
+            rlimits=self.rlimits,
+            missing=tuple(self.missing),
+        )
+
+
+def prepare() -> Plan:
+    """Lock this (warm) process down as far as it can still do its work, and plan the rest.
+
+    Raises `RefusedError`.
+    """
+    plan = Plan()
+    plan.mapped, plan.data = _sizes()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_KILLED_FIRST), encoding="ascii")
+    plan.no_new_privs = _try(plan, "no_new_privs", kernel.no_new_privs)
+    plan.capabilities_dropped = _try(plan, "dropping capabilities", kernel.drop_capabilities)
+    plan.not_dumpable = _try(plan, "not being dumpable", kernel.not_dumpable)
+    _plan_seccomp(plan)
+    _plan_landlock(plan)
+    return plan
+
+
+def _sizes() -> tuple[int, int]:
+    """Return this process's address space and private data in bytes (``VmSize`` and ``VmData`` of proc(5))."""
+    try:
+        fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 256 << 20, 128 << 20
+    page = resource.getpagesize()
+    return int(fields[0]) * page, int(fields[5]) * page
+
+
+def _try(plan: Plan, what: str, step: Callable[[], None]) -> bool:
+    try:
+        step()
+    except (OSError, AttributeError) as error:
+        plan.missing.append(f"{what} failed: {error}")
+        return False
+    return True
+
+
+def _plan_seccomp(plan: Plan) -> None:
+    try:
+        plan.program = kernel.seccomp_program(syscalls.filter_program())
+    except (OSError, RuntimeError, ImportError) as error:
+        plan.missing.append(f"system calls are not filtered: {error} (package libseccomp2)")
+
+
+def _plan_landlock(plan: Plan) -> None:
+    """Deny this process everything; last, because nothing can be imported or opened afterwards."""
+    try:
+        plan.landlock_abi = kernel.landlock_abi()
+        if plan.landlock_abi == 0:
+            plan.missing.append("this kernel has no Landlock, or was booted without it (lsm=landlock,…)")
+            return
+        plan.ruleset = kernel.landlock_ruleset(plan.landlock_abi)
+        kernel.landlock_restrict(plan.ruleset)
+    except PermissionError as error:
+        raise RefusedError(f"the landlock system calls are refused: {error}") from None
+    except OSError as error:
+        plan.landlock_abi = 0
+        plan.missing.append(f"Landlock failed: {error}")
+
+
+def only_descriptor(keep: int) -> int:
+    """Close every descriptor but the standard three and *keep*; return the number that *keep* has now."""
+    lowest = 3
+    if keep != lowest:
+        os.dup2(keep, lowest, inheritable=False)
+    os.closerange(lowest + 1, _LAST)
+    return lowest
+
+
+def enter(plan: Plan, parent: int) -> None:
+    """First step of a child: die with the warm process *parent*, which must still be there."""
+    kernel.die_with_parent()
+    if os.getppid() != parent:
+        os._exit(0)
+    if plan.landlock_abi:
+        kernel.landlock_restrict(plan.ruleset)  # a domain of its own, so that it can't signal the warm process
+
+
+def limit(plan: Plan, *, file_size: int, memory: int, cpu_seconds: int) -> None:
+    """Bound what this child may use: *memory* bytes of its own, a mapping of *file_size* bytes, *cpu_seconds*."""
+    for what in (
+        resource.RLIMIT_CORE,
+        resource.RLIMIT_FSIZE,
+        resource.RLIMIT_NPROC,
+        resource.RLIMIT_MEMLOCK,
+        resource.RLIMIT_MSGQUEUE,
+        resource.RLIMIT_NOFILE,  # what is open stays open; nothing more can be
+    ):
+        _lower(what, 0, 0)
+    _lower(resource.RLIMIT_AS, *(2 * [plan.mapped + file_size + memory + _SLACK]))
+    _lower(resource.RLIMIT_DATA, *(2 * [plan.data + memory]))
+    _lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1)
+
+
+def _lower(what: int, soft: int, hard: int) -> None:
+    _, ceiling = resource.getrlimit(what)
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(what, (soft, hard))
+
+
+def seal(plan: Plan) -> None:
+    """Last step of a child: only the listed system calls from here on."""
+    if plan.program is not None:
+        kernel.seccomp_install(plan.program)

@@ -1,0 +1,148 @@
+"""The parent's hold on one warm process: its start, its jobs, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from picklewatch.errors import SandboxError
+from picklewatch.sandbox.protections import Protections
+
+START_SECONDS = 60.0
+"""How long the warm process may take to import everything (a cold disk, a busy machine)."""
+_END_SECONDS = 2.0
+_MESSAGE = 64 << 10
+_BOOT = (
+    "import json, sys; control, path, jobs = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from picklewatch.sandbox.warm import main; main(control, jobs)"
+)
+_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ")
+"""All else stays away from a process that meets hostile bytes: tokens live in environments."""
+_REFUSED_HINT = (
+    "If picklewatch runs under systemd, let the unit's filter pass them: SystemCallFilter=@system-service "
+    "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp. In a container, use a seccomp profile "
+    "that allows them."
+)
+
+
+class DiedError(Exception):
+    """The warm process is gone."""
+
+
+class WarmProcess:
+    """One running warm process. *jobs* maps a kind of job to its ``module:function``."""
+
+    def __init__(self, jobs: dict[str, str]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            number = theirs.fileno()
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
+                    [sys.executable, "-I", "-c", _BOOT, json.dumps([number, import_path(), jobs])],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=(number,),
+                    env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._control.close()
+                raise SandboxError(f"the sandbox did not start: {error}", "Is Python still installed there?") from error
+        self._protections: Protections | None = None
+
+    @property
+    def pid(self) -> int:
+        """The warm process's number."""
+        return self._process.pid
+
+    def protections(self) -> Protections:
+        """Wait until it is ready and say what protects us. Raises `SandboxError`, or `DiedError` when closed."""
+        if self._protections is None:
+            self._protections = self._wait_ready()
+        return self._protections
+
+    def _wait_ready(self) -> Protections:
+        message = self.message(START_SECONDS)
+        if message is None:
+            raise self._not_started()
+        if "refused" in message:
+            self.close()
+            raise SandboxError(f"the sandbox can't be set up: {message['refused']}", _REFUSED_HINT)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        ready = message["ready"]
+        return Protections(**{**ready, "missing": tuple(ready["missing"])})
+
+    def _not_started(self) -> SandboxError:
+        self._process.kill()
+        assert self._process.stderr is not None
+        said = self._process.stderr.read(1 << 16).decode(errors="replace").strip()
+        self.close()
+        why = said.splitlines()[-1] if said else "it said nothing"
+        return SandboxError(
+            f"the sandbox did not start: {why}",
+            "Install picklewatch and its dependencies again; `picklewatch doctor` tells more.",
+        )
+
+    def submit(self, header: dict[str, Any], fds: list[int]) -> None:
+        """Hand a job over. Raises `DiedError`."""
+        try:
+            socket.send_fds(self._control, [json.dumps(header).encode()], fds)
+        except OSError as error:
+            raise DiedError(str(error)) from error
+
+    def kill_child(self) -> None:
+        """Have the child at work killed; its end comes as a message. Raises `DiedError`."""
+        self.submit({"kill": True}, [])
+
+    def fileno(self) -> int:
+        """The descriptor to poll for a message; -1 when closed."""
+        return self._control.fileno()
+
+    def message(self, seconds: float) -> dict[str, Any] | None:
+        """Wait for the next message; None when it is gone or silent for *seconds*."""
+        deadline = time.monotonic() + seconds
+        poll = select.poll()
+        try:
+            poll.register(self._control, select.POLLIN)
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                return None
+            text = self._control.recv(_MESSAGE)
+        except (OSError, ValueError):
+            return None
+        return json.loads(text) if text else None
+
+    def interrupt(self) -> None:
+        """Make every wait on this process end now, from any thread; `close` it afterwards."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End it, with the child at work, and wait for it."""
+        self.interrupt()
+        self._control.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+
+def import_path() -> list[str]:
+    """Where this process imports from, without what stands for the current directory: a download may lie there."""
+    here = Path.cwd().resolve()
+    ours = str(Path(__file__).resolve().parents[2])
+    path = [entry for entry in sys.path if Path(entry).is_absolute() and Path(entry).resolve() != here]
+    return path if ours in path else [*path, ours]

@@ -1,0 +1,331 @@
+"""The parent's half: hands a descriptor over, believes nothing that comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import threading
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from picklewatch.errors import Error, SandboxError
+from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
+from picklewatch.sandbox import wire
+from picklewatch.sandbox.endings import Ending
+from picklewatch.sandbox.process import DiedError, WarmProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from types import TracebackType
+
+    from picklewatch.model import Limits, ScanReport
+    from picklewatch.sandbox.protections import Protections
+
+SCAN = "picklewatch.scan:scan_content"
+"""What the child runs on a file's content."""
+VIEWS: dict[str, str] = {}
+
+_READ = 64 << 10
+_END_SECONDS = 5.0
+"""How long the warm process may take to have a child killed and say so."""
+
+
+class ScanCancelledError(Error):
+    """The scanner was closed while it worked: nothing is known about the file."""
+
+
+class ViewKind(StrEnum):
+    """What a person wants to see of a file."""
+
+    TRACE = "trace"
+    DISASSEMBLE = "disassemble"
+    DECOMPILE = "decompile"
+    EXPLAIN = "explain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRequest:
+    """One wish to see a file's inside."""
+
+    kind: ViewKind
+    member: str | None = None
+    """Only the pickles of this archive member."""
+    limit: int = 10_000
+    """Lines to show, at most."""
+
+
+class Scanner:
+    """Scans one file after the other, each in a locked-down child of a warm process.
+
+    Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
+    Use one scanner per thread; `close` may be called from any. *job* and *views* say what the child runs: *job* is
+    ``module:function``, for tests; *views* also loads what `view` needs.
+    """
+
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        require_sandbox: bool = False,
+        views: bool = False,
+        job: str = SCAN,
+    ) -> None:
+        self._limits = limits
+        self._require = require_sandbox
+        self._jobs = {"scan": job, **(VIEWS if views else {})}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._worked = False
+        """Whether the sandbox has ever been ready."""
+        self._process: WarmProcess | None = WarmProcess(self._jobs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of each scan."""
+        return self._limits
+
+    @property
+    def pid(self) -> int | None:
+        """The warm process's number, None when there is none at the moment."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def protections(self) -> Protections:
+        """What really protects us; waits for the sandbox to be ready.
+
+        Raises `SandboxError` where it can't be set up, or is weaker than ``require_sandbox`` asks.
+        """
+        return self._ready().protections()
+
+    def scan(self, fd: int) -> ScanReport:
+        """Scan the whole content behind *fd*, a regular file (or memfd) open for reading; its offset does not matter.
+
+        Whatever the content does to the scan becomes a finding of an incomplete report. Raises `SandboxError` where
+        the sandbox never worked, `ScanCancelledError` when `close` was called.
+        """
+        start = time.monotonic()
+        with self._lock:
+            for _attempt in ("first", "second"):
+                builder = wire.ReportBuilder(self._limits)
+                try:
+                    ending = self._scan_once(fd, builder)
+                except DiedError:
+                    self._discard()
+                except SandboxError as error:
+                    if not self._worked:
+                        raise
+                    finding = _crashed(f"The sandbox does not start any more: {error.message}")
+                    return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
+                else:
+                    return self._report(builder, ending, _since(start))
+        finding = _crashed("The process that starts the scans died twice with this file.")
+        return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
+
+    def view(self, fd: int, request: ViewRequest) -> Iterator[dict[str, Any]]:
+        """Show the inside of the content behind *fd*, line by line, as flat objects with printable texts.
+
+        The child works only as fast as the lines are taken, and ends when they no longer are. Where it does not
+        reach the end, the last line has ``"kind": "broken"`` and the reason in ``"text"``.
+        """
+        ending = Ending()
+        finished = False
+        with self._lock, contextlib.closing(self._run(str(request.kind), fd, asdict(request), ending)) as observed:
+            try:
+                for kind, value in observed:
+                    if kind == "end":
+                        finished = True
+                    else:
+                        yield wire.view_line(kind, value)
+            except wire.GarbageError as error:
+                ending.garbage = str(error)
+            except DiedError:
+                self._discard()
+        finding = ending.finding(self._limits)
+        if finding is not None or not finished:
+            yield {"kind": "broken", "text": finding.summary if finding else "The view ended early."}
+
+    def close(self) -> None:
+        """End the sandbox. A scan at work in another thread ends at once with `ScanCancelledError`."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.interrupt()
+        locked = self._lock.acquire(timeout=_END_SECONDS)  # a view that nobody takes the lines of keeps it
+        try:
+            if self._process is not None:
+                self._process.close()
+                self._process = None
+        finally:
+            if locked:
+                self._lock.release()
+
+    def _ready(self) -> WarmProcess:
+        if self._closed:
+            raise ScanCancelledError("the scanner is closed")
+        if self._process is None:
+            self._process = WarmProcess(self._jobs)
+        process = self._process
+        try:
+            protections = process.protections()
+        except SandboxError:
+            self._discard()
+            raise
+        if self._require and not protections.contained:
+            raise SandboxError(
+                f"require_sandbox is set, but {'; '.join(protections.missing)}",
+                "Use a kernel with Landlock and seccomp and install libseccomp2, or set `require_sandbox = false`.",
+            )
+        self._worked = True
+        return process
+
+    def _discard(self) -> None:
+        """Put away a dead warm process; the next job starts another. Raises `ScanCancelledError` when closed."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+        if self._closed:
+            raise ScanCancelledError("the scanner was closed during the scan")
+
+    def _scan_once(self, fd: int, builder: wire.ReportBuilder) -> Ending:
+        ending = Ending()
+        size = os.fstat(fd).st_size
+        with contextlib.closing(self._run("scan", fd, None, ending)) as observed:
+            try:
+                for kind, value in observed:
+                    builder.take(kind, value)
+            except wire.GarbageError as error:
+                ending.garbage = str(error)
+        ending.shrunk = os.fstat(fd).st_size < size
+        return ending
+
+    def _report(self, builder: wire.ReportBuilder, ending: Ending, duration_ms: float) -> ScanReport:
+        if not ending.garbage and ending.status == 0 and not builder.done:
+            ending.garbage = "it ended without a report"
+        finding = ending.finding(self._limits)
+        if finding is not None:
+            return builder.broken_report(finding, duration_ms=duration_ms, peak_kib=ending.peak_kib)
+        return builder.report(duration_ms=duration_ms, peak_kib=ending.peak_kib)
+
+    def _run(
+        self, kind: str, fd: int, request: dict[str, Any] | None, ending: Ending
+    ) -> Generator[tuple[str, object], None, None]:
+        """Have a child do one job; give what it says as it says it, and fill in *ending*.
+
+        Raises `DiedError`, `SandboxError`, `ScanCancelledError`.
+        """
+        process = self._ready()
+        reading, writing = os.pipe()
+        try:
+            try:
+                with _read_only(fd) as file:
+                    header = {"job": kind, "limits": wire.encode_limits(self._limits), "request": request}
+                    process.submit(header, [file, writing])
+            finally:
+                os.close(writing)
+            try:
+                yield from self._observe(process, reading, ending)
+            finally:
+                if ending.status is None:
+                    _end_child(process, ending)
+        finally:
+            os.close(reading)
+
+    def _observe(self, process: WarmProcess, reading: int, ending: Ending) -> Iterator[tuple[str, object]]:
+        reader = wire.Reader(self._limits.output)
+        left = self._limits.seconds
+        poll = select.poll()
+        poll.register(reading, select.POLLIN)
+        poll.register(process.fileno(), select.POLLIN)
+        while ending.status is None:
+            before = time.monotonic()
+            ready = {descriptor for descriptor, _ in poll.poll(max(left, 0.001) * 1000)}
+            left -= time.monotonic() - before  # the child's time, not that of whoever reads a view
+            if reading in ready:
+                data = os.read(reading, _READ)
+                if not data:
+                    poll.unregister(reading)
+                yield from self._understood(reader, data, ending)
+            elif ready:
+                _take_ending(process, ending)
+            if left <= 0 and ending.status is None:
+                ending.timed_out = True
+                return
+        if ending.status == 0 and not ending.garbage:
+            _finish(reader, ending)
+
+    def _understood(self, reader: wire.Reader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
+        for kind, value in reader.feed(data):
+            if kind == "failed":
+                ending.failed = _failure(value)
+            else:
+                yield kind, value
+
+
+def _finish(reader: wire.Reader, ending: Ending) -> None:
+    try:
+        reader.finish()
+    except wire.GarbageError as error:
+        ending.garbage = str(error)
+
+
+def _failure(value: object) -> tuple[str, str]:
+    match value:
+        case ["memory", str()]:
+            return "memory", ""
+        case ["error", str(text)]:
+            return "error", printable(wire.clip(text, wire.SUMMARY))
+    raise wire.GarbageError("it said a failure that is none")
+
+
+def _take_ending(process: WarmProcess, ending: Ending) -> None:
+    message = process.message(0)
+    if message is None:
+        raise DiedError("the warm process ended")
+    ending.status = int(message["ended"])
+    ending.peak_kib = int(message["peak_kib"])
+
+
+def _end_child(process: WarmProcess, ending: Ending) -> None:
+    """Have the child killed and wait for its end, so that the next job starts from rest."""
+    try:
+        process.kill_child()
+        message = process.message(_END_SECONDS)
+    except DiedError:
+        message = None
+    if message is None:
+        process.close()  # it takes its child along; the next job starts another
+        return
+    ending.status, ending.peak_kib = int(message["ended"]), int(message["peak_kib"])
+
+
+@contextlib.contextmanager
+def _read_only(fd: int) -> Iterator[int]:
+    """Give a descriptor of *fd*'s file that can't be written through."""
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        yield fd
+        return
+    reopened = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield reopened
+    finally:
+        os.close(reopened)
+
+
+def _crashed(summary: str) -> Finding:
+    return Finding(rule="scan-crashed", level=Level.UNSCANNABLE, where="", summary=summary)
+
+
+def _since(start: float) -> float:
+    return (time.monotonic() - start) * 1000
