@@ -1,0 +1,189 @@
+"""One SQLite file, one writing connection, one lock.
+
+WAL with ``synchronous = NORMAL``: a commit survives the death of the process (kill -9) at once, and a loss of power up
+to the last checkpoint; what a power cut takes back is consistent and simply scanned again. Intents to move
+a file are committed with ``FULL``: on the disk before the file is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from picklewatch.errors import StateError
+from picklewatch.store.schema import MIGRATIONS, VERSION, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+Row = tuple[Any, ...]
+
+_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY_SECONDS: Final = 10.0
+_SIDE_FILES: Final = ("", "-wal", "-shm")
+
+
+class CorruptError(Exception):
+    """The database was corrupt: it has been set aside and an empty one is in its place. Walk, and try again."""
+
+    def __init__(self, aside: Path) -> None:
+        super().__init__(f"the database was corrupt and is kept as {aside}")
+        self.aside = aside
+
+
+def no_fault(_point: str) -> None:
+    """Do nothing at a fault point: what a `Database` does outside of tests."""
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether *error* says that the database file is damaged (rather than busy, full, or not readable)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _CORRUPT
+
+
+class Database:
+    """The connection. *fault* is called before and after every statement that changes state (tests kill there)."""
+
+    def __init__(self, path: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
+        self.path = path
+        self._fault = fault
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self.set_aside: Path | None = None
+        try:
+            self._connection = self._open()
+        except sqlite3.DatabaseError as error:
+            if read_only or not is_corrupt(error):
+                raise
+            self.rebuild()
+
+    def close(self) -> None:
+        """Close the connection; waits for a transaction of another thread."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows of a reading statement."""
+        with self._lock, self._noticing_corruption():
+            return self._live().execute(sql, parameters).fetchall()
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """One transaction: committed at the end, rolled back on any exception; *durable*: on the disk by then."""
+        with self._lock, self._noticing_corruption():
+            connection = self._live()
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
+            self._fault("before BEGIN")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(connection, self._fault)
+                self._fault("before COMMIT")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+        self._fault("after COMMIT")
+
+    def rebuild(self) -> Path:
+        """Set the damaged file aside, start an empty one, and say where the old one is kept."""
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.close()
+                self._connection = None
+            aside = self._free_name()
+            for suffix in _SIDE_FILES:
+                part = self.path.with_name(self.path.name + suffix)
+                with contextlib.suppress(FileNotFoundError):
+                    part.rename(aside.with_name(aside.name + suffix))
+            self._connection = self._open()
+            self.set_aside = aside
+            return aside
+
+    def _free_name(self) -> Path:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        names = (self.path.with_name(f"{self.path.name}.corrupt-{stamp}-{number}") for number in range(1_000_000))
+        return next(name for name in names if not name.exists())
+
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("the store is closed")
+        return self._connection
+
+    @contextlib.contextmanager
+    def _noticing_corruption(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if self._read_only or not is_corrupt(error):
+                raise
+            raise CorruptError(self.rebuild()) from error
+
+    def _open(self) -> sqlite3.Connection:
+        location = f"{self.path.absolute().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
+        connection = sqlite3.connect(
+            location, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if not self._read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA journal_size_limit = 16777216")
+            self._migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise StateError(
+                f"{self.path} was written by a newer picklewatch (schema {version}, this one knows {VERSION})",
+                "Upgrade picklewatch, or give this one another state directory.",
+            )
+        if self._read_only:
+            return
+        for number in range(version, VERSION):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if connection.execute("PRAGMA user_version").fetchone()[0] == number:  # nobody was faster
+                    for statement in statements(MIGRATIONS[number]):
+                        self._fault(f"migrate {number}")
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {number + 1}")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+
+class Transaction:
+    """What can be done inside `Database.transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection, fault: Callable[[str], None]) -> None:
+        self._connection = connection
+        self._fault = fault
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Execute one changing statement."""
+        self._fault(f"before {sql.split(None, 1)[0]}")
+        return self._connection.execute(sql, parameters)
+
+    def one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        """The first row of a reading statement, or None."""
+        row: Row | None = self._connection.execute(sql, parameters).fetchone()
+        return row

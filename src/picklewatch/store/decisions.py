@@ -1,0 +1,131 @@
+"""What was decided: which files are to be moved, and which contents the operator vouched for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.model import Verdict
+from picklewatch.store.rows import file_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from picklewatch.model import FileId
+    from picklewatch.store.database import Database, Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A file that is to be moved to quarantine."""
+
+    id: int
+    record: int
+    path: str
+    file: FileId
+    """The state that was judged."""
+    verdict: Verdict
+    sha256: str | None
+    told: Mapping[str, Any]
+    """The record, as `Record.to_json` gave it."""
+
+
+class Intents:
+    """The moves of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def wanted(self, *, record: int | None = None, limit: int = 1000) -> list[Intent]:
+        """The files that are to be moved and are not yet, oldest first; only that of *record* if given."""
+        rows = self._database.query(
+            "SELECT i.id, r.id, r.path, r.verdict, r.sha256, r.body, r.device, r.inode, r.size, r.mtime_ns, r.ctime_ns "
+            "FROM intents AS i JOIN records AS r ON r.id = i.record "
+            "WHERE i.state = 'wanted' AND (?1 IS NULL OR i.record = ?1) ORDER BY i.id LIMIT ?2",
+            (record, limit),
+        )
+        return [_intent(row) for row in rows]
+
+    def done(self, intent: int, item: str) -> None:
+        """Close *intent*: the vault holds the file as *item*."""
+        self._close(intent, "done", item, None)
+
+    def refused(self, intent: int, reason: str) -> None:
+        """Close *intent*: the file was not moved, for *reason*. A new outcome for the file opens it again."""
+        self._close(intent, "refused", None, reason)
+
+    def counts(self) -> dict[str, int]:
+        """How many moves are ``wanted``, ``done`` and ``refused``."""
+        return dict(self._database.query("SELECT state, count(*) FROM intents GROUP BY state"))
+
+    def _close(self, intent: int, state: str, item: str | None, reason: str | None) -> None:
+        with self._database.transaction() as transaction:
+            transaction.run(
+                "UPDATE intents SET state = ?, item = ?, reason = ?, at = ? WHERE id = ?",
+                (state, item, reason, time.time(), intent),
+            )
+
+
+class Allowed:
+    """The digests that the operator vouched for, in one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, sha256: str, reason: str) -> None:
+        """Vouch for a content: it is clean from the next look on, shown with *reason*."""
+        with self._database.transaction(durable=True) as transaction:
+            transaction.run(
+                "INSERT INTO allowed (sha256, reason, at) VALUES (?, ?, ?) "
+                "ON CONFLICT (sha256) DO UPDATE SET reason = excluded.reason",
+                (sha256.lower(), reason, time.time()),
+            )
+            _judge_again(transaction, sha256)
+
+    def remove(self, sha256: str) -> bool:
+        """Take the word back; whether there was one."""
+        with self._database.transaction(durable=True) as transaction:
+            gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
+            _judge_again(transaction, sha256)
+        return gone > 0
+
+    def all(self) -> dict[str, str]:
+        """Every allowed digest with its reason."""
+        return dict(self._database.query("SELECT sha256, reason FROM allowed"))
+
+    def salvage(self, damaged: Path) -> int:
+        """Take over what can still be read from a damaged database. How many digests."""
+        found: list[Row] = []
+        with contextlib.suppress(sqlite3.Error):
+            connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
+            with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
+                found.extend(connection.execute("SELECT sha256, reason, at FROM allowed"))
+        with self._database.transaction(durable=True) as transaction:
+            for row in found:
+                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
+        return len(found)
+
+
+def want_move(transaction: Transaction, record: int) -> None:
+    """Note that the file of *record* is to be moved, unless it was already."""
+    transaction.run(
+        "INSERT INTO intents (record, state, at) VALUES (?, 'wanted', ?) "
+        "ON CONFLICT (record) DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused'",
+        (record, time.time()),
+    )
+
+
+def _judge_again(transaction: Transaction, sha256: str) -> None:
+    sql = "DELETE FROM files WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"
+    transaction.run(sql, (sha256.lower(),))
+
+
+def _intent(row: Row) -> Intent:
+    number, record, path, verdict, sha256, body, *state = row
+    return Intent(number, record, os.fsdecode(path), file_id(*state), Verdict(verdict), sha256, json.loads(body))

@@ -1,0 +1,168 @@
+"""What was found: every outcome once, and the verdict on every file as it is now."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from picklewatch.model import Verdict
+from picklewatch.store.rows import VERDICT, add_name, identity, inode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from picklewatch.model import FileId, Record
+    from picklewatch.store.database import Database, Row, Transaction
+
+_TELLING: Final = ("verdict", "reasons", "sha256", "allowed", "format", "opcodes", "findings")
+"""What must agree for two outcomes of one inode to be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What recording an outcome came to."""
+
+    record: int
+    """The record's number."""
+    fresh: bool
+    """Whether this outcome had not been recorded before: it is to be logged."""
+    was: str | None = None
+    """The path that the same content was judged under before, if it has another now."""
+    again: bool = False
+    """Whether the file was announced again meanwhile and keeps waiting."""
+
+
+class Records:
+    """The outcomes of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def verdict(self, file: FileId, engine: str) -> Verdict | None:
+        """The verdict on exactly this state of this inode by *engine*, or None."""
+        rows = self._database.query(VERDICT, (*identity(file), engine))
+        return Verdict(rows[0][0]) if rows else None
+
+    def add_name(self, file: FileId, path: str) -> None:
+        """Remember that *path* leads to the inode of *file*."""
+        with self._database.transaction() as transaction:
+            add_name(transaction, file, path)
+
+    def names(self, file: FileId) -> tuple[str, ...]:
+        """The remembered paths that led to the inode of *file*; they may lead elsewhere by now."""
+        rows = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", inode(file))
+        return tuple(os.fsdecode(path) for (path,) in rows)
+
+    def reported(self, record: int) -> None:
+        """Note that *record* was logged."""
+        with self._database.transaction() as transaction:
+            transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
+
+    def unreported(self, limit: int = 1000) -> list[tuple[int, dict[str, Any]]]:
+        """Records that a dead daemon did not come to log, oldest first."""
+        rows = self._database.query("SELECT id, body FROM records WHERE reported = 0 ORDER BY id LIMIT ?", (limit,))
+        return [(number, json.loads(body)) for number, body in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many files have which verdict, as last judged; every verdict is listed."""
+        counted: dict[str, int] = dict(self._database.query("SELECT verdict, count(*) FROM files GROUP BY verdict"))
+        return {verdict.value: counted.get(verdict.value, 0) for verdict in Verdict}
+
+    def latest(self, verdicts: Iterable[Verdict] = tuple(Verdict), limit: int = 10) -> list[dict[str, Any]]:
+        """The newest records with one of *verdicts*, newest first, each with ``id`` and ``at`` (Unix time)."""
+        rows: list[Row] = []
+        for verdict in verdicts:
+            rows += self._database.query(
+                "SELECT id, at, body FROM records WHERE verdict = ? ORDER BY id DESC LIMIT ?", (verdict.value, limit)
+            )
+        return [_told(*row) for row in sorted(rows, reverse=True)[:limit]]
+
+    def of_path(self, path: str) -> list[dict[str, Any]]:
+        """Every record under exactly this path, newest first. Reads the whole table."""
+        sql = "SELECT id, at, body FROM records WHERE path = ? ORDER BY id DESC"
+        return [_told(*row) for row in self._database.query(sql, (os.fsencode(path),))]
+
+    def forget_verdicts(self, at_least: Verdict = Verdict.UNVERIFIED) -> int:
+        """Let files be judged again whose verdict is *at_least* this, or that were allowed. Records stay. How many."""
+        chosen = [verdict.value for verdict in Verdict if verdict.rank >= at_least.rank]
+        marks = ", ".join("?" * len(chosen))
+        with self._database.transaction() as transaction:
+            sql = f"DELETE FROM files WHERE verdict IN ({marks}) OR allowed = 1"  # noqa: S608 - only marks
+            return transaction.run(sql, chosen).rowcount
+
+    def prune(self, keep: int) -> int:
+        """Delete records older than the newest *keep* that no file, log line or move depends on. How many."""
+        with self._database.transaction() as transaction:
+            newest = transaction.one("SELECT max(id) FROM records")
+            bound = (newest[0] or 0) - keep if newest else 0
+            gone = transaction.run(
+                "DELETE FROM records WHERE id <= ? AND reported = 1 AND id NOT IN (SELECT record FROM intents) "
+                "AND id NOT IN (SELECT record FROM files)",
+                (bound,),
+            ).rowcount
+            transaction.run(
+                "DELETE FROM names WHERE NOT EXISTS (SELECT 1 FROM files AS f "
+                "WHERE f.device = names.device AND f.inode = names.inode) "
+                "AND NOT EXISTS (SELECT 1 FROM jobs AS j WHERE j.device = names.device AND j.inode = names.inode)"
+            )
+        return gone
+
+    def __len__(self) -> int:
+        return int(self._database.query("SELECT count(*) FROM records")[0][0])
+
+
+def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
+    """Record an outcome. The record's number, whether it is new, and the former path if the file was only renamed."""
+    file, path = record.file, os.fsencode(record.path)
+    told = record.to_json()
+    body = json.dumps(told, separators=(",", ":"))
+    if file is None:
+        return _insert(transaction, record, body), True, None
+    present = transaction.one("SELECT record FROM files WHERE device = ? AND inode = ?", inode(file))
+    if present is not None:
+        old = transaction.one("SELECT path, body, size, mtime_ns, engine FROM records WHERE id = ?", present)
+        if old is not None and old[2:] == (file.size, file.mtime_ns, record.engine.key) and _same(old[1], told):
+            transaction.run(
+                "UPDATE records SET path = ?, body = ?, ctime_ns = ? WHERE id = ?",
+                (path, body, file.ctime_ns, present[0]),
+            )
+            _put_file(transaction, record, file, present[0])
+            return int(present[0]), False, None if old[0] == path else os.fsdecode(old[0])
+    number = _insert(transaction, record, body)
+    _put_file(transaction, record, file, number)
+    return number, True, None
+
+
+def _told(number: int, at: float, body: str) -> dict[str, Any]:
+    return {**json.loads(body), "id": number, "at": at}
+
+
+def _same(body: str, told: Mapping[str, Any]) -> bool:
+    old = json.loads(body)
+    return all(old.get(key) == told[key] for key in _TELLING)
+
+
+def _insert(transaction: Transaction, record: Record, body: str) -> int:
+    file = record.file
+    device, number, _, mtime_ns, ctime_ns = (None,) * 5 if file is None else identity(file)
+    cursor = transaction.run(
+        "INSERT INTO records (at, device, inode, size, mtime_ns, ctime_ns, engine, path, verdict, sha256, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(time.time(), device, number, record.size, mtime_ns, ctime_ns, record.engine.key),
+            *(os.fsencode(record.path), record.judgement.verdict.value, record.report.sha256, body),
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _put_file(transaction: Transaction, record: Record, file: FileId, number: int) -> None:
+    judgement = record.judgement
+    transaction.run(
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*identity(file), record.engine.key, judgement.verdict.value, judgement.allowed is not None, number),
+    )

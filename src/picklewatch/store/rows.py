@@ -1,0 +1,58 @@
+"""How our values look in SQLite: paths are bytes, 64-bit numbers are signed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.model import FileId
+
+if TYPE_CHECKING:
+    from picklewatch.store.database import Transaction
+
+_SIGNED: Final = 1 << 63
+_NAMES_KEPT: Final = 64
+
+
+def signed(number: int) -> int:
+    """An unsigned 64-bit number, such as an inode's, as SQLite can hold it."""
+    return number - (_SIGNED << 1) if number >= _SIGNED else number
+
+
+def unsigned(number: int) -> int:
+    """Undo `signed`."""
+    return number + (_SIGNED << 1) if number < 0 else number
+
+
+def inode(file: FileId) -> tuple[int, int]:
+    """What names an inode: device and number."""
+    return signed(file.device), signed(file.inode)
+
+
+def identity(file: FileId) -> tuple[int, int, int, int, int]:
+    """The five columns of a file's state."""
+    return *inode(file), file.size, file.mtime_ns, file.ctime_ns
+
+
+def file_id(device: int, number: int, size: int, mtime_ns: int, ctime_ns: int) -> FileId:
+    """Undo `identity`."""
+    return FileId(unsigned(device), unsigned(number), size, mtime_ns, ctime_ns)
+
+
+def add_name(transaction: Transaction, file: FileId, path: str) -> None:
+    """Remember that *path* leads to the inode of *file*; a hostile heap of links is cut off."""
+    kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
+    if kept is None or kept[0] < _NAMES_KEPT:
+        transaction.run("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", (*inode(file), os.fsencode(path)))
+
+
+def known_verdict(transaction: Transaction, file: FileId, engine: str) -> str | None:
+    """The verdict on exactly this state by *engine*, or None."""
+    row = transaction.one(VERDICT, (*identity(file), engine))
+    return None if row is None else str(row[0])
+
+
+VERDICT: Final = (
+    "SELECT verdict FROM files WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? "
+    "AND engine = ?"
+)

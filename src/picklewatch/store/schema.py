@@ -1,0 +1,88 @@
+"""The tables, their version, and the way from every older version to this one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIGRATIONS: Final[tuple[str, ...]] = (
+    # 1
+    """
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        ctime_ns INTEGER NOT NULL,
+        path BLOB NOT NULL,
+        priority INTEGER NOT NULL,
+        rank INTEGER NOT NULL,
+        generation INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (device, inode)
+    );
+    CREATE INDEX jobs_order ON jobs (priority, rank DESC);
+    CREATE TABLE records (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        device INTEGER,
+        inode INTEGER,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER,
+        ctime_ns INTEGER,
+        engine TEXT NOT NULL,
+        path BLOB NOT NULL,
+        verdict TEXT NOT NULL,
+        sha256 TEXT,
+        body TEXT NOT NULL,
+        reported INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX records_verdict ON records (verdict, id);
+    CREATE INDEX records_sha256 ON records (sha256) WHERE sha256 IS NOT NULL;
+    CREATE INDEX records_unreported ON records (id) WHERE reported = 0;
+    CREATE TABLE files (
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        ctime_ns INTEGER NOT NULL,
+        engine TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        allowed INTEGER NOT NULL,
+        record INTEGER NOT NULL,
+        PRIMARY KEY (device, inode)
+    ) WITHOUT ROWID;
+    CREATE INDEX files_verdict ON files (verdict, allowed);
+    CREATE TABLE names (
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        path BLOB NOT NULL,
+        PRIMARY KEY (device, inode, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE intents (
+        id INTEGER PRIMARY KEY,
+        record INTEGER NOT NULL UNIQUE,
+        state TEXT NOT NULL,
+        item TEXT,
+        reason TEXT,
+        at REAL NOT NULL
+    );
+    CREATE INDEX intents_open ON intents (id) WHERE state = 'wanted';
+    CREATE TABLE allowed (
+        sha256 TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE state (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+"""The script that leads from version *n* to *n + 1*, at position *n*. Released ones never change."""
+
+VERSION: Final = len(MIGRATIONS)
+
+
+def statements(script: str) -> list[str]:
+    """The single statements of *script* (none of ours holds a semicolon inside)."""
+    return [statement.strip() for statement in script.split(";") if statement.strip()]
