@@ -70,6 +70,17 @@ def _endless_line(_data: Any) -> str:
         os.write(RESULT, b"[" * 4096)
 
 
+def _touch_later(data: Any) -> str:
+    for _ in range(40):
+        time.sleep(0.05)
+        _touch_all(data)
+    return "touched"
+
+
+def _touch_all(data: Any) -> str:
+    return str(sum(data[i] for i in range(0, len(data), 4096)))
+
+
 def _grow(_data: Any) -> str:
     held = []
     while True:
@@ -130,25 +141,33 @@ def _found_then(end: Callable[[], object]) -> Callable[[Any], str]:
     return do
 
 
+def _doing(step: Callable[[], object]) -> Callable[[Any], str]:
+    def do(_data: Any) -> str:
+        step()
+        return "done"
+
+    return do
+
+
 ACTS: dict[str, Callable[[Any], str]] = {
     # reaching out; every one must be refused or deadly
     "open": lambda _: Path("/etc/passwd").read_text(),
     "create": lambda _: str(Path("/tmp/picklewatch-was-here").write_text("x")),
-    "list": lambda _: str(os.listdir("/")),
+    "list": lambda _: str(list(Path("/").iterdir())),
     "socket": lambda _: str(socket.socket()),
     "exec": lambda _: str(os.execv("/bin/true", ["true"])),
     "spawn": lambda _: str(subprocess.run(["/bin/true"], check=False)),
     "fork": lambda _: str(os.fork()),
-    "kill-parent": lambda _: str(os.kill(os.getppid(), signal.SIGKILL)),
-    "kill-all": lambda _: str(os.kill(-1, signal.SIGKILL)),
+    "kill-parent": _doing(lambda: os.kill(os.getppid(), signal.SIGKILL)),
+    "kill-all": _doing(lambda: os.kill(-1, signal.SIGKILL)),
     "proc-fd": lambda _: str(Path(f"/proc/self/fd/{RESULT}").read_bytes()),
     "proc-mem": lambda _: str(Path(f"/proc/{os.getppid()}/mem").read_bytes()),
     "ptrace": lambda _: str(_libc.ptrace(16, os.getppid(), 0, 0)),
-    "truncate": lambda _: str([os.ftruncate(fd, 0) for fd in (3, 4, 5)]),
-    "chmod": lambda _: str([os.fchmod(fd, 0o777) for fd in (3, 4, 5)]),
-    "unlink": lambda _: str(os.unlink("/tmp/picklewatch-was-here")),
+    "truncate": _doing(lambda: os.ftruncate(RESULT, 0)),
+    "chmod": _doing(lambda: os.fchmod(RESULT, 0o777)),
+    "unlink": _doing(Path("/tmp/picklewatch-was-here").unlink),
     "receive": lambda _: str(socket.socket(fileno=3).recv(1)),
-    "more-limits": lambda _: str(resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))),
+    "more-limits": _doing(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))),
     "mount": lambda _: str(_libc.mount(b"none", b"/mnt", b"tmpfs", 0, None)),
     "unshare": lambda _: str(_libc.unshare(0x10000000)),
     "memfd": lambda _: str(os.memfd_create("x")),
@@ -171,7 +190,8 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "abort": lambda _: str(os.abort()),
     "raise": lambda _: str(1 // 0),
     "stderr": lambda _: str([os.write(2, b"\x1b[2Jhello") for _ in range(10)]),
-    "touch-all": lambda data: str(sum(data[i] for i in range(0, len(data), 4096))),
+    "touch-all": _touch_all,
+    "touch-later": _touch_later,
     "open-descriptors": lambda _: str([fd for fd in range(64) if _is_open(fd)]),
     "pid": lambda _: str(os.getpid()),
     # lying

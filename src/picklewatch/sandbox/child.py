@@ -70,7 +70,7 @@ def mapped(descriptor: int) -> mmap.mmap | bytes:
 
 
 def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Output) -> int:
-    reserve = [bytearray(_RESERVE)]
+    reserve = mmap.mmap(-1, _RESERVE)  # never touched, so it costs nothing
     try:
         if request is None:
             _scan(job, data, limits, output)
@@ -82,7 +82,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
         failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.SUMMARY))
     else:
         return 0
-    reserve.clear()
+    reserve.close()
     with contextlib.suppress(MemoryError):
         output.put(wire.encode("failed", failure))
         output.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from picklewatch.model import Finding, Level
 from picklewatch.sandbox.wire import FAILED, LOCK_FAILED
@@ -20,6 +20,7 @@ class Ending:
     status: int | None = None
     """The exit status, or the negative number of the signal that ended it; None while it works."""
     peak_kib: int = 0
+    cpu_seconds: float = 0.0
     timed_out: bool = False
     """We killed it at the wall-clock limit."""
     garbage: str = ""
@@ -28,6 +29,12 @@ class Ending:
     """The failure that it said itself: ``memory`` or ``error``, and a sentence."""
     shrunk: bool = False
     """The file has become shorter since the scan began."""
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Note the warm process's *message* about the end."""
+        self.status = int(message["ended"])
+        self.peak_kib = int(message["peak_kib"])
+        self.cpu_seconds = float(message["cpu_seconds"])
 
     def finding(self, limits: Limits) -> Finding | None:
         """Say what kept the scan from its end; None if it ended well."""
@@ -54,12 +61,11 @@ class Ending:
         assert self.status is not None
         if self.status == -signal.SIGBUS and self.shrunk:
             return "changed-while-scanned", "The file became shorter while it was being scanned."
+        if self.status == -signal.SIGKILL and self.cpu_seconds >= limits.cpu_seconds:
+            return _cpu(limits)  # it had switched the warning off
         known = {
             0: ("", ""),
-            -signal.SIGXCPU: (
-                "scan-cpu",
-                f"The scan was stopped after {limits.cpu_seconds} seconds of processor time.",
-            ),
+            -signal.SIGXCPU: _cpu(limits),
             -signal.SIGKILL: ("scan-memory", "The kernel killed the scan, most likely because memory ran out."),
             -signal.SIGSYS: (
                 "scan-forbidden-call",
@@ -69,6 +75,10 @@ class Ending:
             FAILED: _memory(limits),  # it could not even say so
         }
         return known.get(self.status, ("scan-crashed", f"The scanning process crashed: {_named(self.status)}."))
+
+
+def _cpu(limits: Limits) -> tuple[str, str]:
+    return "scan-cpu", f"The scan was stopped after {limits.cpu_seconds} seconds of processor time."
 
 
 def _memory(limits: Limits) -> tuple[str, str]:

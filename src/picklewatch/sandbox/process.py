@@ -84,6 +84,8 @@ class WarmProcess:
         return Protections(**{**ready, "missing": tuple(ready["missing"])})
 
     def _not_started(self) -> SandboxError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)  # it may still be saying why
         self._process.kill()
         assert self._process.stderr is not None
         said = self._process.stderr.read(1 << 16).decode(errors="replace").strip()

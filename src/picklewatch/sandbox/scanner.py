@@ -8,7 +8,7 @@ import os
 import select
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +30,8 @@ SCAN = "picklewatch.scan:scan_content"
 VIEWS: dict[str, str] = {}
 
 _READ = 64 << 10
+_OWN_SHARE = 0.9
+"""The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
 _END_SECONDS = 5.0
 """How long the warm process may take to have a child killed and say so."""
 
@@ -75,6 +77,7 @@ class Scanner:
         job: str = SCAN,
     ) -> None:
         self._limits = limits
+        self._told = replace(limits, seconds=limits.seconds * _OWN_SHARE)
         self._require = require_sandbox
         self._jobs = {"scan": job, **(VIEWS if views else {})}
         self._lock = threading.Lock()
@@ -230,7 +233,7 @@ class Scanner:
         try:
             try:
                 with _read_only(fd) as file:
-                    header = {"job": kind, "limits": wire.encode_limits(self._limits), "request": request}
+                    header = {"job": kind, "limits": wire.encode_limits(self._told), "request": request}
                     process.submit(header, [file, writing])
             finally:
                 os.close(writing)
@@ -293,8 +296,7 @@ def _take_ending(process: WarmProcess, ending: Ending) -> None:
     message = process.message(0)
     if message is None:
         raise DiedError("the warm process ended")
-    ending.status = int(message["ended"])
-    ending.peak_kib = int(message["peak_kib"])
+    ending.take(message)
 
 
 def _end_child(process: WarmProcess, ending: Ending) -> None:
@@ -307,7 +309,7 @@ def _end_child(process: WarmProcess, ending: Ending) -> None:
     if message is None:
         process.close()  # it takes its child along; the next job starts another
         return
-    ending.status, ending.peak_kib = int(message["ended"]), int(message["peak_kib"])
+    ending.take(message)
 
 
 @contextlib.contextmanager

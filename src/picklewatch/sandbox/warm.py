@@ -5,7 +5,7 @@ It parses nothing hostile itself. Its only input is the control socket (``SOCK_S
 - from the parent: ``{"job": kind, "limits": …, "request": …}`` with two descriptors (the file, read-only; the
   result pipe's writing end), or ``{"kill": true}`` for the child at work; end of file: kill it and end;
 - to the parent: ``{"ready": protections}`` or ``{"refused": sentence}`` once; for each job
-  ``{"ended": status, "peak_kib": n}``.
+  ``{"ended": status, "peak_kib": n, "cpu_seconds": x}``.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Server:
         try:
             pid = os.fork()
         except OSError:  # no more processes or memory for now
-            _say(self._connection, {"ended": wire.LOCK_FAILED, "peak_kib": 0})
+            _say(self._connection, {"ended": wire.LOCK_FAILED, "peak_kib": 0, "cpu_seconds": 0.0})
             return
         if pid == 0:
             child.run(self.plan, self._me, self._functions[header["job"]], header, fds)
@@ -135,7 +135,9 @@ class Server:
         pid, status, usage = os.wait4(self._working, os.WNOHANG)
         if pid == self._working:
             self._working = None
-            _say(self._connection, {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss})
+            cpu = usage.ru_utime + usage.ru_stime
+            ended = {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss, "cpu_seconds": cpu}
+            _say(self._connection, ended)
 
     def _rehearse(self) -> None:
         """Try the plan with a child that does nothing; leave out, and say, what does not work on this machine."""

@@ -1,0 +1,346 @@
+"""The sandbox against what code in it would try; every act runs in a real locked-down child of a real warm process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sandbox_acts.hostile import ACTS, JOB
+
+from picklewatch.errors import SandboxError
+from picklewatch.model import Level, Limits, Policy, Verdict
+from picklewatch.policy import decide
+from picklewatch.rules import RULES
+from picklewatch.sandbox import ScanCancelledError, Scanner
+from picklewatch.sandbox import process as process_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picklewatch.model import ScanReport
+
+LIMITS = Limits(seconds=3, cpu_seconds=1, memory=256 << 20, output=1 << 20)
+
+
+@pytest.fixture(scope="module")
+def scanner() -> Iterator[Scanner]:
+    """One scanner for all acts: that it survives each of them is the point."""
+    with Scanner(LIMITS, job=JOB) as it:
+        yield it
+
+
+@contextmanager
+def content(data: bytes) -> Iterator[int]:
+    """Give a descriptor of *data*."""
+    descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, data)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def scan(scanner: Scanner, act: str, more: bytes = bytes(100)) -> ScanReport:
+    """Have *act* done in the sandbox."""
+    with content(act.encode() + b"\n" + more) as descriptor:
+        return scanner.scan(descriptor)
+
+
+REACHING_OUT = list(ACTS)[: list(ACTS).index("loop")]
+
+
+@pytest.mark.parametrize("act", REACHING_OUT)
+def test_nothing_outside_can_be_reached(scanner: Scanner, act: str) -> None:
+    """Files, programs, processes, sockets, more rights, executable memory: refused or deadly, and said."""
+    before, marker = scanner.pid, Path("/tmp/picklewatch-was-here")
+    report = scan(scanner, act)
+    assert not report.complete
+    assert [finding.rule for finding in report.findings] in (["scan-forbidden-call"], ["scan-crashed"])
+    assert not marker.exists()
+    assert scanner.pid == before
+    assert scan(scanner, "pid").complete
+
+
+@pytest.mark.parametrize(
+    ("act", "rule"),
+    [
+        ("loop", "scan-cpu"),
+        ("sleep", "scan-timeout"),
+        ("loop-ignoring-limit", "scan-cpu"),
+        ("stay-silent", "scan-cpu"),
+        ("eight-gigabytes", "scan-memory"),
+        ("grow", "scan-memory"),
+        ("recurse", "scan-crashed"),
+        ("exit", "scan-crashed"),
+        ("segv", "scan-crashed"),
+        ("abort", "scan-crashed"),
+        ("raise", "scan-crashed"),
+        ("silence", "scan-garbage"),
+        ("garbage", "scan-garbage"),
+        ("half-line", "scan-garbage"),
+        ("babble", "scan-garbage"),
+        ("endless-line", "scan-garbage"),
+        ("deep-json", "scan-garbage"),
+        ("wide-json", "scan-garbage"),
+        ("no-report", "scan-garbage"),
+        ("two-reports", "scan-garbage"),
+        ("bad-format", "scan-garbage"),
+        ("huge-count", "scan-garbage"),
+        ("nan-count", "scan-garbage"),
+        ("more-fields", "scan-garbage"),
+        ("bad-level", "scan-garbage"),
+        ("many-findings", "scan-garbage"),
+        ("many-imports", "scan-garbage"),
+        ("false-failure", "scan-garbage"),
+    ],
+)
+def test_using_things_up_and_lying_are_findings(scanner: Scanner, act: str, rule: str) -> None:
+    """Whatever the child does, the scan returns within its limits with a registered finding, never clean."""
+    before, start = scanner.pid, time.monotonic()
+    report = scan(scanner, act)
+    assert report.findings[-1].rule == rule
+    assert rule in RULES
+    assert report.findings[-1].level is RULES[rule].level is Level.UNSCANNABLE
+    assert decide(report, Policy()).verdict is Verdict.UNSCANNABLE
+    assert time.monotonic() - start < LIMITS.seconds + 3
+    assert scanner.pid == before
+    assert scan(scanner, "pid").complete
+
+
+def test_deep_recursion_in_c_is_contained(scanner: Scanner) -> None:
+    """Whether it overflows the stack, fills the memory or takes too long depends on the Python; it never gets out."""
+    report = scan(scanner, "c-recursion")
+    assert not report.complete
+    assert report.findings[-1].level is Level.UNSCANNABLE
+
+
+@pytest.mark.parametrize(
+    ("act", "rule"),
+    [
+        ("found-then-segv", "scan-crashed"),
+        ("found-then-loop", "scan-cpu"),
+        ("found-then-garbage", "scan-garbage"),
+    ],
+)
+def test_what_was_found_before_the_end_stays(scanner: Scanner, act: str, rule: str) -> None:
+    """A file can't hide what was already seen by crashing the rest of the scan."""
+    report = scan(scanner, act)
+    assert [finding.rule for finding in report.findings] == ["seen-before", rule]
+    assert decide(report, Policy()).verdict is Verdict.MALICIOUS
+
+
+def test_the_child_holds_only_what_it_needs(scanner: Scanner) -> None:
+    """Three times /dev/null and the result pipe; not the file, not the control socket."""
+    assert "[0, 1, 2, 3]" in scan(scanner, "open-descriptors").findings[0].summary
+
+
+def test_what_the_child_prints_goes_nowhere(scanner: Scanner, capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard error of a library that complains about a hostile file never reaches a terminal or a log."""
+    assert scan(scanner, "stderr").complete
+    assert capfd.readouterr() == ("", "")
+
+
+def test_every_protection_of_this_kernel_is_on_and_said(scanner: Scanner) -> None:
+    """The protections come from a rehearsal; what is missing is said in a sentence."""
+    protections = scanner.protections
+    assert protections.no_new_privs
+    assert protections.not_dumpable
+    assert protections.capabilities_dropped
+    assert protections.rlimits
+    assert protections.complete == (protections.landlock_abi > 0 and protections.seccomp)
+
+
+def test_a_thousand_bombs_leave_the_parent_as_it_was(scanner: Scanner) -> None:
+    """Neither memory nor descriptors of this process grow with what the children do."""
+    bombs = ["eight-gigabytes", "babble", "wide-json", "segv", "socket", "many-findings", "endless-line"]
+    for act in bombs:
+        scan(scanner, act)
+    memory, open_files = _resident(), _open_files()
+    for number in range(140):
+        scan(scanner, bombs[number % len(bombs)])
+    assert _resident() - memory < 4 << 20
+    assert _open_files() == open_files
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_a_dead_warm_process_is_replaced_and_the_file_scanned(scanner: Scanner) -> None:
+    """Killing the warm process costs a restart, not a verdict."""
+    before = scanner.pid
+    assert before is not None
+    os.kill(before, 9)
+    assert scan(scanner, "pid").complete
+    assert scanner.pid != before
+
+
+def test_a_file_that_takes_the_warm_process_along_is_unscannable() -> None:
+    """After the second time it is not tried again, and the next file is scanned."""
+    with Scanner(LIMITS, job=JOB) as it:
+        killer = threading.Event()
+
+        def kill_twice() -> None:
+            killed: set[int] = set()
+            while len(killed) < 2 and not killer.wait(0.02):
+                if it.pid is not None and it.pid not in killed and it._worked and _children(it.pid):
+                    killed.add(it.pid)
+                    os.kill(it.pid, 9)
+
+        assert scan(it, "pid").complete
+        thread = threading.Thread(target=kill_twice)
+        thread.start()
+        report = scan(it, "sleep")
+        killer.set()
+        thread.join()
+        assert [finding.rule for finding in report.findings] == ["scan-crashed"]
+        assert "twice" in report.findings[0].summary
+        assert scan(it, "pid").complete
+
+
+def _children(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return ""
+
+
+def test_no_child_outlives_the_warm_process() -> None:
+    """The kernel kills the child at work with the warm process, so nothing of a scan is left behind."""
+    with Scanner(Limits(seconds=1), job=JOB) as it:
+        assert it.protections
+        thread = threading.Thread(target=lambda: scan(it, "sleep"))
+        thread.start()
+        assert it.pid is not None
+        child = _wait_for_child(it.pid)
+        os.kill(it.pid, 9)
+        assert _gone(child)
+        thread.join()
+
+
+def test_closing_ends_a_scan_in_another_thread_at_once() -> None:
+    """A second Ctrl-C needs no patience; the scan says that nothing is known about the file."""
+    it = Scanner(LIMITS, job=JOB)
+    assert it.protections
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            scan(it, "sleep")
+        except ScanCancelledError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert it.pid is not None
+    child, start = _wait_for_child(it.pid), time.monotonic()
+    it.close()
+    thread.join()
+    assert time.monotonic() - start < 1
+    assert len(raised) == 1
+    assert _gone(child)
+    with pytest.raises(ScanCancelledError):
+        scan(it, "pid")
+
+
+def _wait_for_child(pid: int) -> int:
+    for _ in range(500):
+        if children := _children(pid).split():
+            return int(children[0])
+        time.sleep(0.01)
+    raise AssertionError("no child was started")
+
+
+def _gone(pid: int) -> bool:
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_an_empty_file_and_a_big_sparse_one_are_scanned(scanner: Scanner, tmp_path: Path) -> None:
+    """The memory limit does not count the file: it is mapped, not read."""
+    with content(b"") as descriptor:
+        assert scanner.scan(descriptor).complete
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.write(b"touch-all\n")
+        file.truncate(LIMITS.memory + (64 << 20))
+    descriptor = os.open(big, os.O_RDONLY)
+    try:
+        assert scanner.scan(descriptor).complete
+    finally:
+        os.close(descriptor)
+
+
+def test_a_file_that_shrinks_during_its_scan_is_said_to_have_changed(scanner: Scanner, tmp_path: Path) -> None:
+    """Reading a mapping beyond the file's end kills the child; the finding says what happened."""
+    file = tmp_path / "shrinking"
+    file.write_bytes(b"touch-later\n" + bytes(1 << 20))
+    descriptor = os.open(file, os.O_RDONLY)
+    timer = threading.Timer(0.2, os.truncate, (file, 0))
+    timer.start()
+    try:
+        report = scanner.scan(descriptor)
+    finally:
+        timer.join()
+        os.close(descriptor)
+    assert [finding.rule for finding in report.findings] == ["changed-while-scanned"]
+
+
+def test_a_descriptor_open_for_writing_reaches_the_child_read_only(scanner: Scanner) -> None:
+    """A memfd of standard input is writable for us, never for the child; its content can't be changed by it."""
+    data = b"write-mapping\n" + bytes(100)
+    with content(data) as descriptor:
+        scanner.scan(descriptor)
+        assert os.pread(descriptor, 200, 0) == data
+
+
+def test_a_sandbox_that_can_not_start_says_why_and_what_to_do() -> None:
+    """A job that can't be imported is a broken installation: an error with a hint, not a verdict."""
+    with Scanner(LIMITS, job="picklewatch.no_such_module:scan") as it, pytest.raises(SandboxError) as caught:
+        assert it.protections
+    assert "no_such_module" in caught.value.message
+    assert "doctor" in caught.value.hint
+
+
+def test_the_current_directory_is_never_imported_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download named json.py beside the user must not run in the sandbox's start."""
+    (tmp_path / "json.py").write_text("raise SystemExit('imported from the current directory')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert str(tmp_path) not in process_module.import_path()
+    with Scanner(LIMITS, job=JOB) as it:
+        assert it.protections.no_new_privs
+
+
+def test_secrets_of_our_environment_stay_out_of_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens in environment variables never enter the process that meets hostile bytes."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with Scanner(LIMITS, job=JOB) as it:
+        assert it.protections
+        environment = Path(f"/proc/{it.pid}/environ")
+        assert os.geteuid() != 0 or b"hf_secret" not in environment.read_bytes()
+
+
+def test_scanners_work_side_by_side() -> None:
+    """Each worker has its own scanner; a slow file in one does not delay the other."""
+    with Scanner(Limits(seconds=1), job=JOB) as slow, Scanner(LIMITS, job=JOB) as fast:
+        assert slow.protections == fast.protections
+        thread = threading.Thread(target=lambda: scan(slow, "sleep"))
+        thread.start()
+        start = time.monotonic()
+        for _ in range(20):
+            assert scan(fast, "pid").complete
+        assert time.monotonic() - start < 2
+        thread.join()
