@@ -1,0 +1,228 @@
+"""Takes a file into the vault: moved where the file system allows it, else copied; a tombstone swapped in.
+
+The order of the steps is what makes each of them safe to be the last one before a power cut; see docs/quarantine.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.model import FileId, Verdict, printable
+from picklewatch.quarantine import fs
+from picklewatch.quarantine.item import Item, State, encode
+from picklewatch.quarantine.journal import DATA, VERSION, Entry
+from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_stranger
+from picklewatch.quarantine.refusals import ChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A judged file that shall be moved. *fd* decides which file that is; the names only say where to find it."""
+
+    root: str
+    """A directory above the file, such as the watched one."""
+    relative: str
+    """The path of the content itself (of a blob, not of a link to it) below *root*."""
+    fd: int
+    """The very descriptor that was scanned, readable; it stays open and its offset stays."""
+    scanned: FileId
+    """The state of the file as it was scanned."""
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    sha256: str | None = None
+    """Of the scanned content, or None if the scan did not compute it."""
+    name: str | None = None
+    """A name that a person understands."""
+    names: tuple[str, ...] = ()
+    """Other paths that lead to the content, such as snapshot links."""
+
+
+def check(suspect: Suspect, place: Place) -> os.stat_result:
+    """Refuse what is not, or not any more, the file that was judged; return its status."""
+    what = printable(suspect.relative)
+    status = os.fstat(suspect.fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise ChangedError(f"{what} is not a regular file")
+    now = FileId.of(status)
+    if now != suspect.scanned and not _same_content(suspect, now):
+        raise ChangedError(f"{what} changed since it was scanned", "it is scanned again")
+    if not fs.is_inode(place.status(), status):
+        raise ChangedError(f"{what} is another file now than the one that was scanned", "it is scanned again")
+    return status
+
+
+def _same_content(suspect: Suspect, now: FileId) -> bool:
+    """Whether only times changed: a file must not escape by being touched all the time."""
+    scanned = suspect.scanned
+    same_inode = (now.device, now.inode, now.size) == (scanned.device, scanned.inode, scanned.size)
+    return same_inode and suspect.sha256 is not None and fs.digest(suspect.fd) == suspect.sha256
+
+
+def first_fields(suspect: Suspect, status: os.stat_result, directory: os.stat_result, **more: Any) -> dict[str, Any]:
+    """Return what the journal's first line says."""
+    return {
+        "version": VERSION,
+        "state": State.MOVING.value,
+        "relative": encode(suspect.relative),
+        "name": suspect.name,
+        "names": [encode(name) for name in suspect.names],
+        "verdict": suspect.verdict.value,
+        "reasons": list(suspect.reasons),
+        "sha256": suspect.sha256,
+        "size": status.st_size,
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "mode": stat.S_IMODE(status.st_mode),
+        "mtime_ns": status.st_mtime_ns,
+        "inode": status.st_ino,
+        "nlink": status.st_nlink,
+        "directory_uid": directory.st_uid,
+        **more,
+    }
+
+
+def take(entry: Entry, place: Place, fd: int) -> Item:
+    """Move the file *fd* from *place* into the new *entry*; ChangedError if something else was there."""
+    try:
+        _capture(entry, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return _take_copy(entry, place, fd)
+    if not fs.is_inode(entry.status(), os.fstat(fd)):
+        give_stranger_back(entry, place)
+        raise ChangedError("the file was replaced while it was being moved", "it is scanned again")
+    return finish(entry, place, fd)
+
+
+def _capture(entry: Entry, place: Place) -> None:
+    """Get whatever has the name into the vault, in one step."""
+    if entry.fields["tombstone_wanted"]:
+        make_tombstone(inside(entry), entry.item)
+        try:
+            place.exchange_with(inside(entry))
+        except fs.ExchangeUnsupportedError:
+            inside(entry).unlink()
+        else:
+            return
+    place.move_to(inside(entry))
+
+
+def give_stranger_back(entry: Entry, place: Place) -> None:
+    """Undo a capture of the wrong file. If its name is taken by now, it is kept, as foreign."""
+    if not return_stranger(inside(entry), place, entry.id):
+        entry.append(State.FOREIGN, note="swapped in while another file was moved; its name was taken meanwhile")
+
+
+def finish(entry: Entry, place: Place | None, fd: int) -> Item:
+    """Make the content in the vault unreachable by its former owner, and the item complete. May be repeated."""
+    fields = entry.fields
+    status = os.fstat(fd)
+    locked = fs.lock_down(fd, os.fstat(entry.fd))
+    left = place is not None and bool(fields["tombstone_wanted"]) and leave_tombstone(place, entry.item)
+    fs.sync(entry.fd)
+    if place is not None:
+        fs.sync(place.fd)
+    return entry.append(
+        State.QUARANTINED,
+        sha256=fields["sha256"] or fs.digest(fd),
+        links=(fields["nlink"] if fields.get("copied") else status.st_nlink) - 1,
+        locked=locked,
+        tombstone=left,
+    )
+
+
+def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
+    """Copy the content, then take the original away: for another file system, or another mount of the same."""
+    _check_writable(place)
+    entry.append(State.COPYING, copied=True)
+    inside(entry).unlink()  # a tombstone that was to be swapped
+    original = os.fstat(fd)
+    sha256 = copy(fd, inside(entry), original.st_size)
+    fs.sync(entry.fd)
+    if not _unchanged(fd, original) or entry.fields["sha256"] not in (None, sha256):
+        raise ChangedError("the file changed while it was being copied", "it is scanned again")
+    entry.append(State.COPIED, sha256=sha256)
+    try:
+        taken = take_original(entry, place, lambda status: fs.is_inode(status, original))
+    except OSError:
+        if fs.is_inode(place.status(), original):
+            entry.append(State.COPYING)  # so that the copy is dropped
+        raise
+    if not taken:
+        entry.append(State.COPYING)
+        raise ChangedError("the file was replaced while it was being copied", "it is scanned again")
+    if original.st_nlink > 1:
+        fs.lock_down(fd, os.fstat(entry.fd))  # its other names
+    with fs.opened(entry.fd, DATA) as data:
+        return finish(entry, place, data)
+
+
+def _check_writable(place: Place) -> None:
+    """Refuse before gigabytes are copied for nothing."""
+    if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=place.fd, effective_ids=True):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _unchanged(fd: int, before: os.stat_result) -> bool:
+    now = os.fstat(fd)
+    return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def copy(source: int, target: Place, size: int) -> str:
+    """Copy *size* bytes into the new file *target*, on disk on return; return the SHA-256.
+
+    A source that has become longer or shorter gives another SHA-256, as it should.
+    """
+    descriptor = fs.create(target.fd, target.name)
+    try:
+        fs.allocate(descriptor, size)
+        sha256, offset = hashlib.sha256(), 0
+        for block in fs.blocks(source, size):
+            sha256.update(block)
+            fs.write(descriptor, block, offset)
+            offset += len(block)
+        fs.sync(descriptor)
+    finally:
+        os.close(descriptor)
+    return sha256.hexdigest()
+
+
+def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_result | None], bool]) -> bool:
+    """Remove the original of a copy, leaving the tombstone; False, nothing changed, if it is not there any more."""
+    temporary = place.temporary(entry.id)
+    try:
+        _set_aside(entry, place, temporary)
+    except FileNotFoundError:
+        return False
+    if not is_original(temporary.status()):
+        return_stranger(temporary, place, entry.id)
+        return False
+    temporary.unlink()
+    return True
+
+
+def _set_aside(entry: Entry, place: Place, temporary: Place) -> None:
+    """Get whatever has the name out of the way, in one step."""
+    if entry.fields["tombstone_wanted"]:
+        make_tombstone(temporary, entry.item)
+        try:
+            place.exchange_with(temporary)
+        except fs.ExchangeUnsupportedError:
+            temporary.unlink()
+        except OSError:
+            temporary.unlink()
+            raise
+        else:
+            return
+    place.move_to(temporary)

@@ -1,0 +1,126 @@
+"""Ways to a directory that no link can divert: openat2(2), or one component after the other where it is missing."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_AT_FDCWD = -100
+_OPENAT2 = 437  # the same on every architecture
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 2, 4, 8
+_PIECE = 3072  # bytes of a path that are resolved at once, well below PATH_MAX
+
+
+@functools.cache
+def has_openat2() -> bool:
+    """Whether the kernel, and a container's filter, let us resolve a path beneath a directory."""
+    try:
+        os.close(_openat2(_AT_FDCWD, b"/", os.O_PATH | os.O_DIRECTORY, _RESOLVE_NO_SYMLINKS))
+    except OSError:
+        return False
+    return True
+
+
+def open_beneath(directory: int, path: bytes, flags: int) -> int:
+    """Open the relative *path*, of any length, below *directory*; a link anywhere in it is an error (ELOOP or ENOTDIR).
+
+    *path* must not contain ``.``, ``..`` or empty components; ``b""`` is the directory itself.
+    """
+    pieces = list(_pieces(_components(path)))
+    at = directory
+    try:
+        for index, piece in enumerate(pieces):
+            last = index == len(pieces) - 1
+            below = _open_piece(at, piece, flags if last else os.O_PATH | os.O_DIRECTORY)
+            if at != directory:
+                os.close(at)
+            at = below
+    except BaseException:
+        if at != directory:
+            os.close(at)
+        raise
+    return at
+
+
+def open_directory(path: str) -> int:
+    """Open the directory at the absolute *path*, which must not contain a link."""
+    top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return open_directory_beneath(top, os.fsencode(path).strip(b"/"))
+    finally:
+        os.close(top)
+
+
+def open_directory_beneath(directory: int, path: bytes) -> int:
+    """Open the directory *path* below *directory*; one that may not be listed still serves to reach names in it."""
+    try:
+        return open_beneath(directory, path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return open_beneath(directory, path, os.O_PATH | os.O_DIRECTORY)
+
+
+def _components(path: bytes) -> list[bytes]:
+    components = path.split(b"/") if path else []
+    if any(component in (b"", b".", b"..") for component in components) or b"\0" in path:
+        raise OSError(errno.EINVAL, "not a plain relative path", os.fsdecode(path))
+    return components
+
+
+def _pieces(components: list[bytes]) -> Iterator[list[bytes]]:
+    piece: list[bytes] = []
+    length = 0
+    for component in components:
+        if piece and length + len(component) > _PIECE:
+            yield piece
+            piece, length = [], 0
+        piece.append(component)
+        length += len(component) + 1
+    yield piece
+
+
+def _open_piece(at: int, components: list[bytes], flags: int) -> int:
+    flags |= os.O_CLOEXEC
+    if not components:
+        return os.open(".", flags, dir_fd=at)
+    if has_openat2():
+        resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
+        return _openat2(at, b"/".join(components), flags, resolve)
+    return _walk(at, components, flags)
+
+
+def _walk(at: int, components: list[bytes], flags: int) -> int:
+    """Do what openat2 does where it is missing: one component after the other, none of them a link."""
+    step, *rest = components
+    if not rest:
+        return os.open(step, flags | os.O_NOFOLLOW, dir_fd=at)
+    below = os.open(step, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        return _walk(below, rest, flags)
+    finally:
+        os.close(below)
+
+
+def _openat2(at: int, path: bytes, flags: int, resolve: int) -> int:
+    how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
+    for _ in range(100):  # EAGAIN: a rename elsewhere made the kernel unsure
+        result = _libc.syscall(
+            ctypes.c_long(_OPENAT2),
+            ctypes.c_int(at),
+            ctypes.c_char_p(path),
+            ctypes.c_char_p(how),
+            ctypes.c_size_t(len(how)),
+        )
+        if result >= 0:
+            return int(result)
+        if ctypes.get_errno() not in (errno.EAGAIN, errno.EINTR):
+            break
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), os.fsdecode(path))

@@ -1,0 +1,169 @@
+"""A name in an open directory: where a file was, or shall be. And what stands in for the file there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from picklewatch.quarantine import fs, paths
+from picklewatch.quarantine.item import Item, decode
+from picklewatch.quarantine.journal import DATA, Entry, is_tombstone
+from picklewatch.quarantine.tombstone import tombstone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in a directory that is held open, so that nobody can swap the way to it."""
+
+    fd: int
+    name: bytes
+
+    @classmethod
+    @contextlib.contextmanager
+    def at(cls, root: str | int, relative: bytes) -> Iterator[Self]:
+        """Open the directory of *relative* below *root* (a path without links, or a descriptor)."""
+        parent, _, name = relative.rpartition(b"/")
+        top = root if isinstance(root, int) else paths.open_directory(root)
+        try:
+            directory = paths.open_directory_beneath(top, parent)
+        finally:
+            if not isinstance(root, int):
+                os.close(top)
+        try:
+            yield cls(directory, name)
+        finally:
+            os.close(directory)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], prefix: str = "") -> contextlib.AbstractContextManager[Self]:
+        """Open the place that a journal names, or (*prefix* ``target_``) the one that it was to be restored to."""
+        return cls.at(os.fsdecode(decode(fields[f"{prefix}root"])), decode(fields[f"{prefix}relative"]))
+
+    def temporary(self, item_id: str) -> Place:
+        """Return the name beside this one that a step may use for a moment."""
+        return Place(self.fd, b".picklewatch-" + item_id.encode())
+
+    @property
+    def partial(self) -> Place:
+        """Return the name beside this one that a tombstone is written under; always ours to remove."""
+        return Place(self.fd, self.name + b"+")
+
+    def spare(self, item_id: str) -> Place:
+        """Return the name beside this one that a tombstone is taken away by."""
+        return Place(self.fd, b".picklewatch-" + item_id.encode() + b"~")
+
+    def status(self) -> os.stat_result | None:
+        """Return what is here now, or None."""
+        return fs.status(self.fd, self.name)
+
+    def is_tombstone(self, item_id: str) -> bool:
+        """Whether the tombstone of *item_id* is here."""
+        return is_tombstone(self.fd, self.name, item_id)
+
+    def move_to(self, other: Place) -> None:
+        """Rename what is here, replacing nothing."""
+        fs.move(self.fd, self.name, other.fd, other.name)
+
+    def exchange_with(self, other: Place) -> None:
+        """Swap what is here with what is there."""
+        fs.exchange(self.fd, self.name, other.fd, other.name)
+
+    def unlink(self) -> None:
+        """Remove the file that is here."""
+        fs.unlink(self.fd, self.name)
+
+    def has_content(self, size: int, sha256: str | None) -> bool:
+        """Whether a regular file with exactly this content is here."""
+        return fs.has_content(self.fd, self.name, size, sha256)
+
+
+def inside(entry: Entry) -> Place:
+    """Return the place of the content in the vault."""
+    return Place(entry.fd, DATA)
+
+
+def make_tombstone(place: Place, item: Item) -> None:
+    """Create the tombstone of *item*, readable by whom the file was readable by, and owned by its owner.
+
+    It has its name only when it is whole.
+    """
+    partial = place.partial
+    partial.unlink()
+    descriptor = fs.create(partial.fd, partial.name, tombstone(item.id))
+    try:
+        mode = item.mode & 0o444 | 0o400
+        try:
+            fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=mode)
+        except PermissionError:  # as an ordinary user, in place of someone else's file
+            os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+    partial.move_to(place)
+
+
+def leave_tombstone(place: Place, item: Item) -> bool:
+    """Put the tombstone where nothing is; whether it stands there afterwards."""
+    temporary = place.temporary(item.id)
+    for leftover in (temporary.partial, temporary):
+        leftover.unlink()
+    if place.is_tombstone(item.id):
+        return True
+    if place.status() is not None:
+        return False
+    make_tombstone(temporary, item)
+    try:
+        temporary.move_to(place)
+    except FileExistsError:
+        temporary.unlink()
+        return False
+    return True
+
+
+def take_tombstone_away(place: Place, item_id: str) -> bool:
+    """Remove the tombstone of *item_id*, and never anything else that takes its place meanwhile."""
+    if not place.is_tombstone(item_id):
+        return False
+    spare = place.spare(item_id)
+    place.move_to(spare)
+    if not spare.is_tombstone(item_id):
+        with contextlib.suppress(FileExistsError):
+            spare.move_to(place)
+        return False
+    spare.unlink()
+    fs.sync(place.fd)
+    return True
+
+
+def return_stranger(stranger: Place, place: Place, item_id: str) -> bool:
+    """Give what was taken by mistake its name back; False if the name has been taken meanwhile."""
+    if place.is_tombstone(item_id):
+        with contextlib.suppress(fs.ExchangeUnsupportedError):
+            stranger.exchange_with(place)
+            fs.sync(place.fd)
+            if not stranger.is_tombstone(item_id):
+                return False
+            stranger.unlink()
+            return True
+        take_tombstone_away(place, item_id)
+    status = stranger.status()
+    if status is not None and fs.is_inode(place.status(), status):  # has both names, where moving is linking
+        stranger.unlink()
+        return True
+    try:
+        stranger.move_to(place)
+    except FileExistsError:
+        return False
+    fs.sync(place.fd)
+    return True
+
+
+def is_regular(status: os.stat_result | None) -> bool:
+    """Whether there is a regular file."""
+    return status is not None and stat.S_ISREG(status.st_mode)

@@ -1,0 +1,218 @@
+"""Ends what a crash, a power cut or a failed step left half way. Repeating it changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from picklewatch.quarantine import fs
+from picklewatch.quarantine.item import Item, State
+from picklewatch.quarantine.journal import DATA, Entry
+from picklewatch.quarantine.moving import finish, give_stranger_back, take_original
+from picklewatch.quarantine.place import Place, inside, is_regular, return_stranger, take_tombstone_away
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What was done about one unfinished step."""
+
+    id: str
+    outcome: str
+    """``rolled-back``, ``quarantined``, ``restored``, ``deleted``, ``foreign``, ``rescued`` or ``waiting``."""
+    item: Item | None
+    """The item as it is now; None if the step never got as far as making one."""
+    detail: str = ""
+    """Why it waits; may be empty."""
+
+
+def recover_entry(entry: Entry) -> Recovery | None:
+    """End what is unfinished about *entry*; None if nothing was."""
+    if not entry.load():
+        return _recover_without_journal(entry)
+    end = _ENDS.get(entry.item.state)
+    return None if end is None else end(entry)
+
+
+def _now(item: Item) -> Recovery:
+    return Recovery(id=item.id, outcome=item.state.value, item=item)
+
+
+def _dropped(entry: Entry) -> Recovery:
+    entry.drop()
+    return Recovery(id=entry.id, outcome="rolled-back", item=None)
+
+
+def _recover_copying(entry: Entry) -> Recovery:
+    inside(entry).unlink()
+    return _dropped(entry)
+
+
+def _recover_without_journal(entry: Entry) -> Recovery:
+    """Drop what never began; keep content whose journal a damaged disk has lost."""
+    if entry.status() is None:
+        return _dropped(entry)
+    fs.unlink(entry.fd, b"journal")
+    entry.begin({"state": State.FOREIGN.value, "note": "its journal was lost: restore it with --to"})
+    return Recovery(id=entry.id, outcome="rescued", item=entry.item)
+
+
+@contextlib.contextmanager
+def _place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
+    """Open where the item was or is to go; None if that directory is gone."""
+    with contextlib.ExitStack() as stack:
+        try:
+            place = stack.enter_context(Place.of(entry.fields, prefix))
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            place = None
+        yield place
+
+
+def _recover_moving(entry: Entry) -> Recovery:
+    data = entry.status()
+    if data is None or entry.is_tombstone(entry.fd, DATA):
+        return _dropped(entry)  # the file was never taken
+    with _place(entry) as place:
+        if is_regular(data) and data.st_ino == entry.fields["inode"]:
+            if place is not None and fs.is_inode(place.status(), data):  # has both names, where moving is linking
+                take_original(entry, place, lambda now: fs.is_inode(now, data))
+            return _now(_finish(entry, place))
+        if place is None:
+            entry.append(State.FOREIGN, note="swapped in while another file was moved; its directory is gone")
+        else:
+            give_stranger_back(entry, place)
+    return _now(entry.item) if entry.item.state is State.FOREIGN else _dropped(entry)
+
+
+def _finish(entry: Entry, place: Place | None) -> Item:
+    _lock_down(entry)
+    with fs.opened(entry.fd, DATA) as fd:
+        return finish(entry, place, fd)
+
+
+def _lock_down(entry: Entry) -> None:
+    """Take the content from its owner even if its mode does not let us read it yet."""
+    fd = os.open(DATA, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=entry.fd)
+    try:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            fs.lock_down(fd, os.fstat(entry.fd))
+    finally:
+        os.close(fd)
+
+
+def _recover_copied(entry: Entry) -> Recovery:
+    """The copy is whole: see whether its original is still there. Only the same bytes are ever removed."""
+    item = entry.item
+    with _place(entry) as place:
+        if place is not None:
+            aside = place.temporary(item.id)
+            aside.partial.unlink()
+            if aside.is_tombstone(item.id) or aside.has_content(item.size, item.sha256):
+                aside.unlink()
+            elif aside.status() is not None:
+                return_stranger(aside, place, item.id)
+            if place.has_content(item.size, item.sha256):
+                original = place.status()
+                take_original(entry, place, lambda now: original is not None and fs.is_inode(now, original))
+        return _now(_finish(entry, place))
+
+
+def _recover_restoring(entry: Entry) -> Recovery:
+    with _place(entry, "target_") as place:
+        recover = _recover_given_copy if entry.fields["target_copied"] else _recover_given
+        restored = recover(entry, place)
+        if place is not None:
+            _return_tombstone(place, entry.id)
+            fs.sync(place.fd)
+    if restored:
+        left = entry.item.tombstone and entry.item.target is not None
+        return _now(entry.append(State.RESTORED, tombstone=left))
+    if entry.item.state is State.RESTORING:
+        entry.append(State(entry.fields["rested"]))
+    return _now(entry.item)
+
+
+def _recover_given(entry: Entry, place: Place | None) -> bool:
+    """Whether the content was moved out."""
+    data = entry.status()
+    if data is None:
+        return True
+    if entry.is_tombstone(entry.fd, DATA):
+        inside(entry).unlink()
+        return True
+    at_place = None if place is None else place.status()
+    if fs.is_inode(at_place, data):  # has both names, where moving is linking
+        inside(entry).unlink()
+        return True
+    if data.st_ino == entry.fields["data_inode"]:
+        _lock_down(entry)
+    elif place is not None and at_place is not None and at_place.st_ino == entry.fields["data_inode"]:
+        inside(entry).exchange_with(place)  # a stranger had come where our tombstone was
+        _lock_down(entry)
+    else:
+        entry.append(State.FOREIGN, note="was swapped in while the item was restored")
+    return False
+
+
+def _recover_given_copy(entry: Entry, place: Place | None) -> bool:
+    """Whether the copy has its name; then the content in the vault is let go."""
+    if entry.status() is None:
+        return True
+    if place is not None:
+        temporary = place.temporary(entry.id)
+        if place.has_content(entry.fields["data_size"], entry.fields["data_sha256"]):
+            temporary.unlink()
+            fs.sync(place.fd)
+            inside(entry).unlink()
+            return True
+        if is_regular(temporary.status()):
+            temporary.unlink()
+    _lock_down(entry)
+    return False
+
+
+def _return_tombstone(place: Place, item_id: str) -> None:
+    """Put the tombstone back that was taken away for a file that did not come, or remove it if it did."""
+    spare = place.spare(item_id)
+    if spare.status() is None:
+        return
+    try:
+        spare.move_to(place)
+    except FileExistsError:
+        if spare.is_tombstone(item_id):
+            spare.unlink()
+
+
+def delete(entry: Entry) -> Item:
+    """Remove the content, and the tombstone unless it is to stay. May be repeated."""
+    inside(entry).unlink()
+    fs.sync(entry.fd)
+    left = entry.item.tombstone
+    if left and not entry.fields["keep_tombstone"]:
+        with _place(entry) as place:
+            if place is not None:
+                _return_tombstone(place, entry.id)
+                take_tombstone_away(place, entry.id)
+                left = place.is_tombstone(entry.id)
+            else:
+                left = False
+    return entry.append(State.DELETED, tombstone=left)
+
+
+_ENDS: Mapping[State, Callable[[Entry], Recovery]] = {
+    State.MOVING: _recover_moving,
+    State.COPYING: _recover_copying,
+    State.COPIED: _recover_copied,
+    State.RESTORING: _recover_restoring,
+    State.DELETING: lambda entry: _now(delete(entry)),
+}

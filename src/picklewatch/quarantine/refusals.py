@@ -1,0 +1,39 @@
+"""Why a step was refused, in words that say what to do. Nothing was changed when one of these is raised."""
+
+from __future__ import annotations
+
+import errno
+
+from picklewatch.errors import QuarantineError
+from picklewatch.model import printable
+
+
+class ChangedError(QuarantineError):
+    """The file is not what was judged any more (changed, replaced, gone): scan again."""
+
+
+class StoreFullError(QuarantineError):
+    """There is no room in the vault."""
+
+
+class UnfinishedError(QuarantineError):
+    """A step failed half way and could not be undone now; the journal has it, `Vault.recover` ends it."""
+
+
+def refusal(error: OSError, what: str) -> QuarantineError:
+    """Say in words why *what* was refused by the system."""
+    reason = f"{printable(what)}: {error.strerror or error}"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            hint = "make room on the disk of the store, or run: picklewatch quarantine purge"
+            return StoreFullError(f"no room left for {reason}", hint)
+        case errno.ENOENT | errno.ELOOP | errno.ENOTDIR | errno.ESTALE:
+            return ChangedError(f"a part of the path is gone or has become a link, {reason}")
+        case errno.EROFS:
+            hint = "under systemd, name the directory in ReadWritePaths= (see the quarantine drop-in)"
+            return QuarantineError(f"the file system can't be written to, {reason}", hint)
+        case errno.EACCES | errno.EPERM:
+            hint = "the user that picklewatch runs as needs to write to the directory; see the quarantine drop-in"
+            return QuarantineError(f"not permitted, {reason}", hint)
+        case _:
+            return QuarantineError(reason)

@@ -1,0 +1,158 @@
+"""Gives a file back to its old place or to another one; replaces nothing but our own tombstone."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from picklewatch.errors import QuarantineError
+from picklewatch.model import printable
+from picklewatch.quarantine import fs
+from picklewatch.quarantine.item import Item, State, encode
+from picklewatch.quarantine.journal import DATA, Entry
+from picklewatch.quarantine.moving import copy
+from picklewatch.quarantine.place import Place, inside, take_tombstone_away
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Allow = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How an item shall be given back."""
+
+    allow: Allow | None
+    """Persists that the operator vouches for a SHA-256, with the reason; None: it may be taken again."""
+    reason: str = ""
+    """Why the operator vouches for it."""
+    root: str | None = None
+    """Another directory to restore to, without links in its path; None: where it was."""
+    name: str = ""
+    """The file's name in *root*."""
+    force: bool = False
+    """Also into a directory that belongs to someone else now, and also content that was changed in the vault (which is
+    then not allowed, but judged again)."""
+    wary: bool = False
+    """Whether the vault's owner has less power than we have: what its journal says is then not enough to write into a
+    directory of root's."""
+
+    def target(self, item: Item) -> tuple[str, bytes]:
+        """Return the directory and the path below it."""
+        if self.root is None:
+            return item.root, os.fsencode(item.relative)
+        return self.root, os.fsencode(self.name)
+
+
+def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
+    """Check everything, vouch for the content, then move it to *place*."""
+    item = entry.item
+    _check_directory(place, item, wish)
+    if place.status() is not None and not place.is_tombstone(item.id):
+        raise _taken(place)
+    if item.state is State.FOREIGN:
+        return _give_foreign_back(entry, place, wish)
+    with fs.opened(entry.fd, DATA) as fd:
+        sha256 = fs.digest(fd)
+        unchanged = sha256 == item.sha256
+        if not unchanged and not wish.force:
+            message = f"the content of {item.id} was changed since it was judged, by someone who had it open or linked"
+            raise QuarantineError(message, "delete it, or restore it with --force: it is then judged again")
+        if unchanged and wish.allow is not None:
+            wish.allow(sha256, wish.reason)
+        _begin(entry, wish, os.fstat(fd), sha256)
+        _give(entry, place, item, fd)
+    fs.sync(place.fd)
+    fs.sync(entry.fd)
+    return entry.append(State.RESTORED, tombstone=item.tombstone and wish.root is not None)
+
+
+def _check_directory(place: Place, item: Item, wish: Wish) -> None:
+    owner = os.fstat(place.fd).st_uid
+    welcome = {0, item.uid, item.directory_uid} if wish.root is None else {0, item.uid, os.geteuid()}
+    if wish.wary and wish.root is None:
+        welcome.discard(0)
+    if owner not in welcome and not wish.force:
+        message = f"the directory to restore to belongs to someone else now (user {owner})"
+        raise QuarantineError(message, "look who made it and why; then --to another place, or --force")
+
+
+def _taken(place: Place) -> QuarantineError:
+    message = f"there is another file at the place now: {printable(os.fsdecode(place.name))}"
+    return QuarantineError(message, "move it away, or restore with --to to another place")
+
+
+def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None = None) -> None:
+    root, relative = wish.target(entry.item)
+    entry.append(
+        State.RESTORING,
+        target_root=encode(root),
+        target_relative=encode(relative),
+        target=None if wish.root is None else encode(os.path.join(os.fsencode(root), relative)),  # noqa: PTH118 - bytes
+        rested=entry.item.state.value,
+        data_inode=status.st_ino,
+        data_size=status.st_size,
+        data_sha256=sha256,
+        target_copied=False,
+    )
+
+
+def _give(entry: Entry, place: Place, item: Item, fd: int) -> None:
+    fs.dress(fd, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+    try:
+        _put(inside(entry), place, item.id)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _give_copy(entry, place, item, fd)
+
+
+def _give_copy(entry: Entry, place: Place, item: Item, fd: int) -> None:
+    """Copy to a name beside the place, then put it there: for another file system, or another mount of the same."""
+    entry.append(State.RESTORING, target_copied=True)
+    temporary = place.temporary(item.id)
+    copy(fd, temporary, os.fstat(fd).st_size)
+    with fs.opened(place.fd, temporary.name) as copied:
+        fs.dress(copied, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+        fs.sync(copied)
+    _put(temporary, place, item.id)
+    fs.sync(place.fd)
+    inside(entry).unlink()
+
+
+def _put(source: Place, place: Place, item_id: str) -> None:
+    """Give *source* the name *place*, which is free or has our tombstone."""
+    if place.is_tombstone(item_id):
+        try:
+            source.exchange_with(place)
+        except fs.ExchangeUnsupportedError:
+            take_tombstone_away(place, item_id)
+        else:
+            if not source.is_tombstone(item_id):  # swapped in that very moment
+                source.exchange_with(place)
+                raise _taken(place)
+            source.unlink()
+            return
+    try:
+        source.move_to(place)
+    except FileExistsError:
+        raise _taken(place) from None
+
+
+def _give_foreign_back(entry: Entry, place: Place, wish: Wish) -> Item:
+    """Give back what was never ours to judge, as it is."""
+    status = entry.status()
+    if status is None:
+        return entry.append(State.DELETED, note="its content is gone")
+    _begin(entry, wish, status)
+    try:
+        inside(entry).move_to(place)
+    except FileExistsError:
+        entry.append(State.FOREIGN)
+        raise _taken(place) from None
+    fs.sync(place.fd)
+    fs.sync(entry.fd)
+    return entry.append(State.RESTORED)
