@@ -25,7 +25,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from picklewatch.config_files import Source, config_error, read_sources
+from picklewatch.config_files import Source, automatic_workers, config_error, read_sources
 from picklewatch.config_problems import describe
 from picklewatch.globs import glob_to_regex
 from picklewatch.model import DEFAULT_LIMITS, Limits, Policy, Verdict
@@ -33,9 +33,6 @@ from picklewatch.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MAX_AUTOMATIC_WORKERS = 4
-"""Workers that ``workers = 0`` starts at most: scanning is a guest on a workstation."""
 
 MIN_MEMORY = 128 << 20
 """Bytes of private memory that a scan needs to start, with room to spare."""
@@ -263,11 +260,6 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> L
     if problems:
         raise config_error(problems)
     return LoadedConfig(config=Config.model_validate(merged), sources=sources)
-
-
-def automatic_workers() -> int:
-    """Return how many files are scanned at the same time when nothing says so."""
-    return max(1, min(MAX_AUTOMATIC_WORKERS, len(os.sched_getaffinity(0))))
 
 
 def _problems(source: Source) -> list[str]:

@@ -23,6 +23,9 @@ SYSTEM_FILE = Path("/etc/picklewatch/config.toml")
 SECTIONS = ("watch", "scan", "quarantine", "log", "allow")
 """The tables that the file may have."""
 
+MAX_AUTOMATIC_WORKERS = 4
+"""Workers that ``workers = 0`` starts at most: scanning is a guest on a workstation."""
+
 PREFIX = "PICKLEWATCH_"
 """What the names of environment variables that set a key begin with: ``PICKLEWATCH_SCAN_WORKERS``."""
 
@@ -58,6 +61,16 @@ def user_file(environ: Mapping[str, str] = os.environ) -> Path:
 def candidates(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """Return the files that are read if they exist; a later one overrides an earlier one, key by key."""
     return (SYSTEM_FILE,) if is_system_service(environ) else (SYSTEM_FILE, user_file(environ))
+
+
+def anything_configured(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether there is any configuration, good or bad, but for the defaults."""
+    return any(_is_there(file) for file in candidates(environ)) or bool(from_environment(environ))
+
+
+def automatic_workers() -> int:
+    """Return how many files are scanned at the same time when nothing says so."""
+    return max(1, min(MAX_AUTOMATIC_WORKERS, len(os.sched_getaffinity(0))))
 
 
 def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:

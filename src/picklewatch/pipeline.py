@@ -46,7 +46,7 @@ def judge(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersio
 
 def problem_record(problem: SubjectError, engine: EngineVersion) -> Record:
     """Make the record of a path that could not be judged, so that it is never passed over in silence."""
-    finding = Finding(rule=problem.kind.value, level=Level.UNSCANNABLE, where="", summary=problem.message)
+    finding = Finding(rule=problem.kind.value, level=Level.UNSCANNABLE, where="", summary=_sentence(problem.reason))
     report = ScanReport(format="other", complete=False, code_bearing=False, findings=(finding,))
     judgement = Judgement(verdict=Verdict.UNSCANNABLE, reasons=(finding.rule,))
     return Record(path=problem.path, name=None, report=report, judgement=judgement, size=0, engine=engine)
@@ -56,7 +56,8 @@ def with_names(record: Record, more: Sequence[str]) -> Record:
     """Add to *record* the paths *more* that led to the same content."""
     known = dict.fromkeys((*record.names, *more))
     known.pop(record.path, None)
-    return replace(record, names=tuple(known))
+    name = record.name or next(filter(None, map(names.describe, known)), None)
+    return replace(record, names=tuple(known), name=name)
 
 
 def _scan_stable(subject: Subject, scanner: Scans) -> tuple[Subject, ScanReport]:
@@ -67,6 +68,10 @@ def _scan_stable(subject: Subject, scanner: Scans) -> tuple[Subject, ScanReport]
             return subject, report
         subject = now
     return subject, _changed(report)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _changed(report: ScanReport) -> ScanReport:

@@ -46,12 +46,13 @@ class Problem(StrEnum):
 
 
 class SubjectError(Error):
-    """A path that can't be opened for judging; says why, and what to do."""
+    """A path that can't be opened for judging: *kind* and *reason* say why, *hint* what to do."""
 
-    def __init__(self, kind: Problem, path: str, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, kind: Problem, path: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{printable(path)}: {reason}", hint)
         self.kind = kind
         self.path = path
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise _not_regular(name, status.st_mode)
+            raise not_regular(name, status.st_mode)
         fd = _reopen(handle, name)
     finally:
         os.close(handle)
@@ -107,18 +108,17 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
 
 def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectError:
     """Turn the failure *error* to open or list *path* into what the user can understand."""
-    shown = printable(path)
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
         if link:
-            return SubjectError(Problem.DANGLING, path, f"{shown}: the symbolic link leads nowhere")
-        return SubjectError(Problem.MISSING, path, f"{shown}: no such file or directory")
+            return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")
+        return SubjectError(Problem.MISSING, path, "no such file or directory")
     if error.errno == errno.ELOOP:
-        return SubjectError(Problem.DANGLING, path, f"{shown}: the symbolic link leads in a circle, or is not followed")
+        return SubjectError(Problem.DANGLING, path, "the symbolic link leads in a circle, or is not followed")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return SubjectError(Problem.DENIED, path, f"{shown}: permission denied", "Run as a user who may read it.")
+        return SubjectError(Problem.DENIED, path, "permission denied", "Run as a user who may read it.")
     if error.errno in (errno.ENXIO, errno.ENODEV):
-        return SubjectError(Problem.NOT_REGULAR, path, f"{shown}: not a regular file")
-    return SubjectError(Problem.DENIED, path, f"{shown}: {error.strerror or error}")
+        return SubjectError(Problem.NOT_REGULAR, path, "not a regular file")
+    return SubjectError(Problem.DENIED, path, error.strerror or str(error))
 
 
 def _resolve(name: str, *, follow: bool) -> int:
@@ -128,12 +128,13 @@ def _resolve(name: str, *, follow: bool) -> int:
     except OSError as error:
         raise subject_error(error, name, link=Path(name).is_symlink()) from None
     except ValueError:  # an embedded null byte
-        raise SubjectError(Problem.MISSING, name, f"{printable(name)}: not a possible file name") from None
+        raise SubjectError(Problem.MISSING, name, "not a possible file name") from None
 
 
-def _not_regular(name: str, mode: int) -> SubjectError:
-    kind = next((text for test, text in _KINDS_OF_FILE if test(mode)), "not a regular file")
-    return SubjectError(Problem.NOT_REGULAR, name, f"{printable(name)}: {kind}, not a regular file")
+def not_regular(name: str, mode: int) -> SubjectError:
+    """Say that *name*, whose ``st_mode`` is *mode*, is no regular file."""
+    kind = next((text for test, text in _KINDS_OF_FILE if test(mode)), "something else")
+    return SubjectError(Problem.NOT_REGULAR, name, f"{kind}, not a regular file")
 
 
 def _reopen(handle: int, name: str) -> int:
@@ -142,8 +143,8 @@ def _reopen(handle: int, name: str) -> int:
         return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ENOENT and not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - no object is needed
-            message = f"{printable(name)}: can't be opened safely, /proc is not mounted"
-            raise SubjectError(Problem.DENIED, name, message, "Mount /proc.") from None
+            reason = "it can't be opened safely, for /proc is not mounted"
+            raise SubjectError(Problem.DENIED, name, reason, "Mount /proc.") from None
         raise subject_error(error, name) from None
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from picklewatch import config_files
+from picklewatch.model import DEFAULT_LIMITS, Limits, Policy
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from picklewatch.sandbox import Scanner
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -62,3 +68,34 @@ def state_dir(given: Path | None = None) -> Path:
     if os.geteuid() == 0:
         return SYSTEM_STATE
     return Path.home() / ".local/state/picklewatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """What the configuration says about scanning."""
+
+    limits: Limits = DEFAULT_LIMITS
+    policy: Policy = field(default_factory=Policy)
+    require_sandbox: bool = False
+    workers: int = 1
+
+    def scanner(self) -> Scanner:
+        """Start a scanner."""
+        from picklewatch.sandbox import Scanner
+
+        return Scanner(self.limits, require_sandbox=self.require_sandbox)
+
+
+def scan_settings(config_path: Path | None) -> ScanSettings:
+    """Load what the configuration says about scanning; fast where there is no configuration."""
+    if config_path is None and not config_files.anything_configured():
+        return ScanSettings(workers=config_files.automatic_workers())
+    from picklewatch import config
+
+    loaded = config.load(config_path).config
+    return ScanSettings(
+        limits=loaded.limits(),
+        policy=loaded.policy(),
+        require_sandbox=loaded.scan.require_sandbox,
+        workers=loaded.scan.worker_count,
+    )

@@ -1,0 +1,177 @@
+"""``picklewatch scan``: judge files and directories now."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from picklewatch.batch import Batch
+from picklewatch.cli.common import ScanSettings, config_option, scan_settings
+from picklewatch.cli.progress import Progress
+from picklewatch.errors import Error, ExitStatus
+from picklewatch.globs import excluder
+from picklewatch.log.console import wants_colour
+from picklewatch.model import Record, Verdict, printable
+from picklewatch.report import record_lines, summary_line
+from picklewatch.targets import STDIN, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from picklewatch.targets import Target, Targets
+
+EPILOG = """\
+\b
+Examples:
+  picklewatch scan model.bin                 one file
+  picklewatch scan ~/.cache/huggingface      a cache: each blob once, with its model's name
+  picklewatch scan --format json . | jq      one JSON object a line (docs/records.md)
+  curl -s https://… | picklewatch scan -     standard input
+  picklewatch scan --fail-on unverified .    be strict, in CI
+
+\b
+Exit status:
+  0   nothing at or above --fail-on (default: unsafe)
+  1   something is
+  2   something could not be scanned, and nothing is at or above --fail-on;
+      also a usage error
+  78  bad configuration, or a sandbox that is required and can't be had
+"""
+
+LEVELS = [verdict.value for verdict in reversed(Verdict) if verdict.rank >= Verdict.UNVERIFIED.rank]
+
+
+@click.command(name="scan", epilog=EPILOG)
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="What to write (default: text)."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(LEVELS),
+    default=Verdict.UNSAFE.value,
+    metavar="LEVEL",
+    help=f"The lowest verdict for exit status 1: {', '.join(LEVELS)} (default: unsafe).",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show only what is not clean or skipped, and no summary.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Files scanned at the same time.")
+@click.option("--exclude", "exclude", multiple=True, metavar="GLOB", help='Leave out, such as "*.log"; repeatable.')
+@click.option("--follow", is_flag=True, help="Follow links to directories, too.")
+@config_option
+def command(  # noqa: PLR0913 - one an option
+    *,
+    paths: tuple[str, ...],
+    output: str,
+    fail_on: str,
+    jobs: int | None,
+    exclude: tuple[str, ...],
+    config_path: Path | None,
+    quiet: bool,
+    follow: bool,
+) -> ExitStatus:
+    """Scan files and directories now.
+
+    Directories are scanned with everything below them, whatever the names of the files. Each content is judged
+    once, however many names lead to it. Nothing is ever unpickled, moved or changed.
+    """
+    settings = scan_settings(config_path)
+    try:
+        excluded = excluder(exclude)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--exclude") from None
+    targets = collect(paths, follow=follow, exclude=excluded)
+    for target in targets.items:
+        if target.path == STDIN and target.problem is None:
+            _open_stdin(target)
+    start = time.monotonic()
+    counts: Counter[Verdict] = Counter()
+    progress = Progress(len(targets.items), targets.size)
+    show = _Show(output, progress, quiet=quiet)
+    for record in _records(targets, settings, jobs or settings.workers, progress):
+        counts[record.judgement.verdict] += 1
+        show.record(record)
+    progress.clear()
+    show.end(targets, counts, time.monotonic() - start)
+    return exit_status(counts, Verdict(fail_on))
+
+
+def exit_status(counts: Counter[Verdict], fail_on: Verdict) -> ExitStatus:
+    """Return what the process ends with after *counts* of each verdict."""
+    found = [verdict for verdict, number in counts.items() if number]
+    if any(verdict.rank >= fail_on.rank for verdict in found):
+        return ExitStatus.UNSAFE
+    return ExitStatus.UNSCANNABLE if Verdict.UNSCANNABLE in found else ExitStatus.OK
+
+
+class _Show:
+    """Writes records as they come."""
+
+    def __init__(self, output: str, progress: Progress, *, quiet: bool) -> None:
+        self._json = output == "json"
+        self._progress = progress
+        self._quiet = quiet
+        self._colour = wants_colour(sys.stdout)
+
+    def record(self, record: Record) -> None:
+        """Write *record*."""
+        if self._quiet and record.judgement.verdict.rank < Verdict.UNVERIFIED.rank:
+            return
+        self._progress.clear()
+        if self._json:
+            sys.stdout.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in record_lines(record, colour=self._colour))
+        if sys.stdout.isatty():
+            sys.stdout.flush()
+
+    def end(self, targets: Targets, counts: Counter[Verdict], seconds: float) -> None:
+        """Write the summary, and what was left out."""
+        if not self._json and not self._quiet:
+            sys.stdout.write(summary_line(counts, seconds, colour=self._colour) + "\n")
+        sys.stdout.flush()
+        for link in targets.unfollowed[:3]:
+            click.echo(f"picklewatch: not followed: the link to a directory {printable(link)} (--follow)", err=True)
+        if len(targets.unfollowed) > 3:  # noqa: PLR2004
+            click.echo(f"picklewatch: … and {len(targets.unfollowed) - 3} more links to directories", err=True)
+
+
+def _records(targets: Targets, settings: ScanSettings, workers: int, progress: Progress) -> Iterator[Record]:
+    from picklewatch.engine import engine_version
+
+    batch = Batch(settings.scanner, settings.policy, engine_version(), workers)
+
+    def tick() -> None:
+        sys.stdout.flush()
+        progress.update(batch.done, batch.done_bytes)
+
+    with closing(batch.run(targets.items, tick)) as records:
+        for record in records:
+            progress.update(batch.done, batch.done_bytes)
+            yield record
+
+
+def _open_stdin(target: Target) -> None:
+    """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy."""
+    try:
+        if stat.S_ISREG(os.fstat(0).st_mode):
+            target.fd = os.dup(0)
+        else:
+            with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+                copy.flush()
+                target.fd = os.dup(copy.fileno())
+    except OSError as error:
+        hint = "Is there room in the temporary directory? TMPDIR chooses another."
+        raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None
+    target.size = os.fstat(target.fd).st_size
