@@ -163,7 +163,7 @@ def served() -> Iterator[Hub]:
 
 
 def load_from_url(home: Path, url: str) -> subprocess.CompletedProcess[str]:
-    """Download and load by ``torch.hub`` in a process of its own, with ``weights_only``: nothing hostile is ever run."""
+    """Download and load by ``torch.hub`` in a process of its own, with ``weights_only``: nothing hostile ever runs."""
     code = f"import torch; print(torch.hub.load_state_dict_from_url({url!r}, weights_only=True, progress=False))"
     env = environment(home, TORCH_HOME=str(home / "torch"))
     return subprocess.run(

@@ -15,7 +15,7 @@ def scan(folder: Path, *options: str) -> dict[str, dict[str, Any]]:
     """Scan *folder*; map each file's path below it to its record."""
     command = [sys.executable, "-m", "picklewatch", "scan", "--format", "json", *options, str(folder)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode not in (0, 1, 2):
+    if done.returncode not in (0, 1, 2) or not done.stdout:
         raise RuntimeError(f"status {done.returncode}:\n{done.stderr}")
     records = [json.loads(line) for line in done.stdout.splitlines()]
     prefix = f"{folder}/"
