@@ -59,6 +59,12 @@ class Daemon:
             raise
         assert status == 0, self.log()
 
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def log(self) -> str:
         """Everything it wrote."""
         return self._log.read_text(errors="replace")
