@@ -1,4 +1,4 @@
-"""Hostile pickles in the shapes that have got past scanners, opcode by opcode: harmless (``echo``), and never loaded."""
+"""Hostile pickles in the shapes that got past scanners, opcode by opcode: harmless (``echo``), and never loaded."""
 
 from __future__ import annotations
 
