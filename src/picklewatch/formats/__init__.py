@@ -1,0 +1,84 @@
+"""Finds what a loader would run in a content, whatever the content is called.
+
+`read_content` asks each format in turn; the first that recognises the content judges it. Besides, every content is
+judged as what `pickle.load` would make of it from its first byte, and as the archive that may end it: those two
+readings need no agreement of the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from picklewatch.formats import inert, npy, pickles, second, sevenzip, streams, tars, zips
+from picklewatch.formats.base import HEAD, Format, Part, Scan
+from picklewatch.formats.hidden import search
+from picklewatch.formats.text import is_text, judge_text
+from picklewatch.quarantine.tombstone import parse_tombstone
+
+_TOMBSTONE_LIMIT = 1024
+
+STRONG: tuple[Format, ...] = (
+    *zips.FORMATS,
+    *npy.FORMATS,
+    *streams.FORMATS,
+    *sevenzip.FORMATS,
+    *tars.FORMATS,
+)
+"""Containers, by magic numbers or checksums."""
+
+WEAK: tuple[Format, ...] = (*inert.FORMATS, *second.FORMATS)
+"""By a few bytes or by structure, asked after pickles."""
+
+
+def read_content(scan: Scan, part: Part) -> str:
+    """Judge *part*; the name of its format as in docs/formats.md."""
+    data = part.data
+    if not len(data):
+        return "empty"
+    if len(data) <= _TOMBSTONE_LIMIT and parse_tombstone(bytes(data)) is not None:
+        return "tombstone"
+    head = bytes(data[:HEAD])
+    for form in STRONG:
+        if form.matches(head, data):
+            if form.name != "npy":
+                pickles.lead(scan, part)
+            return form.read(scan, part) or form.name
+    name = _uncontained(scan, part, head)
+    if zips.tail_archive(data):
+        zips.read(scan, part)
+    return name
+
+
+def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
+    """Judge content that is no container."""
+    data = part.data
+    if pickles.matches(head, data):
+        return pickles.read(scan, part)
+    pickles.lead(scan, part)
+    for form in WEAK:
+        if form.matches(head, data):
+            return form.read(scan, part) or form.name
+    if is_text(data):
+        judge_text(scan, part)
+        for form in second.TEXT_FORMATS:
+            if form.matches(head, data):
+                form.read(scan, part)
+                return form.name
+        return "text"
+    search(scan, part, place="in data of no known kind")
+    return "other"
+
+
+_LATE = (
+    "bz2", "codecs", "encodings.cp437", "encodings.utf_16", "encodings.idna", "encodings.unicode_escape",
+    "encodings.raw_unicode_escape", "gzip", "json", "lzma", "tarfile", "zlib",
+)  # fmt: skip
+
+
+def warm() -> None:
+    """Import whatever a reader may need later: the locked child opens no files."""
+    for name in _LATE:
+        importlib.import_module(name)
+    "x".encode("cp437").decode("cp437")
+    "x".encode("utf-16").decode("utf-16")
+    sevenzip.warm()

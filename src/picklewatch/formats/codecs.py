@@ -1,0 +1,150 @@
+"""Decompressors with one face: `chunks` yields what a stream holds, in pieces of bounded size.
+
+The interpreter's own codecs do the work; zstd and lz4 come from the interpreter (3.14) or from an installed package,
+else the stream is reported as not readable. Whatever a stream's end leaves behind is the caller's to judge.
+"""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import lzma
+import zlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from picklewatch.formats.base import CHUNK, Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Decoder(Protocol):
+    """What bz2's and lzma's decompressors offer."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out without more input."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Return at most *max_length* bytes."""
+
+
+class _Zlib:
+    """zlib's decompressor with the face of bz2's."""
+
+    def __init__(self, wbits: int) -> None:
+        self._inner = zlib.decompressobj(wbits)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        out = self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
+        self.needs_input = not self._inner.unconsumed_tail
+        return out
+
+
+def _gzip() -> Decoder:
+    return _Zlib(31)
+
+
+def _zlib() -> Decoder:
+    return _Zlib(15)
+
+
+def _deflate() -> Decoder:
+    return _Zlib(-15)
+
+
+def _xz() -> Decoder:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+
+def _lzma_alone() -> Decoder:
+    return lzma.LZMADecompressor(lzma.FORMAT_ALONE)
+
+
+def _optional(*choices: tuple[str, str]) -> Callable[[], Decoder] | None:
+    """The first decompressor class that can be imported."""
+    for module, name in choices:
+        try:
+            found: Any = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+        return found  # type: ignore[no-any-return]
+    return None
+
+
+DECODERS: dict[str, Callable[[], Decoder] | None] = {
+    "gzip": _gzip,
+    "zlib": _zlib,
+    "deflate": _deflate,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": _xz,
+    "lzma": _lzma_alone,
+    "zstd": _optional(("compression.zstd", "ZstdDecompressor"), ("backports.zstd", "ZstdDecompressor")),
+    "lz4": _optional(("lz4.frame", "LZ4FrameDecompressor")),
+}
+"""Codec → how to make a decompressor for one stream, or None where nothing here can read it."""
+
+ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
+"""What decompressors raise for bytes that break their format."""
+
+
+class Stream:
+    """One compressed stream inside *data*, read once."""
+
+    def __init__(self, make: Callable[[], Decoder], data: memoryview, start: int = 0, stop: int | None = None) -> None:
+        self._decoder = make()
+        self._data = data
+        self._stop = len(data) if stop is None else min(stop, len(data))
+        self.position = start
+        """After `chunks` is exhausted: the offset just behind the stream."""
+        self.finished = False
+        """Whether the stream's own end was reached."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what the stream holds; `Malformed` where it breaks off or breaks its format."""
+        decoder = self._decoder
+        while not decoder.eof:
+            piece = b""
+            if decoder.needs_input:
+                piece = bytes(self._data[self.position : min(self.position + CHUNK // 16, self._stop)])
+                self.position += len(piece)
+                if not piece:
+                    raise Malformed("The compressed stream breaks off.")
+            try:
+                out = decoder.decompress(piece, CHUNK)
+            except ERRORS as error:
+                raise Malformed(f"The compressed stream is broken: {error}.") from None
+            if out:
+                yield out
+        self.position -= len(decoder.unused_data)
+        self.finished = True
+
+
+def opens(codec: str, data: memoryview, limit: int = 1 << 16) -> bool:
+    """Whether the first bytes really decompress: magic numbers of a byte or two are found in any data."""
+    make = DECODERS[codec]
+    if make is None:
+        return True
+    decoder = make()
+    try:
+        out = decoder.decompress(bytes(data[:limit]), 1)
+    except ERRORS:
+        return False
+    return bool(out) or decoder.eof or len(data) > limit

@@ -1,0 +1,119 @@
+"""Content that no loader runs: text, images, safetensors with a sane header, tables and other data files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.formats.base import Format, Malformed, Part, Scan
+from picklewatch.formats.hidden import search
+from picklewatch.formats.text import judge_text
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SAFETENSORS_HEADER = 100 << 20
+"""Bytes; the reference reader's own bound (safetensors/src/tensor.rs)."""
+
+_DTYPE_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+    "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+}  # fmt: skip
+
+
+def _is_safetensors(head: bytes, data: memoryview) -> bool:
+    """Eight bytes of length, then a JSON object: what any safetensors file, sane or not, looks like."""
+    if len(data) < 10 or head[8:9] != b"{":  # noqa: PLR2004
+        return False
+    return head[4:8] == b"\0\0\0\0" or b'"data_offsets"' in head or b'"__metadata__"' in head
+
+
+def _read_safetensors(scan: Scan, part: Part) -> None:
+    data = part.data
+    length = int.from_bytes(data[:8], "little")
+    try:
+        end = _check_header(data, length)
+    except Malformed as error:
+        scan.code_bearing = True
+        scan.finding("malformed-safetensors", Level.UNSCANNABLE, part.where, str(error))
+        search(scan, part, place="in a broken safetensors file")
+        return
+    judge_text(scan, part._replace(data=data[8 : 8 + length]))
+    if 8 + length + end < len(data):
+        search(scan, part, 8 + length + end, place="behind the tensors")
+    search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor's bytes")
+
+
+def _check_header(data: memoryview, length: int) -> int:
+    """Check the header as the reference reader does; the end of the last tensor."""
+    available = len(data) - 8 - length
+    if length > _SAFETENSORS_HEADER or available < 0:
+        raise Malformed("The header's length reaches beyond the file or the format's bound.")
+    try:
+        value = json.loads(bytes(data[8 : 8 + length]), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The header is not strict JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise Malformed("The header is not a JSON object.")
+    metadata = value.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise Malformed("The header's metadata is not a map of texts.")
+    spans = sorted(_span(name, entry) for name, entry in value.items())
+    end = 0
+    for begin, stop in spans:
+        if begin != end:
+            raise Malformed("The tensors leave gaps or overlap.")
+        end = stop
+    if end != available:
+        raise Malformed(f"The tensors take {end} bytes, the file has {available}.")
+    return end
+
+
+def _span(name: str, entry: Any) -> tuple[int, int]:
+    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not (isinstance(offsets, list) and len(offsets) == 2 and isinstance(shape, list)):  # noqa: PLR2004
+        raise Malformed(f"The tensor {name[:80]!r} has no shape and offsets.")
+    if not all(type(number) is int and number >= 0 for number in (*offsets, *shape)):
+        raise Malformed(f"The tensor {name[:80]!r} has numbers that are none.")
+    begin, stop = offsets
+    bits = _DTYPE_BITS.get(str(entry.get("dtype")))
+    for count in shape:
+        bits = None if bits is None else bits * count
+    if begin > stop or (bits is not None and bits != 8 * (stop - begin)):
+        raise Malformed(f"The tensor {name[:80]!r} has a size that differs from its shape.")
+    return begin, stop
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("The header names a key twice.")
+    return found
+
+
+_MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (
+        "image",
+        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\1\0"),
+    ),
+    ("media", (b"RIFF", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"%PDF")),
+    ("table", (b"PAR1", b"ARROW1", b"FEA1", b"Obj\x01", b"ORC", b"SQLite format 3\0")),
+    ("program", (b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")),
+)
+
+
+def _read_quiet(scan: Scan, part: Part) -> None:
+    search(scan, part, place="in a file of another kind")
+
+
+def _starts(prefixes: tuple[bytes, ...]) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head.startswith(prefixes)
+
+
+FORMATS = (
+    Format("safetensors", _is_safetensors, _read_safetensors),
+    *(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC),
+)

@@ -1,0 +1,69 @@
+"""Torch's legacy file: five pickles, then the storages as raw bytes (torch.serialization._legacy_load)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from picklewatch.formats.hidden import search
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine import PickleReport, Storage
+    from picklewatch.formats.base import Part, Scan
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""torch.serialization.MAGIC_NUMBER, the value of the first pickle."""
+
+_OBJECT, _KEYS, _PICKLES = 3, 4, 5
+"""Positions among: magic number, protocol version, system information, object, storage keys."""
+
+
+def read(scan: Scan, part: Part, position: int) -> None:
+    """Judge what follows the magic number, which ends at *position*."""
+    reports: dict[int, PickleReport] = {}
+    for index in range(1, _PICKLES):
+        if position >= len(part.data):
+            summary = f"The file ends after {index} of the five pickles of torch's legacy format."
+            scan.finding("malformed-torch-legacy", Level.UNSCANNABLE, part.at(position), summary)
+            return
+        report = reports[index] = scan.pickle(part, position, persistent=True, arrays=False)
+        position = report.end
+        if not report.stopped:
+            search(scan, part, position, place="behind a pickle that breaks off")
+            return
+    storages = {storage.key: storage for storage in reports[_OBJECT].storages}
+    end = _storages(scan, part, position, storages, reports[_KEYS].value)
+    search(scan, part, position, min(end, position + (1 << 20)), place="in the storages")
+    if end < len(part.data):
+        summary = f"{len(part.data) - end} bytes follow the storages."
+        scan.finding("trailing-data", Level.INFO, part.at(end), summary)
+        search(scan, part, end, place="behind the storages")
+
+
+def _storages(scan: Scan, part: Part, position: int, storages: dict[str, Storage], keys: object) -> int:
+    """Walk the storages in the order of *keys*, each an element count and its bytes (torch/csrc/serialization.cpp).
+
+    Returns where they end, the end of the data if that can't be told.
+    """
+    if not isinstance(keys, list | tuple):
+        return len(part.data)
+    for key in keys:
+        storage = storages.get(str(key))
+        if storage is None or storage.element_size is None:
+            return len(part.data)
+        if position + 8 > len(part.data):
+            summary = f"The file ends before the storage {storage.key!r}."
+            scan.finding("malformed-torch-legacy", Level.UNSCANNABLE, part.at(position), summary)
+            return len(part.data)
+        (count,) = struct.unpack_from("<q", part.data, position)
+        if count != storage.elements:
+            summary = f"The storage {storage.key!r} declares {storage.elements} elements, the file says {count}."
+            scan.finding("malformed-torch-legacy", Level.UNSCANNABLE, part.at(position), summary)
+            return len(part.data)
+        position += 8 + count * storage.element_size
+        if position > len(part.data):
+            summary = f"The storage {storage.key!r} reaches beyond the end of the file."
+            scan.finding("malformed-torch-legacy", Level.UNSCANNABLE, part.at(position), summary)
+            return len(part.data)
+    return position

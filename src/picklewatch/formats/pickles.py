@@ -1,0 +1,72 @@
+"""Bytes that a loader unpickles from offset 0: one pickle, several stacked, torch's legacy file, what comes behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.engine import looks_like_pickle
+from picklewatch.formats import legacy
+from picklewatch.formats.base import Part, Scan, worst
+from picklewatch.formats.hidden import harmful, search
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine import PickleReport
+
+STACKED = 10_000
+"""Pickles in one content that are walked one after another."""
+
+_CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
+_JOBLIB = ("joblib.numpy_pickle.", "sklearn.externals.joblib.")
+
+
+def matches(_head: bytes, data: memoryview) -> bool:
+    """Whether *data* is a pickle by its first bytes."""
+    return bool(looks_like_pickle(data, 0))
+
+
+def read(scan: Scan, part: Part) -> str:
+    """Judge the pickles from offset 0; the exact format name."""
+    first = scan.pickle(part)
+    if first.value == legacy.MAGIC and first.stopped:
+        legacy.read(scan, part, first.end)
+        return "torch-legacy"
+    _rest(scan, part, first)
+    return "joblib" if any(name.startswith(_JOBLIB) for name in first.imports) else "pickle"
+
+
+def _rest(scan: Scan, part: Part, report: PickleReport) -> None:
+    """Judge what follows a pickle: further pickles as `pickle.load` in a loop reads them, then anything."""
+    size = len(part.data)
+    count = 1
+    while report.stopped and report.end < size and looks_like_pickle(part.data, report.end):
+        count += 1
+        if count > STACKED:
+            summary = f"More than {STACKED} pickles follow one another; the rest was not judged."
+            scan.finding("limit-stacked", Level.UNSCANNABLE, part.at(report.end), summary)
+            scan.complete = False
+            return
+        report = scan.pickle(part, report.end)
+    if report.end >= size:
+        return
+    if not report.stopped:
+        search(scan, part, report.end, place="behind a pickle that breaks off")
+        return
+    scan.finding("trailing-data", Level.INFO, part.at(report.end), f"{size - report.end} bytes follow the pickle.")
+    behind(scan, part, report.end, place="behind other data")
+
+
+def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
+    """Judge bytes behind what a loader reads: a container of its own is read, of anything else only harm counts."""
+    if not search(scan, part, start, place=place) and bytes(part.data[start : start + 6]).startswith(_CONTAINERS):
+        rest = part.behind(start)
+        scan.guarded(rest.where, lambda: scan.content(rest))
+
+
+def lead(scan: Scan, part: Part) -> None:
+    """Judge what `pickle.load` would run of content that is something else by its looks."""
+    report = harmful(scan, part)
+    if report is not None:
+        scan.adopt(report, part)
+        summary = "The content looks like something else, but a loader that unpickles it runs code."
+        scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))

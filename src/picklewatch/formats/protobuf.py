@@ -1,0 +1,43 @@
+"""The top level of a protocol-buffers message: field numbers and wire types, nothing deeper."""
+
+from __future__ import annotations
+
+_FIELDS = 200_000
+_FIXED = {1: 8, 5: 4}
+_VARINT, _BYTES = 0, 2
+
+
+def fields(data: memoryview) -> dict[int, int]:
+    """Field number → wire type, empty unless all of *data* is one well-formed message."""
+    seen: dict[int, int] = {}
+    position, count = 0, 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        number, kind = tag >> 3, tag & 7
+        count += 1
+        if position < 0 or not number or seen.setdefault(number, kind) != kind or count > _FIELDS:
+            return {}
+        if kind == _VARINT:
+            _, position = _varint(data, position)
+        elif kind == _BYTES:
+            length, position = _varint(data, position)
+            position = position + length if position >= 0 else -1
+        elif kind in _FIXED:
+            position += _FIXED[kind]
+        else:
+            return {}
+        if position < 0:
+            return {}
+    return seen if position == len(data) else {}
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    """The value and the offset behind it; an offset of -1 if it breaks off."""
+    value = shift = 0
+    for index in range(position, min(position + 10, len(data))):
+        byte = data[index]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004
+            return value, index + 1
+        shift += 7
+    return 0, -1

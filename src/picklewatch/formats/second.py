@@ -1,0 +1,106 @@
+"""Formats that are recognised and not judged yet: each can bear code or reach files, so none is ever called clean."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.formats.base import Format, Part, Scan
+from picklewatch.formats.hidden import search
+from picklewatch.formats.protobuf import fields
+from picklewatch.formats.zipkind import unjudged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_LOOKED_THROUGH = 8 << 20
+
+
+def _reader(what: str) -> Callable[[Scan, Part], None]:
+    def read(scan: Scan, part: Part) -> None:
+        unjudged(scan, what, part.where)
+        search(scan, part, 0, _LOOKED_THROUGH, place=f"in a file of another kind ({what})")
+
+    return read
+
+
+def _starts(*prefixes: bytes) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head.startswith(prefixes)
+
+
+def _hdf5(head: bytes, data: memoryview) -> bool:
+    """HDF5 allows a user block: the signature stands at 0, 512, 1024, 2048 and so on (HDF5 specification III.A)."""
+    if head.startswith(_HDF5):
+        return True
+    offset = 512
+    while offset + 8 <= len(data) and offset <= 1 << 30:
+        if data[offset : offset + 8] == _HDF5:
+            return True
+        offset *= 2
+    return False
+
+
+def _flatbuffer(*names: bytes) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head[4:8] in names
+
+
+def _protobuf(required: set[int], allowed: Mapping[int, int]) -> Callable[[bytes, memoryview], bool]:
+    """A message whose every top-level field has an *allowed* number and wire type and that has a *required* one."""
+
+    def matches(head: bytes, data: memoryview) -> bool:
+        if not head or head[0] >> 3 == 0 or head[0] & 7 not in (0, 2):
+            return False
+        seen = fields(data)
+        return bool(seen) and not required.isdisjoint(seen) and all(allowed.get(n) == kind for n, kind in seen.items())
+
+    return matches
+
+
+_VARINT, _BYTES = 0, 2
+_ONNX = {1: _VARINT, 2: _BYTES, 3: _BYTES, 4: _BYTES, 5: _VARINT, 6: _BYTES, 7: _BYTES, 8: _BYTES, 14: _BYTES,
+         20: _BYTES, 25: _BYTES, 26: _BYTES}  # fmt: skip
+_SAVED_MODEL = {1: _VARINT, 2: _BYTES}
+_COREML = {1: _VARINT, 2: _BYTES, 10: _VARINT, **dict.fromkeys(range(200, 3001), _BYTES)}
+
+
+def _jinja(head: bytes, data: memoryview) -> bool:
+    return b"\0" not in head and _JINJA.search(data[:_LOOKED_THROUGH]) is not None
+
+
+_JINJA = re.compile(
+    rb"\{%-?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter)\b|\"chat_template\"\s*:"
+)
+_OPENVINO = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<net\b[^>]*\bversion=")
+_PMML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<PMML\b", re.DOTALL)
+_R = re.compile(rb"RD[ABX][1-3]\n|[XAB]\n(?:\0\0\0[\x02\x03]|[23]\n)")
+
+
+def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: pattern.match(head) is not None
+
+
+_SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
+    ("keras-h5", _hdf5),
+    ("gguf", _starts(b"GGUF", b"FUGG")),
+    ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
+    ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
+    ("tflite", _flatbuffer(b"TFL3")),
+    ("executorch", _flatbuffer(b"ET12", b"ET13", b"ET11")),
+    ("torch-mobile-flatbuffer", _flatbuffer(b"PTMF")),
+    ("r-data", _regex(_R)),
+    ("openvino", _regex(_OPENVINO)),
+    ("pmml", _regex(_PMML)),
+    ("xgboost-ubj", _starts(b"{L\0\0\0\0\0\0\0\x07learner", b"{U\x07learner", b"{i\x07learner")),
+    ("lightgbm", _starts(b"tree\nversion=")),
+    ("catboost", _starts(b"CBM1")),
+    ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
+    ("onnx", _protobuf({7, 25, 26}, _ONNX)),
+    ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
+)
+
+FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
+"""By magic numbers or structure."""
+
+TEXT_FORMATS = (Format("chat-template", _jinja, _reader("chat-template")),)
+"""Among texts."""

@@ -1,0 +1,135 @@
+"""Compressed streams: gzip, bzip2, xz, lzma, zlib, zstd, lz4, joblib's old Z-files; all of a file's, and what follows.
+
+The readers of the standard library take stream after stream as one content (Lib/_compression.py, Lib/gzip.py); joblib
+and pandas open files through them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
+from picklewatch.formats.codecs import DECODERS, Stream, opens
+from picklewatch.formats.hidden import search
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MAGIC = {
+    "gzip": (b"\x1f\x8b\x08",),
+    "bzip2": tuple(b"BZh%d" % level for level in range(1, 10)),
+    "xz": (b"\xfd7zXZ\x00",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))),
+    "lz4": (b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))),
+}
+"""Codec → how each of its streams (and skippable frames) may begin."""
+
+_ZFILE = re.compile(rb"ZF0x[0-9a-fA-F]{1,17} {0,18}")
+"""Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
+_ZFILE_HEADER = 21
+
+_HINTS = {
+    "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
+    "lz4": "install picklewatch[lz4]",
+}
+
+
+class _Streams:
+    """All streams of one codec, one after the other, as one content."""
+
+    def __init__(self, codec: str, data: memoryview, start: int) -> None:
+        self._codec = codec
+        self._data = data
+        self.position = start
+        """After `chunks`: the offset just behind the last stream that was read to its end."""
+        self.broken = ""
+        """Why the last stream was not read to its end, or empty."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what the streams hold; a stream that breaks off ends the content and is told in `broken`."""
+        make = DECODERS[self._codec]
+        assert make is not None
+        while True:
+            stream = Stream(make, self._data, self.position)
+            try:
+                yield from stream.chunks()
+            except Malformed as error:
+                self.broken = str(error)
+                return
+            self.position = self._skip_zeros(stream.position)
+            if not bytes(self._data[self.position : self.position + 8]).startswith(_MAGIC.get(self._codec, ())):
+                return
+
+    def _skip_zeros(self, position: int) -> int:
+        """Step over the zero bytes that gzip and xz allow behind a stream."""
+        if self._codec not in ("gzip", "xz"):
+            return position
+        rest = bytes(self._data[position : position + HEAD])
+        while rest and not rest.strip(b"\0"):
+            position += len(rest)
+            rest = bytes(self._data[position : position + HEAD])
+        return position + len(rest) - len(rest.lstrip(b"\0")) if rest else position
+
+
+def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
+    def read(scan: Scan, part: Part) -> None:
+        if DECODERS[codec] is None:
+            scan.code_bearing = True
+            summary = f"Content compressed with {codec} can't be read here: {_HINTS[codec]}."
+            scan.finding("compression-not-readable", Level.UNSCANNABLE, part.where, summary)
+            return
+        streams = _Streams(codec, part.data, start)
+        held = scan.unpack(streams.chunks())
+        if streams.broken:
+            scan.finding("malformed-stream", Level.UNSCANNABLE, part.where, streams.broken)
+        scan.content(part.inside(f"({codec})", held))
+        if not streams.broken and streams.position < len(part.data):
+            _trailing(scan, part, streams.position)
+
+    return read
+
+
+def _trailing(scan: Scan, part: Part, start: int) -> None:
+    size = len(part.data) - start
+    scan.finding("trailing-data", Level.INFO, part.at(start), f"{size} bytes follow the end of the compressed stream.")
+    search(scan, part, start, place="behind the end of a compressed stream")
+
+
+def _magic(codec: str) -> Callable[[bytes, memoryview], bool]:
+    prefixes = _MAGIC[codec]
+    return lambda head, _data: head.startswith(prefixes)
+
+
+def _is_zlib(head: bytes, data: memoryview) -> bool:
+    """Whether *data* has a zlib header (RFC 1950: deflate, check bits, no dictionary) and opens."""
+    if len(head) < 2 or head[0] & 0x0F != 8 or head[0] > 0x78 or (head[0] << 8 | head[1]) % 31 or head[1] & 0x20:  # noqa: PLR2004
+        return False
+    return opens("zlib", data)
+
+
+def _is_lzma(head: bytes, data: memoryview) -> bool:
+    """Whether *data* has the header of lzma-alone with the properties that everybody writes, and opens."""
+    return len(head) > 13 and head[0] == 0x5D and head[1] == 0 and opens("lzma", data)  # noqa: PLR2004
+
+
+def _is_zfile(head: bytes, _data: memoryview) -> bool:
+    return _ZFILE.match(head) is not None
+
+
+def _read_zfile(scan: Scan, part: Part) -> None:
+    start = _ZFILE_HEADER + (bytes(part.data[_ZFILE_HEADER : _ZFILE_HEADER + 1]) == b" ")
+    _reader("zlib", start)(scan, part)
+
+
+FORMATS = (
+    Format("gzip", _magic("gzip"), _reader("gzip")),
+    Format("bzip2", _magic("bzip2"), _reader("bzip2")),
+    Format("xz", _magic("xz"), _reader("xz")),
+    Format("zstd", _magic("zstd"), _reader("zstd")),
+    Format("lz4", _magic("lz4"), _reader("lz4")),
+    Format("joblib-zfile", _is_zfile, _read_zfile),
+    Format("zlib", _is_zlib, _reader("zlib")),
+    Format("lzma", _is_lzma, _reader("lzma")),
+)

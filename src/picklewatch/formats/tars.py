@@ -1,0 +1,200 @@
+"""tar archives, as `tarfile` reads them: plain ones, torch's first format (0.1.1), NeMo's.
+
+torch.load tries every file that is not a zip as a tar first (torch.serialization._legacy_load), and unpickles its
+members ``storages``, ``tensors`` and ``pickle``.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import looks_like_pickle
+from picklewatch.formats.base import Format, Part, Scan
+from picklewatch.formats.hidden import search
+from picklewatch.formats.pickles import behind
+from picklewatch.formats.zips import escapes
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer, Iterator
+
+BLOCK = 512
+_TORCH_MEMBERS = {"storages", "tensors", "pickle"}
+
+
+class View(io.RawIOBase):
+    """A memoryview as a file, without a copy."""
+
+    def __init__(self, data: memoryview) -> None:
+        super().__init__()
+        self._data = data
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to *offset*, which may lie beyond the end."""
+        origin = (0, self._at, len(self._data))[whence]
+        self._at = max(origin + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill *buffer*."""
+        target = memoryview(buffer).cast("B")
+        piece = self._data[self._at : self._at + len(target)]
+        target[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def matches(head: bytes, data: memoryview) -> bool:
+    """Whether the first block is a tar header: its checksum fits (`tarfile.calc_chksums`)."""
+    if len(data) < BLOCK or not head[0]:
+        return False
+    block = head[:BLOCK]
+    field = block[148:156].strip(b" \0")
+    try:
+        expected = int(field, 8) if field and b"_" not in field else -1
+    except ValueError:
+        return False
+    blank = block[:148] + b" " * 8 + block[156:]
+    signed = sum(byte - 256 if byte > 127 else byte for byte in blank)  # noqa: PLR2004
+    return expected in (sum(blank), signed)
+
+
+def read(scan: Scan, part: Part) -> str:
+    """Judge every member, links and names, and what follows the archive's end."""
+    members: list[tarfile.TarInfo] = []
+    name = "tar"
+    try:
+        with tarfile.open(fileobj=View(part.data), mode="r:") as archive:
+            members.extend(_each(scan, archive, part))
+            end = archive.offset
+            name = _kind(members)
+            for member in members:
+                scan.guarded(part.name(member.name), partial(_member, scan, archive, part, member, name))
+    except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
+        scan.code_bearing = True
+        scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, f"The tar archive is broken: {error}.")
+        search(scan, part, place="in a broken archive")
+        return name
+    _finish(scan, members, name, part)
+    _after(scan, part, end)
+    return name
+
+
+def _each(scan: Scan, archive: tarfile.TarFile, part: Part) -> Iterator[tarfile.TarInfo]:
+    while True:
+        member = archive.next()
+        if member is None:
+            return
+        scan.member()
+        _note(scan, member, part.name(member.name))
+        if member.isreg() and member.offset_data + member.size > len(part.data) and not member.issparse():
+            scan.code_bearing = True
+            summary = "The member reaches beyond the end of the archive."
+            scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
+        archive.members = []  # the archive would keep every header
+        yield member
+
+
+def _note(scan: Scan, member: tarfile.TarInfo, inside: str) -> None:
+    """Note names and links that lead elsewhere, and special files."""
+    if escapes(member.name):
+        scan.code_bearing = True
+        summary = "The member's name leads out of the directory that it is unpacked to."
+        scan.finding("archive-unsafe-name", Level.UNSAFE, inside, summary)
+    if member.issym() or member.islnk():
+        base = posixpath.dirname(member.name) if member.issym() else ""
+        if escapes(posixpath.join(base, member.linkname)):
+            scan.code_bearing = True
+            summary = "The link leads out of the directory that the archive is unpacked to."
+            scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.linkname)
+        else:
+            scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.linkname)
+    elif not (member.isreg() or member.isdir()):
+        scan.code_bearing = True
+        scan.finding("archive-special-file", Level.UNSAFE, inside, "The member is a device or a pipe.")
+
+
+def _kind(members: list[tarfile.TarInfo]) -> str:
+    names = {member.name.removeprefix("./") for member in members}
+    if names >= {"storages", "pickle"} or names >= {"pickle", "tensors"}:
+        return "torch-tar"
+    if "MAR-INF/MANIFEST.json" in names:
+        return "mar"
+    if any(name.endswith("model_config.yaml") for name in names):
+        return "nemo"
+    return "tar"
+
+
+def _member(scan: Scan, archive: tarfile.TarFile, part: Part, member: tarfile.TarInfo, kind: str) -> None:
+    if not member.isreg():
+        return
+    if member.issparse():
+        source: Any = archive.extractfile(member)
+        held = scan.unpack(iter(lambda: source.read(1 << 20), b""))
+    else:
+        held = part.data[member.offset_data : member.offset_data + member.size]
+    inside = part.inside(member.name, held)
+    if kind == "torch-tar" and member.name.removeprefix("./") in _TORCH_MEMBERS:
+        _torch(scan, inside)
+    else:
+        scan.content(inside)
+
+
+def _torch(scan: Scan, part: Part) -> None:
+    """Judge a member of torch's first format: pickles with raw numbers between them."""
+    if not len(part.data):
+        return
+    position = scan.pickle(part, persistent=True, arrays=False).end
+    for _ in range(scan.limits.members):
+        if position >= len(part.data) or not looks_like_pickle(part.data, position):
+            break
+        position = scan.pickle(part, position, persistent=True, arrays=False).end
+    search(scan, part, position, place="behind the pickles that torch reads")
+
+
+def _finish(scan: Scan, members: list[tarfile.TarInfo], name: str, part: Part) -> None:
+    python = next((member.name for member in members if member.isreg() and member.name.endswith((".py", ".pyc"))), "")
+    if name == "mar" and python:
+        summary = "A TorchServe model archive brings Python code of its own, which its loader imports."
+        scan.finding("code-bearing", Level.UNSAFE, part.name(python), summary, python)
+
+
+def _after(scan: Scan, part: Part, end: int) -> None:
+    """Judge what follows the end-of-archive blocks; zeros are padding."""
+    data = part.data
+    start = end
+    while start < len(data):
+        block = bytes(data[start : start + (1 << 16)])
+        stripped = block.lstrip(b"\0")
+        if stripped:
+            start += len(block) - len(stripped)
+            break
+        start += len(block)
+    if start < len(data):
+        start -= start % BLOCK
+        scan.finding("trailing-data", Level.INFO, part.at(start), f"{len(data) - start} bytes follow the archive.")
+        if matches(bytes(data[start : start + BLOCK]), data[start:]):
+            rest = part.behind(start)
+            scan.guarded(rest.where, lambda: scan.content(rest))
+        else:
+            behind(scan, part, start, place="behind the end of an archive")
+
+
+FORMATS = (Format("tar", matches, read),)

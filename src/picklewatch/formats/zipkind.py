@@ -1,0 +1,194 @@
+"""What an archive's members say it is, and what its loader does with each of them.
+
+Names count only where a loader itself goes by them: torch takes ``data.pkl`` (in any case: miniz compares without
+case), TorchScript ``constants.pkl`` and ``code/``, torch.package ``.data/extern_modules``, numpy ``*.npy``, TorchServe
+``MAR-INF/MANIFEST.json``. Every member is judged by its content all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from picklewatch.engine import looks_like_pickle
+from picklewatch.formats import torchscript
+from picklewatch.formats.hidden import search
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from picklewatch.engine import Storage
+    from picklewatch.formats.base import Part, Scan
+    from picklewatch.formats.zipread import Member
+
+_DATA_PKL = re.compile(r"(?:^|/)data\.pkl$", re.IGNORECASE)
+_RAW = re.compile(
+    r"(?:^|/)(?:data|constants|tensors|\.data|weights|sample_inputs|xl_model_weights)/[^/]+$", re.IGNORECASE
+)
+_NAMED = re.compile(
+    r"\.(?:pkl|pickle|debug_pkl|py|json|pth?|pt2|npy|npz|zip|txt|yaml|so)$|extern_modules$|/version$", re.IGNORECASE
+)
+_PICKLED = re.compile(r"\.(?:pkl|debug_pkl)$", re.IGNORECASE)
+_PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
+_NATIVE = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
+
+
+_CONTAINERS = (
+    b"PK\x03\x04",
+    b"7z\xbc\xaf",
+    b"\xfd7zX",
+    b"\x1f\x8b\x08\x00",
+    b"\x1f\x8b\x08\x08",
+    b"\x93NUM",
+    b"\x28\xb5\x2f\xfd",
+)
+
+
+@dataclass(slots=True, eq=False)
+class Kind:
+    """One archive's kind, and what its pickles declared about its records."""
+
+    name: str
+    torch: bool = False
+    script: bool = False
+    package: bool = False
+    code_bearing: bool = False
+    raw_head: int = 4096
+    """Bytes of each raw tensor that are looked through."""
+    storages: list[tuple[str, str, Storage]] = field(default_factory=list)
+    """(directory of the pickle, the pickle's place, the storage it declares)."""
+
+    def raw(self, name: str) -> bool:
+        """Whether torch reads the member as the raw bytes of a tensor."""
+        return self.torch and _RAW.search(name) is not None and _NAMED.search(name) is None
+
+    def judge(self, scan: Scan, member: Part, name: str) -> None:
+        """Judge one member's content."""
+        if self.raw(name):
+            self._judge_raw(scan, member)
+        elif self.torch and (_PICKLED.search(name) or _DATA_PKL.search(name)):
+            self._judge_pickle(scan, member, name)
+        elif self.script and torchscript.is_code(name):
+            torchscript.judge_code(scan, member)
+        else:
+            scan.content(member)
+
+    def _judge_pickle(self, scan: Scan, member: Part, name: str) -> None:
+        held = member.data
+        if not len(held):
+            scan.code_bearing = True
+            scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "The pickle is empty.")
+            return
+        if not looks_like_pickle(held, 0) and not _DATA_PKL.search(name) and held[0] != 0x80:  # noqa: PLR2004
+            scan.content(member)
+            return
+        report = scan.pickle(member, persistent=True, arrays=False)
+        directory = name.rpartition("/")[0] if _DATA_PKL.search(name) else name[:-4]
+        self.storages.extend((directory, member.where, storage) for storage in report.storages)
+        if report.end < len(held):
+            search(scan, member, report.end, place="behind the pickle that torch reads")
+
+    def _judge_raw(self, scan: Scan, member: Part) -> None:
+        search(scan, member, 0, self.raw_head, place="in a tensor's bytes")
+        if bytes(member.data[:4]) in _CONTAINERS:
+            scan.only_harm(lambda: scan.content(member))
+
+
+def classify(names: Sequence[str]) -> Kind:
+    """The kind of archive that has members of these *names*."""
+    known = {name.lower() for name in names}
+    ends = {name.rpartition("/")[2] for name in known}
+    if any(name.endswith(".data/extern_modules") for name in known):
+        return Kind("torch-package", torch=True, package=True, code_bearing=True)
+    if "constants.pkl" in ends or "bytecode.pkl" in ends:
+        return Kind("torchscript", torch=True, script=True, code_bearing=True)
+    if "data.pkl" in ends:
+        return Kind("torch-zip", torch=True, code_bearing=True)
+    if known and all(name.endswith(".npy") for name in known):
+        return Kind("npz")
+    return next(
+        (Kind(name, torch=name == "torch-export", code_bearing=True) for name, test in _BY_MEMBERS if test(known)),
+        Kind("zip"),
+    )
+
+
+_BY_MEMBERS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
+    ("mar", lambda known: "mar-inf/manifest.json" in known),
+    (
+        "torch-export",
+        lambda known: any(n.endswith(("archive_format", "serialized_exported_program.json")) for n in known),
+    ),
+    ("keras", lambda known: {"config.json", "metadata.json"} <= known),
+    ("skops", lambda known: "schema.json" in known),
+    ("sb3", lambda known: "data" in known and bool({"system_info.txt", "policy.pth", "pytorch_variables.pth"} & known)),
+)
+"""Kind → whether an archive with these members (in lower case) is of it."""
+
+
+def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> None:
+    """Judge what only the whole archive tells: records against storages, code among the members."""
+    _records(scan, kind, members)
+    python = [member.name for member in members if _PYTHON.search(member.name)]
+    if kind.package or (kind.name == "mar" and python):
+        what = "torch.package archive" if kind.package else "TorchServe model archive"
+        first = next(iter(python), "")
+        summary = f"A {what} brings Python code of its own, which its loader imports."
+        scan.finding("code-bearing", Level.UNSAFE, part.name(first) if first else part.where, summary, first)
+    native = [member.name for member in members if _NATIVE.search(member.name)]
+    if native and kind.torch:
+        summary = "The archive brings a native library, which its loader maps and runs."
+        scan.finding("native-code", Level.UNSAFE, part.name(native[0]), summary, native[0])
+    if kind.script:
+        summary = "TorchScript code is not judged in full; it can read and write files through torch's operators."
+        scan.finding("torchscript-code", Level.UNVERIFIED, part.where, summary)
+    if kind.name == "keras":
+        unjudged(scan, "keras", part.where)
+
+
+def unjudged(scan: Scan, what: str, where: str) -> None:
+    """Note content that could bear code, of a kind that is recognised and not judged yet."""
+    scan.code_bearing = True
+    summary = f"The content is {what}: it can bear code, and picklewatch does not judge it yet."
+    scan.finding("format-not-judged", Level.UNVERIFIED, where, summary)
+
+
+def _records(scan: Scan, kind: Kind, members: Iterable[Member]) -> None:
+    """Compare what the pickles declare about storages with the records that hold them (CVE-2026-24747)."""
+    if not kind.storages:
+        return
+    sizes: dict[str, int] = {}
+    for member in members:
+        key = member.name.lower()
+        sizes[key] = min(member.size, sizes.get(key, member.size))
+    for directory, inside, storage in kind.storages:
+        size = _record_size(sizes, directory, storage.key)
+        if size is None:
+            summary = f"The archive has no record for the storage {storage.key!r}: loading it fails."
+            scan.finding("storage-missing", Level.UNSCANNABLE, inside, summary)
+        elif storage.element_size is not None and storage.elements * storage.element_size > size:
+            declared = storage.elements * storage.element_size
+            summary = (
+                f"The storage {storage.key!r} declares {declared} bytes, its record has {size}: loaders read beyond it."
+            )
+            scan.finding("storage-size-mismatch", Level.MALICIOUS, inside, summary)
+
+
+def _record_size(sizes: dict[str, int], directory: str, key: str) -> int | None:
+    for place in (f"{directory}/data/{key}", f"data/{key}", f"{directory}/{key}", f"{directory}/constants/{key}"):
+        size = sizes.get(place.lstrip("/").lower())
+        if size is not None:
+            return size
+    root = directory.partition("/")[0]
+    for place in (
+        f"{root}/.data/{key}.storage",
+        f"{root}/.data/{key}",
+        f"{root}/constants/{key}",
+        f"{root}/data/{key}",
+    ):
+        size = sizes.get(place.lower())
+        if size is not None:
+            return size
+    suffix = f"/{key}".lower()
+    return next((size for name, size in sizes.items() if name.endswith((suffix, f"{suffix}.storage"))), None)

@@ -1,0 +1,323 @@
+"""A tolerant reader of zip archives: what their headers say, each header apart, nothing decompressed.
+
+`zipfile` refuses archives that torch's miniz reads, and the other way round. So the structure is read here without
+trust: every end record near the end, the central directory that it points at, every local header that the directory
+points at, and what lies between. Where two headers disagree, both readings are returned.
+
+Sources: PKWARE's APPNOTE 6.3.10 (4.3 record layouts, 4.4.4 flags, 4.5.3 zip64), CPython's zipfile, miniz 3.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from picklewatch.formats.base import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCAL = b"PK\x03\x04"
+CENTRAL = b"PK\x01\x02"
+END = b"PK\x05\x06"
+END64 = b"PK\x06\x06"
+LOCATOR64 = b"PK\x06\x07"
+
+ENCRYPTED = 0x1
+PATCHED = 0x20
+STRONG = 0x40
+DESCRIPTOR = 0x8
+MASKED = 0x2000
+ODD_FLAGS = ENCRYPTED | PATCHED | STRONG | MASKED
+"""Flag bits that make a common reader refuse a member."""
+
+END_WINDOW = (1 << 16) + 22
+"""How far from its end an archive's end record may start: the record and the longest comment."""
+
+_LOCAL = struct.Struct("<4s5H3I2H")
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_END = struct.Struct("<4s4H2IH")
+_END64 = struct.Struct("<4sQ2H2I4Q")
+_LOCATOR64 = struct.Struct("<4sIQI")
+_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
+_ZIP64_EXTRA = 1
+
+
+class Member(NamedTuple):
+    """One reading of one member."""
+
+    name: str
+    method: int
+    flags: int
+    crc: int
+    packed: int
+    """Bytes in the archive."""
+    size: int
+    """Bytes after decompression, as declared."""
+    header: int
+    """Offset of the local header in the data."""
+    start: int
+    """Offset of the member's bytes in the data."""
+    differs: tuple[str, ...] = ()
+    """The fields in which the local header says something else."""
+    local: bool = False
+    """Whether this reading is the local header's, where it differs from the directory's."""
+
+    @property
+    def end(self) -> int:
+        """Offset just behind the member's packed bytes."""
+        return self.start + self.packed
+
+
+@dataclass(slots=True)
+class Archive:
+    """One archive: an end record, its directory, the members it names."""
+
+    base: int
+    """Offset in the data that the archive's own offsets count from."""
+    start: int
+    """Offset of its first byte (the first local header)."""
+    directory: int
+    end: int
+    """Offset just behind the end record and its comment."""
+    members: list[Member] = field(default_factory=list)
+    oddities: list[tuple[str, int, str]] = field(default_factory=list)
+    """(rule, offset, sentence) for what no honest writer makes, or what readers disagree about."""
+    comment: tuple[int, int] = (0, 0)
+
+
+class _End(NamedTuple):
+    offset: int
+    entries: int
+    size: int
+    start: int
+    """The directory's offset as the record says it."""
+    stop: int
+    """Where the directory ends: this record, or the zip64 record before it."""
+    comment: int
+    zip64: bool
+
+
+def archives(data: memoryview) -> list[Archive]:
+    """Every archive in *data*, the one that loaders take (the last end record's) first; then those before it."""
+    found: list[Archive] = []
+    stop = len(data)
+    while stop >= _END.size:
+        archive = next(_candidates(data, stop), None)
+        if archive is None:
+            break
+        found.append(archive)
+        if archive.start <= 0 or archive.start >= stop:
+            break
+        stop = archive.start
+    return found
+
+
+def other_readings(data: memoryview, first: Archive) -> Iterator[Archive]:
+    """Archives that another end record near *first*'s end would give, overlapping it."""
+    for archive in _candidates(data, len(data)):
+        if archive.end != first.end and archive.end > first.start and not _inside(first, archive.end - 1):
+            yield archive
+
+
+def _inside(archive: Archive, offset: int) -> bool:
+    return any(member.start <= offset < member.end for member in archive.members)
+
+
+def _candidates(data: memoryview, stop: int) -> Iterator[Archive]:
+    """Archives whose end record starts in the last `END_WINDOW` bytes before *stop*, the last record first."""
+    begin = max(0, stop - END_WINDOW)
+    tail = bytes(data[begin:stop])
+    at = tail.rfind(END)
+    while at >= 0:
+        if begin + at + _END.size <= stop:
+            yield from _read_end(data, begin + at, stop)
+        at = tail.rfind(END, 0, at + len(END) - 1)
+
+
+def _read_end(data: memoryview, offset: int, limit: int) -> Iterator[Archive]:
+    _, _disk, _disk2, _here, count, size, start, comment = _END.unpack_from(data, offset)
+    plain = _End(offset, count, size, start, offset, min(comment, limit - offset - _END.size), zip64=False)
+    wide = _read_end64(data, plain)
+    bases: set[tuple[int, int]] = set()
+    for end in (wide, plain) if wide else (plain,):
+        for base in (end.stop - end.size - end.start, 0):
+            directory = base + end.start
+            if base < 0 or (base, directory) in bases or not 0 <= directory <= end.stop:
+                continue
+            bases.add((base, directory))
+            if (end.entries == 0 and end.size == 0) or data[directory : directory + 4] == CENTRAL:
+                yield _read_directory(data, end, base, directory)
+
+
+def _read_end64(data: memoryview, end: _End) -> _End | None:
+    at = end.offset - _LOCATOR64.size
+    if at < _END64.size or data[at : at + 4] != LOCATOR64:
+        return None
+    where = _LOCATOR64.unpack_from(data, at)[2]
+    for offset in (at - _END64.size, where):
+        if 0 <= offset <= at - _END64.size and data[offset : offset + 4] == END64:
+            fields = _END64.unpack_from(data, offset)
+            return _End(end.offset, fields[7], fields[8], fields[9], offset, end.comment, zip64=True)
+    return None
+
+
+def _read_directory(data: memoryview, end: _End, base: int, directory: int) -> Archive:
+    stop = end.offset + _END.size
+    archive = Archive(base, directory, directory, stop + end.comment, comment=(stop, stop + end.comment))
+    at, count = directory, 0
+    while at + _CENTRAL.size <= end.stop and data[at : at + 4] == CENTRAL:
+        at = _read_entry(data, archive, at, end.stop)
+        count += 1
+    if count != end.entries and count & _FULL16 != end.entries:
+        archive.oddities.append(
+            ("zip-entry-count", end.offset, f"The end record counts {end.entries} members, the directory has {count}.")
+        )
+    if at != end.stop and not end.zip64:
+        archive.oddities.append(
+            ("zip-directory-gap", at, "Other bytes lie between the central directory and the end record.")
+        )
+    return archive
+
+
+def _read_entry(data: memoryview, archive: Archive, at: int, stop: int) -> int:
+    (_, _made, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen, clen, _disk, _attr, _ext, offset) = (
+        _CENTRAL.unpack_from(data, at)
+    )
+    names_at = at + _CENTRAL.size
+    after = names_at + nlen + xlen + clen
+    if after > stop:
+        archive.oddities.append(("malformed-zip", at, "An entry of the central directory is cut off."))
+        return stop
+    raw = bytes(data[names_at : names_at + nlen])
+    if _FULL32 in (packed, size, offset):
+        size, packed, offset = _wide(data[names_at + nlen : names_at + nlen + xlen], size, packed, offset)
+    header = archive.base + offset
+    name = decode_name(raw, flags)
+    if header < archive.start:
+        archive.start = max(header, 0)
+    _read_local(data, archive, Member(name, method, flags, crc, packed, size, header, 0), raw)
+    return int(after)
+
+
+def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, int, int]:
+    """Apply the zip64 extra field: the fields that are full in the header, in this order."""
+    values = [size, packed, offset]
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        body = extra[at + 4 : at + 4 + length]
+        if kind == _ZIP64_EXTRA:
+            for index, value in enumerate(values):
+                if value == _FULL32 and len(body) >= 8:  # noqa: PLR2004
+                    values[index] = struct.unpack_from("<Q", body)[0]
+                    body = body[8:]
+            break
+        at += 4 + length
+    return values[0], values[1], values[2]
+
+
+def _read_local(data: memoryview, archive: Archive, member: Member, raw: bytes) -> None:
+    header = member.header
+    if header < 0 or header + _LOCAL.size > len(data) or data[header : header + 4] != LOCAL:
+        archive.oddities.append(
+            ("malformed-zip", max(header, 0), f"The directory's entry {member.name!r} points at no local header.")
+        )
+        return
+    _, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen = _LOCAL.unpack_from(data, header)
+    names_at = header + _LOCAL.size
+    start = names_at + nlen + xlen
+    local_raw = bytes(data[names_at : names_at + nlen])
+    same = local_raw == raw and flags == member.flags and method == member.method
+    if same and crc == member.crc and packed == member.packed and size == member.size:
+        archive.members.append(member._replace(start=start))
+        return
+    if _FULL32 in (packed, size):
+        size, packed, _ = _wide(data[names_at + nlen : start], size, packed, 0)
+    local = Member(decode_name(local_raw, flags), method, flags, crc, packed, size, header, start, local=True)
+    differs = tuple(_differences(member, local, same_name=local_raw == raw))
+    archive.members.append(member._replace(start=start, differs=differs))
+    if not {"name", "method", "size"}.isdisjoint(differs):
+        archive.members.append(local._replace(differs=differs))
+
+
+def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator[str]:
+    """The fields that differ. Zeros in a local header whose true values follow in a descriptor are no difference."""
+    if not same_name and central.name != local.name:
+        yield "name"
+    if central.method != local.method:
+        yield "method"
+    if central.flags != local.flags:
+        yield "flags"
+    deferred = bool((local.flags | central.flags) & DESCRIPTOR)
+    if (local.packed, local.size) != (central.packed, central.size):
+        full = {0, _FULL32} if deferred else ()
+        if not (local.packed in full and local.size in full):
+            yield "size"
+    if local.crc != central.crc and not (deferred and local.crc == 0):
+        yield "crc"
+
+
+def local_walk(data: memoryview, start: int, stop: int) -> Iterator[Member]:
+    """Members as a streaming reader sees them: local header after local header, from *start*."""
+    at = start
+    while at + _LOCAL.size <= stop and data[at : at + 4] == LOCAL:
+        _, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen = _LOCAL.unpack_from(data, at)
+        names_at = at + _LOCAL.size
+        begin = names_at + nlen + xlen
+        if _FULL32 in (packed, size):
+            size, packed, _ = _wide(data[names_at + nlen : begin], size, packed, 0)
+        if begin > stop:
+            return
+        name = decode_name(bytes(data[names_at : names_at + nlen]), flags)
+        unknown = bool(flags & DESCRIPTOR) and packed == 0
+        packed = min(packed, stop - begin) if not unknown else stop - begin
+        yield Member(name, method, flags, crc, packed, size if not unknown else packed, at, begin, local=True)
+        if unknown:
+            return
+        at = begin + packed
+        if flags & DESCRIPTOR:
+            at += _descriptor(data, at)
+
+
+def _descriptor(data: memoryview, at: int) -> int:
+    for size in (16, 12, 24, 20):
+        if data[at + size : at + size + 4] in (LOCAL, CENTRAL):
+            return size
+    return 0
+
+
+def decode_name(raw: bytes, flags: int) -> str:
+    """A member's name as CPython's zipfile decodes it, and never an error."""
+    utf8 = 0x800
+    name = raw.decode("utf-8", "surrogateescape") if flags & utf8 or raw.isascii() else raw.decode("cp437")
+    return name.replace("\0", "\\x00")
+
+
+def uncovered(archive: Archive) -> Iterator[tuple[int, int]]:
+    """Ranges of the archive that belong to no local header, member or directory; descriptors are left out."""
+    at = archive.start
+    for member in sorted(archive.members, key=lambda m: m.header):
+        if member.header > at + 24:
+            yield at, member.header
+        at = max(at, member.end)
+    if archive.directory > at + 24:
+        yield at, archive.directory
+
+
+def overlaps(archive: Archive) -> Iterator[tuple[Member, Member]]:
+    """Pairs of neighbours of which the second starts inside the first: a quine or a bomb."""
+    previous: Member | None = None
+    for member in sorted((m for m in archive.members if not m.local), key=lambda m: m.header):
+        if previous is not None and member.header < previous.end and member.header != previous.header:
+            yield previous, member
+        if previous is None or member.end > previous.end:
+            previous = member
+
+
+def require(archive: Archive | None) -> Archive:
+    """*archive*, or `Malformed` if there is none."""
+    if archive is None:
+        raise Malformed("The archive has no end record that points at a central directory.")
+    return archive

@@ -1,0 +1,67 @@
+"""Scans one content: what runs inside the sandboxed child. Opens nothing, imports nothing late, never raises."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from picklewatch.engine import LimitReached
+from picklewatch.formats import read_content
+from picklewatch.formats.base import CHUNK, RANK, Part, Scan
+from picklewatch.model import Level, ScanReport
+
+if TYPE_CHECKING:
+    from picklewatch.engine import Buffer
+    from picklewatch.model import Limits
+
+DIGEST_ALWAYS = 64 << 20
+"""Bytes up to which every content's SHA-256 is computed; of larger ones only where there is something to report."""
+
+
+def scan_content(data: Buffer, limits: Limits) -> ScanReport:
+    """Judge *data*, all of a file's bytes, within *limits*.
+
+    Never raises: a limit, a fault of ours or exhausted memory is a finding, and the report is then incomplete.
+    """
+    begun = time.perf_counter()
+    scan = Scan(limits, read_content)
+    view = memoryview(data)
+    name = "other"
+    try:
+        name = scan.content(Part(view))
+    except LimitReached as error:
+        scan.stopped(error, "")
+    except (Exception, RecursionError) as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a report)
+        _fault(scan, error)
+    return ScanReport(
+        format=name,
+        complete=scan.complete,
+        code_bearing=scan.code_bearing,
+        findings=scan.findings,
+        pickles=scan.pickles,
+        opcodes=scan.opcodes,
+        imports=tuple(scan.imports),
+        sha256=_digest(scan, view),
+        duration_ms=(time.perf_counter() - begun) * 1000,
+    )
+
+
+def _fault(scan: Scan, error: BaseException) -> None:
+    """Note a fault by its type and place only: its text may quote hostile bytes."""
+    scan.complete = False
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f"{frame.name}:{frame.lineno}" for frame in reversed(frames) if "picklewatch" in frame.filename), "")
+    summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."
+    scan.finding("scan-error", Level.UNSCANNABLE, "", summary, f"{type(error).__name__} at {place}")
+
+
+def _digest(scan: Scan, view: memoryview) -> str | None:
+    quiet = scan.complete and RANK[scan.worst] == 0
+    if quiet and len(view) > DIGEST_ALWAYS:
+        return None
+    digest = hashlib.sha256()
+    for begin in range(0, len(view), CHUNK):
+        digest.update(view[begin : begin + CHUNK])
+    return digest.hexdigest()
