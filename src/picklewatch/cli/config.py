@@ -1,0 +1,101 @@
+"""``picklewatch config``: check, show and describe the configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from picklewatch.cli.common import config_option, json_option
+from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
+from picklewatch.model import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from picklewatch.config import LoadedConfig
+
+EPILOG = """\
+\b
+Where it is read from, the later overriding the earlier key by key:
+  the defaults
+  /etc/picklewatch/config.toml
+  ~/.config/picklewatch/config.toml    not for root and system services
+  PICKLEWATCH_<SECTION>_<KEY>          environment, such as PICKLEWATCH_SCAN_WORKERS=2
+With -c FILE (or PICKLEWATCH_CONFIG), that file is read instead of the two.
+
+\b
+Examples:
+  picklewatch config check             every mistake at once
+  picklewatch config show              what holds, and which file says so
+  picklewatch config schema > s.json   completion in editors that know JSON Schema
+
+\b
+Exit status:
+  0   good
+  78  the configuration has mistakes
+"""
+
+
+@click.group(name="config", epilog=EPILOG)
+def command() -> None:
+    """Check, show and describe the configuration.
+
+    No configuration is needed: the defaults watch this user's model caches and
+    only report. config.example.toml explains every key.
+    """
+
+
+@command.command()
+@config_option
+@json_option
+def check(*, config_path: Path | None, as_json: bool) -> None:
+    """Check the configuration; say every mistake at once."""
+    from picklewatch import config
+
+    loaded = config.load(config_path)
+    read = [source.name for source in loaded.sources]
+    if as_json:
+        click.echo(json.dumps({"valid": True, "sources": [printable(name) for name in read]}))
+        return
+    click.echo(f"The configuration is good: {printable(', '.join(read)) or 'no file, so the defaults hold'}.")
+    if not read:
+        files = [SYSTEM_FILE] if is_system_service() else [SYSTEM_FILE, user_file()]
+        click.echo(f"It would be read from {printable(' and '.join(map(str, files)))}.")
+    for line in remarks(loaded):
+        click.echo(f"note: {printable(line)}")
+
+
+@command.command()
+@config_option
+@json_option
+def show(*, config_path: Path | None, as_json: bool) -> None:
+    """Show what holds, and what set each key."""
+    from picklewatch import config, config_text
+
+    loaded = config.load(config_path)
+    click.echo(config_text.show_json(loaded) if as_json else config_text.show_toml(loaded))
+
+
+@command.command()
+def schema() -> None:
+    """Write the JSON Schema of the file, for editors."""
+    from picklewatch import config_text
+
+    click.echo(config_text.schema())
+
+
+def remarks(loaded: LoadedConfig) -> list[str]:
+    """Say what is allowed but deserves a second look."""
+    configuration = loaded.config
+    lines = [
+        f"{root} does not exist yet; the daemon waits for it" for root in configuration.watch.roots if not root.exists()
+    ]
+    if not configuration.watch.caches and not configuration.watch.roots:
+        lines.append("nothing is watched: watch.caches is false and watch.roots is empty")
+    if configuration.quarantine.level in ("unverified", "unscannable"):
+        lines.append(f'quarantine.level = "{configuration.quarantine.level}" moves honest files, too')
+    lines += [f"{name} is allowed: {reason}" for name, reason in configuration.allow.imports.items()]
+    lines += [f"{digest} is allowed: {reason}" for digest, reason in configuration.allow.digests.items()]
+    return lines
