@@ -29,6 +29,10 @@ MAX_AUTOMATIC_WORKERS = 4
 PREFIX = "PICKLEWATCH_"
 """What the names of environment variables that set a key begin with: ``PICKLEWATCH_SCAN_WORKERS``."""
 
+_NAME = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
+_HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$")
+_ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -160,22 +164,17 @@ def _reason(error: tomllib.TOMLDecodeError) -> str:
 def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
     """Find a key's line by reading the text as simple TOML: headers, ``key =`` lines, dotted keys."""
     table: tuple[str, ...] = ()
-    found: int | None = None
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$", line):
-            table = _keys(header[1])
-        elif match := re.match(
-            r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=", line
-        ):
-            if (*table, *_keys(match[1]))[: len(keys)] == keys:
-                return number
-            continue
+        if header := _HEADER.match(line):
+            table = here = _keys(header[1])
+        elif assignment := _ASSIGNMENT.match(line):
+            here = (*table, *_keys(assignment[1]))
         else:
             continue
-        if table == keys and found is None:
-            found = number
-    return found
+        if here[: len(keys)] == keys:
+            return number
+    return None
 
 
 def _keys(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+", dotted))
+    return tuple(part.strip("\"'") for part in re.findall(_NAME, dotted))
