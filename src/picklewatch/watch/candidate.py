@@ -23,6 +23,10 @@ class Source(IntEnum):
     """The periodic safety net found it."""
 
 
+class UnavailableError(Exception):
+    """The queue can't take candidates just now (its disk is full, say): nothing was taken, try again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A regular file that should be judged unless its verdict is known."""

@@ -1,0 +1,90 @@
+"""What is wrong right now, what went wrong and was repaired, and how often: for the log, `status` and systemd."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong."""
+
+    what: str
+    """A stable kebab-case name, such as ``watch-limit``."""
+    subject: str
+    """What it is about, such as a path; may be empty."""
+    reason: str
+    """One plain sentence."""
+    hint: str = ""
+    """What the user can do about it; empty if it repairs itself."""
+
+
+class Health:
+    """Threads report here; anybody may look."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._problems: dict[tuple[str, str], Problem] = {}
+        self._counts: Counter[str] = Counter()
+
+    def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
+        """Note a problem and log it (``<area>.degraded``, the area is the first word of *what*), unless it is known."""
+        problem = Problem(what, subject, reason, hint)
+        with self._lock:
+            if self._problems.get((what, subject)) == problem:
+                return
+            self._problems[what, subject] = problem
+            self._counts[what] += 1
+        _log.warning(f"{_area(what)}.degraded", problem=what, path=subject or None, reason=reason, hint=hint or None)
+
+    def repair(self, what: str, *, subject: str = "") -> None:
+        """Note that a problem is over, and log it (``<area>.repaired``); nothing if it was not known."""
+        with self._lock:
+            gone = self._problems.pop((what, subject), None)
+        if gone is not None:
+            _log.info(f"{_area(what)}.repaired", problem=what, path=subject or None)
+
+    def repair_all(
+        self, what: str, *, but: Collection[str] = (), where: Callable[[str], bool] = lambda _subject: True
+    ) -> None:
+        """Note that every problem *what* is over whose subject is not in *but* and for which *where* holds."""
+        with self._lock:
+            over = [about for name, about in self._problems if name == what and about not in but and where(about)]
+        for subject in over:
+            self.repair(what, subject=subject)
+
+    def incident(self, what: str, reason: str, **facts: Any) -> None:
+        """Count and log something that went wrong and is over already."""
+        self.count(what)
+        _log.warning(f"{_area(what)}.incident", problem=what, reason=reason, **facts)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Add to the counter *what*."""
+        with self._lock:
+            self._counts[what] += number
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong now."""
+        with self._lock:
+            return tuple(self._problems.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often what happened since the start."""
+        with self._lock:
+            return dict(self._counts)
+
+
+def _area(what: str) -> str:
+    return what.partition("-")[0]

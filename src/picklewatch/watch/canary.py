@@ -1,0 +1,66 @@
+"""A file of our own in a watched directory of our own: if its event does not come round, no event does."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALIVE: Final = ".alive"
+
+
+class Canary:
+    """The proof that events arrive. Writes nothing into its file, so a full disk does not silence it."""
+
+    def __init__(self, directory: Path, *, pause: float = 30.0, deadline: float = 5.0) -> None:
+        self._directory = directory
+        self._pause = pause
+        self._deadline = deadline
+        self._sung_at: float | None = None
+        self._next_at = 0.0
+        self.identity = (0, 0)
+        self.is_proven = False
+        """Whether an event has come round since the last `reset`."""
+        self.path = os.path.join(os.path.realpath(directory), ALIVE)  # noqa: PTH118 - compared with event paths
+
+    @property
+    def directory(self) -> str | None:
+        """The real directory, made if need be; None if that is not possible."""
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = self._directory.stat()
+        except OSError:
+            return None
+        self.identity = (status.st_dev, status.st_ino)
+        return os.path.dirname(self.path)  # noqa: PTH120
+
+    def sing(self, now: float) -> None:
+        """Touch the file if it is time to."""
+        if self._sung_at is not None or now < self._next_at:
+            return
+        try:
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        except OSError:
+            self._next_at = now + self._pause
+            return
+        self._sung_at = now
+
+    def seen(self, now: float) -> bool:
+        """Take in that the event came round; whether it was waited for."""
+        waited = self._sung_at is not None
+        self._sung_at = None
+        self._next_at = now + self._pause
+        self.is_proven = True
+        return waited
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether an event is missing."""
+        return self._sung_at is not None and now - self._sung_at > self._deadline
+
+    def reset(self) -> None:
+        """Begin anew: the observation was replaced."""
+        self._sung_at = None
+        self._next_at = 0.0
+        self.is_proven = False

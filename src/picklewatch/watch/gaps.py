@@ -1,0 +1,72 @@
+"""Directories inside watched trees that can't be watched themselves: the limit is reached, or they can't be listed.
+
+They are walked every few seconds instead, and tried again each time; the user is told which and why.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.watch.candidate import Source
+from picklewatch.watch.roots import topmost
+from picklewatch.watch.walk import Request
+
+if TYPE_CHECKING:
+    from picklewatch.health import Health
+    from picklewatch.watch.events import Observation
+    from picklewatch.watch.walk import Walker
+
+HINTS: Final = {
+    errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
+    errno.EMFILE: "Raise fs.inotify.max_user_instances with sysctl; meanwhile picklewatch walks everything.",
+    errno.EACCES: "picklewatch needs the right to list it.",
+}
+"""What the user can do about an error number."""
+
+_MANY: Final = 200
+
+
+class Gaps:
+    """Looks after the gaps of one observation at a time."""
+
+    def __init__(self, walker: Walker, health: Health) -> None:
+        self._walker = walker
+        self._health = health
+
+    def look_after(self, observation: Observation, trees: list[str]) -> None:
+        """Try to close every gap, walk it, and say what is left."""
+        unwatched = observation.unwatched()
+        if unwatched:
+            self._mend(observation, unwatched)
+            self._walk(list(unwatched), trees)
+            unwatched = observation.unwatched()
+        self._report(unwatched)
+
+    def _mend(self, observation: Observation, unwatched: dict[str, int]) -> None:
+        """Try again; where the limit is still reached, one attempt tells for all."""
+        full = False
+        for path in topmost(unwatched):
+            if unwatched[path] == errno.ENOSPC:
+                if full:
+                    continue
+                observation.retry(path)
+                full = path in observation.unwatched()
+            else:
+                observation.retry(path)
+
+    def _walk(self, paths: list[str], trees: list[str]) -> None:
+        tops = topmost(paths)
+        for path in tops if len(tops) <= _MANY else trees:
+            self._walker.request(Request(path, Source.WALK, "unwatched"))
+
+    def _report(self, unwatched: dict[str, int]) -> None:
+        kinds = Counter(unwatched.values())
+        for code, number in kinds.items():
+            example = next(path for path, other in unwatched.items() if other == code)
+            reason = f"{number} directories can't be watched ({os.strerror(code)}); they are walked instead"
+            hint = f"Such as {example}. {HINTS.get(code, '')}".strip()
+            self._health.degrade("watch-gap", reason, subject=errno.errorcode.get(code, str(code)), hint=hint)
+        self._health.repair_all("watch-gap", but={errno.errorcode.get(code, str(code)) for code in kinds})

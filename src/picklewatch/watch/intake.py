@@ -1,0 +1,186 @@
+"""The watching thread: from events, through settling, to the queue. Never waits for a scan."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from picklewatch.settle import Settle, Sign
+from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
+from picklewatch.watch.events import Event, Kind, LibraryLog
+from picklewatch.watch.walk import Request
+from picklewatch.watch.writers import glance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from picklewatch.health import Health
+    from picklewatch.settle import Delays
+    from picklewatch.watch.walk import Walker
+    from picklewatch.watch.watcher import Watcher
+
+_log = structlog.get_logger()
+
+TICK_SECONDS: Final = 1.0
+_SWEEP_SECONDS: Final = 1.0
+_AT_ONCE: Final = 2_000
+_FRESH_NS: Final = 2_000_000_000
+_SURE_NS: Final = 10_000_000_000
+_RETRY_SECONDS: Final = 1.0
+_BACKLOG: Final = 100_000
+
+
+class Intake:
+    """Takes events and walks' finds in, and offers what is due. *offer* persists; it returns the new candidates."""
+
+    def __init__(
+        self,
+        offer: Callable[[Iterable[Candidate]], tuple[Candidate, ...]],
+        health: Health,
+        *,
+        delays: Delays,
+        excluded: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
+        self.settle = Settle(delays)
+        self.excluded = excluded
+        self.beat = time.monotonic()
+        self._offer = offer
+        self._health = health
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._finds: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._sweeps: dict[str, float] = {}
+        self._backlog: list[Candidate] = []
+        self._retry_at = 0.0
+        self._walk_again = False
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def sink(self, event: Event) -> None:
+        """Take an event from any thread, at once."""
+        self._events.put(event)
+
+    def found(self, candidates: list[Candidate], request: Request) -> int:
+        """Take a walk's finds (in the walk's thread); how many wait now and did not before.
+
+        What was touched a moment ago may still be written to: it settles first, like what was announced.
+        """
+        now = time.time_ns()
+        fresh = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) < _FRESH_NS]
+        rest = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) >= _FRESH_NS]
+        for candidate in fresh:
+            self._finds.put(candidate.link or candidate.path)
+        queued = self._offer(rest) if rest else ()
+        if request.source is Source.RESCAN:
+            self._count_missed(queued, now)
+        return len(queued)
+
+    def start(self, watcher: Watcher, walker: Walker) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, args=(watcher, walker), name="picklewatch-watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread; what has not settled is found by the next start's walk."""
+        self._stopping.set()
+        self._events.put(None)
+        if self._thread is not None:
+            self._thread.join(5.0)
+
+    def is_alive(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self, watcher: Watcher, walker: Walker) -> None:
+        tick_at = 0.0
+        with LibraryLog(lambda text: _log.debug("watch.library", text=text)):
+            while not self._stopping.is_set():
+                try:
+                    now = self.beat = time.monotonic()
+                    if now >= tick_at:
+                        watcher.tick(now)
+                        tick_at = now + TICK_SECONDS
+                    self._take(watcher, self._pause(now, tick_at))
+                    self._sweep(walker)
+                    self._hand_over(watcher)
+                except Exception as error:  # noqa: BLE001 - the thread must live
+                    _log.exception("watch.failed")
+                    self._health.incident("watch-failed", f"{type(error).__name__}: {error}")
+                    self._stopping.wait(0.2)
+        watcher.stop()
+
+    def _pause(self, now: float, tick_at: float) -> float:
+        wake = self.settle.wake_at()
+        due = [tick_at, *([] if wake is None else [wake]), *list(self._sweeps.values())[:1]]
+        due += [self._retry_at] if self._backlog else []
+        return max(0.0, min(due) - now)
+
+    def _take(self, watcher: Watcher, pause: float) -> None:
+        """Take what has happened, waiting up to *pause* seconds for the first event."""
+        try:
+            event = self._events.get(timeout=pause) if pause > 0 else self._events.get_nowait()
+            for _ in range(_AT_ONCE):
+                if event is not None:
+                    self._apply(event, watcher)
+                event = self._events.get_nowait()
+        except queue.Empty:
+            pass
+        now = time.monotonic()
+        while not self._finds.empty():
+            self.settle.notice(self._finds.get_nowait(), Sign.CREATED, now)
+
+    def _apply(self, event: Event, watcher: Watcher) -> None:
+        now = time.monotonic()
+        if watcher.took(event, now):
+            return
+        self._health.count("events")
+        match event.kind:
+            case Kind.DIRECTORY:
+                if not self.excluded(event.path):
+                    self._sweeps[event.path] = now + _SWEEP_SECONDS
+            case Kind.MOVED:
+                self.settle.forget(event.path)
+                if not self.excluded(event.target):
+                    self.settle.notice(event.target, Sign.MOVED, now)
+            case Kind.CREATED | Kind.CLOSED if not self.excluded(event.path):
+                self.settle.notice(event.path, Sign(event.kind.value), now)
+
+    def _sweep(self, walker: Walker) -> None:
+        """List every new directory once more, a moment later: what was made before its watch was there is in it."""
+        now = time.monotonic()
+        for path in [path for path, at in self._sweeps.items() if at <= now]:
+            del self._sweeps[path]
+            walker.request(Request(path, Source.EVENT, "new-directory", deep=False))
+
+    def _hand_over(self, watcher: Watcher) -> None:
+        due = self.settle.due(time.monotonic(), glance)
+        found = (identify(path, Source.EVENT) for path in due)
+        candidates = [candidate for candidate in found if candidate is not None]
+        self._backlog += candidates
+        if self._backlog and time.monotonic() >= self._retry_at:
+            self._hand_over_backlog(watcher)
+
+    def _hand_over_backlog(self, watcher: Watcher) -> None:
+        """Offer what is due; what can't be stored now is kept, up to a bound, and beyond it found by a walk."""
+        try:
+            self._offer(self._backlog)
+        except UnavailableError:
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            if len(self._backlog) > _BACKLOG:
+                self._backlog.clear()
+                self._walk_again = True
+        else:
+            self._backlog.clear()
+            if self._walk_again:
+                self._walk_again = False
+                watcher.rescan("overfull", Source.WALK)
+
+    def _count_missed(self, queued: tuple[Candidate, ...], now: int) -> None:
+        """Count what only the safety net found: old enough that an event should have announced it."""
+        for candidate in queued:
+            if now - max(candidate.file.mtime_ns, candidate.file.ctime_ns) >= _SURE_NS:
+                self._health.count("missed")
+                _log.warning("watch.missed", path=candidate.path)

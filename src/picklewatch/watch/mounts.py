@@ -1,0 +1,63 @@
+"""Which file system a path lies on: changes made by other machines never reach inotify."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from picklewatch.watch.candidate import beneath
+
+NETWORK: Final = frozenset(
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"),
+        *("ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "vboxsf", "prl_fs", "panfs", "wekafs", "juicefs"),
+    }
+)
+"""File system types that other machines (or the host of a virtual one) write to."""
+
+_LOCAL_FUSE: Final = frozenset({"fuseblk", "fuse.fuse-overlayfs", "fuse.ntfs-3g", "fuse.encfs", "fuse.gocryptfs"})
+_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of ``/proc/self/mountinfo``."""
+
+    id: int
+    point: str
+    kind: str
+
+    @property
+    def is_network(self) -> bool:
+        """Whether others than this machine's processes may write to it."""
+        return self.kind in NETWORK or (self.kind.startswith("fuse") and self.kind not in _LOCAL_FUSE)
+
+
+def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]:
+    """The mounts of this process, in the order in which they were made; empty if they can't be read."""
+    try:
+        lines = table.read_bytes().splitlines()
+    except OSError:
+        return ()
+    return tuple(mount for line in lines if (mount := _parse(line)) is not None)
+
+
+def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
+    """The mount that *path* lies on; of several at one point, the last covers the others."""
+    found: Mount | None = None
+    for mount in mounts:
+        if beneath(path, mount.point) and (found is None or len(mount.point) >= len(found.point)):
+            found = mount
+    return found
+
+
+def _parse(line: bytes) -> Mount | None:
+    """See proc(5): ``36 35 98:0 /root /point options optional… - type source options``."""
+    left, separator, right = line.decode("utf-8", "surrogateescape").partition(" - ")
+    fields, kind = left.split(" "), right.split(" ", 1)[0]
+    if not separator or len(fields) < 5 or not fields[0].isdigit():  # noqa: PLR2004 - the mount point is the fifth
+        return None
+    point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
+    return Mount(int(fields[0]), point, kind)

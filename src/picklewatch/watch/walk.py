@@ -1,0 +1,215 @@
+"""Finding what is there: the start-up walk, the walk of a root that appeared, the periodic safety net.
+
+Reads directories, never files. One thread serves all requests, the most urgent first.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from picklewatch.model import FileId
+from picklewatch.watch.candidate import Candidate, Source, UnavailableError, beneath, identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from picklewatch.health import Health
+
+_log = structlog.get_logger()
+
+BATCH: Final = 500
+"""Candidates offered at once."""
+_PROGRESS_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a walk came across."""
+
+    files: int = 0
+    directories: int = 0
+    queued: int = 0
+    """Files that had no verdict and were not waiting."""
+    unreadable: list[str] = field(default_factory=list)
+    """Directories that can't be listed; the first hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A tree to walk."""
+
+    tree: str
+    source: Source
+    reason: str
+    """Why: ``start``, ``appeared``, ``overflow``, ``new-directory``, ``poll``, ``rescan`` …"""
+    deep: bool = True
+    """Whether to go below the directory itself."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this happens all the time and is not worth a line."""
+        return self.reason in ("new-directory", "poll", "unwatched")
+
+
+class Walker:
+    """The walking thread. *offer* takes a batch of candidates and says how many were new to it."""
+
+    def __init__(
+        self,
+        offer: Callable[[list[Candidate], Request], int],
+        health: Health,
+        *,
+        excluded: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
+        self.excluded = excluded
+        self._offer = offer
+        self._health = health
+        self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
+        self._asked: set[Request] = set()
+        self._lock = threading.Lock()
+        self._order = count()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="picklewatch-walk", daemon=True)
+        self.beat = time.monotonic()
+        self.busy_with: Request | None = None
+        self.seconds: dict[str, float] = {}
+        """How long the last deep walk of each tree took."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, in the middle of a tree if need be."""
+        self._stopping.set()
+        self._queue.put((-1, next(self._order), None))
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def is_alive(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def request(self, request: Request) -> None:
+        """Have a tree walked, unless the same was asked for and has not begun."""
+        with self._lock:
+            if request in self._asked:
+                return
+            self._asked.add(request)
+        self._queue.put((request.source, next(self._order), request))
+
+    def pending(self) -> int:
+        """How many trees wait or are being walked."""
+        with self._lock:
+            return len(self._asked) + (self.busy_with is not None)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            _, _, request = self._queue.get()
+            if request is None:
+                return
+            with self._lock:
+                self._asked.discard(request)
+                self.busy_with = request
+            try:
+                self._walk(request)
+            except Exception as error:  # noqa: BLE001 - the thread must live; the safety net comes back
+                _log.exception("walk.failed", path=request.tree)
+                self._health.count("walk-errors")
+                self._health.incident("walk-failed", f"{type(error).__name__}: {error}", path=request.tree)
+            finally:
+                self.busy_with = None
+
+    def _walk(self, request: Request) -> None:
+        start = shown = time.monotonic()
+        tally = Tally()
+        batch: list[Candidate] = []
+        for candidate in find(request, self.excluded, tally):
+            self.beat = time.monotonic()
+            if self._stopping.is_set():
+                return
+            batch.append(candidate)
+            if len(batch) >= BATCH:
+                tally.queued += self._hand_over(batch, request)
+                batch = []
+            if self.beat - shown > _PROGRESS_SECONDS and not request.is_quiet:
+                shown = self.beat
+                _log.info("walk.progress", path=request.tree, reason=request.reason, **_numbers(tally))
+        tally.queued += self._hand_over(batch, request) if batch else 0
+        seconds = time.monotonic() - start
+        if request.deep:
+            self.seconds[request.tree] = seconds
+            self._report(request.tree, {path for path in tally.unreadable if os.path.lexists(path)})
+        if not request.is_quiet:
+            _log.info(
+                "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
+            )
+
+    def _report(self, tree: str, unlistable: set[str]) -> None:
+        for path in unlistable:
+            hint = "picklewatch needs the right to list it; files below it are not judged."
+            self._health.degrade("watch-unlistable", "a directory can't be listed", subject=path, hint=hint)
+        self._health.repair_all("watch-unlistable", but=unlistable, where=lambda path: beneath(path, tree))
+
+    def _hand_over(self, batch: list[Candidate], request: Request) -> int:
+        start = time.monotonic()
+        new = self._persistently_offer(batch, request)
+        if request.source is Source.RESCAN:  # the safety net is nobody's hurry
+            self._stopping.wait(min(1.0, time.monotonic() - start))
+        return new
+
+    def _persistently_offer(self, batch: list[Candidate], request: Request) -> int:
+        while not self._stopping.is_set():
+            try:
+                return self._offer(batch, request)
+            except UnavailableError:
+                self.beat = time.monotonic()
+                self._stopping.wait(1.0)
+        return 0
+
+
+def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Iterator[Candidate]:
+    """Every regular file below a tree, and what the links in it lead to; links to directories are not followed."""
+    stack = [request.tree]
+    while stack:
+        directory = stack.pop()
+        tally.directories += 1
+        try:
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    if excluded(entry.path):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if request.deep:
+                            stack.append(entry.path)
+                        continue
+                    candidate = _candidate(entry, request)
+                    if candidate is not None:
+                        tally.files += 1
+                        yield candidate
+        except OSError:
+            if len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
+                tally.unreadable.append(directory)
+
+
+def _candidate(entry: os.DirEntry[str], request: Request) -> Candidate | None:
+    try:
+        if entry.is_file(follow_symlinks=False):
+            return Candidate(entry.path, FileId.of(entry.stat(follow_symlinks=False)), request.source)
+        if entry.is_symlink():
+            return identify(entry.path, request.source)
+    except OSError:  # gone since it was listed
+        pass
+    return None
+
+
+def _numbers(tally: Tally) -> dict[str, int]:
+    return {"files": tally.files, "directories": tally.directories, "queued": tally.queued}

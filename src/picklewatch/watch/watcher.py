@@ -1,0 +1,292 @@
+"""Keeps every root watched: waits for it, watches it, notices when that fails, repairs it, and walks what was missed.
+
+Nothing here runs by itself: the watching thread calls `tick` about every second.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from picklewatch.watch.canary import Canary
+from picklewatch.watch.candidate import Source, beneath
+from picklewatch.watch.events import Event, Kind, Observation
+from picklewatch.watch.gaps import HINTS, Gaps
+from picklewatch.watch.mounts import Mount, mount_of, read_mounts
+from picklewatch.watch.roots import Root, RootState, enclosing, topmost
+from picklewatch.watch.walk import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from picklewatch.health import Health
+    from picklewatch.watch.roots import Identity
+    from picklewatch.watch.walk import Walker
+
+
+@dataclass(slots=True)
+class _Tree:
+    """A real directory that is watched or polled; it may be several roots, and lies in no other."""
+
+    identity: Identity
+    watched: bool = False
+    poll: bool = False
+    reason: str = ""
+    poll_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How often what is looked after, in seconds."""
+
+    poll: float = 5.0
+    """Between two walks of what is not announced; longer if a walk takes long."""
+    poll_share: float = 20.0
+    """A walk that takes *n* seconds is repeated after *n* times this at the earliest."""
+    retry: float = 30.0
+    """Between two attempts to watch what can't be watched."""
+    rescan: float = 86400.0
+    """Between two walks of everything; 0 for never."""
+
+
+class Watcher:
+    """The roots, the observation of them, and its repair. Used by one thread; `roots` may be read by any."""
+
+    def __init__(
+        self, walker: Walker, health: Health, *, canary: Path, sink: Callable[[Event], None], timing: Timing
+    ) -> None:
+        self.roots: tuple[Root, ...] = ()
+        self.timing = timing
+        self._walker = walker
+        self._health = health
+        self._sink = sink
+        self._canary = Canary(canary)
+        self._observation: Observation | None = None
+        self._trees: dict[str, _Tree] = {}
+        self._mounts: tuple[Mount, ...] = ()
+        self._gaps = Gaps(walker, health)
+        self._observe_at = self._retry_at = self._gaps_at = 0.0
+        self._rescan_at: float | None = None
+        self._started = False
+
+    # --- what the watching thread calls
+
+    def tick(self, now: float) -> None:
+        """Look after everything; call it about every second (*now* is monotonic)."""
+        self._look_after_mounts()
+        self._look_after_observation(now)
+        self._look_after_trees(now)
+        self._look_after_gaps(now)
+        self._poll(now)
+        self._rescan(now)
+        self._look_after_canary(now)
+        self._started = True
+
+    def took(self, event: Event, now: float) -> bool:
+        """Take in an event that concerns watching itself; whether it did."""
+        if self._canary.path in (event.path, event.target):
+            if self._canary.seen(now):
+                self._health.repair("watch-silent")
+            return True
+        if event.kind is Kind.OVERFLOW:
+            self._health.incident(
+                "watch-overflow", "the kernel's event queue overflowed; walking again", path=event.path
+            )
+            self._walker.request(Request(event.path, Source.EVENT, "overflow"))
+            return True
+        if event.kind is Kind.LOST:
+            self._health.count("watch-lost")
+            self._watch_again(event.path, "watch-lost")
+            return True
+        return False
+
+    def set_roots(self, roots: Sequence[Root]) -> None:
+        """Watch these roots from the next tick on; what stays is not disturbed."""
+        self.roots = tuple(roots)
+
+    def is_ready(self) -> bool:
+        """Whether every root that exists is watched or polled, and an event has come round."""
+        return self._started and (self._canary.is_proven or self._observation is None)
+
+    def stop(self) -> None:
+        """Stop observing."""
+        if self._observation is not None:
+            self._observation.stop()
+            self._observation = None
+
+    # --- the observation itself
+
+    def _look_after_observation(self, now: float) -> None:
+        ailing = None if self._observation is None else self._observation.ailing()
+        if ailing is not None:
+            self._health.incident("watch-died", ailing)
+            self._abandon()
+        if self._observation is None and now >= self._observe_at:
+            self._observe(now)
+
+    def _observe(self, now: float) -> None:
+        try:
+            self._observation = Observation(self._sink, on_error=self._on_error)
+        except OSError as error:
+            self._observe_at = now + self.timing.retry
+            hint = HINTS.get(error.errno or 0, "")
+            self._health.degrade("watch-instances", f"inotify can't be used: {error.strerror}", hint=hint)
+        else:
+            self._health.repair("watch-instances")
+
+    def _abandon(self) -> None:
+        """Drop the observation; the next tick makes another, and walks everything again."""
+        if self._observation is not None:
+            self._observation.stop()
+        self._observation = None
+        self._trees.clear()
+        self._canary.reset()
+
+    def _on_error(self, error: Exception) -> None:
+        self._health.count("watch-errors")
+        del error  # `Observation.ailing` says it
+
+    # --- the trees
+
+    def _look_after_trees(self, now: float) -> None:
+        present = self._resolve()
+        tops = {path: present[path] for path in topmost(present)}
+        for path in [path for path, tree in self._trees.items() if tops.get(path) != tree.identity]:
+            self._detach(path, gone=path not in present)
+        retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
+        for path, identity in tops.items():
+            tree = self._trees.get(path)
+            if tree is None:
+                self._attach(path, identity, now)
+            elif tree.watched and self._observation is not None and not self._observation.watches(path):
+                self._health.incident("watch-lost", "the watch of a root was gone", path=path)
+                self._detach(path, gone=False)
+                self._attach(path, identity, now)
+            elif not tree.watched and retry:
+                self._detach(path, gone=False)
+                self._attach(path, identity, now, again=True)
+        if retry:
+            self._retry_at = now + self.timing.retry
+        self._describe_roots()
+
+    def _resolve(self) -> dict[str, Identity]:
+        """The roots that are there now, by their real path."""
+        present: dict[str, Identity] = {}
+        for root in self.roots:
+            try:
+                identity = root.resolve()
+            except (OSError, ValueError) as error:
+                code = error.errno if isinstance(error, OSError) else errno.EINVAL
+                root.reason = "" if code == errno.ENOENT else os.strerror(code or errno.EIO)
+                if code not in (errno.ENOENT, errno.ENOTDIR):
+                    self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS[errno.EACCES])
+                    continue
+            else:
+                assert root.path is not None
+                root.reason = ""
+                present[root.path] = identity
+            self._health.repair("watch-root", subject=root.wanted)
+        canary = self._canary.directory
+        if canary is not None:
+            present[canary] = self._canary.identity
+        return present
+
+    def _attach(self, path: str, identity: Identity, now: float, *, again: bool = False) -> None:
+        mount = mount_of(path, self._mounts)
+        tree = _Tree(identity)
+        if mount is not None and mount.is_network:
+            tree.poll, tree.reason = True, f"network file system ({mount.kind})"
+        if self._observation is None:
+            tree.poll, tree.reason = True, "no inotify instance is left"
+        else:
+            self._observe_tree(self._observation, path, tree)
+        tree.poll_at = now + self.timing.poll
+        self._trees[path] = tree
+        if again and not tree.watched:
+            return
+        if path != self._canary.directory:
+            self._walker.request(Request(path, Source.WALK, "appeared" if self._started else "start"))
+
+    def _observe_tree(self, observation: Observation, path: str, tree: _Tree) -> None:
+        try:
+            observation.add(path)
+        except OSError as error:
+            tree.poll, tree.reason = True, error.strerror or str(error)
+            hint = HINTS.get(error.errno or 0, "")
+            self._health.degrade("watch-refused", f"can't be watched: {tree.reason}", subject=path, hint=hint)
+        else:
+            tree.watched = True
+            self._health.repair("watch-refused", subject=path)
+
+    def _detach(self, path: str, *, gone: bool) -> None:
+        del self._trees[path]
+        if self._observation is not None:
+            self._observation.remove(path)
+        if gone and not any(beneath(path, other) for other in self._trees):
+            self._health.incident("watch-root-gone", "a watched directory is gone; waiting for it", path=path)
+
+    def _describe_roots(self) -> None:
+        for root in self.roots:
+            path = None if root.path is None else enclosing(root.path, self._trees)
+            if path is None:
+                root.state = RootState.WAITING
+            else:
+                tree = self._trees[path]
+                root.state = RootState.WATCHED if tree.watched else RootState.POLLED
+                root.reason = tree.reason
+
+    # --- what is not announced
+
+    def _look_after_mounts(self) -> None:
+        """Notice what was mounted over or unmounted from watched directories: the kernel tells only half of it."""
+        before, self._mounts = self._mounts, read_mounts()
+        if before and before != self._mounts:
+            for mount in set(before) ^ set(self._mounts):
+                if any(beneath(mount.point, tree) for tree in self._trees):
+                    self._watch_again(mount.point, "mounts-changed")
+
+    def _watch_again(self, directory: str, reason: str) -> None:
+        if self._observation is not None:
+            self._observation.retry(directory)
+        self._walker.request(Request(directory, Source.WALK, reason))
+
+    def _look_after_gaps(self, now: float) -> None:
+        if self._observation is not None and now >= self._gaps_at:
+            self._gaps_at = now + self.timing.poll
+            self._gaps.look_after(self._observation, list(self._trees))
+
+    def _poll(self, now: float) -> None:
+        for path, tree in self._trees.items():
+            if tree.poll and now >= tree.poll_at:
+                self._walker.request(Request(path, Source.WALK, "poll"))
+                took = self._walker.seconds.get(path, 0.0)
+                tree.poll_at = now + max(self.timing.poll, took * self.timing.poll_share)
+
+    def _rescan(self, now: float) -> None:
+        if not self.timing.rescan:
+            return
+        if self._rescan_at is None:
+            self._rescan_at = now + self.timing.rescan
+        if now >= self._rescan_at:
+            self._rescan_at = now + self.timing.rescan
+            self.rescan("rescan")
+
+    def rescan(self, reason: str, source: Source = Source.RESCAN) -> None:
+        """Have every tree walked."""
+        for path in self._trees:
+            if path != self._canary.directory:
+                self._walker.request(Request(path, source, reason))
+
+    # --- proof of life
+
+    def _look_after_canary(self, now: float) -> None:
+        if self._observation is None:
+            return
+        if self._canary.is_overdue(now):
+            self._health.degrade("watch-silent", "a file of our own was not announced in time; watching anew")
+            self._abandon()
+        else:
+            self._canary.sing(now)
