@@ -99,7 +99,8 @@ class Machine:
             timeout=seconds,
         )
         if check and result.returncode != 0:
-            raise RuntimeError(f"{command} ended with status {result.returncode}:\n{result.stdout}")
+            said = f"{command} ended with status {result.returncode}:\n{result.stdout}"
+            raise RuntimeError(f"{said}\nThe machine's journal:\n{self._journal()}")
         return result.stdout
 
     def shell(self, script: str, *, user: str | None = None) -> str:
