@@ -81,4 +81,3 @@ def warm() -> None:
         importlib.import_module(name)
     "x".encode("cp437").decode("cp437")
     "x".encode("utf-16").decode("utf-16")
-    sevenzip.warm()

@@ -10,6 +10,7 @@ import bz2
 import importlib
 import lzma
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from picklewatch.formats.base import CHUNK, Malformed
@@ -78,6 +79,17 @@ def _lzma_alone() -> Decoder:
     return lzma.LZMADecompressor(lzma.FORMAT_ALONE)
 
 
+def lzma1(properties: bytes, size: int) -> Callable[[], Decoder]:
+    """How to make a decompressor of a raw LZMA stream of five bytes of *properties* that unpacks to *size* bytes."""
+    if len(properties) != 5 or properties[0] >= 225:  # noqa: PLR2004
+        raise Malformed("The properties of an LZMA stream are not valid.")
+    rest, lc = divmod(properties[0], 9)
+    pb, lp = divmod(rest, 5)
+    dictionary = max(4096, min(int.from_bytes(properties[1:], "little"), size + 4096))
+    spec = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": lc, "lp": lp, "pb": pb}
+    return partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=[spec])
+
+
 def _optional(*choices: tuple[str, str]) -> Callable[[], Decoder] | None:
     """The first decompressor class that can be imported."""
     for module, name in choices:
@@ -129,7 +141,7 @@ class Stream:
                     raise Malformed("The compressed stream breaks off.")
             try:
                 out = decoder.decompress(piece, CHUNK)
-            except ERRORS as error:
+            except (*ERRORS, MemoryError) as error:
                 raise Malformed(f"The compressed stream is broken: {error}.") from None
             if out:
                 yield out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import RANK, Part, Scan, worst
@@ -25,13 +26,20 @@ WHOLE = 32 << 20
 CANDIDATES = 2_000
 """Places in one range that are walked."""
 
-_START = re.compile(
-    rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"
-    rb"|[ci][A-Za-z_][\w.]{0,60}\r?\n[A-Za-z_][\w.]{0,80}\r?\n"
-    rb"|\x8c[\x01-\x40][A-Za-z_][\w.]*(?:\x94|\x8c)"
-    rb"|X[\x01-\x40]\0\0\0[A-Za-z_][\w.]*(?:[\x94Xq])"
+_STARTS = (
+    re.compile(rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"),
+    re.compile(rb"\x8c(?=[\x01-\x40][A-Za-z_][\w.]*[\x94\x8c])"),
+    re.compile(rb"X(?=[\x01-\x40]\0\0\0[A-Za-z_][\w.]*[\x94Xq])"),
 )
-"""How a pickle that imports something may begin: a protocol header, GLOBAL or INST, the names of a STACK_GLOBAL."""
+"""How a pickle that imports something may begin: a protocol header, the names that a STACK_GLOBAL takes.
+
+Each begins with one byte, for which the regular expression engine has a fast search.
+"""
+
+_NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]{0,80}\r?\n)")
+_MODULE = re.compile(rb"[A-Za-z_][\w.]*\r?\Z")
+_MODULE_LENGTH = 80
+"""GLOBAL, INST and UNICODE spell a module, a line break, a name, a line break; the search goes by the second line."""
 
 _ROOTS = sys.stdlib_module_names | {
     "__builtin__", "commands", "exceptions", "cPickle", "copy_reg", "urllib2", "popen2", "StringIO",
@@ -80,20 +88,30 @@ def _counts(subject: str, level: Level, *, stopped: bool) -> bool:
 
 
 def _candidates(data: memoryview, start: int, stop: int) -> Iterator[int]:
-    """Offsets at which a pickle may begin."""
+    """Offsets at which a pickle may begin, ascending."""
     half = WHOLE // 2
     ranges = [(start, stop)] if stop - start <= WHOLE else [(start, start + half), (stop - half, stop)]
-    left = CANDIDATES
     for begin, end in ranges:
-        for match in _START.finditer(data[begin:end]):
-            if data[begin + match.start()] in b"ci" and not _real(match.group()):
-                continue
-            left -= 1
-            if left < 0:
-                return
-            yield begin + match.start()
+        piece = data[begin:end]
+        found: set[int] = set()
+        for pattern in _STARTS:
+            found.update(begin + match.start() for match in islice(pattern.finditer(piece), CANDIDATES))
+        found.update(begin + offset for offset in islice(_lines(piece), CANDIDATES))
+        yield from sorted(found)
 
 
-def _real(text: bytes) -> bool:
-    """Whether GLOBAL's or INST's module may exist."""
-    return re.split(rb"[.\r\n]", text[1:], maxsplit=1)[0].decode("latin-1") in _ROOTS
+def _lines(piece: memoryview) -> Iterator[int]:
+    """Offsets of opcodes whose text names a module that may exist, and a name in it."""
+    for match in _NAME_LINE.finditer(piece):
+        begin = max(0, match.start() - _MODULE_LENGTH)
+        before = bytes(piece[begin : match.start()])
+        for index in range(len(before) - 1, -1, -1):
+            if before[index] in b"ciV" and _real(before[index + 1 :]):
+                yield begin + index
+
+
+def _real(module: bytes) -> bool:
+    """Whether *module* is spelt like a module and its root may exist."""
+    if _MODULE.match(module) is None:
+        return False
+    return module.partition(b".")[0].rstrip(b"\r").decode("latin-1") in _ROOTS

@@ -64,6 +64,13 @@ _SAVED_MODEL = {1: _VARINT, 2: _BYTES}
 _COREML = {1: _VARINT, 2: _BYTES, 10: _VARINT, **dict.fromkeys(range(200, 3001), _BYTES)}
 
 
+def _onnx_like(head: bytes, _data: memoryview) -> bool:
+    """Broken or cut-off ONNX: the version of its representation, then another of its fields or its best-known word."""
+    if re.match(rb"\x08[\x01-\x10]", head) is None:
+        return False
+    return head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42") or b"external_data" in head or b"onnx" in head
+
+
 def _jinja(head: bytes, data: memoryview) -> bool:
     return b"\0" not in head and _JINJA.search(data[:_LOOKED_THROUGH]) is not None
 
@@ -96,6 +103,7 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("catboost", _starts(b"CBM1")),
     ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
     ("onnx", _protobuf({7, 25, 26}, _ONNX)),
+    ("onnx", _onnx_like),
     ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
 )
 

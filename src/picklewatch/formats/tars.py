@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import looks_like_pickle
 from picklewatch.formats.base import Format, Part, Scan
 from picklewatch.formats.hidden import search
+from picklewatch.formats.names import escapes
 from picklewatch.formats.pickles import behind
-from picklewatch.formats.zips import escapes
 from picklewatch.model import Level
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ _LIMIT = 32 << 20
 
 _FOREIGN = re.compile(
     rb"^[ \t]*(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b).*$"
-    rb"|(?<![\w.])(?<!def )(?:exec|eval|__import__|open|compile|globals|getattr|setattr)\(.*$"
+    rb"|(?<![\w.])(?<!def )(?:exec|eval|__import__|open|compile|globals)\(.*$"
     rb"|\b(?:os|sys|subprocess|builtins|socket|ctypes)\.\w+.*$"
     rb"|__(?:builtins|globals|subclasses|class|import)__.*$",
     re.MULTILINE,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 import zlib
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,8 +9,9 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import LimitReached
 from picklewatch.formats import zipkind
 from picklewatch.formats.base import CHUNK, RANK, Format, Malformed, Part, Scan, find
-from picklewatch.formats.codecs import DECODERS, Stream
+from picklewatch.formats.codecs import DECODERS, Stream, lzma1
 from picklewatch.formats.hidden import search
+from picklewatch.formats.names import escapes
 from picklewatch.formats.pickles import behind
 from picklewatch.formats.zipread import (
     CENTRAL,
@@ -42,10 +41,10 @@ _CODECS = {_DEFLATED: "deflate", _BZIP2: "bzip2", _ZSTD: "zstd", _XZ: "xz"}
 CRC_LIMIT = 64 << 20
 """Bytes of one member up to which its checksum is compared."""
 
-RAW_HEAD = 64 << 10
+RAW_HEAD = 1 << 20
 """Bytes at the start of a raw tensor's member that are looked through, if the file has few of them."""
 
-RAW_TOTAL = 8 << 20
+RAW_TOTAL = 16 << 20
 """Bytes of raw tensors that are looked through in one archive."""
 
 
@@ -203,7 +202,7 @@ def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: st
     """The member's unpacked bytes; of a raw tensor only its head. None if nothing can be read (noted)."""
     packed = data[member.start : member.end]
     if member.method == _LZMA:
-        stream = _lzma(packed)
+        stream = _lzma(packed, member.size)
     else:
         make = DECODERS.get(_CODECS.get(member.method, ""))
         stream = None if make is None else Stream(make, packed)
@@ -236,18 +235,13 @@ def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: st
     return memoryview(held).toreadonly()
 
 
-def _lzma(packed: memoryview) -> Stream | None:
+def _lzma(packed: memoryview, size: int) -> Stream | None:
     """Zip's LZMA (APPNOTE 5.8): version, size of the properties, the properties, then a raw stream."""
-    import lzma
-
-    if len(packed) < 9:  # noqa: PLR2004
-        return None
     length = int.from_bytes(packed[2:4], "little")
     try:
-        properties = lzma._decode_filter_properties(lzma.FILTER_LZMA1, bytes(packed[4 : 4 + length]))  # type: ignore[attr-defined]  # noqa: SLF001
-    except lzma.LZMAError:
+        return Stream(lzma1(bytes(packed[4 : 4 + length]), size), packed, 4 + length)
+    except Malformed:
         return None
-    return Stream(lambda: lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[properties]), packed, 4 + length)
 
 
 def _checksum(scan: Scan, held: memoryview, member: Member, kind: Kind, inside: str) -> bool:
@@ -270,12 +264,11 @@ def _names(scan: Scan, archive: Archive, part: Part) -> None:
     """Note names that lead out of a directory, and names given twice."""
     seen: dict[str, int] = {}
     for member in archive.members:
-        name = member.name.replace("\\", "/")
-        if escapes(name):
+        if escapes(member.name):
             scan.code_bearing = True
             summary = "The member's name leads out of the directory that it is unpacked to."
             scan.finding("archive-unsafe-name", Level.UNSAFE, part.name(member.name), summary)
-        key = name.lower()
+        key = member.name.lower()
         if not member.local and seen.setdefault(key, member.header) != member.header:
             summary = "Two members have the same name; readers disagree about which one counts. Both were judged."
             scan.finding("zip-duplicate-name", Level.UNVERIFIED, part.name(member.name), summary)
@@ -284,13 +277,6 @@ def _names(scan: Scan, archive: Archive, part: Part) -> None:
         summary = "The member lies inside another one: readers see different contents."
         scan.finding("zip-overlap", Level.UNSCANNABLE, part.name(second.name), summary)
         break
-
-
-def escapes(name: str) -> bool:
-    """Whether a member of this name would be written outside of the directory that an archive is unpacked to."""
-    if name.startswith("/") or re.match(r"[A-Za-z]:[\\/]", name):
-        return True
-    return ".." in name and posixpath.normpath(name).startswith("..")
 
 
 def _gaps(scan: Scan, part: Part, archive: Archive) -> None:
@@ -308,4 +294,4 @@ def _gaps(scan: Scan, part: Part, archive: Archive) -> None:
 
 FORMATS = (Format("zip", _matches, read),)
 
-__all__ = ["DESCRIPTOR", "FORMATS", "escapes", "read", "tail_archive"]
+__all__ = ["DESCRIPTOR", "FORMATS", "read", "tail_archive"]
