@@ -11,7 +11,6 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from picklewatch.errors import Error
@@ -126,7 +125,8 @@ def _resolve(name: str, *, follow: bool) -> int:
     try:
         return os.open(name, flags)
     except OSError as error:
-        raise subject_error(error, name, link=Path(name).is_symlink()) from None
+        is_link = os.path.islink(name)  # noqa: PTH114 - never raises
+        raise subject_error(error, name, link=is_link) from None
     except ValueError:  # an embedded null byte
         raise SubjectError(Problem.MISSING, name, "not a possible file name") from None
 

@@ -1,0 +1,100 @@
+"""One file through all stages."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from picklewatch.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
+from picklewatch.pipeline import ATTEMPTS, judge, problem_record, with_names
+from picklewatch.subject import Problem, SubjectError, open_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
+EVIL = Finding(rule="unsafe-import", level=Level.UNSAFE, where="0x0", summary="Imports m.f.", subject="m.f")
+
+
+class Scans:
+    """A scanner that finds *findings* and lets *meanwhile* happen during each scan."""
+
+    def __init__(
+        self, *findings: Finding, meanwhile: Callable[[], object] = lambda: None, sha256: str | None = None
+    ) -> None:
+        self.findings = findings
+        self.meanwhile = meanwhile
+        self.sha256 = sha256
+        self.scans = 0
+
+    def scan(self, fd: int) -> ScanReport:
+        """Read the file's size, as a stand-in for its content."""
+        self.scans += 1
+        os.fstat(fd)
+        self.meanwhile()
+        return ScanReport(format="pickle", complete=True, code_bearing=True, findings=self.findings, sha256=self.sha256)
+
+
+def test_a_record_has_what_the_stages_found(tmp_path: Path) -> None:
+    """The content's path, its state, the verdict, and what judged it."""
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"abc")
+    with open_subject(path) as subject:
+        record = judge(subject, Scans(EVIL), Policy(), ENGINE)
+    assert (record.path, record.size, record.engine) == (str(path), 3, ENGINE)
+    assert record.judgement.verdict is Verdict.UNSAFE
+    assert record.file == subject.file
+    with open_subject(path) as subject:
+        allowed = judge(subject, Scans(EVIL), Policy(allowed_imports={"m.f": "ours"}), ENGINE)
+    assert allowed.judgement.verdict is Verdict.CLEAN
+    assert allowed.judgement.allowed == "m.f: ours"
+
+
+def test_a_rename_during_the_scan_means_another_scan(tmp_path: Path) -> None:
+    """The record is about where the content is in the end, and it is no fault of the file."""
+    old, new = tmp_path / "x.incomplete", tmp_path / "x"
+    old.write_bytes(b"abc")
+    scans = Scans(meanwhile=lambda: old.rename(new) if old.exists() else None)
+    with open_subject(old) as subject:
+        record = judge(subject, scans, Policy(), ENGINE)
+    assert (record.path, record.judgement.verdict) == (str(new), Verdict.CLEAN)
+    assert record.file is not None
+    assert record.file.ctime_ns == new.stat().st_ctime_ns
+
+
+def test_a_file_that_never_rests_is_unscannable(tmp_path: Path) -> None:
+    """Whatever was seen, it is about no state that a loader would get; what was found still counts."""
+    path = tmp_path / "x"
+    path.write_bytes(b"abc")
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"x")
+
+    scans = Scans(meanwhile=grow, sha256="ab" * 32)
+    with open_subject(path) as subject:
+        record = judge(subject, scans, Policy(allowed_digests={"ab" * 32: "ours"}), ENGINE)
+    assert scans.scans == ATTEMPTS
+    assert record.judgement.verdict is Verdict.UNSCANNABLE
+    assert record.judgement.reasons == ("changed-while-scanned",)
+    assert record.report.sha256 is None
+    with open_subject(path) as subject:
+        assert judge(subject, Scans(EVIL, meanwhile=grow), Policy(), ENGINE).judgement.verdict is Verdict.UNSAFE
+
+
+def test_a_problem_is_a_record_too() -> None:
+    """It is never passed over in silence, and never clean."""
+    record = problem_record(SubjectError(Problem.DENIED, "/x", "permission denied"), ENGINE)
+    assert record.judgement.verdict is Verdict.UNSCANNABLE
+    json = record.to_json()
+    assert (json["path"], json["reasons"], json["size"]) == ("/x", ["not-readable"], 0)
+    assert json["findings"][0]["summary"] == "Permission denied."
+
+
+def test_names_are_joined_without_repetition() -> None:
+    """The path itself is no other name; a name may say more than the path does."""
+    record = problem_record(SubjectError(Problem.DENIED, "/x", "no"), ENGINE)
+    named = with_names(with_names(record, ["/a", "/x"]), ["/b", "/a"])
+    assert named.names == ("/a", "/b")
+    assert with_names(record, ["/h/.keras/models/vgg.h5"]).name == "keras: vgg.h5"
