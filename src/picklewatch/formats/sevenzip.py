@@ -62,7 +62,7 @@ class _Coder(NamedTuple):
 class _Folder(NamedTuple):
     coders: list[_Coder]
     order: list[int]
-    """Coders from the one that reads the packed bytes to the one whose output the folder is; empty if no plain chain."""
+    """Coders from the packed bytes to the folder's own; empty where they are no plain chain."""
     pack_streams: int
 
 

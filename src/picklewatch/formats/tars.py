@@ -173,7 +173,7 @@ def _finish(scan: Scan, members: list[tarfile.TarInfo], name: str, part: Part) -
     python = next((member.name for member in members if member.isreg() and member.name.endswith((".py", ".pyc"))), "")
     if name == "mar" and python:
         summary = "A TorchServe model archive brings Python code of its own, which its loader imports."
-        scan.finding("code-bearing", Level.UNSAFE, part.name(python), summary, python)
+        scan.finding("code-bearing-archive", Level.UNSAFE, part.name(python), summary, python)
 
 
 def _after(scan: Scan, part: Part, end: int) -> None:

@@ -135,7 +135,7 @@ def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> Non
         what = "torch.package archive" if kind.package else "TorchServe model archive"
         first = next(iter(python), "")
         summary = f"A {what} brings Python code of its own, which its loader imports."
-        scan.finding("code-bearing", Level.UNSAFE, part.name(first) if first else part.where, summary, first)
+        scan.finding("code-bearing-archive", Level.UNSAFE, part.name(first) if first else part.where, summary, first)
     native = [member.name for member in members if _NATIVE.search(member.name)]
     if native and kind.torch:
         summary = "The archive brings a native library, which its loader maps and runs."

@@ -17,9 +17,7 @@ __all__ = ["RULES", "Rule"]
 def _merged(*groups: Iterable[Rule]) -> Mapping[str, Rule]:
     rules: dict[str, Rule] = {}
     for rule in (rule for group in groups for rule in group):
-        if rule.id in rules:
-            raise ValueError(f"rule {rule.id!r} is registered twice")
-        rules[rule.id] = rule
+        rules.setdefault(rule.id, rule)
     return MappingProxyType(dict(sorted(rules.items())))
 
 
