@@ -166,7 +166,9 @@ class _Walk:
         if known is None:
             known = self._contents[key] = Target(path=real, size=status.st_size)
             self._targets.items.append(known)
-        known.names += [path for path in (real, name) if path != known.path and path not in known.names]
+        for path in dict.fromkeys((real, name)):
+            if path != known.path and path not in known.names:
+                known.names.append(path)
 
     def _problem(self, path: str, error: OSError | ValueError, *, link: bool = False) -> None:
         if isinstance(error, OSError):
