@@ -51,8 +51,11 @@ class Source:
 
 
 def is_system_service(environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether this is root or a system service, which read the administrator's file only."""
-    return os.geteuid() == 0 or environ.get("STATE_DIRECTORY", "").startswith("/var/lib/")
+    """Say whether this is root or the system service, which read the administrator's file only.
+
+    An instance of the template unit is a person's own; its state is in ``/var/lib/picklewatch-users``.
+    """
+    return os.geteuid() == 0 or environ.get("STATE_DIRECTORY") == "/var/lib/picklewatch"
 
 
 def user_file(environ: Mapping[str, str] = os.environ) -> Path:

@@ -79,6 +79,14 @@ def test_root_and_system_services_read_only_the_administrators_file(
     assert load(None, {**environ, "XDG_CONFIG_HOME": str(tmp_path / "cfg")}).config.log.level == "info"
 
 
+def test_an_instance_of_the_template_unit_is_its_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``picklewatch@alice`` is started by the machine and configured by alice."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    write(tmp_path / "cfg/picklewatch/config.toml", "[log]\nlevel = 'error'\n")
+    environ = {"STATE_DIRECTORY": "/var/lib/picklewatch-users/alice", "XDG_CONFIG_HOME": str(tmp_path / "cfg")}
+    assert load(None, environ).config.log.level == "error"
+
+
 def test_a_given_file_is_the_only_one(system_file: Path, tmp_path: Path) -> None:
     """With -c nothing else is read but the environment."""
     write(system_file, "[scan]\nworkers = 3\n")
