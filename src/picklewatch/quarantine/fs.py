@@ -191,11 +191,11 @@ def lock_down(descriptor: int, owner: os.stat_result) -> bool:
 @_changes
 def dress(descriptor: int, *, uid: int, gid: int, mode: int, mtime_ns: int | None = None) -> None:
     """Give a file an owner, a mode without set-id bits, and a time of modification."""
-    status = os.fstat(descriptor)
-    if (status.st_uid, status.st_gid) != (uid, gid):
+    if (os.fstat(descriptor).st_uid, os.fstat(descriptor).st_gid) != (uid, gid):
         os.chown(descriptor, uid, gid)  # before the mode: it clears bits
-    os.chmod(descriptor, mode & 0o777)
-    if mtime_ns is not None:
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode & 0o777:
+        os.chmod(descriptor, mode & 0o777)
+    if mtime_ns is not None and os.fstat(descriptor).st_mtime_ns != mtime_ns:
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
 
 

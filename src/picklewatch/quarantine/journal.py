@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State, item_of
-from picklewatch.quarantine.tombstone import ITEM_ID, parse_tombstone, tombstone
+from picklewatch.quarantine.tombstone import ITEM_ID, TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,6 @@ DATA = b"data"
 """The name of the content in an item's directory."""
 _RESERVE = 8192
 _JOURNAL_LIMIT = 64 << 20
-_TOMBSTONE_LENGTH = len(tombstone("0" * 12))
 
 
 class Entry:
@@ -147,7 +146,7 @@ class Entry:
 
 def is_tombstone(directory: int, name: bytes, item_id: str) -> bool:
     """Whether *name* is the tombstone of *item_id*, by every byte."""
-    data = fs.read(directory, name, _TOMBSTONE_LENGTH + 1)
+    data = fs.read(directory, name, TOMBSTONE_LENGTH + 1)
     return data is not None and parse_tombstone(data) == item_id
 
 

@@ -16,8 +16,9 @@ from picklewatch.model import FileId, Verdict, printable
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
-from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_stranger
+from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
 from picklewatch.quarantine.refusals import ChangedError
+from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,8 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
     now = FileId.of(status)
     if now != suspect.scanned and not _same_content(suspect, now):
         raise ChangedError(f"{what} changed since it was scanned", "it is scanned again")
+    if parse_tombstone(os.pread(suspect.fd, TOMBSTONE_LENGTH + 1, 0)) is not None:
+        raise ChangedError(f"{what} is a tombstone: what was there is in quarantine already")
     if not fs.is_inode(place.status(), status):
         raise ChangedError(f"{what} is another file now than the one that was scanned", "it is scanned again")
     return status
@@ -206,7 +209,7 @@ def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_res
     except FileNotFoundError:
         return False
     if not is_original(temporary.status()):
-        return_stranger(temporary, place, entry.id)
+        return_or_keep(temporary, place, entry.id)
         return False
     temporary.unlink()
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Place:
     def at(cls, root: str | int, relative: bytes) -> Iterator[Self]:
         """Open the directory of *relative* below *root* (a path without links, or a descriptor)."""
         parent, _, name = relative.rpartition(b"/")
+        if name in (b"", b".", b"..") or b"\0" in relative:
+            raise OSError(errno.EINVAL, "not the path of a file below a directory", os.fsdecode(relative))
         top = root if isinstance(root, int) else paths.open_directory(root)
         try:
             directory = paths.open_directory_beneath(top, parent)
@@ -58,6 +61,10 @@ class Place:
     def spare(self, item_id: str) -> Place:
         """Return the name beside this one that a tombstone is taken away by."""
         return Place(self.fd, b".picklewatch-" + item_id.encode() + b"~")
+
+    def kept(self, item_id: str) -> Place:
+        """Return the visible name beside this one for a file whose own name was taken while we held it."""
+        return Place(self.fd, b"kept-by-picklewatch-" + item_id.encode())
 
     def status(self) -> os.stat_result | None:
         """Return what is here now, or None."""
@@ -162,6 +169,12 @@ def return_stranger(stranger: Place, place: Place, item_id: str) -> bool:
         return False
     fs.sync(place.fd)
     return True
+
+
+def return_or_keep(aside: Place, place: Place, item_id: str) -> None:
+    """Give what was set aside by mistake its name back, or else one that people see."""
+    if not return_stranger(aside, place, item_id) and aside.status() is not None:
+        aside.move_to(place.kept(item_id))
 
 
 def is_regular(status: os.stat_result | None) -> bool:

@@ -13,7 +13,7 @@ from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.journal import DATA, Entry
 from picklewatch.quarantine.moving import finish, give_stranger_back, take_original
-from picklewatch.quarantine.place import Place, inside, is_regular, return_stranger, take_tombstone_away
+from picklewatch.quarantine.place import Place, inside, is_regular, return_or_keep, take_tombstone_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,8 +52,21 @@ def _dropped(entry: Entry) -> Recovery:
 
 
 def _recover_copying(entry: Entry) -> Recovery:
+    with _place(entry) as place:
+        if place is not None:
+            _clear(entry, place)
     inside(entry).unlink()
     return _dropped(entry)
+
+
+def _clear(entry: Entry, place: Place) -> None:
+    """Leave nothing beside *place*: neither our tombstone nor what was set aside."""
+    aside = place.temporary(entry.id)
+    aside.partial.unlink()
+    if aside.is_tombstone(entry.id):
+        aside.unlink()
+    elif aside.status() is not None:
+        return_or_keep(aside, place, entry.id)
 
 
 def _recover_without_journal(entry: Entry) -> Recovery:
@@ -116,11 +129,9 @@ def _recover_copied(entry: Entry) -> Recovery:
     with _place(entry) as place:
         if place is not None:
             aside = place.temporary(item.id)
-            aside.partial.unlink()
-            if aside.is_tombstone(item.id) or aside.has_content(item.size, item.sha256):
+            if aside.has_content(item.size, item.sha256):
                 aside.unlink()
-            elif aside.status() is not None:
-                return_stranger(aside, place, item.id)
+            _clear(entry, place)
             if place.has_content(item.size, item.sha256):
                 original = place.status()
                 take_original(entry, place, lambda now: original is not None and fs.is_inode(now, original))

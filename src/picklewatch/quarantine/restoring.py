@@ -13,7 +13,7 @@ from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry
 from picklewatch.quarantine.moving import copy
-from picklewatch.quarantine.place import Place, inside, take_tombstone_away
+from picklewatch.quarantine.place import Place, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,11 +125,12 @@ def _give_copy(entry: Entry, place: Place, item: Item, fd: int) -> None:
 
 def _put(source: Place, place: Place, item_id: str) -> None:
     """Give *source* the name *place*, which is free or has our tombstone."""
+    spare = place.spare(item_id)
     if place.is_tombstone(item_id):
         try:
             source.exchange_with(place)
         except fs.ExchangeUnsupportedError:
-            take_tombstone_away(place, item_id)
+            place.move_to(spare)
         else:
             if not source.is_tombstone(item_id):  # swapped in that very moment
                 source.exchange_with(place)
@@ -137,9 +138,13 @@ def _put(source: Place, place: Place, item_id: str) -> None:
             source.unlink()
             return
     try:
+        if spare.status() is not None and not spare.is_tombstone(item_id):
+            spare.move_to(place)  # swapped in that very moment
+            raise _taken(place)
         source.move_to(place)
     except FileExistsError:
         raise _taken(place) from None
+    spare.unlink()
 
 
 def _give_foreign_back(entry: Entry, place: Place, wish: Wish) -> Item:

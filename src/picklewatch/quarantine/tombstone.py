@@ -24,7 +24,8 @@ _TEMPLATE = (
     "    picklewatch quarantine show {id}\n"
 )
 _AT = _TEMPLATE.index("{id}")
-_LENGTH = len(_TEMPLATE.format(id="0" * 12))
+TOMBSTONE_LENGTH = len(_TEMPLATE.format(id="0" * 12))
+"""Bytes."""
 
 
 def tombstone(item_id: str) -> bytes:
@@ -39,7 +40,7 @@ def parse_tombstone(data: bytes) -> str | None:
 
     Only the exact bytes count: whatever differs in one bit is judged like any other file.
     """
-    if len(data) != _LENGTH:
+    if len(data) != TOMBSTONE_LENGTH:
         return None
     item_id = data[_AT : _AT + 12].decode("latin-1")
     return item_id if ITEM_ID.fullmatch(item_id) and data == tombstone(item_id) else None

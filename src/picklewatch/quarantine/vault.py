@@ -143,8 +143,12 @@ class Vault:
                 return item
             if status is not None and stat.S_ISDIR(status.st_mode):
                 raise QuarantineError(f"{item.id} is a directory that was swapped in", "restore it with --to")
-            entry.append(State.DELETING, keep_tombstone=keep_tombstone)
-            return self._attempt(entry, State.DELETED, lambda: delete(entry))
+
+            def begin_and_end() -> Item:
+                entry.append(State.DELETING, keep_tombstone=keep_tombstone)
+                return delete(entry)
+
+            return self._attempt(entry, State.DELETED, begin_and_end)
 
     def purge(
         self,
@@ -197,12 +201,12 @@ class Vault:
             return step()
         except (OSError, QuarantineError) as error:
             try:
-                recovery = recover_entry(entry)
+                recover_entry(entry)
             except OSError as again:
                 message = f"{entry.id} could be neither moved nor put back just now: {again}"
                 raise UnfinishedError(message, "the daemon ends it when it starts") from error
-            if recovery is not None and recovery.item is not None and recovery.item.state is goal:
-                return recovery.item
+            if entry.load() and entry.item.state is goal:
+                return entry.item
             raise
 
     @contextlib.contextmanager
@@ -234,9 +238,13 @@ class Vault:
         """Let go of former copies of the same content."""
         for twin in twins:
             with contextlib.suppress(OSError), Entry(self._fd, twin.id) as entry:
-                if entry.load():
-                    entry.append(State.DELETING, keep_tombstone=True, note=f"taken again as {item.id}")
+                if not entry.load():
+                    continue
+                try:
+                    entry.append(State.DELETING, keep_tombstone=True, tombstone=False, note=f"taken again as {item.id}")
                     delete(entry)
+                except OSError:
+                    recover_entry(entry)
 
 
 class _Key(NamedTuple):

@@ -1,0 +1,163 @@
+"""Killed, or failed by the system, at every step that changes something: nothing is lost, doubled or left about."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab
+
+from picklewatch.errors import QuarantineError
+from picklewatch.quarantine import fs
+from picklewatch.quarantine.vault import State, UnfinishedError, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KINDS = ["plain", "no-exchange", "links-only", "other-mount", "other-mount no-exchange"]
+ACTS = ["quarantine", "quarantine without tombstone", "quarantine again", "restore", "restore elsewhere", "delete"]
+ACTS += ["delete keeping the tombstone", "restore without tombstone"]
+
+
+def prepare(made: Lab, act: str) -> Callable[[], object]:
+    """Bring the laboratory to where *act* begins; return the act."""
+    with_tombstone = "without" not in act
+    if act.startswith("quarantine"):
+        if act == "quarantine again":
+            made.quarantine()
+            made.path.unlink()
+            made.put()
+        return lambda: made.quarantine(tombstone=with_tombstone)
+    item = made.quarantine(tombstone=with_tombstone)
+
+    def run() -> None:
+        with Vault(made.store) as vault:
+            if act.startswith("delete"):
+                vault.delete(item.id, keep_tombstone="keeping" in act)
+            else:
+                vault.restore(item.id, made.allow, to=made.root / "given" if "elsewhere" in act else None)
+
+    return run
+
+
+def steps_of(act: str) -> list[str]:
+    """Return the names of the steps of *act* that change something."""
+    with lab() as made:
+        run = prepare(made, act)
+        steps = Steps()
+        fs.hook, before = steps, fs.hook
+        try:
+            run()
+        finally:
+            fs.hook = before
+        return steps.names
+
+
+def check(made: Lab, act: str) -> None:
+    """Assert the law: exactly one copy of the content, and the books agree with it."""
+    made.check_books(replaced=act == "quarantine again")
+    held = [item for item in made.items() if item.state is State.QUARANTINED]
+    given = [path for path, content in made.watched_files().items() if content == CONTENT]
+    copies = len(held) + len(given)
+    assert copies == made.copies()
+    if act.startswith("delete"):
+        assert copies <= 1
+        assert copies == 1 or made.items()[0].state is State.DELETED
+    elif act == "quarantine again":
+        assert 1 <= copies <= 2  # until the former copy is let go
+        assert held
+    else:
+        assert copies == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("act", ACTS)
+def test_killed_at_every_step(act: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill at any step, recovery leaves exactly one truth; a second recovery finds nothing to do."""
+    file_system(monkeypatch, kind)
+    names = steps_of(act)
+    assert len(names) > 3
+    for at in range(len(names)):
+        with lab() as made:
+            run = prepare(made, act)
+
+            def killed(run: Callable[[], object] = run, at: int = at) -> None:
+                fs.hook = Steps(at, lambda: os._exit(99))
+                run()
+
+            assert in_child(killed) == 99
+            if kind == "plain" and act == "quarantine":
+                assert made.path.exists(), "the path was absent for a moment"
+            with Vault(made.store) as vault:
+                vault.recover()
+                assert vault.recover() == []
+            check(made, act)
+
+
+@pytest.mark.parametrize("lasting", ["once", "from then on"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("act", ACTS)
+def test_failed_at_every_step(
+    act: str,
+    kind: str,
+    number: int,
+    lasting: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the system refuses a step, it is undone or ended at once; an error means that nothing was changed."""
+    file_system(monkeypatch, kind)
+
+    def fail() -> None:
+        raise OSError(number, os.strerror(number))
+
+    for at in range(len(steps_of(act))):
+        with lab() as made:
+            run = prepare(made, act)
+            before = made.watched_files(), [(item.id, item.state) for item in made.items()]
+            refused = unfinished = False
+            monkeypatch.setattr(fs, "hook", Steps(at, fail, forever=lasting != "once"))
+            try:
+                run()
+            except UnfinishedError:
+                unfinished = True
+            except QuarantineError:
+                refused = True
+            monkeypatch.setattr(fs, "hook", fs._nothing)
+            with Vault(made.store) as vault:
+                recovered = vault.recover()
+                assert vault.recover() == []
+            assert unfinished or lasting != "once" or recovered == [], recovered
+            if refused and lasting == "once":
+                assert before == (made.watched_files(), [(item.id, item.state) for item in made.items()])
+            check(made, act)
+
+
+@pytest.mark.parametrize("kind", ["plain", "other-mount"])
+@pytest.mark.parametrize("act", ["quarantine", "restore", "delete"])
+def test_killed_while_recovering(act: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill at any step of the recovery from a kill at any step is recovered from, too."""
+    file_system(monkeypatch, kind)
+    for at in range(len(steps_of(act))):
+        for again in range(100):
+            with lab() as made:
+                run = prepare(made, act)
+
+                def killed(run: Callable[[], object] = run, at: int = at) -> None:
+                    fs.hook = Steps(at, lambda: os._exit(99))
+                    run()
+
+                def recovering(made: Lab = made, again: int = again) -> None:
+                    fs.hook = Steps(again, lambda: os._exit(98))
+                    Vault(made.store).recover()
+
+                assert in_child(killed) == 99
+                status = in_child(recovering)
+                with Vault(made.store) as vault:
+                    vault.recover()
+                    assert vault.recover() == []
+                check(made, act)
+            if status == 0:
+                break
