@@ -52,25 +52,25 @@ class JournalOutput:
     def __init__(self, fallback: Output, path: str = SOCKET) -> None:
         self._fallback = fallback
         self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        self._socket.settimeout(SEND_TIMEOUT)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send *event*."""
         try:
-            self._send(encode(event))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(SEND_TIMEOUT)
+                self._send(sender, encode(event))
         except OSError:
             self._fallback.emit(event)
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, sender: socket.socket, datagram: bytes) -> None:
         try:
-            self._socket.sendto(datagram, self._path)
+            sender.sendto(datagram, self._path)
         except OSError as error:
             if error.errno not in _TOO_BIG:
                 raise
-            self._send_by_descriptor(datagram)
+            self._send_by_descriptor(sender, datagram)
 
-    def _send_by_descriptor(self, datagram: bytes) -> None:
+    def _send_by_descriptor(self, sender: socket.socket, datagram: bytes) -> None:
         fd = os.memfd_create("picklewatch-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             view = memoryview(datagram)
@@ -78,7 +78,7 @@ class JournalOutput:
                 view = view[os.write(fd, view) :]
             fcntl.fcntl(fd, _F_ADD_SEALS, _SEALS)
             rights = array.array("i", [fd])
-            self._socket.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], 0, self._path)
+            sender.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], 0, self._path)
         finally:
             os.close(fd)
 

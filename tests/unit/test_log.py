@@ -1,0 +1,337 @@
+"""What picklewatch says while it works."""
+
+from __future__ import annotations
+
+import array
+import io
+import json
+import logging
+import os
+import pty
+import re
+import socket
+import sys
+import threading
+import warnings
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picklewatch import log
+from picklewatch.log import console, journal
+from picklewatch.log.clean import clean
+from picklewatch.log.lines import JsonOutput, LineWriter
+from picklewatch.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def restore() -> Iterator[None]:
+    """Begin without handlers, and leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
+    root.handlers.clear()  # pytest's own would choke on the wrong format string below
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], threading.excepthook = handlers, hook
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def record(verdict: Verdict = Verdict.MALICIOUS, **fields: Any) -> Record:
+    """Make a record."""
+    level = Level(verdict.value) if verdict.rank >= Verdict.UNVERIFIED.rank else Level.INFO
+    finding = Finding(rule="code-execution", level=level, where="data.pkl:0x1f", summary="Calls os.system.")
+    report = ScanReport(format="pickle", complete=True, code_bearing=True, findings=(finding,))
+    return Record(
+        **{
+            "path": "/blobs/3f",
+            "name": "org/model@main: x.bin",
+            "report": report,
+            "judgement": Judgement(verdict=verdict, reasons=("code-execution",)),
+            "size": 3,
+            "engine": EngineVersion(picklewatch="0.1", fickling="0.1.12", rules="abc"),
+            **fields,
+        }
+    )
+
+
+def test_json_lines_have_event_level_and_timestamp_first() -> None:
+    """Then the fields, as given."""
+    stream = io.StringIO()
+    assert log.configure("auto", "info", stream) == "json"
+    structlog.get_logger().warning("watch.degraded", root=Path("/x"), watches=7, message="No watches left.")
+    event = json.loads(stream.getvalue())
+    assert list(event) == ["event", "level", "timestamp", "root", "watches", "message"]
+    assert (event["event"], event["level"], event["root"], event["watches"]) == ("watch.degraded", "warning", "/x", 7)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["timestamp"])
+
+
+def test_a_judged_file_is_logged_with_its_documented_fields() -> None:
+    """The same keys as in JSON records."""
+    stream = io.StringIO()
+    log.configure("json", "info", stream)
+    log.scanned(record(), source="event")
+    event = json.loads(stream.getvalue())
+    assert event.pop("event") == "file.scanned"
+    assert event.pop("level") == "error"
+    assert event.pop("source") == "event"
+    del event["timestamp"]
+    assert event == record().to_json()
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_judged_file_is_logged_at_the_default_level(verdict: Verdict) -> None:
+    """Worse verdicts more loudly."""
+    stream = io.StringIO()
+    log.configure("json", "info", stream)
+    log.scanned(record(verdict))
+    assert json.loads(stream.getvalue())["level"] == log.LEVEL_OF_VERDICT[verdict]
+
+
+def test_less_important_events_are_left_out() -> None:
+    """As the configuration says."""
+    stream = io.StringIO()
+    log.configure("json", "warning", stream)
+    structlog.get_logger().info("daemon.started")
+    assert stream.getvalue() == ""
+
+
+def test_libraries_warnings_and_crashing_threads_are_events() -> None:
+    """Nothing is written around the configured output."""
+    stream = io.StringIO()
+    log.configure("json", "info", stream)
+    log.configure("json", "info", stream)  # again, as on reload: nothing doubles
+    logging.getLogger("watchdog.observers").warning("queue %s", "overflow")
+    logging.getLogger("watchdog.observers").warning("wrong %d", "number")
+    logging.getLogger("watchdog.observers").debug("noise")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        log.configure("json", "info", stream)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    thread = threading.Thread(target=lambda: 1 / 0, name="worker-1")
+    thread.start()
+    thread.join()
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in events] == [*["library.message"] * 3, "thread.crashed"]
+    assert (events[0]["logger"], events[0]["message"]) == ("watchdog.observers", "queue overflow")
+    assert events[1]["message"] == "wrong %d"
+    assert "DeprecationWarning" in events[2]["message"]
+    assert events[3]["thread"] == "worker-1"
+    assert "ZeroDivisionError" in events[3]["exception"]
+
+
+class Colour(Enum):
+    """A value that JSON does not know."""
+
+    RED = "red\n"
+
+
+HOSTILE = st.text(st.characters(codec=None, categories=None), max_size=30)
+
+
+@given(
+    HOSTILE,
+    st.dictionaries(HOSTILE, st.one_of(HOSTILE, st.binary(max_size=9), st.floats(), st.lists(HOSTILE)), max_size=4),
+)
+def test_no_text_breaks_a_line_or_a_terminal(event: str, fields: dict[str, Any]) -> None:
+    """Whatever names and values hold: one line, printable, and valid JSON."""
+    fields = {key: value for key, value in fields.items() if key not in ("event", "level", "timestamp", "exception")}
+    cleaned = clean(None, "info", {"event": event, "level": "info", "timestamp": "t", **fields})
+    stream = io.StringIO()
+    JsonOutput(stream).emit(dict(cleaned))
+    assert stream.getvalue().count("\n") == 1
+    json.loads(stream.getvalue(), parse_constant=pytest.fail)
+    text = console.render(cleaned, colour=False)
+    assert text.isprintable()
+    journal.encode(cleaned).decode("utf-8")
+
+
+def test_values_of_every_kind_become_json() -> None:
+    """Also nested ones, also too deep ones."""
+    deep: list[Any] = []
+    for _ in range(30):
+        deep = [deep]
+    values = {
+        "enum": Colour.RED,
+        "path": Path("/a\n"),
+        "bytes": b"\xff",
+        "set": {1},
+        "map": {"k\n": (1, None)},
+        "deep": deep,
+    }
+    cleaned = dict(clean(None, "", {**values, "nan": float("nan"), "object": object}))
+    json.dumps(cleaned)
+    assert (cleaned["enum"], cleaned["path"], cleaned["bytes"], cleaned["set"]) == ("red\\x0a", "/a\\x0a", "\\xff", [1])
+    assert cleaned["map"] == {"k\\x0a": [1, None]}
+    assert cleaned["nan"] == "nan"
+
+
+def test_the_console_shows_the_verdict_and_the_human_name() -> None:
+    """With the path only where something is to be done."""
+    malicious = console.render(
+        {"event": "file.scanned", "level": "error", **record().to_json()}, colour=False, now=lambda: "T"
+    )
+    assert malicious == "T malicious   org/model@main: x.bin  (code-execution)  /blobs/3f"
+    clean_record = record(Verdict.CLEAN, judgement=Judgement(verdict=Verdict.CLEAN, reasons=()), name=None)
+    event = {"event": "file.scanned", "level": "info", **clean_record.to_json()}
+    assert console.render(event, colour=False, now=lambda: "T") == "T clean       /blobs/3f"
+
+
+def test_other_events_show_their_sentence_and_fields() -> None:
+    """A value with spaces is quoted; a traceback follows on its own lines."""
+    event = {
+        "event": "a.b",
+        "level": "info",
+        "message": "It is.",
+        "x": "a b",
+        "y": [1],
+        "exception": "Traceback\n  line",
+    }
+    assert (
+        console.render(event, colour=False, now=lambda: "T")
+        == 'T info        a.b: It is.  x="a b" y=[1]\nTraceback\n  line'
+    )
+
+
+def test_colours_only_on_terminals_that_want_them() -> None:
+    """``NO_COLOR`` wins over everything."""
+    assert not console.wants_colour(io.StringIO(), {})
+    assert console.wants_colour(io.StringIO(), {"FORCE_COLOR": "1"})
+    assert not console.wants_colour(io.StringIO(), {"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    main, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        assert console.wants_colour(stream, {"TERM": "xterm"})
+        assert not console.wants_colour(stream, {"TERM": "dumb"})
+        assert log.choose_format("auto", stream) == "console"
+        log.configure("auto", "info", stream)
+        structlog.get_logger().error("a.b")
+        assert b"\x1b[1;31merror" in os.read(main, 200)
+    os.close(main)
+
+
+def test_a_full_disk_does_not_reach_the_caller_and_is_told_later() -> None:
+    """The count of lost lines comes before the next line that is written."""
+    with Path("/dev/full").open("w") as full:
+        writer = LineWriter(full)
+        assert not writer.write("lost")
+        assert writer.dropped == 1
+    stream = io.StringIO()
+    output = JsonOutput(stream)
+    output._writer.dropped = 2
+    output.emit({"event": "a.b", "timestamp": "t"})
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {"event": "log.dropped", "level": "error", "timestamp": "t", "dropped": 2},
+        {"event": "a.b", "timestamp": "t"},
+    ]
+
+
+def test_a_closed_stream_does_not_reach_the_caller() -> None:
+    """The reader of a pipe may go away, a stream may be closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        assert not LineWriter(stream).write("lost")
+    assert not LineWriter(stream).write("lost")
+
+
+class Journal:
+    """A journal that keeps what it receives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(5)
+
+    def fields(self) -> dict[str, str]:
+        """Receive one entry and take it apart as journald does."""
+        size = array.array("i").itemsize
+        data, ancillary, _, _ = self.socket.recvmsg(1 << 20, socket.CMSG_SPACE(size))
+        for _, _, payload in ancillary:
+            fd = int.from_bytes(payload[:size], sys.byteorder)
+            data = os.pread(fd, 1 << 24, 0)
+            with pytest.raises(OSError, match="not permitted"):
+                os.pwrite(fd, b"x", 0)  # sealed
+            os.close(fd)
+        return dict(self._parse(data))
+
+    def _parse(self, data: bytes) -> Iterator[tuple[str, str]]:
+        while data:
+            line, _, data = data.partition(b"\n")
+            name, equals, value = line.partition(b"=")
+            if not equals:
+                size = int.from_bytes(data[:8], "little")
+                value, data = data[8 : 8 + size], data[8 + size + 1 :]
+            yield name.decode(), value.decode()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Journal]:
+    """A journal that listens."""
+    made = Journal(tmp_path / "socket")
+    yield made
+    made.socket.close()
+
+
+class Kept:
+    """An output that keeps events."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Keep *event*."""
+        self.events.append(event)
+
+
+def test_the_journal_gets_fields(daemon: Journal) -> None:
+    """Text as it is, everything else as JSON, tracebacks with their lines."""
+    event = {"event": "file.scanned", "level": "error", "timestamp": "t", **record().to_json(), "exception": "a\nb"}
+    journal.JournalOutput(Kept(), daemon.path).emit(event)
+    fields = daemon.fields()
+    assert fields["MESSAGE"] == "malicious: org/model@main: x.bin  (code-execution)  /blobs/3f\na\nb"
+    assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("3", "picklewatch")
+    assert fields["PICKLEWATCH_EVENT"] == "file.scanned"
+    assert fields["PICKLEWATCH_VERDICT"] == "malicious"
+    assert json.loads(fields["PICKLEWATCH_FINDINGS"])[0]["rule"] == "code-execution"
+    assert fields["PICKLEWATCH_PICKLES"] == "0"
+    assert "PICKLEWATCH_SHA256" not in fields
+
+
+def test_a_big_entry_goes_by_descriptor(daemon: Journal) -> None:
+    """Datagrams end at some 200 KiB; 200 findings with their evidence do not."""
+    kept = Kept()
+    journal.JournalOutput(kept, daemon.path).emit({"event": "a.b", "level": "info", "big": "x" * 2_000_000})
+    fields = daemon.fields()
+    assert len(fields["PICKLEWATCH_BIG"]) == 2_000_000
+    assert kept.events == []
+
+
+def test_without_a_journal_the_event_goes_to_the_fallback(tmp_path: Path) -> None:
+    """Nothing is lost when journald restarts."""
+    kept = Kept()
+    journal.JournalOutput(kept, str(tmp_path / "none")).emit({"event": "a.b", "level": "info"})
+    assert [event["event"] for event in kept.events] == ["a.b"]
+
+
+def test_the_journal_is_chosen_where_standard_error_leads_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``JOURNAL_STREAM`` names its device and inode; a redirected stream is no journal."""
+    with (tmp_path / "x").open("w") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        assert log.choose_format("auto", stream) == "journal"
+        assert log.configure("auto", "info", stream) == "journal"
+    assert log.choose_format("auto", io.StringIO()) == "json"
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    with (tmp_path / "x").open("w") as stream:
+        assert log.choose_format("auto", stream) == "json"
