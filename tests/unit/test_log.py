@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def restore() -> Iterator[None]:
-    """Begin without handlers, and leave logging as it was."""
+    """Leave logging as it was."""
     root = logging.getLogger()
     handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    root.handlers.clear()  # pytest's own would choke on the wrong format string below
     yield
     structlog.reset_defaults()
     root.handlers[:], threading.excepthook = handlers, hook
@@ -106,6 +105,7 @@ def test_less_important_events_are_left_out() -> None:
 
 def test_libraries_warnings_and_crashing_threads_are_events() -> None:
     """Nothing is written around the configured output."""
+    logging.getLogger().handlers.clear()  # pytest's own would choke on the wrong format string below
     stream = io.StringIO()
     log.configure("json", "info", stream)
     log.configure("json", "info", stream)  # again, as on reload: nothing doubles
