@@ -204,7 +204,7 @@ def bombs() -> dict[str, bytes]:
         "bomb-dup": pickled(unknown + b"N" + b"2\x86" * 40 + b"\x85R"),
         "bomb-laughs": pickled(unknown + b"(" + laughs + b"tR"),
         "bomb-none": b"N." * 500_000 + EVIL,
-        "bomb-missing-gets": b"\x80\x04" + b"h\xee" * 300_000 + b".",
+        "bomb-missing-gets": b"\x80\x04}q\0" + b"h\xee" * 300_000 + b".",
         "bomb-nesting": pickled(unknown + b"]" * 500_000 + b"a" * 499_999 + b"\x85R"),
         "bomb-tuples": pickled(unknown + b")" + b"\x85" * 200_000 + b"R"),
         "bomb-gzip-in-gzip": gzipped,
