@@ -1,0 +1,150 @@
+"""Whether numpy's arrays fit the bytes that fill them (``numpy/_core/src/multiarray/methods.c``, ``descriptor.c``)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from picklewatch.engine.values import LIST_CAP, Blob, Import, Obj, Opaque, as_bytes, as_text
+
+_TYPE = re.compile(r"[<>|=]?([?bBhHiIlLqQpPuefdgcFDGSUaVOMm])(\d*)\Z")
+_LETTERS = {
+    "?": 1,
+    "b": 1,
+    "B": 1,
+    "h": 2,
+    "H": 2,
+    "e": 2,
+    "f": 4,
+    "d": 8,
+    "F": 8,
+    "D": 16,
+    "q": 8,
+    "Q": 8,
+    "M": 8,
+    "m": 8,
+}
+_NAMED = {
+    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "int32": 4, "uint32": 4, "float32": 4,
+    "int64": 8, "uint64": 8, "float64": 8, "complex64": 8, "complex128": 16, "datetime64": 8, "timedelta64": 8,
+}  # fmt: skip
+OBJECT = -1
+"""The size of an element that is a pointer to an object."""
+_DEPTH = 8
+
+
+def item_size(dtype: Any, depth: int = _DEPTH) -> int | None:
+    """Bytes of one element of *dtype*, `OBJECT` if any part of it is a pointer, None if it is not known."""
+    if not isinstance(dtype, Obj) or depth <= 0 or not isinstance(dtype.args, tuple):
+        return None
+    if not isinstance(dtype.callee, Import) or dtype.callee.name != "dtype":
+        return OBJECT if isinstance(dtype.callee, Import) and dtype.callee.name == "ObjectDType" else None
+    spelling = dtype.args[0] if dtype.args else None
+    base = _of_spelling(spelling)
+    flexible = not isinstance(spelling, str) or spelling.lstrip("<>|=")[:1] in {"S", "U", "V", "a"}
+    found = _of_state(base, dtype.state, depth)
+    return found if flexible or found == OBJECT or base is None else base
+
+
+def _of_spelling(text: Any) -> int | None:
+    if isinstance(text, Import):
+        text = text.name
+    if not isinstance(text, str):
+        return None
+    if text in {"object", "object_"}:
+        return OBJECT
+    if text in _NAMED:
+        return _NAMED[text]
+    match = _TYPE.match(text)
+    if match is None or len(match[2]) > 18:  # noqa: PLR2004 - digits of a machine number
+        return None
+    letter, digits = match[1], match[2]
+    if letter == "O":
+        return OBJECT
+    if not digits:
+        return _LETTERS.get(letter)
+    return int(digits) * (4 if letter == "U" else 1)
+
+
+def _of_state(base: int | None, state: Any, depth: int) -> int | None:
+    """``(version, byte order, subtype, names, fields, size, alignment, flags…)`` as BUILD gives it."""
+    if state is None:
+        return base
+    full = 6
+    if not isinstance(state, tuple) or len(state) < full:
+        return None
+    subtype, fields, size = state[2], state[4], state[5]
+    if isinstance(subtype, tuple) and subtype and item_size(subtype[0], depth - 1) == OBJECT:
+        return OBJECT
+    if isinstance(fields, dict):
+        for field in fields.values():
+            if isinstance(field, tuple) and field and item_size(field[0], depth - 1) == OBJECT:
+                return OBJECT
+    if base == OBJECT:
+        return OBJECT
+    if type(size) is int and size >= 0:
+        return size
+    return base
+
+
+def count(shape: Any) -> int | None:
+    """Elements of *shape*, or None if it is no tuple of plain sizes."""
+    if type(shape) is int:
+        shape = (shape,)
+    if not isinstance(shape, tuple) or len(shape) > 64:  # noqa: PLR2004 - numpy's NPY_MAXDIMS
+        return None
+    total = 1
+    for size in shape:
+        number = _integer(size)
+        if number is None or number < 0 or number.bit_length() > 63:  # noqa: PLR2004 - npy_intp
+            return None
+        total *= number
+    return total
+
+
+def _integer(value: Any) -> int | None:
+    if type(value) is int:
+        return value
+    if isinstance(value, Obj) and value.kind == "scalar" and isinstance(value.args, tuple) and len(value.args) > 1:
+        raw = as_bytes(value.args[1])
+        return None if raw is None or len(raw) > 8 else int.from_bytes(raw, "little", signed=True)  # noqa: PLR2004
+    return None
+
+
+def length(raw: Any) -> int | None:
+    """Bytes that *raw* holds, items if it is a list, or None if that is not known."""
+    if isinstance(raw, list):
+        return len(raw) if len(raw) < LIST_CAP else None
+    if isinstance(raw, Blob) and not raw.text:
+        return raw.end - raw.start
+    if isinstance(raw, Opaque):
+        return length(raw.content) if raw.kind == "bytearray" else None
+    text = as_text(raw)
+    if text is not None:
+        return len(text)
+    if (
+        isinstance(raw, Obj)
+        and isinstance(raw.callee, Import)
+        and raw.callee.name == "encode"
+        and isinstance(raw.args, tuple)
+        and raw.args
+    ):
+        return length(raw.args[0])
+    content = as_bytes(raw)
+    return None if content is None else len(content)
+
+
+def mismatch(shape: Any, dtype: Any, raw: Any) -> tuple[str, str]:
+    """The rule and the sentence if *raw* does not fill an array of *shape* and *dtype*; empty texts if it does."""
+    size, elements = item_size(dtype), count(shape)
+    if size == OBJECT and not isinstance(raw, list):
+        return "object-dtype-over-bytes", "an array of object pointers is to be filled from raw bytes"
+    if size is None or elements is None:
+        return "", ""
+    found = length(raw)
+    if found is None:
+        return "", ""
+    wanted = elements if isinstance(raw, list) else elements * size
+    if found != wanted:
+        return "numpy-size-mismatch", f"an array that needs {wanted} bytes is to be filled from {found}"
+    return "", ""

@@ -1,0 +1,319 @@
+"""Checks of the arguments of calls that are harmless only with the right ones.
+
+Each takes the machine, the import that is called, its arguments and the offset, and returns a doubt or None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import arrays, signs, tensors
+from picklewatch.engine.judge import judge, looks_like_class
+from picklewatch.engine.lists import denied
+from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent, as_bytes, as_text
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a call is not harmless after all."""
+
+    rule: str
+    level: Level
+    summary: str
+
+
+Check = "Callable[[Machine, Import, Any, int], Doubt | None]"
+
+_LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}
+_HUGE = 1 << 32
+_PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float", "bytes", "unicode"}
+
+
+def _tuple(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else ()
+
+
+def _odd(summary: str) -> Doubt:
+    return Doubt("suspicious-arguments", Level.UNSAFE, summary)
+
+
+def plain(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Only data and harmless classes as arguments."""
+    if signs.plain(args):
+        return None
+    return _odd(f"{callee.key} is given something other than data")
+
+
+def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Plain, and not a size that would exhaust memory."""
+    for value in _tuple(args)[:3]:
+        number = value.args[0] if isinstance(value, Obj) and value.args and isinstance(value.args, tuple) else value
+        if (
+            callee.name in {"bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict"}
+            and type(number) is int
+            and number > _HUGE
+        ):
+            return Doubt(
+                "resource-bomb", Level.UNSAFE, f"{callee.key} is asked for {number.bit_length()} bits' worth of items"
+            )
+        if isinstance(value, Opaque) and value.kind == "int":
+            return _odd(f"{callee.key} is given a huge number")
+    return plain(machine, callee, args, offset)
+
+
+def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``defaultdict(factory)``: a class, or a callable that is harmless itself."""
+    values = _tuple(args)
+    if not values or values[0] is None:
+        return None
+    made = values[0]
+    if isinstance(made, Import) and made.judged.status in {"vouched", "foreign", "code"}:
+        return None
+    if isinstance(made, Obj) and made.kind == "callable":
+        return None if made.known else Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a callable")
+    return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is given a factory that nobody vouched for")
+
+
+def pattern(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """A regular expression: text and flags."""
+    values = _tuple(args)
+    if values and (isinstance(values[0], bytes | str | Blob) or as_bytes(values[0]) is not None):
+        return None
+    return _odd(f"{callee.key} is given something other than a pattern")
+
+
+def encode(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_codecs.encode(text, 'latin1')`` only: other codecs decode, decompress or are looked up in a registry."""
+    values = _tuple(args)
+    fewest, most = 1, 2
+    if not fewest <= len(values) <= most or as_text(values[0]) is None:
+        return _odd(f"{callee.key} is given something other than a text")
+    if len(values) == most and (not isinstance(values[1], str) or values[1].lower() not in _LATIN):
+        return _odd(f"{callee.key} is asked for an unusual codec")
+    text = as_text(values[0]) or ""
+    if text[:1] in {"\x80", "c", "(", "]", "}"} and len(values) == most:
+        content = as_bytes(Obj(callee=callee, args=values, offset=offset, kind="atom"))
+        machine.embedded(content, offset)
+    return None
+
+
+def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
+    values = _tuple(args)
+    if len(values) < 2 or not isinstance(values[0], Import):  # noqa: PLR2004 - type and shape
+        return _odd(f"{callee.key} is not given an array class")
+    elements = arrays.count(values[1])
+    if elements is None or elements > _HUGE:
+        return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
+    if values[0].judged.status in {"vouched", "foreign"}:
+        return None
+    return _odd(f"{callee.key} is given {values[0].key} as an array class")
+
+
+def np_scalar(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``scalar(dtype, bytes)``: as many bytes as the type has; no pointers from bytes."""
+    values = _tuple(args)
+    if not values:
+        return _odd(f"{callee.key} is called without a type")
+    size = arrays.item_size(values[0])
+    if len(values) == 1:
+        return None
+    if size == arrays.OBJECT:
+        if isinstance(values[1], bytes | Blob) or as_bytes(values[1]) is not None:
+            return Doubt("object-dtype-over-bytes", Level.MALICIOUS, "an object pointer is to be made from raw bytes")
+        return None
+    found = arrays.length(values[1])
+    if size is not None and found is not None and found < size:
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"a number of {size} bytes is to be made from {found}")
+    return None if signs.plain(args) else _odd(f"{callee.key} is given something other than data")
+
+
+def np_frombuffer(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_frombuffer(bytes, dtype, shape, order)``."""
+    values = _tuple(args)
+    if len(values) < 3:  # noqa: PLR2004 - bytes, dtype, shape
+        return _odd(f"{callee.key} is given too few arguments")
+    rule, summary = arrays.mismatch(values[2], values[1], values[0])
+    if rule:
+        return Doubt(rule, Level.MALICIOUS, summary)
+    return None if signs.plain(args) else _odd(f"{callee.key} is given something other than data")
+
+
+def np_dtype(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """An element type by its name, or a description of one in plain data."""
+    return None if signs.plain(args) else _odd(f"{callee.key} is given something other than data")
+
+
+def np_random(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """The second argument is called with the first by numpy: only numpy's own constructor may stand there."""
+    for value in _tuple(args):
+        if isinstance(value, Import):
+            if not value.module.startswith("numpy.random") or value.judged.status != "vouched":
+                return Doubt("indirect-call", Level.MALICIOUS, f"{callee.key} is made to call {value.key}")
+        elif not isinstance(value, str | int | None) and not (
+            isinstance(value, Obj) and value.known and value.kind != "callable"
+        ):
+            return _odd(f"{callee.key} is given something other than a generator")
+    return None
+
+
+def array_file(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Made by NEWOBJ without arguments; its state is checked when BUILD gives it."""
+    return None if not args else plain(_machine, callee, args, _offset)
+
+
+def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Offset, size and stride inside the storage."""
+    dtype_at = 6
+    dtype = (
+        args[dtype_at]
+        if callee.name == "_rebuild_tensor_v3" and isinstance(args, tuple) and len(args) > dtype_at
+        else None
+    )
+    summary = tensors.out_of_bounds(args, dtype)
+    if summary:
+        return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
+    storage = args[0]
+    if type(storage) is Persistent:
+        return (
+            None
+            if type(storage.storage) is tensors.Storage
+            else _odd("a tensor is rebuilt over something that is no storage")
+        )
+    if isinstance(storage, Obj) and (storage.kind == "storage" or not storage.known):
+        return None
+    return _odd("a tensor is rebuilt over something that is no storage")
+
+
+def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Tensors, numbers and types."""
+    if callee.name == "_rebuild_qtensor":
+        summary = tensors.out_of_bounds(args)
+        if summary:
+            return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
+    return plain(machine, callee, args, offset)
+
+
+def torch_from_type(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_rebuild_from_type_v2(function, type, arguments, state)`` calls *function*: only torch's own rebuilding functions."""
+    values = _tuple(args)
+    if len(values) != 4 or not isinstance(values[0], Import):  # noqa: PLR2004 - as in the docstring
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
+    function = values[0]
+    if function.module != "torch._utils" or function.judged.status != "vouched":
+        return Doubt(
+            "indirect-call",
+            Level.MALICIOUS if function.judged.level is Level.MALICIOUS else Level.UNSAFE,
+            f"{callee.key} is made to call {function.key}",
+        )
+    machine.call(function, values[2], "call", offset)
+    return None
+
+
+def load_from_bytes(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """The bytes are a pickle: judged by the caller."""
+    values = _tuple(args)
+    content = as_bytes(values[0]) if len(values) == 1 else None
+    if content is None:
+        return Doubt(
+            "nested-unpickling", Level.UNSAFE, f"{callee.key} unpickles bytes that are not in the file as such"
+        )
+    machine.nest(content, offset, callee.key)
+    return None
+
+
+def partial(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``partial(function, …)`` keeps what it is given; what is kept is looked at."""
+    return kept(callee, _tuple(args))
+
+
+def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
+    """Doubts about a callable and arguments that are kept for later."""
+    if not values:
+        return None
+    function = values[0]
+    if isinstance(function, Import) and function.judged.status == "vouched":
+        if signs.plain(values):
+            return None
+        return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
+    if isinstance(function, Import) and function.judged.status == "code":
+        return None
+    found = signs.sign(values[1:])
+    if isinstance(function, Import) and function.judged.status == "foreign" and not found:
+        return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
+    if isinstance(function, Obj) and function.kind == "callable" and not found:
+        return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call")
+    return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call" + (f" with {found}" if found else ""))
+
+
+def fetch(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``getattr(object, 'name')``: what is fetched of what."""
+    values = _tuple(args)
+    if not 2 <= len(values) <= 3 or not isinstance(values[1], str):  # noqa: PLR2004 - object, name, default
+        return Doubt("dotted-import", Level.UNSAFE, "getattr is called with a name that is not in the file as such")
+    target, name = values[0], values[1]
+    if (
+        name in denied.DUNDERS
+        or name in denied.FUNCTIONS
+        or name.strip("_") in denied.ALIASES
+        or name in {"eval", "exec"}
+    ):
+        return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name}, which leads to running code")
+    if name.startswith("__") or not name.isidentifier():
+        return Doubt("dotted-import", Level.UNSAFE, f"getattr fetches the internal attribute {name}")
+    return _fetch_of(callee, target, name)
+
+
+def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
+    if isinstance(target, Import):
+        judged = judge(target.module, f"{target.name}.{name}")
+        if judged.status == "vouched" or (
+            target.module == "builtins" and target.name in _PURE_TYPES and not name.startswith("format")
+        ):
+            return None
+        if target.judged.level is Level.MALICIOUS or judged.level is Level.MALICIOUS:
+            return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name} of {target.key}")
+        classlike = (
+            looks_like_class(target.name)
+            and target.judged.status in {"vouched", "foreign"}
+            and not name.startswith("_")
+        )
+        return Doubt(
+            "dotted-import", Level.UNVERIFIED if classlike else Level.UNSAFE, f"getattr fetches {name} of {target.key}"
+        )
+    if isinstance(target, Obj) and target.kind not in {"shared", "callable", "code"} and not name.startswith("_"):
+        return Doubt("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
+    return Doubt("dotted-import", Level.UNSAFE, f"{callee.name} fetches {name}")
+
+
+def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``operator.getitem(typing.Union, (…))``: subscripts a type."""
+    values = _tuple(args)
+    if (
+        values
+        and isinstance(values[0], Import)
+        and values[0].module in {"typing", "collections.abc", "builtins"}
+        and values[0].judged.level is Level.INFO
+    ):
+        return None
+    return Doubt("dotted-import", Level.UNSAFE, f"{callee.key} takes an item out of something that is no type")
+
+
+def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Made by NEWOBJ; its state is checked when BUILD gives it."""
+    return plain(_machine, callee, args, offset)
+
+
+CHECKS: dict[str, Any] = {
+    "plain": plain, "bounded": bounded, "factory": factory, "pattern": pattern, "encode": encode,
+    "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
+    "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
+    "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
+    "getitem": getitem, "formula": formula,
+}  # fmt: skip
+"""By the name that the lists use."""

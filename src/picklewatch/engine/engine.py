@@ -1,0 +1,135 @@
+"""One pickle judged: the walk's observations put together."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine.machine import RANK, Machine
+from picklewatch.engine.report import Budget, Buffer, PickleReport
+from picklewatch.engine.values import Import
+from picklewatch.engine.walk import Walk
+from picklewatch.model import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHALLOW = 1 << 16
+
+
+def judge_pickle(
+    data: Buffer,
+    start: int = 0,
+    *,
+    where: str = "",
+    budget: Budget,
+    persistent: bool = False,
+    arrays: bool = True,
+) -> PickleReport:
+    """Judge the pickle that begins at *start* of *data*.
+
+    *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are storages
+    to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. Raises nothing
+    but `LimitReached`.
+    """
+    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
+    walk = Walk(data, start, machine)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        walk.run()
+        return _report(walk, machine, start)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _report(walk: Walk, machine: Machine, start: int) -> PickleReport:
+    if not walk.stopped:
+        machine.finding(
+            "malformed-pickle",
+            Level.UNSCANNABLE,
+            walk.position,
+            f"the pickle cannot be read to its end: {walk.problem}",
+        )
+    findings = _bounded([*_about_imports(machine), *machine.findings], machine.budget.limits.findings)
+    return PickleReport(
+        start=start,
+        end=walk.position,
+        stopped=walk.stopped,
+        inert=walk.stopped and not findings,
+        findings=findings,
+        imports=tuple(imported.key for imported in machine.imports.values())[: machine.budget.limits.imports],
+        opcodes=walk.opcodes,
+        nested=tuple(machine.nested),
+        storages=tuple(machine.storages.values()),
+        value=_shallow(walk.result) if walk.stopped else None,
+    )
+
+
+def _about_imports(machine: Machine) -> Iterable[Finding]:
+    for imported in machine.imports.values():
+        finding = _about(machine, imported)
+        if finding is not None:
+            yield finding
+
+
+def _about(machine: Machine, imported: Import) -> Finding | None:
+    judged = imported.judged
+    level, rule, at = imported.level, imported.rule, imported.at
+    summary, evidence = imported.summary, imported.evidence
+    if not imported.called and judged.level is not Level.INFO and (level is None or RANK[judged.level] > RANK[level]):
+        level, rule, at = judged.level, judged.rule, imported.offset
+        summary, evidence = _referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
+        if judged.status == "denied" and machine.code_bearing and not machine.indirect:
+            level = Level.UNSAFE
+    if level is None or level is Level.INFO:
+        return None
+    return Finding(
+        rule=rule,
+        level=level,
+        where=machine.where(at),
+        summary=summary[:400],
+        evidence=evidence[: machine.budget.limits.evidence],
+        subject=imported.key if len(imported.key) < 400 else "",  # noqa: PLR2004 - what an allowlist would name
+    )
+
+
+def _referenced(imported: Import) -> str:
+    judged, key = imported.judged, imported.key[:200]
+    match judged.status:
+        case "denied":
+            return f"imports {key}, which can {judged.reason}"
+        case "code":
+            return f"carries Python code: imports {key}"
+        case "stdlib":
+            return f"imports {key} of the standard library, which nobody vouched for"
+        case "dotted":
+            return f"imports {key}, which {judged.reason}"
+        case "self-test":
+            return "is picklewatch's own self-test file: harmless, judged as if it were not"
+        case "tombstone":
+            return f"names {imported.module[:200]} so that loading it fails with these words"
+        case _:
+            return f"imports {key}, which nobody vouched for"
+
+
+def _bounded(findings: list[Finding], most: int) -> tuple[Finding, ...]:
+    """The most harmful findings, in the order in which they were made."""
+    findings = [finding for finding in findings if finding.level is not Level.INFO]
+    if len(findings) > most:
+        ranked = sorted(range(len(findings)), key=lambda number: -RANK[findings[number].level])[:most]
+        findings = [findings[number] for number in sorted(ranked)]
+    return tuple(findings)
+
+
+def _shallow(value: Any) -> object:
+    if value is None or type(value) in {bool, int, float, str, bytes}:
+        return value
+    if type(value) is list:
+        return [item if type(item) in {bool, int, str} else None for item in value[:_SHALLOW]]
+    if type(value) is dict:
+        return {
+            key: item if type(item) in {bool, int, str} else None for key, item in value.items() if type(key) is str
+        }
+    return None

@@ -1,0 +1,118 @@
+"""joblib's arrays, whose raw bytes lie between the opcodes (``joblib/numpy_pickle.py``, ``NumpyArrayWrapper``)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import arrays
+from picklewatch.engine.judge import plausible
+from picklewatch.engine.values import Obj
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.walk import Walk
+
+_OTHER_READING = 20_000
+"""Opcodes that are followed in an array's bytes as a plain ``pickle.load`` would."""
+_DEPTH = 8
+
+
+def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
+    """Where the opcodes go on after the array that *wrapper* announces at *position*; *stack* ends with the wrapper."""
+    machine = walk.machine
+    if not machine.arrays_inline:
+        return position
+    state = wrapper.state if isinstance(wrapper.state, dict) else {}
+    if walk.frame_end > position and walk.frame_end != sys.maxsize:
+        machine.once(
+            "frame-mismatch",
+            Level.MALICIOUS,
+            position,
+            "an array's bytes lie inside a frame: readers differ about what follows",
+        )
+        return position
+    size, elements = arrays.item_size(state.get("dtype")), arrays.count(state.get("shape"))
+    if size is None or elements is None:
+        machine.finding("malformed-pickle", Level.UNSCANNABLE, position, "the size of an in-line array is not known")
+        return position
+    end = _objects(walk, position) if size == arrays.OBJECT else _raw(walk, state, position, elements * size)
+    stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done")
+    return end
+
+
+def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int) -> int:
+    """Skip an alignment byte that counts its padding, the padding and the elements."""
+    start = position
+    if state.get("numpy_array_alignment_bytes") is not None:
+        if position >= walk.size:
+            raise _ended(walk)
+        start = position + 1 + walk.data[position]
+    end = start + length
+    if end > walk.size:
+        raise _ended(walk)
+    if length:
+        other_reading(walk, position, end)
+    return end
+
+
+def _ended(walk: Walk) -> Exception:
+    from picklewatch.engine.walk import Stopped
+
+    return Stopped("the file ends inside an in-line array")
+
+
+def _objects(walk: Walk, position: int) -> int:
+    """An array of objects is a pickle of its own, read by ``pickle.load``."""
+    from picklewatch.engine.walk import Stopped, Walk
+
+    if walk.depth >= _DEPTH:
+        raise Stopped("arrays of objects are nested too deeply")
+    inner = Walk(walk.data, position, walk.machine, end=walk.size)
+    inner.depth = walk.depth + 1
+    inner.run()
+    walk.opcodes += inner.opcodes
+    if not inner.stopped:
+        raise Stopped(f"in an array of objects: {inner.problem}")
+    return inner.position
+
+
+def other_reading(walk: Walk, position: int, end: int) -> None:
+    """What a plain ``pickle.load`` would run over an array's bytes; random numbers reach no import by a name."""
+    from picklewatch.engine.machine import Machine
+    from picklewatch.engine.walk import Walk
+
+    if walk.data[position] not in _OPCODES:
+        return
+    machine = Machine("", walk.machine.budget, persistent=False, arrays_inline=False)
+    machine.prefix = walk.machine.prefix
+    other = Walk(walk.data, position, machine, end=end)
+    other.stack, other.memo = [None], _Overlay(walk.memo)
+    other.limit = _OTHER_READING
+    other.run()
+    for imported in machine.imports.values():
+        if plausible(imported.module, imported.name) and imported.judged.level in {Level.UNSAFE, Level.MALICIOUS}:
+            walk.machine.finding(
+                "array-payload",
+                Level.MALICIOUS,
+                imported.offset,
+                f"an array's bytes are opcodes that import {imported.key[:200]} when the file is read by pickle.load",
+                imported.evidence,
+            )
+
+
+class _Overlay(dict[int, Any]):
+    """A memo over another that stays as it is."""
+
+    def __init__(self, below: dict[int, Any]) -> None:
+        super().__init__()
+        self.below = below
+
+    def __missing__(self, index: int) -> Any:
+        return self.below[index]
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self.below)
+
+
+_OPCODES = frozenset(b"().0123FIJKLMNPRSTUVXabcde}ghijloprqstu]GQBC" + bytes(range(0x80, 0x99)))

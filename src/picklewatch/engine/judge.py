@@ -1,0 +1,203 @@
+"""What an import means: the lists put in order. Pure; depends on the two names alone, never on what is installed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from picklewatch.engine.lists import denied as bad
+from picklewatch.engine.lists.compat import ONLY_PYTHON_2, python3_name
+from picklewatch.engine.lists.families import FAMILIES
+from picklewatch.engine.lists.stdlib import STDLIB
+from picklewatch.engine.lists.vouched import VOUCHED
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.lists.model import Denied, Family, Group
+
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the lists say about one import."""
+
+    status: str
+    """``vouched``, ``code`` (code-bearing), ``indirect``, ``denied``, ``stdlib``, ``foreign``, ``dotted``, ``self-test`` or ``tombstone``."""
+    reason: str
+    rule: str = ""
+    """The rule of the finding that a reference to it alone makes."""
+    level: Level = Level.INFO
+    """The level of that finding; `Level.INFO`: none."""
+    uses: frozenset[str] = frozenset()
+    """What a vouched import may be used for, see `picklewatch.engine.lists.model.Group`."""
+    kind: str = "object"
+    check: str = ""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How bad it is, to compare two readings of one name."""
+        return (_RANK[self.level], _STATUS_RANK[self.status])
+
+
+_STATUS_RANK = {
+    status: rank
+    for rank, status in enumerate(
+        ("vouched", "foreign", "tombstone", "indirect", "stdlib", "dotted", "code", "denied", "self-test")
+    )
+}
+
+
+def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
+    table: dict[tuple[str, str], Judged] = {}
+    for group in groups:
+        judged = Judged(
+            status="vouched",
+            reason=group.reason,
+            uses=frozenset(group.uses),
+            kind=group.kind,
+            check=group.check,
+            level=Level.INFO if "R" in group.uses else Level.UNSAFE,
+            rule="" if "R" in group.uses else "indirect-call",
+        )
+        for module, names in group.names.items():
+            for name in names.split():
+                table.setdefault((module, name), judged)
+    return table
+
+
+def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[str, str], Judged]]:
+    modules: dict[str, Judged] = {}
+    names: dict[tuple[str, str], Judged] = {}
+    for group in groups:
+        judged = Judged(status="denied", reason=group.reason, rule=group.rule, level=Level.MALICIOUS)
+        for module in group.modules.split():
+            modules.setdefault(module, judged)
+        for module, listed in group.names.items():
+            for name in listed.split():
+                names.setdefault((module, name), judged)
+    return modules, names
+
+
+_EXACT = _exact(VOUCHED)
+_DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
+_INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
+_CLASS = re.compile(r"_*[A-Z]\w*\Z")
+_DUNDER = re.compile(r"__\w+__\Z")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
+_TOP = re.compile(r"\w+")
+
+
+def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str], Judged], ...]:
+    return tuple(
+        (re.compile(f"(?:{family.module})\\Z"), re.compile(f"(?:{family.name})\\Z"), _of_family(family))
+        for family in FAMILIES
+    )
+
+
+def _of_family(family: Family) -> Judged:
+    return Judged(
+        status="vouched", reason=family.reason, uses=frozenset(family.uses), kind=family.kind, check=family.check
+    )
+
+
+_FAMILIES = _compiled()
+
+
+@lru_cache(maxsize=8192)
+def judge(module: str, name: str) -> Judged:
+    """What *module*, *name* means, read literally and as ``fix_imports`` reads it: the worse counts."""
+    mapped = python3_name(module, name)
+    if mapped == (module, name):
+        return _judge(module, name)
+    judged = _judge(*mapped)
+    if module in ONLY_PYTHON_2:
+        return judged
+    return max(judged, _judge(module, name), key=lambda j: j.rank)
+
+
+def looks_like_class(name: str) -> bool:
+    """Whether *name* is spelt as classes are: CamelCase, of its last part."""
+    return bool(_CLASS.match(name.rpartition(".")[2]))
+
+
+def plausible(module: str, name: str) -> bool:
+    """Whether both could be names of Python at all: what random bytes are not."""
+    return bool(_IDENTIFIER.match(module) and _IDENTIFIER.match(name))
+
+
+def _judge(module: str, name: str) -> Judged:
+    if module == bad.SELF_TEST:
+        return Judged(status="self-test", reason="the self-test file", rule="self-test-file", level=Level.MALICIOUS)
+    found = _EXACT.get((module, name)) or _DENIED_NAMES.get((module, name)) or _DENIED_NAMES.get((module, "*"))
+    return (
+        found or _carrier(module, name) or _denied_module(module) or _by_name(module, name) or _by_library(module, name)
+    )
+
+
+def _carrier(module: str, name: str) -> Judged | None:
+    if (module, name) in bad.CARRIERS or any(parent in bad.CODE_BEARING_MODULES for parent in _parents(module)):
+        return Judged(status="code", reason="rebuilds Python code", rule="code-bearing", level=Level.UNSAFE)
+    if (module, name) in _INDIRECT:
+        return Judged(status="indirect", reason="calls what it is handed", rule="indirect-call", level=Level.UNVERIFIED)
+    return None
+
+
+def _parents(module: str) -> list[str]:
+    parts = module.split(".")[:12]
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _denied_module(module: str) -> Judged | None:
+    for parent in reversed(_parents(module)):
+        judged = _DENIED_MODULES.get(parent)
+        if judged is not None:
+            return judged
+    return None
+
+
+def _malicious(reason: str, rule: str = "code-execution") -> Judged:
+    return Judged(status="denied", reason=reason, rule=rule, level=Level.MALICIOUS)
+
+
+def _by_name(module: str, name: str) -> Judged | None:
+    """What the name itself gives away: a detour through another module, an attribute that leads into the interpreter."""
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        inner = _DENIED_NAMES.get((module, ".".join(parts[:count])))
+        if inner is not None:
+            return inner
+    for part in parts:
+        if part in bad.DUNDERS:
+            return _malicious(f"reach {part}, which leads into the interpreter")
+        if part in bad.ALIASES or part.strip("_") in bad.ALIASES:
+            return _malicious(f"reach the module {part.strip('_')} by a detour")
+    if parts[-1] in bad.FUNCTIONS:
+        return _malicious("run code, as its name says")
+    if any(_DUNDER.match(part) for part in parts):
+        return Judged(status="dotted", reason="reaches an internal attribute", rule="dotted-import", level=Level.UNSAFE)
+    return None
+
+
+def _by_library(module: str, name: str) -> Judged:
+    if module.startswith(bad.QUARANTINED):
+        return Judged(status="tombstone", reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
+    top = _TOP.match(module)
+    if "." in name:
+        return _nested(module, name)
+    for module_pattern, name_pattern, judged in _FAMILIES:
+        if module_pattern.match(module) and name_pattern.match(name):
+            return judged
+    if top is not None and top[0] in STDLIB:
+        return Judged(status="stdlib", reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
+    return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+
+
+def _nested(module: str, name: str) -> Judged:
+    """A class within a class is spelt so too; anything else is a walk over attributes."""
+    top = module.split(".", 1)[0]
+    if all(_CLASS.match(part) for part in name.split(".")) and top not in STDLIB:
+        return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+    return Judged(status="dotted", reason="walks over attributes", rule="dotted-import", level=Level.UNSAFE)

@@ -1,0 +1,1 @@
+"""The lists that judgements come from: data, each entry with its reason."""

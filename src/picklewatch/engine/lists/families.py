@@ -1,0 +1,301 @@
+"""Classes of libraries that are harmless as data, by pattern, each family with its reason.
+
+A family vouches for making such an object without calling ``__init__`` (NEWOBJ) and for any state that BUILD gives it; never
+for a dotted name, and for calls only where ``C`` says so. What does not look like a class (CamelCase) is in no family
+unless the family's own pattern says so.
+"""
+
+from __future__ import annotations
+
+from picklewatch.engine.lists.model import Family
+
+_FUNCTION = r"[a-z]\w*"
+
+FAMILIES: tuple[Family, ...] = (
+    # --- scikit-learn ---
+    Family(
+        reason="Cython classes of scikit-learn, made from numbers and arrays",
+        uses="RNC",
+        module=r"sklearn\.(tree\._(tree|criterion|splitter|utils)|_loss\.\w+|neighbors\._?(kd_tree|ball_tree|dist_metrics|typedefs|quad_tree)"
+        r"|metrics\._dist_metrics|linear_model\._?(sgd_fast|sag_fast)|ensemble\._hist_gradient_boosting\.\w+|ensemble\._gradient_boosting"
+        r"|utils\._\w+|manifold\._\w+|cluster\._\w+|preprocessing\._csr_polynomial_expansion)",
+        name=r"_?[A-Z]\w*|newObj|_?__pyx_unpickle_\w+",
+        check="plain",
+    ),
+    Family(
+        reason="estimators of scikit-learn: __setstate__ compares a version and updates __dict__",
+        uses="RNE",
+        module=r"sklearn\.(?!externals|datasets|utils\._testing|utils\.estimator_checks|conftest|tests)[\w.]+",
+    ),
+    Family(
+        reason="scikit-learn's losses and links, stored for later use",
+        uses="RN",
+        module=r"sklearn\.(metrics|preprocessing|feature_extraction|feature_selection|neighbors|kernel_approximation|_loss|gaussian_process)\b[\w.]*",
+        name=r"_?[a-z]\w*(?<!_fetch)(?<!load)",
+    ),
+    Family(
+        reason="scikit-learn's Bunch, a dict with attributes",
+        uses="RNC",
+        kind="dict",
+        module=r"sklearn\.utils(\._bunch)?|sklearn\.datasets\.base",
+        name="Bunch",
+    ),
+    # --- scipy ---
+    Family(
+        reason="sparse matrices of scipy: arrays in __dict__",
+        uses="RN",
+        module=r"scipy\.sparse(\._?(csr|csc|coo|bsr|dia|dok|lil|base|data|compressed|matrix|arrays|sputils|index))?",
+        name=r"_?[a-z]\w*_(matrix|array)|_?[a-z]+_(matrix|array)|spmatrix|sparray",
+    ),
+    Family(
+        reason="interpolators, spatial trees, rotations and frozen distributions of scipy: numbers and arrays",
+        uses="RN",
+        module=r"scipy\.(interpolate|spatial|stats|optimize|ndimage|signal|linalg|special|integrate)\b[\w.]*",
+        name=r"_?[A-Z]\w*|\w+_(gen|frozen)|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
+    ),
+    # --- pandas ---
+    Family(
+        reason="pandas' own rebuilding functions for indexes, blocks, periods and timestamps: they take numbers and arrays",
+        uses="RC",
+        module=r"pandas(\.[\w.]+)?",
+        name=r"_new_(\w*Index|Index)|_unpickle_block|_unpickle_timestamp|_nat_unpickle|__nat_unpickle|__pyx_unpickle_\w+|_period_unpickle"
+        r"|_unpickle_array|_timedelta_unpickle|_new_PeriodIndex|_unpickle_interval",
+        check="plain",
+    ),
+    Family(
+        reason="pandas' scalars, offsets and types, made from numbers and names",
+        uses="RNC",
+        module=r"pandas(\.(_libs|_period|_sparse|tslib|tseries|_tslib|_interval)\b[\w.]*|\.core\.dtypes\.\w+|\.arrays|\.core\.arrays\.[\w.]+)?",
+        name=r"_?(Timestamp|Timedelta|Period|Interval|IntIndex|BlockIndex|NaTType|NAType|BaseOffset|DateOffset|Tick"
+        r"|Day|Hour|Minute|Second|Milli|Micro|Nano|BusinessDay|BusinessHour|CustomBusiness\w+|(Business)?(Month|Quarter|Year|Semi|BMonth|BQuarter|BYear|BM|BQ|BY)\w*"
+        r"|Week|WeekOfMonth|LastWeekOfMonth|Easter|FY5253\w*|\w*Dtype)",
+        check="plain",
+    ),
+    Family(
+        reason="pandas' missing value and not-a-time",
+        uses="RC",
+        module=r"pandas(\._libs[\w.]*|\.tslib)?",
+        name=r"NA|NaT|C_NA|NaTType|NAType",
+        check="plain",
+    ),
+    Family(
+        reason="pandas' frames, series, indexes and blocks: __setstate__ stores arrays",
+        uses="RNE",
+        module=r"pandas(\.(core|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
+        name=r"_?[A-Z](?!DFStore|pdf5)\w*(?<!Store)(?<!File)(?<!Writer)(?<!Reader)",
+    ),
+    Family(
+        reason="pandas' makers of blocks and managers from arrays",
+        uses="RC",
+        module=r"pandas\.core\.internals[\w.]*",
+        name=r"BlockManager|SingleBlockManager|new_block|make_block|_make_block",
+        check="plain",
+    ),
+    # --- torch ---
+    Family(
+        reason="modules of torch.nn: __setstate__ updates __dict__",
+        uses="RN",
+        module=r"torch\.nn\.(modules\.\w+|parallel\.data_parallel|utils\.(parametrizations|parametrize|weight_norm|spectral_norm)|quantizable\.[\w.]+|qat\.[\w.]+|intrinsic\.[\w.]+)|torch\.nn",
+        name=r"_?[A-Z]\w*",
+    ),
+    Family(
+        reason="modules of torch.ao: __setstate__ updates __dict__",
+        uses="RN",
+        module=r"torch\.(ao\.(nn|quantization)|quantization|nn\.quantized)\b[\w.]*",
+    ),
+    Family(
+        reason="functions over tensors, stored for later use",
+        uses="R",
+        module=r"torch\.nn\.functional|torch\._C\._nn|torch\.nn\.init|torch\.special",
+        name=_FUNCTION,
+    ),
+    Family(
+        reason="functions over tensors, stored for later use",
+        uses="R",
+        module=r"torch",
+        name=r"tanh|sigmoid|relu|softmax|exp|log|abs|sin|cos|sqrt|nn|mean|sum|cat|stack|zeros|ones|matmul|add|mul|tensor|clamp|erf|square|sign|flatten",
+    ),
+    Family(
+        reason="optimizers, schedulers: __setstate__ updates __dict__",
+        uses="RN",
+        module=r"torch\.optim(\.\w+)?",
+    ),
+    Family(
+        reason="data sets of tensors, samplers and distributions: attributes only",
+        uses="RN",
+        module=r"torch\.(utils\.data\.(dataset|sampler|distributed)|distributions(\.\w+)?|utils\.hooks|cuda\.amp\.grad_scaler|amp\.grad_scaler)",
+    ),
+    Family(
+        reason="a name that TorchScript's own C++ reader resolves among the types compiled from the archive; no Python module is called so",
+        uses="RN",
+        module=r"__torch__(\.[\w.]+)?",
+        name=r"\w+",
+    ),
+    # --- torchvision, torchaudio, timm, ultralytics, YOLO ---
+    Family(
+        reason="modules and transforms of torchvision and torchaudio: attributes only",
+        uses="RNE",
+        module=r"(torchvision\.(models|ops|transforms)|torchaudio\.(models|transforms|pipelines))\b[\w.]*",
+    ),
+    Family(
+        reason="modules of timm: torch.nn modules",
+        uses="RN",
+        module=r"timm\.(models|layers|data\.(mixup|transforms)|loss|optim|scheduler|utils)\b[\w.]*",
+    ),
+    Family(
+        reason="modules of Ultralytics: torch.nn modules",
+        uses="RN",
+        module=r"ultralytics\.(nn|utils\.(loss|tal|IterableSimpleNamespace|ops)|models)\b[\w.]*|ultralytics\.utils",
+    ),
+    Family(
+        reason="modules of the YOLO family: torch.nn modules",
+        uses="RN",
+        module=r"models\.(common|yolo|experimental)",
+    ),
+    # --- Hugging Face ---
+    Family(
+        reason="enumerations and arguments of transformers: attributes only when made without __init__",
+        uses="RNE",
+        module=r"transformers\.(training_args\w*|trainer_utils|trainer_pt_utils|trainer_callback|debug_utils|file_utils|utils\.(generic|import_utils|quantization_config)"
+        r"|deepspeed|integrations\.deepspeed|optimization|generation\.configuration_utils|configuration_utils|tokenization_utils_base|feature_extraction_utils"
+        r"|image_processing_utils|processing_utils|modelcard)",
+        name=r"_?[A-Z]\w*(?<!Mixin)",
+    ),
+    Family(
+        reason="models and configurations of transformers: torch.nn modules and attributes",
+        uses="RN",
+        module=r"transformers\.(models\.\w+\.(configuration|modeling)_\w+|activations|pytorch_utils|modeling_utils|modeling_outputs|modeling_attn_mask_utils"
+        r"|modeling_rope_utils|loss\.[\w]+|(configuration|modeling)_(?!tf_|flax_)\w+|cache_utils)",
+    ),
+    Family(
+        reason="activation functions, stored for later use",
+        uses="R",
+        module=r"transformers\.activations",
+        name=_FUNCTION,
+    ),
+    Family(
+        reason="arguments and states of accelerate: attributes only when made without __init__",
+        uses="RNE",
+        module=r"accelerate\.(state|utils\.(dataclasses|deepspeed|fsdp_utils|megatron_lm)|scheduler)",
+    ),
+    Family(
+        reason="configurations and enumerations of peft, trl, sentence-transformers and diffusers: attributes only when made without __init__",
+        uses="RNE",
+        module=r"(peft|trl|sentence_transformers|diffusers|FlagEmbedding|alignment|h4|llava|open_r1|axolotl|swift|fastchat|simpletransformers|pyannote|setfit|adapters)"
+        r"\.([\w.]*\.)?\w*(config|configs|configuration\w*|args|arguments|types|dataclasses|sampler|training_args|peft_types|train|trainer|trainer_builder|model_args|task)",
+    ),
+    Family(
+        reason="layers of peft and sentence-transformers: torch.nn modules",
+        uses="RN",
+        module=r"(peft\.(tuners|utils)|sentence_transformers\.(models|losses|sentence_transformer|evaluation|cross_encoder|sparse_encoder|base))\b[\w.]*",
+    ),
+    Family(
+        reason="a token added to a vocabulary: a text with flags",
+        uses="RNC",
+        module=r"tokenizers",
+        name=r"AddedToken",
+        check="plain",
+    ),
+    Family(reason="a tokenizer, restored from JSON that it parses itself", uses="RN", module=r"tokenizers(\.\w+)?"),
+    # --- training frameworks ---
+    Family(
+        reason="attribute dictionaries, callbacks and arguments of Lightning",
+        uses="RNE",
+        module=r"(lightning|pytorch_lightning|lightning_fabric)\.([\w.]+\.)?(utilities|callbacks|loops|trainer|core|strategies)\b[\w.]*",
+    ),
+    Family(
+        reason="configuration trees of OmegaConf: resolved only when read",
+        uses="RN",
+        module=r"omegaconf(\.\w+)?",
+        name=r"_?[A-Z]\w*",
+    ),
+    Family(
+        reason="settings of Hydra and fairseq: attributes only",
+        uses="RNE",
+        module=r"(fairseq|fairseq2)\.(dataclass|data\.dictionary|meters|logging)\b[\w.]*",
+    ),
+    Family(
+        reason="metrics of torchmetrics: torch.nn modules",
+        uses="RN",
+        module=r"torchmetrics\b[\w.]*",
+        name=r"_?[A-Z]\w*|dim_zero_\w+|jit_distributed_available",
+    ),
+    Family(
+        reason="layers and optimizers of fastai: torch.nn modules",
+        uses="RN",
+        module=r"fastai\.(layers|callback|metrics|losses|optimizer|vision\.(models|learner))\b[\w.]*",
+    ),
+    # --- gradient boosting ---
+    Family(
+        reason="boosters: their own native readers restore them from numbers",
+        uses="RNE",
+        module=r"xgboost\.(core|sklearn|callback|training)|lightgbm\.(basic|sklearn|callback)|catboost\.core|_catboost|ngboost\.\w+|ngboost",
+    ),
+    # --- topic models, search over parameters, statistics, others ---
+    Family(
+        reason="models of gensim: arrays and dictionaries in __dict__",
+        uses="RN",
+        module=r"gensim\.(models|corpora|similarities|matutils|utils|interfaces)\b[\w.]*",
+        name=r"_?[A-Z]\w*|sslm|identity|call_on_class_only|df2idf|smartirs_\w+|original_scorer|npmi_scorer",
+    ),
+    Family(
+        reason="studies and trials of Optuna in memory: attributes only",
+        uses="RNE",
+        module=r"optuna\.(distributions|pruners|samplers|study|trial|storages\._in_memory|search_space|_\w+)\b[\w.]*",
+        name=r"_?[A-Z]\w*|default_gamma|default_weights|hyperopt_default_gamma",
+    ),
+    Family(
+        reason="results of statsmodels: arrays in __dict__; formulas are checked",
+        uses="RN",
+        module=r"statsmodels\.(base|tools|tsa|regression|genmod|discrete)\b[\w.]*",
+        check="formula",
+    ),
+    Family(
+        reason="estimators that follow scikit-learn: attributes only",
+        uses="RN",
+        module=r"(imblearn|category_encoders|hdbscan|umap|implicit|surprise|lifelines|hmmlearn|sklearn_crfsuite|mlxtend|feature_engine|skopt|pmdarima|prophet|sklvq|kmodes|lightfm|pyod|tslearn|sktime|mord|glmnet|sklearn_pandas|sklearn2pmml|nyoka|skorch|rgf|econml|causalml|interpret|dragnet)\b[\w.]*",
+    ),
+    Family(
+        reason="networks of madmom: arrays in __dict__",
+        uses="RN",
+        module=r"madmom\.(ml|processors|features|audio)\b[\w.]*",
+        name=r"_?[A-Z]\w*|elu|linear|relu|sigmoid|softmax|tanh",
+    ),
+    Family(
+        reason="networks of chemprop: torch.nn modules",
+        uses="RN",
+        module=r"chemprop\.(nn|models|data|featurizers)\b[\w.]*",
+    ),
+    Family(
+        reason="spaces and noise of reinforcement learning: arrays in __dict__",
+        uses="RNE",
+        module=r"(gym|gymnasium)\.(spaces)\b[\w.]*|stable_baselines3?\.(common|her|sac|td3|ppo|a2c|dqn|ddpg|deepq|ppo2|trpo_mpi|gail)\b[\w.]*",
+    ),
+    Family(
+        reason="tables of Polars: their own reader restores them from Arrow bytes",
+        uses="RN",
+        module=r"polars\.(dataframe|series|datatypes|lazyframe)\b[\w.]*",
+    ),
+    Family(
+        reason="arrays of Arrow, rebuilt from buffers",
+        uses="RC",
+        module=r"pyarrow\.lib",
+        name=r"_restore_array|py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|_deserialize\w*|schema|field|list_|struct|dictionary|timestamp|chunked_array",
+        check="plain",
+    ),
+    Family(reason="a type of Arrow", uses="RNE", module=r"pyarrow\.lib"),
+    Family(
+        reason="time zones of pytz and dateutil, read from their own data",
+        uses="RC",
+        module=r"pytz(\.\w+)?|dateutil\.(tz(\.\w+)?|relativedelta)",
+        name=r"_p|_UTC|_FixedOffset|FixedOffset|tzutc|tzlocal|tzoffset|UTC|relativedelta|weekday",
+        check="plain",
+    ),
+    Family(
+        reason="time zones of dateutil: offsets and names",
+        uses="RN",
+        module=r"dateutil\.(tz(\.\w+)?|relativedelta|_common)",
+        name=r"tz\w+|relativedelta|weekday|_\w+",
+    ),
+    Family(reason="graphs of networkx: dictionaries", uses="RN", module=r"networkx\.classes\.\w+"),
+)

@@ -1,0 +1,653 @@
+"""What the opcodes mean: imports, calls, BUILD and the filling of containers, in terms of values that stand for objects."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import arrays, signs, tensors
+from picklewatch.engine.checks import CHECKS, Doubt, kept
+from picklewatch.engine.judge import Judged, judge, looks_like_class
+from picklewatch.engine.render import render, render_call
+from picklewatch.engine.report import Nested
+from picklewatch.engine.values import DICT_CAP, LIST_CAP, Blob, Import, Obj, Opaque, Persistent
+from picklewatch.model import Finding, Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.report import Budget, Storage
+
+RANK = {level: rank for rank, level in enumerate(Level)}
+_HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__dict__"})
+"""Attributes of an object that the unpickler itself looks up and calls, or that change what the object is."""
+_FINDINGS = 5_000
+"""Structural findings kept during one walk."""
+_NESTED = 2_000
+_NESTED_BYTES = 1 << 28
+_EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+_RISKY = re.compile(
+    r"Command|Popen|Process|Shell|Exec|Runner|Server|Client|Session|Connection|Connector|Socket|Loader|Download|File|Writer|Reader|Store|Thread|Timer|"
+    r"Interpreter|Console|Script|Template|Lambda|Environment|Importer|Spawn|Ssh|SSH|Http|HTTP|Url|URL|Driver|Engine|Executor|Library|Plugin|Module|Kernel|Job|Task|Code"
+)
+_PYX = re.compile(r"__pyx_unpickle_\w+\Z")
+
+
+class Machine:
+    """The state of one walk other than the stack and the memo."""
+
+    def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
+        self.prefix = f"{where}:" if where else ""
+        self.budget = budget
+        self.persistent = persistent
+        self.arrays_inline = arrays_inline
+        self.findings: list[Finding] = []
+        self.imports: dict[tuple[str, str], Import] = {}
+        self.storages: dict[str, Storage] = {}
+        self.nested: list[Nested] = []
+        self.nested_bytes = 0
+        self.spoken: set[str] = set()
+        self.code_bearing = False
+        self.indirect = False
+
+    # --- findings ---
+
+    def where(self, offset: int) -> str:
+        """*offset* as findings spell it."""
+        return f"{self.prefix}{offset:#x}"
+
+    def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
+        """Record one observation that is not about an import."""
+        if len(self.findings) < _FINDINGS:
+            self.findings.append(
+                Finding(
+                    rule=rule,
+                    level=level,
+                    where=self.where(offset),
+                    summary=summary[:400],
+                    evidence=evidence[: self.budget.limits.evidence],
+                )
+            )
+
+    def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
+        """Record an observation of which one a pickle is enough."""
+        if rule not in self.spoken:
+            self.spoken.add(rule)
+            self.finding(rule, level, offset, summary, evidence)
+
+    @staticmethod
+    def note(imported: Import, doubt: Doubt, offset: int, evidence: str) -> None:
+        """Record something about an import; the worst stays."""
+        if imported.level is None or RANK[doubt.level] > RANK[imported.level]:
+            imported.level, imported.rule = doubt.level, doubt.rule
+            imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
+
+    # --- imports ---
+
+    def global_(self, module: str, name: str, offset: int) -> Import:
+        """GLOBAL, STACK_GLOBAL and INST's import."""
+        key = (module, name)
+        found = self.imports.get(key)
+        if found is None:
+            judged = judge(module, name) if len(module) + len(name) < 1000 else _TOO_LONG  # noqa: PLR2004
+            found = self.imports[key] = Import(module, name, judged, offset)
+            if judged.status == "code":
+                self.code_bearing = True
+        return found
+
+    def stack_global(self, module: Any, name: Any, offset: int) -> Import:
+        """STACK_GLOBAL's operands are constants, or nobody can know what is imported."""
+        if isinstance(module, Blob) and module.text:
+            module = module.read().decode("utf-8", "replace")
+        if isinstance(name, Blob) and name.text:
+            name = name.read().decode("utf-8", "replace")
+        if type(module) is str and type(name) is str:
+            return self.global_(module, name, offset)
+        computed = isinstance(module, Obj | Persistent | Opaque) or isinstance(name, Obj | Persistent | Opaque)
+        self.finding(
+            "dynamic-import",
+            Level.MALICIOUS,
+            offset,
+            "an import's name is computed while loading" if computed else "an import's name is not a text",
+            f"from {render(module, 100)} import {render(name, 100)}",
+        )
+        return Import("?", "?", _DYNAMIC, offset)
+
+    def extension(self, code: int, offset: int) -> Import:
+        """EXT1, EXT2, EXT4: whatever some module registered under *code*."""
+        self.finding(
+            "extension-registry",
+            Level.UNSAFE,
+            offset,
+            f"imports whatever is registered as extension {code}, which cannot be known",
+        )
+        return Import("copyreg", f"?extension_{code}", _DYNAMIC, offset)
+
+    # --- persistent ids ---
+
+    def persistent_id(self, pid: Any, offset: int) -> Any:
+        """BINPERSID and PERSID."""
+        storage = tensors.storage_of(pid)
+        if storage is not None:
+            return self._storage(pid, storage, offset)
+        if isinstance(pid, tuple) and len(pid) > 1 and pid[0] == "module" and isinstance(pid[1], Import):
+            return pid[1]  # torch legacy: a class beside its source text, which is only compared
+        if self.persistent:
+            self.finding(
+                "unusual-persistent-id",
+                Level.UNSAFE,
+                offset,
+                "a persistent id is not one of a torch storage",
+                render(pid, 200),
+            )
+        else:
+            self._needs_loader(offset, pid)
+        return Persistent(pid)
+
+    def _needs_loader(self, offset: int, pid: Any) -> None:
+        self.once(
+            "persistent-id",
+            Level.UNVERIFIED,
+            offset,
+            "refers to objects that only a loader of its own could supply; pickle.load stops here",
+            render(pid, 200),
+        )
+
+    def _storage(self, pid: Any, storage: Storage, offset: int) -> Persistent:
+        if storage.elements < 0:
+            self.finding(
+                "tensor-out-of-bounds",
+                Level.MALICIOUS,
+                offset,
+                "a storage declares an impossible size",
+                render(pid, 200),
+            )
+        known = self.storages.setdefault(storage.key, storage)
+        if known is not storage and (known.kind != storage.kind or known.elements != storage.elements):
+            self._storage_twice(known, storage, pid, offset)
+        if not self.persistent:
+            self._needs_loader(offset, pid)
+        return Persistent(pid, storage)
+
+    def _storage_twice(self, known: Storage, storage: Storage, pid: Any, offset: int) -> None:
+        """Torch loads a record once and takes the first declaration's size for all."""
+        one, two = known.element_size, storage.element_size
+        if one is None or two is None or known.elements * one != storage.elements * two:
+            self.finding(
+                "tensor-out-of-bounds",
+                Level.MALICIOUS,
+                offset,
+                f"storage {storage.key[:40]!r} is declared twice with different sizes",
+                render(pid, 200),
+            )
+
+    # --- calls ---
+
+    def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+        """REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, INST: *callee* called with *args*."""
+        if type(callee) is not Import:
+            return self._computed_call(callee, args, how, offset)
+        callee.called = True
+        judged = callee.judged
+        uses = judged.uses
+        if how == "call":
+            if "C" in uses:
+                if judged.check:
+                    return self._checked_call(callee, judged, args, offset)
+                return Obj(callee, args, offset, judged.kind)
+        elif "N" in uses:
+            if not args or (type(args) is tuple and not args):
+                return Obj(callee, args, offset, judged.kind, "new")
+            return self._new_with_args(callee, judged, args, offset)
+        return self._doubtful_call(callee, judged, args, how, offset)
+
+    def instantiate(self, callee: Any, args: tuple[Any, ...], offset: int) -> Any:
+        """OBJ and INST: a class without arguments is made without ``__init__``, all else is called."""
+        how = "new" if not args and (not isinstance(callee, Import) or looks_like_class(callee.name)) else "call"
+        if not args and isinstance(callee, Import) and "N" in callee.judged.uses:
+            how = "new"
+        return self.call(callee, args, how, offset)
+
+    def _checked_call(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        if judged.check in {"reconstructor", "newobj"}:
+            return self._reconstructed(callee, judged, args, offset)
+        doubt = CHECKS[judged.check](self, callee, args, offset)
+        if doubt is not None:
+            self.note(callee, doubt, offset, render_call(callee, args))
+        kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind
+        return Obj(callee, args, offset, kind, known=doubt is None)
+
+    def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        if not signs.plain(args):
+            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
+            self.note(callee, doubt, offset, render_call(callee, args, "new"))
+        elif "C" not in judged.uses and signs.sign(args):
+            doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {signs.sign(args)}")
+            self.note(callee, doubt, offset, render_call(callee, args, "new"))
+        return Obj(callee, args, offset, judged.kind, "new")
+
+    def _reconstructed(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ in other words."""
+        values = args if isinstance(args, tuple) else ()
+        base = values[1] if len(values) > 1 else None
+        plain_bases = {
+            "object",
+            "dict",
+            "list",
+            "set",
+            "frozenset",
+            "tuple",
+            "str",
+            "int",
+            "float",
+            "bytes",
+            "unicode",
+            "long",
+            "complex",
+        }
+        odd = not values or type(values[0]) is not Import
+        if judged.check == "reconstructor":
+            builtin = (
+                isinstance(base, Import) and base.module in {"builtins", "__builtin__"} and base.name in plain_bases
+            )
+            odd = odd or len(values) != 3 or not builtin  # noqa: PLR2004 - class, base, state
+            rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)  # noqa: PLR2004
+        else:
+            rest = values[1:]
+        if odd:
+            doubt = Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
+            self.note(callee, doubt, offset, render_call(callee, args))
+        if not values:
+            return Obj(callee, args, offset, "unknown", known=False)
+        return self.call(values[0], rest, "new", offset)
+
+    def _doubtful_call(self, callee: Import, judged: Judged, args: Any, how: str, offset: int) -> Any:
+        """A call of something that the lists do not vouch for in this use."""
+        doubt = _DOUBTS[judged.status](callee, judged, args, how)
+        if judged.status == "indirect":
+            self.indirect = True
+        evidence = (
+            render_call(callee, args, how) if callee.level is None or RANK[doubt.level] > RANK[callee.level] else ""
+        )
+        self.note(callee, doubt, offset, evidence)
+        kind = {"code": "code", "vouched": judged.kind}.get(judged.status, "unknown")
+        return Obj(callee, args, offset, kind, how, known=judged.status == "vouched")
+
+    def _computed_call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+        """A call of what another call returned."""
+        root = callee
+        for _ in range(64):
+            if not isinstance(root, Obj):
+                break
+            root = root.callee
+        if isinstance(root, Import) and isinstance(callee, Obj):
+            if root.judged.status == "code" and callee.kind == "code":
+                return Obj(callee, args, offset, "code", how, known=False)
+            if callee.kind == "callable" and callee.known and self._kept_call(callee, args, offset):
+                return Obj(callee, args, offset, "object", how)
+        if isinstance(callee, Obj | Persistent):
+            self._report_computed(callee, args, offset)
+        else:
+            self.finding(
+                "malformed-pickle",
+                Level.UNSCANNABLE,
+                offset,
+                "calls something that cannot be called",
+                render_call(callee, args),
+            )
+        return Obj(callee, args, offset, "unknown", how, known=False)
+
+    def _report_computed(self, callee: Any, args: Any, offset: int) -> None:
+        found = signs.sign(args)
+        self.finding(
+            "computed-call",
+            Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE,
+            offset,
+            "calls what an earlier call returned" + (f", with {found}" if found else ""),
+            render_call(callee, args),
+        )
+
+    def _kept_call(self, callee: Obj, args: Any, offset: int) -> bool:
+        """Whether the callable that ``partial`` or ``getattr`` made is harmless to call with *args*."""
+        if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple) or not signs.plain(args):
+            return False
+        values = callee.args
+        if callee.callee.name == "getattr":
+            return (
+                isinstance(values[0], Import) and "C" in judge(values[0].module, f"{values[0].name}.{values[1]}").uses
+            )
+        if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
+            target = values[0]
+            if "C" in target.judged.uses:
+                self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), "call", offset)
+                return True
+        return False
+
+    # --- BUILD ---
+
+    def build(self, target: Any, state: Any, offset: int) -> None:
+        """BUILD: ``__setstate__``, or the instance's ``__dict__`` and slots."""
+        if type(target) is not Obj:
+            self._build_on_other(target, state, offset)
+            return
+        if target.hijacked is not None and "__setstate__" in target.hijacked:
+            self.hijacked_call(target, "__setstate__", (state,), offset)
+        if target.kind in _NO_STATE and target.known:
+            self._out_of_kind("BUILD", target, offset, render(state, 200))
+        check = _STATE_CHECKS.get(target.kind) or (
+            _STATE_CHECKS.get(target.callee.judged.check) if isinstance(target.callee, Import) else None
+        )
+        if check is not None:
+            check(self, target, state, offset)
+        self._look_for_hooks(target, state, offset)
+        target.state = state
+
+    def _build_on_other(self, target: Any, state: Any, offset: int) -> None:
+        if isinstance(target, Import):
+            if target.judged.status == "code" or self.code_bearing:
+                doubt = Doubt("code-bearing", Level.UNSAFE, f"changes {target.key}")
+            else:
+                doubt = Doubt(
+                    "interpreter-state", Level.MALICIOUS, f"changes {target.key} itself for the whole process"
+                )
+            self.note(target, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
+            return
+        self._out_of_kind("BUILD", target, offset, render(state, 200))
+
+    def _look_for_hooks(self, target: Obj, state: Any, offset: int) -> None:
+        pair = 2
+        slots = None
+        if isinstance(state, tuple) and len(state) == pair:
+            state, slots = state
+        for number, attributes in enumerate((state, slots)):
+            if not isinstance(attributes, dict):
+                continue
+            for name in _HOOKS.intersection(attributes):
+                value = attributes[name]
+                if name in {"__class__", "__dict__"}:
+                    if number:
+                        self.finding(
+                            "hijacked-method",
+                            Level.MALICIOUS,
+                            offset,
+                            f"replaces {name} of an object",
+                            render(value, 200),
+                        )
+                elif isinstance(value, Import | Obj | Persistent):
+                    target.hijacked = {**(target.hijacked or {}), name: value}
+
+    def hijacked_call(self, target: Obj, name: str, args: Any, offset: int) -> None:
+        """The unpickler calls a method that the pickle has put in the object's own attributes."""
+        value = (target.hijacked or {})[name]
+        self.finding(
+            "hijacked-method",
+            Level.MALICIOUS,
+            offset,
+            f"has the unpickler call a method {name} that it put there itself",
+            render_call(value, args),
+        )
+        if type(value) is Import:
+            self.call(value, args, "call", offset)
+
+    # --- containers ---
+
+    def set_items(self, target: Any, items: list[Any], offset: int) -> None:
+        """SETITEM and SETITEMS: keys and values in turn."""
+        if type(target) is dict:
+            if len(target) < DICT_CAP:
+                for number in range(0, len(items) - 1, 2):
+                    key = items[number]
+                    if type(key) is str or type(key) is int:
+                        target[key] = items[number + 1]
+            return
+        if type(target) is Obj:
+            if target.kind in _TAKE_ITEMS or not target.known:
+                return
+        self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
+
+    def append(self, target: Any, items: list[Any], offset: int) -> None:
+        """APPEND and APPENDS."""
+        if type(target) is list:
+            if len(target) < LIST_CAP:
+                target.extend(items)
+            return
+        if type(target) is Obj:
+            if target.hijacked is not None:
+                for name in ("extend", "append"):
+                    if name in target.hijacked:
+                        self.hijacked_call(target, name, (items[:8],), offset)
+            if target.kind in _TAKE_MORE or not target.known:
+                return
+        if isinstance(target, Opaque) and target.kind == "bytearray":
+            return
+        self._out_of_kind("APPEND", target, offset, render_call(target, items[:4]))
+
+    def add_items(self, target: Any, items: list[Any], offset: int) -> None:
+        """ADDITEMS."""
+        if isinstance(target, Opaque) and target.kind == "set":
+            return
+        if type(target) is Obj:
+            if target.hijacked is not None and "add" in target.hijacked:
+                self.hijacked_call(target, "add", tuple(items[:8]), offset)
+            if target.kind in {"set", "object", "unknown", "code"} or not target.known:
+                return
+        self._out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
+
+    def _out_of_kind(self, what: str, target: Any, offset: int, evidence: str) -> None:
+        name = render(target.callee, 100) if isinstance(target, Obj) else type(target).__name__
+        if isinstance(target, Import):
+            name = target.key[:200]
+        self.finding(
+            "opcode-out-of-kind",
+            Level.MALICIOUS,
+            offset,
+            f"{what} is used on something that it is not for ({name})",
+            evidence,
+        )
+
+    # --- bytes inside bytes ---
+
+    def nest(self, content: bytes, offset: int, why: str) -> None:
+        """Remember bytes that something would unpickle."""
+        if len(self.nested) >= _NESTED or self.nested_bytes + len(content) > _NESTED_BYTES:
+            self.once(
+                "limit-nested", Level.UNSCANNABLE, offset, "holds too many or too large pickles within the pickle"
+            )
+            return
+        self.nested_bytes += len(content)
+        self.nested.append(Nested(data=content, where=self.where(offset), why=why))
+
+    def embedded(self, content: bytes | None, offset: int) -> None:
+        """Remember bytes that look like a whole pickle with imports."""
+        shortest = 8
+        if content is None or len(content) < shortest:
+            return
+        newest = 5
+        if content[0] == 0x80:  # noqa: PLR2004 - PROTO
+            if (
+                content[1] <= newest
+                and content.rstrip(b"\n\0 ")[-1:] == b"."
+                and (b"c" in content or b"\x93" in content or b"i" in content)
+            ):
+                self.nest(content, offset, "embedded")
+        elif content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]:
+            self.nest(content, offset, "embedded")
+
+
+_NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})
+_TAKE_ITEMS = frozenset({"dict", "object", "unknown", "code"})
+_TAKE_MORE = frozenset({"list", "object", "unknown", "code"})
+_TOO_LONG = Judged(status="dotted", reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)
+_DYNAMIC = Judged(status="dotted", reason="cannot be known", rule="dynamic-import", level=Level.UNSAFE)
+
+
+def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    found = signs.sign(args)
+    what = "makes an instance of" if how == "new" else "calls"
+    return Doubt(
+        judged.rule,
+        judged.level,
+        f"{what} {callee.key[:200]}, which can {judged.reason}" + (f"; given {found}" if found else ""),
+    )
+
+
+def _code_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt(judged.rule, judged.level, f"carries Python code: calls {callee.key[:200]}")
+
+
+def _indirect_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt("indirect-call", Level.UNSAFE, f"calls {callee.key[:200]}, which calls what it is handed")
+
+
+def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    """Unlisted standard library, or a dotted walk."""
+    found = signs.sign(args)
+    what = "makes an instance of" if how == "new" else "calls"
+    if found in {"code", "a shell command"} and how == "call":
+        return Doubt("suspicious-arguments", Level.MALICIOUS, f"calls {callee.key[:200]} with {found}")
+    return Doubt(
+        judged.rule,
+        Level.UNSAFE,
+        f"{what} {callee.key[:200]}, which nobody vouched for" + (f", with {found}" if found else ""),
+    )
+
+
+def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    found = signs.sign(args)
+    key = callee.key[:200]
+    if how == "new":
+        if found and found != "a file's path":
+            return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
+        return Doubt(
+            "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
+        )
+    if found:
+        level = Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE
+        return Doubt("suspicious-arguments", level, f"calls {key} with {found}")
+    if looks_like_class(callee.name) and not _RISKY.search(callee.name) and signs.plain(args, labels=True):
+        return Doubt(
+            "unvouched-class",
+            Level.UNVERIFIED,
+            f"makes an instance of {key}, a class that nobody vouched for, from plain data",
+        )
+    if _PYX.match(callee.name) and signs.plain(args):
+        return Doubt(
+            "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
+        )
+    return Doubt("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
+
+
+def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    """Vouched for as data, but not for being called so."""
+    values = args if isinstance(args, tuple) else ()
+    if (
+        how == "call"
+        and "E" in judged.uses
+        and len(values) == 1
+        and isinstance(values[0], str | int | float | None)
+        and not signs.sign(args)
+    ):
+        return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
+    if callee.module.partition(".")[0] in {
+        "builtins",
+        "math",
+        "operator",
+        "itertools",
+        "copy",
+        "typing",
+        "types",
+        "re",
+        "dataclasses",
+    }:
+        return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
+    return _foreign_call(callee, judged, args, how)
+
+
+def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt(judged.rule, judged.level, f"calls {callee.key[:200]}")
+
+
+_DOUBTS = {
+    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call, "dotted": _listed_call,
+    "foreign": _foreign_call, "vouched": _vouched_call, "self-test": _other_call, "tombstone": _other_call,
+}  # fmt: skip
+
+
+def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """``(version, shape, dtype, is Fortran, data)``, for exact arrays; subclasses wrap it."""
+    exact = (
+        isinstance(target.args, tuple)
+        and target.args
+        and isinstance(target.args[0], Import)
+        and target.args[0].name == "ndarray"
+    )
+    fewest = 4
+    if not isinstance(state, tuple) or len(state) < fewest:
+        if exact:
+            machine.finding(
+                "numpy-size-mismatch",
+                Level.MALICIOUS,
+                offset,
+                "an array is given a state that is none of an array",
+                render(state, 200),
+            )
+        return
+    shape_at = 0 if len(state) == fewest else 1
+    shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
+    rule, summary = arrays.mismatch(shape, dtype, raw)
+    if rule:
+        machine.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
+
+
+def _wrapper_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """Joblib's separate files: beside this one, nowhere else."""
+    name = state.get("filename") if isinstance(state, dict) else None
+    if isinstance(name, str) and ("/" in name or "\\" in name or name.startswith("..")):
+        machine.finding(
+            "suspicious-arguments", Level.UNSAFE, offset, "names an array file outside its own directory", render(name)
+        )
+    else:
+        machine.once(
+            "separate-array-file",
+            Level.UNVERIFIED,
+            offset,
+            "has joblib load an array from another file beside it",
+            render(state, 200),
+        )
+
+
+def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
+    text = state.get("formula") if isinstance(state, dict) else None
+    if isinstance(text, str) and signs.sign((text,)):
+        machine.finding(
+            "suspicious-arguments",
+            Level.MALICIOUS,
+            offset,
+            "a formula that statsmodels evaluates on loading holds code",
+            render(text),
+        )
+    elif text is not None:
+        machine.finding(
+            "suspicious-arguments",
+            Level.UNVERIFIED,
+            offset,
+            "a formula that statsmodels evaluates on loading",
+            render(text),
+        )
+
+
+def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
+    if isinstance(target.callee, Import) and target.callee.name == "partial":
+        values = state if isinstance(state, tuple) else (None,)
+        doubt = kept(target.callee, values)
+        if doubt is not None:
+            machine.note(target.callee, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
+            target.known = False
+
+
+_STATE_CHECKS = {
+    "ndarray": _ndarray_state,
+    "array-file": _wrapper_state,
+    "formula": _formula_state,
+    "callable": _partial_state,
+}

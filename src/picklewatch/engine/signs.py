@@ -1,0 +1,136 @@
+"""What arguments give away: an address, a shell line, Python code, a name of something denied. Bounded, never recursive."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from picklewatch.engine.judge import judge, looks_like_class
+from picklewatch.engine.lists.denied import ALIASES, FUNCTIONS
+from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
+from picklewatch.model import Level
+
+_NODES = 400
+"""Values looked at in one set of arguments."""
+_CHARACTERS = 4_096
+"""Characters looked at of one text."""
+
+_URL = re.compile(r"\b(?:https?|ftps?|file|ssh|git|ldaps?|rmi|jar|gopher|smb|s3|gs|tcp|unix)://", re.IGNORECASE)
+_SHELL = re.compile(
+    r"\$\(|`[^`]+`|\|\s*(?:sh|bash|python\d?|nc)\b|&&|\|\||;\s*\w+|(?:^|\s)2?>{1,2}\s*[/\w]|^\s*(?:/bin/|/usr/bin/|/sbin/)\w+"
+    r"|^\s*(?:sudo|sh|bash|zsh|cmd(?:\.exe)?|powershell|curl|wget|nc|ncat|netcat|python\d?|perl|ruby|echo|cat|touch|rm|chmod|id|whoami|uname|ls|"
+    r"calc(?:\.exe)?|open|xcalc|gnome-calculator|ping|nslookup|dig|mkfifo|crontab|kill|reboot|shutdown|true|sleep|cp|mv|tar|ssh|scp)(?:\s|$)",
+)
+_CODE = re.compile(
+    r"__import__|\bimport\s+\w+|\b(?:exec|eval|compile|getattr|open|system|popen)\s*\(|\bos\.\w+|\bsubprocess\b|__builtins__|__globals__|__subclasses__|\blambda\b"
+)
+_PATH = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:\\|\\\\)[\w./\\~-]+")
+_HOST = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|0|[\w-]+(?:\.[\w-]+)+|::1?|)$")
+_LABEL = re.compile(r"^[\w :.+#%,-]{0,80}$")
+_DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)$")
+_MAX_PORT = 65_535
+
+
+def sign(values: object) -> str:
+    """What in *values* an attack would be made of, as a phrase, or an empty text."""
+    for value in _flat(values):
+        found = _of_text(value) if isinstance(value, str | bytes | Blob) else _of_pair(value)
+        if found:
+            return found
+    return ""
+
+
+def plain(values: object, *, labels: bool = False) -> bool:
+    """Whether *values* hold only data: constants, containers of them, harmless objects and classes.
+
+    With *labels*, texts must also look like labels: no path, no line of anything.
+    """
+    for value in _flat(values):
+        if isinstance(value, Import):
+            if value.judged.level is not Level.INFO and not (
+                value.judged.status == "foreign" and looks_like_class(value.name)
+            ):
+                return False
+        elif (
+            (labels and isinstance(value, str) and not _LABEL.match(value))
+            or (isinstance(value, Obj) and value.kind == "callable")
+            or value is _MORE
+        ):
+            return False
+    return True
+
+
+_MORE = object()
+
+
+def _flat(values: object) -> list[Any]:
+    """The values in *values*, containers opened, up to a bound; `_MORE` if there are more."""
+    flat: list[Any] = []
+    waiting: list[Any] = [values]
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > _NODES:
+            return _beyond(flat, waiting)
+        if isinstance(value, tuple | list):
+            if isinstance(value, tuple):
+                flat.append(value)
+            if len(value) > _NODES and all(type(item) in {int, float, bool} for item in value):
+                continue
+            waiting.extend(value[: _NODES + 1])
+        elif isinstance(value, dict):
+            waiting.extend(list(value)[:_NODES])
+            waiting.extend(list(value.values())[:_NODES])
+        elif isinstance(value, Opaque):
+            waiting.append(value.content)
+        elif isinstance(value, Obj):
+            flat.append(value)
+            if value.kind in {"list", "dict", "set", "atom", "bytearray", "callable"} or not value.known:
+                waiting.append(value.args)
+        elif not isinstance(value, Persistent):
+            flat.append(value)
+    return flat
+
+
+def _beyond(flat: list[Any], waiting: list[Any]) -> list[Any]:
+    """Past the bound only atoms may wait: numbers never hide anything."""
+    if any(isinstance(value, Import | Obj | tuple | list | dict) for value in waiting):
+        flat.append(_MORE)
+    return flat
+
+
+def _of_text(value: str | bytes | Blob) -> str:
+    if isinstance(value, Blob):
+        raw = bytes(value.data[value.start : min(value.end, value.start + _CHARACTERS)])
+        return _of_text(raw.decode("utf-8", "replace") if value.text else raw)
+    if isinstance(value, bytes):
+        if not value[:64].isascii():
+            return ""
+        value = value[:_CHARACTERS].decode("latin1")
+    text = value[:_CHARACTERS]
+    for pattern, what in (
+        (_URL, "a network address"),
+        (_CODE, "code"),
+        (_SHELL, "a shell command"),
+        (_PATH, "a file's path"),
+    ):
+        if pattern.search(text):
+            return what
+    return "the name of something dangerous" if _names_denied(text) else ""
+
+
+def _names_denied(text: str) -> bool:
+    match = _DOTTED.match(text[:200])
+    if match is not None:
+        return judge(match[1], match[2]).level is Level.MALICIOUS
+    return text in ALIASES or text in FUNCTIONS or text in {"eval", "exec", "builtins"}
+
+
+def _of_pair(value: object) -> str:
+    pair = 2
+    if isinstance(value, tuple) and len(value) == pair:
+        host, port = value
+        if isinstance(host, str) and type(port) is int and 0 < port <= _MAX_PORT and host and _HOST.match(host):
+            return "a host and a port"
+    return ""

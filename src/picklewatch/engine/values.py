@@ -1,0 +1,143 @@
+"""What the machine keeps on its stack instead of objects.
+
+Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves too, holding such values. Lists
+and dicts are capped (`LIST_CAP`, `DICT_CAP`): past the cap they lack items, which whoever relies on their content must
+check. Nothing here is ever hashed, compared or walked without a bound: an attacker chooses the nesting and the sharing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picklewatch.engine.judge import Judged
+    from picklewatch.model import Level
+
+LIST_CAP = 1 << 16
+"""Items that a list keeps; one with as many may lack some."""
+DICT_CAP = 1 << 12
+"""Keys that a dict keeps; one with as many may lack some."""
+TEXT_CAP = 1 << 12
+"""Bytes of a text or bytes constant that are kept as a value; a longer one stays a place in the data."""
+
+
+@dataclass(slots=True, eq=False)
+class Blob:
+    """A long constant, left where it lies in the data."""
+
+    data: Any
+    """The buffer that holds it."""
+    start: int
+    end: int
+    text: bool
+    """Whether it is a str (UTF-8), else bytes."""
+
+    def read(self) -> bytes:
+        """Its bytes, copied."""
+        return bytes(self.data[self.start : self.end])
+
+
+@dataclass(slots=True, eq=False)
+class Opaque:
+    """A value of a known kind whose content is not kept: a set, a bytearray, a huge number, an out-of-band buffer."""
+
+    kind: str
+    content: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class Import:
+    """One imported global, the same object however often and however it is spelt."""
+
+    module: str
+    name: str
+    judged: Judged
+    offset: int
+    """Where it first appeared."""
+    level: Level | None = None
+    """The worst that was noted about it, None while nothing was."""
+    rule: str = ""
+    summary: str = ""
+    evidence: str = ""
+    at: int = 0
+    called: bool = False
+    """Whether anything called it or made an instance of it."""
+
+    @property
+    def key(self) -> str:
+        """``module.name``."""
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(slots=True, eq=False)
+class Obj:
+    """What a call returned."""
+
+    callee: Any
+    args: Any
+    offset: int
+    kind: str
+    """What may be done to it: see `picklewatch.engine.kinds`."""
+    how: str = "call"
+    """``call`` or ``new`` (``__new__`` without ``__init__``)."""
+    state: Any = None
+    """What BUILD gave it last."""
+    hijacked: dict[str, Any] | None = None
+    """Attributes that the machine itself would later call."""
+    known: bool = True
+    """Whether its class is one that somebody vouched for."""
+
+
+@dataclass(slots=True, eq=False)
+class Persistent:
+    """What a persistent id stands for: a storage, or something only the loader knows."""
+
+    pid: Any
+    storage: Any = None
+    """The `Storage` it names, or None."""
+
+
+def is_callable_value(value: object) -> bool:
+    """Whether *value* could be something to call."""
+    return isinstance(value, Import | Obj | Persistent)
+
+
+def as_bytes(value: object) -> bytes | None:
+    """The bytes that *value* would be, or None if they are not known.
+
+    ``_codecs.encode(text, 'latin1')`` (how protocol 2 spells bytes) and ``bytearray(bytes)`` are followed.
+    """
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Blob):
+        return None if value.text else value.read()
+    if isinstance(value, Opaque) and value.kind == "bytearray":
+        return as_bytes(value.content)
+    if not isinstance(value, Obj) or not isinstance(value.callee, Import) or not isinstance(value.args, tuple):
+        return None
+    return _called_bytes(value.callee, value.args)
+
+
+def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
+    name, arity = callee.name, len(args)
+    if name == "encode" and callee.module in {"_codecs", "codecs"} and arity in {1, 2}:
+        text = as_text(args[0])
+        try:
+            return None if text is None else text.encode("latin1" if arity == 2 else "utf-8")  # noqa: PLR2004 - text, encoding
+        except UnicodeError:
+            return None
+    if name in {"bytes", "bytearray"} and arity == 1 and isinstance(args[0], bytes | Blob):
+        return as_bytes(args[0])
+    if name in {"bytes", "bytearray", "str"} and arity == 0:
+        return b""
+    return None
+
+
+def as_text(value: object) -> str | None:
+    """The text that *value* is, or None if it is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Blob) and value.text:
+        return value.read().decode("utf-8", "surrogatepass")
+    return None
