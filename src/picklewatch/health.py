@@ -45,7 +45,7 @@ class Health:
                 return
             self._problems[what, subject] = problem
             self._counts[what] += 1
-        _log.warning(f"{_area(what)}.degraded", problem=what, path=subject or None, reason=reason, hint=hint or None)
+        _log.warning(f"{_area(what)}.degraded", message=reason, problem=what, path=subject or None, hint=hint or None)
 
     def repair(self, what: str, *, subject: str = "") -> None:
         """Note that a problem is over, and log it (``<area>.repaired``); nothing if it was not known."""
@@ -66,7 +66,7 @@ class Health:
     def incident(self, what: str, reason: str, **facts: Any) -> None:
         """Count and log something that went wrong and is over already."""
         self.count(what)
-        _log.warning(f"{_area(what)}.incident", problem=what, reason=reason, **facts)
+        _log.warning(f"{_area(what)}.incident", message=reason, problem=what, **facts)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to the counter *what*."""

@@ -14,7 +14,7 @@ from picklewatch.model import Verdict
 from picklewatch.store.rows import file_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from picklewatch.model import FileId
@@ -52,6 +52,25 @@ class Intents:
         )
         return [_intent(row) for row in rows]
 
+    def is_wanted(self, intent: int) -> bool:
+        """Whether *intent* is still open."""
+        return bool(self._database.query("SELECT 1 FROM intents WHERE id = ? AND state = 'wanted'", (intent,)))
+
+    def want_all(self, verdicts: Iterable[Verdict]) -> int:
+        """Want every known file moved whose verdict is one of *verdicts*, also where that was refused before. How many.
+
+        For when the operator raises the level, or made room or gave rights.
+        """
+        chosen = [verdict.value for verdict in verdicts]
+        marks = ", ".join("?" * len(chosen))
+        with self._database.transaction(durable=True) as transaction:
+            return transaction.run(
+                "INSERT INTO intents (record, state, at) SELECT record, 'wanted', ? FROM files "  # noqa: S608 - only marks
+                f"WHERE verdict IN ({marks}) AND allowed = 0 "
+                "ON CONFLICT (record) DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused'",
+                (time.time(), *chosen),
+            ).rowcount
+
     def done(self, intent: int, item: str) -> None:
         """Close *intent*: the vault holds the file as *item*."""
         self._close(intent, "done", item, None)
@@ -67,7 +86,7 @@ class Intents:
     def _close(self, intent: int, state: str, item: str | None, reason: str | None) -> None:
         with self._database.transaction() as transaction:
             transaction.run(
-                "UPDATE intents SET state = ?, item = ?, reason = ?, at = ? WHERE id = ?",
+                "UPDATE intents SET state = ?, item = ?, reason = ?, at = ? WHERE id = ? AND state = 'wanted'",
                 (state, item, reason, time.time(), intent),
             )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ class Watcher:
         self._gaps = Gaps(walker, health)
         self._observe_at = self._retry_at = self._gaps_at = 0.0
         self._rescan_at: float | None = None
+        self._asked: deque[str] = deque()
         self._started = False
 
     # --- what the watching thread calls
@@ -82,6 +84,8 @@ class Watcher:
         self._look_after_gaps(now)
         self._poll(now)
         self._rescan(now)
+        while self._asked:
+            self.rescan(self._asked.popleft(), Source.WALK)
         self._look_after_canary(now)
         self._started = True
 
@@ -106,6 +110,10 @@ class Watcher:
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""
         self.roots = tuple(roots)
+
+    def ask_for_walk(self, reason: str) -> None:
+        """Have everything walked at the next tick; may be called by any thread."""
+        self._asked.append(reason)
 
     def is_ready(self) -> bool:
         """Whether every root that exists is watched or polled, and an event has come round."""

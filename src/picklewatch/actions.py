@@ -1,0 +1,213 @@
+"""What follows from a verdict: a line in the log, and, where the operator says so, the file's way into quarantine.
+
+Everything is done from what the store has recorded, and may be done again: after a crash `Actions.catch_up` finds
+what was recorded and not done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import structlog
+
+from picklewatch.errors import QuarantineError
+from picklewatch.log import LEVEL_OF_VERDICT
+from picklewatch.model import Verdict, printable
+from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError
+from picklewatch.subject import SubjectError, open_subject
+from picklewatch.watch.candidate import beneath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from picklewatch.health import Health
+    from picklewatch.model import Record
+    from picklewatch.quarantine.item import Item
+    from picklewatch.quarantine.moving import Suspect
+    from picklewatch.quarantine.recovery import Recovery
+    from picklewatch.store import Finished, Intent, Store
+
+_log = structlog.get_logger()
+
+FULL: Final = "quarantine-full"
+
+
+class Holds(Protocol):
+    """A vault: `picklewatch.quarantine.vault.Vault`, or a fake in tests."""
+
+    def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
+        """Take a file in."""
+        ...
+
+    def items(self, *, history: bool = False) -> list[Item]:
+        """What is held."""
+        ...
+
+    def recover(self) -> list[Recovery]:
+        """End what was left unfinished."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decided about moving files."""
+
+    takes: Callable[[Verdict], bool] = lambda _verdict: False
+    """Whether a file with this verdict is moved."""
+    tombstones: bool = True
+    """Whether a tombstone takes its place."""
+    trees: tuple[str, ...] = ()
+    """The directories that are watched; nothing outside of them is ever moved."""
+
+
+class Actions:
+    """Logs and moves. Threads may share it."""
+
+    def __init__(self, store: Store, health: Health, vault: Callable[[], Holds]) -> None:
+        self.rules = Rules()
+        self._store = store
+        self._health = health
+        self._vault = vault
+        self._moving = threading.Lock()
+
+    def wants_move(self, record: Record) -> bool:
+        """Whether the file of *record* is to be moved."""
+        return (
+            record.file is not None and record.judgement.allowed is None and self.rules.takes(record.judgement.verdict)
+        )
+
+    def after(self, record: Record, finished: Finished, fd: int) -> None:
+        """Do what follows from a recorded outcome; *fd* is the descriptor that was scanned."""
+        told = record.to_json()
+        if finished.fresh:
+            self._report(finished.record, told)
+        elif finished.was is not None:
+            _log.info("file.renamed", path=told["path"], was=printable(finished.was), verdict=told["verdict"])
+        if self.wants_move(record):
+            for intent in self._store.intents.wanted(record=finished.record):
+                self._move(intent, fd)
+
+    def catch_up(self) -> int:
+        """Do what was recorded and not done. How many log lines and moves."""
+        done = 0
+        while unreported := self._store.records.unreported():
+            for number, told in unreported:
+                self._report(number, told)
+            done += len(unreported)
+        return done + self.retry_moves()
+
+    def retry_moves(self) -> int:
+        """Try the moves that are still wanted; how many were closed."""
+        return sum(self._retry(intent) for intent in self._store.intents.wanted())
+
+    def recover(self) -> None:
+        """End the vault's unfinished steps; call it before anything is watched."""
+        for recovery in self._vault().recover():
+            _log.warning("quarantine.recovered", item=recovery.id, outcome=recovery.outcome, detail=recovery.detail)
+
+    def _report(self, number: int, told: Mapping[str, Any]) -> None:
+        verdict = Verdict(told["verdict"])
+        level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
+        _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
+        self._store.records.reported(number)
+
+    def _retry(self, intent: Intent) -> bool:
+        """Move a file of an earlier run, or find that it was moved; whether the intent is closed now."""
+        item = self._held(intent)
+        if item is not None:
+            self._store.intents.done(intent.id, item.id)
+            return True
+        try:
+            with open_subject(intent.path, follow=False) as subject:
+                return self._move(intent, subject.fd)
+        except SubjectError as error:
+            self._store.intents.refused(intent.id, error.message)
+            return True
+
+    def _held(self, intent: Intent) -> Item | None:
+        """The vault's item for *intent*, if a crash came between the move and the note of it."""
+        for item in self._vault().items(history=True):
+            if item.path == intent.path and item.inode == intent.file.inode and item.mtime_ns == intent.file.mtime_ns:
+                return item
+        return None
+
+    def _move(self, intent: Intent, fd: int) -> bool:
+        """Move one file; whether the intent is closed now."""
+        path = printable(intent.path)
+        suspect = _suspect(intent, fd, self.rules.trees)
+        if suspect is None:
+            reason = "it lies outside of the watched directories"
+            self._store.intents.refused(intent.id, reason)
+            _log.error("quarantine.refused", path=path, verdict=intent.verdict.value, message=f"not moved: {reason}")
+            return True
+        try:
+            with self._moving:
+                if not self._store.intents.is_wanted(intent.id):
+                    return True
+                item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
+        except QuarantineError as error:
+            return self._refused(intent, error)
+        self._store.intents.done(intent.id, item.id)
+        self._health.repair(FULL)
+        _log.warning("quarantine.moved", **_moved(item), message=f"{item.name or path} is in quarantine")
+        return True
+
+    def _refused(self, intent: Intent, error: QuarantineError) -> bool:
+        """Close the intent if another attempt can't help; what can is tried again by `catch_up`."""
+        path = printable(intent.path)
+        if isinstance(error, StoreFullError):
+            self._health.degrade(FULL, error.message, hint=error.hint)
+            return False
+        if isinstance(error, UnfinishedError):
+            _log.error("quarantine.unfinished", path=path, message=error.message, hint=error.hint or None)
+            return False
+        self._store.intents.refused(intent.id, error.message)
+        level = logging.INFO if isinstance(error, ChangedError) else logging.ERROR
+        verdict = intent.verdict.value
+        _log.log(
+            level, "quarantine.refused", path=path, verdict=verdict, message=error.message, hint=error.hint or None
+        )
+        return True
+
+
+def _suspect(intent: Intent, fd: int, trees: Iterable[str]) -> Suspect | None:
+    from picklewatch.quarantine.moving import Suspect
+
+    real = (os.path.realpath(tree) for tree in trees)
+    root = max((tree for tree in real if beneath(intent.path, tree)), key=len, default=None)
+    if root is None:
+        return None
+    told = intent.told
+    return Suspect(
+        root=root,
+        relative=intent.path[len(root.rstrip("/")) + 1 :],
+        fd=fd,
+        scanned=intent.file,
+        verdict=intent.verdict,
+        reasons=tuple(told["reasons"]),
+        sha256=intent.sha256,
+        name=told["name"],
+        names=tuple(told["names"]),
+    )
+
+
+def _moved(item: Item) -> dict[str, Any]:
+    told = item.to_json()
+    return {key: told[key] for key in ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links")}
+
+
+_LITTLE: Final = 4096
+_BOOKKEEPING: Final = ("/refs/", "/.locks/", "/.no_exist/", "/CACHEDIR.TAG", "/trusted_list")
+
+
+def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
+    """Whether this is our tombstone, or a cache's own little file that holds nothing by its bytes: not news."""
+    if told["verdict"] != Verdict.SKIPPED.value:
+        return False
+    path, small = str(told["path"]), int(told["size"]) <= _LITTLE
+    named = path.endswith((".lock", ".metadata")) or any(part in path for part in _BOOKKEEPING)
+    return told["format"] == "tombstone" or (small and named)

@@ -1,0 +1,120 @@
+"""``picklewatch run``: the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from picklewatch.cli.common import config_option, state_dir, state_option
+from picklewatch.model import printable
+
+if TYPE_CHECKING:
+    from picklewatch.actions import Holds
+    from picklewatch.batch import ClosableScans
+    from picklewatch.config import Config
+    from picklewatch.watch.roots import Root
+
+EPILOG = """\
+\b
+Examples:
+  picklewatch run                            this user's model caches, report only
+  picklewatch run ~/Downloads /srv/models    these directories instead
+  picklewatch run -c my.toml                 another configuration
+
+\b
+Signals:
+  SIGTERM, Ctrl-C   end after the file in hand; the rest stays queued. Again: end at once.
+  SIGHUP            read the configuration again; a bad one changes nothing.
+
+\b
+Exit status:
+  0   ended by a signal
+  78  bad configuration, or the state directory belongs to another daemon
+"""
+
+
+@click.command(name="run", epilog=EPILOG)
+@click.argument("paths", metavar="[PATH]…", nargs=-1, type=click.Path())
+@config_option
+@state_option
+def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | None) -> int:
+    """Watch model caches, scan what arrives, log every verdict.
+
+    Without PATH, the caches of the model tools of this user (of all users, if run by root) and the directories
+    of the configuration are watched, also those that appear later. What is there already is scanned first; what
+    was scanned earlier and did not change is not scanned again.
+    """
+    from picklewatch import config as configuration
+    from picklewatch import log, plan
+    from picklewatch.daemon import Daemon, Parts
+    from picklewatch.engine import engine_version
+    from picklewatch.notify import Notifier
+
+    config = configuration.load(config_path).config
+    log.configure(config.log.format, config.log.level)
+    directory = state_dir(state)
+    parts = Parts(
+        load=lambda: configuration.load(config_path).config,
+        scanner=_scanner,
+        vault=_vault,
+        engine=engine_version(),
+        configure_log=_configure_log,
+    )
+    click.echo("\n".join(introduction(config, plan.roots(config, paths), directory)))
+    sys.stdout.flush()
+    return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
+
+
+def introduction(config: Config, roots: tuple[Root, ...], state: Path) -> list[str]:
+    """What the user reads first: what is watched, what happens to what is found, how to change that."""
+    there = [root for root in roots if Path(root.wanted).is_dir()]
+    missing = [root for root in roots if root not in there]
+    lines = ["picklewatch watches:"]
+    lines += [f"  {printable(root.wanted)}  ({root.label})" for root in there]
+    if not there:
+        lines.append("  nothing yet: none of the directories exists")
+    if missing:
+        lines.append(f"and waits for {len(missing)} more to appear:")
+        lines += [f"  {printable(root.wanted)}  ({root.label})" for root in missing[:_SHOWN]]
+        if len(missing) > _SHOWN:
+            lines.append(f"  … and {len(missing) - _SHOWN} more (`picklewatch status` lists them)")
+    level = config.quarantine.level
+    if level == "off":
+        lines.append("It only reports: no file is moved.")
+        lines.append(f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {_where()}, then SIGHUP.')
+    else:
+        lines.append(f"Files judged {level} or worse are moved into {config.quarantine.store or state / 'quarantine'}.")
+        lines.append(f'To only report: [quarantine] level = "off" in {_where()}, then SIGHUP.')
+    lines.append("`picklewatch status` tells how it is doing; Ctrl-C ends it.")
+    return lines
+
+
+_SHOWN = 3
+
+
+def _where() -> Path:
+    from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
+
+    return SYSTEM_FILE if is_system_service() else user_file()
+
+
+def _scanner(config: Config) -> ClosableScans:
+    from picklewatch.sandbox import Scanner
+
+    return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox)
+
+
+def _vault(directory: Path) -> Holds:
+    from picklewatch.quarantine.vault import Vault
+
+    return Vault(os.fspath(directory))
+
+
+def _configure_log(config: Config) -> None:
+    from picklewatch import log
+
+    log.configure(config.log.format, config.log.level)

@@ -1,0 +1,373 @@
+"""The daemon: start-up, loop, shutdown.
+
+    events, walks -> Intake -> Store -> Workers -> Actions
+
+Every stage runs in threads of its own and meets the next only in the store. This thread starts them, answers
+signals, looks after their health, and tells systemd.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from picklewatch import __version__, plan
+from picklewatch.actions import Actions, Holds, Rules
+from picklewatch.errors import ConfigError, ExitStatus, StateError
+from picklewatch.health import Health
+from picklewatch.model import Policy, Verdict
+from picklewatch.notify import Notifier
+from picklewatch.settle import Delays
+from picklewatch.status import Snapshot
+from picklewatch.store import Store
+from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.store.lock import StateLock
+from picklewatch.watch.candidate import Candidate, UnavailableError
+from picklewatch.watch.intake import Intake
+from picklewatch.watch.walk import Walker
+from picklewatch.watch.watcher import Timing, Watcher
+from picklewatch.worker import Judging, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from types import FrameType
+
+    from picklewatch.batch import ClosableScans
+    from picklewatch.config import Config
+    from picklewatch.model import EngineVersion
+
+_log = structlog.get_logger()
+
+LOOP_SECONDS: Final = 0.5
+SILENCE_SECONDS: Final = 120.0
+"""A watching thread that says nothing for so long is stuck."""
+_SNAPSHOT_SECONDS: Final = 2.0
+_PROGRESS_SECONDS: Final = 10.0
+_MOVES_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 20.0
+_RECORDS_KEPT: Final = 1_000_000
+_PRUNE_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the daemon is made of besides itself; tests put fakes in."""
+
+    load: Callable[[], Config]
+    """Reads the configuration; raises `ConfigError`."""
+    scanner: Callable[[Config], ClosableScans]
+    vault: Callable[[Path], Holds]
+    engine: EngineVersion
+    configure_log: Callable[[Config], None] = lambda _config: None
+
+
+class Daemon:
+    """One daemon over one state directory. `run` it in the main thread, once."""
+
+    def __init__(self, state: Path, paths: tuple[str, ...], parts: Parts, notifier: Notifier | None = None) -> None:
+        self.health = Health()
+        self._state, self._paths, self._parts = state, paths, parts
+        self._notifier = notifier or Notifier()
+        self._signals: deque[int] = deque()
+        self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._ready = False
+        self._beat_at = self._snapshot_at = self._progress_at = 0.0
+        self._moves_at = self._prune_at = time.monotonic() + _MOVES_SECONDS
+
+    def run(self, config: Config) -> int:
+        """Work until a signal ends it; the exit status. Raises `StateError`, `SandboxError` if it can't start."""
+        lock = _take(self._state)
+        former = self._catch_signals()
+        try:
+            self._start(config)
+            try:
+                self._loop()
+            finally:
+                status = self._stop()
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            lock.release()
+        return status
+
+    # --- start-up
+
+    def _start(self, config: Config) -> None:
+        self._config = config
+        self._store = Store(self._state)
+        self._care = StoreCare(self._store, self.health)
+        self._actions = Actions(self._store, self.health, self._open_vault)
+        self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
+        self._walker = Walker(self._intake.found, self.health)
+        self._watcher = Watcher(
+            self._walker,
+            self.health,
+            canary=self._state / plan.CANARY,
+            sink=self._intake.sink,
+            timing=Timing(rescan=config.watch.rescan),
+        )
+        self._snapshot = Snapshot(self._store, self.health, started=time.time())
+        self._workers = self._make_workers(config)
+        self._apply(config)
+        protections = self._workers.protections()
+        missing = list(getattr(protections, "missing", ()))
+        _log.log(30 if missing else 20, "scan.sandbox", complete=not missing, missing=missing)
+        self._follow_policy(config)
+        self._catch_up(config)
+        self._workers.start()
+        self._walker.start()
+        self._intake.start(self._watcher, self._walker)
+        _log.info("daemon.started", version=__version__, pid=os.getpid(), state=str(self._state), **self._summary())
+
+    def _apply(self, config: Config) -> None:
+        """Let *config* be in force, except for what the workers hold."""
+        self._config = config
+        self._roots = plan.roots(config, self._paths)
+        self._watcher.set_roots(self._roots)
+        self._watcher.timing = replace(self._watcher.timing, rescan=config.watch.rescan)
+        self._intake.excluded = self._walker.excluded = plan.excluded(config, self._state)
+        self._actions.rules = Rules(
+            takes=config.quarantine.takes,
+            tombstones=config.quarantine.tombstones,
+            trees=(*(root.wanted for root in self._roots), str(self._state / plan.CANARY)),
+        )
+        self._policy = _PolicySource(self._store, config.policy())
+
+    def _make_workers(self, config: Config) -> Workers:
+        judging = Judging(
+            scanner=lambda: self._parts.scanner(config),
+            policy=self._current_policy,
+            engine=self._parts.engine,
+            seconds=config.limits().seconds,
+        )
+        return Workers(self._store, self._care, self._actions, judging, config.scan.worker_count)
+
+    def _current_policy(self) -> Policy:
+        return self._policy()
+
+    def _follow_policy(self, config: Config) -> None:
+        """Judge again what another allowlist may judge otherwise."""
+        policy = config.policy()
+        told = [sorted(policy.allowed_imports.items()), sorted(policy.allowed_digests.items())]
+        known = self._store.get_state("policy")
+        if known != (now := [[list(pair) for pair in part] for part in told]):
+            if known is not None:
+                _log.info("config.allowlist-changed", forgotten=self._store.records.forget_verdicts())
+            self._store.put_state("policy", now)
+
+    def _catch_up(self, config: Config) -> None:
+        """Do what a former daemon left: end the vault's steps, write missing lines, move what is to be moved."""
+        moved = [verdict for verdict in Verdict if config.quarantine.takes(verdict)]
+        if moved or plan.vault_directory(config, self._state).exists():
+            self._actions.recover()
+        if moved:
+            self._store.intents.want_all(moved)
+        self._actions.catch_up()
+
+    def _open_vault(self) -> Holds:
+        return self._parts.vault(plan.vault_directory(self._config, self._state))
+
+    def _offer(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+        """Queue candidates of the watching threads."""
+        try:
+            offered = self._store.jobs.offer(candidates, self._parts.engine.key)
+        except TROUBLE as error:
+            self._care.take(error)
+            raise UnavailableError from error
+        self._care.fine()
+        if offered.queued or offered.waiting:
+            self._workers.wake()
+        return offered.queued
+
+    # --- the loop
+
+    def _loop(self) -> None:
+        while True:
+            self._wait()
+            while self._signals:
+                number = self._signals.popleft()
+                if number != signal.SIGHUP:
+                    _log.info("daemon.stopping", signal=signal.Signals(number).name)
+                    return
+                self._reload()
+            self._look_after(time.monotonic())
+
+    def _look_after(self, now: float) -> None:
+        self._workers.look_after()
+        if not self._ready and self._watcher.is_ready():
+            self._ready = True
+            self._notifier.ready(self._snapshot.line())
+            watched = [root.path for root in self._roots if root.path is not None]
+            waiting = [root.wanted for root in self._roots if root.path is None]
+            _log.info("watch.ready", roots=watched, waiting_for=waiting)
+        if self._care.walk_again.is_set():
+            self._care.walk_again.clear()
+            self._watcher.ask_for_walk("store-rebuilt")
+        self._beat(now)
+        if now >= self._moves_at:
+            self._moves_at = now + _MOVES_SECONDS
+            threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
+        try:
+            self._write(now)
+        except TROUBLE as error:
+            self._care.take(error)
+
+    def _beat(self, now: float) -> None:
+        """Tell systemd that all is well, unless a thread of ours is dead or stuck."""
+        late = self._late(now)
+        if late is not None:
+            self.health.degrade("daemon-stuck", late)
+            return
+        self.health.repair("daemon-stuck")
+        pause = min(5.0, (self._notifier.watchdog_seconds or 15.0) / 3)
+        if now - self._beat_at >= pause:
+            self._beat_at = now
+            self._notifier.alive()
+
+    def _late(self, now: float) -> str | None:
+        if not self._intake.is_alive():
+            return "the watching thread is dead"
+        if not self._walker.is_alive():
+            return "the walking thread is dead"
+        if now - self._intake.beat > SILENCE_SECONDS:
+            return f"the watching thread has been silent for {now - self._intake.beat:.0f} s"
+        return self._workers.stuck(now)
+
+    def _write(self, now: float) -> None:
+        """Keep what `status` shows, and show progress."""
+        if now >= self._prune_at:
+            self._prune_at = now + _PRUNE_SECONDS
+            self._store.records.prune(_RECORDS_KEPT)
+        if now - self._snapshot_at < _SNAPSHOT_SECONDS:
+            return
+        self._snapshot_at = now
+        self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
+        self._notifier.status(self._snapshot.line())
+        waiting = self._snapshot.queue
+        if waiting > self._workers.files_in_hand() and now - self._progress_at >= _PROGRESS_SECONDS:
+            if self._progress_at:
+                _log.info("scan.progress", **self._snapshot.progress(now, self._workers))
+            self._progress_at = now
+
+    def _summary(self) -> dict[str, Any]:
+        return {
+            "roots": [root.told() for root in self._roots],
+            "quarantine": self._config.quarantine.level,
+            "engine": self._parts.engine.key,
+        }
+
+    def _retry_moves(self) -> None:
+        try:
+            self._actions.retry_moves()
+        except TROUBLE as error:
+            self._care.take(error)
+        except StateError as error:
+            self.health.degrade("quarantine-store", error.message, hint=error.hint)
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            config = self._parts.load()
+            self._parts.vault(plan.vault_directory(config, self._state)) if config.quarantine.level != "off" else None
+        except ConfigError as error:
+            _log.error("config.rejected", message=error.message, problems=list(error.problems), hint=error.hint or None)
+        except StateError as error:
+            _log.error("config.rejected", message=error.message, problems=[error.message], hint=error.hint or None)
+        else:
+            self._change_to(config)
+            _log.info("config.reloaded", **self._summary())
+        self._notifier.ready(self._snapshot.line())
+
+    def _change_to(self, config: Config) -> None:
+        scanning_changed = (config.scan, config.limits()) != (self._config.scan, self._config.limits())
+        self._parts.configure_log(config)
+        self._apply(config)
+        if scanning_changed:
+            former, self._workers = self._workers, self._make_workers(config)
+            former.ask_to_stop()
+            self._workers.start()
+        self._follow_policy(config)
+        self._watcher.ask_for_walk("reload")
+        self._store.intents.want_all(verdict for verdict in Verdict if config.quarantine.takes(verdict))
+        self._moves_at = 0.0
+
+    # --- shutdown
+
+    def _stop(self) -> int:
+        """End everything in order: no new work, the file in hand, the books. A second signal ends it at once."""
+        self._notifier.stopping()
+        self._workers.ask_to_stop()
+        self._walker.stop()
+        self._intake.stop()
+        status = int(ExitStatus.OK)
+        end = time.monotonic() + self._config.limits().seconds + _GRACE_SECONDS
+        while not self._workers.join(0.1) and time.monotonic() < end:
+            self._notifier.alive()
+            if self._signals:
+                number = self._signals.popleft()
+                if number != signal.SIGHUP:
+                    status = 128 + number
+                    break
+        self._workers.cancel()
+        self._workers.join(5.0)
+        try:
+            self._snapshot.write(self._summary(), self._workers, self._walker, ready=False, stopped=time.time())
+        except TROUBLE as error:
+            self._care.take(error)
+        _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status != 0)
+        self._store.close()
+        return status
+
+    # --- signals
+
+    def _catch_signals(self) -> dict[int, Any]:
+        return {
+            number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        }
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signals.append(number)
+        os.write(self._wake_writing, b"!")
+
+    def _wait(self) -> None:
+        if select.select([self._wake_reading], [], [], LOOP_SECONDS)[0]:
+            os.read(self._wake_reading, 1024)
+
+
+class _PolicySource:
+    """The policy in force: the configuration's, and the digests that were allowed by `quarantine restore`."""
+
+    def __init__(self, store: Store, configured: Policy) -> None:
+        self._store = store
+        self._configured = configured
+        self._lock = threading.Lock()
+        self._seen: int | None = None
+        self._policy = configured
+
+    def __call__(self) -> Policy:
+        """The policy as it is now."""
+        with self._lock:
+            seen = self._store.changes_by_others()
+            if seen != self._seen:
+                digests = {**self._store.allowed.all(), **self._configured.allowed_digests}
+                self._policy = replace(self._configured, allowed_digests=digests)
+                self._seen = seen
+            return self._policy
+
+
+def _take(state: Path) -> StateLock:
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "Give another one with --state-dir, or make it yours."
+        raise StateError(f"the state directory {state} can't be made: {error.strerror}", hint) from error
+    return StateLock(state)

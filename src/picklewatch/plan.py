@@ -1,0 +1,58 @@
+"""From the configuration and the command line to what the daemon does: which directories, which files not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from picklewatch import caches
+from picklewatch.globs import excluder
+from picklewatch.watch.candidate import beneath
+from picklewatch.watch.roots import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from picklewatch.config import Config
+
+CANARY: Final = "canary"
+"""The directory in the state directory that is always watched: for proofs of life, and `doctor`'s self-test file."""
+VAULT: Final = "quarantine"
+"""The directory in the state directory where quarantined files are kept unless the configuration says otherwise."""
+
+
+def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
+    """What is watched: *paths* alone if there are any, else the caches that exist or may come, and ``watch.roots``."""
+    if paths:
+        wanted = {os.path.abspath(path): "command line" for path in paths}  # noqa: PTH100 - a text
+    else:
+        wanted = {str(path): "watch.roots" for path in config.watch.roots}
+        if config.watch.caches:
+            found = caches.discover(users=config.watch.users)
+            wanted = {str(cache.path): _label(cache) for cache in reversed(found)} | wanted
+    return tuple(Root(path, label) for path, label in sorted(wanted.items()))
+
+
+def vault_directory(config: Config, state: Path) -> Path:
+    """Where quarantined files are kept."""
+    return config.quarantine.store or state / VAULT
+
+
+def excluded(config: Config, state: Path) -> Callable[[str], bool]:
+    """What is never looked at: what the configuration excludes, and what is ours, except the canary's directory."""
+    by_operator = excluder(config.watch.exclude)
+    state_real = os.path.realpath(state)
+    ours = (state_real, os.path.realpath(vault_directory(config, state)))
+    canary = os.path.join(state_real, CANARY)  # noqa: PTH118 - compared with event paths
+
+    def is_excluded(path: str) -> bool:
+        if any(beneath(path, directory) for directory in ours):
+            return not beneath(path, canary)
+        return by_operator(path)
+
+    return is_excluded
+
+
+def _label(cache: caches.Cache) -> str:
+    return f"{cache.tool}, {cache.user}" if cache.source == "default" else f"{cache.tool}, {cache.source}"

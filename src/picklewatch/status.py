@@ -1,0 +1,129 @@
+"""How the daemon is doing: written by the daemon into its store, read by `picklewatch status`."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from picklewatch import __version__
+from picklewatch.model import Verdict
+from picklewatch.store import DATABASE, Store
+from picklewatch.store.lock import holder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from picklewatch.health import Health
+    from picklewatch.watch.walk import Walker
+    from picklewatch.worker import Workers
+
+KEY: Final = "daemon"
+STALE_SECONDS: Final = 30.0
+"""A daemon that is running and has not written for so long hangs."""
+_NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
+
+
+class Snapshot:
+    """What the daemon writes down about itself every few seconds."""
+
+    def __init__(self, store: Store, health: Health, *, started: float) -> None:
+        self._store, self._health, self._started = store, health, started
+        self.queue = 0
+        """Files that waited at the last `write`."""
+        self._judged = 0
+
+    def write(
+        self, summary: dict[str, Any], workers: Workers, walker: Walker, *, ready: bool, stopped: float | None = None
+    ) -> None:
+        """Write everything down."""
+        self.queue = len(self._store.jobs)
+        self._judged = workers.judged
+        busy = walker.busy_with
+        self._store.put_state(
+            KEY,
+            {
+                "version": __version__,
+                "pid": os.getpid(),
+                "started": self._started,
+                "beat": time.time(),
+                "stopped": stopped,
+                "ready": ready,
+                "degraded": [asdict(problem) for problem in self._health.problems],
+                "counts": self._health.counts,
+                "waiting": self.queue,
+                "in_hand": workers.files_in_hand(),
+                "judged": workers.judged,
+                "per_second": round(workers.per_second(time.monotonic()), 2),
+                "walking": None if busy is None or busy.is_quiet else busy.tree,
+                "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                **summary,
+            },
+        )
+
+    def line(self) -> str:
+        """One line for ``systemctl status``."""
+        problems = self._health.problems
+        state = f"degraded: {problems[0].reason}" if problems else "healthy"
+        return f"{state}; {self._judged} files judged, {self.queue} waiting"
+
+    def progress(self, now: float, workers: Workers) -> dict[str, Any]:
+        """How far the work is: fields for the log."""
+        rate = workers.per_second(now)
+        left = round(self.queue / rate) if rate > 0 else None
+        about = f", about {left} s left" if left is not None else ""
+        return {
+            "waiting": self.queue,
+            "judged": workers.judged,
+            "per_second": round(rate, 1),
+            "seconds_left": left,
+            "message": f"{workers.judged} files judged, {self.queue} waiting{about}",
+        }
+
+
+def read(state: Path) -> dict[str, Any]:
+    """Everything that `picklewatch status` shows about the daemon of *state*.
+
+    ``running`` is True, False, or None if nothing ever ran there. Raises `OSError` or `sqlite3.Error` if that can't
+    be found out.
+    """
+    state.stat()
+    pid = holder(state)
+    if not (state / DATABASE).exists():
+        return {"running": pid is not None, "pid": pid, "ever": False}
+    store = _open(state)
+    try:
+        told: dict[str, Any] = store.get_state(KEY) or {}
+        silent = time.time() - told.get("beat", 0.0)
+        running = pid is not None
+        problems = list(told.get("degraded", ())) if running else []
+        if running and silent > STALE_SECONDS:
+            reason = f"the daemon has not written for {silent:.0f} s; it may hang"
+            problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})
+        return {
+            **told,
+            "running": running,
+            "ever": True,
+            "pid": pid or None,
+            "healthy": running and not problems and bool(told.get("ready")),
+            "degraded": problems,
+            "queue": len(store.jobs),
+            "verdicts": store.records.counts(),
+            "latest": store.records.latest(_NOTABLE, limit=10),
+            "moves": store.intents.counts(),
+            "allowed": len(store.allowed.all()),
+        }
+    finally:
+        store.close()
+
+
+def _open(state: Path) -> Store:
+    try:
+        return Store(state, read_only=True)
+    except sqlite3.OperationalError:
+        if not os.access(state / DATABASE, os.R_OK):
+            raise PermissionError(13, "Permission denied", str(state / DATABASE)) from None
+        raise

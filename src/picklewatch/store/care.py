@@ -1,0 +1,46 @@
+"""What to do when the store can't be used: say so, lose nothing, try again; after a rebuild, walk."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.store.database import CorruptError
+
+if TYPE_CHECKING:
+    from picklewatch.health import Health
+    from picklewatch.store import Store
+
+TROUBLE: Final = (sqlite3.OperationalError, CorruptError)
+"""What any use of a store may raise without a fault of ours; give it to `StoreCare.take`."""
+
+
+class StoreCare:
+    """Reports a store's troubles; threads may share it."""
+
+    def __init__(self, store: Store, health: Health) -> None:
+        self.walk_again = threading.Event()
+        """Set when the store lost what it knew: everything must be walked."""
+        self._store = store
+        self.health = health
+        if store.set_aside is not None:
+            self._rebuilt(f"the database was corrupt and is kept as {store.set_aside}", str(store.set_aside))
+
+    def take(self, error: sqlite3.OperationalError | CorruptError) -> None:
+        """Report *error*; whoever met it waits a moment and tries again."""
+        if isinstance(error, CorruptError):
+            saved = self._store.allowed.salvage(error.aside)
+            self._rebuilt(f"{error}; {saved} allowed digests were saved", str(error.aside))
+            return
+        hint = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
+        self.health.degrade("store-unwritable", f"the database can't be used: {error}", hint=hint)
+
+    def fine(self) -> None:
+        """Note that the store could be written."""
+        self.health.repair("store-unwritable")
+
+    def _rebuilt(self, reason: str, aside: str) -> None:
+        hint = "All files are judged again. Check the disk; delete the old file when it is not needed any more."
+        self.health.degrade("store-rebuilt", reason, subject=aside, hint=hint)
+        self.walk_again.set()

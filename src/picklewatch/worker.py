@@ -1,0 +1,378 @@
+"""Workers: threads that take jobs from the queue, have each file judged in the sandbox, and record what came of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from picklewatch import names
+from picklewatch.errors import SandboxError
+from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
+from picklewatch.pipeline import judge, problem_record, with_names
+from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.subject import Problem, SubjectError, open_subject
+from picklewatch.watch.candidate import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.actions import Actions
+    from picklewatch.batch import ClosableScans
+    from picklewatch.model import EngineVersion, Policy
+    from picklewatch.store import Finished, Job, Store
+    from picklewatch.subject import Subject
+
+_log = structlog.get_logger()
+
+OLDEST_EVERY: Final = 4
+"""Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
+_RATE_SECONDS: Final = 60.0
+_IDLE_SECONDS: Final = 0.5
+_LINK_SECONDS: Final = 0.4
+_CHANGES: Final = 5
+_FAILURES: Final = 3
+
+
+class Pace:
+    """Holds back files that are judged over and over, so that one that is rewritten all the time costs little."""
+
+    def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
+        self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
+        self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
+
+    def judged(self, inode: tuple[int, int], now: float) -> int:
+        """Note that a file was judged; how often in a row, without a rest between."""
+        last, streak = self._seen.pop(inode, (now - self._rest, 0))
+        pause = self.pause(streak)
+        streak = 1 if now - last > self._rest + pause else streak + 1
+        self._seen[inode] = now, streak
+        while len(self._seen) > self._remembered:
+            self._seen.popitem(last=False)
+        return streak
+
+    def not_before(self, inode: tuple[int, int]) -> float:
+        """When the file may be judged again (monotonic seconds)."""
+        last, streak = self._seen.get(inode, (0.0, 0))
+        return last + self.pause(streak)
+
+    def pause(self, streak: int) -> float:
+        """The pause after so many judgements in a row: none after the first two."""
+        return 0.0 if streak <= 2 else min(self._longest, self._first * 2.0 ** min(streak - 3, 16))  # noqa: PLR2004
+
+
+class Makes(Protocol):
+    """Makes a scanner for one thread."""
+
+    def __call__(self) -> ClosableScans:
+        """Start a scanner."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """What a judgement needs, as the configuration in force says."""
+
+    scanner: Makes
+    policy: Callable[[], Policy]
+    engine: EngineVersion
+    seconds: float
+    """The wall-clock limit of one scan."""
+
+
+class Workers:
+    """The pool. `wake` it when something was queued."""
+
+    def __init__(self, store: Store, care: StoreCare, actions: Actions, judging: Judging, number: int) -> None:
+        self.judged = 0
+        """Outcomes recorded since the start."""
+        self.care = care
+        self.health = care.health
+        self._store, self._actions, self._judging = store, actions, judging
+        self._condition = threading.Condition()
+        self._in_hand: dict[int, float] = {}
+        self._deferred: dict[int, float] = {}
+        self._failures: dict[int, int] = {}
+        self._claims = 0
+        self._pace = Pace()
+        self._stopping = threading.Event()
+        self._at: deque[float] = deque(maxlen=10_000)
+        self._workers = [_Worker(self, judging, index) for index in range(number)]
+
+    def start(self) -> None:
+        """Start the threads; their sandboxes warm up by themselves."""
+        for worker in self._workers:
+            worker.start()
+
+    def protections(self) -> object:
+        """What the sandbox really protects from, once it is ready; None from a scanner that does not say.
+
+        Raises `SandboxError` where it can't be had.
+        """
+        return self._workers[0].protections()
+
+    def wake(self) -> None:
+        """Say that there may be jobs."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def ask_to_stop(self) -> None:
+        """Let every worker end after the file in hand."""
+        self._stopping.set()
+        self.wake()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for that; whether all have ended."""
+        end = time.monotonic() + seconds
+        for worker in self._workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        return not any(worker.is_alive() for worker in self._workers)
+
+    def cancel(self) -> None:
+        """End scans at work now; their files stay queued."""
+        self._stopping.set()
+        for worker in self._workers:
+            worker.close()
+        self.wake()
+
+    def look_after(self) -> None:
+        """Replace a thread that died (it should not)."""
+        for index, worker in enumerate(self._workers):
+            if not worker.is_alive() and not self._stopping.is_set():
+                self.health.incident("scan-worker-died", "a worker ended unexpectedly; another takes its place")
+                self._workers[index] = _Worker(self, self._judging, index)
+                self._workers[index].start()
+
+    def stuck(self, now: float) -> str | None:
+        """What takes longer than any scan can, or None."""
+        bound = 3 * self._judging.seconds + 60.0
+        longest = max((now - worker.since for worker in self._workers if worker.since is not None), default=0.0)
+        return f"a file has been in hand for {longest:.0f} s" if longest > bound else None
+
+    def files_in_hand(self) -> int:
+        """How many files are being judged just now."""
+        return len(self._in_hand)
+
+    def per_second(self, now: float) -> float:
+        """Files judged a second, over the last minute."""
+        recent = [at for at in tuple(self._at) if now - at <= _RATE_SECONDS]
+        return len(recent) / max(1.0, min(_RATE_SECONDS, now - recent[0])) if recent else 0.0
+
+    # --- what the threads use
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; whether it is time to end instead."""
+        return self._stopping.wait(seconds)
+
+    def next_job(self) -> Job | None:
+        """Claim a job, waiting for a moment; None if there is none yet."""
+        with self._condition:
+            job = self._claim()
+            if job is None and not self._stopping.is_set():
+                self._condition.wait(_IDLE_SECONDS)
+                job = self._claim()
+            return job
+
+    def release(self, job: Job, *, again_in: float = 0.0) -> None:
+        """Give a job out of hand; if it is still queued it may be claimed again, not before *again_in* seconds."""
+        with self._condition:
+            self._in_hand.pop(job.id, None)
+            if again_in > 0:
+                self._deferred[job.id] = time.monotonic() + again_in
+
+    def _claim(self) -> Job | None:
+        if self._stopping.is_set():
+            return None
+        now = time.monotonic()
+        for number in [number for number, until in self._deferred.items() if until <= now]:
+            del self._deferred[number]
+        self._claims += 1
+        oldest = self._claims % OLDEST_EVERY == 0
+        job = self._store.jobs.claim((*self._in_hand, *self._deferred), oldest=oldest)
+        while job is not None:
+            until = self._pace.not_before((job.device, job.inode))
+            if until <= now:
+                self._in_hand[job.id] = now
+                return job
+            self._deferred[job.id] = until
+            job = self._store.jobs.claim((*self._in_hand, *self._deferred), oldest=oldest)
+        return None
+
+    def process(self, job: Job, scanner: ClosableScans) -> None:
+        """Judge one file and do what follows; leaves the job queued if that is not possible now."""
+        again_in = 0.0
+        try:
+            again_in = self._process(job, scanner)
+        finally:
+            self.release(job, again_in=again_in)
+
+    def _process(self, job: Job, scanner: ClosableScans) -> float:
+        try:
+            with open_subject(job.path) as subject:
+                if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
+                    self._store.jobs.drop(job)
+                    return 0.0
+                return self._judge(job, subject, scanner)
+        except SubjectError as problem:
+            self._give_up(job, problem)
+            return 0.0
+
+    def _judge(self, job: Job, subject: Subject, scanner: ClosableScans) -> float:
+        record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
+        inode = (job.device, job.inode)
+        now = time.monotonic()
+        streak = self._pace.judged(inode, now)
+        if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
+            self.health.count("changed-while-scanned")
+            return max(0.5, self._pace.pause(streak))
+        record = self._named(record, job)
+        finished = self._keep(job, record)
+        if finished is None:
+            return 0.0
+        self.judged += finished.fresh
+        self._at.append(now)
+        self._failures.pop(job.id, None)
+        self._actions.after(record, finished, subject.fd)
+        return 0.0
+
+    def _named(self, record: Record, job: Job) -> Record:
+        """The record with every name that leads to its content; a blob's link comes a moment after the blob."""
+        if job.source is Source.EVENT and not record.names and "/blobs/" in record.path:
+            record = _wait_for_link(record)
+        if record.file is None:
+            return record
+        more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
+        return with_names(record, more)
+
+    def _give_up(self, job: Job, problem: SubjectError) -> None:
+        """Take a file off the queue that can't be opened; what is there and may not be read is recorded."""
+        if problem.kind is not Problem.DENIED:
+            self.health.count("gone")
+            self._store.jobs.drop(job)
+            return
+        record = problem_record(problem, self._judging.engine)
+        try:
+            status = os.lstat(problem.path)
+        except OSError:
+            self._store.jobs.drop(job)
+            return
+        record = replace(record, file=FileId.of(status), size=status.st_size)
+        finished = self._keep(job, record)
+        if finished is not None and finished.fresh:
+            self._actions.after(record, finished, -1)
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Deal with a fault of ours: try the file again a little later; in the end call it unscannable."""
+        self._failures[job.id] = failures = self._failures.get(job.id, 0) + 1
+        _log.exception("scan.failed", path=printable(job.path), attempt=failures)
+        self.health.count("scan-errors")
+        if failures < _FAILURES:
+            self.release(job, again_in=float(failures))
+            return
+        self._failures.pop(job.id, None)
+        try:
+            status = os.lstat(job.path)
+        except OSError:
+            self._store.jobs.drop(job)
+            return
+        record = _failed_record(job.path, FileId.of(status), self._judging.engine, error)
+        finished = self._keep(job, record)
+        if finished is not None and finished.fresh:
+            self._actions.after(record, finished, -1)
+
+    def _keep(self, job: Job, record: Record) -> Finished | None:
+        """Record an outcome, however long the disk is full; None if we are asked to stop before it could be."""
+        while True:
+            try:
+                finished = self._store.finish(job, record, quarantine=self._actions.wants_move(record))
+            except TROUBLE as error:
+                self.care.take(error)
+            else:
+                self.care.fine()
+                return finished
+            if self.rest(1.0):
+                return None
+
+
+class _Worker(threading.Thread):
+    """One thread with one scanner."""
+
+    def __init__(self, pool: Workers, judging: Judging, index: int) -> None:
+        super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
+        self.since: float | None = None
+        self._pool, self._judging = pool, judging
+        self._scanner: ClosableScans | None = judging.scanner()
+
+    def protections(self) -> object:
+        """What its scanner protects from; waits for it."""
+        return getattr(self._scanner, "protections", None)
+
+    def close(self) -> None:
+        """End its scanner, from any thread."""
+        scanner = self._scanner
+        if scanner is not None:
+            scanner.close()
+
+    def run(self) -> None:
+        """Work until asked to stop."""
+        try:
+            while not self._pool.rest(0):
+                self._work()
+        finally:
+            self.close()
+
+    def _work(self) -> None:
+        from picklewatch.sandbox import ScanCancelledError
+
+        pool, scanner = self._pool, self._scanner
+        assert scanner is not None
+        job = None
+        try:
+            job = pool.next_job()
+            if job is not None:
+                self.since = time.monotonic()
+                pool.process(job, scanner)
+        except ScanCancelledError:
+            pass
+        except SandboxError as error:
+            pool.health.degrade("scan-sandbox", error.message, hint=error.hint)
+            pool.rest(5.0)
+        except TROUBLE as error:
+            pool.care.take(error)
+            pool.rest(1.0)
+        except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
+            if job is not None:
+                pool.failed(job, error)
+        finally:
+            self.since = None
+
+
+def _wait_for_link(record: Record) -> Record:
+    end = time.monotonic() + _LINK_SECONDS
+    while time.monotonic() < end:
+        links = names.links_to(record.path)
+        if links:
+            return replace(record, name=names.describe(record.path), names=links)
+        time.sleep(0.02)
+    return record
+
+
+def _leads_to(path: str, file: FileId) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - any bytes, no object needed
+    except (OSError, ValueError):
+        return False
+    return (status.st_dev, status.st_ino) == (file.device, file.inode)
+
+
+def _failed_record(path: str, file: FileId, engine: EngineVersion, error: Exception) -> Record:
+    summary = f"picklewatch itself failed on this file: {type(error).__name__}: {printable(str(error))[:200]}"
+    finding = Finding(rule="scan-crashed", level=Level.UNSCANNABLE, where="", summary=summary)
+    report = ScanReport(format="other", complete=False, code_bearing=False, findings=(finding,))
+    judgement = Judgement(verdict=Verdict.UNSCANNABLE, reasons=(finding.rule,))
+    return Record(path=path, name=None, report=report, judgement=judgement, size=file.size, engine=engine, file=file)
