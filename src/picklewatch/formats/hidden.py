@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WHOLE = 32 << 20
 """Bytes of one range that are searched through; of a longer one the first and the last half of it."""
 
+SMALLEST = 10
+"""Bytes of the shortest pickle that does harm."""
+
 CANDIDATES = 2_000
 """Places in one range that are walked."""
 
@@ -54,6 +57,8 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     """Judge what hides in *part* from *start* to *stop*; whether it would do harm. *place* says where in words."""
     found = False
     stop = len(part.data) if stop is None else min(stop, len(part.data))
+    if stop - start < SMALLEST:
+        return False
     behind = start
     for offset in _candidates(part.data, start, stop):
         if offset < behind:

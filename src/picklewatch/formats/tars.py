@@ -20,7 +20,7 @@ from picklewatch.formats.pickles import behind
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterator
+    from collections.abc import Iterator
 
 BLOCK = 512
 _TORCH_MEMBERS = {"storages", "tensors", "pickle"}
@@ -52,7 +52,7 @@ class View(io.RawIOBase):
         self._at = max(origin + offset, 0)
         return self._at
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill *buffer*."""
         target = memoryview(buffer).cast("B")
         piece = self._data[self._at : self._at + len(target)]
@@ -108,7 +108,6 @@ def _each(scan: Scan, archive: tarfile.TarFile, part: Part) -> Iterator[tarfile.
             scan.code_bearing = True
             summary = "The member reaches beyond the end of the archive."
             scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
-        archive.members = []  # the archive would keep every header
         yield member
 
 

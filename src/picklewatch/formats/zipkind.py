@@ -58,11 +58,17 @@ class Kind:
     raw_head: int = 4096
     """Bytes of each raw tensor that are looked through."""
     storages: list[tuple[str, str, Storage]] = field(default_factory=list)
-    """(directory of the pickle, the pickle's place, the storage it declares)."""
+    """(the pickle's name, its place, a storage that it declares)."""
+    raw_names: dict[str, bool] = field(default_factory=dict)
 
     def raw(self, name: str) -> bool:
         """Whether torch reads the member as the raw bytes of a tensor."""
-        return self.torch and _RAW.search(name) is not None and _NAMED.search(name) is None
+        if not self.torch:
+            return False
+        known = self.raw_names.get(name)
+        if known is None:
+            known = self.raw_names[name] = _RAW.search(name) is not None and _NAMED.search(name) is None
+        return known
 
     def judge(self, scan: Scan, member: Part, name: str) -> None:
         """Judge one member's content."""
@@ -85,8 +91,7 @@ class Kind:
             scan.content(member)
             return
         report = scan.pickle(member, persistent=True, arrays=False)
-        directory = name.rpartition("/")[0] if _DATA_PKL.search(name) else name[:-4]
-        self.storages.extend((directory, member.where, storage) for storage in report.storages)
+        self.storages.extend((name.lower(), member.where, storage) for storage in report.storages)
         if report.end < len(held):
             search(scan, member, report.end, place="behind the pickle that torch reads")
 
@@ -162,33 +167,31 @@ def _records(scan: Scan, kind: Kind, members: Iterable[Member]) -> None:
     for member in members:
         key = member.name.lower()
         sizes[key] = min(member.size, sizes.get(key, member.size))
-    for directory, inside, storage in kind.storages:
-        size = _record_size(sizes, directory, storage.key)
+    places: dict[str, tuple[tuple[str, str], ...]] = {}
+    for name, inside, storage in kind.storages:
+        if name not in places:
+            places[name] = _record_places(name)
+        size = next((sizes[f"{a}{storage.key}{b}"] for a, b in places[name] if f"{a}{storage.key}{b}" in sizes), None)
+        declared = storage.elements * (storage.element_size or 0)
         if size is None:
             summary = f"The archive has no record for the storage {storage.key!r}: loading it fails."
             scan.finding("storage-missing", Level.UNSCANNABLE, inside, summary)
-        elif storage.element_size is not None and storage.elements * storage.element_size > size:
-            declared = storage.elements * storage.element_size
+        elif declared > size and not (size == 0 and name.endswith("traced_inputs.pkl")):
             summary = (
-                f"The storage {storage.key!r} declares {declared} bytes, its record has {size}: loaders read beyond it."
+                f"The storage {storage.key!r} declares {declared} bytes, its record has {size}: loaders read beyond."
             )
             scan.finding("storage-size-mismatch", Level.MALICIOUS, inside, summary)
 
 
-def _record_size(sizes: dict[str, int], directory: str, key: str) -> int | None:
-    for place in (f"{directory}/data/{key}", f"data/{key}", f"{directory}/{key}", f"{directory}/constants/{key}"):
-        size = sizes.get(place.lstrip("/").lower())
-        if size is not None:
-            return size
-    root = directory.partition("/")[0]
-    for place in (
-        f"{root}/.data/{key}.storage",
-        f"{root}/.data/{key}",
-        f"{root}/constants/{key}",
-        f"{root}/data/{key}",
-    ):
-        size = sizes.get(place.lower())
-        if size is not None:
-            return size
-    suffix = f"/{key}".lower()
-    return next((size for name, size in sizes.items() if name.endswith((suffix, f"{suffix}.storage"))), None)
+def _record_places(name: str) -> tuple[tuple[str, str], ...]:
+    """What stands before and behind a storage's key in its record's name, for the pickle *name* (in lower case).
+
+    ``data.pkl`` has ``data/<key>`` beside it (torch.serialization); another pickle of a TorchScript archive a
+    directory of its own name or shares ``constants/`` and ``data/`` (torch/csrc/jit/serialization); a torch.package
+    keeps all in ``.data/`` (torch.package.package_exporter).
+    """
+    directory = name.rpartition("/")[0]
+    beside = f"{directory}/" if directory else ""
+    root = f"{name.partition('/')[0]}/" if directory else ""
+    own = f"{beside}data/" if _DATA_PKL.search(name) else f"{name.rpartition('.')[0]}/"
+    return ((own, ""), (f"{root}constants/", ""), (f"{root}data/", ""), (f"{root}.data/", ".storage"))

@@ -13,8 +13,6 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.formats.base import Malformed
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,6 +40,8 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64_EXTRA = 1
+_DEFERRED = {(0, 0, 0), (0, _FULL32, _FULL32)}
+"""Checksum and sizes of a local header whose true values follow the member's bytes."""
 
 
 class Member(NamedTuple):
@@ -104,9 +104,10 @@ def archives(data: memoryview) -> list[Archive]:
     found: list[Archive] = []
     stop = len(data)
     while stop >= _END.size:
-        archive = next(_candidates(data, stop), None)
-        if archive is None:
+        place = next(_places(data, stop), None)
+        if place is None:
             break
+        archive = _read_directory(data, *place)
         found.append(archive)
         if archive.start <= 0 or archive.start >= stop:
             break
@@ -114,41 +115,47 @@ def archives(data: memoryview) -> list[Archive]:
     return found
 
 
-def other_readings(data: memoryview, first: Archive) -> Iterator[Archive]:
-    """Archives that another end record near *first*'s end would give, overlapping it."""
-    for archive in _candidates(data, len(data)):
-        if archive.end != first.end and archive.end > first.start and not _inside(first, archive.end - 1):
-            yield archive
+def other_readings(data: memoryview, known: list[Archive]) -> Iterator[Archive]:
+    """Archives that another end record near the last one, or another rule for its directory, would give.
+
+    *known* are `archives` of the data: what they cover is no other reading.
+    """
+    first = known[0]
+    directories = {archive.directory for archive in known}
+    for end, base, directory in _places(data, len(data)):
+        if directory not in directories and end.offset > first.start and not _inside(first, end.offset):
+            yield _read_directory(data, end, base, directory)
 
 
 def _inside(archive: Archive, offset: int) -> bool:
     return any(member.start <= offset < member.end for member in archive.members)
 
 
-def _candidates(data: memoryview, stop: int) -> Iterator[Archive]:
-    """Archives whose end record starts in the last `END_WINDOW` bytes before *stop*, the last record first."""
+def _places(data: memoryview, stop: int) -> Iterator[tuple[_End, int, int]]:
+    """End records in the last `END_WINDOW` bytes before *stop*, the last first, each with a base and a directory."""
     begin = max(0, stop - END_WINDOW)
     tail = bytes(data[begin:stop])
     at = tail.rfind(END)
     while at >= 0:
         if begin + at + _END.size <= stop:
-            yield from _read_end(data, begin + at, stop)
+            yield from _directories(data, begin + at, stop)
         at = tail.rfind(END, 0, at + len(END) - 1)
 
 
-def _read_end(data: memoryview, offset: int, limit: int) -> Iterator[Archive]:
+def _directories(data: memoryview, offset: int, limit: int) -> Iterator[tuple[_End, int, int]]:
+    """The directories that the end record at *offset* may point at: by zip64 or not, with a prefix or not."""
     _, _disk, _disk2, _here, count, size, start, comment = _END.unpack_from(data, offset)
     plain = _End(offset, count, size, start, offset, min(comment, limit - offset - _END.size), zip64=False)
     wide = _read_end64(data, plain)
-    bases: set[tuple[int, int]] = set()
+    seen: set[int] = set()
     for end in (wide, plain) if wide else (plain,):
         for base in (end.stop - end.size - end.start, 0):
             directory = base + end.start
-            if base < 0 or (base, directory) in bases or not 0 <= directory <= end.stop:
+            if base < 0 or directory in seen or not 0 <= directory <= end.stop:
                 continue
-            bases.add((base, directory))
+            seen.add(directory)
             if (end.entries == 0 and end.size == 0) or data[directory : directory + 4] == CENTRAL:
-                yield _read_directory(data, end, base, directory)
+                yield end, base, directory
 
 
 def _read_end64(data: memoryview, end: _End) -> _End | None:
@@ -194,10 +201,13 @@ def _read_entry(data: memoryview, archive: Archive, at: int, stop: int) -> int:
     if _FULL32 in (packed, size, offset):
         size, packed, offset = _wide(data[names_at + nlen : names_at + nlen + xlen], size, packed, offset)
     header = archive.base + offset
-    name = decode_name(raw, flags)
-    if header < archive.start:
-        archive.start = max(header, 0)
-    _read_local(data, archive, Member(name, method, flags, crc, packed, size, header, 0), raw)
+    archive.start = max(min(archive.start, header), 0)
+    central = (decode_name(raw, flags), method, flags, crc, packed, size, header)
+    if not 0 <= header <= len(data) - _LOCAL.size or data[header : header + 4] != LOCAL:
+        summary = f"The directory's entry {central[0]!r} points at no local header."
+        archive.oddities.append(("malformed-zip", max(header, 0), summary))
+    else:
+        archive.members.extend(_readings(data, central, raw))
     return int(after)
 
 
@@ -218,28 +228,32 @@ def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, 
     return values[0], values[1], values[2]
 
 
-def _read_local(data: memoryview, archive: Archive, member: Member, raw: bytes) -> None:
-    header = member.header
-    if header < 0 or header + _LOCAL.size > len(data) or data[header : header + 4] != LOCAL:
-        archive.oddities.append(
-            ("malformed-zip", max(header, 0), f"The directory's entry {member.name!r} points at no local header.")
-        )
-        return
-    _, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen = _LOCAL.unpack_from(data, header)
+def _readings(data: memoryview, central: tuple[str, int, int, int, int, int, int], raw: bytes) -> Iterator[Member]:
+    """The directory's reading of a member, and the local header's where it leads to other content."""
+    _, method, flags, crc, packed, size, header = central
+    _, _need, *local, nlen, xlen = _LOCAL.unpack_from(data, header)
     names_at = header + _LOCAL.size
     start = names_at + nlen + xlen
     local_raw = bytes(data[names_at : names_at + nlen])
-    same = local_raw == raw and flags == member.flags and method == member.method
-    if same and crc == member.crc and packed == member.packed and size == member.size:
-        archive.members.append(member._replace(start=start))
-        return
+    if local_raw == raw and local[0] == flags and local[1] == method:
+        told = tuple(local[4:])
+        if told == (crc, packed, size) or (flags & DESCRIPTOR and told in _DEFERRED):
+            yield Member(*central, start)
+            return
+    yield from _contradicted(data, Member(*central, start), local_raw, same_name=local_raw == raw)
+
+
+def _contradicted(data: memoryview, member: Member, local_raw: bytes, *, same_name: bool) -> Iterator[Member]:
+    _, _need, flags, method, _time, _date, crc, packed, size, nlen, _xlen = _LOCAL.unpack_from(data, member.header)
     if _FULL32 in (packed, size):
-        size, packed, _ = _wide(data[names_at + nlen : start], size, packed, 0)
-    local = Member(decode_name(local_raw, flags), method, flags, crc, packed, size, header, start, local=True)
-    differs = tuple(_differences(member, local, same_name=local_raw == raw))
-    archive.members.append(member._replace(start=start, differs=differs))
+        extra = data[member.header + _LOCAL.size + nlen : member.start]
+        size, packed, _ = _wide(extra, size, packed, 0)
+    name = decode_name(local_raw, flags)
+    local = Member(name, method, flags, crc, packed, size, member.header, member.start, local=True)
+    differs = tuple(_differences(member, local, same_name=same_name))
+    yield member._replace(differs=differs)
     if not {"name", "method", "size"}.isdisjoint(differs):
-        archive.members.append(local._replace(differs=differs))
+        yield local._replace(differs=differs)
 
 
 def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator[str]:
@@ -314,10 +328,3 @@ def overlaps(archive: Archive) -> Iterator[tuple[Member, Member]]:
             yield previous, member
         if previous is None or member.end > previous.end:
             previous = member
-
-
-def require(archive: Archive | None) -> Archive:
-    """*archive*, or `Malformed` if there is none."""
-    if archive is None:
-        raise Malformed("The archive has no end record that points at a central directory.")
-    return archive

@@ -41,6 +41,8 @@ _CODECS = {_DEFLATED: "deflate", _BZIP2: "bzip2", _ZSTD: "zstd", _XZ: "xz"}
 CRC_LIMIT = 64 << 20
 """Bytes of one member up to which its checksum is compared."""
 
+_SMALLEST = 22
+
 RAW_HEAD = 1 << 20
 """Bytes at the start of a raw tensor's member that are looked through, if the file has few of them."""
 
@@ -54,7 +56,7 @@ def _matches(head: bytes, _data: memoryview) -> bool:
 
 def tail_archive(data: memoryview) -> bool:
     """Whether an archive ends the data although something else begins it."""
-    return bool(archives(data))
+    return len(data) >= _SMALLEST and bool(archives(data))
 
 
 def read(scan: Scan, part: Part) -> str:
@@ -67,7 +69,7 @@ def read(scan: Scan, part: Part) -> str:
     for archive in found[1:]:
         scan.finding("zip-several-archives", Level.INFO, part.at(archive.start), "Several archives follow one another.")
         _archive(scan, part, archive)
-    for archive in other_readings(data, found[0]):
+    for archive in other_readings(data, found):
         _second_reading(scan, part, archive)
     first = found[-1].start
     if first > 0:
