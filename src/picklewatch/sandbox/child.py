@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from picklewatch.sandbox import lockdown, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from picklewatch.model import Limits, ScanReport
 
     ScanJob = Callable[[Any, Limits], ScanReport]
-    ViewJob = Callable[[Any, Limits, dict[str, Any]], Iterator[dict[str, Any]]]
+    ViewJob = Callable[[Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None]], None]
 
 _RESERVE = 4 << 20
 """Bytes kept back so that running out of memory can still be said."""
@@ -96,7 +96,6 @@ def _scan(job: ScanJob, data: Any, limits: Limits, output: Output) -> None:
 
 
 def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Output) -> None:
-    for line in job(data, limits, request):
-        output.put(wire.encode("line", line))
+    job(data, limits, request, lambda line: output.put(wire.encode("line", line)))
     output.put(wire.encode("end", None))
     output.flush()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCAN = "picklewatch.scan:scan_content"
 """What the child runs on a file's content."""
-VIEWS: dict[str, str] = {}
+VIEWS = {kind: f"picklewatch.inspect.views:{kind}" for kind in ("trace", "disassemble", "decompile", "explain")}
 
 _READ = 64 << 10
 _OWN_SHARE = 0.9
@@ -58,6 +58,10 @@ class ViewRequest:
     """Only the pickles of this archive member."""
     limit: int = 10_000
     """Lines to show, at most."""
+    places: tuple[str, ...] = ()
+    """For `ViewKind.EXPLAIN`: the places (``member:0xoffset``) to show."""
+    names: tuple[str, ...] = ()
+    """For `ViewKind.EXPLAIN`: the imports (``module.name``) whose use to show."""
 
 
 class Scanner:
@@ -136,7 +140,7 @@ class Scanner:
         finding = _crashed("The process that starts the scans died twice with this file.")
         return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
 
-    def view(self, fd: int, request: ViewRequest) -> Iterator[dict[str, Any]]:
+    def view(self, fd: int, request: ViewRequest) -> Generator[dict[str, Any], None, None]:
         """Show the inside of the content behind *fd*, line by line, as flat objects with printable texts.
 
         The child works only as fast as the lines are taken, and ends when they no longer are. Where it does not

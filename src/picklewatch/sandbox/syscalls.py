@@ -28,6 +28,8 @@ ALLOWED = (
     # the C library's and the interpreter's housekeeping
     *("futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "sched_yield"),
     *("rseq", "set_robust_list", "getpid", "gettid", "exit", "exit_group"),
+    # timers of its own
+    *("setitimer", "getitimer", "alarm"),
 )
 NOT_EXECUTABLE = ("mmap", "mprotect")
 """Allowed where the protection argument has no PROT_EXEC."""

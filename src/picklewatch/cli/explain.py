@@ -1,0 +1,161 @@
+"""``picklewatch explain``: what a file would do, why the verdict, what to do now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from picklewatch.cli.common import config_option, json_option, scan_settings
+from picklewatch.cli.scan import exit_status
+from picklewatch.cli.viewing import opened, viewer
+from picklewatch.explain import Explanation, explain, wanted
+from picklewatch.log.console import wants_colour
+from picklewatch.model import Record, Verdict, printable
+from picklewatch.pipeline import judge
+from picklewatch.report import paint
+from picklewatch.targets import STDIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from picklewatch.cli.common import ScanSettings
+    from picklewatch.errors import ExitStatus
+    from picklewatch.explain import Advice, Reason
+
+_LINES = 500
+_WIDTH = 100
+_NARROWEST = 40
+_FINDINGS = 4
+
+EPILOG = """\
+\b
+Examples:
+  picklewatch explain model.bin
+  picklewatch explain --json model.bin | jq .effects
+
+\b
+Exit status, as of `picklewatch scan`:
+  0  nothing unsafe    1  unsafe    2  could not be scanned
+"""
+
+
+@click.command(name="explain", short_help="Say what a file would do if it were loaded, and why.", epilog=EPILOG)
+@click.argument("file", type=click.Path(allow_dash=True))
+@json_option
+@config_option
+def command(*, file: str, as_json: bool, config_path: Path | None) -> ExitStatus:
+    """Say what FILE would do if it were loaded, and why it got its verdict.
+
+    In plain words first; then the lines that matter, the reasons, how sure they are, and what to do now.
+    """
+    explanation = explained(file, scan_settings(config_path))
+    if as_json:
+        click.echo(json.dumps(explanation.to_json(), ensure_ascii=False))
+    else:
+        colour = wants_colour(sys.stdout)
+        sys.stdout.writelines(f"{line}\n" for line in text_lines(explanation, width=_width(), colour=colour))
+    return exit_status(Counter([explanation.record.judgement.verdict]), Verdict.UNSAFE)
+
+
+def explained(file: str, settings: ScanSettings) -> Explanation:
+    """Judge *file* and explain it. Raises `picklewatch.errors.Error`."""
+    from picklewatch.engine import engine_version
+    from picklewatch.sandbox import ViewKind, ViewRequest
+
+    with opened(file) as subject, viewer(settings) as scanner:
+        record = judge(subject, scanner, settings.policy, engine_version())
+        if file == STDIN:
+            record = replace(record, path=STDIN, name=None, names=(), file=None)
+        places, names = wanted(record)
+        if not places and not names:
+            return explain(record, ())
+        request = ViewRequest(kind=ViewKind.EXPLAIN, limit=_LINES, places=places, names=names)
+        with closing(scanner.view(subject.fd, request)) as lines:
+            return explain(record, lines)
+
+
+def _width() -> int:
+    return max(_NARROWEST, min(_WIDTH, shutil.get_terminal_size().columns))
+
+
+def text_lines(explanation: Explanation, *, width: int, colour: bool) -> Iterator[str]:
+    """Write *explanation* for a person."""
+    writer = _Writer(width, colour=colour)
+    yield from writer.head(explanation.record)
+    yield ""
+    yield from writer.paragraph(explanation.headline)
+    for effect in explanation.effects:
+        yield from writer.item(effect)
+    if explanation.lines:
+        yield from writer.title("The lines that matter")
+        yield from (f"  {paint('dim', where, colour=colour)}  {code}" for where, code in explanation.lines)
+    if explanation.reasons:
+        yield from writer.title("Why")
+        for reason in explanation.reasons:
+            yield from writer.reason(reason)
+    yield from writer.title("How sure")
+    yield from writer.paragraph(explanation.confidence, indent="  ")
+    yield from writer.title("What to do now")
+    for advice in explanation.advice:
+        yield from writer.advice(advice)
+
+
+class _Writer:
+    """Writes the parts of an explanation within a width."""
+
+    def __init__(self, width: int, *, colour: bool) -> None:
+        self._width = width
+        self._colour = colour
+
+    def head(self, record: Record) -> Iterator[str]:
+        """Write the verdict and what it is about."""
+        verdict = record.judgement.verdict.value
+        label = paint(verdict, f" {verdict.upper()} ", colour=self._colour)
+        yield f"{label} {printable(record.name or record.path)}"
+        if record.name is not None:
+            yield f"  {paint('dim', printable(record.path), colour=self._colour)}"
+
+    def title(self, text: str) -> Iterator[str]:
+        """Write the title of a part."""
+        yield ""
+        yield paint("info", text, colour=self._colour)
+
+    def paragraph(self, text: str, indent: str = "", first: str | None = None) -> Iterator[str]:
+        """Write *text*, wrapped."""
+        yield from textwrap.wrap(
+            text,
+            self._width,
+            initial_indent=indent if first is None else first,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+    def item(self, text: str) -> Iterator[str]:
+        """Write *text* as an item of a list."""
+        yield from self.paragraph(text, indent="    ", first="  - ")
+
+    def reason(self, reason: Reason) -> Iterator[str]:
+        """Write one rule that counts, and where."""
+        level = reason.findings[0].level.value if reason.findings else "unscannable"
+        yield f"  {paint(level, reason.rule, colour=self._colour)}  {reason.title}"
+        yield from self.paragraph(f"{reason.meaning} {reason.danger}", indent="    ")
+        for finding in reason.findings[:_FINDINGS]:
+            yield from self.paragraph(f"{finding.where}: {finding.summary}", indent="      ", first="    * ")
+        if len(reason.findings) > _FINDINGS:
+            yield f"    * and {len(reason.findings) - _FINDINGS} more places"
+
+    def advice(self, advice: Advice) -> Iterator[str]:
+        """Write one thing to do, and what to paste."""
+        yield from self.item(advice.text)
+        for line in advice.command.splitlines():
+            yield f"      {paint('unverified', line, colour=self._colour)}"

@@ -1,0 +1,136 @@
+"""What the commands that show a file's inside share: their options, opening the file, paging, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from picklewatch.cli.common import config_option, json_option, scan_settings
+from picklewatch.errors import Error, ExitStatus
+from picklewatch.inspect.present import present
+from picklewatch.log.console import wants_colour
+from picklewatch.model import FileId
+from picklewatch.subject import Subject, open_subject
+from picklewatch.targets import STDIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from picklewatch.cli.common import ScanSettings
+    from picklewatch.sandbox import Scanner, ViewKind
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+LIMIT = 10_000
+"""Lines shown unless the user says otherwise."""
+
+
+def view_options(function: F) -> F:
+    """Add what `show` takes: the file, ``--member``, ``--limit``, ``--json``, ``--config``."""
+    for option in (
+        config_option,
+        json_option,
+        click.option(
+            "--limit",
+            type=click.IntRange(1),
+            default=LIMIT,
+            metavar="N",
+            show_default=True,
+            help="Show at most N lines; what is left out is said.",
+        ),
+        click.option(
+            "--member",
+            metavar="NAME",
+            help='Only the pickles of this archive member: its name, the end of it, or a pattern such as "*/data.pkl".',
+        ),
+        click.argument("file", type=click.Path(allow_dash=True)),
+    ):
+        function = option(function)
+    return function
+
+
+def show(  # noqa: PLR0913 - one an option
+    kind: ViewKind, file: str, *, member: str | None, limit: int, as_json: bool, config_path: Path | None
+) -> ExitStatus:
+    """Show *file* as *kind* says, on the terminal through a pager; say by the status whether its end was reached."""
+    from picklewatch.sandbox import ViewRequest
+
+    request = ViewRequest(kind=kind, member=member, limit=limit)
+    broken = _Broken()
+    with (
+        opened(file) as subject,
+        viewer(scan_settings(config_path)) as scanner,
+        closing(scanner.view(subject.fd, request)) as lines,
+    ):
+        write(broken.watch(lines), as_json=as_json)
+    return ExitStatus.UNSCANNABLE if broken.seen else ExitStatus.OK
+
+
+def write(lines: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    """Write a view's *lines* as JSON, or as text, paged on a terminal."""
+    if as_json:
+        for line in lines:
+            click.echo(json.dumps(line, ensure_ascii=False))
+        return
+    colour = wants_colour(sys.stdout)
+    texts = (f"{text}\n" for text in present(lines, colour=colour))
+    if sys.stdout.isatty():
+        os.environ.setdefault("LESS", "-FRX")  # as git does: no pager for what fits on the screen
+        click.echo_via_pager(texts, color=colour)
+        return
+    sys.stdout.writelines(texts)
+
+
+class _Broken:
+    """Notices that a view did not reach its end."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def watch(self, lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Pass *lines* on."""
+        for line in lines:
+            self.seen = self.seen or line["kind"] == "broken"
+            yield line
+
+
+def viewer(settings: ScanSettings) -> Scanner:
+    """Start a scanner that can also show files."""
+    from picklewatch.sandbox import Scanner
+
+    return Scanner(settings.limits, require_sandbox=settings.require_sandbox, views=True)
+
+
+@contextmanager
+def opened(file: str) -> Iterator[Subject]:
+    """Open *file*, ``-`` for standard input. Raises `picklewatch.errors.Error`."""
+    if file != STDIN:
+        with open_subject(file) as subject:
+            yield subject
+        return
+    descriptor = _standard_input()
+    with Subject(descriptor, FileId.of(os.fstat(descriptor)), STDIN) as subject:
+        yield subject
+
+
+def _standard_input() -> int:
+    """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy."""
+    try:
+        if stat.S_ISREG(os.fstat(0).st_mode):
+            return os.dup(0)
+        with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            copy.flush()
+            return os.dup(copy.fileno())
+    except OSError as error:
+        hint = "Is there room in the temporary directory? TMPDIR chooses another."
+        raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None

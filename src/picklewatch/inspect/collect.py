@@ -1,0 +1,73 @@
+"""Finding the pickles in a file exactly as the scan finds them, and showing each as it is found."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import LimitReached
+from picklewatch.formats import read_content
+from picklewatch.formats.base import Part, Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.engine import PickleReport
+    from picklewatch.model import Limits
+
+    Visitor = Callable[[Part, int, PickleReport | None], None]
+
+
+class Visit(Scan):
+    """A scan that calls *visitor* for each pickle that it adopts, with the report of the walk over it.
+
+    A pickle whose walk a limit ended is visited without a report.
+    """
+
+    def __init__(self, limits: Limits, visitor: Visitor) -> None:
+        super().__init__(limits, read_content)
+        self._visitor = visitor
+        self._seen: set[tuple[str, int]] = set()
+
+    def pickle(self, part: Part, start: int = 0, **options: Any) -> PickleReport:
+        """Judge the pickle at *start*; show it even if a limit ends that."""
+        try:
+            return super().pickle(part, start, **options)
+        except LimitReached:
+            self._visit(part, start, None)
+            raise
+
+    def adopt(self, report: PickleReport, part: Part) -> None:
+        """Note *report*, after showing the pickle."""
+        self._visit(part, report.start, report)
+        super().adopt(report, part)
+
+    def _visit(self, part: Part, start: int, report: PickleReport | None) -> None:
+        place = (part.where, start)
+        if place not in self._seen:  # two readings of one container may find the same pickle
+            self._seen.add(place)
+            self._visitor(part, start, report)
+
+
+def visit(data: Any, limits: Limits, visitor: Visitor) -> tuple[str, str]:
+    """Show every pickle in *data* to *visitor*; the format, and why it ended early (empty if it did not)."""
+    scan = Visit(limits, visitor)
+    try:
+        return scan.content(Part(memoryview(data), "", 0)), ""
+    except LimitReached as error:
+        return "other", str(error)
+
+
+def is_member(where: str, wanted: str | None) -> bool:
+    """Whether the place *where* is the member *wanted*: its whole name, its last parts, or a pattern for either.
+
+    >>> is_member("archive/data.pkl", "data.pkl"), is_member("a.zip!x/data.pkl", "x/*.pkl"), is_member("a", "b")
+    (True, True, False)
+    """
+    if wanted is None or where == wanted:
+        return True
+    return any(fnmatchcase(where[begin:], wanted) for begin in _parts(where))
+
+
+def _parts(where: str) -> list[int]:
+    return [0, *(index + 1 for index, char in enumerate(where) if char in "/!")]
