@@ -58,7 +58,7 @@ def test_the_scanning_child_may_lock_itself_down(path: Path) -> None:
     assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"} <= set(
         filters[0].split()
     )
-    assert filters[-1].split() == ["setrlimit", "prlimit64"]
+    assert filters[-1].split() == ["setrlimit", "prlimit64", "capset"]
     assert settings(path)["SystemCallErrorNumber"] == ["EPERM"]
 
 
