@@ -42,6 +42,8 @@ COMMANDS: Mapping[str, str] = {
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells report it."""
+COMPLETION = "_PICKLEWATCH_COMPLETE"
+"""The variable by which shells ask for completions (``_PICKLEWATCH_COMPLETE=bash_source picklewatch``)."""
 BROKEN_PIPE = 141
 """The exit status when the reader of our output went away, as shells report it."""
 
@@ -127,8 +129,14 @@ def invoke(args: Sequence[str]) -> int:
 
 
 def _dispatch(args: list[str]) -> int:
+    if COMPLETION in os.environ:
+        cli.main(args, prog_name="picklewatch")
     try:
-        return int(cli.main(args, prog_name="picklewatch", standalone_mode=False) or ExitStatus.OK)
+        # not `cli.main`: that turns a broken pipe into status 1, which is ours for "unsafe"
+        with cli.make_context("picklewatch", args) as context:
+            return int(cli.invoke(context) or ExitStatus.OK)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.Abort:
         return _interrupted()
     except click.ClickException as error:
