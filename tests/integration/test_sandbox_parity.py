@@ -1,0 +1,73 @@
+"""The sandbox changes nothing: a scan in the locked-down child observes what the same scan observes outside.
+
+What a reader imports late, opens or asks of the kernel fails inside; these tests would see it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from samples import hostile
+
+from picklewatch.model import Limits
+from picklewatch.sandbox import Scanner
+from picklewatch.sandbox.samples import samples
+from picklewatch.scan import scan_content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picklewatch.model import ScanReport
+
+LIMITS = Limits(seconds=10, opcodes=1_000_000)
+CONTENTS = {
+    **{f"warm-up-{number}": content for number, content in enumerate(samples())},
+    **hostile.all_but_bombs(),
+}
+
+
+@pytest.fixture(scope="module")
+def scanner() -> Iterator[Scanner]:
+    """One real scanner."""
+    with Scanner(LIMITS) as it:
+        yield it
+
+
+def scan(scanner: Scanner, content: bytes) -> ScanReport:
+    """Scan *content* in the sandbox."""
+    descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, content)
+        return scanner.scan(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def comparable(report: ScanReport) -> ScanReport:
+    """*report* without what differs from run to run."""
+    return replace(report, duration_ms=0.0, peak_kib=0)
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_the_child_sees_what_is_seen_outside(scanner: Scanner, name: str) -> None:
+    """The same format, findings, imports, counts and digest."""
+    content = CONTENTS[name]
+    assert comparable(scan(scanner, content)) == comparable(scan_content(content, LIMITS))
+
+
+@pytest.mark.parametrize("name", hostile.bombs())
+def test_bombs_end_and_leave_the_next_scan_alone(scanner: Scanner, name: str) -> None:
+    """Whatever a bomb does in the child, the report comes, is not clean, and the next file is scanned as ever."""
+    report = scan(scanner, hostile.bombs()[name])
+    assert not report.complete or any(finding.level.value != "info" for finding in report.findings)
+    assert scan(scanner, hostile.BENIGN).complete
+
+
+def test_a_scan_reports_its_own_cost(scanner: Scanner) -> None:
+    """Milliseconds of wall-clock time and KiB of the child's peak memory."""
+    report = scan(scanner, hostile.BENIGN)
+    assert 0 < report.duration_ms < 5_000
+    assert 1_000 < report.peak_kib < 1 << 20
