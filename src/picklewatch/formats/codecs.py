@@ -145,7 +145,7 @@ class Stream:
                 raise Malformed(f"The compressed stream is broken: {error}.") from None
             if out:
                 yield out
-        self.position -= len(decoder.unused_data)
+        self.position -= len(decoder.unused_data or b"")  # lz4 has None where the others have no bytes
         self.finished = True
 
 

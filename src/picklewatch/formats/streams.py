@@ -83,7 +83,9 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
         streams = _Streams(codec, part.data, start)
         held = scan.unpack(streams.chunks())
         if streams.broken:
+            scan.code_bearing = True
             scan.finding("malformed-stream", Level.UNSCANNABLE, part.where, streams.broken)
+            search(scan, part, place="in a broken compressed stream")
         scan.content(part.inside(f"({codec})", held))
         if not streams.broken and streams.position < len(part.data):
             _trailing(scan, part, streams.position)

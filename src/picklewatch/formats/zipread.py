@@ -148,7 +148,7 @@ def _directories(data: memoryview, offset: int, limit: int) -> Iterator[tuple[_E
     plain = _End(offset, count, size, start, offset, min(comment, limit - offset - _END.size), zip64=False)
     wide = _read_end64(data, plain)
     seen: set[int] = set()
-    for end in (wide, plain) if wide else (plain,):
+    for end in (wide, plain._replace(stop=wide.stop)) if wide else (plain,):
         for base in (end.stop - end.size - end.start, 0):
             directory = base + end.start
             if base < 0 or directory in seen or not 0 <= directory <= end.stop:
