@@ -5,16 +5,20 @@ What a reader imports late, opens or asks of the kernel fails inside; these test
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from samples import hostile
 
+import picklewatch
 from picklewatch.model import Limits
 from picklewatch.sandbox import Scanner
-from picklewatch.sandbox.samples import samples
+from picklewatch.sandbox.samples import CODECS, samples
 from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
@@ -64,6 +68,15 @@ def test_bombs_end_and_leave_the_next_scan_alone(scanner: Scanner, name: str) ->
     report = scan(scanner, hostile.bombs()[name])
     assert not report.complete or any(finding.level.value != "info" for finding in report.findings)
     assert scan(scanner, hostile.BENIGN).complete
+
+
+def test_every_text_encoding_that_a_reader_names_is_loaded_before_the_lock() -> None:
+    """Python imports encodings on first use, which the locked child can't."""
+    loaded = {codecs.lookup(name).name for name in CODECS}
+    package = Path(picklewatch.__file__).parent
+    for source in (*package.glob("formats/*.py"), *package.glob("engine/**/*.py"), *package.glob("inspect/*.py")):
+        for name in re.findall(r"""(?:en|de)code\(['"]([\w-]+)['"]""", source.read_text()):
+            assert codecs.lookup(name).name in loaded, f"{source.name} uses {name}"
 
 
 def test_a_scan_reports_its_own_cost(scanner: Scanner) -> None:

@@ -16,12 +16,17 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from picklewatch import formats
 from picklewatch.model import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CODECS = ("ascii", "cp437", "idna", "latin-1", "raw_unicode_escape", "unicode_escape", "utf-8", "utf-16", "utf-32")
+CODECS = (
+    *("ascii", "charmap", "cp1252", "cp437", "idna", "latin-1", "punycode", "raw_unicode_escape"),
+    *("unicode_escape", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le", "utf-7", "utf-8"),
+)
+"""Every text encoding that a reader may ask for."""
 
 CALL = b"\x80\x04\x8c\x02os\x8c\x06getcwd\x93)R."
 """A pickle that would call ``os.getcwd()``: sends the engine to fickling."""
@@ -31,7 +36,8 @@ BROKEN = b"\x80\x04}\x8c\xff"
 
 
 def warm_up(scan: Callable[[Any, Limits], object]) -> None:
-    """Scan every sample with *scan*, whatever comes of it."""
+    """Have everything imported, and scan every sample with *scan*, whatever comes of it."""
+    formats.warm()
     for name in CODECS:
         codecs.lookup(name)
     for sample in samples():
