@@ -64,7 +64,7 @@ def test_names_swapped_in_a_tight_loop(kind: str, monkeypatch: pytest.MonkeyPatc
                     for item in held:
                         vault.delete(item.id, keep_tombstone=True)
         os.close(directory)
-        assert min(outcomes.values()) > 5, outcomes
+        assert outcomes["taken"] > 5, outcomes
 
 
 def _exchange(directory: int, one: bytes, other: bytes) -> None:
@@ -117,7 +117,7 @@ def test_parents_swapped_by_another_user_while_we_are_root() -> None:
         os.close(directory)
         assert FileId.of(precious.stat()) == before
         assert [path.name for path in secret.iterdir()] == [precious.name]
-        assert min(outcomes.values()) > 5, outcomes
+        assert outcomes["taken"] > 5, outcomes
 
 
 @root_only
