@@ -52,7 +52,7 @@ def read_content(scan: Scan, part: Part) -> str:
 def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     """Judge content that is no container."""
     data = part.data
-    if pickles.matches(head, data):
+    if pickles.matches(head, data) and not _only_text(scan, part):
         return pickles.read(scan, part)
     pickles.lead(scan, part)
     for form in WEAK:
@@ -67,6 +67,14 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
         return "text"
     search(scan, part, place="in data of no known kind")
     return "other"
+
+
+def _only_text(scan: Scan, part: Part) -> bool:
+    """Whether a text merely begins like a pickle of protocol 0: it imports nothing and reaches no end."""
+    if part.data[0] >= 0x80 or not is_text(part.data):  # noqa: PLR2004
+        return False
+    report = scan.trial(part, 0)
+    return report is not None and not report.stopped and not report.imports
 
 
 _LATE = (

@@ -1,7 +1,8 @@
 """Decompressors with one face: `chunks` yields what a stream holds, in pieces of bounded size.
 
-The interpreter's own codecs do the work; zstd and lz4 come from the interpreter (3.14) or from an installed package,
-else the stream is reported as not readable. Whatever a stream's end leaves behind is the caller's to judge.
+The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the stream
+is reported as not readable; lz4 from its package, else from `picklewatch.formats.lz4frame`. Whatever a stream's end
+leaves behind is the caller's to judge.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from picklewatch.formats.base import CHUNK, Malformed
+from picklewatch.formats.lz4frame import Lz4Decompressor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +111,7 @@ DECODERS: dict[str, Callable[[], Decoder] | None] = {
     "xz": _xz,
     "lzma": _lzma_alone,
     "zstd": _optional(("compression.zstd", "ZstdDecompressor"), ("backports.zstd", "ZstdDecompressor")),
-    "lz4": _optional(("lz4.frame", "LZ4FrameDecompressor")),
+    "lz4": _optional(("lz4.frame", "LZ4FrameDecompressor")) or Lz4Decompressor,
 }
 """Codec → how to make a decompressor for one stream, or None where nothing here can read it."""
 

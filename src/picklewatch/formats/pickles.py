@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import legacy
-from picklewatch.formats.base import Part, Scan, worst
+from picklewatch.formats.base import RANK, Part, Scan, worst
+from picklewatch.formats.encoded import search_runs
 from picklewatch.formats.hidden import harmful, search
 from picklewatch.model import Level
 
@@ -28,6 +29,8 @@ def matches(_head: bytes, data: memoryview) -> bool:
 def read(scan: Scan, part: Part) -> str:
     """Judge the pickles from offset 0; the exact format name."""
     first = scan.pickle(part)
+    if RANK[scan.worst] < RANK[Level.UNSAFE]:
+        search_runs(scan, part)
     if first.value == legacy.MAGIC and first.stopped:
         legacy.read(scan, part, first.end)
         return "torch-legacy"

@@ -32,7 +32,6 @@ _ZFILE_HEADER = 21
 
 _HINTS = {
     "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
-    "lz4": "install picklewatch[lz4]",
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import looks_like_pickle
-from picklewatch.formats import torchscript
+from picklewatch.formats import export, skops, torchscript
 from picklewatch.formats.hidden import search
 from picklewatch.model import Level
 
@@ -79,6 +79,9 @@ class Kind:
         elif self.script and torchscript.is_code(name):
             torchscript.judge_code(scan, member)
         else:
+            special = _SPECIAL.get(self.name)
+            if special is not None and name.lower().endswith(special[0]):
+                special[1](scan, member)
             scan.content(member)
 
     def _judge_pickle(self, scan: Scan, member: Part, name: str) -> None:
@@ -99,6 +102,29 @@ class Kind:
         search(scan, member, 0, self.raw_head, place="in a tensor's bytes")
         if bytes(member.data[:4]) in _CONTAINERS:
             scan.only_harm(lambda: scan.content(member))
+
+
+def _judge_requirements(scan: Scan, part: Part) -> None:
+    """Note requirements that TorchServe would install from elsewhere."""
+    match = _ELSEWHERE.search(part.data)
+    if match is not None:
+        line = match.group().decode("latin-1").strip()
+        summary = "The archive's requirements are installed from elsewhere than the usual index."
+        scan.finding("requirements-from-elsewhere", Level.UNSAFE, part.at(match.start()), summary, line)
+
+
+_ELSEWHERE = re.compile(
+    rb"^[ \t]*(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)\b|(?:git|hg|svn|bzr)\+"
+    rb"|https?:|file:|[./])[^\n]*|^[^#\n]*@[ \t]*(?:(?:git|hg|svn|bzr)\+|https?:|file:)[^\n]*",
+    re.MULTILINE,
+)
+
+_SPECIAL: dict[str, tuple[str, Callable[[Scan, Part], None]]] = {
+    "torch-export": (".json", export.judge_expressions),
+    "skops": ("schema.json", skops.judge_schema),
+    "mar": ("requirements.txt", _judge_requirements),
+}
+"""Kind → the end of a member's name, and who judges that member besides."""
 
 
 def classify(names: Sequence[str]) -> Kind:
@@ -148,8 +174,8 @@ def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> Non
     if kind.script:
         summary = "TorchScript code is not judged in full; it can read and write files through torch's operators."
         scan.finding("torchscript-code", Level.UNVERIFIED, part.where, summary)
-    if kind.name == "keras":
-        unjudged(scan, "keras", part.where)
+    if kind.name in ("keras", "skops"):
+        unjudged(scan, kind.name, part.where)
 
 
 def unjudged(scan: Scan, what: str, where: str) -> None:

@@ -80,8 +80,8 @@ _HIDING = (
         level=Level.UNSCANNABLE,
         title="Zip flag bits that stop readers",
         meaning=(
-            "A member is marked as encrypted, patched or masked although its bytes can be read plainly, or is marked so "
-            "and can't be judged."
+            "A member is marked as encrypted, patched or masked although its bytes can be read plainly, or is marked "
+            "so and can't be judged."
         ),
         danger=(
             "Python's `zipfile` refuses such members, other readers ignore the bits: a cheap way to blind a scanner. "
@@ -118,8 +118,8 @@ _HIDING = (
         meaning="A member's bytes don't have the CRC-32 that the archive declares.",
         danger=(
             "The file is damaged, or a scanner was to be made to give up: `zipfile` refuses the member, torch does not "
-            "look. The bytes were judged as they are. In torch's own archives it is only told (`info`): torch can be told "
-            "not to compute checksums."
+            "look. The bytes were judged as they are. In torch's own archives it is only told (`info`): torch can be "
+            "told not to compute checksums."
         ),
         evidence=_NONE,
         action=_AGAIN,
@@ -220,8 +220,8 @@ _CODE = (
         title="TorchScript",
         meaning="The archive holds TorchScript, which torch's own interpreter runs.",
         danger=(
-            "TorchScript is not Python: it can't import or call the system. It can use torch's operators, some of which "
-            "touch files. Those were looked for and not found."
+            "TorchScript is not Python: it can't import or call the system. It can use torch's operators, some of "
+            "which touch files. Those were looked for and not found."
         ),
         evidence=_NONE,
         action="Nothing, if you expected a scripted model; `torch.jit.load` is what reads it.",
@@ -392,6 +392,7 @@ _BROKEN = tuple(
         ("stream", "compressed stream"),
         ("npy", "NumPy array file"),
         ("safetensors", "safetensors file"),
+        ("skops", "skops file"),
         ("torch", "torch archive"),
         ("torch-legacy", "legacy torch file"),
     )
