@@ -274,13 +274,13 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="tables of Polars: their own reader restores them from Arrow bytes",
         uses="RN",
-        module=r"polars\.(dataframe|series|datatypes|lazyframe)\b[\w.]*",
+        module=r"polars\.(dataframe|series|datatypes)\b[\w.]*",  # never lazyframe or expr: their plans nest pickled functions
     ),
     Family(
         reason="arrays of Arrow, rebuilt from buffers",
         uses="RC",
         module=r"pyarrow\.lib",
-        name=r"_restore_array|py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|_deserialize\w*|schema|field|list_|struct|dictionary|timestamp|chunked_array",
+        name=r"_restore_array|py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|schema|field|list_|struct|dictionary|timestamp|chunked_array",
         check="plain",
     ),
     Family(reason="a type of Arrow", uses="RNE", module=r"pyarrow\.lib"),
