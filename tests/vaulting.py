@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import signal
 import stat
@@ -31,6 +32,7 @@ CONTENT = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R." * 40
 """Hostile in form, harmless in effect, and never loaded."""
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 NOBODY = 65534
+_STRAY = re.compile(r"\.picklewatch-[0-9a-f]{12}[~+]*", re.DOTALL)
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -126,7 +128,7 @@ class Lab:
             else:
                 assert item.state.history
                 assert files == {"journal"}
-        strays = [path for path in self.root.rglob("*") if path.name.startswith(".picklewatch-")]
+        strays = [path for path in self.root.rglob("*") if _STRAY.fullmatch(path.name)]
         assert strays == []
         told = {item.relative: item.id for item in items if item.tombstone}
         assert self.tombstones() == ({} if replaced and not self.tombstones() else told)

@@ -78,7 +78,7 @@ class Entry:
         """Read the journal; False if there is none that can be read."""
         data = fs.read(self.fd, _JOURNAL, _JOURNAL_LIMIT) or b""
         self._fields, self._end = {}, 0
-        for line in data.split(b"\n"):
+        for line in data.split(b"\n")[:-1]:  # what has no end of line was torn
             fields = _parse(line)
             if fields is None:
                 break
