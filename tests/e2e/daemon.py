@@ -57,7 +57,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
-        assert status == 0, self.log()
+        assert status == 0, f"status {status}:\n{self.log()}"
 
     @property
     def pid(self) -> int:

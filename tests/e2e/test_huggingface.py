@@ -95,9 +95,9 @@ def test_a_restored_file_stays(tmp_path: Path, served: Hub) -> None:
     with Daemon(tmp_path, config=config, env=hf) as daemon:
         snapshot = download(tmp_path, served)
         daemon.wait_for("quarantine.moved")
-        listed = picklewatch(tmp_path, "quarantine", "list", "--format", "json")
-        (entry,) = [json.loads(line) for line in listed.splitlines()]
-        picklewatch(tmp_path, "quarantine", "restore", entry["id"])
+        (item,) = [json.loads(line) for line in picklewatch(tmp_path, "quarantine", "list", "--json").splitlines()]
+        assert item["verdict"] == "malicious"
+        picklewatch(tmp_path, "quarantine", "restore", item["id"], "--yes", "--reason", "our own")
         time.sleep(2)
     assert (snapshot / "training_args.bin").read_bytes() == HOSTILE
     assert len(daemon.events("quarantine.moved")) == 1
