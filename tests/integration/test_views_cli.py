@@ -1,0 +1,101 @@
+"""The commands that show a file's inside, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from samples import hostile
+from samples.torch_checkpoint import checkpoint, torch_zip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run the real command."""
+    return subprocess.run(
+        [sys.executable, "-m", "picklewatch", *arguments],
+        input=stdin if stdin is not None else b"",
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Make a directory with a harmless checkpoint, a hostile one and a text."""
+    (tmp_path / "good.pt").write_bytes(checkpoint({"w": [1.0]}))
+    (tmp_path / "no-suffix").write_bytes(torch_zip(hostile.EVIL))
+    (tmp_path / "notes.txt").write_text("hello")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["trace", "disassemble", "decompile"])
+def test_a_piped_view_is_plain_text(models: Path, command: str) -> None:
+    """No colours, no pager; the call is in it; the status is 0 however hostile the file is."""
+    done = run(command, str(models / "no-suffix"))
+    assert done.returncode == 0, done.stderr
+    assert b"os.system('echo')" in done.stdout
+    assert b"\x1b" not in done.stdout
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("command", ["trace", "disassemble", "decompile"])
+def test_json_is_one_object_a_line(models: Path, command: str) -> None:
+    """Each line parses, has a kind, and the last one is the total."""
+    done = run(command, "--json", "--member", "data.pkl", str(models / "no-suffix"))
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["kind"] == "pickle"
+    assert lines[-1]["kind"] == "total"
+
+
+def test_standard_input_is_shown_too() -> None:
+    """``-`` reads it, from a pipe as well."""
+    done = run("decompile", "-", stdin=hostile.EVIL)
+    assert b"os.system('echo')" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["trace", "disassemble", "decompile", "explain"])
+def test_what_can_not_be_opened_is_one_message(tmp_path: Path, command: str) -> None:
+    """Status 2, a sentence, no traceback."""
+    done = run(command, str(tmp_path / "missing"))
+    assert done.returncode == 2
+    assert b"no such file" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_explain_says_what_why_and_what_now(models: Path) -> None:
+    """The status is that of the verdict; the text has every part; the JSON has them as fields."""
+    done = run("explain", str(models / "no-suffix"))
+    assert done.returncode == 1
+    shown = done.stdout.decode()
+    for part in ("MALICIOUS", "run the shell command 'echo'", "The lines that matter", "Why", "How sure", "rm -- "):
+        assert part in shown
+    told = json.loads(run("explain", "--json", str(models / "no-suffix")).stdout)
+    assert told["record"]["verdict"] == "malicious"
+    assert told["effects"] == ["run the shell command 'echo'"]
+    clean = run("explain", str(models / "good.pt"))
+    assert clean.returncode == 0
+    assert b"only builds data" in clean.stdout
+
+
+def test_check_takes_what_pytorch_check_took_and_tells_the_truth_by_its_status(models: Path) -> None:
+    """``-t`` and ``-d`` show every file's pickles; content decides; 1 where something is unsafe, 0 where nothing is."""
+    done = run("check", "-t", "-d", str(models))
+    shown = done.stdout.decode()
+    assert done.returncode == 1
+    assert shown.count("--- Processing") == 3
+    assert "# Trace" in shown
+    assert "# Disassemble" in shown
+    assert f"{models}/no-suffix is unsafe" in shown
+    good = run("check", str(models / "good.pt"))
+    assert good.returncode == 0
+    assert run("check", str(models / "missing")).returncode == 2
+    assert run("check", "-", stdin=hostile.EVIL).returncode == 1

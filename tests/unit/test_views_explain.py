@@ -1,0 +1,213 @@
+"""What a file would do, why, how sure, what to do: in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from picklewatch.cli.explain import text_lines
+from picklewatch.effects import PHRASES, effect
+from picklewatch.explain import explain, wanted
+from picklewatch.inspect.collect import is_member
+from picklewatch.inspect.present import present
+from picklewatch.model import (
+    EngineVersion,
+    FileId,
+    Finding,
+    Level,
+    Limits,
+    Policy,
+    Record,
+    ScanReport,
+    Verdict,
+)
+from picklewatch.policy import decide
+
+ENGINE = EngineVersion(picklewatch="1", fickling="2", rules="3")
+CALL = Finding(
+    rule="code-execution",
+    level=Level.MALICIOUS,
+    where="archive/data.pkl:0x1f",
+    summary="calls os.system, which can run programs",
+    evidence="os.system('id')",
+    subject="os.system",
+)
+CLASS = Finding(rule="unvouched-class", level=Level.UNVERIFIED, where="0x3", summary="makes a", subject="lib.Thing")
+ACT = {"kind": "act", "where": CALL.where, "what": "call", "name": "os.system", "text": "v1 = os.system('id')"}
+
+
+def record(*findings: Finding, policy: Policy | None = None, **changes: Any) -> Record:
+    """Make the record of a scan that found *findings*."""
+    report = ScanReport(
+        **{"format": "torch-zip", "complete": True, "code_bearing": True, "sha256": "ab" * 32, **changes},
+        findings=findings,
+    )
+    return Record(
+        path="/models/it's.bin",
+        name="org/model@main: it's.bin",
+        report=report,
+        judgement=decide(report, policy or Policy()),
+        size=9,
+        engine=ENGINE,
+        file=FileId(1, 2, 9, 3, 4),
+    )
+
+
+def text(it: Record, acts: list[dict[str, Any]] | None = None) -> str:
+    """Explain *it* as the command prints it."""
+    return "\n".join(text_lines(explain(it, acts or []), width=90, colour=False))
+
+
+def test_a_malicious_file_is_told_in_plain_words_first() -> None:
+    """What it would do, the line that does it with its place, the rule, the confidence, the commands."""
+    shown = text(record(CALL), [{**ACT, "given": "'id'"}])
+    assert shown.index("run the shell command 'id'") < shown.index("v1 = os.system('id')") < shown.index("Why")
+    assert "archive/data.pkl:0x1f" in shown
+    assert "code-execution" in shown
+    assert "Very sure" in shown
+    assert "rm -- '/models/it'\"'\"'s.bin'" in shown
+    assert "hf download org/model --include '*.safetensors'" in shown
+    assert f'"{"ab" * 32}" = "why you vouch for it"' in shown
+
+
+def test_without_lines_of_its_own_the_findings_evidence_is_shown() -> None:
+    """Findings about containers have no decompiled line."""
+    assert "os.system('id')" in text(record(CALL))
+
+
+@pytest.mark.parametrize(
+    ("findings", "changes", "verdict", "words"),
+    [
+        ((), {}, Verdict.CLEAN, "only builds data"),
+        ((), {"code_bearing": False}, Verdict.SKIPPED, "runs nothing"),
+        ((CLASS,), {}, Verdict.UNVERIFIED, "lib.Thing, which nobody has vouched for"),
+        ((), {"complete": False}, Verdict.UNSCANNABLE, "can't be said"),
+        ((replace(CALL, level=Level.UNSAFE),), {}, Verdict.UNSAFE, "not what it seems"),
+        ((CALL,), {"complete": False}, Verdict.MALICIOUS, "there may be more"),
+        ((), {"format": "tombstone", "code_bearing": False}, Verdict.SKIPPED, "quarantined file was here"),
+    ],
+)
+def test_every_verdict_has_its_words(
+    findings: tuple[Finding, ...], changes: dict[str, Any], verdict: Verdict, words: str
+) -> None:
+    """Each verdict says what it means, how sure it is and what to do."""
+    it = record(*findings, **changes)
+    assert it.judgement.verdict is verdict
+    assert words in text(it).replace("\n", " ").replace("  ", " ")
+    explanation = explain(it, [])
+    assert explanation.advice
+    assert explanation.confidence
+
+
+def test_imports_that_nobody_vouched_for_can_be_allowed_by_name() -> None:
+    """Where only imports count, the advice is the exact configuration lines for them."""
+    assert '[allow.imports]\n      "lib.Thing" = "why you vouch for it"' in text(record(CLASS))
+    assert "[allow.imports]" not in text(record(CLASS, CALL))
+
+
+def test_what_the_operator_allowed_is_said() -> None:
+    """The recorded reason stands in the first line."""
+    policy = Policy(allowed_digests={"ab" * 32: "we trained it"})
+    assert "You vouched for this content: we trained it" in text(record(CALL, policy=policy))
+
+
+def test_the_json_has_the_same_parts() -> None:
+    """Programs get the record and each part of the explanation."""
+    shown = explain(record(CALL), [{**ACT, "given": "'id'"}]).to_json()
+    assert shown["record"]["verdict"] == "malicious"
+    assert shown["effects"] == ["run the shell command 'id'"]
+    assert shown["lines"] == [{"where": CALL.where, "code": "v1 = os.system('id')"}]
+    assert shown["reasons"][0]["rule"] == "code-execution"
+    assert {"text", "command"} == set(shown["advice"][0])
+
+
+def test_only_what_counts_is_asked_of_the_child() -> None:
+    """Places and names come from findings that count, bounded so that they fit into one message."""
+    many = [replace(CALL, where=f"m:{number:#x}", subject=f"m.f{number}") for number in range(500)]
+    places, names = wanted(record(*many, replace(CALL, level=Level.INFO, where="info", subject="i.i")))
+    assert 0 < len(places) <= 60
+    assert 0 < len(names) <= 60
+    assert "info" not in places
+    long = replace(CALL, where="x" * 600, subject="y" * 600)
+    assert wanted(record(long)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("os.system", "'id'", "run the shell command 'id'"),
+        ("posix.system", "'id'", "run the shell command 'id'"),
+        ("subprocess.Popen", "['id']", "start the program ['id']"),
+        ("builtins.exec", "'import x'", "run the Python code 'import x'"),
+        ("shutil.rmtree", "'/home'", "delete '/home' and everything below it"),
+        ("socket.create_connection", "('1.2.3.4', 80)", "open a network connection: ('1.2.3.4', 80)"),
+        ("bdb.Bdb.run", "'x'", "call bdb.Bdb.run('x'), which can run Python code"),
+        ("somelib.Thing", "1", "call somelib.Thing(1), which nobody has vouched for"),
+        ("collections.OrderedDict", "", "call collections.OrderedDict()"),
+        ("somelib.\x1b[2J", "", "call somelib.\\x1b[2J(), which nobody has vouched for"),
+    ],
+)
+def test_calls_are_said_in_plain_words(name: str, given: str, said: str) -> None:
+    """Known functions by what they do, others by their judgement; never with terminal codes."""
+    assert effect(name, given) == said
+
+
+def test_long_arguments_are_cut_and_every_phrase_can_be_filled() -> None:
+    """A phrase is one line, whatever it is given."""
+    assert len(effect("os.system", "x" * 9000)) < 300
+    for pattern, phrase in PHRASES:
+        assert pattern
+        assert phrase.format(given="it")
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted_member", "found"),
+    [
+        ("archive/data.pkl", None, True),
+        ("", None, True),
+        ("archive/data.pkl", "data.pkl", True),
+        ("archive/data.pkl", "archive/data.pkl", True),
+        ("a.zip!x/data.pkl", "x/*.pkl", True),
+        ("a.zip!x/data.pkl", "a.zip*", True),
+        ("archive/mydata.pkl", "data.pkl", False),
+        ("", "data.pkl", False),
+    ],
+)
+def test_members_are_named_whole_by_their_end_or_by_a_pattern(
+    where: str,
+    wanted_member: str | None,
+    found: bool,  # noqa: FBT001 - the expectation
+) -> None:
+    """The end must begin at a part of the name."""
+    assert is_member(where, wanted_member) is found
+
+
+def test_presented_lines_have_colours_only_where_asked_for() -> None:
+    """Plain text when piped."""
+    lines: list[dict[str, Any]] = [
+        {"kind": "pickle", "where": "0x0", "member": "", "start": 0, "end": 4, "inert": True},
+        {
+            "kind": "op",
+            "offset": 0,
+            "depth": 0,
+            "op": "GLOBAL",
+            "argument": "os system",
+            "acts": ["import"],
+            "note": "n",
+        },
+        {"kind": "source", "by": "fickling", "text": ""},
+        {"kind": "code", "text": "x = 1", "where": "0x1"},
+        {"kind": "stuck", "where": "0x1", "text": "stops"},
+        {"kind": "limit", "text": "no more"},
+        {"kind": "total", "format": "pickle", "pickles": 1, "text": "the end"},
+    ]
+    assert not [line for line in present(lines, colour=False) if "\x1b" in line]
+    assert "\x1b[" in "".join(present(lines, colour=True))
+    assert "the file at 0x0, 4 bytes, builds nothing but data" in next(present(lines, colour=False))
+
+
+def test_limits_of_the_views_come_from_the_configuration() -> None:
+    """The default output limit leaves room for the views' default number of lines."""
+    assert Limits().output >= 8 << 20
