@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -200,14 +201,21 @@ def _moved(item: Item) -> dict[str, Any]:
     return {key: told[key] for key in ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links")}
 
 
-_LITTLE: Final = 4096
-_BOOKKEEPING: Final = ("/refs/", "/.locks/", "/.no_exist/", "/CACHEDIR.TAG", "/trusted_list")
+_BOOKKEEPING: Final = re.compile(
+    r""".*/(models|datasets|spaces)--[^/]+/(?!blobs/|snapshots/).+   # refs/main, trees/<commit>.json, .no_exist/…
+      | .*/\.locks/.+
+      | .*/\.cache/huggingface/(download/.+\.(lock|metadata)|\.gitignore)
+      | .*/(CACHEDIR\.TAG|trusted_list)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
-    """Whether this is our tombstone, or a cache's own little file that holds nothing by its bytes: not news."""
+    """Whether this is our tombstone, or a cache's own file with nothing in it that a loader runs: not news.
+
+    It is judged and recorded like any other; only its line has the level ``debug``.
+    """
     if told["verdict"] != Verdict.SKIPPED.value:
         return False
-    path, small = str(told["path"]), int(told["size"]) <= _LITTLE
-    named = path.endswith((".lock", ".metadata")) or any(part in path for part in _BOOKKEEPING)
-    return told["format"] == "tombstone" or (small and named)
+    return told["format"] == "tombstone" or _BOOKKEEPING.fullmatch(str(told["path"])) is not None

@@ -27,11 +27,11 @@ def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
     if paths:
         wanted = {os.path.abspath(path): "command line" for path in paths}  # noqa: PTH100 - a text
     else:
+        found = caches.discover(users=config.watch.users) if config.watch.caches else ()
         wanted = {str(path): "watch.roots" for path in config.watch.roots}
-        if config.watch.caches:
-            found = caches.discover(users=config.watch.users)
-            wanted = {str(cache.path): _label(cache) for cache in reversed(found)} | wanted
-    return tuple(Root(path, label) for path, label in sorted(wanted.items()))
+        wanted |= {str(cache.path): _label(cache) for cache in reversed(found)}
+        wanted = dict(reversed(wanted.items()))  # the first tool that names a directory names it; caches first
+    return tuple(Root(path, label) for path, label in wanted.items())
 
 
 def vault_directory(config: Config, state: Path) -> Path:
@@ -55,4 +55,4 @@ def excluded(config: Config, state: Path) -> Callable[[str], bool]:
 
 
 def _label(cache: caches.Cache) -> str:
-    return f"{cache.tool}, {cache.user}" if cache.source == "default" else f"{cache.tool}, {cache.source}"
+    return f"{cache.tool}, of {cache.user}" if cache.source == "default" else f"{cache.tool}, by {cache.source}"

@@ -1,0 +1,349 @@
+"""Every way in which watching was seen to fail silently: noticed, repaired, and nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import random
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import Watching, eventually
+
+from picklewatch.watch import events, intake, watcher
+from picklewatch.watch.mounts import Mount
+from picklewatch.watch.watcher import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+QUICK = Timing(poll=0.3, retry=0.3)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A directory to watch."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def watching(tmp_path: Path, root: Path) -> Iterator[Watching]:
+    """A watch on *root* that is ready."""
+    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+        assert watching.wait_ready()
+        yield watching
+
+
+def probe(watching: Watching, *directories: Path) -> bool:
+    """Whether a new file in each of *directories* is noticed."""
+    paths = [directory / f"probe-{random.randrange(10**9)}.pt" for directory in directories]
+    for path in paths:
+        path.write_bytes(b"x")
+    return watching.wait_for(*paths)
+
+
+def test_a_deleted_and_recreated_root_is_watched_again(watching: Watching, root: Path) -> None:
+    """Watchdog's emitter dies with the root and does not see it come back."""
+    shutil.rmtree(root)
+    assert eventually(lambda: watching.health.counts.get("watch-root-gone", 0) == 1)
+    root.mkdir()
+    (root / "at-once.pt").write_bytes(b"x")
+    assert watching.wait_for(root / "at-once.pt")
+    assert probe(watching, root)
+
+
+def test_a_root_recreated_at_once_is_watched_again(watching: Watching, root: Path) -> None:
+    """Even if no tick ever saw it missing."""
+    shutil.rmtree(root)
+    root.mkdir()
+    (root / "at-once.pt").write_bytes(b"x")
+    assert watching.wait_for(root / "at-once.pt")
+    assert probe(watching, root)
+
+
+def test_a_renamed_parent_is_noticed(tmp_path: Path) -> None:
+    """Events of what is no longer the root are not taken for the root's."""
+    root = tmp_path / "parent" / "root"
+    root.mkdir(parents=True)
+    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+        assert watching.wait_ready()
+        (tmp_path / "parent").rename(tmp_path / "moved")
+        assert eventually(lambda: [r.state.value for r in watching.watcher.roots] == ["waiting"])
+        root.mkdir(parents=True)
+        assert probe(watching, root)
+
+
+def test_a_root_link_that_is_turned_elsewhere_is_followed(tmp_path: Path) -> None:
+    """A cache that is moved to another disk, with a link left behind."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "one")
+    with Watching(tmp_path / "state", link, timing=QUICK) as watching:
+        assert watching.wait_ready()
+        assert probe(watching, tmp_path / "one")
+        link.unlink()
+        link.symlink_to(tmp_path / "two")
+        assert eventually(lambda: [r.path for r in watching.watcher.roots] == [str(tmp_path / "two")])
+        assert probe(watching, tmp_path / "two")
+
+
+def test_directories_moved_out_and_purged_do_not_kill_the_reader(
+    watching: Watching, root: Path, tmp_path: Path
+) -> None:
+    """In watchdog 7.1 this ends the reader thread with a KeyError while everything claims to be alive."""
+    for _ in range(3):
+        (root / "p" / "q").mkdir(parents=True)
+        time.sleep(0.1)
+        (root / "p").rename(tmp_path / "gone")
+        time.sleep(0.1)
+        (root / "p").mkdir()
+        time.sleep(0.1)
+        (root / "p").rmdir()
+        shutil.rmtree(tmp_path / "gone")
+        time.sleep(0.1)
+        assert probe(watching, root)
+    assert watching.health.counts.get("watch-died", 0) == 0
+
+
+def _one_move(chance: random.Random, root: Path, outside: Path) -> None:
+    """Make, remove, move about, out or in, or purge some directory."""
+
+    def place() -> Path:
+        return root.joinpath(*(chance.choice("abc") for _ in range(chance.randint(1, 3))))
+
+    away = outside / str(chance.randrange(20))
+    moves: list[Callable[[], object]] = [
+        lambda: place().mkdir(parents=True, exist_ok=True),
+        lambda: place().mkdir(parents=True, exist_ok=True),
+        lambda: shutil.rmtree(place()),
+        lambda: place().rename(place()),
+        lambda: place().rename(away),
+        lambda: away.rename(place()),
+        lambda: shutil.rmtree(away),
+    ]
+    with contextlib.suppress(OSError):
+        chance.choice(moves)()
+
+
+def test_random_moves_leave_every_directory_watched(watching: Watching, root: Path, tmp_path: Path) -> None:
+    """A storm of directories made, moved in, out and about, and purged; afterwards a file anywhere is noticed."""
+    chance = random.Random(7)
+    (tmp_path / "outside").mkdir()
+    for _ in range(500):
+        _one_move(chance, root, tmp_path / "outside")
+        if chance.random() < 0.2:
+            time.sleep(chance.choice((0, 0.001, 0.01)))
+    time.sleep(1.5)
+    directories = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    assert probe(watching, *directories)
+
+
+def test_a_dead_reader_is_replaced(watching: Watching, root: Path) -> None:
+    """The thread that reads from the kernel is gone: a new one is made, and what happened meanwhile is found."""
+    observation = watching.watcher._observation
+    assert observation is not None
+    observation._reader.stop()
+    (root / "meanwhile.pt").write_bytes(b"x")
+    assert watching.wait_for(root / "meanwhile.pt")
+    assert probe(watching, root)
+    assert watching.health.counts["watch-died"] >= 1
+
+
+def test_an_error_in_watchdogs_books_leads_to_a_new_watch(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever exception the reader meets, it goes on, and its books are made anew."""
+
+    def broken(*_arguments: object) -> None:
+        monkeypatch.undo()
+        raise KeyError("books")
+
+    monkeypatch.setattr(events._Group, "on_event", broken)
+    (root / "trigger.pt").write_bytes(b"x")
+    assert watching.wait_for(root / "trigger.pt")
+    assert probe(watching, root)
+    assert eventually(lambda: watching.health.counts.get("watch-died", 0) == 1)
+    assert probe(watching, root)
+
+
+def test_an_exception_in_the_handler_kills_nothing(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Watchdog's observer thread would die of it."""
+
+    def broken(_event: object) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("translate")
+
+    monkeypatch.setattr(events, "_translate", broken)
+    (root / "first.pt").write_bytes(b"x")
+    assert eventually(lambda: watching.health.counts.get("watch-errors", 0) == 1)
+    assert probe(watching, root)
+
+
+def test_an_overflow_leads_to_a_walk(watching: Watching, root: Path) -> None:
+    """Lost events are found in the directories; the loss is counted."""
+    observation = watching.watcher._observation
+    assert observation is not None
+    (root / "lost.pt").write_bytes(b"x")
+    emitter = observation._watches[str(root)][1]
+    assert emitter._inotify is not None
+    emitter._inotify.on_queue_overflow()
+    assert eventually(lambda: watching.health.counts.get("watch-overflow", 0) == 1)
+    assert watching.wait_for(root / "lost.pt")
+    assert probe(watching, root)
+
+
+def test_a_silent_observer_is_unmasked_by_the_canary(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything claims to be alive and nothing arrives: a file of our own does not come round, so watch anew."""
+    canary = watching.watcher._canary
+    canary._deadline = 0.5
+    monkeypatch.setattr(events._Handler, "dispatch", lambda *_: None)
+    canary._next_at = 0.0
+    assert eventually(lambda: any(problem.what == "watch-silent" for problem in watching.health.problems))
+    (root / "meanwhile.pt").write_bytes(b"x")
+    monkeypatch.undo()
+    assert watching.wait_for(root / "meanwhile.pt")
+    assert eventually(lambda: watching.health.problems == ())
+    assert probe(watching, root)
+
+
+def test_directories_beyond_the_watch_limit_are_walked_and_named(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Watchdog passes them over in silence; here their files are found, and the user is told what to raise."""
+    real = events._Reader._get_or_create_watch
+
+    def limited(self: events._Reader, path: bytes, mask: object) -> object:
+        if b"/full" in path:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        return real(self, path, mask)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(events._Reader, "_get_or_create_watch", limited)
+    deep = root / "full" / "deep"
+    deep.mkdir(parents=True)
+    assert probe(watching, deep)
+    assert eventually(lambda: any(problem.what == "watch-gap" for problem in watching.health.problems))
+    (problem,) = watching.health.problems
+    assert "max_user_watches" in problem.hint
+    assert probe(watching, deep)
+    monkeypatch.undo()
+    assert eventually(lambda: watching.health.problems == ())
+    assert probe(watching, deep)
+
+
+def test_without_any_inotify_instance_everything_is_walked(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit of instances is reached by other programs: slower, said, and healed when one is free."""
+
+    def refused() -> int:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    monkeypatch.setattr(events._Reader, "_create_inotify_fd", staticmethod(refused))
+    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+        assert watching.wait_ready()
+        assert probe(watching, root)
+        assert [problem.what for problem in watching.health.problems] == ["watch-instances"]
+        assert [r.state.value for r in watching.watcher.roots] == ["polled"]
+        monkeypatch.undo()
+        assert eventually(lambda: [r.state.value for r in watching.watcher.roots] == ["watched"])
+        assert watching.health.problems == ()
+        assert probe(watching, root)
+
+
+def test_network_file_systems_are_walked_as_well(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another machine writes is announced to nobody here."""
+    monkeypatch.setattr(watcher, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
+    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+        assert watching.wait_ready()
+        monkeypatch.setattr(events._Handler, "dispatch", lambda *_: None)
+        assert probe(watching, root)
+        assert "nfs4" in watching.watcher.roots[0].reason
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list anything")
+def test_an_unreadable_directory_is_named_and_walked_when_it_can_be(watching: Watching, root: Path) -> None:
+    """Rights that come later are noticed."""
+    closed = root / "closed"
+    closed.mkdir(mode=0o000)
+    assert eventually(lambda: any(problem.what == "watch-gap" for problem in watching.health.problems))
+    closed.chmod(0o700)
+    assert probe(watching, closed)
+    assert eventually(lambda: watching.health.problems == ())
+
+
+def test_files_found_by_the_safety_net_are_counted_as_missed(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no event told of is found by the periodic walk, and makes a number that a person can look at."""
+    with monkeypatch.context() as deaf:
+        deaf.setattr(events._Handler, "dispatch", lambda *_: None)
+        (root / "unheard.pt").write_bytes(b"x")
+        time.sleep(0.3)
+    monkeypatch.setattr(intake, "_FRESH_NS", 0)
+    monkeypatch.setattr(intake, "_SURE_NS", 0)
+    watching.watcher.timing = Timing(poll=0.3, rescan=0.5)
+    watching.watcher._rescan_at = 0.0
+    assert watching.wait_for(root / "unheard.pt")
+    assert eventually(lambda: watching.health.counts.get("missed", 0) == 1)
+
+
+def test_what_could_not_be_queued_is_queued_later(watching: Watching, root: Path) -> None:
+    """The queue's disk is full for a while: nothing is lost."""
+    watching.unavailable = True
+    (root / "waits.pt").write_bytes(b"x")
+    time.sleep(0.5)
+    assert watching.paths() == []
+    watching.unavailable = False
+    assert watching.wait_for(root / "waits.pt")
+
+
+def _can_mount() -> bool:
+    if os.geteuid() != 0:
+        return False
+    return subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount")
+def test_mounting_over_and_unmounting_is_noticed(watching: Watching, root: Path) -> None:
+    """Neither a mount over a watched directory nor its end is announced to watchdog's users."""
+    point = root / "m"
+    point.mkdir()
+    (point / "underneath.pt").write_bytes(b"x")
+    assert watching.wait_for(point / "underneath.pt")
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point], check=True)
+    try:
+        (point / "over.pt").write_bytes(b"x")
+        assert watching.wait_for(point / "over.pt")
+        assert probe(watching, point)
+    finally:
+        subprocess.run(["umount", point], check=True)
+    time.sleep(0.5)
+    assert probe(watching, point)
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount")
+def test_a_root_that_is_unmounted_and_mounted_again_is_watched(watching: Watching, root: Path) -> None:
+    """The disk of the caches goes away for a moment."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=True)
+    try:
+        (root / "one.pt").write_bytes(b"x")
+        assert watching.wait_for(root / "one.pt")
+        subprocess.run(["umount", root], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=True)
+        (root / "two.pt").write_bytes(b"x")
+        assert watching.wait_for(root / "two.pt")
+        assert probe(watching, root)
+    finally:
+        subprocess.run(["umount", root], check=True)
