@@ -114,14 +114,15 @@ def discover(*, users: str = "auto", environ: Mapping[str, str] = os.environ) ->
     """Find the caches that a daemon should watch; *users* is the configuration's ``watch.users``.
 
     This user's come first, as the environment says; other users' by their tools' defaults, for nobody can know
-    what their shells would set.
+    what their shells would set. A cache in another one is left out, for watching is recursive.
     """
     found = list(own_caches(environ))
     if watches_everyone(users):
         for user in people():
             found += user_caches(user)
         found += _resolve(SYSTEM_PLACES, {}, Path("/"), "system")
-    return _distinct(found)
+    roots = outermost(cache.path for cache in found)
+    return tuple(cache for cache in _distinct(found) if cache.path in roots)
 
 
 def watches_everyone(users: str) -> bool:

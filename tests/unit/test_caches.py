@@ -150,6 +150,15 @@ def test_a_path_in_another_need_not_be_watched() -> None:
     assert outermost(given) == (Path("/a/b"), Path("/a/bc"), Path("/d"))
 
 
+@pytest.mark.usefixtures("users")
+def test_the_daemon_is_given_the_outermost_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is in the home of Hugging Face, unless a variable moves it away."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert Path("/h/.cache/huggingface/hub") not in {cache.path for cache in discover(environ={"HOME": "/h"})}
+    moved = {cache.path for cache in discover(environ={"HOME": "/h", "HF_HUB_CACHE": "/big/hub"})}
+    assert {Path("/h/.cache/huggingface"), Path("/big/hub")} <= moved
+
+
 def test_whether_a_cache_exists_is_asked_when_it_matters(tmp_path: Path) -> None:
     """One that is made later is found to exist then."""
     (cache,) = [c for c in own_caches({"HOME": str(tmp_path)}) if c.tool == "PyTorch"]

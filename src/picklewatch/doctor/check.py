@@ -1,0 +1,37 @@
+"""What a check of this machine finds. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    GOOD = "good"
+    REMARK = "remark"
+    """It works, and deserves a look."""
+    BAD = "bad"
+    """A protection is missing or something does not work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    """A stable kebab-case name, for programs."""
+    state: State
+    text: str
+    """What was found: one sentence."""
+    hint: str = ""
+    """What to do about it."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Numbers and paths, for programs."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The check as a JSON object."""
+        shown = {"name": self.name, "state": self.state.value, "text": self.text, "hint": self.hint or None}
+        return {**shown, "facts": self.facts}
