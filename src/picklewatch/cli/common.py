@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -87,15 +88,35 @@ class ScanSettings:
 
 
 def scan_settings(config_path: Path | None) -> ScanSettings:
-    """Load what the configuration says about scanning; fast where there is no configuration."""
+    """Load what the configuration says about scanning; fast where there is no configuration.
+
+    Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon.
+    """
+    digests = _restored_digests(state_dir())
     if config_path is None and not config_files.anything_configured():
-        return ScanSettings(workers=config_files.automatic_workers())
+        return ScanSettings(workers=config_files.automatic_workers(), policy=Policy(allowed_digests=digests))
     from picklewatch import config
 
     loaded = config.load(config_path).config
+    policy = loaded.policy()
     return ScanSettings(
         limits=loaded.limits(),
-        policy=loaded.policy(),
+        policy=replace(policy, allowed_digests={**digests, **policy.allowed_digests}),
         require_sandbox=loaded.scan.require_sandbox,
         workers=loaded.scan.worker_count,
     )
+
+
+def _restored_digests(state: Path) -> dict[str, str]:
+    """Read the digests that were allowed in the store of *state*; none where it can't be read, as another user's."""
+    if not os.access(state / "picklewatch.db", os.R_OK):
+        return {}
+    import sqlite3
+
+    from picklewatch.store import CorruptError, Store
+
+    try:
+        with closing(Store(state, read_only=True)) as store:
+            return store.allowed.all()
+    except (OSError, sqlite3.Error, CorruptError):
+        return {}

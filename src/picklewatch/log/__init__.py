@@ -22,7 +22,7 @@ from picklewatch.log.clean import clean
 from picklewatch.log.console import ConsoleOutput
 from picklewatch.log.journal import JournalOutput, connected_to_journal
 from picklewatch.log.lines import JsonOutput
-from picklewatch.model import Record, Verdict
+from picklewatch.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -75,14 +75,6 @@ def choose_format(log_format: str, stream: TextIO) -> str:
     if connected_to_journal(stream):
         return "journal"
     return "console" if stream.isatty() else "json"
-
-
-def scanned(record: Record, **fields: Any) -> None:
-    """Log the event ``file.scanned``: *record*'s documented fields, and *fields* of the caller's."""
-    level = LEVEL_OF_VERDICT[record.judgement.verdict]
-    structlog.get_logger().log(
-        logging.getLevelNamesMapping()[level.upper()], "file.scanned", **record.to_json(), **fields
-    )
 
 
 def _output(chosen: str, stream: TextIO) -> Output:
