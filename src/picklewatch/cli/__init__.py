@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "run": "Watch model caches, scan what arrives, log every verdict.",
     "scan": "Scan files and directories now.",
-    "check": "Scan as pytorch-check did, for those who come from it.",
+    "check": "Check files and directories, with the options of pytorch-check.",
     "status": "Say whether the daemon runs, is healthy, and what it found.",
     "config": "Check, show and describe the configuration.",
     "quarantine": "List, show, restore and delete what was moved.",
-    "explain": "Say what a file would do if it were loaded, and why.",
+    "explain": "Say what FILE would do if it were loaded, and why it got its verdict.",
     "trace": "Follow the pickle machine step by step.",
     "disassemble": "List the opcodes of every pickle in a file.",
     "decompile": "Show a file's pickles as Python.",

@@ -9,6 +9,7 @@ import click
 
 from picklewatch.cli.common import config_option, json_option
 from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
+from picklewatch.errors import ConfigError, ExitStatus
 from picklewatch.model import printable
 
 if TYPE_CHECKING:
@@ -50,21 +51,31 @@ def command() -> None:
 @command.command()
 @config_option
 @json_option
-def check(*, config_path: Path | None, as_json: bool) -> None:
+def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
     """Check the configuration; say every mistake at once."""
     from picklewatch import config
 
-    loaded = config.load(config_path)
+    try:
+        loaded = config.load(config_path)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        click.echo(
+            json.dumps({"valid": False, "problems": [printable(problem) for problem in error.problems]}, indent=2)
+        )
+        return error.status
     read = [source.name for source in loaded.sources]
     if as_json:
-        click.echo(json.dumps({"valid": True, "sources": [printable(name) for name in read]}))
-        return
+        found = {"valid": True, "sources": [printable(name) for name in read], "remarks": remarks(loaded)}
+        click.echo(json.dumps(found, indent=2))
+        return ExitStatus.OK
     click.echo(f"The configuration is good: {printable(', '.join(read)) or 'no file, so the defaults hold'}.")
     if not read:
         files = [SYSTEM_FILE] if is_system_service() else [SYSTEM_FILE, user_file()]
         click.echo(f"It would be read from {printable(' and '.join(map(str, files)))}.")
     for line in remarks(loaded):
         click.echo(f"note: {printable(line)}")
+    return ExitStatus.OK
 
 
 @command.command()

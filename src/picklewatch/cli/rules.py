@@ -27,7 +27,7 @@ EPILOG = """\
 \b
 Examples:
   picklewatch rules                    every rule, the most harmful first
-  picklewatch rules unsafe-import      what it means, and what to do
+  picklewatch rules code-execution     what it means, and what to do
   picklewatch rules --json | jq        for programs
 
 The same pages are in docs/rules.

@@ -1,0 +1,179 @@
+"""The command line itself: what is loaded when, how failures look, help texts."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from picklewatch import __version__, cli
+from picklewatch.cli import COMMANDS, common, invoke
+from picklewatch.errors import ConfigError, Error, ExitStatus, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOLDEN = Path(__file__).parent / "help"
+"""Help texts as they should be; ``PICKLEWATCH_GOLDEN=1 pytest tests/unit/test_cli.py`` writes them anew."""
+
+
+def load(name: str) -> click.Command:
+    """Import a command."""
+    command = importlib.import_module(f"picklewatch.cli.{name}").command
+    assert isinstance(command, click.Command)
+    return command
+
+
+def pages() -> Iterator[tuple[str, ...]]:
+    """Give every command and sub-command."""
+    yield ()
+    for name in COMMANDS:
+        yield (name,)
+        command = load(name)
+        if isinstance(command, click.Group):
+            yield from ((name, below) for below in sorted(command.commands))
+
+
+@pytest.mark.parametrize("words", list(pages()), ids=lambda words: " ".join(words) or "picklewatch")
+def test_help_reads_as_it_should(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change of a help text is a change of this golden file, seen in review."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((80, 24)))
+    assert invoke([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    golden = GOLDEN / f"{'-'.join(words) or 'picklewatch'}.txt"
+    if os.environ.get("PICKLEWATCH_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(shown)
+    assert shown == golden.read_text()
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_table_of_commands_is_in_step(name: str) -> None:
+    """The list shows the same sentence as the command's own help."""
+    first, *_ = (load(name).help or "").split("\n\n")
+    assert " ".join(first.split()) == COMMANDS[name]
+
+
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    """Nor any library that only some commands need: the answer comes at once."""
+    heavy = ("pydantic", "rich", "watchdog", "structlog", "fickling", "picklewatch.config", "picklewatch.sandbox")
+    code = (
+        "import sys\nfrom picklewatch.cli import invoke\ninvoke(['--help'])\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stderr.strip() == "[]"
+    assert "doctor" in done.stdout
+
+
+def test_a_scan_without_configuration_loads_no_pydantic() -> None:
+    """A hook or a CI job that scans one file should not wait for it."""
+    code = (
+        "import sys\nfrom picklewatch.cli import common\n"
+        "common.state_dir = lambda: __import__('pathlib').Path('/none')\n"
+        "import picklewatch.cli.scan, picklewatch.config_files as f\nf.SYSTEM_FILE = common.state_dir()\n"
+        "common.scan_settings(None)\nprint('pydantic' in sys.modules)"
+    )
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=30, env=environ
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """As other tools do it."""
+    assert invoke(["--version"]) == 0
+    assert capsys.readouterr().out == f"picklewatch, version {__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a usage error."""
+    assert invoke([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_answered_with_the_one_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    """Or with where to find them; whatever was typed can't reach the terminal unescaped."""
+    assert invoke(["scna"]) == 2
+    assert "Did you mean 'scan'?" in capsys.readouterr().err
+    assert invoke(["\x1b[31mxyz"]) == 2
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert "--help" in shown
+
+
+def run_failing(failure: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a command that fails with *failure*."""
+
+    def fail(**_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(load("rules"), "callback", fail)
+    return invoke(["rules"])
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "message"),
+    [
+        (Error("it is\nbroken", "mend it"), 2, "picklewatch: error: it is\\x0abroken\nhint: mend it\n"),
+        (StateError("held by 7"), 78, "picklewatch: error: held by 7\n"),
+        (ConfigError("2 mistakes:", ("one", "two")), 78, "picklewatch: error: 2 mistakes:\n  one\n  two\n"),
+        (KeyboardInterrupt(), 130, "picklewatch: interrupted\n"),
+        (BrokenPipeError(), 141, ""),
+    ],
+)
+def test_failures_that_a_user_can_mend_are_one_message(
+    failure: BaseException,
+    status: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """With their exit status, and no traceback."""
+    monkeypatch.setattr(cli, "_discard_output", lambda: None)
+    assert run_failing(failure, monkeypatch) == status
+    assert capfd.readouterr().err == message
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It should be reported, with all there is to know."""
+    with pytest.raises(ZeroDivisionError):
+        run_failing(ZeroDivisionError(), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("environ", "uid", "expected"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "XDG_STATE_HOME": "/x"}, 1000, "/var/lib/a"),
+        ({"XDG_STATE_HOME": "/x"}, 1000, "/x/picklewatch"),
+        ({"XDG_STATE_HOME": "x"}, 1000, "/h/.local/state/picklewatch"),
+        ({}, 1000, "/h/.local/state/picklewatch"),
+        ({}, 0, "/var/lib/picklewatch"),
+    ],
+)
+def test_where_the_state_is(environ: dict[str, str], uid: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon and the commands that ask about it find the same directory."""
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/h", **environ}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    assert common.state_dir() == Path(expected)
+    assert common.state_dir(Path("/given")) == Path("/given")
+
+
+def test_every_exit_status_is_documented() -> None:
+    """docs/exit-status.md has a row for each."""
+    page = (Path(__file__).parents[2] / "docs/exit-status.md").read_text()
+    for status in (*ExitStatus, cli.INTERRUPTED, cli.BROKEN_PIPE):
+        assert f"| {int(status)} |" in page
