@@ -5,12 +5,14 @@ Each takes the machine, the import that is called, its arguments and the offset,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays, signs, tensors
 from picklewatch.engine.judge import judge, looks_like_class
 from picklewatch.engine.lists import denied
+from picklewatch.engine.report import Storage
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent, as_bytes, as_text
 from picklewatch.model import Level
 
@@ -30,6 +32,8 @@ class Doubt:
 Check = "Callable[[Machine, Import, Any, int], Doubt | None]"
 
 _LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}
+_UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
+_MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _HUGE = 1 << 32
 _PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float", "bytes", "unicode"}
 
@@ -181,9 +185,7 @@ def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> 
     storage = args[0]
     if type(storage) is Persistent:
         return (
-            None
-            if type(storage.storage) is tensors.Storage
-            else _odd("a tensor is rebuilt over something that is no storage")
+            None if type(storage.storage) is Storage else _odd("a tensor is rebuilt over something that is no storage")
         )
     if isinstance(storage, Obj) and (storage.kind == "storage" or not storage.known):
         return None
@@ -276,6 +278,8 @@ def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
             target.module == "builtins" and target.name in _PURE_TYPES and not name.startswith("format")
         ):
             return None
+        if target.judged.status == "vouched" and _MEMBER.match(name) and target.judged.uses & {"E", "N"}:
+            return None  # how Python 3.11 pickles a member of an enumeration
         if target.judged.level is Level.MALICIOUS or judged.level is Level.MALICIOUS:
             return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name} of {target.key}")
         classlike = (
@@ -288,6 +292,8 @@ def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
         )
     if isinstance(target, Obj) and target.kind not in {"shared", "callable", "code"} and not name.startswith("_"):
         return Doubt("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
+    if isinstance(target, str | bytes | tuple | list | dict | int | float) and not name.startswith("format"):
+        return None
     return Doubt("dotted-import", Level.UNSAFE, f"{callee.name} fetches {name}")
 
 
@@ -304,6 +310,35 @@ def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     return Doubt("dotted-import", Level.UNSAFE, f"{callee.key} takes an item out of something that is no type")
 
 
+def tzfile(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``tzfile(None, name)``, filled by BUILD; anything else opens a file."""
+    values = _tuple(args)
+    if values and values[0] is not None:
+        return Doubt("file-access", Level.UNSAFE, f"{callee.key} is given a file to open")
+    return plain(machine, callee, args, offset)
+
+
+def reduce(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``functools.reduce(operator.or_, (int, str))``: how a union of types is pickled."""
+    values = _tuple(args)
+    joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
+    if joins and len(values) == 2 and signs.plain(values[1]):  # noqa: PLR2004 - function, types
+        return None
+    return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} calls what it is handed")
+
+
+def ufunc(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
+    values = _tuple(args)
+    if len(values) == 2 and all(isinstance(value, str) for value in values):  # noqa: PLR2004 - module, name
+        module, name = values
+        if _UFUNC_MODULE.match(module) and name.isidentifier() and judge(module, name).status == "vouched":
+            return None
+    return Doubt(
+        "code-execution", Level.MALICIOUS, f"{callee.key} is made to import something that is no function of numpy"
+    )
+
+
 def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Made by NEWOBJ; its state is checked when BUILD gives it."""
     return plain(_machine, callee, args, offset)
@@ -314,6 +349,6 @@ CHECKS: dict[str, Any] = {
     "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
-    "getitem": getitem, "formula": formula,
+    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc, "formula": formula,
 }  # fmt: skip
 """By the name that the lists use."""

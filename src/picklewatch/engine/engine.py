@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.machine import RANK, Machine
 from picklewatch.engine.report import Budget, Buffer, PickleReport
-from picklewatch.engine.values import Import
 from picklewatch.engine.walk import Walk
 from picklewatch.model import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from picklewatch.engine.values import Import
 
 _SHALLOW = 1 << 16
 
@@ -63,6 +64,7 @@ def _report(walk: Walk, machine: Machine, start: int) -> PickleReport:
         opcodes=walk.opcodes,
         nested=tuple(machine.nested),
         storages=tuple(machine.storages.values()),
+        gaps=tuple(machine.gaps),
         value=_shallow(walk.result) if walk.stopped else None,
     )
 
@@ -78,11 +80,15 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     judged = imported.judged
     level, rule, at = imported.level, imported.rule, imported.at
     summary, evidence = imported.summary, imported.evidence
-    if not imported.called and judged.level is not Level.INFO and (level is None or RANK[judged.level] > RANK[level]):
+    if (
+        not (imported.called or imported.made)
+        and judged.level is not Level.INFO
+        and (level is None or RANK[judged.level] > RANK[level])
+    ):
         level, rule, at = judged.level, judged.rule, imported.offset
         summary, evidence = _referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
-        if judged.status == "denied" and machine.code_bearing and not machine.indirect:
-            level = Level.UNSAFE
+    if judged.status == "denied" and not imported.called and machine.code_bearing and not machine.indirect:
+        level = Level.UNSAFE  # what a pickled function refers to; nothing here calls it
     if level is None or level is Level.INFO:
         return None
     return Finding(

@@ -37,6 +37,7 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
         machine.finding("malformed-pickle", Level.UNSCANNABLE, position, "the size of an in-line array is not known")
         return position
     end = _objects(walk, position) if size == arrays.OBJECT else _raw(walk, state, position, elements * size)
+    machine.gaps.append((position, end))
     stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done")
     return end
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from picklewatch.engine.lists import denied as bad
 from picklewatch.engine.lists.compat import ONLY_PYTHON_2, python3_name
 from picklewatch.engine.lists.families import FAMILIES
-from picklewatch.engine.lists.stdlib import STDLIB
+from picklewatch.engine.lists.stdlib import STDLIB, STDLIB_PACKAGES
 from picklewatch.engine.lists.vouched import VOUCHED
 from picklewatch.model import Level
 
@@ -88,6 +88,7 @@ _CLASS = re.compile(r"_*[A-Z]\w*\Z")
 _DUNDER = re.compile(r"__\w+__\Z")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _TOP = re.compile(r"\w+")
+_PYTHON_TESTS = re.compile(r"test\.(test_\w+|\w+_tests|list_tests|pickletester|lock_tests|string_tests)\b")
 
 
 def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str], Judged], ...]:
@@ -151,6 +152,11 @@ def _parents(module: str) -> list[str]:
 
 
 def _denied_module(module: str) -> Judged | None:
+    top = module.partition(".")[0]
+    if top != module and top in STDLIB and top not in STDLIB_PACKAGES:
+        return None  # a project's own package that shares its name with a module that has nothing below it
+    if _PYTHON_TESTS.match(module):
+        return _DENIED_MODULES["test.support"]
     for parent in reversed(_parents(module)):
         judged = _DENIED_MODULES.get(parent)
         if judged is not None:
@@ -185,12 +191,13 @@ def _by_library(module: str, name: str) -> Judged:
     if module.startswith(bad.QUARANTINED):
         return Judged(status="tombstone", reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
     top = _TOP.match(module)
+    stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
     if "." in name:
         return _nested(module, name)
     for module_pattern, name_pattern, judged in _FAMILIES:
         if module_pattern.match(module) and name_pattern.match(name):
             return judged
-    if top is not None and top[0] in STDLIB:
+    if stdlib and not (module == "test" and looks_like_class(name)):
         return Judged(status="stdlib", reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
     return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
 

@@ -92,7 +92,7 @@ def string(text: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CPython warns of unknown escapes and keeps them
-            return codecs.escape_decode(text[1:-1])[0].decode("latin1")  # type: ignore[attr-defined,no-any-return]
+            return codecs.escape_decode(text[1:-1])[0].decode("latin1")
     except ValueError:
         raise Malformed("a string with a bad escape") from None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine import arrays, signs, tensors
-from picklewatch.engine.checks import CHECKS, Doubt, kept
+from picklewatch.engine import signs, tensors
+from picklewatch.engine.checks import CHECKS, Doubt
+from picklewatch.engine.doubts import doubt_about
 from picklewatch.engine.judge import Judged, judge, looks_like_class
 from picklewatch.engine.render import render, render_call
 from picklewatch.engine.report import Nested
+from picklewatch.engine.states import check_state
 from picklewatch.engine.values import DICT_CAP, LIST_CAP, Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Finding, Level
 
@@ -24,11 +26,6 @@ _FINDINGS = 5_000
 _NESTED = 2_000
 _NESTED_BYTES = 1 << 28
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
-_RISKY = re.compile(
-    r"Command|Popen|Process|Shell|Exec|Runner|Server|Client|Session|Connection|Connector|Socket|Loader|Download|File|Writer|Reader|Store|Thread|Timer|"
-    r"Interpreter|Console|Script|Template|Lambda|Environment|Importer|Spawn|Ssh|SSH|Http|HTTP|Url|URL|Driver|Engine|Executor|Library|Plugin|Module|Kernel|Job|Task|Code"
-)
-_PYX = re.compile(r"__pyx_unpickle_\w+\Z")
 
 
 class Machine:
@@ -44,6 +41,8 @@ class Machine:
         self.storages: dict[str, Storage] = {}
         self.nested: list[Nested] = []
         self.nested_bytes = 0
+        self.gaps: list[tuple[int, int]] = []
+        """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
         self.spoken: set[str] = set()
         self.code_bearing = False
         self.indirect = False
@@ -185,15 +184,17 @@ class Machine:
         """REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, INST: *callee* called with *args*."""
         if type(callee) is not Import:
             return self._computed_call(callee, args, how, offset)
-        callee.called = True
         judged = callee.judged
         uses = judged.uses
         if how == "call":
+            callee.called = True
             if "C" in uses:
                 if judged.check:
                     return self._checked_call(callee, judged, args, offset)
                 return Obj(callee, args, offset, judged.kind)
-        elif "N" in uses:
+            return self._doubtful_call(callee, judged, args, how, offset)
+        callee.made = True
+        if "N" in uses:
             if not args or (type(args) is tuple and not args):
                 return Obj(callee, args, offset, judged.kind, "new")
             return self._new_with_args(callee, judged, args, offset)
@@ -261,7 +262,7 @@ class Machine:
 
     def _doubtful_call(self, callee: Import, judged: Judged, args: Any, how: str, offset: int) -> Any:
         """A call of something that the lists do not vouch for in this use."""
-        doubt = _DOUBTS[judged.status](callee, judged, args, how)
+        doubt = doubt_about(callee, args, how)
         if judged.status == "indirect":
             self.indirect = True
         evidence = (
@@ -332,11 +333,7 @@ class Machine:
             self.hijacked_call(target, "__setstate__", (state,), offset)
         if target.kind in _NO_STATE and target.known:
             self._out_of_kind("BUILD", target, offset, render(state, 200))
-        check = _STATE_CHECKS.get(target.kind) or (
-            _STATE_CHECKS.get(target.callee.judged.check) if isinstance(target.callee, Import) else None
-        )
-        if check is not None:
-            check(self, target, state, offset)
+        check_state(self, target, state, offset)
         self._look_for_hooks(target, state, offset)
         target.state = state
 
@@ -477,177 +474,3 @@ _TAKE_ITEMS = frozenset({"dict", "object", "unknown", "code"})
 _TAKE_MORE = frozenset({"list", "object", "unknown", "code"})
 _TOO_LONG = Judged(status="dotted", reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)
 _DYNAMIC = Judged(status="dotted", reason="cannot be known", rule="dynamic-import", level=Level.UNSAFE)
-
-
-def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    found = signs.sign(args)
-    what = "makes an instance of" if how == "new" else "calls"
-    return Doubt(
-        judged.rule,
-        judged.level,
-        f"{what} {callee.key[:200]}, which can {judged.reason}" + (f"; given {found}" if found else ""),
-    )
-
-
-def _code_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    return Doubt(judged.rule, judged.level, f"carries Python code: calls {callee.key[:200]}")
-
-
-def _indirect_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    return Doubt("indirect-call", Level.UNSAFE, f"calls {callee.key[:200]}, which calls what it is handed")
-
-
-def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    """Unlisted standard library, or a dotted walk."""
-    found = signs.sign(args)
-    what = "makes an instance of" if how == "new" else "calls"
-    if found in {"code", "a shell command"} and how == "call":
-        return Doubt("suspicious-arguments", Level.MALICIOUS, f"calls {callee.key[:200]} with {found}")
-    return Doubt(
-        judged.rule,
-        Level.UNSAFE,
-        f"{what} {callee.key[:200]}, which nobody vouched for" + (f", with {found}" if found else ""),
-    )
-
-
-def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    found = signs.sign(args)
-    key = callee.key[:200]
-    if how == "new":
-        if found and found != "a file's path":
-            return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
-        return Doubt(
-            "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
-        )
-    if found:
-        level = Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE
-        return Doubt("suspicious-arguments", level, f"calls {key} with {found}")
-    if looks_like_class(callee.name) and not _RISKY.search(callee.name) and signs.plain(args, labels=True):
-        return Doubt(
-            "unvouched-class",
-            Level.UNVERIFIED,
-            f"makes an instance of {key}, a class that nobody vouched for, from plain data",
-        )
-    if _PYX.match(callee.name) and signs.plain(args):
-        return Doubt(
-            "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
-        )
-    return Doubt("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
-
-
-def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    """Vouched for as data, but not for being called so."""
-    values = args if isinstance(args, tuple) else ()
-    if (
-        how == "call"
-        and "E" in judged.uses
-        and len(values) == 1
-        and isinstance(values[0], str | int | float | None)
-        and not signs.sign(args)
-    ):
-        return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
-    if callee.module.partition(".")[0] in {
-        "builtins",
-        "math",
-        "operator",
-        "itertools",
-        "copy",
-        "typing",
-        "types",
-        "re",
-        "dataclasses",
-    }:
-        return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
-    return _foreign_call(callee, judged, args, how)
-
-
-def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    return Doubt(judged.rule, judged.level, f"calls {callee.key[:200]}")
-
-
-_DOUBTS = {
-    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call, "dotted": _listed_call,
-    "foreign": _foreign_call, "vouched": _vouched_call, "self-test": _other_call, "tombstone": _other_call,
-}  # fmt: skip
-
-
-def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
-    """``(version, shape, dtype, is Fortran, data)``, for exact arrays; subclasses wrap it."""
-    exact = (
-        isinstance(target.args, tuple)
-        and target.args
-        and isinstance(target.args[0], Import)
-        and target.args[0].name == "ndarray"
-    )
-    fewest = 4
-    if not isinstance(state, tuple) or len(state) < fewest:
-        if exact:
-            machine.finding(
-                "numpy-size-mismatch",
-                Level.MALICIOUS,
-                offset,
-                "an array is given a state that is none of an array",
-                render(state, 200),
-            )
-        return
-    shape_at = 0 if len(state) == fewest else 1
-    shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
-    rule, summary = arrays.mismatch(shape, dtype, raw)
-    if rule:
-        machine.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
-
-
-def _wrapper_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
-    """Joblib's separate files: beside this one, nowhere else."""
-    name = state.get("filename") if isinstance(state, dict) else None
-    if isinstance(name, str) and ("/" in name or "\\" in name or name.startswith("..")):
-        machine.finding(
-            "suspicious-arguments", Level.UNSAFE, offset, "names an array file outside its own directory", render(name)
-        )
-    else:
-        machine.once(
-            "separate-array-file",
-            Level.UNVERIFIED,
-            offset,
-            "has joblib load an array from another file beside it",
-            render(state, 200),
-        )
-
-
-def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
-    """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
-    text = state.get("formula") if isinstance(state, dict) else None
-    if isinstance(text, str) and signs.sign((text,)):
-        machine.finding(
-            "suspicious-arguments",
-            Level.MALICIOUS,
-            offset,
-            "a formula that statsmodels evaluates on loading holds code",
-            render(text),
-        )
-    elif text is not None:
-        machine.finding(
-            "suspicious-arguments",
-            Level.UNVERIFIED,
-            offset,
-            "a formula that statsmodels evaluates on loading",
-            render(text),
-        )
-
-
-def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
-    """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
-    if isinstance(target.callee, Import) and target.callee.name == "partial":
-        values = state if isinstance(state, tuple) else (None,)
-        doubt = kept(target.callee, values)
-        if doubt is not None:
-            machine.note(target.callee, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
-            target.known = False
-
-
-_STATE_CHECKS = {
-    "ndarray": _ndarray_state,
-    "array-file": _wrapper_state,
-    "formula": _formula_state,
-    "callable": _partial_state,
-}

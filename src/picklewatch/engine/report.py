@@ -103,5 +103,7 @@ class PickleReport:
     nested: tuple[Nested, ...]
     storages: tuple[Storage, ...]
     """Storages named by persistent ids, by key, in order of first appearance."""
-    value: object
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Bytes between the opcodes that joblib reads as arrays: begin and end of each, for whoever shows the pickle."""
+    value: object = None
     """A shallow copy of the result if it is simple: a constant, a list of constants, a dict's text keys with constants; else None."""

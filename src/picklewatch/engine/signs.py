@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from picklewatch.engine.judge import judge, looks_like_class
-from picklewatch.engine.lists.denied import ALIASES, FUNCTIONS
+from picklewatch.engine.lists.denied import PLAIN_LITERALS
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
@@ -18,8 +18,8 @@ _CHARACTERS = 4_096
 _URL = re.compile(r"\b(?:https?|ftps?|file|ssh|git|ldaps?|rmi|jar|gopher|smb|s3|gs|tcp|unix)://", re.IGNORECASE)
 _SHELL = re.compile(
     r"\$\(|`[^`]+`|\|\s*(?:sh|bash|python\d?|nc)\b|&&|\|\||;\s*\w+|(?:^|\s)2?>{1,2}\s*[/\w]|^\s*(?:/bin/|/usr/bin/|/sbin/)\w+"
-    r"|^\s*(?:sudo|sh|bash|zsh|cmd(?:\.exe)?|powershell|curl|wget|nc|ncat|netcat|python\d?|perl|ruby|echo|cat|touch|rm|chmod|id|whoami|uname|ls|"
-    r"calc(?:\.exe)?|open|xcalc|gnome-calculator|ping|nslookup|dig|mkfifo|crontab|kill|reboot|shutdown|true|sleep|cp|mv|tar|ssh|scp)(?:\s|$)",
+    r"|^\s*(?:sudo|sh|bash|zsh|cmd(?:\.exe)?|powershell|curl|wget|ncat|netcat|whoami|calc(?:\.exe)?|xcalc|gnome-calculator|reboot|shutdown|nslookup)(?:\s|$)"
+    r"|^\s*(?:nc|python\d?|perl|ruby|echo|cat|touch|rm|chmod|uname|ls|ping|dig|mkfifo|crontab|kill|sleep|cp|mv|tar|ssh|scp|open)\s+[\w./~'\"$-]",
 )
 _CODE = re.compile(
     r"__import__|\bimport\s+\w+|\b(?:exec|eval|compile|getattr|open|system|popen)\s*\(|\bos\.\w+|\bsubprocess\b|__builtins__|__globals__|__subclasses__|\blambda\b"
@@ -124,7 +124,7 @@ def _names_denied(text: str) -> bool:
     match = _DOTTED.match(text[:200])
     if match is not None:
         return judge(match[1], match[2]).level is Level.MALICIOUS
-    return text in ALIASES or text in FUNCTIONS or text in {"eval", "exec", "builtins"}
+    return text in PLAIN_LITERALS
 
 
 def _of_pair(value: object) -> str:

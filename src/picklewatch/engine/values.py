@@ -62,7 +62,9 @@ class Import:
     evidence: str = ""
     at: int = 0
     called: bool = False
-    """Whether anything called it or made an instance of it."""
+    """Whether anything called it."""
+    made: bool = False
+    """Whether anything made an instance of it by ``__new__`` alone."""
 
     @property
     def key(self) -> str:

@@ -232,8 +232,10 @@ class Walk:
                     machine.build(target, top, position)
                     position += 1
                     if type(target) is Obj and target.kind == "array-wrapper":
-                        self.frame_end = frame_end
+                        self.frame_end, before = frame_end, position
                         position = inline.skip(self, target, position, stack)
+                        if frame_end == before:
+                            frame_end = NO_FRAME
                 else:
                     # the rest is rare, or carries text or much data: the state is written back for it
                     self.stack, self.position, self.frame_end = stack, position, frame_end

@@ -17,7 +17,7 @@ DENIED: tuple[Denied, ...] = (
         reason="run programs or shell commands",
         modules="os posix nt ce riscos os2 subprocess _posixsubprocess _winapi _wmi commands popen2 pty pexpect ptyprocess sh plumbum "
         "invoke fabric paramiko psutil asyncio.subprocess distutils setuptools _distutils_hack pkg_resources pip ensurepip venv wheel virtualenv "
-        "conda test idlelib lib2to3 msilib winreg _winreg turtledemo sarge delegator envoy shellescape win32api win32com "
+        "conda test.support test.libregrtest test.regrtest test.script_helper test.test_support idlelib lib2to3 msilib winreg _winreg turtledemo sarge delegator envoy shellescape win32api win32com "
         "win32process pywintypes docker kubernetes cmd",
         names={
             "platform": "popen _syscmd_ver _syscmd_file _syscmd_uname architecture system_alias dist linux_distribution",
@@ -44,7 +44,7 @@ DENIED: tuple[Denied, ...] = (
         modules="code codeop runpy pdb bdb profile cProfile _lsprof trace timeit doctest unittest pydoc rlcompleter compileall py_compile "
         "zipapp ihooks imputil rexec Bastion modulefinder xmlrpc.server SimpleXMLRPCServer DocXMLRPCServer IPython ipykernel jupyter_client jinja2 mako "
         "sympy.parsing numexpr asteval RestrictedPython _xxsubinterpreters _interpreters _interpqueues "
-        "interpreters concurrent threading _thread thread multiprocessing _multiprocessing asyncio _asyncio sched billiard celery dask distributed ray "
+        "interpreters concurrent threading _thread thread multiprocessing _multiprocessing asyncio _asyncio sched billiard celery "
         "loky joblib.externals.loky patsy tkinter turtle execnet cffi pycparser nose pytest _pytest py hypothesis marimo streamlit gradio fire",
         names={
             "builtins": "eval exec execfile compile __import__ input raw_input apply breakpoint reload help __build_class__",
@@ -88,6 +88,12 @@ DENIED: tuple[Denied, ...] = (
             "transformers": "pipeline",
             "transformers.pipelines": "pipeline",
             "transformers.dynamic_module_utils": "get_class_from_dynamic_module get_class_in_module init_empty_weights",
+            "PIL.ImageMath": "eval unsafe_eval lambda_eval",
+            "PIL.ImageShow": "*",
+            "PIL.ImageGrab": "*",
+            "polars.lazyframe.frame": "LazyFrame",
+            "polars.expr.expr": "Expr",
+            "polars": "LazyFrame Expr",
             "hydra.utils": "instantiate call get_class get_method get_object",
             "hydra._internal.instantiate._instantiate2": "instantiate",
             "hydra._internal.utils": "_locate",
@@ -97,7 +103,7 @@ DENIED: tuple[Denied, ...] = (
     Denied(
         rule=RUN,
         reason="load native code or reach raw memory",
-        modules="ctypes _ctypes dl llvmlite numpy.ctypeslib torch._C._jit torch.classes torch.utils.cpp_extension torch.cpp torch._inductor torch._dynamo torch.compiler "
+        modules="ctypes _ctypes dl llvmlite numpy.ctypeslib torch._C._jit torch.classes torch.utils.cpp_extension torch.cpp torch._inductor torch.compiler "
         "numpy.f2py numpy.distutils torch._export torch._functorch triton tvm pycuda cupy.cuda",
         names={
             "torch": "compile",
@@ -121,10 +127,7 @@ DENIED: tuple[Denied, ...] = (
             "operator": "attrgetter methodcaller call",
             "_operator": "attrgetter methodcaller call",
             "inspect": "getattr_static getsource getmodule",
-            "numpy.core": "_ufunc_reconstruct",
-            "numpy._core": "_ufunc_reconstruct",
             "numpy.core._internal": "_ufunc_doc_signature_formatter",
-            "numpy.core.numeric": "_ufunc_reconstruct",
             "torch.package": "PackageImporter",
             "torch.package.package_importer": "PackageImporter",
             "pydoc": "locate safeimport resolve importfile",
@@ -142,8 +145,8 @@ DENIED: tuple[Denied, ...] = (
         rule=FILE,
         reason="read, write, move or delete files",
         modules="shutil tempfile fileinput filecmp linecache zipfile tarfile gzip bz2 lzma mailbox netrc dbm anydbm whichdb dumbdbm dbhash gdbm bsddb "
-        "sqlite3 _sqlite3 shelve fcntl mmap pathlib._os plistlib wave aifc sunau sndhdr imghdr configparser ConfigParser h5py zarr tables fsspec "
-        "s3fs gcsfs logging.handlers tensorboard tensorboardX netCDF4 openpyxl xlrd PIL.Image PIL.ImageFile cv2 imageio nbformat xml.sax xml.dom xml.etree lxml "
+        "sqlite3 _sqlite3 shelve fcntl mmap pathlib._os plistlib wave aifc sunau sndhdr imghdr h5py zarr tables fsspec "
+        "s3fs gcsfs logging.handlers tensorboard tensorboardX netCDF4 openpyxl xlrd nbformat xml.sax lxml "
         "torch.utils.tensorboard diskcache filelock",
         names={
             "builtins": "open file",
@@ -171,7 +174,10 @@ DENIED: tuple[Denied, ...] = (
             "joblib.numpy_pickle": "dump",
             "pathlib": "Path.open Path.read_text Path.read_bytes Path.write_text Path.write_bytes Path.unlink Path.rmdir Path.mkdir "
             "Path.rename Path.replace Path.touch Path.chmod Path.symlink_to Path.hardlink_to",
-            "ast": "main",
+            "cv2": "imread imwrite VideoCapture VideoWriter FileStorage",
+            "imageio": "imread imwrite mimread volread get_reader get_writer",
+            "PIL.Image": "open",
+            "xml.etree.ElementTree": "parse iterparse ElementTree",
             "tokenize": "open",
             "base64": "main",
             "mimetypes": "guess_type init",
@@ -189,7 +195,7 @@ DENIED: tuple[Denied, ...] = (
         "socketserver SocketServer BaseHTTPServer SimpleHTTPServer CGIHTTPServer asyncore asynchat selectors select wsgiref requests httpx aiohttp httpcore "
         "urllib3 websocket websockets tornado twisted flask fastapi django uvicorn boto3 botocore google.cloud azure pycurl "
         "huggingface_hub gdown wget kaggle kagglehub datasets.load torch.hub torch.distributed.rpc torch.utils.model_zoo redis pymongo pika kafka zmq grpc "
-        "dns nmap scapy mlflow wandb comet_ml neptune sqlalchemy psycopg2 pymysql MySQLdb ldap sklearn.datasets torchvision.datasets nltk.downloader nltk.data spacy.cli gensim.downloader",
+        "dns nmap scapy sqlalchemy psycopg2 pymysql MySQLdb ldap sklearn.datasets torchvision.datasets nltk.downloader nltk.data spacy.cli gensim.downloader",
         names={
             "cgi": "FieldStorage",
             "torchvision.datasets.utils": "*",
@@ -204,7 +210,7 @@ DENIED: tuple[Denied, ...] = (
         rule=LOAD,
         reason="unpickle or unmarshal other data",
         modules="pickle _pickle cPickle pickletools marshal jsonpickle skops.io pandas.io.pickle pandas.compat.pickle_compat klepto torch.multiprocessing "
-        "multiprocessing.reduction sklearn.externals.joblib.numpy_pickle_utils hickle dill.session dill.source joblib.memory joblib.pool joblib.parallel",
+        "multiprocessing.reduction sklearn.externals.joblib.numpy_pickle_utils hickle dill.session dill.source",
         names={
             "torch": "load",
             "torch.serialization": "load _load _legacy_load load_library",
@@ -229,7 +235,6 @@ DENIED: tuple[Denied, ...] = (
             "torch.utils.data.datapipes.utils.decoder": "*",
             "copyreg": "pickle add_extension dispatch_table",
             "torch._weights_only_unpickler": "load Unpickler",
-            "torch.package": "*",
             "torch._utils_internal": "*",
             "torch.distributed.distributed_c10d": "_tensor_to_object",
             "torch.distributed._shard.checkpoint": "*",
@@ -240,7 +245,7 @@ DENIED: tuple[Denied, ...] = (
     Denied(
         rule=STATE,
         reason="change the interpreter's own state",
-        modules="sys gc atexit signal _signal site sysconfig faulthandler resource tracemalloc readline user sitecustomize usercustomize",
+        modules="sys gc atexit signal _signal site sysconfig faulthandler resource tracemalloc readline sitecustomize usercustomize",
         names={
             "builtins": "setattr delattr exit quit super",
             "warnings": "simplefilter filterwarnings catch_warnings",
@@ -273,8 +278,8 @@ DENIED: tuple[Denied, ...] = (
 INDIRECT: dict[str, str] = {
     "builtins": "map filter",
     "itertools": "imap ifilter starmap takewhile dropwhile filterfalse ifilterfalse groupby accumulate",
-    "functools": "reduce cmp_to_key lru_cache _lru_cache_wrapper wraps update_wrapper singledispatchmethod",
-    "_functools": "reduce cmp_to_key",
+    "functools": "cmp_to_key lru_cache _lru_cache_wrapper wraps update_wrapper singledispatchmethod",
+    "_functools": "cmp_to_key",
     "toolz": "compose pipe curry",
     "cytoolz": "compose pipe curry",
 }
@@ -443,6 +448,12 @@ CODE_BEARING_MODULES: frozenset[str] = frozenset(
     ]
 )
 """Modules whose pickles carry Python code by nature."""
+
+PLAIN_LITERALS: frozenset[str] = frozenset(
+    "os posix nt subprocess builtins __builtin__ importlib runpy ctypes pickle marshal eval exec execfile popen Popen __import__ "
+    "import_module getoutput check_output check_call rmtree CDLL".split()
+)
+"""Literals that name something dangerous by themselves when handed to an unknown callable."""
 
 SELF_TEST = "PICKLEWATCH_SELF_TEST"
 """The module that the harmless self-test file imports."""

@@ -40,6 +40,12 @@ FAMILIES: tuple[Family, ...] = (
         module=r"sklearn\.utils(\._bunch)?|sklearn\.datasets\.base",
         name="Bunch",
     ),
+    Family(
+        reason="functions over arrays, stored for later use",
+        uses="R",
+        module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\.special(\._ufuncs)?",
+        name=r"[a-z]\w*",
+    ),
     # --- scipy ---
     Family(
         reason="sparse matrices of scipy: arrays in __dict__",
@@ -48,7 +54,7 @@ FAMILIES: tuple[Family, ...] = (
         name=r"_?[a-z]\w*_(matrix|array)|_?[a-z]+_(matrix|array)|spmatrix|sparray",
     ),
     Family(
-        reason="interpolators, spatial trees, rotations and frozen distributions of scipy: numbers and arrays",
+        reason="interpolators, spatial trees, rotations and distributions of scipy: numbers and arrays; the code template that distributions run is checked",
         uses="RN",
         module=r"scipy\.(interpolate|spatial|stats|optimize|ndimage|signal|linalg|special|integrate)\b[\w.]*",
         name=r"_?[A-Z]\w*|\w+_(gen|frozen)|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
@@ -79,17 +85,17 @@ FAMILIES: tuple[Family, ...] = (
         check="plain",
     ),
     Family(
-        reason="pandas' frames, series, indexes and blocks: __setstate__ stores arrays",
-        uses="RNE",
-        module=r"pandas(\.(core|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
-        name=r"_?[A-Z](?!DFStore|pdf5)\w*(?<!Store)(?<!File)(?<!Writer)(?<!Reader)",
-    ),
-    Family(
         reason="pandas' makers of blocks and managers from arrays",
-        uses="RC",
+        uses="RNC",
         module=r"pandas\.core\.internals[\w.]*",
         name=r"BlockManager|SingleBlockManager|new_block|make_block|_make_block",
         check="plain",
+    ),
+    Family(
+        reason="pandas' frames, series, indexes and blocks: __setstate__ stores arrays",
+        uses="RNE",
+        module=r"pandas(\.(core(?!\.computation)|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
+        name=r"_?[A-Z](?!DFStore|pdf5)\w*(?<!Store)(?<!File)(?<!Writer)(?<!Reader)",
     ),
     # --- torch ---
     Family(
@@ -101,7 +107,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="modules of torch.ao: __setstate__ updates __dict__",
         uses="RN",
-        module=r"torch\.(ao\.(nn|quantization)|quantization|nn\.quantized)\b[\w.]*",
+        module=r"torch\.(ao\.(nn|quantization(?!\.fx))|quantization(?!\.fx)|nn\.quantized)\b[\w.]*",
     ),
     Family(
         reason="functions over tensors, stored for later use",
@@ -156,7 +162,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="enumerations and arguments of transformers: attributes only when made without __init__",
         uses="RNE",
-        module=r"transformers\.(training_args\w*|trainer_utils|trainer_pt_utils|trainer_callback|debug_utils|file_utils|utils\.(generic|import_utils|quantization_config)"
+        module=r"transformers\.(training_args\w*|trainer_utils|trainer_pt_utils|trainer_callback|debug_utils|utils\.(generic|quantization_config)"
         r"|deepspeed|integrations\.deepspeed|optimization|generation\.configuration_utils|configuration_utils|tokenization_utils_base|feature_extraction_utils"
         r"|image_processing_utils|processing_utils|modelcard)",
         name=r"_?[A-Z]\w*(?<!Mixin)",
@@ -166,6 +172,13 @@ FAMILIES: tuple[Family, ...] = (
         uses="RN",
         module=r"transformers\.(models\.\w+\.(configuration|modeling)_\w+|activations|pytorch_utils|modeling_utils|modeling_outputs|modeling_attn_mask_utils"
         r"|modeling_rope_utils|loss\.[\w]+|(configuration|modeling)_(?!tf_|flax_)\w+|cache_utils)",
+    ),
+    Family(
+        reason="tokenizers of transformers that hold their vocabulary: attributes, or JSON that the tokenizers library parses",
+        uses="RN",
+        module=r"transformers\.(models\.(bert|gpt2|roberta|distilbert|electra|openai|bart|led|longformer|clip|mpnet|mobilebert"
+        r"|whisper|squeezebert|layoutlm|funnel|dpr)\.tokenization_\w+|models\.\w+\.tokenization_\w+_fast"
+        r"|tokenization_utils(_\w+)?|tokenization_(bert|gpt2|roberta|distilbert)\w*)",
     ),
     Family(
         reason="activation functions, stored for later use",
@@ -201,7 +214,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="attribute dictionaries, callbacks and arguments of Lightning",
         uses="RNE",
-        module=r"(lightning|pytorch_lightning|lightning_fabric)\.([\w.]+\.)?(utilities|callbacks|loops|trainer|core|strategies)\b[\w.]*",
+        module=r"(lightning|pytorch_lightning|lightning_fabric)\.([\w.]+\.)?(utilities|callbacks|core)\b[\w.]*",
     ),
     Family(
         reason="configuration trees of OmegaConf: resolved only when read",
@@ -225,23 +238,85 @@ FAMILIES: tuple[Family, ...] = (
         uses="RN",
         module=r"fastai\.(layers|callback|metrics|losses|optimizer|vision\.(models|learner))\b[\w.]*",
     ),
+    Family(
+        reason="metadata of distributed checkpoints: attributes only",
+        uses="RNE",
+        module=r"torch\.distributed\.checkpoint\.(metadata|filesystem|planner|api|_extension)",
+        name=r"_?[A-Z]\w*(?<!Reader)(?<!Writer)(?<!Buffer)",
+    ),
+    Family(
+        reason="graphs of PyTorch Geometric: tensors in __dict__",
+        uses="RNE",
+        module=r"torch_geometric\.data\.(data|storage|batch|temporal|hetero_data)",
+    ),
+    Family(
+        reason="dictionaries with attributes",
+        uses="RN",
+        kind="dict",
+        module=r"yacs\.config|easydict(\.\w+)?|addict(\.\w+)?|munch(\.\w+)?|mmengine\.config\.config|mmcv\.utils\.config|attrdict(\.\w+)?",
+        name=r"CfgNode|EasyDict|Dict|Munch|DefaultMunch|ConfigDict|AttrDict",
+    ),
+    Family(
+        reason="numbers of a training run",
+        uses="RNE",
+        module=r"mmengine\.logging\.history_buffer",
+        name="HistoryBuffer",
+    ),
+    # --- images and shapes ---
+    Family(
+        reason="images: pixels and information",
+        uses="RN",
+        module=r"PIL\.(Image|\w+ImagePlugin)",
+        name=r"Image|\w+ImageFile",
+    ),
+    Family(
+        reason="arrays read from images, named as the type to make",
+        uses="R",
+        module=r"imageio\.core(\.\w+)?",
+        name="Array|Image",
+    ),
+    Family(
+        reason="geometry from well-known binary, parsed by GEOS",
+        uses="RC",
+        module=r"shapely(\.(io|wkb|lib))?",
+        name="from_wkb|loads",
+        check="plain",
+    ),
     # --- gradient boosting ---
     Family(
-        reason="boosters: their own native readers restore them from numbers",
+        reason="boosters: their own native readers restore them; a handle is never taken from the file",
+        uses="RN",
+        module=r"xgboost\.core|lightgbm\.basic",
+        name="Booster",
+    ),
+    Family(
+        reason="estimators around boosters: attributes only",
         uses="RNE",
-        module=r"xgboost\.(core|sklearn|callback|training)|lightgbm\.(basic|sklearn|callback)|catboost\.core|_catboost|ngboost\.\w+|ngboost",
+        module=r"xgboost\.(sklearn|callback)|lightgbm\.(sklearn|callback)|ngboost(\.\w+)*",
+    ),
+    Family(
+        reason="boosters: their own native readers restore them",
+        uses="RN",
+        module=r"catboost\.core",
+        name=r"CatBoost(Classifier|Regressor|Ranker)?",
     ),
     # --- topic models, search over parameters, statistics, others ---
     Family(
         reason="models of gensim: arrays and dictionaries in __dict__",
         uses="RN",
-        module=r"gensim\.(models|corpora|similarities|matutils|utils|interfaces)\b[\w.]*",
-        name=r"_?[A-Z]\w*|sslm|identity|call_on_class_only|df2idf|smartirs_\w+|original_scorer|npmi_scorer",
+        module=r"gensim\.(models|corpora|matutils|interfaces)\b[\w.]*",
+        name=r"_?[A-Z]\w*|sslm|df2idf|smartirs_\w+|original_scorer|npmi_scorer",
+    ),
+    Family(
+        reason="functions of gensim, stored for later use",
+        uses="R",
+        module=r"gensim\.utils",
+        name="identity|call_on_class_only|any2utf8|any2unicode|to_unicode",
     ),
     Family(
         reason="studies and trials of Optuna in memory: attributes only",
         uses="RNE",
-        module=r"optuna\.(distributions|pruners|samplers|study|trial|storages\._in_memory|search_space|_\w+)\b[\w.]*",
+        module=r"optuna\.(distributions|pruners|samplers|study|trial|storages\._in_memory|search_space)\b[\w.]*",
         name=r"_?[A-Z]\w*|default_gamma|default_weights|hyperopt_default_gamma",
     ),
     Family(
@@ -253,7 +328,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="estimators that follow scikit-learn: attributes only",
         uses="RN",
-        module=r"(imblearn|category_encoders|hdbscan|umap|implicit|surprise|lifelines|hmmlearn|sklearn_crfsuite|mlxtend|feature_engine|skopt|pmdarima|prophet|sklvq|kmodes|lightfm|pyod|tslearn|sktime|mord|glmnet|sklearn_pandas|sklearn2pmml|nyoka|skorch|rgf|econml|causalml|interpret|dragnet)\b[\w.]*",
+        module=r"(imblearn|category_encoders|surprise|hmmlearn|mlxtend|feature_engine|sklvq|kmodes|sklearn_pandas|dragnet|pyod)\b[\w.]*",
     ),
     Family(
         reason="networks of madmom: arrays in __dict__",
@@ -269,7 +344,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="spaces and noise of reinforcement learning: arrays in __dict__",
         uses="RNE",
-        module=r"(gym|gymnasium)\.(spaces)\b[\w.]*|stable_baselines3?\.(common|her|sac|td3|ppo|a2c|dqn|ddpg|deepq|ppo2|trpo_mpi|gail)\b[\w.]*",
+        module=r"(gym|gymnasium)\.(spaces)\b[\w.]*|stable_baselines3?\.(common\.(noise|running_mean_std|policies|distributions|buffers|schedules|type_aliases|torch_layers|preprocessing)|(her|sac|td3|ppo|a2c|dqn|ddpg|deepq|ppo2|trpo_mpi)\b[\w.]*)",
     ),
     Family(
         reason="tables of Polars: their own reader restores them from Arrow bytes",
@@ -283,7 +358,6 @@ FAMILIES: tuple[Family, ...] = (
         name=r"_restore_array|py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|schema|field|list_|struct|dictionary|timestamp|chunked_array",
         check="plain",
     ),
-    Family(reason="a type of Arrow", uses="RNE", module=r"pyarrow\.lib"),
     Family(
         reason="time zones of pytz and dateutil, read from their own data",
         uses="RC",
@@ -292,10 +366,17 @@ FAMILIES: tuple[Family, ...] = (
         check="plain",
     ),
     Family(
+        reason="a time zone whose transitions are in the pickle; a file is opened only when one is handed over",
+        uses="RC",
+        module=r"dateutil\.(tz(\.tz)?|zoneinfo)",
+        name="tzfile",
+        check="tzfile",
+    ),
+    Family(
         reason="time zones of dateutil: offsets and names",
         uses="RN",
         module=r"dateutil\.(tz(\.\w+)?|relativedelta|_common)",
-        name=r"tz\w+|relativedelta|weekday|_\w+",
+        name=r"tz(utc|local|offset|range|str)|relativedelta|weekday",
     ),
     Family(reason="graphs of networkx: dictionaries", uses="RN", module=r"networkx\.classes\.\w+"),
 )

@@ -453,7 +453,6 @@ STDLIB: frozenset[str] = frozenset(
         "urllib",
         "urllib2",
         "urlparse",
-        "user",
         "usercustomize",
         "uu",
         "uuid",
@@ -481,3 +480,11 @@ STDLIB: frozenset[str] = frozenset(
     ]
 )
 """Top-level module names of the standard library."""
+
+
+STDLIB_PACKAGES: frozenset[str] = frozenset(
+    "_pyrepl asyncio bsddb collections compiler compression concurrent ctypes curses dbm distutils email encodings ensurepip hotshot html http "
+    "idlelib importlib json lib2to3 logging multiprocessing msilib os pathlib pydoc_data re sqlite3 string sysconfig test tkinter tomllib turtledemo "
+    "unittest urllib venv wsgiref xml xmlrpc zipfile zoneinfo pip setuptools".split()  # noqa: SIM905 - a list of 40 lines reads worse
+)
+"""Those of them that have modules below them."""

@@ -188,6 +188,55 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a compiled layout of numbers", uses="RC", check="plain", names={"_struct": "Struct", "struct": "Struct"}
     ),
+    Group(reason="a point in time as numbers", uses="RNC", check="plain", names={"time": "struct_time"}),
+    Group(
+        reason="a version number",
+        uses="RNC",
+        check="plain",
+        names={
+            "torch.torch_version": "TorchVersion",
+            "packaging.version": "Version",
+            "distutils.version": "LooseVersion",
+        },
+    ),
+    Group(
+        reason="an object of the standard library that only holds attributes",
+        uses="RN",
+        names={
+            "configparser": "ConfigParser RawConfigParser SafeConfigParser SectionProxy ConverterMapping Interpolation "
+            "BasicInterpolation LegacyInterpolation ExtendedInterpolation",
+            "json.encoder": "JSONEncoder",
+            "json.decoder": "JSONDecoder",
+            "string": "Template",
+            "statistics": "NormalDist",
+            "textwrap": "TextWrapper",
+            "inspect": "Signature Parameter _empty",
+            "logging": "Logger LogRecord PlaceHolder RootLogger",
+            "csv": "Dialect excel",
+            "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary",
+            "_weakrefset": "WeakSet",
+            "xml.etree.ElementTree": "Element",
+            "sets": "Set ImmutableSet",
+            "UserDict": "UserDict IterableUserDict",
+        },
+    ),
+    Group(
+        reason="an address in parts",
+        uses="RNC",
+        check="plain",
+        names={"urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes"},
+    ),
+    Group(
+        reason="names a member of an enumeration",
+        uses="RE",
+        names={"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto"},
+    ),
+    Group(
+        reason="joins types for annotations",
+        uses="C",
+        check="reduce",
+        names={"functools": "reduce", "_functools": "reduce"},
+    ),
     # --- copyreg and codecs: harmless with the right arguments ---
     Group(
         reason="turns text into bytes",
@@ -251,6 +300,12 @@ VOUCHED: tuple[Group, ...] = (
         },
     ),
     # --- numpy ---
+    Group(
+        reason="fetches a universal function by module and name; both are looked at",
+        uses="C",
+        check="ufunc",
+        names=dict.fromkeys(("numpy.core", "numpy._core", "numpy.core.numeric"), "_ufunc_reconstruct"),
+    ),
     Group(
         reason="makes an empty array that BUILD fills",
         uses="RC",

@@ -1,0 +1,118 @@
+"""What to say of a call that the lists do not vouch for, by what they do say of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import signs
+from picklewatch.engine.checks import Doubt
+from picklewatch.engine.judge import looks_like_class
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.judge import Judged
+    from picklewatch.engine.values import Import
+
+_RISKY = re.compile(
+    r"(Command|Popen|Process|Shell|Runner|Server|Client|Session|Connection|Socket|Downloader|Writer|Reader|Store|File|Thread|Interpreter|Console"
+    r"|Executor|Library|Importer|Loader|Daemon|Listener|Proxy|Spawn|Tunnel|Transport|Handler|Storage|Database|Repository)s?\Z"
+)
+_PYX = re.compile(r"__pyx_unpickle_\w+\Z")
+
+
+def doubt_about(callee: Import, args: Any, how: str) -> Doubt:
+    """The doubt about *callee*, called with *args* (*how* ``call``) or instantiated by ``__new__`` (``new``)."""
+    return _DOUBTS[callee.judged.status](callee, callee.judged, args, how)
+
+
+def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    found = signs.sign(args)
+    what = "makes an instance of" if how == "new" else "calls"
+    return Doubt(
+        judged.rule,
+        judged.level,
+        f"{what} {callee.key[:200]}, which can {judged.reason}" + (f"; given {found}" if found else ""),
+    )
+
+
+def _code_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt(judged.rule, judged.level, f"carries Python code: calls {callee.key[:200]}")
+
+
+def _indirect_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt("indirect-call", Level.UNSAFE, f"calls {callee.key[:200]}, which calls what it is handed")
+
+
+def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    """Unlisted standard library, or a dotted walk."""
+    found = signs.sign(args)
+    what = "makes an instance of" if how == "new" else "calls"
+    if found in {"code", "a shell command"} and how == "call":
+        return Doubt("suspicious-arguments", Level.MALICIOUS, f"calls {callee.key[:200]} with {found}")
+    return Doubt(
+        judged.rule,
+        Level.UNSAFE,
+        f"{what} {callee.key[:200]}, which nobody vouched for" + (f", with {found}" if found else ""),
+    )
+
+
+def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    found = signs.sign(args)
+    key = callee.key[:200]
+    if how == "new":
+        if found and found != "a file's path":
+            return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
+        return Doubt(
+            "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
+        )
+    if found:
+        level = Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE
+        return Doubt("suspicious-arguments", level, f"calls {key} with {found}")
+    if looks_like_class(callee.name) and not _RISKY.search(callee.name) and signs.plain(args, labels=True):
+        return Doubt(
+            "unvouched-class",
+            Level.UNVERIFIED,
+            f"makes an instance of {key}, a class that nobody vouched for, from plain data",
+        )
+    if _PYX.match(callee.name) and signs.plain(args):
+        return Doubt(
+            "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
+        )
+    return Doubt("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
+
+
+def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    """Vouched for as data, but not for being called so."""
+    values = args if isinstance(args, tuple) else ()
+    if (
+        how == "call"
+        and "E" in judged.uses
+        and len(values) == 1
+        and isinstance(values[0], str | int | float | None)
+        and not signs.sign(args)
+    ):
+        return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
+    if callee.module.partition(".")[0] in {
+        "builtins",
+        "math",
+        "operator",
+        "itertools",
+        "copy",
+        "typing",
+        "types",
+        "re",
+        "dataclasses",
+    }:
+        return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
+    return _foreign_call(callee, judged, args, how)
+
+
+def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+    return Doubt(judged.rule, judged.level, f"calls {callee.key[:200]}")
+
+
+_DOUBTS = {
+    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call, "dotted": _listed_call,
+    "foreign": _foreign_call, "vouched": _vouched_call, "self-test": _other_call, "tombstone": _other_call,
+}  # fmt: skip

@@ -1,0 +1,158 @@
+"""What BUILD gives to objects whose ``__setstate__`` does something with it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import arrays, signs
+from picklewatch.engine.checks import kept
+from picklewatch.engine.render import render
+from picklewatch.engine.values import Import, Obj
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
+
+
+def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """Look at the *state* that BUILD gives to *target*."""
+    check = _BY_KIND.get(target.kind)
+    if check is None and isinstance(target.callee, Import):
+        check = _BY_KIND.get(target.callee.judged.check)
+    if check is not None:
+        check(machine, target, state, offset)
+    attributes = state[0] if isinstance(state, tuple) and state else state
+    if isinstance(attributes, dict):
+        for name, look in _BY_ATTRIBUTE.items():
+            if name in attributes:
+                look(machine, attributes, attributes[name], offset)
+
+
+def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
+    """scipy's distributions exec ``_parse_arg_template`` when they are restored (``scipy/stats/_distn_infrastructure.py``)."""
+    if isinstance(value, str) and all(_TEMPLATE_LINE.match(line) for line in value.split("\n")):
+        return
+    machine.finding(
+        "hijacked-method",
+        Level.MALICIOUS,
+        offset,
+        "a code template that scipy runs on loading was changed",
+        render(value, 300),
+    )
+
+
+def _file_resource(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
+    """sklearn_crfsuite writes these bytes to the file that the state names."""
+    name = attributes.get("name")
+    if name is None or (isinstance(name, str) and _TEMPORARY.match(name)):
+        machine.once(
+            "unvouched-class", Level.UNVERIFIED, offset, "writes bytes of its own to a temporary file", render(name)
+        )
+    else:
+        machine.finding(
+            "file-access", Level.MALICIOUS, offset, "writes bytes of its own to a file that it names", render(name)
+        )
+
+
+def _handle(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
+    """A handle of native code is a pointer: the object's destructor would free it."""
+    smallest = 1 << 16
+    if type(value) is int and value >= smallest:
+        machine.finding(
+            "opcode-out-of-kind", Level.UNSAFE, offset, "sets a native handle, a pointer, from the file", render(value)
+        )
+
+
+_TEMPLATE_LINE = re.compile(
+    r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
+)
+_TEMPORARY = re.compile(r"(/tmp|/var/tmp|/var/folders/[\w/+-]+|[A-Za-z]:\\[\w \\.~-]+\\Temp)[/\\][\w.-]+\Z")  # noqa: S108 - recognised, not used
+_BY_ATTRIBUTE = {
+    "_parse_arg_template": _code_template,
+    "__FILE_RESOURCE_DATA__": _file_resource,
+    "handle": _handle,
+    "_handle": _handle,
+}
+
+
+def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """``(version, shape, dtype, is Fortran, data)``, for exact arrays; subclasses wrap it."""
+    exact = (
+        isinstance(target.args, tuple)
+        and target.args
+        and isinstance(target.args[0], Import)
+        and target.args[0].name == "ndarray"
+    )
+    fewest = 4
+    if not isinstance(state, tuple) or len(state) < fewest:
+        if exact:
+            machine.finding(
+                "numpy-size-mismatch",
+                Level.MALICIOUS,
+                offset,
+                "an array is given a state that is none of an array",
+                render(state, 200),
+            )
+        return
+    shape_at = 0 if len(state) == fewest else 1
+    shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
+    rule, summary = arrays.mismatch(shape, dtype, raw)
+    if rule:
+        machine.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
+
+
+def _wrapper_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """Joblib's separate files: beside this one, nowhere else."""
+    name = state.get("filename") if isinstance(state, dict) else None
+    if isinstance(name, str) and ("/" in name or "\\" in name or name.startswith("..")):
+        machine.finding(
+            "suspicious-arguments", Level.UNSAFE, offset, "names an array file outside its own directory", render(name)
+        )
+    else:
+        machine.once(
+            "separate-array-file",
+            Level.UNVERIFIED,
+            offset,
+            "has joblib load an array from another file beside it",
+            render(state, 200),
+        )
+
+
+def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
+    text = state.get("formula") if isinstance(state, dict) else None
+    if isinstance(text, str) and signs.sign((text,)):
+        machine.finding(
+            "suspicious-arguments",
+            Level.MALICIOUS,
+            offset,
+            "a formula that statsmodels evaluates on loading holds code",
+            render(text),
+        )
+    elif text is not None:
+        machine.finding(
+            "suspicious-arguments",
+            Level.UNVERIFIED,
+            offset,
+            "a formula that statsmodels evaluates on loading",
+            render(text),
+        )
+
+
+def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
+    if isinstance(target.callee, Import) and target.callee.name == "partial":
+        values = state if isinstance(state, tuple) else (None,)
+        doubt = kept(target.callee, values)
+        if doubt is not None:
+            machine.note(target.callee, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
+            target.known = False
+
+
+_BY_KIND = {
+    "ndarray": _ndarray_state,
+    "array-file": _wrapper_state,
+    "formula": _formula_state,
+    "callable": _partial_state,
+}
