@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from pydantic import ValidationError
+
+from picklewatch.config import Config
+from picklewatch.daemon import Daemon, Parts
+from picklewatch.errors import ConfigError
 from picklewatch.health import Health
 from picklewatch.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
+from picklewatch.notify import Notifier
+from picklewatch.quarantine.vault import Vault
+from picklewatch.sandbox import ScanCancelledError
 from picklewatch.settle import DEFAULT_DELAYS
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.intake import Intake
@@ -16,8 +26,10 @@ from picklewatch.watch.walk import Walker
 from picklewatch.watch.watcher import Timing, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from picklewatch.store import Store
 
 ENGINE = EngineVersion(picklewatch="0.0", fickling="0.1.12", rules="0123456789ab")
 
@@ -105,3 +117,99 @@ class Watching:
         """Whether all *paths* are offered in time."""
         wanted = {str(path) for path in paths}
         return eventually(lambda: wanted <= set(self.paths()), seconds)
+
+
+class FakeScanner:
+    """Judges by the first word of a content, as the real one would by its pickles: ``evil``, ``odd``, else harmless.
+
+    ``slow`` takes a while, ``bug`` raises what no scanner should.
+    """
+
+    def __init__(self) -> None:
+        self.scans = 0
+        self.closed = threading.Event()
+
+    def scan(self, fd: int) -> ScanReport:
+        """Judge the content behind *fd*."""
+        content = os.pread(fd, 1 << 20, 0)
+        self.scans += 1
+        if content.startswith(b"slow") and self.closed.wait(1.5):
+            raise ScanCancelledError("closed")
+        if content.startswith(b"bug"):
+            raise ValueError("a bug of ours")
+        level = {b"evil": Level.MALICIOUS, b"odd": Level.UNVERIFIED}.get(content.split(b" ")[0])
+        findings = () if level is None else (Finding(rule="unsafe-import", level=level, where="0x0", summary="odd"),)
+        digest = hashlib.sha256(content).hexdigest()
+        return ScanReport(format="pickle", complete=True, code_bearing=True, findings=findings, sha256=digest)
+
+    def close(self) -> None:
+        """End a slow scan."""
+        self.closed.set()
+
+
+class Running:
+    """A daemon in a thread, with fake scanners and everything else real."""
+
+    def __init__(self, state: Path, *roots: Path, config: Mapping[str, object] | None = None) -> None:
+        self.state = state
+        self.config: Mapping[str, object] = config or {}
+        self.scanners: list[FakeScanner] = []
+        self.status: int | None = None
+        parts = Parts(load=self._load, scanner=self._scanner, vault=Vault, engine=ENGINE)
+        self.notifier = FakeNotifier()
+        self.daemon = Daemon(state, tuple(map(str, roots)), parts, self.notifier)
+        self._thread = threading.Thread(target=self._run)
+
+    def _load(self) -> Config:
+        try:
+            return Config.model_validate(self.config)
+        except ValidationError as error:
+            raise ConfigError("the configuration has a mistake:", (str(error),)) from error
+
+    def _scanner(self, _config: Config) -> FakeScanner:
+        self.scanners.append(FakeScanner())
+        return self.scanners[-1]
+
+    def _run(self) -> None:
+        self.status = self.daemon.run(self._load())
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert eventually(lambda: "READY" in self.notifier.said())
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._thread.is_alive():
+            self.daemon.end()
+        self._thread.join(20)
+        assert self.status == 0
+
+    @property
+    def store(self) -> Store:
+        """The daemon's own store."""
+        return self.daemon._store
+
+    def verdict(self, path: Path) -> str | None:
+        """The newest verdict on *path*."""
+        records = self.store.records.of_path(str(path))
+        return str(records[0]["verdict"]) if records else None
+
+    def judges(self, path: Path, verdict: str, seconds: float = 10.0) -> bool:
+        """Whether *path* gets *verdict* in time."""
+        return eventually(lambda: self.verdict(path) == verdict, seconds)
+
+
+class FakeNotifier(Notifier):
+    """A service manager that listens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[dict[str, str]] = []
+
+    def _send(self, **fields: str) -> bool:
+        self.messages.append(fields)
+        return True
+
+    def said(self) -> set[str]:
+        """Every kind of message that came."""
+        return {key for message in self.messages for key in message}

@@ -8,9 +8,11 @@ signals, looks after their health, and tells systemd.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -79,6 +81,8 @@ class Daemon:
         self._notifier = notifier or Notifier()
         self._signals: deque[int] = deque()
         self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._vault: tuple[Path, Holds] | None = None
+        self._vault_lock = threading.Lock()
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
         self._moves_at = self._prune_at = time.monotonic() + _MOVES_SECONDS
@@ -88,8 +92,9 @@ class Daemon:
         lock = _take(self._state)
         former = self._catch_signals()
         try:
-            self._start(config)
+            self._build(config)
             try:
+                self._start(config)
                 self._loop()
             finally:
                 status = self._stop()
@@ -97,13 +102,15 @@ class Daemon:
             for number, handler in former.items():
                 signal.signal(number, handler)
             lock.release()
+            os.close(self._wake_reading)
+            os.close(self._wake_writing)
         return status
 
     # --- start-up
 
-    def _start(self, config: Config) -> None:
+    def _build(self, config: Config) -> None:
         self._config = config
-        self._store = Store(self._state)
+        self._store = _open(self._state)
         self._care = StoreCare(self._store, self.health)
         self._actions = Actions(self._store, self.health, self._open_vault)
         self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
@@ -118,6 +125,8 @@ class Daemon:
         self._snapshot = Snapshot(self._store, self.health, started=time.time())
         self._workers = self._make_workers(config)
         self._apply(config)
+
+    def _start(self, config: Config) -> None:
         protections = self._workers.protections()
         missing = list(getattr(protections, "missing", ()))
         _log.log(30 if missing else 20, "scan.sandbox", complete=not missing, missing=missing)
@@ -174,7 +183,11 @@ class Daemon:
         self._actions.catch_up()
 
     def _open_vault(self) -> Holds:
-        return self._parts.vault(plan.vault_directory(self._config, self._state))
+        directory = plan.vault_directory(self._config, self._state)
+        with self._vault_lock:
+            if self._vault is None or self._vault[0] != directory:
+                self._vault = directory, self._parts.vault(directory)
+            return self._vault[1]
 
     def _offer(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
         """Queue candidates of the watching threads."""
@@ -277,11 +290,8 @@ class Daemon:
         self._notifier.reloading()
         try:
             config = self._parts.load()
-            self._parts.vault(plan.vault_directory(config, self._state)) if config.quarantine.level != "off" else None
         except ConfigError as error:
             _log.error("config.rejected", message=error.message, problems=list(error.problems), hint=error.hint or None)
-        except StateError as error:
-            _log.error("config.rejected", message=error.message, problems=[error.message], hint=error.hint or None)
         else:
             self._change_to(config)
             _log.info("config.reloaded", **self._summary())
@@ -329,17 +339,29 @@ class Daemon:
 
     # --- signals
 
+    def end(self) -> None:
+        """End as by SIGTERM; may be called by any thread."""
+        self._on_signal(signal.SIGTERM, None)
+
+    def reload(self) -> None:
+        """Read the configuration again as by SIGHUP; may be called by any thread."""
+        self._on_signal(signal.SIGHUP, None)
+
     def _catch_signals(self) -> dict[int, Any]:
+        if threading.current_thread() is not threading.main_thread():  # only there does Python allow it
+            return {}
         return {
             number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         }
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signals.append(number)
-        os.write(self._wake_writing, b"!")
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_writing, b"!")
 
     def _wait(self) -> None:
-        if select.select([self._wake_reading], [], [], LOOP_SECONDS)[0]:
+        pause = LOOP_SECONDS if self._ready else LOOP_SECONDS / 10
+        if select.select([self._wake_reading], [], [], pause)[0]:
             os.read(self._wake_reading, 1024)
 
 
@@ -362,6 +384,14 @@ class _PolicySource:
                 self._policy = replace(self._configured, allowed_digests=digests)
                 self._seen = seen
             return self._policy
+
+
+def _open(state: Path) -> Store:
+    try:
+        return Store(state)
+    except sqlite3.Error as error:
+        hint = "Its disk must be writable and have room; the directory must belong to the user that runs the daemon."
+        raise StateError(f"the database in {state} can't be opened: {error}", hint) from error
 
 
 def _take(state: Path) -> StateLock:

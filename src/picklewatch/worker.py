@@ -130,7 +130,8 @@ class Workers:
         """Wait for that; whether all have ended."""
         end = time.monotonic() + seconds
         for worker in self._workers:
-            worker.join(max(0.0, end - time.monotonic()))
+            if worker.ident is not None:
+                worker.join(max(0.0, end - time.monotonic()))
         return not any(worker.is_alive() for worker in self._workers)
 
     def cancel(self) -> None:

@@ -9,7 +9,7 @@ import errno
 import os
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.candidate import Source, beneath
@@ -53,6 +53,10 @@ class Timing:
     """Between two walks of everything; 0 for never."""
 
 
+_DOUBT_SECONDS: Final = (1.0, 3.0)
+"""How long after a watch was lost its directory is watched anew once more."""
+
+
 class Watcher:
     """The roots, the observation of them, and its repair. Used by one thread; `roots` may be read by any."""
 
@@ -72,6 +76,7 @@ class Watcher:
         self._observe_at = self._retry_at = self._gaps_at = 0.0
         self._rescan_at: float | None = None
         self._asked: deque[str] = deque()
+        self._doubted: list[tuple[float, str]] = []
         self._started = False
 
     # --- what the watching thread calls
@@ -79,6 +84,7 @@ class Watcher:
     def tick(self, now: float) -> None:
         """Look after everything; call it about every second (*now* is monotonic)."""
         self._look_after_mounts()
+        self._look_after_doubted(now)
         self._look_after_observation(now)
         self._look_after_trees(now)
         self._look_after_gaps(now)
@@ -104,6 +110,7 @@ class Watcher:
         if event.kind is Kind.LOST:
             self._health.count("watch-lost")
             self._watch_again(event.path, "watch-lost")
+            self._doubted += [(now + pause, event.path) for pause in _DOUBT_SECONDS]
             return True
         return False
 
@@ -255,6 +262,14 @@ class Watcher:
             for mount in set(before) ^ set(self._mounts):
                 if any(beneath(mount.point, tree) for tree in self._trees):
                     self._watch_again(mount.point, "mounts-changed")
+
+    def _look_after_doubted(self, now: float) -> None:
+        """Watch anew, once more, where a watch was lost: a disk that went and came between two ticks looks the same."""
+        due = {path for at, path in self._doubted if at <= now}
+        self._doubted = [(at, path) for at, path in self._doubted if at > now]
+        for path in due:
+            if os.path.isdir(path):  # noqa: PTH112 - no object is needed
+                self._watch_again(path, "watch-lost")
 
     def _watch_again(self, directory: str, reason: str) -> None:
         if self._observation is not None:

@@ -1,0 +1,294 @@
+"""The whole daemon on real directories, with a fake scanner in place of the sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import Running, eventually
+
+from picklewatch import status
+from picklewatch.errors import StateError
+from picklewatch.quarantine.vault import Vault
+from picklewatch.store import DATABASE
+from picklewatch.store.lock import StateLock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A directory to watch."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state directory that does not exist yet."""
+    return tmp_path / "state"
+
+
+UNSAFE = {"quarantine": {"level": "unsafe"}}
+
+
+def old(path: Path, content: bytes) -> Path:
+    """A file that was there long before."""
+    path.write_bytes(content)
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    return path
+
+
+def test_new_files_are_judged_recorded_and_logged(state: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The main job."""
+    with Running(state, root) as running:
+        (root / "good.pt").write_bytes(b"good")
+        (root / "bad.pt").write_bytes(b"evil")
+        assert running.judges(root / "good.pt", "clean")
+        assert running.judges(root / "bad.pt", "malicious")
+        assert (root / "bad.pt").read_bytes() == b"evil"
+    assert capsys.readouterr().out.count("file.scanned") == 2
+
+
+def test_unchanged_files_are_not_scanned_again_after_a_restart(state: Path, root: Path) -> None:
+    """A verdict is kept with the file's state and the engine's version."""
+    old(root / "model.pt", b"good")
+    with Running(state, root) as running:
+        assert running.judges(root / "model.pt", "clean")
+    with Running(state, root) as running:
+        (root / "new.pt").write_bytes(b"good")
+        assert running.judges(root / "new.pt", "clean")
+        assert sum(scanner.scans for scanner in running.scanners) == 1
+
+
+def test_a_changed_file_is_judged_anew(state: Path, root: Path) -> None:
+    """Both outcomes are recorded."""
+    with Running(state, root) as running:
+        path = root / "model.pt"
+        path.write_bytes(b"good")
+        assert running.judges(path, "clean")
+        path.write_bytes(b"evil")
+        assert running.judges(path, "malicious")
+        assert len(running.store.records.of_path(str(path))) == 2
+
+
+def test_hard_links_are_judged_once_with_all_names(state: Path, root: Path) -> None:
+    """One content, one record."""
+    old(root / "a.pt", b"evil")
+    os.link(root / "a.pt", root / "b.pt")
+    with Running(state, root) as running:
+        assert eventually(lambda: len(running.store.records) == 1 and not len(running.store.jobs))
+        time.sleep(0.3)
+        (record,) = running.store.records.latest()
+        assert {record["path"], *record["names"]} == {str(root / "a.pt"), str(root / "b.pt")}
+
+
+def test_a_file_outside_that_a_link_leads_to_is_judged_and_never_moved(state: Path, root: Path, tmp_path: Path) -> None:
+    """Nobody can have another's file moved by linking to it."""
+    outside = tmp_path / "outside.pt"
+    outside.write_bytes(b"evil")
+    with Running(state, root, config=UNSAFE) as running:
+        (root / "link.pt").symlink_to(outside)
+        assert running.judges(outside, "malicious")
+        assert eventually(lambda: running.store.intents.counts() == {"refused": 1})
+        (record,) = running.store.records.latest()
+        assert record["names"] == [str(root / "link.pt")]
+    assert outside.read_bytes() == b"evil"
+
+
+def test_unsafe_files_are_moved_where_the_operator_says_so(state: Path, root: Path) -> None:
+    """The file is in the vault, a tombstone is in its place, and that is no reason to move again."""
+    with Running(state, root, config=UNSAFE) as running:
+        (root / "bad.pt").write_bytes(b"evil")
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        assert b"QUARANTINED" in (root / "bad.pt").read_bytes()
+        time.sleep(0.3)
+        assert running.store.intents.counts() == {"done": 1}
+    with Vault(state / "quarantine") as vault:
+        (item,) = vault.items()
+        assert item.path == str(root / "bad.pt")
+
+
+def test_raising_the_level_moves_what_is_known_already(state: Path, root: Path) -> None:
+    """The operator reads the reports first, then says "unsafe" and reloads."""
+    with Running(state, root) as running:
+        old(root / "bad.pt", b"evil")
+        assert running.judges(root / "bad.pt", "malicious")
+        running.config = dict(UNSAFE)
+        running.daemon.reload()
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        assert "RELOADING" in running.notifier.said()
+
+
+def test_a_move_that_a_crash_cut_off_is_made_at_the_next_start(state: Path, root: Path) -> None:
+    """The intent is recorded with the verdict."""
+    old(root / "bad.pt", b"evil")
+    with Running(state, root) as running:
+        assert running.judges(root / "bad.pt", "malicious")
+        number = running.store.records.latest()[0]["id"]
+        with running.store._database.transaction() as transaction:
+            transaction.run("INSERT INTO intents (record, state, at) VALUES (?, 'wanted', 0)", (number,))
+    with Running(state, root, config=UNSAFE) as running:
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+    with Vault(state / "quarantine") as vault:
+        assert len(vault.items()) == 1
+
+
+def test_a_move_that_was_made_but_not_noted_is_not_made_twice(state: Path, root: Path) -> None:
+    """The crash came between the vault's step and our note of it."""
+    with Running(state, root, config=UNSAFE) as running:
+        (root / "bad.pt").write_bytes(b"evil")
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        with running.store._database.transaction() as transaction:
+            transaction.run("UPDATE intents SET state = 'wanted', item = NULL")
+    with Running(state, root, config=UNSAFE) as running:
+        assert running.store.intents.counts() == {"done": 1}
+    with Vault(state / "quarantine") as vault:
+        assert len(vault.items(history=True)) == 1
+
+
+def test_a_line_that_a_crash_cut_off_is_written_at_the_next_start(
+    state: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No judged file is missing from the log."""
+    with Running(state, root) as running:
+        (root / "a.pt").write_bytes(b"good")
+        assert running.judges(root / "a.pt", "clean")
+        assert eventually(lambda: running.store.records.unreported() == [])
+        with running.store._database.transaction() as transaction:
+            transaction.run("UPDATE records SET reported = 0")
+    capsys.readouterr()
+    with Running(state, root) as running:
+        assert running.store.records.unreported() == []
+    assert capsys.readouterr().out.count("file.scanned") == 1
+
+
+def test_an_allowed_digest_is_clean_at_once(state: Path, root: Path) -> None:
+    """`quarantine restore` allows the digest in another process before the file comes back."""
+    with Running(state, root, config=UNSAFE) as running:
+        running.store.allowed.add(hashlib.sha256(b"evil").hexdigest(), "ours")
+        (root / "ours.pt").write_bytes(b"evil")
+        assert running.judges(root / "ours.pt", "clean")
+        assert running.store.records.latest()[0]["allowed"] == "ours"
+    assert (root / "ours.pt").read_bytes() == b"evil"
+
+
+def test_a_changed_allowlist_is_applied_to_what_was_judged(state: Path, root: Path) -> None:
+    """After a reload, and after a restart with another configuration."""
+    digest = hashlib.sha256(b"odd").hexdigest()
+    path = old(root / "odd.pt", b"odd")
+    with Running(state, root) as running:
+        assert running.judges(path, "unverified")
+        running.config = {"allow": {"digests": {digest: "known"}}}
+        running.daemon.reload()
+        assert running.judges(path, "clean")
+    with Running(state, root) as running:
+        assert running.judges(path, "unverified")
+
+
+def test_a_bad_configuration_keeps_the_old_one(state: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Why is logged; work goes on."""
+    with Running(state, root) as running:
+        running.config = {"quarantine": {"level": "everything"}}
+        running.daemon.reload()
+        (root / "bad.pt").write_bytes(b"evil")
+        assert running.judges(root / "bad.pt", "malicious")
+        assert (root / "bad.pt").read_bytes() == b"evil"
+    assert "config.rejected" in capsys.readouterr().out
+
+
+def test_stopping_finishes_the_file_in_hand_and_keeps_the_rest(state: Path, root: Path) -> None:
+    """Exit status 0, nothing lost, nothing half done."""
+    with Running(state, root, config={"scan": {"workers": 1}}) as running:
+        for number in range(5):
+            (root / f"{number}.pt").write_bytes(b"slow %d" % number)
+        assert eventually(lambda: sum(scanner.scans for scanner in running.scanners) == 1)
+    with Running(state, root, config={"scan": {"workers": 4}}) as running:
+        assert len(running.store.records) >= 1
+        assert eventually(lambda: len(running.store.records) == 5)
+
+
+def test_a_bug_of_ours_costs_one_file_not_the_daemon(state: Path, root: Path) -> None:
+    """The file is unscannable after three attempts, and the next one is judged."""
+    with Running(state, root) as running:
+        (root / "bug.pt").write_bytes(b"bug")
+        (root / "good.pt").write_bytes(b"good")
+        assert running.judges(root / "good.pt", "clean")
+        assert running.judges(root / "bug.pt", "unscannable")
+        assert len(running.store.jobs) == 0
+
+
+def test_a_file_rewritten_all_the_time_does_not_starve_the_others(state: Path, root: Path) -> None:
+    """One worker, one file written every few milliseconds: the others are judged, and it costs few scans."""
+    with Running(state, root, config={"scan": {"workers": 1}}) as running:
+        busy = root / "busy.pt"
+        end = time.monotonic() + 3
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            busy.write_bytes(b"good %d" % number)
+            if number == 50:
+                (root / "other.pt").write_bytes(b"good")
+            time.sleep(0.005)
+        assert running.judges(root / "other.pt", "clean", 1)
+        assert sum(scanner.scans for scanner in running.scanners) < 40
+        assert eventually(lambda: len(running.store.jobs) == 0, 30)
+
+
+def test_a_second_daemon_is_refused(state: Path, root: Path) -> None:
+    """It says who holds the state."""
+    with Running(state, root), pytest.raises(StateError, match=str(os.getpid())):
+        StateLock(state)
+
+
+def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> None:
+    """The damage is set aside and shown; every file gets its verdict again."""
+    old(root / "bad.pt", b"evil")
+    with Running(state, root) as running:
+        assert running.judges(root / "bad.pt", "malicious")
+    (state / DATABASE).write_bytes(b"garbage" * 4096)
+    with Running(state, root) as running:
+        assert running.judges(root / "bad.pt", "malicious")
+        assert eventually(lambda: not status.read(state).get("healthy", True))
+        told = status.read(state)
+        assert [problem["what"] for problem in told["degraded"]] == ["store-rebuilt"]
+    assert list(state.glob("picklewatch.db.corrupt-*"))
+
+
+def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
+    """Running, healthy, verdicts, findings; and afterwards: not running."""
+    with Running(state, root) as running:
+        (root / "bad.pt").write_bytes(b"evil")
+        (root / "good.pt").write_bytes(b"good")
+        assert running.judges(root / "bad.pt", "malicious")
+        assert running.judges(root / "good.pt", "clean")
+        assert eventually(lambda: bool(status.read(state).get("healthy")))
+        told = status.read(state)
+        assert told["running"]
+        assert told["pid"] == os.getpid()
+        assert told["verdicts"]["malicious"] == 1
+        assert [record["path"] for record in told["latest"]] == [str(root / "bad.pt")]
+        assert told["roots"][0]["state"] == "watched"
+    told = status.read(state)
+    assert not told["running"]
+    assert told["stopped"]
+
+
+def test_systemd_hears_from_it_only_while_work_progresses(state: Path, root: Path) -> None:
+    """A stuck watching thread silences the beat, so that the manager restarts the service."""
+    with Running(state, root) as running:
+        daemon = running.daemon
+        assert eventually(lambda: "WATCHDOG" in running.notifier.said())
+        late = time.monotonic() + 1000
+        before = len(running.notifier.messages)
+        daemon._beat(late)
+        assert [m for m in running.notifier.messages[before:] if "WATCHDOG" in m] == []
+        assert any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
+        daemon._beat(time.monotonic())
+        assert not any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
+    assert "STOPPING" in running.notifier.said()

@@ -1,0 +1,149 @@
+"""What `picklewatch status` says and exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from watching import make_record
+
+from picklewatch import status
+from picklewatch.cli.status import command
+from picklewatch.errors import StateError
+from picklewatch.model import FileId, Verdict
+from picklewatch.store import Store
+from picklewatch.store.lock import StateLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def run(state: Path, *arguments: str) -> Result:
+    """`picklewatch status` on *state*."""
+    return CliRunner().invoke(command, ["--state-dir", str(state), *arguments], standalone_mode=False)
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Iterator[StateLock]:
+    """The lock of a daemon that runs."""
+    lock = StateLock(tmp_path)
+    yield lock
+    lock.release()
+
+
+def told(beat: float = 0.0, **more: object) -> dict[str, object]:
+    """What a daemon writes."""
+    now = time.time()
+    root = {"wanted": "/c", "label": "PyTorch", "path": "/real/c", "state": "watched", "reason": ""}
+    return {
+        "version": "1.0",
+        "started": now - 90,
+        "beat": now - beat,
+        "ready": True,
+        "degraded": [],
+        "roots": [root],
+        "counts": {"missed": 2},
+        "per_second": 3.5,
+        "in_hand": 1,
+        "quarantine": "off",
+        "peak_kib": 50_000,
+        "walking": "/c",
+        **more,
+    }
+
+
+def write(state: Path, **more: object) -> None:
+    """A state directory in which something was found."""
+    store = Store(state)
+    store.put_state(status.KEY, told(**more))  # type: ignore[arg-type]
+    store.finish(None, make_record("/c/evil\x1b.pt", FileId(1, 2, 3, 4, 5), Verdict.MALICIOUS), quarantine=True)
+    store.close()
+
+
+def test_nothing_ever_ran(tmp_path: Path) -> None:
+    """Says so and what to do, and creates nothing."""
+    result = run(tmp_path / "none")
+    assert result.return_value == 3
+    assert "never ran" in result.output
+    assert "picklewatch run" in result.output
+    assert list(tmp_path.iterdir()) == []
+    assert json.loads(run(tmp_path / "none", "--json").output)["running"] is False
+
+
+def test_running_and_healthy(tmp_path: Path, lock: StateLock) -> None:
+    """Exit status 0; everything a person wants to know."""
+    write(tmp_path)
+    result = run(tmp_path)
+    assert result.return_value == 0
+    for words in (
+        "running and healthy",
+        str(os.getpid()),
+        "/c -> /real/c",
+        "1 malicious",
+        "1 to be moved",
+        "report only",
+    ):
+        assert words in result.output
+    assert "2 files were found by the periodic walk" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_running_and_degraded(tmp_path: Path, lock: StateLock) -> None:
+    """Exit status 1; what is wrong and what to do."""
+    problem = {"what": "watch-limit", "subject": "/c", "reason": "no watches left", "hint": "Raise it."}
+    write(tmp_path, degraded=[problem])
+    result = run(tmp_path)
+    assert result.return_value == 1
+    assert "running and degraded" in result.output
+    assert "watch-limit: /c: no watches left" in result.output
+    assert "Raise it." in result.output
+
+
+def test_a_silent_daemon_is_not_called_healthy(tmp_path: Path, lock: StateLock) -> None:
+    """It holds the lock and has not written for a minute."""
+    write(tmp_path, beat=60.0)
+    result = run(tmp_path, "--json")
+    assert result.return_value == 1
+    assert [problem["what"] for problem in json.loads(result.output)["degraded"]] == ["daemon-silent"]
+
+
+def test_not_running_any_more(tmp_path: Path) -> None:
+    """Exit status 3; what was found is still shown."""
+    write(tmp_path)
+    result = run(tmp_path)
+    assert result.return_value == 3
+    assert "not running (last seen" in result.output
+    assert "malicious" in result.output
+
+
+def test_still_starting(tmp_path: Path, lock: StateLock) -> None:
+    """The lock is taken and nothing is written yet."""
+    result = run(tmp_path)
+    assert result.return_value == 1
+    assert "starting" in result.output
+
+
+def test_a_state_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says whose it is, in place of a traceback."""
+
+    def refused(_state: Path) -> dict[str, object]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(status, "read", refused)
+    result = run(tmp_path)
+    assert isinstance(result.exception, StateError)
+    assert "may not be read" in result.exception.message
+
+
+def test_a_damaged_state_is_explained(tmp_path: Path) -> None:
+    """No traceback for garbage in place of the database."""
+    (tmp_path / "picklewatch.db").write_bytes(b"garbage" * 1000)
+    result = run(tmp_path)
+    assert isinstance(result.exception, StateError)
