@@ -26,7 +26,7 @@ STRONG: tuple[Format, ...] = (
 )
 """Containers, by magic numbers or checksums."""
 
-WEAK: tuple[Format, ...] = (*inert.FORMATS, *second.FORMATS)
+WEAK: tuple[Format, ...] = (inert.SAFETENSORS, *second.FORMATS, *inert.FORMATS)
 """By a few bytes or by structure, asked after pickles."""
 
 
@@ -59,6 +59,7 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
         if form.matches(head, data):
             return form.read(scan, part) or form.name
     if is_text(data):
+        pickles.after_a_short_one(scan, part)
         judge_text(scan, part)
         for form in second.TEXT_FORMATS:
             if form.matches(head, data):

@@ -1,8 +1,8 @@
 """Decompressors with one face: `chunks` yields what a stream holds, in pieces of bounded size.
 
-The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the stream
-is reported as not readable; lz4 from its package, else from `picklewatch.formats.lz4frame`. Whatever a stream's end
-leaves behind is the caller's to judge.
+The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the
+stream is reported as not readable; lz4 from its package, else from `picklewatch.formats.lz4frame`. Whatever a stream's
+end leaves behind is the caller's to judge.
 """
 
 from __future__ import annotations

@@ -113,7 +113,5 @@ def _starts(prefixes: tuple[bytes, ...]) -> Callable[[bytes, memoryview], bool]:
     return lambda head, _data: head.startswith(prefixes)
 
 
-FORMATS = (
-    Format("safetensors", _is_safetensors, _read_safetensors),
-    *(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC),
-)
+SAFETENSORS = Format("safetensors", _is_safetensors, _read_safetensors)
+FORMATS = tuple(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC)

@@ -73,3 +73,10 @@ def lead(scan: Scan, part: Part) -> None:
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
+
+
+def after_a_short_one(scan: Scan, part: Part) -> None:
+    """Judge what follows the few letters of a text that are a whole pickle (``N.``): prose is not looked through."""
+    report = scan.trial(part, 0)
+    if report is not None and report.stopped:
+        search(scan, part, report.end, place="behind other data")

@@ -103,8 +103,8 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("catboost", _starts(b"CBM1")),
     ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
     ("onnx", _protobuf({7, 25, 26}, _ONNX)),
-    ("onnx", _onnx_like),
     ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
+    ("onnx", _onnx_like),
 )
 
 FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)

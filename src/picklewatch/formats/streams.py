@@ -7,11 +7,13 @@ and pandas open files through them.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
 from picklewatch.formats.codecs import DECODERS, Stream, opens
 from picklewatch.formats.hidden import search
+from picklewatch.formats.text import is_text
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ _MAGIC = {
 _ZFILE = re.compile(rb"ZF0x[0-9a-fA-F]{1,17} {0,18}")
 """Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
 _ZFILE_HEADER = 21
+_PROSE_CHUNKS = 16
 
 _HINTS = {
     "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
@@ -107,7 +110,20 @@ def _is_zlib(head: bytes, data: memoryview) -> bool:
     """Whether *data* has a zlib header (RFC 1950: deflate, check bits, no dictionary) and opens."""
     if len(head) < 2 or head[0] & 0x0F != 8 or head[0] > 0x78 or (head[0] << 8 | head[1]) % 31 or head[1] & 0x20:  # noqa: PLR2004
         return False
-    return opens("zlib", data)
+    return opens("zlib", data) and (not is_text(data) or _finishes(data))
+
+
+def _finishes(data: memoryview) -> bool:
+    """Whether the stream reaches its end: prose may open like one, and one can be spelt in letters."""
+    make = DECODERS["zlib"]
+    assert make is not None
+    stream = Stream(make, data)
+    try:
+        for _ in islice(stream.chunks(), _PROSE_CHUNKS):
+            pass
+    except Malformed:
+        return False
+    return True
 
 
 def _is_lzma(head: bytes, data: memoryview) -> bool:

@@ -188,6 +188,10 @@ def _after(scan: Scan, part: Part, end: int) -> None:
         start += len(block)
     if start < len(data):
         start -= start % BLOCK
+        if start == end:
+            scan.code_bearing = True
+            summary = "The archive stops in the middle: what follows its last member is no header."
+            scan.finding("malformed-tar", Level.UNSCANNABLE, part.at(start), summary)
         scan.finding("trailing-data", Level.INFO, part.at(start), f"{len(data) - start} bytes follow the archive.")
         if matches(bytes(data[start : start + BLOCK]), data[start:]):
             rest = part.behind(start)

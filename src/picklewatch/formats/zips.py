@@ -151,7 +151,7 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
 
     scan.guarded(inside, work)
     hides = RANK[harm] >= RANK[Level.UNSAFE]
-    if member.differs and not member.local:
+    if member.differs:
         _told_apart(scan, member, inside, hides=hides)
     if member.flags & ODD_FLAGS:
         level = Level.MALICIOUS if hides else Level.UNSCANNABLE

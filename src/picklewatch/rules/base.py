@@ -24,7 +24,7 @@ class Rule:
     danger: str
     """Why it matters."""
     evidence: str
-    """An example of the evidence line."""
+    """An example of the evidence line; empty where the summary says it all."""
     action: str
     """What to do now."""
     allow: str

@@ -13,7 +13,7 @@ _NOTHING_TO_ALLOW = "Nothing to allow: the finding alone changes no verdict."
 _NEVER = "It can only be allowed by the file's SHA-256 (`[allow] digests`), and hardly ever should be."
 _AGAIN = "Fetch the file again from its source and compare checksums. If it stays as it is, don't load it."
 _DELETE = "Don't load the file. Delete or quarantine it, and tell whoever published it."
-_NONE = "None; the summary says it all."
+_NONE = ""
 
 _HIDING = (
     Rule(

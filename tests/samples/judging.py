@@ -1,0 +1,30 @@
+"""Scans bytes in this process and says what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.model import DEFAULT_LIMITS, Limits, Policy, Verdict
+from picklewatch.policy import decide
+from picklewatch.scan import scan_content
+
+if TYPE_CHECKING:
+    from picklewatch.model import ScanReport
+
+HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
+
+
+def judged(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ScanReport, Verdict]:
+    """The report on *data* and the verdict under the default policy."""
+    report = scan_content(data, limits)
+    return report, decide(report, Policy()).verdict
+
+
+def verdict(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Verdict:
+    """The verdict on *data* under the default policy."""
+    return judged(data, limits)[1]
+
+
+def rules(data: bytes, limits: Limits = DEFAULT_LIMITS) -> set[str]:
+    """The rules of all findings in *data*."""
+    return {finding.rule for finding in scan_content(data, limits).findings}

@@ -1,0 +1,182 @@
+"""Contents that no loader runs, contents that are not judged yet, and what hides in both."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+
+import pytest
+from samples.containers import zipped
+from samples.hostile import BENIGN, EVIL
+from samples.judging import HARMFUL, judged, verdict
+
+from picklewatch.model import Limits, Verdict
+from picklewatch.quarantine.tombstone import tombstone
+
+
+def safetensors(header: object, data: bytes = b"", length: int | None = None) -> bytes:
+    """A safetensors file of any header."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def tensor(begin: int, end: int, shape: list[int] | None = None) -> dict[str, object]:
+    """One tensor's entry."""
+    return {"dtype": "F32", "shape": [(end - begin) // 4] if shape is None else shape, "data_offsets": [begin, end]}
+
+
+SANE = safetensors({"__metadata__": {"format": "pt"}, "a": tensor(0, 8), "b": tensor(8, 12)}, bytes(12))
+
+
+def test_a_sane_safetensors_file_is_skipped() -> None:
+    """No loader runs any of it."""
+    report, level = judged(SANE)
+    assert (report.format, level) == ("safetensors", Verdict.SKIPPED)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SANE[:-1],
+        SANE + b"\0",
+        safetensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12)),
+        safetensors({"a": tensor(0, 4), "b": tensor(8, 12)}, bytes(12)),
+        safetensors({"a": tensor(0, 8, [3])}, bytes(8)),
+        safetensors({"a": tensor(0, 8, [-2])}, bytes(8)),
+        safetensors(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "a": {}}', bytes(4)),
+        safetensors({"a": tensor(0, 4)}, bytes(4), length=1 << 30),
+        safetensors({"a": {"dtype": "F32"}}),
+        safetensors(b'{"a": nonsense}'),
+        safetensors({"__metadata__": {"a": 1}}),
+        safetensors(b"{" + b'"a":{' * 5000),
+    ],
+)
+def test_a_lying_safetensors_file_is_unscannable(data: bytes) -> None:
+    """Length, JSON, offsets and shapes must hold as the reference reader wants them."""
+    assert verdict(data) is Verdict.UNSCANNABLE
+
+
+INERT = {
+    "empty": (b"", "empty"),
+    "text": (b"some notes\n", "text"),
+    "utf-8": ("f\u00fcr alle \u2603\n".encode(), "text"),
+    "utf-16": ("notes".encode("utf-16"), "text"),
+    "json": (b'{"hidden_size": 768}', "text"),
+    "source": (b"import os\n\nos.system('echo')\n", "text"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "text"),
+    "png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "image"),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\n" + bytes(50), "media"),
+    "parquet": (b"PAR1" + bytes(99) + b"PAR1", "table"),
+    "zeros": (bytes(3000), "other"),
+    "tombstone": (tombstone("0123456789ab"), "tombstone"),
+}
+
+
+@pytest.mark.parametrize("name", INERT)
+def test_what_no_loader_runs_is_skipped(name: str) -> None:
+    """By its bytes."""
+    data, form = INERT[name]
+    report, level = judged(data)
+    assert (report.format, level) == (form, Verdict.SKIPPED)
+
+
+SECOND = {
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "keras-h5"),
+    "hdf5-behind-a-user-block": (bytes(1024) + b"\x89HDF\r\n\x1a\n" + bytes(99), "keras-h5"),
+    "keras": (zipped({"config.json": b"{}", "metadata.json": b"{}", "model.weights.h5": b""}), "keras"),
+    "skops": (zipped({"schema.json": b"{}"}), "skops"),
+    "saved model": (b"\x08\x01\x12\x04\x0a\x02\x08\x01", "tf-savedmodel"),
+    "onnx": (b"\x08\x07\x12\x04test\x3a\x02\x0a\x00", "onnx"),
+    "cut-off onnx": (b"\x08\x07\x12\x08onnx.ai\x1a\x99", "onnx"),
+    "coreml": (b"\x08\x04\x12\x00\xa2\x1f\x00", "coreml"),
+    "gguf": (b"GGUF\3\0\0\0" + bytes(16), "gguf"),
+    "openvino": (b'<?xml version="1.0"?>\n<net name="x" version="11">\n</net>', "openvino"),
+    "pmml": (b'<?xml version="1.0"?><PMML version="4.4"></PMML>', "pmml"),
+    "executorch": (b"\x20\0\0\0ET12" + bytes(40), "executorch"),
+    "tflite": (b"\x20\0\0\0TFL3" + bytes(40), "tflite"),
+    "llamafile": (b"MZqFpD='\n" + bytes(99), "llamafile"),
+    "r": (b"RDX3\nX\n\0\0\0\3" + bytes(30), "r-data"),
+    "rds": (b"X\n\0\0\0\3\0\4\2\0" + bytes(30), "r-data"),
+    "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
+    "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_formats_that_are_not_judged_yet_are_never_clean(name: str) -> None:
+    """Recognised, and unverified with the reason that says so."""
+    data, form = SECOND[name]
+    report, level = judged(data)
+    assert (report.format, level) == (form, Verdict.UNVERIFIED)
+    assert {finding.rule for finding in report.findings} == {"format-not-judged"}
+
+
+@pytest.mark.parametrize("name", ["png", "pdf", "parquet", "zeros"])
+def test_a_payload_in_other_data_is_found(name: str) -> None:
+    """Behind or inside what a viewer shows."""
+    data, _ = INERT[name]
+    for hostile in (data + EVIL, data + b"\0\x01\x02" * 50 + EVIL + bytes(range(256))):
+        assert verdict(hostile) in HARMFUL
+
+
+def test_a_payload_in_an_unjudged_format_is_found() -> None:
+    """Unverified is not the worst that can be said."""
+    for data, _ in SECOND.values():
+        if b"\0" in data and not data.startswith(b"PK"):
+            assert verdict(data + EVIL) in HARMFUL
+
+
+def test_prose_about_pickles_is_no_alarm() -> None:
+    """Documentation shows payloads; nothing loads a text from its middle."""
+    prose = b"# Pickle bombs\n\nFor example:\n\n" + b"    cos\nsystem\n(S'echo'\ntR.\n" + b"\nDon't.\n"
+    assert verdict(prose) is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "text", [b"cos\nsystem\n(S'echo'\ntR.", b"cos\nsystem\n(S'echo'\ntRthen a mistake", b"(S'echo'\nios\nsystem\n"]
+)
+def test_text_that_is_a_pickle_is_judged(text: bytes) -> None:
+    """Protocol 0 is text, and runs up to its first mistake."""
+    assert verdict(text) in HARMFUL
+
+
+def test_a_polyglot_is_judged_as_what_runs() -> None:
+    """GGUF's magic number is a float to a pickle."""
+    assert verdict(b"GGUF\3\0\0\0\0" + b"0cos\nsystem\n(S'echo'\ntR.") in HARMFUL
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_is_no_alarm(seed: int) -> None:
+    """Tensors begin like a pickle every few kilobytes."""
+    noise = random.Random(seed)
+    data = noise.randbytes(1 << 20)
+    assert verdict(b"\0\0\0\0" + data) is Verdict.SKIPPED
+    floats = struct.pack("<65536f", *(noise.gauss(0, 0.02) for _ in range(65536)))
+    assert verdict(b"\0\0\0\0" + floats) is Verdict.SKIPPED
+
+
+def test_stacked_pickles_are_all_judged() -> None:
+    """One after another, and behind garbage."""
+    report, level = judged(BENIGN * 3)
+    assert (level, report.pickles) == (Verdict.CLEAN, 3)
+    assert verdict(BENIGN + EVIL) in HARMFUL
+    assert verdict(BENIGN + b"\xff garbage \xff" + EVIL) in HARMFUL
+    assert verdict(BENIGN + zipped({"data.pkl": EVIL})) in HARMFUL
+
+
+def test_nesting_ends_at_the_limit() -> None:
+    """Too deep is unscannable, and what lies above is judged."""
+    deep = EVIL
+    for _ in range(6):
+        deep = zipped({"x": deep})
+    assert verdict(deep, Limits(depth=7)) in HARMFUL
+    report, level = judged(deep, Limits(depth=3))
+    assert level is Verdict.UNSCANNABLE
+    assert "limit-depth" in {finding.rule for finding in report.findings}
+
+
+def test_skops_types_are_judged() -> None:
+    """A schema that names a dangerous function is more than unverified."""
+    schema = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "content": []}
+    assert verdict(zipped({"schema.json": json.dumps(schema).encode()})) in HARMFUL

@@ -1,0 +1,85 @@
+"""The report of a scan: never an exception, never a careless word."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import tempfile
+
+import pytest
+from samples.hostile import BENIGN, EVIL
+from samples.judging import judged
+
+from picklewatch import formats, scan
+from picklewatch.model import DEFAULT_LIMITS, Level, Limits, Verdict
+from picklewatch.scan import scan_content
+
+
+def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With type and place, not with the error's text, which may quote hostile bytes."""
+
+    def fault(*_: object) -> str:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(scan, "read_content", fault)
+    report, level = judged(BENIGN)
+    assert level is Verdict.UNSCANNABLE
+    assert not report.complete
+    (finding,) = report.findings
+    assert finding.rule == "scan-error"
+    assert finding.evidence.startswith("KeyError")
+    assert "secret" not in str(finding)
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_exhausted_memory_is_a_finding(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """So are the errors that a machine too small raises."""
+
+    def fault(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(scan, "read_content", fault)
+    assert judged(BENIGN)[1] is Verdict.UNSCANNABLE
+
+
+def test_a_mapped_file_is_read() -> None:
+    """The child maps the file that it is given."""
+    with tempfile.TemporaryFile() as file:
+        file.write(EVIL)
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+            report = scan_content(mapped, DEFAULT_LIMITS)
+    assert report.pickles == 1
+    assert max(report.findings, key=lambda f: f.level is Level.MALICIOUS).level is Level.MALICIOUS
+
+
+def test_the_digest_is_the_content_s() -> None:
+    """Of every content that is small or has something to report."""
+    assert judged(BENIGN)[0].sha256 == hashlib.sha256(BENIGN).hexdigest()
+
+
+def test_a_large_quiet_content_has_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing gigabytes of tensors would cost more than judging them."""
+    monkeypatch.setattr(scan, "DIGEST_ALWAYS", 4)
+    assert judged(BENIGN)[0].sha256 is None
+    assert judged(EVIL)[0].sha256 is not None
+
+
+def test_time_runs_out() -> None:
+    """A scan that takes too long is unscannable."""
+    report, level = judged(BENIGN, Limits(seconds=-1.0))
+    assert level is Verdict.UNSCANNABLE
+    assert [finding.rule for finding in report.findings] == ["limit-time"]
+
+
+def test_the_most_harmful_findings_stay() -> None:
+    """Noise in front does not push the payload out."""
+    noisy = b"".join(b"\x80\x02cpackage%d\nClass\n)\x81." % n for n in range(300)) + EVIL
+    report, level = judged(noisy, Limits(findings=20))
+    assert level is Verdict.MALICIOUS
+    assert len(report.findings) == 20
+
+
+def test_warming_imports_what_the_child_needs() -> None:
+    """The locked child opens no files."""
+    formats.warm()
