@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from picklewatch.engine.judge import judge
 from picklewatch.model import printable
 
+if TYPE_CHECKING:
+    from picklewatch.engine.judge import Judged
+
 _GIVEN = 200
+_PARTS = 12
 
 PHRASES: tuple[tuple[str, str], ...] = (
     ("*.system", "run the shell command {given}"),
@@ -85,9 +90,16 @@ def effect(name: str, given: str) -> str:
     for pattern, phrase in PHRASES:
         if fnmatchcase(name, pattern):
             return phrase.format(given=given or "(nothing)")
-    module, _, attribute = name.rpartition(".")
-    judged = judge(module, attribute)
+    judged = _readings(name)
     call = f"call {printable(name)}({given})"
-    if judged.status == "denied":
-        return f"{call}, which can {judged.reason}"
-    return call if judged.status == "vouched" else f"{call}, which nobody has vouched for"
+    for reading in judged:
+        if reading.status == "denied":
+            return f"{call}, which can {reading.reason}"
+    vouched = any(reading.status == "vouched" for reading in judged)
+    return call if vouched else f"{call}, which nobody has vouched for"
+
+
+def _readings(name: str) -> list[Judged]:
+    """Judge *name* at every dot that may part the module from the attribute."""
+    parts = name.split(".")[:_PARTS]
+    return [judge(".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(parts) - 1, 0, -1)]

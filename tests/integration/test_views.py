@@ -134,7 +134,7 @@ def test_a_limit_says_that_it_was_one(scanner: Scanner) -> None:
 
 def test_a_view_never_outgrows_the_output_limit() -> None:
     """A pickle with endless big arguments ends with the limit's line, not with garbage."""
-    data = b"(" + (b"X" + (4000).to_bytes(4, "little") + b"x" * 4000) * 2000 + b"t."
+    data = b"\x80\x04(" + (b"X" + (4000).to_bytes(4, "little") + b"x" * 4000) * 2000 + b"t."
     with Scanner(Limits(output=256 << 10), views=True) as small:
         lines = view(small, data, ViewKind.TRACE, limit=1_000_000)
     assert lines[-1]["kind"] == "limit"
@@ -190,3 +190,31 @@ def test_a_view_that_nobody_reads_on_ends_its_child(scanner: Scanner) -> None:
         with closing(scanner.view(descriptor, ViewRequest(kind=ViewKind.TRACE, limit=400_000))) as lines:
             assert next(lines)["kind"] == "pickle"
         assert scanner.scan(descriptor).pickles
+
+
+def test_fickling_is_bounded_and_ours_takes_its_place(scanner: Scanner) -> None:
+    """A tiny pickle that makes fickling run for ever is shown by picklewatch's own reading, which says why."""
+    with Scanner(Limits(fickling_seconds=0.2), views=True) as quick:
+        lines = view(quick, hostile.bombs()["bomb-dup"], ViewKind.DECOMPILE)
+    source = of_kind(lines, "source")[0]
+    assert source["by"] == "picklewatch"
+    assert "longer than 0.2 seconds" in source["text"]
+    assert "some_package.function(" in of_kind(lines, "code")[1]["text"]
+
+
+def test_what_fickling_can_not_read_is_shown_all_the_same(scanner: Scanner) -> None:
+    """Opcodes that it does not know (EXT1) or gives up on don't leave the person without a view."""
+    lines = view(scanner, hostile.spellings()["ext1"], ViewKind.DECOMPILE)
+    assert [line["by"] for line in of_kind(lines, "source")] == ["picklewatch"]
+    assert "fickling has no view" in of_kind(lines, "source")[0]["text"]
+
+
+def test_joblibs_arrays_between_the_opcodes_are_stepped_over(scanner: Scanner) -> None:
+    """The bytes of an array are one line; the opcodes behind it are read, and an array's own pickle is shown."""
+    joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
+    file = io.BytesIO()
+    joblib.dump({"a": numpy.arange(9.0), "o": numpy.array([{}, "x"], dtype=object)}, file)
+    lines = view(scanner, file.getvalue(), ViewKind.DISASSEMBLE)
+    assert not of_kind(lines, "stuck")
+    assert [line["op"] for line in of_kind(lines, "op")].count("(array)") == 2
+    assert len(of_kind(lines, "pickle")) == 2

@@ -42,7 +42,7 @@ def test_a_piped_view_is_plain_text(models: Path, command: str) -> None:
     """No colours, no pager; the call is in it; the status is 0 however hostile the file is."""
     done = run(command, str(models / "no-suffix"))
     assert done.returncode == 0, done.stderr
-    assert b"os.system('echo')" in done.stdout
+    assert b"system('echo')" in done.stdout
     assert b"\x1b" not in done.stdout
     assert done.stderr == b""
 
@@ -59,7 +59,7 @@ def test_json_is_one_object_a_line(models: Path, command: str) -> None:
 def test_standard_input_is_shown_too() -> None:
     """``-`` reads it, from a pipe as well."""
     done = run("decompile", "-", stdin=hostile.EVIL)
-    assert b"os.system('echo')" in done.stdout
+    assert b"system('echo')" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["trace", "disassemble", "decompile", "explain"])

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Visitor = Callable[[Part, int, PickleReport | None], None]
 
 
+_PROTO, _STOP = 0x80, ord(".")
+
+
 class Visit(Scan):
     """A scan that calls *visitor* for each pickle that it adopts, with the report of the walk over it.
 
@@ -40,6 +43,9 @@ class Visit(Scan):
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note *report*, after showing the pickle."""
         self._visit(part, report.start, report)
+        for begin, end in report.gaps:
+            if part.data[begin] == _PROTO and part.data[end - 1] == _STOP:  # an array of objects is a pickle itself
+                self._visit(part, begin, None)
         super().adopt(report, part)
 
     def _visit(self, part: Part, start: int, report: PickleReport | None) -> None:

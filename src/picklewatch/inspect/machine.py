@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.inspect.opcodes import BrokenError, Op, read
+from picklewatch.inspect.opcodes import GAP, NO_GAPS, BrokenError, Op, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from picklewatch.inspect.opcodes import Buffer
 
@@ -137,14 +137,14 @@ class Machine:
             texts += [value.text for value in reversed(self._marks[below][-count:])]
         return texts[:count][::-1]
 
-    def run(self, data: Buffer, start: int) -> Iterator[Step]:
+    def run(self, data: Buffer, start: int, gaps: Mapping[int, int] = NO_GAPS) -> Iterator[Step]:
         """Follow the pickle at *start*; raises `BrokenError` where its bytes can't be read any more.
 
         After a step with trouble the opcodes are still read, but no longer followed; only a frame that is too long
         leaves the machine in a state to go on from.
         """
         following = True
-        for op in read(data, start):
+        for op in read(data, start, gaps):
             trouble = ""
             self._acts = []
             if op.name == "FRAME" and op.end + op.argument > len(data):
@@ -403,6 +403,7 @@ def _none(_machine: Machine, _op: Op) -> None:
 
 
 _HANDLERS: Final[dict[str, Callable[[Machine, Op], Any]]] = {
+    GAP: _none,
     "PROTO": _none,
     "FRAME": _none,
     "READONLY_BUFFER": _none,

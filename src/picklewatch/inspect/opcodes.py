@@ -8,17 +8,20 @@ from __future__ import annotations
 import pickletools
 import struct
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     Buffer = bytes | memoryview | mmap.mmap
 
 NAMES: Final[dict[int, str]] = {ord(opcode.code): opcode.name for opcode in pickletools.opcodes}
 """Byte → opcode, protocols 0 to 5."""
 _LINE_CHUNK: Final = 4096
+GAP: Final = "(array)"
+NO_GAPS: Final[Mapping[int, int]] = MappingProxyType({})
 SHOWN: Final = 4096
 """Bytes of one argument that are looked at; the rest is skipped."""
 
@@ -45,10 +48,18 @@ class Op:
     """The offset behind it."""
 
 
-def read(data: Buffer, start: int) -> Iterator[Op]:
-    """Read the opcodes from *start* up to and including STOP."""
+def read(data: Buffer, start: int, gaps: Mapping[int, int] = NO_GAPS) -> Iterator[Op]:
+    """Read the opcodes from *start* up to and including STOP.
+
+    *gaps* maps the begin of bytes that the loader reads itself (joblib's arrays) to their end: an `Op` named `GAP`
+    stands for them.
+    """
     position, size = start, len(data)
     while position < size:
+        if position in gaps:
+            yield Op(position, GAP, None, gaps[position] - position, gaps[position])
+            position = gaps[position]
+            continue
         name = NAMES.get(data[position])
         if name is None:
             raise BrokenError(position, f"0x{data[position]:02x} is not an opcode")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from picklewatch.inspect.machine import Act, BrokenError, Machine
+from picklewatch.inspect.fickled import BYTES, NoViewError, fickled
+from picklewatch.inspect.machine import TEXT, Act, BrokenError, Machine, clip
+from picklewatch.inspect.opcodes import NO_GAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from picklewatch.engine import PickleReport
     from picklewatch.inspect.opcodes import Buffer
-
-FICKLING_BYTES: Final = 8 << 20
-"""Bytes of one pickle up to which fickling is asked."""
+    from picklewatch.model import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,38 @@ class Source:
     """The lines, each with its offset where that is known."""
 
 
-def sources(data: Buffer, start: int, _report: PickleReport | None) -> Iterator[Source]:
-    """Give the views of the pickle at *start*, one that shows everything last."""
-    yield Source("picklewatch", "", ours(data, start))
+def gaps(report: PickleReport | None) -> Mapping[int, int]:
+    """Where *report*'s pickle is interrupted by bytes that its loader reads by itself."""
+    return dict(report.gaps) if report else NO_GAPS
 
 
-def ours(data: Buffer, start: int) -> Iterator[tuple[int | None, str]]:
+def sources(data: Buffer, start: int, report: PickleReport | None, limits: Limits) -> Iterator[Source]:
+    """Give fickling's view of the pickle at *start*, and ours where fickling has none or leaves something out."""
+    if report is None or not report.stopped or report.gaps:
+        yield Source("picklewatch", "", ours(data, start, gaps(report)))
+        return
+    try:
+        lines = fickled(bytes(data[start : min(report.end, start + BYTES + 1)]), limits)
+    except NoViewError as error:
+        yield Source("picklewatch", f"fickling has no view of it: {error}", ours(data, start))
+        return
+    yield Source("fickling", "", iter([(None, line) for line in lines]))
+    missing = [name for name in report.imports if not _named(name, lines)]
+    if missing:
+        yield Source("picklewatch", f"fickling leaves out {clip(', '.join(missing), TEXT)}", ours(data, start))
+
+
+def _named(name: str, lines: list[str]) -> bool:
+    """Whether *lines* name the last part of the import *name*."""
+    last = name.rpartition(".")[2]
+    return any(last in line for line in lines)
+
+
+def ours(data: Buffer, start: int, gaps: Mapping[int, int] = NO_GAPS) -> Iterator[tuple[int | None, str]]:
     """Write what the pickle at *start* imports, calls and returns, in order."""
     machine = Machine()
     try:
-        for step in machine.run(data, start):
+        for step in machine.run(data, start, gaps):
             for act in step.acts:
                 yield step.op.offset, _python(act)
             if step.trouble:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.inspect.collect import is_member, visit
 from picklewatch.inspect.machine import BrokenError, Machine, clip, constant
-from picklewatch.inspect.source import sources
+from picklewatch.inspect.opcodes import GAP
+from picklewatch.inspect.source import gaps, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,15 +73,15 @@ def disassemble(data: Any, limits: Limits, request: dict[str, Any], put: Put) ->
 
 def decompile(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say each pickle as Python."""
-    _each(data, limits, request, put, _decompile)
+    _each(data, limits, request, put, _decompile(limits))
 
 
 def explain(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say what the pickles do at the request's ``places`` and with its ``names``."""
     places, names = frozenset(request["places"]), frozenset(request["names"])
 
-    def show(lines: Lines, part: Part, start: int, _report: PickleReport | None) -> None:
-        for step in _steps(part, start):
+    def show(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
+        for step in _steps(part, start, report):
             where = part.at(step.op.offset)
             for act in step.acts:
                 if where in places or act.name in names:
@@ -133,15 +134,15 @@ def _nothing(name: str, members: dict[str, None], member: str | None) -> str:
     return f"No pickle lies in a member {member}. There are pickles in: {clip(listed, _NOTES)}."
 
 
-def _steps(part: Part, start: int) -> Iterator[Step]:
+def _steps(part: Part, start: int, report: PickleReport | None) -> Iterator[Step]:
     """Follow the pickle at *start* as far as its bytes can be read."""
     try:
-        yield from Machine().run(part.data, start)
+        yield from Machine().run(part.data, start, gaps(report))
     except BrokenError:
         return
 
 
-def _trace(lines: Lines, part: Part, start: int, _report: PickleReport | None) -> None:
+def _trace(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
     machine = Machine()
 
     def step_line(step: Step) -> None:
@@ -153,27 +154,31 @@ def _trace(lines: Lines, part: Part, start: int, _report: PickleReport | None) -
             memo=len(machine.memo),
         )
 
-    _walk(lines, part, machine, start, step_line)
+    _walk(lines, part, machine.run(part.data, start, gaps(report)), step_line)
+    _result(lines, part, machine, start)
 
 
-def _disassemble(lines: Lines, part: Part, start: int, _report: PickleReport | None) -> None:
+def _disassemble(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
     machine = Machine()
-    _walk(lines, part, machine, start, lambda step: lines.put("op", **_op_fields(step, machine)))
+    steps = machine.run(part.data, start, gaps(report))
+    _walk(lines, part, steps, lambda step: lines.put("op", **_op_fields(step, machine)))
+    _result(lines, part, machine, start)
 
 
-def _walk(lines: Lines, part: Part, machine: Machine, start: int, say: Callable[[Step], None]) -> None:
-    """Say every step of one pickle, where it gets stuck, and how it ends."""
+def _walk(lines: Lines, part: Part, steps: Iterator[Step], say: Callable[[Step], None]) -> None:
+    """Say every step of one pickle, and where it gets stuck."""
     try:
-        for step in machine.run(part.data, start):
+        for step in steps:
             say(step)
             if step.trouble:
                 lines.put("stuck", where=part.at(step.op.offset), text=f"An unpickler stops here: {step.trouble}.")
     except BrokenError as error:
-        text = f"Nothing can be read from here on: {error}."
-        lines.put("stuck", where=part.at(error.offset), text=text)
-        return
-    result = machine.result.text if machine.result else "unknown"
-    lines.put("end", where=part.at(start), text=f"The result is {result}")
+        lines.put("stuck", where=part.at(error.offset), text=f"Nothing can be read from here on: {error}.")
+
+
+def _result(lines: Lines, part: Part, machine: Machine, start: int) -> None:
+    if machine.result is not None:
+        lines.put("end", where=part.at(start), text=f"The result is {machine.result.text}")
 
 
 def _op_fields(step: Step, machine: Machine) -> Line:
@@ -194,14 +199,17 @@ def _note(kind: str, statement: str) -> str:
 
 def _argument(op: Op) -> str:
     if op.argument is None:
-        return ""
+        return f"{op.length} bytes that joblib reads by itself" if op.name == GAP else ""
     if isinstance(op.argument, tuple):
         return clip(" ".join(op.argument), _NOTES)
     return constant(op.argument, op.length)
 
 
-def _decompile(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
-    for source in sources(part.data, start, report):
-        lines.put("source", by=source.by, text=source.note)
-        for offset, text in source.lines:
-            lines.put("code", text=clip(text, _NOTES), where=part.at(offset) if offset is not None else None)
+def _decompile(limits: Limits) -> Show:
+    def show(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
+        for source in sources(part.data, start, report, limits):
+            lines.put("source", by=source.by, text=source.note)
+            for offset, text in source.lines:
+                lines.put("code", text=clip(text, _NOTES), where=part.at(offset) if offset is not None else None)
+
+    return show

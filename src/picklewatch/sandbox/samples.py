@@ -14,13 +14,13 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch import formats
 from picklewatch.model import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 CODECS = (
     *("ascii", "charmap", "cp1252", "cp437", "idna", "latin-1", "punycode", "raw_unicode_escape"),
@@ -35,14 +35,17 @@ DATA = b"\x80\x04}\x8c\x01a]K\x01as."
 BROKEN = b"\x80\x04}\x8c\xff"
 
 
-def warm_up(scan: Callable[[Any, Limits], object]) -> None:
-    """Have everything imported, and scan every sample with *scan*, whatever comes of it."""
+def warm_up(jobs: Mapping[str, Callable[..., object]]) -> None:
+    """Have everything imported, and do the scan and every view of *jobs* once, whatever comes of it."""
     formats.warm()
     for name in CODECS:
         codecs.lookup(name)
     for sample in samples():
         with contextlib.suppress(Exception):
-            scan(sample, Limits())
+            jobs["scan"](sample, Limits())
+    request = {"member": None, "limit": 1_000, "places": (), "names": ()}
+    for view in (job for kind, job in jobs.items() if kind != "scan"):
+        view(CALL, Limits(), request, lambda _line: None)
 
 
 def samples() -> Iterator[bytes]:

@@ -36,7 +36,7 @@ def main(control: int, jobs: dict[str, str]) -> None:
     kernel.set_name("picklewatch-box")
     with socket.socket(fileno=control) as connection:
         functions = {kind: _function(place) for kind, place in jobs.items()}
-        samples.warm_up(functions["scan"])
+        samples.warm_up(functions)
         try:
             server = Server(connection, functions)
         except lockdown.RefusedError as error:
