@@ -1,0 +1,228 @@
+"""The real daemon in a process of its own, with the real sandbox: bursts of files, kills, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+from watching import eventually
+
+from picklewatch.store import Store
+from picklewatch.store.lock import holder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "400"))
+"""How many files are copied in; the issue's number is 5000."""
+
+BENIGN = b"\x80\x02}q\x00X\x01\x00\x00\x00aK\x01s."
+HOSTILE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R."
+
+
+class Process:
+    """`picklewatch run` on the directory ``root`` below *home*; may be killed and started again."""
+
+    def __init__(self, home: Path, config: str = "") -> None:
+        self.home = home
+        self.root = home / "root"
+        self.root.mkdir(exist_ok=True)
+        self.state = home / "state"
+        (home / "config.toml").write_text(config)
+        self._log = home / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        command = [sys.executable, "-m", "picklewatch", "run", "-c", str(self.home / "config.toml")]
+        command += ["--state-dir", str(self.state), str(self.root)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        self._starts += 1
+        assert eventually(lambda: len(self.events("watch.ready")) == self._starts, 30), self._log.read_text()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        assert self.stop() == 0
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it by a signal; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events *name* in the log of all starts."""
+        lines = self._log.read_bytes().split(b"\n")[:-1] if self._log.exists() else []
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def judged(self) -> int:
+        """How many files have a verdict."""
+        store = Store(self.state, read_only=True)
+        try:
+            return sum(store.records.counts().values())
+        finally:
+            store.close()
+
+
+def make_source(directory: Path) -> list[str]:
+    """A tree of small pickles; their paths in it."""
+    names = [f"d{number % 20}/e{number % 7}/f{number}.bin" for number in range(FILES)]
+    for number, name in enumerate(names):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(BENIGN + str(number).encode())
+    return names
+
+
+def copy(source: Path, target: Path) -> None:
+    """As `cp -r`."""
+    subprocess.run(["cp", "-r", str(source), str(target)], check=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """As `mv` of a tree."""
+    shutil.move(source, target)
+
+
+def untar(source: Path, target: Path) -> None:
+    """As `tar x`."""
+    with tarfile.open(source.with_suffix(".tar"), "w") as tar:
+        tar.add(source, target.name)
+    subprocess.run(["tar", "xf", str(source.with_suffix(".tar")), "-C", str(target.parent)], check=True)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [0, 2])
+@pytest.mark.parametrize("way", [copy, move, untar])
+def test_every_file_of_a_burst_is_recorded_once(tmp_path: Path, way: Callable[[Path, Path], None], kills: int) -> None:
+    """Copied, moved or unpacked in while the daemon runs, and is killed: none missing, none doubled."""
+    names = make_source(tmp_path / "source")
+    daemon = Process(tmp_path)
+    daemon.start()
+    way(tmp_path / "source", daemon.root / "in")
+    for number in range(1, kills + 1):
+        assert eventually(lambda n=number: daemon.judged() >= FILES * n // (kills + 1), 120)  # type: ignore[misc]
+        daemon.kill()
+        daemon.start()
+    assert eventually(lambda: daemon.judged() >= FILES, 300)
+    assert daemon.stop() == 0
+    wanted = {str(daemon.root / "in" / name) for name in names}
+    store = Store(daemon.state)
+    told = store.records.latest(limit=FILES * 2)
+    assert Counter(record["path"] for record in told) == dict.fromkeys(wanted, 1)
+    assert len(store.jobs) == 0
+    assert store.records.unreported() == []
+    store.close()
+    logged = Counter(event["path"] for event in daemon.events("file.scanned"))
+    assert set(logged) == wanted
+    assert sum(logged.values()) <= FILES + kills * (os.cpu_count() or 1)  # a line may be written again after a crash
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_status_0(tmp_path: Path, number: signal.Signals) -> None:
+    """As systemd does, and as Ctrl-C does."""
+    daemon = Process(tmp_path)
+    daemon.start()
+    (daemon.root / "m.pt").write_bytes(HOSTILE)
+    assert eventually(lambda: len(daemon.events("file.scanned")) == 1)
+    assert daemon.stop(number) == 0
+    assert [event["queue"] for event in daemon.events("daemon.stopped")] == [0]
+    assert holder(daemon.state) is None
+
+
+def test_ctrl_c_to_the_whole_group_is_no_crash(tmp_path: Path) -> None:
+    """A terminal sends the signal to the sandbox's processes, too."""
+    daemon = Process(tmp_path)
+    daemon.start()
+    for number in range(30):
+        (daemon.root / f"{number}.pt").write_bytes(HOSTILE + b"%d" % number)
+    group = subprocess.run(["pgrep", "-P", str(daemon.process.pid)], capture_output=True, text=True, check=False)
+    daemon.process.send_signal(signal.SIGINT)
+    for child in group.stdout.split():
+        os.kill(int(child), signal.SIGINT)
+    assert daemon.process.wait(60) == 0
+    verdicts = {event["verdict"] for event in daemon.events("file.scanned")}
+    assert verdicts <= {"malicious"}
+    with daemon:
+        assert eventually(lambda: daemon.judged() == 30)
+    assert {event["verdict"] for event in daemon.events("file.scanned")} == {"malicious"}
+
+
+def test_the_first_output_says_what_is_watched_and_that_nothing_moves(tmp_path: Path) -> None:
+    """Before anything else, on standard output."""
+    (tmp_path / "there").mkdir()
+    command = [sys.executable, "-m", "picklewatch", "run", "--state-dir", str(tmp_path / "state")]
+    command += [str(tmp_path / "there"), str(tmp_path / "later")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        process.terminate()
+    text = "".join(lines)
+    assert str(tmp_path / "there") in text
+    assert "waits for 1 more" in text
+    assert "only reports" in text
+    assert 'level = "unsafe"' in text
+
+
+def test_a_second_daemon_exits_with_78_and_names_the_first(tmp_path: Path) -> None:
+    """One daemon a state directory."""
+    with Process(tmp_path) as daemon:
+        command = [sys.executable, "-m", "picklewatch", "run", "--state-dir", str(daemon.state), str(daemon.root)]
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode == 78
+        assert str(daemon.process.pid) in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_a_reload_changes_the_level_and_a_bad_one_does_not(tmp_path: Path) -> None:
+    """SIGHUP reads the configuration again."""
+    with Process(tmp_path) as daemon:
+        path = daemon.root / "m.pt"
+        path.write_bytes(HOSTILE)
+        assert eventually(lambda: len(daemon.events("file.scanned")) == 1)
+        (tmp_path / "config.toml").write_text("[quarantine]\nlevel = 'all'\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: len(daemon.events("config.rejected")) == 1)
+        assert path.read_bytes() == HOSTILE
+        (tmp_path / "config.toml").write_text("[quarantine]\nlevel = 'unsafe'\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: len(daemon.events("quarantine.moved")) == 1)
+        assert path.read_bytes() != HOSTILE
+
+
+def test_the_sandbox_dying_between_files_is_no_loss(tmp_path: Path) -> None:
+    """The warm processes are killed: others take their place."""
+    with Process(tmp_path) as daemon:
+        found = subprocess.run(["pgrep", "-P", str(daemon.process.pid)], capture_output=True, text=True, check=True)
+        for child in found.stdout.split():
+            os.kill(int(child), signal.SIGKILL)
+        (daemon.root / "m.pt").write_bytes(HOSTILE)
+        assert eventually(lambda: [e["verdict"] for e in daemon.events("file.scanned")] == ["malicious"])
