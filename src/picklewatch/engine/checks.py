@@ -310,6 +310,15 @@ def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     return Doubt("dotted-import", Level.UNSAFE, f"{callee.key} takes an item out of something that is no type")
 
 
+def set_attribute(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``setattr(object, name, value)``: dill fills the classes that it rebuilds with it; else it changes what is shared."""
+    values = _tuple(args)
+    rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind == "code"
+    if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:
+        return Doubt("code-bearing", Level.UNSAFE, f"carries Python code: {callee.name} fills a rebuilt class")
+    return Doubt("interpreter-state", Level.MALICIOUS, f"{callee.key} changes an object that the pickle did not rebuild")
+
+
 def tzfile(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """``tzfile(None, name)``, filled by BUILD; anything else opens a file."""
     values = _tuple(args)
@@ -349,6 +358,6 @@ CHECKS: dict[str, Any] = {
     "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
-    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc, "formula": formula,
+    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc, "setattr": set_attribute, "formula": formula,
 }  # fmt: skip
 """By the name that the lists use."""

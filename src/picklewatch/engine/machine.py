@@ -25,6 +25,9 @@ _FINDINGS = 5_000
 """Structural findings kept during one walk."""
 _NESTED = 2_000
 _NESTED_BYTES = 1 << 28
+_SEARCHED = 1 << 16
+"""Bytes of a constant that are searched for an import."""
+_IMPORT_TEXT = re.compile(rb"c([A-Za-z_][\w.]{0,80})\n([A-Za-z_][\w.]{0,80})\n")
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
 
@@ -465,8 +468,20 @@ class Machine:
                 and (b"c" in content or b"\x93" in content or b"i" in content)
             ):
                 self.nest(content, offset, "embedded")
+            return
+        if content.startswith(b"PK\x03\x04"):
+            self.nest(content, offset, "embedded")
         elif content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]:
             self.nest(content, offset, "embedded")
+        else:
+            self._embedded_import(content, offset)
+
+    def _embedded_import(self, content: bytes, offset: int) -> None:
+        """An import of something dangerous, spelt as protocol 0 does, in the middle of bytes."""
+        for match in _IMPORT_TEXT.finditer(content[:_SEARCHED]):
+            if judge(match[1].decode("latin1"), match[2].decode("latin1")).level is Level.MALICIOUS:
+                self.nest(content[match.start() :], offset + match.start(), "embedded")
+                return
 
 
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})

@@ -275,8 +275,8 @@ class Walk:
         end = self._end(end)
         self.position = end
         value: Any = Blob(self.data, start, end, text=False) if end - start > TEXT_CAP else bytes(self.data[start:end])
-        if end > start and self.data[start] in _PICKLE_STARTS:
-            self.machine.embedded(bytes(self.data[start:end]), start)
+        if end > start and (self.data[start] in _STARTS or (type(value) is bytes and b"\n" in value)):
+            self.machine.embedded(bytes(self.data[start : min(end, start + _MOST_EMBEDDED)]), start)
         return value
 
     def _short_binbytes(self, position: int) -> None:
@@ -538,7 +538,9 @@ class Walk:
         self.stopped = True
 
 
-_PICKLE_STARTS = frozenset(b"\x80c(")
+_STARTS = frozenset(b"\x80c(P")
+"""How a pickle or a zip begins."""
+_MOST_EMBEDDED = 1 << 28
 _HANDLERS = {
     ord("."): Walk._stop, ord("0"): Walk._pop, ord("1"): Walk._pop_mark, ord("2"): Walk._dup, ord("F"): Walk._float,
     ord("I"): Walk._int, ord("L"): Walk._long, ord("P"): Walk._persid, ord("S"): Walk._string, ord("T"): Walk._binstring,

@@ -247,7 +247,7 @@ DENIED: tuple[Denied, ...] = (
         reason="change the interpreter's own state",
         modules="sys gc atexit signal _signal site sysconfig faulthandler resource tracemalloc readline sitecustomize usercustomize",
         names={
-            "builtins": "setattr delattr exit quit super",
+            "builtins": "delattr exit quit super",
             "warnings": "simplefilter filterwarnings catch_warnings",
             "copyreg": "constructor",
             "_operator": "setitem delitem",
