@@ -61,9 +61,13 @@ def _rest(scan: Scan, part: Part, report: PickleReport) -> None:
 
 def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
     """Judge bytes behind what a loader reads: a container of its own is read, of anything else only harm counts."""
-    if not search(scan, part, start, place=place) and bytes(part.data[start : start + 6]).startswith(_CONTAINERS):
-        rest = part.behind(start)
+    if search(scan, part, start, place=place):
+        return
+    rest = part.behind(start)
+    if bytes(rest.data[:6]).startswith(_CONTAINERS):
         scan.guarded(rest.where, lambda: scan.content(rest))
+    else:
+        scan.only_harm(lambda: scan.content(rest))
 
 
 def lead(scan: Scan, part: Part) -> None:

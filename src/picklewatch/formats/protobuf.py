@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-_FIELDS = 200_000
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = 20_000
 _FIXED = {1: 8, 5: 4}
 _VARINT, _BYTES = 0, 2
 
 
-def fields(data: memoryview) -> dict[int, int]:
-    """Field number → wire type, empty unless all of *data* is one well-formed message."""
+def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
+    """Field number → wire type, empty unless all of *data* is one well-formed message of *allowed* fields only."""
     seen: dict[int, int] = {}
     position, count = 0, 0
     while position < len(data):
         tag, position = _varint(data, position)
         number, kind = tag >> 3, tag & 7
         count += 1
-        if position < 0 or not number or seen.setdefault(number, kind) != kind or count > _FIELDS:
+        if position < 0 or allowed.get(number) != kind or count > _FIELDS:
             return {}
+        seen[number] = kind
         if kind == _VARINT:
             _, position = _varint(data, position)
         elif kind == _BYTES:

@@ -51,8 +51,7 @@ def _protobuf(required: set[int], allowed: Mapping[int, int]) -> Callable[[bytes
     def matches(head: bytes, data: memoryview) -> bool:
         if not head or head[0] >> 3 == 0 or head[0] & 7 not in (0, 2):
             return False
-        seen = fields(data)
-        return bool(seen) and not required.isdisjoint(seen) and all(allowed.get(n) == kind for n, kind in seen.items())
+        return not required.isdisjoint(fields(data, allowed))
 
     return matches
 
@@ -72,11 +71,12 @@ def _onnx_like(head: bytes, _data: memoryview) -> bool:
 
 
 def _jinja(head: bytes, data: memoryview) -> bool:
-    return b"\0" not in head and _JINJA.search(data[:_LOOKED_THROUGH]) is not None
+    return b"\0" not in head and any(pattern.search(data[:_LOOKED_THROUGH]) for pattern in _JINJA)
 
 
-_JINJA = re.compile(
-    rb"\{%-?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter)\b|\"chat_template\"\s*:"
+_JINJA = (
+    re.compile(rb"\{%-?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter)\b"),
+    re.compile(rb"\"chat_template\"\s*:"),
 )
 _OPENVINO = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<net\b[^>]*\bversion=")
 _PMML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<PMML\b", re.DOTALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from picklewatch.formats.base import find
 from picklewatch.formats.encoded import search_headers
 from picklewatch.model import Level
 
@@ -16,10 +17,10 @@ SAMPLE = 1 << 16
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _SEARCHED = 64 << 20
-_YAML_CALL = re.compile(
-    rb"^(?!\s*#)[^\n]*!!python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)[^\n]*",
-    re.MULTILINE,
-)
+_TAG = b"!!python/"
+_CALL = re.compile(rb"!!python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)[^\n]*")
+_LINE = 300
+_TAGS = 1_000
 
 
 def is_text(data: memoryview) -> bool:
@@ -49,9 +50,20 @@ def _decodes(part: bytes, encoding: str) -> bool:
 def judge_text(scan: Scan, part: Part) -> None:
     """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects."""
     search_headers(scan, part)
-    match = _YAML_CALL.search(part.data[:_SEARCHED])
-    if match is not None:
-        scan.code_bearing = True
-        line = match.group().decode("latin-1")
-        summary = "The YAML names a Python object to call or import, which yaml.load with an unsafe loader does."
-        scan.finding("yaml-python-object", Level.UNSAFE, part.at(match.start()), summary, line)
+    _yaml(scan, part)
+
+
+def _yaml(scan: Scan, part: Part) -> None:
+    """Note tags that make an unsafe loader of YAML call or import; `!!python/tuple` and the like are data."""
+    at = -1
+    for _ in range(_TAGS):
+        at = find(part.data, _TAG, at + 1, _SEARCHED)
+        if at < 0:
+            return
+        call = _CALL.match(part.data[at : at + _LINE])
+        before = bytes(part.data[max(0, at - _LINE) : at]).rpartition(b"\n")[2].lstrip()
+        if call is not None and not before.startswith(b"#"):
+            scan.code_bearing = True
+            summary = "The YAML names a Python object to call or import, which an unsafe loader does."
+            scan.finding("yaml-python-object", Level.UNSAFE, part.at(at), summary, call.group().decode("latin-1"))
+            return

@@ -90,7 +90,9 @@ class Kind:
             scan.code_bearing = True
             scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "The pickle is empty.")
             return
-        if not looks_like_pickle(held, 0) and not _DATA_PKL.search(name) and held[0] != 0x80:  # noqa: PLR2004
+        if not looks_like_pickle(held, 0):
+            if _DATA_PKL.search(name):
+                scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "What torch unpickles is no pickle.")
             scan.content(member)
             return
         report = scan.pickle(member, persistent=True, arrays=False)
