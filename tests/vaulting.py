@@ -121,7 +121,7 @@ class Lab:
         for item in items:
             files = {path.name for path in (self.store / item.id).iterdir()}
             if item.state is State.QUARANTINED:
-                assert files == {"journal", "data"}
+                assert files == {"journal", "data"} | ({"linked"} if item.disarmed else set())
                 data = self.store / item.id / "data"
                 assert hashlib.sha256(data.read_bytes()).hexdigest() == item.sha256
                 assert stat.S_IMODE(data.stat().st_mode) == 0o400
@@ -132,6 +132,11 @@ class Lab:
         assert strays == []
         told = {item.relative: item.id for item in items if item.tombstone}
         assert self.tombstones() == ({} if replaced and not self.tombstones() else told)
+
+    @property
+    def other(self) -> Path:
+        """Another name of the hostile file, outside of the watched directory."""
+        return self.base / "other"
 
     def copies(self) -> int:
         """How many copies of the hostile content exist."""

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,13 +98,54 @@ def test_set_id_bits_never_come_back(made: Lab) -> None:
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o755
 
 
-def test_hard_links_elsewhere_are_counted_and_closed(made: Lab) -> None:
-    """Other names of the same content remain; they are counted, and nobody but us may read them."""
-    other = made.root / "other.bin"
-    other.hardlink_to(made.path)
-    item = made.quarantine()
-    assert item.links == 1
-    assert stat.S_IMODE(other.stat().st_mode) == 0o400
+def test_hard_links_elsewhere_are_disarmed(small: Lab) -> None:
+    """Every other name, and every open descriptor, leads to the tombstone, and to the content after restoring."""
+    small.other.hardlink_to(small.path)
+    with small.path.open("rb") as reader:
+        item = small.quarantine()
+        assert (item.links, item.disarmed) == (1, True)
+        assert reader.read() == small.other.read_bytes() == tombstone(item.id)
+    assert stat.S_IMODE(small.other.stat().st_mode) == 0o440
+    small.check_books()
+    with Vault(small.store) as vault:
+        vault.restore(item.id, small.allow)
+    assert small.path.read_bytes() == small.other.read_bytes() == CONTENT
+    assert small.path.samefile(small.other)
+    assert stat.S_IMODE(small.other.stat().st_mode) == 0o640
+    small.check_books()
+
+
+@needs_two
+def test_hard_links_on_another_file_system_are_closed() -> None:
+    """Where the content was copied, its other names keep it; nobody but us may read it there."""
+    with lab(cross=True) as made:
+        made.other.hardlink_to(made.path)
+        item = made.quarantine()
+        assert (item.links, item.disarmed) == (1, False)
+        assert stat.S_IMODE(made.other.stat().st_mode) == 0o400
+
+
+def test_hard_links_that_went_away(small: Lab) -> None:
+    """With no other name left, restoring is as ever; restoring elsewhere leaves the other names disarmed."""
+    for elsewhere in (False, True):
+        small.other.hardlink_to(small.path)
+        with Vault(small.store) as vault:
+            item = small.quarantine(vault)
+            if not elsewhere:
+                small.other.unlink()
+            given = vault.restore(item.id, small.allow, to=small.base / "given" if elsewhere else None)
+            assert Path(given.target or small.path).read_bytes() == CONTENT
+        small.check_books()
+    assert small.other.read_bytes() == tombstone(item.id)
+
+
+def test_without_tombstones_hard_links_are_closed(small: Lab) -> None:
+    """Where no tombstones are wanted, none is written under another name either."""
+    small.other.hardlink_to(small.path)
+    item = small.quarantine(tombstone=False)
+    assert (item.links, item.disarmed) == (1, False)
+    assert small.other.read_bytes() == CONTENT
+    assert stat.S_IMODE(small.other.stat().st_mode) == 0o400
 
 
 def test_every_step_knows_what_was_done_before(small: Lab) -> None:

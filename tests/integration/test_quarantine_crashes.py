@@ -11,6 +11,7 @@ from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab
 
 from picklewatch.errors import QuarantineError
 from picklewatch.quarantine import fs
+from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import State, UnfinishedError, Vault
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 KINDS = ["plain", "no-exchange", "links-only", "other-mount", "other-mount no-exchange"]
 ACTS = ["quarantine", "quarantine without tombstone", "quarantine again", "restore", "restore elsewhere", "delete"]
 ACTS += ["delete keeping the tombstone", "restore without tombstone"]
+ACTS += ["quarantine linked", "restore linked", "restore linked elsewhere", "delete linked"]
 
 
 def prepare(made: Lab, act: str) -> Callable[[], object]:
     """Bring the laboratory to where *act* begins; return the act."""
     with_tombstone = "without" not in act
+    if "linked" in act:
+        made.other.hardlink_to(made.path)
     if act.startswith("quarantine"):
         if act == "quarantine again":
             made.quarantine()
@@ -60,6 +64,12 @@ def check(made: Lab, act: str) -> None:
     made.check_books(replaced=act == "quarantine again")
     held = [item for item in made.items() if item.state is State.QUARANTINED]
     given = [path for path, content in made.watched_files().items() if content == CONTENT]
+    if "linked" in act and any(item.disarmed for item in made.items()):
+        item = made.items()[0]
+        expected = CONTENT if item.state is State.RESTORED and item.target is None else tombstone(item.id)
+        assert made.other.read_bytes() == expected
+    elif "linked" in act:
+        assert made.other.read_bytes() == CONTENT
     copies = len(held) + len(given)
     assert copies == made.copies()
     if act.startswith("delete"):
@@ -96,8 +106,9 @@ def test_killed_at_every_step(act: str, kind: str, monkeypatch: pytest.MonkeyPat
             check(made, act)
 
 
-@pytest.mark.parametrize("lasting", ["once", "from then on"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
+@pytest.mark.parametrize(
+    ("number", "lasting"), [(errno.ENOSPC, "once"), (errno.EIO, "from then on")], ids=["full", "broken"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("act", ACTS)
 def test_failed_at_every_step(
@@ -135,29 +146,36 @@ def test_failed_at_every_step(
             check(made, act)
 
 
-@pytest.mark.parametrize("kind", ["plain", "other-mount"])
-@pytest.mark.parametrize("act", ["quarantine", "restore", "delete"])
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        ("quarantine linked", "plain"),
+        ("restore linked", "plain"),
+        ("quarantine", "other-mount"),
+        ("restore", "other-mount"),
+        ("delete", "links-only"),
+    ],
+)
 def test_killed_while_recovering(act: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill at any step of the recovery from a kill at any step is recovered from, too."""
+    """Killed at any step, and then, again and again, at each further step of recovering: it ends well."""
     file_system(monkeypatch, kind)
     for at in range(len(steps_of(act))):
-        for again in range(100):
-            with lab() as made:
-                run = prepare(made, act)
+        with lab() as made:
+            run = prepare(made, act)
 
-                def killed(run: Callable[[], object] = run, at: int = at) -> None:
-                    fs.hook = Steps(at, lambda: os._exit(99))
-                    run()
+            def killed(run: Callable[[], object] = run, at: int = at) -> None:
+                fs.hook = Steps(at, lambda: os._exit(99))
+                run()
+
+            assert in_child(killed) == 99
+            for again in range(100):
 
                 def recovering(made: Lab = made, again: int = again) -> None:
                     fs.hook = Steps(again, lambda: os._exit(98))
                     Vault(made.store).recover()
 
-                assert in_child(killed) == 99
-                status = in_child(recovering)
-                with Vault(made.store) as vault:
-                    vault.recover()
-                    assert vault.recover() == []
-                check(made, act)
-            if status == 0:
-                break
+                if in_child(recovering) == 0:
+                    break
+            with Vault(made.store) as vault:
+                assert vault.recover() == []
+            check(made, act)

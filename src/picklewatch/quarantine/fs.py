@@ -189,6 +189,27 @@ def lock_down(descriptor: int, owner: os.stat_result) -> bool:
 
 
 @_changes
+def open_to_write(directory: int, name: bytes) -> int:
+    """Open the regular file *name*, which is ours, for writing, whatever its mode."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
+        os.chmod(f"/proc/self/fd/{handle}", 0o600)  # noqa: PTH101 - of a descriptor
+        return os.open(f"/proc/self/fd/{handle}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    finally:
+        os.close(handle)
+
+
+def dress_if_permitted(descriptor: int, *, uid: int, gid: int, mode: int) -> None:
+    """Do as `dress` does; an ordinary user, in place of someone else's file, can only set the mode."""
+    try:
+        dress(descriptor, uid=uid, gid=gid, mode=mode)
+    except PermissionError:
+        os.fchmod(descriptor, mode)
+
+
+@_changes
 def dress(descriptor: int, *, uid: int, gid: int, mode: int, mtime_ns: int | None = None) -> None:
     """Give a file an owner, a mode without set-id bits, and a time of modification."""
     if (os.fstat(descriptor).st_uid, os.fstat(descriptor).st_gid) != (uid, gid):

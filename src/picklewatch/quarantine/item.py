@@ -21,6 +21,7 @@ class State(StrEnum):
     MOVING = "moving"
     COPYING = "copying"
     COPIED = "copied"
+    DISARMING = "disarming"
     RESTORING = "restoring"
     DELETING = "deleting"
     QUARANTINED = "quarantined"
@@ -79,6 +80,8 @@ class Item:
     """Of the last step, seconds since the epoch."""
     links: int | None
     """Names of the same inode that remained elsewhere when it was taken; None only while a step is unfinished."""
+    disarmed: bool
+    """Whether those other names lead to the tombstone's bytes now."""
     copied: bool
     """Whether it was copied (another file system or mount) rather than moved."""
     locked: bool
@@ -115,6 +118,7 @@ class Item:
             "taken": _iso(self.taken),
             "changed": _iso(self.changed),
             "links": self.links,
+            "disarmed": self.disarmed,
             "copied": self.copied,
             "locked": self.locked,
             "tombstone": self.tombstone,
@@ -161,6 +165,7 @@ def item_of(item_id: str, fields: Mapping[str, Any]) -> Item:
         taken=fields.get("taken", 0.0),
         changed=fields.get("changed", 0.0),
         links=fields.get("links"),
+        disarmed=fields.get("disarmed", False),
         copied=fields.get("copied", False),
         locked=fields.get("locked", False),
         tombstone=fields.get("tombstone", False),

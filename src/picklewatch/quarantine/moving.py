@@ -6,14 +6,14 @@ The order of the steps is what makes each of them safe to be the last one before
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.model import FileId, Verdict, printable
-from picklewatch.quarantine import fs
+from picklewatch.quarantine import fs, links
+from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
@@ -127,20 +127,19 @@ def give_stranger_back(entry: Entry, place: Place) -> None:
 
 def finish(entry: Entry, place: Place | None, fd: int) -> Item:
     """Make the content in the vault unreachable by its former owner, and the item complete. May be repeated."""
-    fields = entry.fields
-    status = os.fstat(fd)
+    links.clear_copy(entry)
+    fields, status = entry.fields, os.fstat(fd)
     locked = fs.lock_down(fd, os.fstat(entry.fd))
     left = place is not None and bool(fields["tombstone_wanted"]) and leave_tombstone(place, entry.item)
     fs.sync(entry.fd)
     if place is not None:
         fs.sync(place.fd)
-    return entry.append(
-        State.QUARANTINED,
-        sha256=fields["sha256"] or fs.digest(fd),
-        links=(fields["nlink"] if fields.get("copied") else status.st_nlink) - 1,
-        locked=locked,
-        tombstone=left,
-    )
+    sha256 = fields["sha256"] or fs.digest(fd)
+    others = (fields["nlink"] if fields.get("copied") else status.st_nlink) - 1
+    known: dict[str, Any] = {"sha256": sha256, "links": others, "locked": locked, "tombstone": left}
+    reachable = others > 0 and not fields.get("copied")
+    disarmed = reachable and locked and fields["tombstone_wanted"] and links.disarm(entry, fd, known)
+    return entry.append(State.QUARANTINED, **known, disarmed=disarmed)
 
 
 def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
@@ -180,25 +179,6 @@ def _check_writable(place: Place) -> None:
 def _unchanged(fd: int, before: os.stat_result) -> bool:
     now = os.fstat(fd)
     return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-
-
-def copy(source: int, target: Place, size: int) -> str:
-    """Copy *size* bytes into the new file *target*, on disk on return; return the SHA-256.
-
-    A source that has become longer or shorter gives another SHA-256, as it should.
-    """
-    descriptor = fs.create(target.fd, target.name)
-    try:
-        fs.allocate(descriptor, size)
-        sha256, offset = hashlib.sha256(), 0
-        for block in fs.blocks(source, size):
-            sha256.update(block)
-            fs.write(descriptor, block, offset)
-            offset += len(block)
-        fs.sync(descriptor)
-    finally:
-        os.close(descriptor)
-    return sha256.hexdigest()
 
 
 def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_result | None], bool]) -> bool:

@@ -96,6 +96,11 @@ def inside(entry: Entry) -> Place:
     return Place(entry.fd, DATA)
 
 
+def stone_mode(mode: int) -> int:
+    """Return the mode of a tombstone: readable by whom the file was readable by."""
+    return mode & 0o444 | 0o400
+
+
 def make_tombstone(place: Place, item: Item) -> None:
     """Create the tombstone of *item*, readable by whom the file was readable by, and owned by its owner.
 
@@ -105,11 +110,7 @@ def make_tombstone(place: Place, item: Item) -> None:
     partial.unlink()
     descriptor = fs.create(partial.fd, partial.name, tombstone(item.id))
     try:
-        mode = item.mode & 0o444 | 0o400
-        try:
-            fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=mode)
-        except PermissionError:  # as an ordinary user, in place of someone else's file
-            os.fchmod(descriptor, mode)
+        fs.dress_if_permitted(descriptor, uid=item.uid, gid=item.gid, mode=stone_mode(item.mode))
     finally:
         os.close(descriptor)
     partial.move_to(place)

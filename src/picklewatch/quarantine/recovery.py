@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.quarantine import fs
+from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.journal import DATA, Entry
 from picklewatch.quarantine.moving import finish, give_stranger_back, take_original
@@ -138,6 +138,11 @@ def _recover_copied(entry: Entry) -> Recovery:
         return _now(_finish(entry, place))
 
 
+def _recover_disarming(entry: Entry) -> Recovery:
+    links.end_disarming(entry)
+    return _now(entry.append(State.QUARANTINED, disarmed=True))
+
+
 def _recover_restoring(entry: Entry) -> Recovery:
     with _place(entry, "target_") as place:
         recover = _recover_given_copy if entry.fields["target_copied"] else _recover_given
@@ -146,6 +151,7 @@ def _recover_restoring(entry: Entry) -> Recovery:
             _return_tombstone(place, entry.id)
             fs.sync(place.fd)
     if restored:
+        links.inode(entry).unlink()
         left = entry.item.tombstone and entry.item.target is not None
         return _now(entry.append(State.RESTORED, tombstone=left))
     if entry.item.state is State.RESTORING:
@@ -188,6 +194,7 @@ def _recover_given_copy(entry: Entry, place: Place | None) -> bool:
             return True
         if is_regular(temporary.status()):
             temporary.unlink()
+    links.disarm_again(entry)
     _lock_down(entry)
     return False
 
@@ -207,6 +214,7 @@ def _return_tombstone(place: Place, item_id: str) -> None:
 def delete(entry: Entry) -> Item:
     """Remove the content, and the tombstone unless it is to stay. May be repeated."""
     inside(entry).unlink()
+    links.inode(entry).unlink()
     fs.sync(entry.fd)
     left = entry.item.tombstone
     if left and not entry.fields["keep_tombstone"]:
@@ -224,6 +232,7 @@ _ENDS: Mapping[State, Callable[[Entry], Recovery]] = {
     State.MOVING: _recover_moving,
     State.COPYING: _recover_copying,
     State.COPIED: _recover_copied,
+    State.DISARMING: _recover_disarming,
     State.RESTORING: _recover_restoring,
     State.DELETING: lambda entry: _now(delete(entry)),
 }

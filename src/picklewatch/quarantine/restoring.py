@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from picklewatch.errors import QuarantineError
 from picklewatch.model import printable
-from picklewatch.quarantine import fs
+from picklewatch.quarantine import fs, links
+from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry
-from picklewatch.quarantine.moving import copy
 from picklewatch.quarantine.place import Place, inside
 
 if TYPE_CHECKING:
@@ -64,7 +64,11 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
         if unchanged and wish.allow is not None:
             wish.allow(sha256, wish.reason)
         _begin(entry, wish, os.fstat(fd), sha256)
-        _give(entry, place, item, fd)
+        if item.disarmed and wish.root is None and links.leads_elsewhere(entry):
+            _give_inode(entry, place, item, fd)
+        else:
+            _give(entry, place, item, fd)
+    links.inode(entry).unlink()
     fs.sync(place.fd)
     fs.sync(entry.fd)
     return entry.append(State.RESTORED, tombstone=item.tombstone and wish.root is not None)
@@ -119,6 +123,15 @@ def _give_copy(entry: Entry, place: Place, item: Item, fd: int) -> None:
         fs.dress(copied, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
         fs.sync(copied)
     _put(temporary, place, item.id)
+    fs.sync(place.fd)
+    inside(entry).unlink()
+
+
+def _give_inode(entry: Entry, place: Place, item: Item, fd: int) -> None:
+    """Bring the content back under all its names."""
+    entry.append(State.RESTORING, target_copied=True)
+    links.rearm(entry, item, fd)
+    _put(links.inode(entry), place, item.id)
     fs.sync(place.fd)
     inside(entry).unlink()
 

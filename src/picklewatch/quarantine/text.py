@@ -96,7 +96,10 @@ def _notes(item: Item) -> Iterator[str]:
         yield "a tombstone stands in its place: loading it fails with words that name this item"
     if not item.state.holds:
         return
-    if item.links and not item.copied:
+    if item.disarmed:
+        number = "1 other name" if item.links == 1 else f"{item.links} other names"
+        yield f"{number} (hard links) of the same content lead to the tombstone now, until it is restored"
+    elif item.links and not item.copied:
         yield f"{_links(item.links)} the same content: find them with find -xdev -inum {item.inode}"
     elif item.links:
         yield f"{_links(item.links)} what was the same content, on its old file system (inode {item.inode})"
