@@ -61,7 +61,7 @@ class Rules:
     """Whether a file with this verdict is moved."""
     tombstones: bool = True
     """Whether a tombstone takes its place."""
-    trees: tuple[str, ...] = ()
+    trees: Callable[[], tuple[str, ...]] = tuple
     """The directories that are watched; nothing outside of them is ever moved."""
 
 
@@ -139,7 +139,7 @@ class Actions:
     def _move(self, intent: Intent, fd: int) -> bool:
         """Move one file; whether the intent is closed now."""
         path = printable(intent.path)
-        suspect = _suspect(intent, fd, self.rules.trees)
+        suspect = _suspect(intent, fd, self.rules.trees())
         if suspect is None:
             reason = "it lies outside of the watched directories"
             self._store.intents.refused(intent.id, reason)

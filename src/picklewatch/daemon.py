@@ -55,6 +55,7 @@ SILENCE_SECONDS: Final = 120.0
 _SNAPSHOT_SECONDS: Final = 2.0
 _PROGRESS_SECONDS: Final = 10.0
 _MOVES_SECONDS: Final = 60.0
+_PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
 _RECORDS_KEPT: Final = 1_000_000
 _PRUNE_SECONDS: Final = 3600.0
@@ -85,7 +86,7 @@ class Daemon:
         self._vault_lock = threading.Lock()
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
-        self._moves_at = self._prune_at = time.monotonic() + _MOVES_SECONDS
+        self._moves_at = self._prune_at = self._plan_at = time.monotonic() + _MOVES_SECONDS
 
     def run(self, config: Config) -> int:
         """Work until a signal ends it; the exit status. Raises `StateError`, `SandboxError` if it can't start."""
@@ -140,16 +141,24 @@ class Daemon:
     def _apply(self, config: Config) -> None:
         """Let *config* be in force, except for what the workers hold."""
         self._config = config
-        self._roots = plan.roots(config, self._paths)
-        self._watcher.set_roots(self._roots)
+        self._plan_roots()
         self._watcher.timing = replace(self._watcher.timing, rescan=config.watch.rescan)
         self._intake.excluded = self._walker.excluded = plan.excluded(config, self._state)
         self._actions.rules = Rules(
             takes=config.quarantine.takes,
             tombstones=config.quarantine.tombstones,
-            trees=(*(root.wanted for root in self._roots), str(self._state / plan.CANARY)),
+            trees=self._trees,
         )
         self._policy = _PolicySource(self._store, config.policy())
+
+    def _plan_roots(self) -> None:
+        """Find out what to watch; users and caches come and go."""
+        wanted = plan.roots(self._config, self._paths)
+        if [root.wanted for root in wanted] != [root.wanted for root in self._watcher.roots]:
+            self._watcher.set_roots(wanted)
+
+    def _trees(self) -> tuple[str, ...]:
+        return (*(root.wanted for root in self._watcher.roots), str(self._state / plan.CANARY))
 
     def _make_workers(self, config: Config) -> Workers:
         judging = Judging(
@@ -219,13 +228,16 @@ class Daemon:
         if not self._ready and self._watcher.is_ready():
             self._ready = True
             self._notifier.ready(self._snapshot.line())
-            watched = [root.path for root in self._roots if root.path is not None]
-            waiting = [root.wanted for root in self._roots if root.path is None]
+            watched = [root.path for root in self._watcher.roots if root.path is not None]
+            waiting = [root.wanted for root in self._watcher.roots if root.path is None]
             _log.info("watch.ready", roots=watched, waiting_for=waiting)
         if self._care.walk_again.is_set():
             self._care.walk_again.clear()
             self._watcher.ask_for_walk("store-rebuilt")
         self._beat(now)
+        if now >= self._plan_at:
+            self._plan_at = now + _PLAN_SECONDS
+            self._plan_roots()
         if now >= self._moves_at:
             self._moves_at = now + _MOVES_SECONDS
             threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
@@ -263,6 +275,7 @@ class Daemon:
         if now - self._snapshot_at < _SNAPSHOT_SECONDS:
             return
         self._snapshot_at = now
+        self._care.check_place()
         self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
         self._notifier.status(self._snapshot.line())
         waiting = self._snapshot.queue
@@ -273,7 +286,7 @@ class Daemon:
 
     def _summary(self) -> dict[str, Any]:
         return {
-            "roots": [root.told() for root in self._roots],
+            "roots": [root.told() for root in self._watcher.roots],
             "quarantine": self._config.quarantine.level,
             "engine": self._parts.engine.key,
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch import caches
 from picklewatch.globs import excluder
+from picklewatch.watch.canary import ALIVE
 from picklewatch.watch.candidate import beneath
 from picklewatch.watch.roots import Root
 
@@ -48,7 +49,7 @@ def excluded(config: Config, state: Path) -> Callable[[str], bool]:
 
     def is_excluded(path: str) -> bool:
         if any(beneath(path, directory) for directory in ours):
-            return not beneath(path, canary)
+            return not beneath(path, canary) or path.endswith(f"/{CANARY}/{ALIVE}")
         return by_operator(path)
 
     return is_excluded

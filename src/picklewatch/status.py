@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from picklewatch.worker import Workers
 
 KEY: Final = "daemon"
+_REWRITE_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 30.0
 """A daemon that is running and has not written for so long hangs."""
 _NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
@@ -35,6 +36,8 @@ class Snapshot:
         self.queue = 0
         """Files that waited at the last `write`."""
         self._judged = 0
+        self._written: dict[str, Any] = {}
+        self._written_at = 0.0
 
     def write(
         self, summary: dict[str, Any], workers: Workers, walker: Walker, *, ready: bool, stopped: float | None = None
@@ -43,26 +46,26 @@ class Snapshot:
         self.queue = len(self._store.jobs)
         self._judged = workers.judged
         busy = walker.busy_with
-        self._store.put_state(
-            KEY,
-            {
-                "version": __version__,
-                "pid": os.getpid(),
-                "started": self._started,
-                "beat": time.time(),
-                "stopped": stopped,
-                "ready": ready,
-                "degraded": [asdict(problem) for problem in self._health.problems],
-                "counts": self._health.counts,
-                "waiting": self.queue,
-                "in_hand": workers.files_in_hand(),
-                "judged": workers.judged,
-                "per_second": round(workers.per_second(time.monotonic()), 2),
-                "walking": None if busy is None or busy.is_quiet else busy.tree,
-                "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-                **summary,
-            },
-        )
+        told = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "started": self._started,
+            "stopped": stopped,
+            "ready": ready,
+            "degraded": [asdict(problem) for problem in self._health.problems],
+            "counts": self._health.counts,
+            "waiting": self.queue,
+            "in_hand": workers.files_in_hand(),
+            "judged": workers.judged,
+            "per_second": round(workers.per_second(time.monotonic()), 2),
+            "walking": None if busy is None or busy.is_quiet else busy.tree,
+            "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            **summary,
+        }
+        now = time.time()
+        if told != self._written or not 0 <= now - self._written_at < _REWRITE_SECONDS:  # spare an idle disk
+            self._store.put_state(KEY, {**told, "beat": now})
+            self._written, self._written_at = told, now
 
     def line(self) -> str:
         """One line for ``systemctl status``."""

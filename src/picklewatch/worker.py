@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 OLDEST_EVERY: Final = 4
 """Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
 _RATE_SECONDS: Final = 60.0
-_IDLE_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 0.4
 _CHANGES: Final = 5
 _FAILURES: Final = 3
@@ -175,7 +175,8 @@ class Workers:
         with self._condition:
             job = self._claim()
             if job is None and not self._stopping.is_set():
-                self._condition.wait(_IDLE_SECONDS)
+                soonest = min(self._deferred.values(), default=time.monotonic() + _IDLE_SECONDS)
+                self._condition.wait(max(0.01, min(_IDLE_SECONDS, soonest - time.monotonic())))
                 job = self._claim()
             return job
 

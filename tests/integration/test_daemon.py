@@ -292,3 +292,43 @@ def test_systemd_hears_from_it_only_while_work_progresses(state: Path, root: Pat
         daemon._beat(time.monotonic())
         assert not any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
     assert "STOPPING" in running.notifier.said()
+
+
+def test_a_full_disk_delays_and_loses_nothing(state: Path, root: Path) -> None:
+    """The database can't grow for a while: degraded, then everything that came meanwhile is judged and recorded."""
+    with Running(state, root) as running:
+        (root / "before.pt").write_bytes(b"good")
+        assert running.judges(root / "before.pt", "clean")
+        database = running.store._database
+        pages = database.query("PRAGMA page_count")[0][0]
+        database.query(f"PRAGMA max_page_count = {pages}")
+        for number in range(300):
+            (root / f"{number}.pt").write_bytes(b"good %d" % number)
+        assert eventually(lambda: any(p.what == "store-unwritable" for p in running.daemon.health.problems))
+        database.query("PRAGMA max_page_count = 1000000000")
+        assert eventually(lambda: len(running.store.records) == 301, 30)
+        assert eventually(lambda: running.daemon.health.problems == ())
+
+
+def test_a_database_that_is_taken_away_is_begun_anew(state: Path, root: Path) -> None:
+    """Somebody cleans up the state directory of a running daemon."""
+    old(root / "bad.pt", b"evil")
+    with Running(state, root) as running:
+        assert running.judges(root / "bad.pt", "malicious")
+        for path in state.glob("picklewatch.db*"):
+            path.unlink()
+        assert eventually(lambda: (state / DATABASE).exists() and running.verdict(root / "bad.pt") == "malicious")
+        (root / "new.pt").write_bytes(b"good")
+        assert running.judges(root / "new.pt", "clean")
+    assert status.read(state)["verdicts"]["malicious"] == 1
+
+
+def test_the_self_test_file_is_judged_like_any_other(state: Path, root: Path) -> None:
+    """`picklewatch doctor` drops a file into the canary's directory, before the start or while it runs."""
+    (state / "canary").mkdir(parents=True)
+    (state / "canary" / "before.pt").write_bytes(b"evil")
+    with Running(state, root) as running:
+        (state / "canary" / "while.pt").write_bytes(b"evil")
+        assert running.judges(state / "canary" / "before.pt", "malicious")
+        assert running.judges(state / "canary" / "while.pt", "malicious")
+        assert len(running.store.records) == 2

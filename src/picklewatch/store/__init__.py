@@ -51,6 +51,13 @@ class Store:
         """Close the database."""
         self._database.close()
 
+    def ensure_in_place(self) -> bool:
+        """Notice that somebody removed or replaced the database's file, and open what is there; whether that was so."""
+        if self._database.is_in_place():
+            return False
+        self._database.reopen()
+        return True
+
     def finish(self, job: Job | None, record: Record, *, quarantine: bool = False) -> Finished:
         """Record the outcome of *job*, take it off the queue, and note whether the file is to be moved: all or nothing.
 

@@ -36,6 +36,15 @@ class StoreCare:
         hint = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
         self.health.degrade("store-unwritable", f"the database can't be used: {error}", hint=hint)
 
+    def check_place(self) -> None:
+        """Look whether the database's file is still there; if it was taken away, begin anew."""
+        if self._store.ensure_in_place():
+            path = str(self._store.directory)
+            self.health.incident(
+                "store-removed", "the database's file was removed or replaced; beginning anew", path=path
+            )
+            self.walk_again.set()
+
     def fine(self) -> None:
         """Note that the store could be written."""
         self.health.repair("store-unwritable")

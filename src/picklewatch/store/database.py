@@ -54,6 +54,7 @@ class Database:
         self._read_only = read_only
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
         self.set_aside: Path | None = None
         try:
             self._connection = self._open()
@@ -95,6 +96,23 @@ class Database:
                 if durable:
                     connection.execute("PRAGMA synchronous = NORMAL")
         self._fault("after COMMIT")
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is open is still the one under the path; nobody else would see what goes into it."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self._identity
+
+    def reopen(self) -> None:
+        """Open what is under the path now, making it if nothing is."""
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.close()
+                self._connection = None
+            self._connection = self._open()
 
     def rebuild(self) -> Path:
         """Set the damaged file aside, start an empty one, and say where the old one is kept."""
@@ -142,6 +160,8 @@ class Database:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA journal_size_limit = 16777216")
             self._migrate(connection)
+            status = self.path.stat()
+            self._identity = status.st_dev, status.st_ino
         except BaseException:
             connection.close()
             raise

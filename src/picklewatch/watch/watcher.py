@@ -222,8 +222,8 @@ class Watcher:
         self._trees[path] = tree
         if again and not tree.watched:
             return
-        if path != self._canary.directory:
-            self._walker.request(Request(path, Source.WALK, "appeared" if self._started else "start"))
+        reason = "poll" if path == self._canary.directory else "appeared" if self._started else "start"
+        self._walker.request(Request(path, Source.WALK, reason))
 
     def _observe_tree(self, observation: Observation, path: str, tree: _Tree) -> None:
         try:
