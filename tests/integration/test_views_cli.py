@@ -93,7 +93,7 @@ def test_check_takes_what_pytorch_check_took_and_tells_the_truth_by_its_status(m
     assert done.returncode == 1
     assert shown.count("--- Processing") == 3
     assert "# Trace" in shown
-    assert "# Disassemble" in shown
+    assert "# Disassembly" in shown
     assert f"{models}/no-suffix is unsafe" in shown
     good = run("check", str(models / "good.pt"))
     assert good.returncode == 0

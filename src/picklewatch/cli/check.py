@@ -46,6 +46,8 @@ Exit status:
 docs/pytorch-check.md shows both side by side.
 """
 
+_TITLES = {"trace": "Trace", "disassemble": "Disassembly"}
+
 
 @click.command(name="check", short_help="Scan as pytorch-check did, for those who come from it.", epilog=EPILOG)
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True))
@@ -98,7 +100,7 @@ def _check(
 def _view(scanner: Scanner, subject: Subject, kind: ViewKind, limit: int, *, colour: bool) -> None:
     from picklewatch.sandbox import ViewRequest
 
-    click.echo(paint("info", f"# {kind.capitalize()}", colour=colour))
+    click.echo(paint("info", f"# {_TITLES[kind]}", colour=colour))
     with closing(scanner.view(subject.fd, ViewRequest(kind=kind, limit=limit))) as lines:
         sys.stdout.writelines(f"{line}\n" for line in present(lines, colour=colour))
 
