@@ -165,7 +165,8 @@ def _torch(scan: Scan, part: Part) -> None:
         if position >= len(part.data) or not looks_like_pickle(part.data, position):
             break
         position = scan.pickle(part, position, persistent=True, arrays=False).end
-    search(scan, part, position, place="behind the pickles that torch reads")
+    if position < len(part.data):
+        behind(scan, part, position, place="behind the pickles that torch reads")
 
 
 def _finish(scan: Scan, members: list[tarfile.TarInfo], name: str, part: Part) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import export, skops, torchscript
 from picklewatch.formats.hidden import search
+from picklewatch.formats.pickles import behind
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Kind:
     def judge(self, scan: Scan, member: Part, name: str) -> None:
         """Judge one member's content."""
         if self.raw(name):
-            self._judge_raw(scan, member)
+            self.judge_raw(scan, member)
         elif self.torch and (_PICKLED.search(name) or _DATA_PKL.search(name)):
             self._judge_pickle(scan, member, name)
         elif self.script and torchscript.is_code(name):
@@ -98,9 +99,10 @@ class Kind:
         report = scan.pickle(member, persistent=True, arrays=False)
         self.storages.extend((name.lower(), member.where, storage) for storage in report.storages)
         if report.end < len(held):
-            search(scan, member, report.end, place="behind the pickle that torch reads")
+            behind(scan, member, report.end, place="behind the pickle that torch reads")
 
-    def _judge_raw(self, scan: Scan, member: Part) -> None:
+    def judge_raw(self, scan: Scan, member: Part) -> None:
+        """Judge the bytes of a tensor."""
         search(scan, member, 0, self.raw_head, place="in a tensor's bytes")
         if bytes(member.data[:4]) in _CONTAINERS:
             scan.only_harm(lambda: scan.content(member))
