@@ -40,11 +40,13 @@ class Daemon:
 
     def __enter__(self) -> Self:
         """Start, and wait until it watches."""
+        self._log.touch()
+        ready = len(self.events("watch.ready"))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self.wait_for("watch.ready")
+        self.wait_for("watch.ready", ready + 1)
         return self
 
     def __exit__(self, *_: object) -> None:
