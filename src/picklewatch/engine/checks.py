@@ -76,7 +76,7 @@ def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     if not values or values[0] is None:
         return None
     made = values[0]
-    if isinstance(made, Import) and made.judged.status in {"vouched", "foreign", "code"}:
+    if isinstance(made, Import) and made.judged.status in {"vouched", "foreign", "code"} and made.judged.level is not Level.UNSAFE:
         return None
     if isinstance(made, Obj) and made.kind == "callable":
         return None if made.known else Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a callable")
@@ -239,7 +239,7 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     if not values:
         return None
     function = values[0]
-    if isinstance(function, Import) and function.judged.status == "vouched":
+    if isinstance(function, Import) and function.judged.status == "vouched" and "R" in function.judged.uses:
         if signs.plain(values):
             return None
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")

@@ -54,6 +54,10 @@ def _report(walk: Walk, machine: Machine, start: int) -> PickleReport:
             f"the pickle cannot be read to its end: {walk.problem}",
         )
     findings = _bounded([*_about_imports(machine), *machine.findings], machine.budget.limits.findings)
+    if findings and walk.opcodes <= machine.budget.limits.fickling_opcodes and machine.budget.fickling_seconds_left > 0:
+        from picklewatch.engine.evidence import enrich
+
+        findings = enrich(findings, walk, start, machine.budget)
     return PickleReport(
         start=start,
         end=walk.position,

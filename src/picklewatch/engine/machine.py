@@ -334,7 +334,8 @@ class Machine:
             return
         if target.hijacked is not None and "__setstate__" in target.hijacked:
             self.hijacked_call(target, "__setstate__", (state,), offset)
-        if target.kind in _NO_STATE and target.known:
+        fetched = target.kind == "callable" and isinstance(target.callee, Import) and target.callee.name == "getattr"
+        if (target.kind in _NO_STATE or fetched) and target.known:
             self._out_of_kind("BUILD", target, offset, render(state, 200))
         check_state(self, target, state, offset)
         self._look_for_hooks(target, state, offset)

@@ -10,7 +10,7 @@ _TEXT = 120
 """Characters of one constant."""
 _ITEMS = 8
 """Items of one container."""
-_DEPTH = 5
+_DEPTH = 4
 """Nesting shown."""
 
 

@@ -18,7 +18,7 @@ FAMILIES: tuple[Family, ...] = (
         uses="RNC",
         module=r"sklearn\.(tree\._(tree|criterion|splitter|utils)|_loss\.\w+|neighbors\._?(kd_tree|ball_tree|dist_metrics|typedefs|quad_tree)"
         r"|metrics\._dist_metrics|linear_model\._?(sgd_fast|sag_fast)|ensemble\._hist_gradient_boosting\.\w+|ensemble\._gradient_boosting"
-        r"|utils\._\w+|manifold\._\w+|cluster\._\w+|preprocessing\._csr_polynomial_expansion)",
+        r"|utils\._(random|weight_vector|seq_dataset|typedefs|fast_dict|heap|sorting|vector_sentinel|openmp_helpers)|manifold\._\w+|cluster\._\w+|preprocessing\._csr_polynomial_expansion)",
         name=r"_?[A-Z]\w*|newObj|_?__pyx_unpickle_\w+",
         check="plain",
     ),

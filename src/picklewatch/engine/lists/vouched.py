@@ -484,7 +484,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="calls a rebuilding function of torch",
         uses="RC",
-        kind="object",
+        kind="tensor",
         check="torch_from_type",
         names={"torch._tensor": "_rebuild_from_type_v2 _rebuild_from_type", "torch.tensor": "_rebuild_from_type"},
     ),

@@ -1,0 +1,142 @@
+"""fickling's view of a pickle, as evidence for people. The only module that imports fickling, and only when it is asked.
+
+fickling's parser and ``ast.unparse`` can take minutes and gigabytes over a hundred bytes, so it is asked only about what is
+not proven inert, within a processor time that is shared over the file, without its counts and heuristics that cry wolf. What
+it fails on is no verdict: ours stands without it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import io
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine.values import Obj
+from picklewatch.model import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+    from picklewatch.engine.report import Budget
+    from picklewatch.engine.walk import Walk
+
+_BYTES = 4 << 20
+"""Bytes of one pickle up to which fickling is asked."""
+_EXPANDED = 100_000
+"""Nodes of the written-out values up to which fickling is asked."""
+_COMPOUND = (tuple, list, dict, Obj)
+_LINE = 300
+"""Characters of one decompiled line that are kept."""
+_LINES = 20_000
+_MARK = "  # fickling: "
+
+
+class _TimeUp(BaseException):  # noqa: N818 - an interruption, and nothing in between may take it for its own
+    """The processor time for fickling is spent."""
+
+
+def decompile(data: bytes, seconds: float = 5.0) -> list[str]:
+    """fickling's Python for the pickle *data*, line by line; empty when it has none within *seconds* of processor time."""
+    try:
+        with _bounded(seconds):
+            return _decompiled(data)
+    except (_TimeUp, Exception):  # noqa: BLE001 - whatever it makes of hostile bytes
+        return []
+
+
+def _decompiled(data: bytes) -> list[str]:
+    from fickling import fickle
+
+    fickle.DEFAULT_INTERPRETER_LIMITS = dataclasses.replace(
+        fickle.DEFAULT_INTERPRETER_LIMITS, max_memo_size=10_000_000, max_get_ratio=10_000_000
+    )
+    lines: list[str] = []
+    for statement in fickle.Pickled.load(io.BytesIO(data)).ast.body:
+        lines += [line[:_LINE] for line in ast.unparse(statement).split("\n")]
+        if len(lines) > _LINES:
+            break
+    return lines
+
+
+@contextlib.contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Interrupt what runs inside after *seconds* of processor time; only a main thread can be interrupted."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise _TimeUp
+
+    try:
+        before = signal.signal(signal.SIGPROF, interrupt)
+    except ValueError:
+        raise _TimeUp from None
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) -> tuple[Finding, ...]:
+    """*findings* with fickling's line beside ours where it has one that names the import."""
+    findings, end = tuple(findings), walk.position
+    if budget.fickling_seconds_left <= 0 or end - start > _BYTES or not any(_wanted(finding) for finding in findings):
+        return findings
+    if walk.machine.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
+        return findings
+    before = time.process_time()
+    lines = decompile(bytes(walk.data[start:end]), budget.fickling_seconds_left)
+    budget.fickling_seconds_left -= time.process_time() - before
+    if not lines:
+        return findings
+    room = budget.limits.evidence
+    return tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings)
+
+
+def expanded(roots: Iterable[Any], most: int = _EXPANDED) -> int:
+    """How many nodes *roots* would have if nothing in them were shared, up to about *most*; linear in what there is.
+
+    ``ast.unparse`` writes shared values out each time: a hundred bytes can stand for more text than memory holds.
+    """
+    sizes: dict[int, int] = {}
+    total = 0
+    for root in roots:
+        waiting: list[tuple[Any, bool]] = [(root, False)]
+        while waiting:
+            value, ready = waiting.pop()
+            if ready:
+                sizes[id(value)] = min(most + 1, 1 + sum(sizes.get(id(child), 1) for child in _children(value)))
+            elif id(value) not in sizes:
+                sizes[id(value)] = 1  # a cycle ends here
+                waiting.append((value, True))
+                waiting.extend((child, False) for child in _children(value) if isinstance(child, _COMPOUND))
+        total += sizes[id(root)]
+        if total > most:
+            break
+    return total
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, Obj):
+        return (value.callee, value.args, value.state)
+    return value if isinstance(value, tuple | list) else ()
+
+
+def _wanted(finding: Finding) -> bool:
+    return finding.level in {Level.UNSAFE, Level.MALICIOUS} and bool(finding.subject)
+
+
+def _with_line(finding: Finding, lines: list[str], room: int) -> Finding:
+    name = finding.subject.rpartition(".")[2]
+    for line in lines:
+        if f"{name}(" in line and not line.startswith(("import ", "from ")):
+            text = f"{finding.evidence}{_MARK}{line}"
+            return dataclasses.replace(finding, evidence=text if len(text) <= room else text[: room - 1] + "…")
+    return finding
