@@ -1,0 +1,207 @@
+"""``picklewatch doctor`` as its users run it, and what it says about machines that are not well."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Commands
+
+from picklewatch import selftest
+from picklewatch.config import load
+from picklewatch.doctor import State, machine, service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Commands:
+    """The command, with a home of its own."""
+    return Commands(tmp_path)
+
+
+def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """Read the checks by name; of several with one name the worst."""
+    order = ["good", "remark", "bad"]
+    found: dict[str, dict[str, Any]] = {}
+    for check in json.loads(done.stdout)["checks"]:
+        known = found.setdefault(check["name"], check)
+        if order.index(check["state"]) > order.index(known["state"]):
+            found[check["name"]] = check
+    return found
+
+
+@contextmanager
+def daemon(run: Commands, config: Path) -> Iterator[None]:
+    """Run a daemon until the end of the block."""
+    with subprocess.Popen(
+        run.line("run", "-c", config), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=run.environ, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"watch.ready"' in line:
+                break
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.read()
+        assert process.wait(20) == 0
+
+
+def test_without_a_daemon_a_temporary_one_proves_the_path(run: Commands) -> None:
+    """And nothing of it remains."""
+    before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("picklewatch-self-test-*"))
+    done = run("doctor", "--json")
+    found = checks(done)
+    assert found["self-test"]["state"] == "good"
+    assert found["self-test"]["facts"]["daemon"] == "temporary"
+    assert found["daemon"]["state"] == "remark"
+    assert found["versions"]["facts"]["fickling"].startswith("0.1.")
+    assert {"sandbox", "caches", "inotify-watches", "state", "configuration", "quarantine", "systemd"} <= set(found)
+    bad = [check for check in found.values() if check["state"] == "bad"]
+    assert done.returncode == (1 if bad else 0)
+    assert json.loads(done.stdout)["good"] is not bad
+    assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("picklewatch-self-test-*")) == before
+
+
+@pytest.mark.parametrize("level", ["off", "unsafe"])
+def test_a_running_daemon_is_tested_itself(level: str, run: Commands, tmp_path: Path) -> None:
+    """Its quarantine, too, where it moves files; what was made is removed again."""
+    config = tmp_path / "c.toml"
+    config.write_text(f'[quarantine]\nlevel = "{level}"\n')
+    state = tmp_path / "state/picklewatch"
+    with daemon(run, config):
+        done = run("doctor", "-c", config)
+        shown = " ".join(done.stdout.split())
+        assert "judged malicious by the running daemon" in shown
+        assert ("moved to quarantine" in shown) is (level == "unsafe")
+        assert [path.name for path in (state / "canary").iterdir() if path.name != ".alive"] == []
+        listed = run("quarantine", "list", "--json")
+    assert "self-test" not in listed.stdout
+
+
+def test_text_is_for_people(run: Commands) -> None:
+    """A mark, a name, a sentence, and what to do."""
+    done = run("doctor")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("ok   versions ")
+    assert any(line.startswith("note daemon ") for line in lines)
+    assert any("-> Start it:" in line for line in lines)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_bad_configuration_is_status_78(run: Commands, tmp_path: Path) -> None:
+    """The checks that need none are still made."""
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[scan]\nworker = 3\n")
+    done = run("doctor", "--json", "-c", bad)
+    found = checks(done)
+    assert done.returncode == 78
+    assert found["configuration"]["state"] == "bad"
+    assert "did you mean" in found["configuration"]["text"]
+    assert "versions" in found
+    assert "self-test" not in found
+
+
+def test_a_configuration_that_others_can_write_is_bad(tmp_path: Path) -> None:
+    """Whoever writes it decides what is clean."""
+    path = tmp_path / "c.toml"
+    path.write_text("")
+    path.chmod(0o666)
+    _, found = service.configuration(path)
+    assert [check.state for check in found] == [State.GOOD, State.BAD]
+    assert "chmod" in found[1].hint
+
+
+def test_limits_of_inotify_that_are_too_low_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that raises them."""
+    for name, value in (("max_user_watches", 5), ("max_user_instances", 128), ("max_queued_events", 100)):
+        (tmp_path / name).write_text(f"{value}\n")
+    for number in range(10):
+        (tmp_path / f"models/{number}").mkdir(parents=True)
+    monkeypatch.setattr(machine, "INOTIFY", tmp_path)
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
+    found = {check.name: check for check in machine.inotify(load(config, {}))}
+    assert found["inotify-watches"].state is State.BAD
+    assert "sysctl" in found["inotify-watches"].hint
+    assert found["inotify-watches"].facts["directories"] == 11
+    assert found["inotify-queue"].state is State.REMARK
+    (tmp_path / "max_user_watches").write_text("100000")
+    assert next(iter(machine.inotify(load(config, {})))).state is State.GOOD
+    (tmp_path / "max_user_watches").unlink()
+    assert next(iter(machine.inotify(load(config, {})))).state is State.BAD
+
+
+def test_counting_directories_ends(tmp_path: Path) -> None:
+    """Links are not followed, and time is bounded."""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/up").symlink_to("..")
+    assert machine.count_directories([str(tmp_path), str(tmp_path / "a")]) == (3, True)
+    assert machine.count_directories([str(tmp_path)], seconds=-1) == (0, False)
+
+
+def test_a_state_directory_that_others_can_write_is_bad(tmp_path: Path) -> None:
+    """What was found could be changed."""
+    state = tmp_path / "state"
+    assert next(service.state(state)).state is State.GOOD
+    state.mkdir(mode=0o700)
+    assert next(service.state(state)).state is State.GOOD
+    state.chmod(0o777)
+    assert next(service.state(state)).state is State.BAD
+
+
+def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
+    """Hostile files should lie where nobody loads them by accident."""
+    config = tmp_path / "c.toml"
+    config.write_text('[quarantine]\nlevel = "unsafe"\n')
+    loaded = load(config, {})
+    assert next(service.quarantine(loaded, tmp_path)).state is State.GOOD
+    (tmp_path / "quarantine").mkdir(mode=0o755)
+    assert next(service.quarantine(loaded, tmp_path)).state is State.BAD
+
+
+def test_a_daemon_that_hangs_fails_the_self_test(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock alone is no proof of work."""
+    monkeypatch.setattr(selftest, "JUDGE_SECONDS", 1.0)
+    config = tmp_path / "c.toml"
+    config.write_text("")
+    state = tmp_path / "state/picklewatch"
+    with subprocess.Popen(
+        run.line("run", "-c", config), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=run.environ, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"watch.ready"' in line:
+                break
+        process.send_signal(signal.SIGSTOP)
+        try:
+            start = time.monotonic()
+            (check,) = service.self_test(load(config, {}), state)
+            assert time.monotonic() - start < 10
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+            process.stderr.read()
+    assert check.state is State.BAD
+    assert "did not judge" in check.text
+    assert [path.name for path in (state / "canary").iterdir() if path.name != ".alive"] == []
+
+
+def test_the_self_test_file_is_what_the_engine_knows() -> None:
+    """Both spell the name alike; nobody has to load it to see that."""
+    from picklewatch.engine.lists.denied import SELF_TEST
+
+    assert SELF_TEST.encode() in selftest.CONTENT
+    assert selftest.CONTENT[3] == len(SELF_TEST)
