@@ -155,6 +155,7 @@ class Running:
         self.config: Mapping[str, object] = config or {}
         self.scanners: list[FakeScanner] = []
         self.status: int | None = None
+        self.expected = 0
         parts = Parts(load=self._load, scanner=self._scanner, vault=Vault, engine=ENGINE)
         self.notifier = FakeNotifier()
         self.daemon = Daemon(state, tuple(map(str, roots)), parts, self.notifier)
@@ -182,7 +183,7 @@ class Running:
         if self._thread.is_alive():
             self.daemon.end()
         self._thread.join(20)
-        assert self.status == 0
+        assert self.status == self.expected
 
     @property
     def store(self) -> Store:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
+EX_SOFTWARE: Final = 70
+"""The exit status after a thread of ours died (sysexits.h); the service manager starts the daemon again."""
 LOOP_SECONDS: Final = 0.5
 SILENCE_SECONDS: Final = 120.0
 """A watching thread that says nothing for so long is stuck."""
@@ -84,6 +86,7 @@ class Daemon:
         self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._vault: tuple[Path, Holds] | None = None
         self._vault_lock = threading.Lock()
+        self._status = int(ExitStatus.OK)
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
         self._moves_at = self._prune_at = self._plan_at = time.monotonic() + _MOVES_SECONDS
@@ -221,6 +224,11 @@ class Daemon:
                     _log.info("daemon.stopping", signal=signal.Signals(number).name)
                     return
                 self._reload()
+            dead = self._dead()
+            if dead is not None:
+                _log.critical("daemon.failed", message=f"{dead}; ending, to be started again")
+                self._status = EX_SOFTWARE
+                return
             self._look_after(time.monotonic())
 
     def _look_after(self, now: float) -> None:
@@ -247,7 +255,7 @@ class Daemon:
             self._care.take(error)
 
     def _beat(self, now: float) -> None:
-        """Tell systemd that all is well, unless a thread of ours is dead or stuck."""
+        """Tell systemd that all is well, unless a thread of ours is stuck."""
         late = self._late(now)
         if late is not None:
             self.health.degrade("daemon-stuck", late)
@@ -258,11 +266,13 @@ class Daemon:
             self._beat_at = now
             self._notifier.alive()
 
-    def _late(self, now: float) -> str | None:
+    def _dead(self) -> str | None:
+        """Which thread has ended that never should: all that they can meet is caught, so nothing is known about why."""
         if not self._intake.is_alive():
             return "the watching thread is dead"
-        if not self._walker.is_alive():
-            return "the walking thread is dead"
+        return None if self._walker.is_alive() else "the walking thread is dead"
+
+    def _late(self, now: float) -> str | None:
         if now - self._intake.beat > SILENCE_SECONDS:
             return f"the watching thread has been silent for {now - self._intake.beat:.0f} s"
         return self._workers.stuck(now)
@@ -331,7 +341,7 @@ class Daemon:
         self._workers.ask_to_stop()
         self._walker.stop()
         self._intake.stop()
-        status = int(ExitStatus.OK)
+        status = self._status
         end = time.monotonic() + self._config.limits().seconds + _GRACE_SECONDS
         while not self._workers.join(0.1) and time.monotonic() < end:
             self._notifier.alive()
@@ -346,7 +356,7 @@ class Daemon:
             self._snapshot.write(self._summary(), self._workers, self._walker, ready=False, stopped=time.time())
         except TROUBLE as error:
             self._care.take(error)
-        _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status != 0)
+        _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status > 128)  # noqa: PLR2004 - 128 + a signal
         self._store.close()
         return status
 

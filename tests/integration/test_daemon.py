@@ -332,3 +332,11 @@ def test_the_self_test_file_is_judged_like_any_other(state: Path, root: Path) ->
         assert running.judges(state / "canary" / "before.pt", "malicious")
         assert running.judges(state / "canary" / "while.pt", "malicious")
         assert len(running.store.records) == 2
+
+
+def test_the_daemon_ends_with_70_when_a_thread_of_its_own_is_dead(state: Path, root: Path) -> None:
+    """Half a daemon is worse than none: the service manager starts a whole one."""
+    with Running(state, root) as running:
+        running.expected = 70
+        running.daemon._walker.stop()
+        assert eventually(lambda: running.status is not None)

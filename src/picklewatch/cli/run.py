@@ -33,6 +33,7 @@ Signals:
 \b
 Exit status:
   0   ended by a signal
+  70  a fault of picklewatch's own; start it again
   78  bad configuration, or the state directory belongs to another daemon
 """
 

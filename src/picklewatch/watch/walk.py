@@ -9,6 +9,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ _log = structlog.get_logger()
 BATCH: Final = 500
 """Candidates offered at once."""
 _PROGRESS_SECONDS: Final = 5.0
+_ATTEMPTS: Final = 3
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Walker:
         self._asked: set[Request] = set()
         self._lock = threading.Lock()
         self._order = count()
+        self._failures: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="picklewatch-walk", daemon=True)
         self.beat = time.monotonic()
@@ -123,8 +126,10 @@ class Walker:
                 self._walk(request)
             except Exception as error:  # noqa: BLE001 - the thread must live; the safety net comes back
                 _log.exception("walk.failed", path=request.tree)
-                self._health.count("walk-errors")
                 self._health.incident("walk-failed", f"{type(error).__name__}: {error}", path=request.tree)
+                self._failures[request.tree] += 1
+                if self._failures[request.tree] <= _ATTEMPTS:
+                    self.request(request)
             finally:
                 self.busy_with = None
 
