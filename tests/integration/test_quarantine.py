@@ -370,6 +370,35 @@ def test_long_paths(small: Lab, openat2: bool, monkeypatch: pytest.MonkeyPatch) 
         subprocess.run(["rm", "-rf", small.root], check=True)  # shutil can't
 
 
+@pytest.mark.parametrize("openat2", [True, False], ids=["openat2", "walk"])
+def test_deep_paths(small: Lab, openat2: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """Directories nested two thousand deep are no hindrance."""
+    monkeypatch.setattr(paths, "has_openat2", lambda: openat2)
+    small.relative = "d/" * 1990 + "file"
+    directory = os.open(small.root, os.O_RDONLY)
+    for _ in range(1990):
+        os.mkdir("d", dir_fd=directory)
+        below = os.open("d", os.O_RDONLY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    try:
+        fd = os.open("file", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory)
+        with os.fdopen(fd, "wb") as file, Vault(small.store) as vault:
+            suspect = Suspect(
+                root=str(small.root),
+                relative=small.relative,
+                fd=file.fileno(),
+                scanned=FileId.of(os.fstat(file.fileno())),
+                verdict=Verdict.UNSAFE,
+            )
+            item = vault.quarantine(suspect)
+            vault.restore(item.id, small.allow)
+            assert os.stat("file", dir_fd=directory).st_ino == os.fstat(file.fileno()).st_ino
+    finally:
+        os.close(directory)
+        subprocess.run(["rm", "-rf", small.root], check=True)  # shutil can't
+
+
 def test_downloaded_again(made: Lab) -> None:
     """The same content at the same place again is taken again and counted; only one copy is kept."""
     with Vault(made.store) as vault:

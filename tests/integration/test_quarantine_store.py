@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, SHA256, Lab, lab, two_file_systems
 
+from picklewatch.errors import QuarantineError
 from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, StoreFullError, Vault
 
@@ -115,6 +116,27 @@ def test_another_mount_of_the_same_file_system(small: Lab) -> None:
             vault.restore(item.id, small.allow)
         assert small.path.read_bytes() == CONTENT
         small.check_books()
+    finally:
+        subprocess.run(["umount", "-l", view], check=True)
+
+
+@root_only
+def test_read_only(small: Lab) -> None:
+    """Where the daemon may only read, as in systemd's sandbox without the drop-in, the refusal names the setting."""
+    view = small.base / "view"
+    view.mkdir()
+    for words in (["--bind", str(small.root), str(view)], ["-o", "remount,bind,ro", str(view)]):
+        if subprocess.run(["mount", *words], capture_output=True, check=False).returncode:
+            pytest.skip("may not make a bind mount")
+    try:
+        with small.suspect() as suspect, Vault(small.store) as vault:
+            with pytest.raises(QuarantineError, match="can't be written to") as caught:
+                vault.quarantine(replace(suspect, root=str(view)))
+            assert "ReadWritePaths" in caught.value.hint
+            assert vault.items(history=True) == []
+            assert vault.recover() == []
+        small.check_books()
+        assert small.path.read_bytes() == CONTENT
     finally:
         subprocess.run(["umount", "-l", view], check=True)
 

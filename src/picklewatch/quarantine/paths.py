@@ -99,14 +99,17 @@ def _open_piece(at: int, components: list[bytes], flags: int) -> int:
 
 def _walk(at: int, components: list[bytes], flags: int) -> int:
     """Do what openat2 does where it is missing: one component after the other, none of them a link."""
-    step, *rest = components
-    if not rest:
-        return os.open(step, flags | os.O_NOFOLLOW, dir_fd=at)
-    below = os.open(step, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-    try:
-        return _walk(below, rest, flags)
-    finally:
-        os.close(below)
+    opened = at
+    for index, component in enumerate(components):
+        last = index == len(components) - 1
+        how = flags if last else os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            below = os.open(component, how | os.O_NOFOLLOW, dir_fd=opened)
+        finally:
+            if opened != at:
+                os.close(opened)
+        opened = below
+    return opened
 
 
 def _openat2(at: int, path: bytes, flags: int, resolve: int) -> int:
