@@ -98,6 +98,16 @@ SECOND = {
     "llamafile": (b"MZqFpD='\n" + bytes(99), "llamafile"),
     "r": (b"RDX3\nX\n\0\0\0\3" + bytes(30), "r-data"),
     "rds": (b"X\n\0\0\0\3\0\4\2\0" + bytes(30), "r-data"),
+    "flax": (b"\x82\xa6params\x81\xa6kernel\xc7\x03\x01abc\xa4step\x05", "flax"),
+    "graph": (b"\x0a\x09\x0a\x01x\x12\x04Relu\x22\x00", "tf-graph"),
+    "paddle": (b"\x0a\x06\x08\x00\x10\x00\x1a\x00\x22\x00", "paddle"),
+    "torch7": (b"\x04\0\0\0\x01\0\0\0\x03\0\0\0V 1\x03\0\0\0nn.", "torch7"),
+    "tensorrt": (b"ftrt" + bytes(30), "tensorrt"),
+    "program": (b"\x7fELF\x02\x01\x01" + bytes(99), "program"),
+    "xgboost": (b'{"learner": {"attributes": {}}}', "xgboost-json"),
+    "lightgbm": (b"tree\nversion=v4\nnum_class=1\n", "lightgbm"),
+    "keras description": (b'{"class_name": "Sequential", "config": {}}', "keras-config"),
+    "auto map": (b'{"auto_map": {"AutoModel": "modeling_x.X"}}', "remote-code"),
     "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
     "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
 }
@@ -180,3 +190,18 @@ def test_skops_types_are_judged() -> None:
     """A schema that names a dangerous function is more than unverified."""
     schema = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "content": []}
     assert verdict(zipped({"schema.json": json.dumps(schema).encode()})) in HARMFUL
+
+
+@pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "builtins.exec", "torch.utils.collect_env.run"])
+def test_configurations_that_call_harm_are_unsafe(target: str) -> None:
+    """NeMo and others import and call what ``_target_`` says."""
+    for text in (f"model:\n  _target_: {target}\n", json.dumps({"optim": {"_target_": target}})):
+        assert verdict(text.encode()) in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "target", ["nemo.collections.asr.models.EncDec", "torch.optim.Adam", "ldm.models.x.Y", "model.encoder"]
+)
+def test_configurations_of_libraries_are_no_alarm(target: str) -> None:
+    """They name classes of their own."""
+    assert verdict(f"model:\n  _target_: {target}\n  target: {target}\n".encode()) is Verdict.SKIPPED

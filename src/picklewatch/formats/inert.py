@@ -101,7 +101,6 @@ _MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ),
     ("media", (b"RIFF", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"%PDF")),
     ("table", (b"PAR1", b"ARROW1", b"FEA1", b"Obj\x01", b"ORC", b"SQLite format 3\0")),
-    ("program", (b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")),
 )
 
 

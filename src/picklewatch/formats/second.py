@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from picklewatch.formats import msgpack
 from picklewatch.formats.base import Format, Part, Scan
 from picklewatch.formats.hidden import search
 from picklewatch.formats.protobuf import fields
@@ -70,6 +71,32 @@ def _onnx_like(head: bytes, _data: memoryview) -> bool:
     return head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42") or b"external_data" in head or b"onnx" in head
 
 
+def _graph(head: bytes, data: memoryview) -> bool:
+    """TensorFlow's GraphDef: its first field is a node, which begins with its name and its operation."""
+    fields_of = {1: _BYTES, 2: _BYTES, 3: _VARINT, 4: _BYTES}
+    return re.match(rb"\n..?.?\n.[\w/.-]+\x12.\w", head, re.DOTALL) is not None and bool(fields(data, fields_of))
+
+
+def _paddle(head: bytes, data: memoryview) -> bool:
+    """Paddle's ProgramDesc: its first field is a block, which begins with its index and its parent's."""
+    fields_of = {1: _BYTES, 2: _BYTES, 4: _BYTES, 5: _BYTES}
+    return re.match(rb"\n..?.?.?\x08\0\x10", head, re.DOTALL) is not None and bool(fields(data, fields_of))
+
+
+def _keras_config(_head: bytes, data: memoryview) -> bool:
+    """A Keras model's or layer's description, in JSON, YAML or inside other data (``keras_metadata.pb``)."""
+    return _KERAS.search(data[:_LOOKED_THROUGH]) is not None
+
+
+def _remote_code(_head: bytes, data: memoryview) -> bool:
+    """A Hugging Face configuration that names Python of its repository (``trust_remote_code``)."""
+    return _AUTO_MAP.search(data[:_LOOKED_THROUGH]) is not None
+
+
+_KERAS = re.compile(rb"class_name\"?\s*:\s*\"?(?:Sequential|Functional|Model|Lambda)\b")
+_AUTO_MAP = re.compile(rb"\"auto_map\"\s*:\s*\{")
+
+
 def _jinja(head: bytes, data: memoryview) -> bool:
     return b"\0" not in head and any(pattern.search(data[:_LOOKED_THROUGH]) for pattern in _JINJA)
 
@@ -99,16 +126,29 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("openvino", _regex(_OPENVINO)),
     ("pmml", _regex(_PMML)),
     ("xgboost-ubj", _starts(b"{L\0\0\0\0\0\0\0\x07learner", b"{U\x07learner", b"{i\x07learner")),
+    ("xgboost-json", _regex(re.compile(rb"\s*\{\s*\"(?:learner|Config)\"\s*:"))),
     ("lightgbm", _starts(b"tree\nversion=")),
     ("catboost", _starts(b"CBM1")),
     ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
     ("onnx", _protobuf({7, 25, 26}, _ONNX)),
+    ("tf-graph", _graph),
+    ("paddle", _paddle),
     ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
     ("onnx", _onnx_like),
+    ("flax", msgpack.matches),
+    ("tensorrt", _starts(b"ptrt", b"ftrt")),
+    ("cntk", _starts(b"B\0C\0N\0")),
+    ("torch7", lambda head, _data: head[12:16] == b"V 1\3" or head.startswith(b"4\n1\n3\nV 1\n")),
+    ("program", _starts(b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\0asm")),
+    ("keras-config", _keras_config),
 )
 
 FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
 """By magic numbers or structure."""
 
-TEXT_FORMATS = (Format("chat-template", _jinja, _reader("chat-template")),)
+TEXT_FORMATS = (
+    Format("chat-template", _jinja, _reader("chat-template")),
+    Format("keras-config", _keras_config, _reader("keras-config")),
+    Format("remote-code", _remote_code, _reader("remote-code")),
+)
 """Among texts."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
 from picklewatch.formats.codecs import DECODERS, Stream, opens
 from picklewatch.formats.hidden import search
+from picklewatch.formats.pickles import behind
 from picklewatch.formats.text import is_text
 from picklewatch.model import Level
 
@@ -98,7 +99,7 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
 def _trailing(scan: Scan, part: Part, start: int) -> None:
     size = len(part.data) - start
     scan.finding("trailing-data", Level.INFO, part.at(start), f"{size} bytes follow the end of the compressed stream.")
-    search(scan, part, start, place="behind the end of a compressed stream")
+    behind(scan, part, start, place="behind the end of a compressed stream")
 
 
 def _magic(codec: str) -> Callable[[bytes, memoryview], bool]:

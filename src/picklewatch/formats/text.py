@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import find
 from picklewatch.formats.encoded import search_headers
+from picklewatch.formats.targets import judge_targets
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def judge_text(scan: Scan, part: Part) -> None:
     """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects."""
     search_headers(scan, part)
     _yaml(scan, part)
+    judge_targets(scan, part)
 
 
 def _yaml(scan: Scan, part: Part) -> None:

@@ -185,7 +185,7 @@ def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> Non
 def unjudged(scan: Scan, what: str, where: str) -> None:
     """Note content that could bear code, of a kind that is recognised and not judged yet."""
     scan.code_bearing = True
-    summary = f"The content is {what}: it can bear code, and picklewatch does not judge it yet."
+    summary = f"The content is of the kind {what}, which can bear or name code; picklewatch does not judge it yet."
     scan.finding("format-not-judged", Level.UNVERIFIED, where, summary)
 
 
