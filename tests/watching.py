@@ -77,8 +77,12 @@ class Watching:
         self.offered: list[Candidate] = []
         self._known: set[FileId] = set()
         self.unavailable = False
-        self.intake = Intake(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=excluded)
-        self.walker = Walker(self.intake.found, self.health, excluded=excluded)
+
+        def leave_out(path: str) -> bool:
+            return path.endswith("/canary/.alive") or excluded(path)
+
+        self.intake = Intake(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=leave_out)
+        self.walker = Walker(self.intake.found, self.health, excluded=leave_out)
         self.watcher = Watcher(
             self.walker, self.health, canary=state / "canary", sink=self.intake.sink, timing=timing or Timing(poll=0.3)
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _log = structlog.get_logger()
+
+_QUIET_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Health:
         self._lock = threading.Lock()
         self._problems: dict[tuple[str, str], Problem] = {}
         self._counts: Counter[str] = Counter()
+        self._logged_at: dict[str, float] = {}
 
     def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
         """Note a problem and log it (``<area>.degraded``, the area is the first word of *what*), unless it is known."""
@@ -64,8 +68,14 @@ class Health:
             self.repair(what, subject=subject)
 
     def incident(self, what: str, reason: str, **facts: Any) -> None:
-        """Count and log something that went wrong and is over already."""
-        self.count(what)
+        """Count something that went wrong and is over already, and log it; a series of the same only now and then."""
+        now = time.monotonic()
+        with self._lock:
+            self._counts[what] += 1
+            if now - self._logged_at.get(what, -_QUIET_SECONDS) < _QUIET_SECONDS:
+                return
+            self._logged_at[what] = now
+            facts["times"] = self._counts[what]
         _log.warning(f"{_area(what)}.incident", message=reason, problem=what, **facts)
 
     def count(self, what: str, number: int = 1) -> None:

@@ -1,0 +1,48 @@
+"""What is wrong, what was, and how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.health import Health, Problem
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_problem_is_logged_once_and_its_end_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """However often it is met."""
+    health = Health()
+    for _ in range(3):
+        health.degrade("watch-root", "it is gone", subject="/c", hint="Make it.")
+    assert health.problems == (Problem("watch-root", "/c", "it is gone", "Make it."),)
+    health.repair("watch-root", subject="/c")
+    health.repair("watch-root", subject="/c")
+    assert health.problems == ()
+    assert health.counts == {"watch-root": 1}
+    lines = capsys.readouterr().out
+    assert (lines.count("watch.degraded"), lines.count("watch.repaired")) == (1, 1)
+
+
+def test_all_problems_of_a_kind_end_but_some() -> None:
+    """Those that a closer look did not confirm."""
+    health = Health()
+    for name in "abc":
+        health.degrade("watch-gap", "reason", subject=name)
+    health.degrade("store-unwritable", "full")
+    health.repair_all("watch-gap", but={"a"}, where=lambda subject: subject != "b")
+    assert {(problem.what, problem.subject) for problem in health.problems} == {
+        ("watch-gap", "a"),
+        ("watch-gap", "b"),
+        ("store-unwritable", ""),
+    }
+
+
+def test_a_series_of_incidents_is_counted_and_logged_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """A storm of overflows does not fill the log."""
+    health = Health()
+    for _ in range(100):
+        health.incident("watch-overflow", "walking again", path="/c")
+    health.incident("watch-died", "another")
+    assert health.counts == {"watch-overflow": 100, "watch-died": 1}
+    assert capsys.readouterr().out.count("watch.incident") == 2
