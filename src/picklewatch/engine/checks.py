@@ -76,7 +76,11 @@ def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     if not values or values[0] is None:
         return None
     made = values[0]
-    if isinstance(made, Import) and made.judged.status in {"vouched", "foreign", "code"} and made.judged.level is not Level.UNSAFE:
+    if (
+        isinstance(made, Import)
+        and made.judged.status in {"vouched", "foreign", "code"}
+        and made.judged.level is not Level.UNSAFE
+    ):
         return None
     if isinstance(made, Obj) and made.kind == "callable":
         return None if made.known else Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a callable")
@@ -316,7 +320,9 @@ def set_attribute(_machine: Machine, callee: Import, args: Any, _offset: int) ->
     rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind == "code"
     if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:
         return Doubt("code-bearing", Level.UNSAFE, f"carries Python code: {callee.name} fills a rebuilt class")
-    return Doubt("interpreter-state", Level.MALICIOUS, f"{callee.key} changes an object that the pickle did not rebuild")
+    return Doubt(
+        "interpreter-state", Level.MALICIOUS, f"{callee.key} changes an object that the pickle did not rebuild"
+    )
 
 
 def tzfile(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:

@@ -195,7 +195,7 @@ DENIED: tuple[Denied, ...] = (
         "socketserver SocketServer BaseHTTPServer SimpleHTTPServer CGIHTTPServer asyncore asynchat selectors select wsgiref requests httpx aiohttp httpcore "
         "urllib3 websocket websockets tornado twisted flask fastapi django uvicorn boto3 botocore google.cloud azure pycurl "
         "huggingface_hub gdown wget kaggle kagglehub datasets.load torch.hub torch.distributed.rpc torch.utils.model_zoo redis pymongo pika kafka zmq grpc "
-        "dns nmap scapy sqlalchemy psycopg2 pymysql MySQLdb ldap sklearn.datasets torchvision.datasets nltk.downloader nltk.data spacy.cli gensim.downloader",
+        "dns nmap scapy sqlalchemy psycopg2 pymysql MySQLdb ldap sklearn.datasets sklearn.callback torchvision.datasets nltk.downloader nltk.data spacy.cli gensim.downloader",
         names={
             "cgi": "FieldStorage",
             "torchvision.datasets.utils": "*",

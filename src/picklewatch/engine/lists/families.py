@@ -25,7 +25,11 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="estimators of scikit-learn: __setstate__ compares a version and updates __dict__",
         uses="RNE",
-        module=r"sklearn\.(?!externals|datasets|utils\._testing|utils\.estimator_checks|conftest|tests)[\w.]+",
+        module=r"sklearn\.(base|calibration|cluster|compose|covariance|cross_decomposition|cross_validation|decomposition|discriminant_analysis"
+        r"|dummy|ensemble|feature_extraction|feature_selection|frozen|gaussian_process|grid_search|impute|isotonic|kernel_approximation"
+        r"|kernel_ridge|lda|linear_model|manifold|metrics|mixture|model_selection|multiclass|multioutput|naive_bayes|neighbors"
+        r"|neural_network|pipeline|preprocessing|qda|random_projection|semi_supervised|svm|tree|_loss"
+        r"|utils\.(_bunch|_metadata_requests|_tags|_set_output|deprecation|fixes|validation))\b[\w.]*",
     ),
     Family(
         reason="scikit-learn's losses and links, stored for later use",
@@ -56,7 +60,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="interpolators, spatial trees, rotations and distributions of scipy: numbers and arrays; the code template that distributions run is checked",
         uses="RN",
-        module=r"scipy\.(interpolate|spatial|stats|optimize|ndimage|signal|linalg|special|integrate)\b[\w.]*",
+        module=r"scipy\.(interpolate|spatial|stats)\b[\w.]*|scipy\.optimize\._?optimize",
         name=r"_?[A-Z]\w*|\w+_(gen|frozen)|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
     ),
     # --- pandas ---
@@ -94,7 +98,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="pandas' frames, series, indexes and blocks: __setstate__ stores arrays",
         uses="RNE",
-        module=r"pandas(\.(core(?!\.computation)|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
+        module=r"pandas(\.(core\.(frame|series|generic|panel|base|index|indexes|internals|arrays|categorical|dtypes|sparse)"
+        r"|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
         name=r"_?[A-Z](?!DFStore|pdf5)\w*(?<!Store)(?<!File)(?<!Writer)(?<!Reader)",
     ),
     # --- torch ---
@@ -378,5 +383,9 @@ FAMILIES: tuple[Family, ...] = (
         module=r"dateutil\.(tz(\.\w+)?|relativedelta|_common)",
         name=r"tz(utc|local|offset|range|str)|relativedelta|weekday",
     ),
-    Family(reason="graphs of networkx: dictionaries", uses="RN", module=r"networkx\.classes\.\w+"),
+    Family(
+        reason="graphs of networkx: dictionaries",
+        uses="RN",
+        module=r"networkx\.classes\.(graph|digraph|multigraph|multidigraph|coreviews|reportviews)",
+    ),
 )

@@ -231,7 +231,9 @@ VOUCHED: tuple[Group, ...] = (
         uses="RE",
         names={"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto"},
     ),
-    Group(reason="sets an attribute; the object is looked at", uses="C", check="setattr", names={"builtins": "setattr"}),
+    Group(
+        reason="sets an attribute; the object is looked at", uses="C", check="setattr", names={"builtins": "setattr"}
+    ),
     Group(
         reason="joins types for annotations",
         uses="C",
