@@ -174,7 +174,13 @@ def test_code_that_torchscript_has_no_business_with_is_unsafe(code: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "code", [b"def open(self):\n  return (self).eval()\n", b'_0 = getattr(self, "0")\n', b"x = self.compile\n"]
+    "code",
+    [
+        b"def open(self):\n  return (self).eval()\n",
+        b'_0 = getattr(self, "0")\n',
+        b"x = self.compile\n",
+        b'ops.prim.RaiseException("open(", "builtins.ValueError")\n',
+    ],
 )
 def test_torchscript_s_own_words_are_no_alarm(code: bytes) -> None:
     """Methods may be called open, eval or compile."""

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"(?:^|/)code/.*\.py$", re.IGNORECASE)
 _LIMIT = 32 << 20
 
+_STRING = re.compile(rb"\"(?:[^\"\\\n]|\\.)*\"")
+"""The compiler's printer writes strings so; an exception's name is one (``"builtins.ValueError"``)."""
+
 _FOREIGN = re.compile(
     rb"^[ \t]*(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b).*$"
     rb"|(?<![\w.])(?<!def )(?:exec|eval|__import__|open|compile|globals)\(.*$"
-    rb"|\b(?:os|sys|subprocess|builtins|socket|ctypes)\.\w+.*$"
-    rb"|__(?:builtins|globals|subclasses|class|import)__.*$",
+    rb"|(?<![\w.])(?:os|sys|subprocess|builtins|socket|ctypes)\.\w+.*$",
     re.MULTILINE,
 )
-_FILES = re.compile(rb"\b(?:ops\.\w+\.|torch\.)(?:save|from_file)\(.*$", re.MULTILINE)
+_INSIDE = re.compile(rb"__(?:builtins|globals|subclasses|class|import|reduce)__[^\n]*")
+"""Names that lead into Python's inside, in strings too."""
+
+_FILES = re.compile(rb"\b(?:ops\.\w+\.|torch\.)(?:save|from_file)\([^\n]*")
 
 
 def is_code(name: str) -> bool:
@@ -36,10 +41,11 @@ def judge_code(scan: Scan, part: Part) -> None:
     """Note what TorchScript has no business with."""
     scan.code_bearing = True
     text = bytes(part.data[:_LIMIT])
-    foreign = _FOREIGN.search(text)
+    foreign = _FOREIGN.search(_STRING.sub(b'""', text)) or _INSIDE.search(text)
     if foreign is not None:
         summary = "The archive's code is Python that TorchScript does not know."
-        scan.finding("torchscript-foreign-code", Level.UNSAFE, part.where, summary, foreign.group().decode("latin-1"))
+        evidence = foreign.group().decode("latin-1")
+        scan.finding("torchscript-foreign-code", Level.UNSAFE, part.where, summary, evidence)
     files = _FILES.search(text)
     if files is not None:
         summary = "The model's code reads or writes files through torch's operators."
