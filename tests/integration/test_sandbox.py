@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from picklewatch.model import ScanReport
 
-LIMITS = Limits(seconds=3, cpu_seconds=1, memory=256 << 20, output=1 << 20)
+LIMITS = Limits(seconds=30, cpu_seconds=1, memory=256 << 20, output=1 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,6 @@ def test_nothing_outside_can_be_reached(scanner: Scanner, act: str) -> None:
     ("act", "rule"),
     [
         ("loop", "scan-cpu"),
-        ("sleep", "scan-timeout"),
         ("loop-ignoring-limit", "scan-cpu"),
         ("stay-silent", "scan-cpu"),
         ("eight-gigabytes", "scan-memory"),
@@ -110,6 +109,14 @@ def test_using_things_up_and_lying_are_findings(scanner: Scanner, act: str, rule
     assert time.monotonic() - start < LIMITS.seconds + 3
     assert scanner.pid == before
     assert scan(scanner, "pid").complete
+
+
+def test_a_scan_that_waits_is_ended_by_the_clock() -> None:
+    """Sleeping uses no processor time; the wall clock ends it."""
+    with Scanner(Limits(seconds=1), job=JOB) as it:
+        assert it.protections
+        assert [finding.rule for finding in scan(it, "sleep").findings] == ["scan-timeout"]
+        assert scan(it, "pid").complete
 
 
 def test_deep_recursion_in_c_is_contained(scanner: Scanner) -> None:
@@ -192,7 +199,7 @@ def test_a_file_that_takes_the_warm_process_along_is_unscannable() -> None:
         def kill_twice() -> None:
             killed: set[int] = set()
             while len(killed) < 2 and not killer.wait(0.02):
-                if it.pid is not None and it.pid not in killed and it._worked and _children(it.pid):
+                if it.pid is not None and it.pid not in killed and _is_ready(it):
                     killed.add(it.pid)
                     os.kill(it.pid, 9)
 
@@ -205,6 +212,11 @@ def test_a_file_that_takes_the_warm_process_along_is_unscannable() -> None:
         assert [finding.rule for finding in report.findings] == ["scan-crashed"]
         assert "twice" in report.findings[0].summary
         assert scan(it, "pid").complete
+
+
+def _is_ready(scanner: Scanner) -> bool:
+    process = scanner._process
+    return process is not None and process._protections is not None
 
 
 def _children(pid: int) -> str:

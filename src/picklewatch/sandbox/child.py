@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import mmap
 import os
+import socket
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from picklewatch.sandbox import lockdown, wire
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     ScanJob = Callable[[Any, Limits], ScanReport]
     ViewJob = Callable[[Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None]], None]
 
+MESSAGE = 128 << 10
+"""Bytes of one control message, at most."""
 _RESERVE = 4 << 20
 """Bytes kept back so that running out of memory can still be said."""
 _FLUSH = 32 << 10
@@ -42,15 +46,31 @@ class Output:
             del self._pending[: os.write(self._descriptor, self._pending)]
 
 
-def run(plan: lockdown.Plan, parent: int, job: Callable[..., Any], header: dict[str, Any], fds: list[int]) -> NoReturn:
-    """Scan the file behind ``fds[0]``, write what is seen to ``fds[1]``, end this process.
+def run(
+    plan: lockdown.Plan,
+    parent: int,
+    functions: dict[str, Callable[..., Any]],
+    connection: socket.socket,
+    rehearse: Callable[[], object],
+) -> NoReturn:
+    """Wait for one job on *connection*, do it, end this process.
 
-    *header* is the parent's: ``limits``, and ``request`` for a view.
+    *rehearse* is done first: it touches the memory that a scan writes to, which the kernel copies on that occasion,
+    while nobody waits yet.
+
+    The job comes as the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the
+    file, and the pipe that takes what is seen.
     """
     status = wire.LOCK_FAILED
     try:
-        limits = wire.decode_limits(header["limits"])
         lockdown.enter(plan, parent)
+        with contextlib.suppress(Exception):
+            rehearse()
+        message, fds, _, _ = socket.recv_fds(connection, MESSAGE, 2)
+        if not message:
+            os._exit(0)
+        header = json.loads(message)
+        limits = wire.decode_limits(header["limits"])
         data = mapped(fds[0])
         output = Output(lockdown.only_descriptor(fds[1]))
         if plan.rlimits:
@@ -58,7 +78,7 @@ def run(plan: lockdown.Plan, parent: int, job: Callable[..., Any], header: dict[
         lockdown.seal(plan)
         status = wire.FAILED
         gc.enable()
-        status = _guarded(job, data, limits, header.get("request"), output)
+        status = _guarded(functions[header["job"]], data, limits, header["request"], output)
     finally:
         os._exit(status)
 

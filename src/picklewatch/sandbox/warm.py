@@ -1,5 +1,7 @@
 """The warm process: has everything imported, waits for files, forks a locked-down child for each.
 
+The next child is forked ahead, so that a file does not wait for that.
+
 It parses nothing hostile itself. Its only input is the control socket (``SOCK_SEQPACKET``, one message at a time):
 
 - from the parent: ``{"job": kind, "limits": …, "request": …}`` with two descriptors (the file, read-only; the
@@ -26,8 +28,7 @@ from picklewatch.sandbox import child, kernel, lockdown, samples, wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MESSAGE = 128 << 10
-"""Bytes of one control message, at most."""
+REHEARSAL = "rehearsal"
 
 
 def main(control: int, jobs: dict[str, str]) -> None:
@@ -70,10 +71,13 @@ class Server:
 
     def __init__(self, connection: socket.socket, functions: dict[str, Callable[..., Any]]) -> None:
         self._connection = connection
-        self._functions = functions
+        self._functions = {**functions, REHEARSAL: _nothing}
         self._me = os.getpid()
         self._working: int | None = None
         """The child at work."""
+        self._waiting: tuple[int, socket.socket] | None = None
+        """A child that waits for a job, and where to send it."""
+        self._warm_up: Callable[[], object] = lambda: functions["scan"](samples.DATA, Limits())
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -88,6 +92,7 @@ class Server:
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
+        self._prepare()
         while True:
             ready = {descriptor for descriptor, _ in poll.poll()}
             if self._woken in ready:
@@ -98,46 +103,82 @@ class Server:
     def _receive(self) -> bool:
         """Take one message; say whether there will be more."""
         try:
-            message, fds, _, _ = socket.recv_fds(self._connection, MESSAGE, 2)
+            message, fds, _, _ = socket.recv_fds(self._connection, child.MESSAGE, 2)
         except OSError:
             message, fds = b"", []
         if not message:
             self._kill()
             return False
-        header = json.loads(message)
-        if "job" in header:
-            self._start(header, fds)
+        if fds:
+            self._start(message, fds)
         else:
             self._kill()
-        for descriptor in fds:
-            os.close(descriptor)
         return True
 
-    def _start(self, header: dict[str, Any], fds: list[int]) -> None:
-        try:
-            pid = os.fork()
-        except OSError:  # no more processes or memory for now
+    def _start(self, message: bytes, fds: list[int]) -> None:
+        """Hand a job to the child in waiting."""
+        for _attempt in ("the one in waiting", "a new one"):
+            if self._waiting is None:
+                self._prepare()
+            if self._waiting is not None and self._handed_over(message, fds):
+                break
+        else:
             _say(self._connection, {"ended": wire.LOCK_FAILED, "peak_kib": 0, "cpu_seconds": 0.0})
-            return
-        if pid == 0:
-            child.run(self.plan, self._me, self._functions[header["job"]], header, fds)
+        for descriptor in fds:
+            os.close(descriptor)
+
+    def _handed_over(self, message: bytes, fds: list[int]) -> bool:
+        assert self._waiting is not None
+        pid, connection = self._waiting
+        self._waiting = None
+        with connection:
+            try:
+                socket.send_fds(connection, [message], fds)
+            except OSError:  # it was killed while it waited
+                return False
         self._working = pid
+        return True
+
+    def _prepare(self) -> None:
+        """Fork a child that waits for a job, so that the next file does not wait for a fork."""
+        try:
+            self._waiting = self._forked()
+        except OSError:  # no more processes or memory for now; the next job tries again
+            self._waiting = None
+
+    def _forked(self) -> tuple[int, socket.socket]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if pid == 0:
+                child.run(self.plan, self._me, self._functions, theirs, self._warm_up)
+        return pid, ours
 
     def _kill(self) -> None:
         if self._working is not None:
             os.kill(self._working, signal.SIGKILL)
 
     def _reap(self) -> None:
+        """Take note of children that ended; tell the parent of the one that worked."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._woken, 512)
-        if self._working is None:
-            return
-        pid, status, usage = os.wait4(self._working, os.WNOHANG)
-        if pid == self._working:
-            self._working = None
-            cpu = usage.ru_utime + usage.ru_stime
-            ended = {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss, "cpu_seconds": cpu}
-            _say(self._connection, ended)
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._working:
+                self._working = None
+                cpu = usage.ru_utime + usage.ru_stime
+                ended = {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss, "cpu_seconds": cpu}
+                _say(self._connection, ended)
+                self._prepare()  # only now: while another child lives, pages are copied that need not be
 
     def _rehearse(self) -> None:
         """Try the plan with a child that does nothing; leave out, and say, what does not work on this machine."""
@@ -156,13 +197,11 @@ class Server:
         self.plan.missing.append("resource limits can't be set")
 
     def _rehearsal(self) -> int:
-        null = os.dup(1)
+        pid, connection = self._forked()
         empty = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
-        header = {"limits": wire.encode_limits(Limits())}
-        pid = os.fork()
-        if pid == 0:
-            child.run(self.plan, self._me, _nothing, header, [empty, null])
-        os.close(null)
+        header = {"job": REHEARSAL, "limits": wire.encode_limits(Limits()), "request": None}
+        with connection, contextlib.suppress(OSError):
+            socket.send_fds(connection, [json.dumps(header).encode()], [empty, 1])
         os.close(empty)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
