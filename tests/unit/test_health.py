@@ -15,10 +15,10 @@ def test_a_problem_is_logged_once_and_its_end_once(capsys: pytest.CaptureFixture
     health = Health()
     for _ in range(3):
         health.degrade("watch-root", "it is gone", subject="/c", hint="Make it.")
-    assert health.problems == (Problem("watch-root", "/c", "it is gone", "Make it."),)
+    assert list(health.problems) == [Problem("watch-root", "/c", "it is gone", "Make it.")]
     health.repair("watch-root", subject="/c")
     health.repair("watch-root", subject="/c")
-    assert health.problems == ()
+    assert not list(health.problems)
     assert health.counts == {"watch-root": 1}
     lines = capsys.readouterr().out
     assert (lines.count("watch.degraded"), lines.count("watch.repaired")) == (1, 1)

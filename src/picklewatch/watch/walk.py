@@ -58,7 +58,7 @@ class Request:
     @property
     def is_quiet(self) -> bool:
         """Whether this happens all the time and is not worth a line."""
-        return self.reason in ("new-directory", "poll", "unwatched", "watch-lost")
+        return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow")
 
 
 class Walker:

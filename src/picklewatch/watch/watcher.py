@@ -181,8 +181,7 @@ class Watcher:
                 self._detach(path, gone=False)
                 self._attach(path, identity, now)
             elif not tree.watched and retry:
-                self._detach(path, gone=False)
-                self._attach(path, identity, now, again=True)
+                self._try_to_watch(path, tree)
         if retry:
             self._retry_at = now + self.timing.retry
         self._describe_roots()
@@ -209,19 +208,26 @@ class Watcher:
             present[canary] = self._canary.identity
         return present
 
-    def _attach(self, path: str, identity: Identity, now: float, *, again: bool = False) -> None:
-        mount = mount_of(path, self._mounts)
-        tree = _Tree(identity)
-        if mount is not None and mount.is_network:
-            tree.poll, tree.reason = True, f"network file system ({mount.kind})"
+    def _attach(self, path: str, identity: Identity, now: float) -> None:
+        tree = _Tree(identity, poll_at=now + self.timing.poll)
+        self._trees[path] = tree
+        self._try_to_watch(path, tree)
+        if not tree.watched:
+            self._ask_to_walk(path)
+
+    def _try_to_watch(self, path: str, tree: _Tree) -> None:
+        """Watch *tree*, and walk what no event told of before; else poll it."""
         if self._observation is None:
             tree.poll, tree.reason = True, "no inotify instance is left"
-        else:
-            self._observe_tree(self._observation, path, tree)
-        tree.poll_at = now + self.timing.poll
-        self._trees[path] = tree
-        if again and not tree.watched:
             return
+        self._observe_tree(self._observation, path, tree)
+        if tree.watched:
+            mount = mount_of(path, self._mounts)
+            tree.poll = mount is not None and mount.is_network
+            tree.reason = f"network file system ({mount.kind})" if mount is not None and mount.is_network else ""
+            self._ask_to_walk(path)
+
+    def _ask_to_walk(self, path: str) -> None:
         reason = "poll" if path == self._canary.directory else "appeared" if self._started else "start"
         self._walker.request(Request(path, Source.WALK, reason))
 
