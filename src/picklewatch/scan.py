@@ -51,6 +51,11 @@ def scan_content(data: Buffer, limits: Limits) -> ScanReport:
 def _fault(scan: Scan, error: BaseException) -> None:
     """Note a fault by its type and place only: its text may quote hostile bytes."""
     scan.complete = False
+    if isinstance(error, MemoryError):
+        traceback.clear_frames(error.__traceback__)
+        summary = f"The scan needs more than {scan.limits.memory >> 20} MiB of memory."
+        scan.finding("scan-memory", Level.UNSCANNABLE, "", summary)
+        return
     frames = traceback.extract_tb(error.__traceback__)
     place = next((f"{frame.name}:{frame.lineno}" for frame in reversed(frames) if "picklewatch" in frame.filename), "")
     summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."

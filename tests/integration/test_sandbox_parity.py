@@ -84,3 +84,14 @@ def test_a_scan_reports_its_own_cost(scanner: Scanner) -> None:
     report = scan(scanner, hostile.BENIGN)
     assert 0 < report.duration_ms < 5_000
     assert 1_000 < report.peak_kib < 1 << 20
+
+
+def test_what_was_found_before_memory_ran_out_stays() -> None:
+    """A hostile pickle followed by one that fills the memory is as hostile as alone."""
+    hungry = hostile.EVIL + b"\x80\x04" + b"(N" * 8_000_000 + b"."
+    with Scanner(Limits(memory=128 << 20)) as small:
+        report = scan(small, hungry)
+    rules = [finding.rule for finding in report.findings]
+    assert not report.complete
+    assert "code-execution" in rules
+    assert {"scan-memory", "limit-memory"} & set(rules)
