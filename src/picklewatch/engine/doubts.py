@@ -61,7 +61,7 @@ def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     found = signs.sign(args)
     key = callee.key[:200]
     if how == "new":
-        if found and found != "a file's path":
+        if found and (found != "a file's path" or judged.status == "vouched"):
             return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
         return Doubt(
             "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
