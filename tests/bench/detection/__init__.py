@@ -1,0 +1,1 @@
+"""picklewatch and other scanners, side by side on attacks and on ordinary files."""
