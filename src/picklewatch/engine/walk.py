@@ -458,9 +458,9 @@ class Walk:
         self._extension(position, 4)
 
     def _inst(self, position: int) -> None:
-        args, self.stack = self.stack, self.marks.pop()
         module, name = self._two_lines(position, "utf-8")
-        imported = self.machine.global_(module, name, position)
+        imported = self.machine.global_(module, name, position)  # Python's reader imports before it looks for the MARK
+        args, self.stack = self.stack, self.marks.pop()
         self.stack.append(self.machine.instantiate(imported, tuple(args), position))
 
     def _obj(self, position: int) -> None:
