@@ -205,3 +205,25 @@ def test_configurations_that_call_harm_are_unsafe(target: str) -> None:
 def test_configurations_of_libraries_are_no_alarm(target: str) -> None:
     """They name classes of their own."""
     assert verdict(f"model:\n  _target_: {target}\n  target: {target}\n".encode()) is Verdict.SKIPPED
+
+
+LONG = b"N0" * 150_000 + b"cos\nsystem\n(S'echo'\ntR."
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"\x80\x04", BENIGN + b"\xff garbage \x80\x04", b"GGUF\3\0\0\0\x000", INERT["png"][0] + b"\x80\x04"]
+)
+def test_padding_does_not_outlast_the_scan(before: bytes) -> None:
+    """A walk at a doubtful place is cut short only where no pickle's header stands."""
+    assert verdict(before + LONG) in HARMFUL
+
+
+def test_letters_that_are_a_pickle_are_followed() -> None:
+    """A text may begin with a whole pickle."""
+    assert verdict(b"N.    cos\nsystem\n(S'echo'\ntR.") in HARMFUL
+
+
+def test_lists_of_words_are_text() -> None:
+    """Two words on two lines spell an import, of a module that does not exist."""
+    words = b"\n".join(b"cat%d" % number for number in range(3000))
+    assert verdict(words) is Verdict.SKIPPED

@@ -52,30 +52,21 @@ def read_content(scan: Scan, part: Part) -> str:
 def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     """Judge content that is no container."""
     data = part.data
-    if pickles.matches(head, data) and not _only_text(scan, part):
+    text = is_text(data)
+    if pickles.in_letters(scan, part) if text else pickles.matches(head, data):
         return pickles.read(scan, part)
-    pickles.lead(scan, part)
+    if not text:
+        pickles.lead(scan, part)
     for form in WEAK:
         if form.matches(head, data):
             return form.read(scan, part) or form.name
-    if is_text(data):
-        pickles.after_a_short_one(scan, part)
-        judge_text(scan, part)
-        for form in second.TEXT_FORMATS:
-            if form.matches(head, data):
-                form.read(scan, part)
-                return form.name
-        return "text"
-    search(scan, part, place="in data of no known kind")
-    return "other"
-
-
-def _only_text(scan: Scan, part: Part) -> bool:
-    """Whether a text merely begins like a pickle of protocol 0: it imports nothing and reaches no end."""
-    if part.data[0] >= 0x80 or not is_text(part.data):  # noqa: PLR2004
-        return False
-    report = scan.trial(part, 0)
-    return report is not None and not report.stopped and not report.imports
+    if not text:
+        search(scan, part, place="in data of no known kind")
+        return "other"
+    judge_text(scan, part)
+    return next(
+        (form.read(scan, part) or form.name for form in second.TEXT_FORMATS if form.matches(head, data)), "text"
+    )
 
 
 _LATE = (

@@ -26,8 +26,11 @@ CHUNK = 1 << 20
 TIME_LIMIT = "limit-time"
 """The rule of the one limit that ends a whole scan at once."""
 
-TRIAL_OPCODES = 200_000
+TRIAL_OPCODES = 100_000
 """Opcodes that a walk at a doubtful place may take."""
+
+
+_PROTO = 0x80
 
 
 class Malformed(Exception):  # noqa: N818  (a state of the bytes, not a fault of ours)
@@ -88,7 +91,7 @@ class Scan:
         self.imports: dict[str, None] = {}
         self.members_left = limits.members
         self.unpacked_left = limits.unpacked
-        self.doubtful_left = limits.opcodes // 10
+        self.doubtful_left = limits.opcodes // 20
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
 
@@ -132,24 +135,28 @@ class Scan:
         self.adopt(report, part)
         return report
 
-    def trial(self, part: Part, start: int) -> PickleReport | None:
-        """Walk what may or may not be a pickle, noting nothing; None if the budget for doubtful places is used up."""
-        if self.doubtful_left <= 0:
+    def trial(self, part: Part, start: int = 0) -> PickleReport | None:
+        """Walk what may or may not be a pickle, noting nothing.
+
+        Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
+        cut short: then, and once the budget for such places is used up, the answer is None.
+        """
+        sure = start == 0 or part.data[start] == _PROTO
+        if start and not sure and self.doubtful_left <= 0:
             return None
         self.check()
         budget = Budget(
             limits=self.limits,
-            opcodes_left=min(TRIAL_OPCODES, self.doubtful_left),
+            opcodes_left=TRIAL_OPCODES,
             deadline=self.budget.deadline,
             fickling_seconds_left=0.0,
         )
-        self.doubtful_left -= 50
         try:
             report = judge_pickle(part.data, start, where=part.where, budget=budget)
         except LimitReached:
             self.doubtful_left -= TRIAL_OPCODES
-            return None
-        self.doubtful_left -= report.opcodes
+            return judge_pickle(part.data, start, where=part.where, budget=self.budget) if sure else None
+        self.doubtful_left -= report.opcodes + 50
         return report
 
     def adopt(self, report: PickleReport, part: Part) -> None:

@@ -12,7 +12,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from picklewatch.formats.base import RANK, Part, Scan, worst
+from picklewatch.formats.base import Part, Scan, worst
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WHOLE = 32 << 20
 """Bytes of one range that are searched through; of a longer one the first and the last half of it."""
+
+_PROTO = 0x80
 
 SMALLEST = 10
 """Bytes of the shortest pickle that does harm."""
@@ -68,8 +70,12 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     for offset in _candidates(part.data, start, stop):
         if offset < behind:
             continue
-        report = harmful(scan, part, offset)
+        report = scan.trial(part, offset)
         if report is None:
+            continue
+        if not harms(report):
+            if report.stopped and part.data[offset] == _PROTO:
+                behind = report.end
             continue
         scan.adopt(report, part)
         level = worst(report.findings)
@@ -80,19 +86,19 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     return found
 
 
-def harmful(scan: Scan, part: Part, offset: int = 0) -> PickleReport | None:
-    """The walk from *offset*, if it imports something harmful from a module that exists."""
-    report = scan.trial(part, offset)
-    if report is None or RANK[worst(report.findings)] < RANK[Level.UNSAFE]:
-        return None
-    if not any(_counts(finding.subject, finding.level, stopped=report.stopped) for finding in report.findings):
-        return None
-    return report
+def harms(report: PickleReport) -> bool:
+    """Whether the walk met a harmful import from a module that exists."""
+    return any(_counts(finding.subject, finding.level, stopped=report.stopped) for finding in report.findings)
+
+
+def exists(name: str) -> bool:
+    """Whether the root module of *name* exists wherever models are loaded."""
+    return name.partition(".")[0] in _ROOTS
 
 
 def _counts(subject: str, level: Level, *, stopped: bool) -> bool:
     """Whether a finding is about a real import: certain harm, or doubtful harm in a pickle that reaches its end."""
-    if subject.partition(".")[0] not in _ROOTS:
+    if not exists(subject):
         return False
     return level is Level.MALICIOUS or (level is Level.UNSAFE and stopped)
 

@@ -8,7 +8,7 @@ from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import legacy
 from picklewatch.formats.base import RANK, Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
-from picklewatch.formats.hidden import harmful, search
+from picklewatch.formats.hidden import exists, harms, search
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ STACKED = 10_000
 """Pickles in one content that are walked one after another."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
+_SHORTEST = 2
+"""Opcodes of a pickle that says nothing."""
+
 _JOBLIB = ("joblib.numpy_pickle.", "sklearn.externals.joblib.")
 
 
@@ -72,15 +75,22 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
-    report = harmful(scan, part)
-    if report is not None:
+    report = scan.trial(part)
+    if report is not None and harms(report):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
 
 
-def after_a_short_one(scan: Scan, part: Part) -> None:
-    """Judge what follows the few letters of a text that are a whole pickle (``N.``): prose is not looked through."""
-    report = scan.trial(part, 0)
-    if report is not None and report.stopped:
+def in_letters(scan: Scan, part: Part) -> bool:
+    """Whether a text is a pickle of protocol 0 or 1: it runs for long, to its end, or up to an import that matters.
+
+    Lists of words spell imports too (``cat``, ``catch``), of modules that don't exist: loading them fails at once.
+    """
+    report = scan.trial(part)
+    if report is None:
+        return True
+    if report.stopped and report.opcodes <= _SHORTEST:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
+        return False
+    return report.stopped or RANK[worst(report.findings)] >= RANK[Level.UNSAFE] or any(map(exists, report.imports))

@@ -27,7 +27,7 @@ def judge_schema(scan: Scan, part: Part) -> None:
     names = dict.fromkeys(name for name in _names(schema) if _NAME.fullmatch(name[0]) and _NAME.fullmatch(name[1]))
     for module, name in list(names)[:_NAMES]:
         reference = Part(memoryview(f"\x80\x02c{module}\n{name}\n.".encode("latin-1", "replace")), part.where)
-        report = scan.trial(reference, 0)
+        report = scan.trial(reference)
         if report is not None and RANK[worst(report.findings)] >= RANK[Level.UNSAFE]:
             scan.add(report.findings)
 

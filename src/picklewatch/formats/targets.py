@@ -31,7 +31,7 @@ def judge_targets(scan: Scan, part: Part) -> None:
     for name, offset in names.items():
         module, _, attribute = name.rpartition(".")
         call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), part.at(offset))
-        report = scan.trial(call, 0)
+        report = scan.trial(call)
         if report is None:
             continue
         level = max((finding.level for finding in report.findings), key=RANK.__getitem__, default=Level.INFO)
