@@ -13,6 +13,8 @@ from picklewatch.scan import scan_content
 
 COUNT = 1_000
 STARTS = 10
+PAUSE = 0.02
+"""Seconds between files that come one by one."""
 
 
 def main() -> None:
@@ -23,7 +25,8 @@ def main() -> None:
         print(f"protections                              {scanner.protections}")
         for name, content in (("data of 19 bytes", DATA), ("a call to judge", CALL)):
             times, inside = _scans(scanner, content), _inside(scanner, content)
-            print(f"{name:<20} in the sandbox      {_spread(times)}")
+            print(f"{name:<20} one by one          {_spread(_scans(scanner, content, pause=PAUSE, count=COUNT // 5))}")
+            print(f"{name:<20} back to back        {_spread(times)}")
             print(f"{name:<20} without it          {_spread(inside)}")
         before = _resident(os.getpid())
         for _ in range(COUNT):
@@ -40,11 +43,12 @@ def _start() -> float:
         return (time.perf_counter() - begin) * 1000
 
 
-def _scans(scanner: Scanner, content: bytes) -> list[float]:
-    return [_scan(scanner, content) for _ in range(COUNT)]
+def _scans(scanner: Scanner, content: bytes, *, pause: float = 0.0, count: int = COUNT) -> list[float]:
+    return [_scan(scanner, content, pause) for _ in range(count)]
 
 
-def _scan(scanner: Scanner, content: bytes) -> float:
+def _scan(scanner: Scanner, content: bytes, pause: float = 0.0) -> float:
+    time.sleep(pause)
     descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, content)
