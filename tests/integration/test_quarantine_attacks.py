@@ -216,6 +216,7 @@ def test_root_uses_a_service_users_store_with_care(small: Lab) -> None:
     for path in [small.base, *small.base.rglob("*")]:
         os.chown(path, NOBODY, NOBODY)
     assert in_child(small.quarantine, uid=NOBODY) == 0
+    small.store.joinpath("lock").unlink()
     with Vault(small.store) as vault:
         item = vault.items()[0]
         os.chown(small.path.parent, 0, 0)
@@ -224,6 +225,7 @@ def test_root_uses_a_service_users_store_with_care(small: Lab) -> None:
         os.chown(small.path.parent, NOBODY, NOBODY)
         vault.restore(item.id, small.allow)
     assert small.path.stat().st_uid == NOBODY
+    assert {path.stat().st_uid for path in small.store.rglob("*")} == {NOBODY}
     with pytest.raises(StateError), _as(NOBODY - 1):
         Vault(small.store)
 

@@ -215,6 +215,9 @@ class Vault:
         try:
             lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._fd)
             try:
+                if self._wary:
+                    owner = os.fstat(self._fd)
+                    os.fchown(lock, owner.st_uid, owner.st_gid)
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
             finally:
