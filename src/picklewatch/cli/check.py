@@ -78,7 +78,7 @@ def _check(
     target: Target, scanner: Scanner, settings: ScanSettings, kinds: list[ViewKind], limit: int
 ) -> list[Verdict]:
     """Check one file and write what is to be said about it."""
-    from picklewatch.engine import engine_version
+    from picklewatch.engine.version import engine_version
 
     colour = wants_colour(sys.stdout)
     click.echo(paint("info", f"--- Processing {printable(target.path)}", colour=colour))

@@ -68,7 +68,7 @@ def command(*, file: str, as_json: bool, config_path: Path | None) -> ExitStatus
 
 def explained(file: str, settings: ScanSettings) -> Explanation:
     """Judge *file* and explain it. Raises `picklewatch.errors.Error`."""
-    from picklewatch.engine import engine_version
+    from picklewatch.engine.version import engine_version
     from picklewatch.sandbox import ViewKind, ViewRequest
 
     with opened(file) as subject, viewer(settings) as scanner:

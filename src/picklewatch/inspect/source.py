@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.inspect.fickled import BYTES, NoViewError, fickled
+from picklewatch.engine.evidence import decompile
 from picklewatch.inspect.machine import TEXT, Act, BrokenError, Machine, clip
 from picklewatch.inspect.opcodes import NO_GAPS
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from picklewatch.engine import PickleReport
     from picklewatch.inspect.opcodes import Buffer
     from picklewatch.model import Limits
+
+BYTES = 8 << 20
+"""Bytes of one pickle up to which fickling is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,13 @@ def sources(data: Buffer, start: int, report: PickleReport | None, limits: Limit
     if report is None or not report.stopped or report.gaps:
         yield Source("picklewatch", "", ours(data, start, gaps(report)))
         return
-    try:
-        lines = fickled(bytes(data[start : min(report.end, start + BYTES + 1)]), limits)
-    except NoViewError as error:
-        yield Source("picklewatch", f"fickling has no view of it: {error}", ours(data, start))
+    if report.end - start > BYTES:
+        yield Source("picklewatch", f"fickling is not asked about more than {BYTES >> 20} MiB", ours(data, start))
+        return
+    lines = decompile(bytes(data[start : report.end]), limits.fickling_seconds)
+    if not lines:
+        note = f"fickling fails on it, or takes longer than {limits.fickling_seconds:g} seconds"
+        yield Source("picklewatch", note, ours(data, start))
         return
     yield Source("fickling", "", iter([(None, line) for line in lines]))
     missing = [name for name in report.imports if not _named(name, lines)]
