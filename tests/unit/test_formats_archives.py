@@ -10,7 +10,7 @@ from samples.containers import link, seven_zip, tarred, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, rules, verdict
 
-from picklewatch.model import Verdict
+from picklewatch.model import Limits, Verdict
 
 
 @pytest.mark.parametrize("layout", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -31,6 +31,20 @@ def test_nemo_s_archives_are_read() -> None:
     assert report.format == "nemo"
     assert level in HARMFUL
     assert verdict(gzip.compress(tarred(members))) in HARMFUL
+
+
+def test_a_large_compressed_tar_is_read_member_by_member() -> None:
+    """What is too large to be held at once is read on, each member as far as one may be held."""
+    limits = Limits(member=1 << 16)
+    noise = {f"shard{n}": bytes([n]) * 40_000 for n in range(4)}
+    report, level = judged(gzip.compress(tarred(noise)), limits)
+    assert level is Verdict.SKIPPED, report.findings
+    assert verdict(gzip.compress(tarred(noise | {"last": EVIL})), limits) in HARMFUL
+    large = tarred({"large": bytes(1 << 17), "last": EVIL})
+    assert verdict(gzip.compress(large), limits) in HARMFUL
+    assert verdict(gzip.compress(tarred({"large": bytes(1 << 17)})), limits) is Verdict.UNSCANNABLE
+    whole = gzip.compress(tarred(noise))
+    assert verdict(whole[: len(whole) // 2], limits) is Verdict.UNSCANNABLE
 
 
 @pytest.mark.parametrize("tag", ["object/apply:os.system", "object/new:os.system", "module:os", "object:os.system"])

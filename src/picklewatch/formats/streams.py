@@ -10,6 +10,8 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from picklewatch.engine import LimitReached
+from picklewatch.formats import tars
 from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
 from picklewatch.formats.codecs import DECODERS, Stream, opens
 from picklewatch.formats.hidden import search
@@ -84,7 +86,14 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
             scan.finding("compression-not-readable", Level.UNSCANNABLE, part.where, summary)
             return
         streams = _Streams(codec, part.data, start)
-        held = scan.unpack(streams.chunks())
+        try:
+            held = scan.unpack(streams.chunks())
+        except LimitReached as error:
+            head = _head(_Streams(codec, part.data, start).chunks())
+            if error.rule != "limit-member" or not tars.matches(head, memoryview(head)):
+                raise
+            tars.read_on(scan, part.inside(f"({codec})", head), _Streams(codec, part.data, start).chunks())
+            return
         if streams.broken:
             scan.code_bearing = True
             scan.finding("malformed-stream", Level.UNSCANNABLE, part.where, streams.broken)
@@ -94,6 +103,15 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
             _trailing(scan, part, streams.position)
 
     return read
+
+
+def _head(chunks: Iterator[bytes]) -> bytes:
+    held = b""
+    for chunk in chunks:
+        held += chunk
+        if len(held) >= HEAD:
+            break
+    return held[:HEAD]
 
 
 def _trailing(scan: Scan, part: Part, start: int) -> None:

@@ -12,8 +12,8 @@ import tarfile
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine import looks_like_pickle
-from picklewatch.formats.base import Format, Part, Scan
+from picklewatch.engine import LimitReached, looks_like_pickle
+from picklewatch.formats.base import Format, Malformed, Part, Scan
 from picklewatch.formats.hidden import search
 from picklewatch.formats.names import escapes
 from picklewatch.formats.pickles import behind
@@ -95,6 +95,55 @@ def read(scan: Scan, part: Part) -> str:
     _finish(scan, members, name, part)
     _after(scan, part, end)
     return name
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file that can only be read on."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._left = b""
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill *buffer* as far as one chunk goes."""
+        target = memoryview(buffer).cast("B")
+        self._left = self._left or next(self._chunks, b"")
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def read_on(scan: Scan, part: Part, chunks: Iterator[bytes]) -> None:
+    """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
+    try:
+        with tarfile.open(fileobj=io.BufferedReader(_Chunks(_counted(scan, chunks))), mode="r|") as archive:
+            for member in archive:
+                scan.member()
+                inside = part.name(member.name)
+                _note(scan, member, inside)
+                if member.isreg():
+                    source: Any = archive.extractfile(member)
+                    scan.guarded(inside, partial(_read_on, scan, part, member, source))
+    except (tarfile.TarError, OSError, ValueError, OverflowError, Malformed) as error:
+        scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, f"The tar archive is broken: {error}.")
+
+
+def _counted(scan: Scan, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        scan.unpacked(len(chunk))
+        yield chunk
+
+
+def _read_on(scan: Scan, part: Part, member: tarfile.TarInfo, source: Any) -> None:
+    if member.size > scan.limits.member:
+        raise LimitReached("limit-member", f"A member unpacks to more than {scan.limits.member} bytes.")
+    scan.content(part.inside(member.name, source.read()))
 
 
 def _each(scan: Scan, archive: tarfile.TarFile, part: Part) -> Iterator[tarfile.TarInfo]:
