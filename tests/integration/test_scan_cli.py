@@ -252,6 +252,28 @@ def test_a_reader_that_goes_away_is_no_error(run: Commands, tmp_path: Path) -> N
         assert process.wait(30) == 141
 
 
+@pytest.mark.parametrize(
+    ("redirection", "status", "message"),
+    [
+        ("scan clean.pkl > /dev/full", 2, "picklewatch: error: the output can't be written: No space left on device"),
+        ("scan sub >&-", 1, ""),
+        ("scan none 2>&-", 2, ""),
+        ("scan - <&-", 2, "picklewatch: error: standard input can't be read: Bad file descriptor"),
+        ("config show > /dev/full", 2, "picklewatch: error: the output can't be written: No space left on device"),
+        ("scan --no-such-option 2> /dev/full", 2, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(
+    redirection: str, status: int, message: str, run: Commands, models: Path
+) -> None:
+    """One message at most, no traceback; a descriptor that was free is never taken for an output."""
+    line = f"{run.line()[0]} -I -m picklewatch {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, cwd=models, env=run.environ, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr.strip()) == (status, message)
+
+
 def test_ctrl_c_ends_at_once(run: Commands, tmp_path: Path) -> None:
     """With one word and the shell's status, and no child left behind."""
     folder = tmp_path / "many"

@@ -140,7 +140,7 @@ def test_failures_that_a_user_can_mend_are_one_message(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """With their exit status, and no traceback."""
-    monkeypatch.setattr(cli, "_discard_output", lambda: None)
+    monkeypatch.setattr(cli, "_discard", lambda _stream: None)
     assert run_failing(failure, monkeypatch) == status
     assert capfd.readouterr().err == message
 

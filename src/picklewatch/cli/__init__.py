@@ -13,7 +13,7 @@ import difflib
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -111,20 +111,32 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its documented status."""
-    sys.exit(invoke(sys.argv[1:]))
+    status = invoke(sys.argv[1:])
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+    sys.exit(status)
 
 
 def invoke(args: Sequence[str]) -> int:
     """Run the command line with *args* and return the exit status; what the user can mend never shows a traceback."""
+    _open_standard_streams()
     _make_output_unbreakable()
     try:
         status = _dispatch(list(args))
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return _interrupted()
+    except OSError as error:
+        if not _output_is_broken():
+            raise
+        _discard(sys.stdout)
+        _complain(f"picklewatch: error: the output can't be written: {error.strerror}")
+        return int(ExitStatus.UNSCANNABLE)
     return status
 
 
@@ -140,11 +152,12 @@ def _dispatch(args: list[str]) -> int:
     except click.Abort:
         return _interrupted()
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return error.exit_code
     except Error as error:
         sys.stdout.flush()
-        click.echo(error_text(error), err=True)
+        _complain(error_text(error))
         return int(error.status)
 
 
@@ -159,9 +172,37 @@ def error_text(error: Error) -> str:
 
 
 def _interrupted() -> int:
-    with contextlib.suppress(OSError):
-        click.echo("picklewatch: interrupted", err=True)
+    _complain("picklewatch: interrupted")
     return INTERRUPTED
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _open_standard_streams() -> None:
+    """Open what was closed (``>&-``), or the next file that is opened takes its place and gets what is printed.
+
+    A closed standard input is opened for writing, so that reading it fails instead of finding it empty.
+    """
+    for fd, name, mode in ((0, "stdin", os.O_WRONLY), (1, "stdout", os.O_WRONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                os.fstat(fd)
+                continue
+            if os.open(os.devnull, mode) == fd:
+                setattr(sys, name, open(fd, "r" if fd == 0 else "w", closefd=False))  # noqa: SIM115 - for good
+
+
+def _output_is_broken() -> bool:
+    """Say whether it is standard output that fails: then it fails again."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _make_output_unbreakable() -> None:
@@ -171,9 +212,9 @@ def _make_output_unbreakable() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _discard_output() -> None:
-    """Keep the interpreter's own flush at exit from complaining about the broken pipe."""
+def _discard(stream: TextIO) -> None:
+    """Keep the interpreter's own flush at exit from failing where the stream already did."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DELAY = 0.4
 """Seconds of work before anything is shown."""
+TRUSTED = 1.5
+"""Seconds of work before its speed is believed."""
 INTERVAL = 0.1
 """Seconds between two updates."""
 _CLEAR = "\r\x1b[2K"
@@ -42,36 +44,54 @@ class Progress:
         self._total_bytes = total_bytes
         self._start = self._last = clock()
         self._shown = False
+        self._first: tuple[float, float] | None = None
 
     def update(self, done: int, done_bytes: int) -> None:
         """Say that *done* files of *done_bytes* bytes are finished."""
         now = self._clock()
+        if self._first is None and done:
+            self._first = (now, self._fraction(done, done_bytes))
         if not self._active or now - self._start < DELAY or now - self._last < INTERVAL:
             return
         self._last = now
         width = shutil.get_terminal_size().columns
-        text = self.text(done, done_bytes, now - self._start)[: width - 1]
-        self._stream.write(f"{_CLEAR}{text}")
-        self._stream.flush()
+        self._write(f"{_CLEAR}{self.text(done, done_bytes, now)[: width - 1]}")
         self._shown = True
 
     def clear(self) -> None:
         """Take the line away, before something else is printed or at the end."""
         if self._shown:
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+            self._write(_CLEAR)
             self._shown = False
 
-    def text(self, done: int, done_bytes: int, elapsed: float) -> str:
-        """Return the line. A file counts by half for itself and by half for its size."""
-        by_files = done / self._total if self._total else 1.0
-        by_bytes = done_bytes / self._total_bytes if self._total_bytes else by_files
-        fraction = min(1.0, (by_files + by_bytes) / 2)
+    def text(self, done: int, done_bytes: int, now: float) -> str:
+        """Return the line at the time *now*."""
+        fraction = self._fraction(done, done_bytes)
         filled = int(fraction * _BAR_WIDTH)
         bar = "█" * filled + "░" * (_BAR_WIDTH - filled)
-        left = f", {_time(elapsed / fraction - elapsed)} left" if fraction > 0 else ""
         size = f"{human_size(done_bytes)} of {human_size(self._total_bytes)}"
-        return f"{bar} {fraction:4.0%}  {done:,} of {self._total:,} files, {size}{left}"
+        return f"{bar} {fraction:4.0%}  {done:,} of {self._total:,} files, {size}{self._left(fraction, now)}"
+
+    def _fraction(self, done: int, done_bytes: int) -> float:
+        """Return the share that is done. A file counts by half for itself and by half for its size."""
+        by_files = done / self._total if self._total else 1.0
+        by_bytes = done_bytes / self._total_bytes if self._total_bytes else by_files
+        return min(1.0, (by_files + by_bytes) / 2)
+
+    def _left(self, fraction: float, now: float) -> str:
+        """Estimate the time left by what was done since the first file was; starting the sandbox does not count."""
+        if self._first is None or now - self._first[0] < TRUSTED:
+            return ""
+        since, at_first = self._first
+        rate = (fraction - at_first) / (now - since)
+        return f", {_time((1 - fraction) / rate)} left" if rate > 0 else ""
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # the terminal is gone; the work goes on
+            self._active = False
 
 
 def _time(seconds: float) -> str:

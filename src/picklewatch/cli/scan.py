@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import closing
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ from picklewatch.report import record_lines, summary_line
 from picklewatch.targets import STDIN, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from picklewatch.targets import Target, Targets
@@ -98,10 +99,13 @@ def command(  # noqa: PLR0913 - one an option
     counts: Counter[Verdict] = Counter()
     progress = Progress(len(targets.items), targets.size)
     show = _Show(output, progress, quiet=quiet)
-    for record in _records(targets, settings, jobs or settings.workers, progress):
-        counts[record.judgement.verdict] += 1
-        show.record(record)
-    progress.clear()
+    try:
+        with closing(_records(targets, settings, jobs or settings.workers, progress)) as records:
+            for record in records:
+                counts[record.judgement.verdict] += 1
+                show.record(record)
+    finally:
+        progress.clear()
     show.end(targets, counts, time.monotonic() - start)
     return exit_status(counts, Verdict(fail_on))
 
@@ -146,7 +150,9 @@ class _Show:
             click.echo(f"picklewatch: … and {len(targets.unfollowed) - 3} more links to directories", err=True)
 
 
-def _records(targets: Targets, settings: ScanSettings, workers: int, progress: Progress) -> Iterator[Record]:
+def _records(
+    targets: Targets, settings: ScanSettings, workers: int, progress: Progress
+) -> Generator[Record, None, None]:
     from picklewatch.engine import engine_version
 
     batch = Batch(settings.scanner, settings.policy, engine_version(), workers)
@@ -172,6 +178,6 @@ def _open_stdin(target: Target) -> None:
                 copy.flush()
                 target.fd = os.dup(copy.fileno())
     except OSError as error:
-        hint = "Is there room in the temporary directory? TMPDIR chooses another."
+        hint = "Make room in the temporary directory, or choose another by TMPDIR." if error.errno == ENOSPC else ""
         raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None
     target.size = os.fstat(target.fd).st_size
