@@ -96,4 +96,4 @@ def test_the_readme_gives_the_test_command_once() -> None:
     )
     assert len(blocks) == 1
     assert shlex.split(blocks[0])[:3] == ["python3", "-m", "venv"]
-    assert blocks[0].rstrip().endswith("-m pytest")
+    assert blocks[0].rstrip().endswith("-m pytest -n 2")
