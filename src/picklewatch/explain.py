@@ -101,12 +101,21 @@ def explain(record: Record, acts: Iterable[dict[str, Any]]) -> Explanation:
 def _effects(record: Record, acts: list[dict[str, Any]]) -> tuple[str, ...]:
     if record.judgement.verdict.rank < Verdict.UNSCANNABLE.rank:
         return ()
-    called = [effect(act["name"], act["given"]) for act in acts if act["what"] == "call" and act["name"]]
+    called = [_called(act) for act in acts if act["what"] == "call"]
     named = {act["name"] for act in acts if act["what"] == "call"}
     imported = [
-        f"import {printable(act['name'])}" for act in acts if act["what"] == "import" and act["name"] not in named
+        f"import {printable(act['name']) or act['text']}"
+        for act in acts
+        if act["what"] == "import" and (not act["name"] or act["name"] not in named)
     ]
     return tuple(dict.fromkeys((*called, *imported)))[:SHOWN_EFFECTS]
+
+
+def _called(act: dict[str, Any]) -> str:
+    """Say what the call *act* does; a function that has no name is said as it is written."""
+    if act["name"]:
+        return effect(act["name"], act["given"])
+    return f"call {act['text'].partition(' = ')[2] or act['text']}"
 
 
 def _headline(record: Record, effects: tuple[str, ...]) -> str:
@@ -194,6 +203,7 @@ def _advice(record: Record) -> Iterable[Advice]:
         yield Advice(text="Nothing to do.")
         return
     action = next((RULES[rule].action for rule in record.judgement.reasons if rule in RULES), "")
+    action = action.removeprefix("Look at `picklewatch explain FILE`. ")  # that is what the reader does
     yield Advice(text=action or "Don't load it.")
     if verdict.rank >= Verdict.UNSCANNABLE.rank:
         yield from _get_rid(record, action)

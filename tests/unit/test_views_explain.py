@@ -211,3 +211,10 @@ def test_presented_lines_have_colours_only_where_asked_for() -> None:
 def test_limits_of_the_views_come_from_the_configuration() -> None:
     """The default output limit leaves room for the views' default number of lines."""
     assert Limits().output >= 8 << 20
+
+
+def test_a_function_without_a_name_is_said_as_it_is_written() -> None:
+    """Imports by a number of copyreg's registry, and calls of what another call returned."""
+    by_number = {**ACT, "what": "import", "name": "", "text": "copyreg extension 1", "given": ""}
+    nameless = {**ACT, "name": "", "text": "v2 = v1('id')", "given": "'id'"}
+    assert explain(record(CALL), [by_number, nameless]).effects == ("call v1('id')", "import copyreg extension 1")

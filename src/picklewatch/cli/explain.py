@@ -35,6 +35,7 @@ _LINES = 500
 _WIDTH = 100
 _NARROWEST = 40
 _FINDINGS = 4
+_PLACE_WIDTH = 40
 
 EPILOG = """\
 \b
@@ -97,7 +98,7 @@ def text_lines(explanation: Explanation, *, width: int, colour: bool) -> Iterato
         yield from writer.item(effect)
     if explanation.lines:
         yield from writer.title("The lines that matter")
-        yield from (f"  {paint('dim', where, colour=colour)}  {code}" for where, code in explanation.lines)
+        yield from writer.lines(explanation)
     if explanation.reasons:
         yield from writer.title("Why")
         for reason in explanation.reasons:
@@ -139,6 +140,12 @@ class _Writer:
             break_long_words=False,
             break_on_hyphens=False,
         )
+
+    def lines(self, explanation: Explanation) -> Iterator[str]:
+        """Write the lines that matter below each other."""
+        width = min(_PLACE_WIDTH, max(len(where) for where, _ in explanation.lines))
+        for where, code in explanation.lines:
+            yield f"  {paint('dim', f'{where:<{width}}', colour=self._colour)}  {code}"
 
     def item(self, text: str) -> Iterator[str]:
         """Write *text* as an item of a list."""
