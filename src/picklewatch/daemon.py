@@ -242,6 +242,7 @@ class Daemon:
         if self._care.walk_again.is_set():
             self._care.walk_again.clear()
             self._watcher.ask_for_walk("store-rebuilt")
+        self._look_after_walks(now)
         self._beat(now)
         if now >= self._plan_at:
             self._plan_at = now + _PLAN_SECONDS
@@ -271,6 +272,15 @@ class Daemon:
         if not self._intake.is_alive():
             return "the watching thread is dead"
         return None if self._walker.is_alive() else "the walking thread is dead"
+
+    def _look_after_walks(self, now: float) -> None:
+        """Say when a walk hangs: a directory of a network file system whose server does not answer."""
+        busy = self._walker.busy_with
+        if busy is not None and now - self._walker.beat > SILENCE_SECONDS:
+            hint = "Does its server answer? Other trees are not walked until it does; their events are taken in."
+            self.health.degrade("watch-walk-hangs", "a walk does not go on", subject=busy.tree, hint=hint)
+        else:
+            self.health.repair_all("watch-walk-hangs")
 
     def _late(self, now: float) -> str | None:
         if now - self._intake.beat > SILENCE_SECONDS:

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from watching import Watching, eventually
 
 from picklewatch.watch import events, intake, watcher
 from picklewatch.watch.mounts import Mount
+from picklewatch.watch.roots import Looker, Sight, look_at
 from picklewatch.watch.watcher import Timing
 
 if TYPE_CHECKING:
@@ -347,3 +349,25 @@ def test_a_root_that_is_unmounted_and_mounted_again_is_watched(watching: Watchin
         assert probe(watching, root)
     finally:
         subprocess.run(["umount", root], check=True)
+
+
+def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_path: Path, root: Path) -> None:
+    """A look at a dead network mount never returns: it is named, and the rest is watched on."""
+    answers = threading.Event()
+    dead = tmp_path / "dead"
+    dead.mkdir()
+
+    def slow(wanted: str) -> Sight:
+        if wanted == str(dead):
+            answers.wait(20)
+        return look_at(wanted)
+
+    watching = Watching(tmp_path / "state", dead, root, timing=QUICK)
+    watching.watcher._looker = Looker(slow, patience=0.2)
+    with watching:
+        assert watching.wait_ready()
+        assert [(p.what, p.subject) for p in watching.health.problems] == [("watch-root-hangs", str(dead))]
+        assert probe(watching, root)
+        answers.set()
+        assert eventually(lambda: watching.health.problems == ())
+        assert probe(watching, root, dead)

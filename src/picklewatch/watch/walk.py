@@ -122,6 +122,7 @@ class Walker:
             with self._lock:
                 self._asked.discard(request)
                 self.busy_with = request
+                self.beat = time.monotonic()
             try:
                 self._walk(request)
             except Exception as error:  # noqa: BLE001 - the thread must live; the safety net comes back

@@ -16,7 +16,7 @@ from picklewatch.watch.candidate import Source, beneath
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
 from picklewatch.watch.mounts import Mount, mount_of, read_mounts
-from picklewatch.watch.roots import Root, RootState, enclosing, topmost
+from picklewatch.watch.roots import Looker, Root, RootState, enclosing, topmost
 from picklewatch.watch.walk import Request
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Watcher:
         self._health = health
         self._sink = sink
         self._canary = Canary(canary)
+        self._looker = Looker()
         self._observation: Observation | None = None
         self._trees: dict[str, _Tree] = {}
         self._mounts: tuple[Mount, ...] = ()
@@ -128,6 +129,7 @@ class Watcher:
 
     def stop(self) -> None:
         """Stop observing."""
+        self._looker.stop()
         if self._observation is not None:
             self._observation.stop()
             self._observation = None
@@ -188,25 +190,36 @@ class Watcher:
 
     def _resolve(self) -> dict[str, Identity]:
         """The roots that are there now, by their real path."""
+        sights = self._looker.look(root.wanted for root in self.roots)
         present: dict[str, Identity] = {}
         for root in self.roots:
-            try:
-                identity = root.resolve()
-            except (OSError, ValueError) as error:
-                code = error.errno if isinstance(error, OSError) else errno.EINVAL
-                root.reason = "" if code == errno.ENOENT else os.strerror(code or errno.EIO)
-                if code not in (errno.ENOENT, errno.ENOTDIR):
-                    self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS[errno.EACCES])
-                    continue
-            else:
-                assert root.path is not None
-                root.reason = ""
-                present[root.path] = identity
-            self._health.repair("watch-root", subject=root.wanted)
+            sight = sights[root.wanted]
+            self._tell(root, sight.error)
+            if sight.error == errno.ETIMEDOUT:  # leave it as it was
+                if root.path in self._trees:
+                    present[root.path] = self._trees[root.path].identity
+                continue
+            root.path = sight.path
+            if sight.path is not None:
+                present[sight.path] = sight.identity
         canary = self._canary.directory
         if canary is not None:
             present[canary] = self._canary.identity
         return present
+
+    def _tell(self, root: Root, error: int) -> None:
+        """Report what a look at *root* came to."""
+        root.reason = os.strerror(error) if error not in (0, errno.ENOENT) else ""
+        if error == errno.ETIMEDOUT:
+            root.reason = "looking at it takes too long"
+            hint = "Does its server answer? The other roots are watched meanwhile."
+            self._health.degrade("watch-root-hangs", root.reason, subject=root.wanted, hint=hint)
+            return
+        self._health.repair("watch-root-hangs", subject=root.wanted)
+        if error in (0, errno.ENOENT, errno.ENOTDIR):
+            self._health.repair("watch-root", subject=root.wanted)
+        else:
+            self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS[errno.EACCES])
 
     def _attach(self, path: str, identity: Identity, now: float) -> None:
         tree = _Tree(identity, poll_at=now + self.timing.poll)
