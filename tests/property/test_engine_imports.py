@@ -1,5 +1,7 @@
 """The walk's list of imports against CPython's own unpickler, on pickles that the test itself made, with inert stand-ins."""
 
+# ruff: noqa: E501 - a sample a line reads better
+
 from __future__ import annotations
 
 import io
@@ -65,7 +67,7 @@ class Recorder(pickle.Unpickler):
         return StandIn()
 
 
-class SlowRecorder(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class SlowRecorder(pickle._Unpickler):
     """CPython's Python unpickler, which imports nothing."""
 
     def __init__(self, sample: bytes) -> None:
@@ -173,7 +175,9 @@ def test_any_bytes_get_a_report(sample: bytes) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(VALUES, st.integers(2, 5), st.data())
-def test_a_damaged_pickle_is_never_more_harmless_than_its_payload(value: Any, protocol: int, draw: st.DataObject) -> None:
+def test_a_damaged_pickle_is_never_more_harmless_than_its_payload(
+    value: Any, protocol: int, draw: st.DataObject
+) -> None:
     """A call put in front of any pickle, cut at any place behind the call, is found."""
     payload = ops.call("os", "system", ops.text("true")) + ops.POP
     tail = pickle.dumps(value, protocol)[2:]

@@ -1,5 +1,7 @@
 """Imports are judged by what they can do when they are called with arguments of an attacker's choosing."""
 
+# ruff: noqa: E501 - a sample a line reads better
+
 from __future__ import annotations
 
 import pytest
@@ -57,7 +59,7 @@ MALICIOUS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "name", "argument"), MALICIOUS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("module", "name", "argument"), MALICIOUS, ids=str)
 def test_known_ways_to_do_harm_are_malicious(module: str, name: str, argument: str) -> None:
     """Called, or only referenced: no model needs them."""
     assert level(judged(pickle(2, call(module, name, text(argument))))) is Level.MALICIOUS
@@ -71,7 +73,7 @@ UNLISTED_CALLS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "name"), UNLISTED_CALLS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("module", "name"), UNLISTED_CALLS, ids=str)
 def test_what_is_in_no_list_is_unsafe_when_called(module: str, name: str) -> None:
     """The net below the lists: nobody vouched for it, and the arguments are the author's."""
     assert level(judged(pickle(2, call(module, name, text("label"))))) is Level.UNSAFE
@@ -211,7 +213,7 @@ def test_build_on_an_imported_class_is_malicious() -> None:
 
 
 def test_states_that_libraries_run_are_looked_at() -> None:
-    """scipy's argument template, statsmodels' formula, sklearn_crfsuite's file: code and files hidden as data."""
+    """An argument template of scipy, a formula of statsmodels, a file of sklearn_crfsuite: code hidden as data."""
     honest = "\ndef _parse_args(self, a, loc=0, scale=1):\n    return (a,), loc, scale\n"
     gen = new("scipy.stats._continuous_distns", "gamma_gen")
     assert judged(pickle(4, gen, dict_(_parse_arg_template=text(honest)), BUILD)).inert
@@ -224,10 +226,14 @@ def test_states_that_libraries_run_are_looked_at() -> None:
     assert level(judged(pickle(4, crf, evil_file, BUILD))) is Level.MALICIOUS
 
 
-@pytest.mark.parametrize("module", ["cloudpickle.cloudpickle", "dill._dill", "torch.fx.graph_module", "pyspark.cloudpickle"])
+@pytest.mark.parametrize(
+    "module", ["cloudpickle.cloudpickle", "dill._dill", "torch.fx.graph_module", "pyspark.cloudpickle"]
+)
 def test_code_bearing_by_nature_is_unsafe_and_no_more(module: str) -> None:
     """Such a file is a program; it is malicious only with an attack in it."""
-    function = call(module, "_make_function", call(module, "_builtin_type", text("CodeType")) + tuple_(number(1)) + REDUCE)
+    function = call(
+        module, "_make_function", call(module, "_builtin_type", text("CodeType")) + tuple_(number(1)) + REDUCE
+    )
     honest = judged(pickle(4, function))
     assert level(honest) is Level.UNSAFE
     assert rules(honest) == {"code-bearing"}

@@ -1,5 +1,7 @@
 """Clean also means that the file cannot corrupt a loader's memory: opcodes on their kind, tensors in their storages, arrays that fit."""
 
+# ruff: noqa: E501 - a sample a line reads better
+
 from __future__ import annotations
 
 import io
@@ -48,7 +50,13 @@ def test_a_state_dict_is_inert_and_lists_its_storages() -> None:
     report = judged(pickle(2, call("collections", "OrderedDict"), text("weight"), TENSOR, SETITEM), persistent=True)
     assert report.inert, report.findings
     (found,) = report.storages
-    assert (found.key, found.kind, found.location, found.elements, found.element_size) == ("0", "FloatStorage", "cpu", 16, 4)
+    assert (found.key, found.kind, found.location, found.elements, found.element_size) == (
+        "0",
+        "FloatStorage",
+        "cpu",
+        16,
+        4,
+    )
 
 
 OUT_OF_BOUNDS = {
@@ -101,7 +109,7 @@ def test_honest_tensors_pass(sample: bytes) -> None:
 
 
 def test_an_odd_persistent_id_in_torch_is_unsafe() -> None:
-    """torch's loaders know storages only."""
+    """Loaders of torch know storages only."""
     assert level(judged(pickle(2, text("x"), BINPERSID), persistent=True)) is Level.UNSAFE
 
 
@@ -119,7 +127,9 @@ OUT_OF_KIND = {
     "BUILD on a tensor": TENSOR + EMPTY_DICT + BUILD,
     "BUILD on a storage": storage() + EMPTY_DICT + BUILD,
     "BUILD on a logger of the process": call("logging", "getLogger", text("x")) + dict_(disabled=number(1)) + BUILD,
-    "BUILD on a fetched attribute": call("builtins", "getattr", global_("zoneinfo", "ZoneInfo"), text("_unpickle")) + EMPTY_DICT + BUILD,
+    "BUILD on a fetched attribute": call("builtins", "getattr", global_("zoneinfo", "ZoneInfo"), text("_unpickle"))
+    + EMPTY_DICT
+    + BUILD,
 }
 
 
@@ -200,7 +210,13 @@ def test_bytes_that_are_no_pickle_are_left_alone(content: bytes) -> None:
 
 def wrapper(shape: bytes, dtype_: bytes, *, alignment: bytes = b"") -> bytes:
     """Announce a joblib array; its bytes are to follow."""
-    state = {"subclass": global_("numpy", "ndarray"), "shape": shape, "order": text("C"), "dtype": dtype_, "allow_mmap": FALSE}
+    state = {
+        "subclass": global_("numpy", "ndarray"),
+        "shape": shape,
+        "order": text("C"),
+        "dtype": dtype_,
+        "allow_mmap": FALSE,
+    }
     if alignment:
         state["numpy_array_alignment_bytes"] = alignment
     return new("joblib.numpy_pickle", "NumpyArrayWrapper") + dict_(**state) + BUILD
@@ -217,14 +233,14 @@ def test_an_in_line_array_is_stepped_over() -> None:
 
 
 def test_an_in_line_array_of_objects_is_a_pickle_of_its_own() -> None:
-    """joblib reads it with pickle.load: its imports count."""
+    """It is read with pickle.load: its imports count."""
     inner = pickle(2, call("os", "system", text("true")))
     assert level(judged(pickle(4, wrapper(sizes(1), dtype("O8")), inner))) is Level.MALICIOUS
     assert judged(pickle(4, wrapper(sizes(1), dtype("O8")), std_pickle.dumps(np.array([None]), 4))).inert
 
 
 def test_an_array_whose_bytes_are_opcodes_is_malicious() -> None:
-    """joblib sees numbers where pickle.load runs a call."""
+    """Numbers for joblib where pickle.load runs a call."""
     payload = call("os", "system", text("true")) + b"0N."
     sample = pickle(4, wrapper(sizes(len(payload)), dtype("u1")), payload)
     report = judged(sample)

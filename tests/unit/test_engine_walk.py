@@ -1,5 +1,7 @@
 """The walk reads every opcode as CPython's unpicklers do, and finds every import however it is spelt."""
 
+# ruff: noqa: E501 - a sample a line reads better
+
 from __future__ import annotations
 
 import pickle
@@ -70,7 +72,19 @@ SPELLINGS = {
     "GLOBAL of Python 2": assembled(2, global_("posix", "system"), text("true"), TUPLE1, REDUCE),
     "STACK_GLOBAL": assembled(4, stack_global("os", "system"), text("true"), TUPLE1, REDUCE),
     "STACK_GLOBAL through the memo": assembled(
-        4, text("os"), MEMOIZE, POP, text("system"), MEMOIZE, POP, get(0), get(1), STACK_GLOBAL, text("true"), TUPLE1, REDUCE
+        4,
+        text("os"),
+        MEMOIZE,
+        POP,
+        text("system"),
+        MEMOIZE,
+        POP,
+        get(0),
+        get(1),
+        STACK_GLOBAL,
+        text("true"),
+        TUPLE1,
+        REDUCE,
     ),
     "STACK_GLOBAL of one operand, doubled": assembled(4, text("os"), DUP, STACK_GLOBAL, EMPTY_TUPLE, REDUCE),
     "INST": assembled(0, MARK, b"Vtrue\n", inst("os", "system")),
@@ -132,7 +146,9 @@ def test_an_import_at_the_very_end_loses_its_last_character() -> None:
     assert judged(b"\x80\x02cos\nsystemX").imports == ("os.system",)
 
 
-@pytest.mark.parametrize("number_", ["01", "00", "12", "-5", "0x10", "010", " 7 ", "1_000", "9" * 30, "9" * 5000, "5\0junk"])
+@pytest.mark.parametrize(
+    "number_", ["01", "00", "12", "-5", "0x10", "010", " 7 ", "1_000", "9" * 30, "9" * 5000, "5\0junk"]
+)
 def test_numbers_of_protocol_0_are_read_leniently(number_: str) -> None:
     """What C's strtol or int() takes for a number does not end the walk."""
     assert judged(f"I{number_}\n.".encode()).inert
@@ -276,7 +292,7 @@ def test_what_is_not_a_container_is_not_filled() -> None:
         (b"PK\x03\x04\x14\x00", False),
         (b"\x89PNG\r\n\x1a\n", False),
         (b"\x93NUMPY\x01\x00v\x00", False),
-        (b"{\"json\": true}", False),
+        (b'{"json": true}', False),
         (b"\x80\xff\x00\x00", False),
         (b"\x00" * 64, False),
         (b"", False),

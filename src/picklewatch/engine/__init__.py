@@ -1,7 +1,7 @@
 """The engine: judges one pickle by walking it, never by loading it.
 
-`judge_pickle` is the way in. Imports the standard library and `picklewatch.model` only; fickling is imported late and in
-`picklewatch.engine.evidence` alone.
+`judge_pickle` is the way in. Imports the standard library and `picklewatch.model` only; fickling is imported late and
+in `picklewatch.engine.evidence` alone.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _of_spelling(text: Any) -> int | None:
     if text in _NAMED:
         return _NAMED[text]
     match = _TYPE.match(text)
-    if match is None or len(match[2]) > 18:  # noqa: PLR2004 - digits of a machine number
+    if match is None or len(match[2]) > 18:
         return None
     letter, digits = match[1], match[2]
     if letter == "O":
@@ -91,12 +91,12 @@ def count(shape: Any) -> int | None:
     """Elements of *shape*, or None if it is no tuple of plain sizes."""
     if type(shape) is int:
         shape = (shape,)
-    if not isinstance(shape, tuple) or len(shape) > 64:  # noqa: PLR2004 - numpy's NPY_MAXDIMS
+    if not isinstance(shape, tuple) or len(shape) > 64:
         return None
     total = 1
     for size in shape:
         number = _integer(size)
-        if number is None or number < 0 or number.bit_length() > 63:  # noqa: PLR2004 - npy_intp
+        if number is None or number < 0 or number.bit_length() > 63:
             return None
         total *= number
     return total
@@ -107,7 +107,7 @@ def _integer(value: Any) -> int | None:
         return value
     if isinstance(value, Obj) and value.kind == "scalar" and isinstance(value.args, tuple) and len(value.args) > 1:
         raw = as_bytes(value.args[1])
-        return None if raw is None or len(raw) > 8 else int.from_bytes(raw, "little", signed=True)  # noqa: PLR2004
+        return None if raw is None or len(raw) > 8 else int.from_bytes(raw, "little", signed=True)
     return None
 
 

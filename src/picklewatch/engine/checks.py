@@ -113,7 +113,7 @@ def encode(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
 def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
     values = _tuple(args)
-    if len(values) < 2 or not isinstance(values[0], Import):  # noqa: PLR2004 - type and shape
+    if len(values) < 2 or not isinstance(values[0], Import):
         return _odd(f"{callee.key} is not given an array class")
     elements = arrays.count(values[1])
     if elements is None or elements > _HUGE:
@@ -144,7 +144,7 @@ def np_scalar(_machine: Machine, callee: Import, args: Any, _offset: int) -> Dou
 def np_frombuffer(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_frombuffer(bytes, dtype, shape, order)``."""
     values = _tuple(args)
-    if len(values) < 3:  # noqa: PLR2004 - bytes, dtype, shape
+    if len(values) < 3:
         return _odd(f"{callee.key} is given too few arguments")
     rule, summary = arrays.mismatch(values[2], values[1], values[0])
     if rule:
@@ -206,9 +206,9 @@ def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
 
 
 def torch_from_type(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
-    """``_rebuild_from_type_v2(function, type, arguments, state)`` calls *function*: only torch's own rebuilding functions."""
+    """``_rebuild_from_type_v2(function, type, arguments, state)`` calls *function*: only torch's own ones."""
     values = _tuple(args)
-    if len(values) != 4 or not isinstance(values[0], Import):  # noqa: PLR2004 - as in the docstring
+    if len(values) != 4 or not isinstance(values[0], Import):
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
     function = values[0]
     if function.module != "torch._utils" or function.judged.status != "vouched":
@@ -260,7 +260,7 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
 def fetch(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``getattr(object, 'name')``: what is fetched of what."""
     values = _tuple(args)
-    if not 2 <= len(values) <= 3 or not isinstance(values[1], str):  # noqa: PLR2004 - object, name, default
+    if not 2 <= len(values) <= 3 or not isinstance(values[1], str):
         return Doubt("dotted-import", Level.UNSAFE, "getattr is called with a name that is not in the file as such")
     target, name = values[0], values[1]
     if (
@@ -315,7 +315,7 @@ def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
 
 
 def set_attribute(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
-    """``setattr(object, name, value)``: dill fills the classes that it rebuilds with it; else it changes what is shared."""
+    """``setattr(object, name, value)``: dill fills rebuilt classes with it; else it changes what is shared."""
     values = _tuple(args)
     rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind == "code"
     if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:
@@ -337,7 +337,7 @@ def reduce(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt 
     """``functools.reduce(operator.or_, (int, str))``: how a union of types is pickled."""
     values = _tuple(args)
     joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
-    if joins and len(values) == 2 and signs.plain(values[1]):  # noqa: PLR2004 - function, types
+    if joins and len(values) == 2 and signs.plain(values[1]):
         return None
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} calls what it is handed")
 
@@ -345,7 +345,7 @@ def reduce(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt 
 def ufunc(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
     values = _tuple(args)
-    if len(values) == 2 and all(isinstance(value, str) for value in values):  # noqa: PLR2004 - module, name
+    if len(values) == 2 and all(isinstance(value, str) for value in values):
         module, name = values
         if _UFUNC_MODULE.match(module) and name.isidentifier() and judge(module, name).status == "vouched":
             return None
@@ -364,6 +364,7 @@ CHECKS: dict[str, Any] = {
     "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
-    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc, "setattr": set_attribute, "formula": formula,
+    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc,
+    "setattr": set_attribute, "formula": formula,
 }  # fmt: skip
 """By the name that the lists use."""

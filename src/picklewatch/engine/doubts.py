@@ -113,6 +113,7 @@ def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
 
 
 _DOUBTS = {
-    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call, "dotted": _listed_call,
+    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call,
+    "dotted": _listed_call,
     "foreign": _foreign_call, "vouched": _vouched_call, "self-test": _other_call, "tombstone": _other_call,
 }  # fmt: skip

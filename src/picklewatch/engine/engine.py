@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHALLOW = 1 << 16
 
 
-def judge_pickle(
+def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     data: Buffer,
     start: int = 0,
     *,
@@ -29,9 +29,9 @@ def judge_pickle(
 ) -> PickleReport:
     """Judge the pickle that begins at *start* of *data*.
 
-    *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are storages
-    to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. Raises nothing
-    but `LimitReached`.
+    *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
+    storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. Raises
+    nothing but `LimitReached`.
     """
     machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
     walk = Walk(data, start, machine)
@@ -101,7 +101,7 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
         where=machine.where(at),
         summary=summary[:400],
         evidence=evidence[: machine.budget.limits.evidence],
-        subject=imported.key if len(imported.key) < 400 else "",  # noqa: PLR2004 - what an allowlist would name
+        subject=imported.key if len(imported.key) < 400 else "",
     )
 
 

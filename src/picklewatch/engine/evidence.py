@@ -1,8 +1,8 @@
-"""fickling's view of a pickle, as evidence for people. The only module that imports fickling, and only when it is asked.
+"""What fickling makes of a pickle, as evidence for people. The only module that imports fickling, and only when asked.
 
-fickling's parser and ``ast.unparse`` can take minutes and gigabytes over a hundred bytes, so it is asked only about what is
-not proven inert, within a processor time that is shared over the file, without its counts and heuristics that cry wolf. What
-it fails on is no verdict: ours stands without it.
+Its parser and ``ast.unparse`` can take minutes and gigabytes over a hundred bytes, so it is asked only about what is
+not proven inert, within a processor time that is shared over the file, and without its counts and heuristics that
+cry wolf. What it fails on is no verdict: ours stands without it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _LINES = 20_000
 _MARK = "  # fickling: "
 
 
-class _TimeUp(BaseException):  # noqa: N818 - an interruption, and nothing in between may take it for its own
+class _TimeUp(BaseException):
     """The processor time for fickling is spent."""
 
 
 def decompile(data: bytes, seconds: float = 5.0) -> list[str]:
-    """fickling's Python for the pickle *data*, line by line; empty when it has none within *seconds* of processor time."""
+    """Give Python for the pickle *data*, line by line; nothing if there is none within *seconds* of processor time."""
     try:
         with _bounded(seconds):
             return _decompiled(data)

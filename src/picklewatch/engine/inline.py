@@ -47,17 +47,17 @@ def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int) -> int:
     start = position
     if state.get("numpy_array_alignment_bytes") is not None:
         if position >= walk.size:
-            raise _ended(walk)
+            raise _ended()
         start = position + 1 + walk.data[position]
     end = start + length
     if end > walk.size:
-        raise _ended(walk)
+        raise _ended()
     if length:
         other_reading(walk, position, end)
     return end
 
 
-def _ended(walk: Walk) -> Exception:
+def _ended() -> Exception:
     from picklewatch.engine.walk import Stopped
 
     return Stopped("the file ends inside an in-line array")

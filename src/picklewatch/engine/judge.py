@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from picklewatch.engine.lists import denied as bad
+from picklewatch.engine.lists import generated
 from picklewatch.engine.lists.compat import ONLY_PYTHON_2, python3_name
 from picklewatch.engine.lists.families import FAMILIES
 from picklewatch.engine.lists.stdlib import STDLIB, STDLIB_PACKAGES
@@ -25,7 +26,8 @@ class Judged:
     """What the lists say about one import."""
 
     status: str
-    """``vouched``, ``code`` (code-bearing), ``indirect``, ``denied``, ``stdlib``, ``foreign``, ``dotted``, ``self-test`` or ``tombstone``."""
+    """``vouched``, ``code`` (code-bearing), ``indirect`` (calls what it is handed), ``denied``, ``stdlib``,
+    ``foreign``, ``dotted``, ``self-test`` or ``tombstone``."""
     reason: str
     rule: str = ""
     """The rule of the finding that a reference to it alone makes."""
@@ -81,7 +83,18 @@ def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[s
     return modules, names
 
 
-_EXACT = _exact(VOUCHED)
+def _kept_by_others() -> dict[tuple[str, str], Judged]:
+    """What fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
+    table: dict[tuple[str, str], Judged] = {}
+    for who, listed in (("fickling", generated.FICKLING), ("torch", generated.TORCH)):
+        judged = Judged(status="vouched", reason=f"in {who}'s list of harmless imports", uses=frozenset("RNE"))
+        for module, names in listed.items():
+            if module != "__main__":  # whatever a user's script calls so
+                table.update({(module, name): judged for name in names.split()})
+    return table
+
+
+_EXACT = {**_kept_by_others(), **_exact(VOUCHED)}
 _DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
 _INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
 _CLASS = re.compile(r"_*[A-Z]\w*\Z")
@@ -169,7 +182,7 @@ def _malicious(reason: str, rule: str = "code-execution") -> Judged:
 
 
 def _by_name(module: str, name: str) -> Judged | None:
-    """What the name itself gives away: a detour through another module, an attribute that leads into the interpreter."""
+    """What the name itself gives away: a detour through another module, a way into the interpreter."""
     parts = name.split(".")
     for count in range(1, len(parts)):
         inner = _DENIED_NAMES.get((module, ".".join(parts[:count])))

@@ -19,7 +19,7 @@ _EXACT_DIGITS = 4_000
 """Digits up to which a number is parsed: conversion is quadratic and CPython 3.11 refuses more than 4300."""
 
 
-class Malformed(ValueError):  # noqa: N818 - a property of the pickle
+class Malformed(ValueError):  # noqa: N818 - a property of the pickle, not an error of ours
     """What both of CPython's unpicklers would raise on."""
 
 
@@ -85,7 +85,7 @@ def real(text: bytes) -> float:
 
 def string(text: bytes) -> str:
     """What STRING makes of *text* in the encoding that loses nothing, Latin-1."""
-    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in {b"'", b'"'}:  # noqa: PLR2004 - two quotes
+    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in {b"'", b'"'}:
         raise Malformed("a string without quotes")
     if b"\\" not in text:
         return text[1:-1].decode("latin1")

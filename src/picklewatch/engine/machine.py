@@ -1,4 +1,4 @@
-"""What the opcodes mean: imports, calls, BUILD and the filling of containers, in terms of values that stand for objects."""
+"""What the opcodes mean: imports, calls, BUILD, the filling of containers, on values that stand for objects."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Machine:
         key = (module, name)
         found = self.imports.get(key)
         if found is None:
-            judged = judge(module, name) if len(module) + len(name) < 1000 else _TOO_LONG  # noqa: PLR2004
+            judged = judge(module, name) if len(module) + len(name) < 1000 else _TOO_LONG
             found = self.imports[key] = Import(module, name, judged, offset)
             if judged.status == "code":
                 self.code_bearing = True
@@ -229,7 +229,7 @@ class Machine:
         return Obj(callee, args, offset, judged.kind, "new")
 
     def _reconstructed(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
-        """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ in other words."""
+        """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ otherwise."""
         values = args if isinstance(args, tuple) else ()
         base = values[1] if len(values) > 1 else None
         plain_bases = {
@@ -252,8 +252,8 @@ class Machine:
             builtin = (
                 isinstance(base, Import) and base.module in {"builtins", "__builtin__"} and base.name in plain_bases
             )
-            odd = odd or len(values) != 3 or not builtin  # noqa: PLR2004 - class, base, state
-            rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)  # noqa: PLR2004
+            odd = odd or len(values) != 3 or not builtin
+            rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)
         else:
             rest = values[1:]
         if odd:
@@ -399,9 +399,8 @@ class Machine:
                     if type(key) is str or type(key) is int:
                         target[key] = items[number + 1]
             return
-        if type(target) is Obj:
-            if target.kind in _TAKE_ITEMS or not target.known:
-                return
+        if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
+            return
         self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
 
     def append(self, target: Any, items: list[Any], offset: int) -> None:
@@ -462,7 +461,7 @@ class Machine:
         if content is None or len(content) < shortest:
             return
         newest = 5
-        if content[0] == 0x80:  # noqa: PLR2004 - PROTO
+        if content[0] == 0x80:
             if (
                 content[1] <= newest
                 and content.rstrip(b"\n\0 ")[-1:] == b"."
@@ -470,9 +469,8 @@ class Machine:
             ):
                 self.nest(content, offset, "embedded")
             return
-        if content.startswith(b"PK\x03\x04"):
-            self.nest(content, offset, "embedded")
-        elif content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]:
+        whole = content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]
+        if whole or content.startswith(b"PK\x03\x04"):
             self.nest(content, offset, "embedded")
         else:
             self._embedded_import(content, offset)

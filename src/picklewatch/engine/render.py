@@ -51,7 +51,7 @@ def _leaf(value: Any) -> str | None:
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
-        return repr(value) if value.bit_length() < 256 else f"<integer of {value.bit_length()} bits>"  # noqa: PLR2004
+        return repr(value) if value.bit_length() < 256 else f"<integer of {value.bit_length()} bits>"
     if isinstance(value, str | bytes):
         return repr(value) if len(value) <= _TEXT else repr(value[:_TEXT]) + "…"
     if isinstance(value, Import):

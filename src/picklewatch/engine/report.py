@@ -16,7 +16,7 @@ Buffer = bytes | memoryview | mmap.mmap
 """Anything that can be sliced and indexed into bytes."""
 
 
-class LimitReached(Exception):  # noqa: N818 - not an error of ours: the scan's end
+class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error of ours
     """A bound of the scan was met; *rule* and *summary* say which."""
 
     def __init__(self, rule: str, summary: str) -> None:
@@ -106,4 +106,5 @@ class PickleReport:
     gaps: tuple[tuple[int, int], ...] = ()
     """Bytes between the opcodes that joblib reads as arrays: begin and end of each, for whoever shows the pickle."""
     value: object = None
-    """A shallow copy of the result if it is simple: a constant, a list of constants, a dict's text keys with constants; else None."""
+    """A shallow copy of the result if it is simple: a constant, a list of constants, a dict's text keys with constants;
+    else None."""

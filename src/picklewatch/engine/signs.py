@@ -1,4 +1,4 @@
-"""What arguments give away: an address, a shell line, Python code, a name of something denied. Bounded, never recursive."""
+"""What arguments give away: an address, a shell line, Python code, a denied name. Bounded, never recursive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from picklewatch.engine.lists.denied import PLAIN_LITERALS
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
-_NODES = 400
+_NODES = 2_000
 """Values looked at in one set of arguments."""
 _CHARACTERS = 4_096
 """Characters looked at of one text."""
@@ -43,61 +43,58 @@ def sign(values: object) -> str:
 def plain(values: object, *, labels: bool = False) -> bool:
     """Whether *values* hold only data: constants, containers of them, harmless objects and classes.
 
-    With *labels*, texts must also look like labels: no path, no line of anything.
+    With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
+    anything), and there must be few enough values to look at them all.
     """
     for value in _flat(values):
-        if isinstance(value, Import):
-            if value.judged.level is not Level.INFO and not (
-                value.judged.status == "foreign" and looks_like_class(value.name)
-            ):
-                return False
-        elif (
-            (labels and isinstance(value, str) and not _LABEL.match(value))
-            or (isinstance(value, Obj) and value.kind == "callable")
-            or value is _MORE
-        ):
+        if isinstance(value, Import) and not _data_class(value):
+            return False
+        if isinstance(value, Obj) and value.kind == "callable":
+            return False
+        if labels and (value is _MORE or (isinstance(value, str) and not _LABEL.match(value))):
             return False
     return True
 
 
+def _data_class(value: Import) -> bool:
+    return value.judged.level is Level.INFO or (value.judged.status == "foreign" and looks_like_class(value.name))
+
+
 _MORE = object()
+_NUMBERS = frozenset({int, float, bool, type(None)})
+_OPENED = frozenset({"list", "dict", "set", "atom", "bytearray", "callable"})
 
 
 def _flat(values: object) -> list[Any]:
-    """The values in *values*, containers opened, up to a bound; `_MORE` if there are more."""
+    """The values in *values*, each container opened once, up to a bound; `_MORE` at the end if there are more."""
     flat: list[Any] = []
     waiting: list[Any] = [values]
-    seen = 0
-    while waiting:
+    opened: set[int] = set()
+    for _ in range(_NODES):
+        if not waiting:
+            return flat
         value = waiting.pop()
-        seen += 1
-        if seen > _NODES:
-            return _beyond(flat, waiting)
-        if isinstance(value, tuple | list):
-            if isinstance(value, tuple):
-                flat.append(value)
-            if len(value) > _NODES and all(type(item) in {int, float, bool} for item in value):
-                continue
-            waiting.extend(value[: _NODES + 1])
-        elif isinstance(value, dict):
-            waiting.extend(list(value)[:_NODES])
-            waiting.extend(list(value.values())[:_NODES])
-        elif isinstance(value, Opaque):
-            waiting.append(value.content)
-        elif isinstance(value, Obj):
+        if not isinstance(value, list | dict | Opaque | Persistent):
             flat.append(value)
-            if value.kind in {"list", "dict", "set", "atom", "bytearray", "callable"} or not value.known:
-                waiting.append(value.args)
-        elif not isinstance(value, Persistent):
-            flat.append(value)
-    return flat
+        if id(value) not in opened:
+            inner = _inside(value)
+            if inner:
+                opened.add(id(value))
+                waiting.extend(inner)
+    return [*flat, _MORE] if waiting else flat
 
 
-def _beyond(flat: list[Any], waiting: list[Any]) -> list[Any]:
-    """Past the bound only atoms may wait: numbers never hide anything."""
-    if any(isinstance(value, Import | Obj | tuple | list | dict) for value in waiting):
-        flat.append(_MORE)
-    return flat
+def _inside(value: Any) -> list[Any]:
+    """What lies directly in *value*; nothing if it holds numbers alone."""
+    if isinstance(value, Opaque):
+        return [value.content]
+    if isinstance(value, Obj):
+        return [value.args] if value.kind in _OPENED or not value.known else []
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if not isinstance(value, tuple | list) or set(map(type, value)) <= _NUMBERS:
+        return []
+    return list(value[: _NODES + 1])
 
 
 def _of_text(value: str | bytes | Blob) -> str:

@@ -29,7 +29,7 @@ def looks_like_pickle(data: Buffer, start: int) -> bool:
     if start + 1 >= size:
         return False
     first, second = data[start], data[start + 1]
-    if first == 0x80:  # noqa: PLR2004 - PROTO
+    if first == 0x80:
         return second <= _NEWEST and (start + 2 >= size or data[start + 2] in _AFTER_PROTO)
     if first not in _FIRST:
         return False

@@ -30,7 +30,7 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
 
 
 def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
-    """scipy's distributions exec ``_parse_arg_template`` when they are restored (``scipy/stats/_distn_infrastructure.py``)."""
+    """Distributions of scipy exec ``_parse_arg_template`` when restored (``scipy/stats/_distn_infrastructure.py``)."""
     if isinstance(value, str) and all(_TEMPLATE_LINE.match(line) for line in value.split("\n")):
         return
     machine.finding(
@@ -65,9 +65,10 @@ def _handle(machine: Machine, attributes: dict[Any, Any], value: Any, offset: in
 
 
 _TEMPLATE_LINE = re.compile(
-    r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
+    r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*"
+    r"(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
 )
-_TEMPORARY = re.compile(r"(/tmp|/var/tmp|/var/folders/[\w/+-]+|[A-Za-z]:\\[\w \\.~-]+\\Temp)[/\\][\w.-]+\Z")  # noqa: S108 - recognised, not used
+_TEMPORARY = re.compile(r"(/tmp|/var/tmp|/var/folders/[\w/+-]+|[A-Za-z]:\\[\w \\.~-]+\\Temp)[/\\][\w.-]+\Z")
 _BY_ATTRIBUTE = {
     "_parse_arg_template": _code_template,
     "__FILE_RESOURCE_DATA__": _file_resource,

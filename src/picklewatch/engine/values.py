@@ -1,8 +1,9 @@
 """What the machine keeps on its stack instead of objects.
 
-Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves too, holding such values. Lists
-and dicts are capped (`LIST_CAP`, `DICT_CAP`): past the cap they lack items, which whoever relies on their content must
-check. Nothing here is ever hashed, compared or walked without a bound: an attacker chooses the nesting and the sharing.
+Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves
+too, holding such values. Lists and dicts are capped (`LIST_CAP`, `DICT_CAP`): past the cap they lack items, which
+whoever relies on their content must check. Nothing here is ever hashed, compared or walked without a bound: an
+attacker chooses the nesting and the sharing.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
     if name == "encode" and callee.module in {"_codecs", "codecs"} and arity in {1, 2}:
         text = as_text(args[0])
         try:
-            return None if text is None else text.encode("latin1" if arity == 2 else "utf-8")  # noqa: PLR2004 - text, encoding
+            return None if text is None else text.encode("latin1" if arity == 2 else "utf-8")
         except UnicodeError:
             return None
     if name in {"bytes", "bytearray"} and arity == 1 and isinstance(args[0], bytes | Blob):

@@ -1,6 +1,6 @@
-"""The pickle machine itself: one linear pass that does what CPython's C unpickler does (``Modules/_pickle.c``), without doing it.
+"""The pickle machine itself: one linear pass over what CPython's C unpickler would do (``Modules/_pickle.c``).
 
-The opcode stream has no jumps, so every reader executes the same opcodes in the same order up to the point where it raises.
+The opcodes have no jumps, so every reader executes the same ones in the same order up to the point where it raises.
 Where CPython's two unpicklers raise at different points (frames, buffers, lenient numbers), the walk goes on as the
 more lenient one would and says so. Marks cut the stack into a stack of stacks, as ``pickle._Unpickler`` does it; an
 `IndexError` is then exactly an underflow of C's fenced stack.
@@ -8,9 +8,9 @@ more lenient one would and says so. Marks cut the stack into a stack of stacks, 
 
 from __future__ import annotations
 
+import struct
 import sys
 from struct import Struct
-from struct import error as StructError
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import inline, lines
@@ -32,7 +32,7 @@ NO_FRAME = sys.maxsize
 """No frame is open."""
 
 
-class Stopped(Exception):  # noqa: N818 - the walk's end, not an error of ours
+class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of ours
     """The walk cannot go on: what both unpicklers raise on."""
 
 
@@ -72,7 +72,7 @@ class Walk:
             self.problem = "an opcode finds too little on the stack"
         except KeyError:
             self.problem = "an opcode asks for a memo entry that does not exist"
-        except StructError:
+        except struct.error:
             self.problem = "the pickle ends inside an opcode"
         except MemoryError:
             raise LimitReached("limit-memory", "the pickle needs more memory than a scan may take") from None
@@ -84,7 +84,7 @@ class Walk:
             raise Stopped("the pickle ends inside an opcode")
         return end
 
-    def _slice(self, count: int) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed; ordered by frequency
+    def _slice(self, count: int) -> None:
         """Execute up to *count* opcodes."""
         data, size, machine, memo, marks = self.data, self.size, self.machine, self.memo, self.marks
         stack, position, frame_end = self.stack, self.position, self.frame_end
@@ -162,7 +162,7 @@ class Walk:
                     position += 1
                 elif op == 0x87:  # TUPLE3
                     top = tuple(stack[-3:])
-                    if len(top) < 3:  # noqa: PLR2004 - TUPLE3
+                    if len(top) < 3:
                         raise IndexError
                     stack[-3:] = [top]
                     position += 1
@@ -196,7 +196,7 @@ class Walk:
                     position += 1
                 elif op == 0x73:  # SETITEM
                     top = stack[-2:]
-                    if len(stack) < 3:  # noqa: PLR2004 - container, key, value
+                    if len(stack) < 3:
                         raise IndexError
                     del stack[-2:]
                     machine.set_items(stack[-1], top, position)
@@ -444,7 +444,7 @@ class Walk:
 
     def _extension(self, position: int, width: int) -> None:
         end = self._end(position + 1 + width)
-        code = int.from_bytes(self.data[position + 1 : end], "little", signed=width == 4)  # noqa: PLR2004 - EXT4
+        code = int.from_bytes(self.data[position + 1 : end], "little", signed=width == 4)
         self.position = end
         self.stack.append(self.machine.extension(code, position))
 
@@ -543,7 +543,8 @@ _STARTS = frozenset(b"\x80c(P")
 _MOST_EMBEDDED = 1 << 28
 _HANDLERS = {
     ord("."): Walk._stop, ord("0"): Walk._pop, ord("1"): Walk._pop_mark, ord("2"): Walk._dup, ord("F"): Walk._float,
-    ord("I"): Walk._int, ord("L"): Walk._long, ord("P"): Walk._persid, ord("S"): Walk._string, ord("T"): Walk._binstring,
+    ord("I"): Walk._int, ord("L"): Walk._long, ord("P"): Walk._persid, ord("S"): Walk._string,
+    ord("T"): Walk._binstring,
     ord("U"): Walk._short_binstring, ord("V"): Walk._unicode, ord("c"): Walk._global, ord("d"): Walk._dict,
     ord("g"): Walk._get, ord("i"): Walk._inst, ord("l"): Walk._list, ord("o"): Walk._obj, ord("p"): Walk._put,
     0x80: Walk._proto, 0x82: Walk._ext1, 0x83: Walk._ext2, 0x84: Walk._ext4, 0x8A: Walk._long1, 0x8B: Walk._long4,

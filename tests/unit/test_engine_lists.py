@@ -1,0 +1,76 @@
+"""The lists are data, and the part that others keep is in step with them."""
+
+# ruff: noqa: E501 - a list a line reads better
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from picklewatch.engine import engine_version, refresh, rules_version
+from picklewatch.engine.judge import judge
+from picklewatch.engine.lists import generated
+from picklewatch.engine.lists.denied import DENIED
+from picklewatch.engine.lists.families import FAMILIES
+from picklewatch.model import Level
+
+
+def test_the_list_of_fickling_is_the_installed_one() -> None:
+    """A new fickling changes the list: refresh it, and look at what changed."""
+    assert refresh.difference(generated.FICKLING, refresh.from_fickling()) == []
+
+
+@pytest.mark.parametrize("table", [generated.FICKLING, generated.TORCH], ids=["fickling", "torch"])
+def test_what_others_vouch_for_is_no_alarm(table: dict[str, str]) -> None:
+    """Nothing that they list as harmless is unsafe when referenced."""
+    for module, names in table.items():
+        for name in names.split():
+            judged = judge(module, name)
+            nested = (module, name) == ("torch.storage", "_load_from_bytes")
+            checked = nested or "C" in judged.uses
+            assert judged.level in {Level.INFO, Level.UNVERIFIED} or checked, (module, name)
+
+
+def test_what_fickling_denies_is_never_clean() -> None:
+    """Its list of unsafe modules is a floor."""
+    from fickling.fickle import UNSAFE_IMPORTS
+
+    by_name = {
+        "builtins",
+        "__builtin__",
+        "__builtins__",
+        "types",
+        "collections",
+        "functools",
+        "operator",
+        "_operator",
+        "io",
+        "_io",
+        "joblib",
+    }
+    no_modules = {"compile", "eval", "exec"}
+    for module in UNSAFE_IMPORTS - by_name - no_modules:
+        assert judge(module, "anything").level in {Level.UNSAFE, Level.MALICIOUS}, module
+
+
+def test_a_difference_names_both_sides() -> None:
+    """What came and what went."""
+    assert refresh.difference({"a": "b c"}, {"a": ["c", "d"]}) == ["+ a.d", "- a.b"]
+
+
+def test_every_group_says_why() -> None:
+    """No entry without its reason."""
+    assert all(group.reason and group.rule for group in DENIED)
+    assert all(family.reason and set(family.uses) <= set("RNCE") for family in FAMILIES)
+
+
+def test_versions_are_stable_and_need_no_fickling() -> None:
+    """The daemon keeps verdicts by them and never imports fickling."""
+    version = rules_version()
+    assert len(version) == 12
+    assert set(version) <= set("0123456789abcdef")
+    assert engine_version().rules == version
+    code = "import sys; from picklewatch.engine import *; engine_version(); sys.exit('fickling' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
