@@ -52,7 +52,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch import config as configuration
     from picklewatch import log, plan
     from picklewatch.daemon import Daemon, Parts
-    from picklewatch.engine import engine_version
+    from picklewatch.engine.version import engine_version
     from picklewatch.notify import Notifier
 
     config = configuration.load(config_path).config

@@ -153,7 +153,7 @@ class _Show:
 def _records(
     targets: Targets, settings: ScanSettings, workers: int, progress: Progress
 ) -> Generator[Record, None, None]:
-    from picklewatch.engine import engine_version
+    from picklewatch.engine.version import engine_version
 
     batch = Batch(settings.scanner, settings.policy, engine_version(), workers)
 
