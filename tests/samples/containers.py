@@ -108,7 +108,7 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
     return info
 
 
-def seven_zip(members: Mapping[str, bytes], coders: str = "lzma2") -> bytes:
+def seven_zip(members: Mapping[str, bytes], coders: str = "lzma2", *, packed_header: bool = False) -> bytes:
     """A 7z archive of one folder; *coders* is ``copy``, ``lzma``, ``lzma2``, ``bcj``, ``ppmd`` or ``aes``."""
     content = b"".join(members.values())
     packed, described = _coded(content, coders)
@@ -124,6 +124,13 @@ def seven_zip(members: Mapping[str, bytes], coders: str = "lzma2") -> bytes:
     names = b"\x00" + b"".join(name.encode("utf-16-le") + b"\0\0" for name in members)
     files = b"\x05" + bytes([len(members)]) + b"\x11" + number + len(names).to_bytes(3, "little") + names + b"\x00"
     header = b"\x01\x04" + streams + files + b"\x00"
+    if packed_header:
+        squeezed, folder = _coded(header, "lzma")
+        where = number + len(packed).to_bytes(3, "little")
+        encoded = b"\x17\x06" + where + b"\x01\x09" + number + len(squeezed).to_bytes(3, "little") + b"\x00"
+        encoded += b"\x07\x0b\x01\x00" + folder + b"\x0c" + number + len(header).to_bytes(3, "little")
+        packed += squeezed
+        header = encoded + b"\x0a\x01" + struct.pack("<I", zlib.crc32(header)) + b"\x00\x00"
     start = struct.pack("<2QI", len(packed), len(header), zlib.crc32(header))
     return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + packed + header
 

@@ -101,6 +101,13 @@ def test_7z_is_read(coders: str) -> None:
     assert verdict(seven_zip({"a": BENIGN}, coders)) is Verdict.CLEAN
 
 
+def test_a_packed_header_of_7z_is_unpacked() -> None:
+    """As 7-Zip itself writes it."""
+    report, level = judged(seven_zip({"a": BENIGN, "b": EVIL}, packed_header=True))
+    assert level in HARMFUL, report.findings
+    assert "archive-unsafe-name" in rules(seven_zip({"../x": BENIGN}, packed_header=True))
+
+
 @pytest.mark.parametrize(("coders", "rule"), [("ppmd", "archive-not-readable"), ("aes", "encrypted-member")])
 def test_7z_that_can_t_be_read_is_unscannable(coders: str, rule: str) -> None:
     """Whatever it holds is unknown."""

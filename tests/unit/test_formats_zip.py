@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 
 import pytest
@@ -81,6 +82,25 @@ def test_two_end_records_are_read_both() -> None:
     second = zip_of(HONEST, base=len(hostile))
     for data in (hostile + honest, hostile + second, honest + hostile):
         assert verdict(data) in HARMFUL
+
+
+def test_two_directories_over_the_same_members_are_both_read() -> None:
+    """The last end record leads to a harmless directory, the one before it to the payload."""
+    data = zip_of([Entry("a/data.pkl", EVIL), Entry("b/data.pkl", BENIGN)])
+    body, end = data[:-22], data[-22:]
+    first = body.index(b"PK\1\2")
+    second = body.index(b"PK\1\2", first + 1)
+
+    def record(start: int, stop: int, comment: int) -> bytes:
+        return end[:8] + struct.pack("<2H2IH", 1, 1, stop - start, start, comment)
+
+    entries = body[first:second] + body[second:]
+    padded = body[:first] + entries
+    hostile, honest = record(first, second, 22), record(second, len(padded), 0)
+    for data in (padded + hostile + honest, padded + honest[:20] + b"\x16\0" + hostile[:20] + b"\0\0"):
+        report, level = judged(data)
+        assert level in HARMFUL, report.findings
+    assert "zip-two-end-records" in rules(padded + hostile + honest)
 
 
 def test_an_end_record_in_a_comment_does_not_hide_the_archive() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import tempfile
+from typing import TYPE_CHECKING
 
 import pytest
 from samples.hostile import BENIGN, EVIL
@@ -13,6 +14,11 @@ from samples.judging import judged
 from picklewatch import formats, scan
 from picklewatch.model import DEFAULT_LIMITS, Level, Limits, Verdict
 from picklewatch.scan import scan_content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.formats.base import Part, Scan
 
 
 def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +89,23 @@ def test_the_most_harmful_findings_stay() -> None:
 def test_warming_imports_what_the_child_needs() -> None:
     """The locked child opens no files."""
     formats.warm()
+
+
+def test_a_fault_keeps_what_was_found_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a fault at a doubtful place, whose own findings may be forgotten."""
+    real = formats.read_content
+    monkeypatch.setattr(scan, "read_content", lambda state, part: _stumble(real, state, part))
+    report, level = judged(EVIL + b"\0 and more")
+    assert level is Verdict.MALICIOUS
+    assert not report.complete
+    assert "scan-error" in {finding.rule for finding in report.findings}
+
+
+def _stumble(real: Callable[[Scan, Part], str], state: Scan, part: Part) -> str:
+    name = real(state, part)
+
+    def fault() -> None:
+        raise IndexError
+
+    state.only_harm(fault)
+    return name

@@ -199,8 +199,8 @@ class Scan:
             work()
         except LimitReached as error:
             limit = error
-        noted = self._findings
-        self._findings = kept[0]
+        finally:
+            noted, self._findings = self._findings, kept[0]
         if RANK[worst(noted)] >= RANK[Level.UNSAFE]:
             self.add(noted)
             return True
