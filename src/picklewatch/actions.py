@@ -103,7 +103,11 @@ class Actions:
 
     def retry_moves(self) -> int:
         """Try the moves that are still wanted; how many were closed."""
-        return sum(self._retry(intent) for intent in self._store.intents.wanted())
+        wanted = self._store.intents.wanted()
+        if not wanted:
+            return 0
+        held = {(item.path, item.inode, item.mtime_ns): item for item in self._vault().items(history=True)}
+        return sum(self._retry(intent, held) for intent in wanted)
 
     def recover(self) -> None:
         """End the vault's unfinished steps; call it before anything is watched."""
@@ -116,9 +120,12 @@ class Actions:
         _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
         self._store.records.reported(number)
 
-    def _retry(self, intent: Intent) -> bool:
-        """Move a file of an earlier run, or find that it was moved; whether the intent is closed now."""
-        item = self._held(intent)
+    def _retry(self, intent: Intent, held: Mapping[tuple[str, int, int], Item]) -> bool:
+        """Move a file of an earlier run, or find that it was moved; whether the intent is closed now.
+
+        It is among the *held* if a crash came between the move and the note of it.
+        """
+        item = held.get((intent.path, intent.file.inode, intent.file.mtime_ns))
         if item is not None:
             self._store.intents.done(intent.id, item.id)
             return True
@@ -128,13 +135,6 @@ class Actions:
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
             return True
-
-    def _held(self, intent: Intent) -> Item | None:
-        """The vault's item for *intent*, if a crash came between the move and the note of it."""
-        for item in self._vault().items(history=True):
-            if item.path == intent.path and item.inode == intent.file.inode and item.mtime_ns == intent.file.mtime_ns:
-                return item
-        return None
 
     def _move(self, intent: Intent, fd: int) -> bool:
         """Move one file; whether the intent is closed now."""

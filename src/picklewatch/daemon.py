@@ -188,8 +188,13 @@ class Daemon:
     def _catch_up(self, config: Config) -> None:
         """Do what a former daemon left: end the vault's steps, write missing lines, move what is to be moved."""
         moved = [verdict for verdict in Verdict if config.quarantine.takes(verdict)]
-        if moved or plan.vault_directory(config, self._state).exists():
+        if moved:
             self._actions.recover()
+        elif plan.vault_directory(config, self._state).exists():
+            try:
+                self._actions.recover()
+            except StateError as error:  # nothing is to be moved, so it is no reason not to watch
+                self.health.degrade("quarantine-store", error.message, hint=error.hint)
         if moved:
             self._store.intents.want_all(moved)
         self._actions.catch_up()

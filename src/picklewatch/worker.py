@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from picklewatch import names
-from picklewatch.errors import SandboxError
+from picklewatch.errors import SandboxError, StateError
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.pipeline import judge, problem_record, with_names
 from picklewatch.store.care import TROUBLE, StoreCare
@@ -239,8 +239,20 @@ class Workers:
         self.judged += finished.fresh
         self._at.append(now)
         self._failures.pop(job.id, None)
-        self._actions.after(record, finished, subject.fd)
+        self._follow_up(record, finished, subject.fd)
         return 0.0
+
+    def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
+        """Do what follows from a recorded outcome; what fails is done later, from the record."""
+        try:
+            self._actions.after(record, finished, fd)
+        except TROUBLE as error:
+            self.care.take(error)
+        except StateError as error:
+            self.health.degrade("quarantine-store", error.message, hint=error.hint)
+        except Exception:  # noqa: BLE001 - the verdict stands; the file is not at fault
+            _log.exception("action.failed", path=printable(record.path))
+            self.health.count("action-errors")
 
     def _named(self, record: Record, job: Job) -> Record:
         """The record with every name that leads to its content; a blob's link comes a moment after the blob."""
@@ -266,7 +278,7 @@ class Workers:
         record = replace(record, file=FileId.of(status), size=status.st_size)
         finished = self._keep(job, record)
         if finished is not None and finished.fresh:
-            self._actions.after(record, finished, -1)
+            self._follow_up(record, finished, -1)
 
     def failed(self, job: Job, error: Exception) -> None:
         """Deal with a fault of ours: try the file again a little later; in the end call it unscannable."""
@@ -285,7 +297,7 @@ class Workers:
         record = _failed_record(job.path, FileId.of(status), self._judging.engine, error)
         finished = self._keep(job, record)
         if finished is not None and finished.fresh:
-            self._actions.after(record, finished, -1)
+            self._follow_up(record, finished, -1)
 
     def _keep(self, job: Job, record: Record) -> Finished | None:
         """Record an outcome, however long the disk is full; None if we are asked to stop before it could be."""

@@ -340,3 +340,39 @@ def test_the_daemon_ends_with_70_when_a_thread_of_its_own_is_dead(state: Path, r
         running.expected = 70
         running.daemon._walker.stop()
         assert eventually(lambda: running.status is not None)
+
+
+def test_a_vault_that_fails_costs_the_move_not_the_verdict(
+    state: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is judged once and recorded; the move is made when the vault works again."""
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("the vault has a bug")
+
+    with Running(state, root, config=UNSAFE) as running:
+        monkeypatch.setattr(Vault, "quarantine", broken)
+        (root / "bad.pt").write_bytes(b"evil")
+        assert running.judges(root / "bad.pt", "malicious")
+        assert eventually(lambda: running.daemon.health.counts.get("action-errors") == 1)
+        assert running.store.intents.counts() == {"wanted": 1}
+        monkeypatch.undo()
+        running.daemon._moves_at = 0.0
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        assert len(running.store.records.of_path(str(root / "bad.pt"))) == 1
+
+
+def test_links_into_the_vault_are_not_followed(state: Path, root: Path) -> None:
+    """Nobody has what is in quarantine judged, or moved, again."""
+    with Running(state, root, config=UNSAFE) as running:
+        (root / "bad.pt").write_bytes(b"evil")
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        (item,) = [
+            path for path in (state / "quarantine").rglob("*") if path.is_file() and path.read_bytes() == b"evil"
+        ]
+        (root / "link.pt").symlink_to(item)
+        (root / "dangerous.pt").symlink_to("/proc/self/mem")
+        (root / "last.pt").write_bytes(b"good")
+        assert running.judges(root / "last.pt", "clean")
+        time.sleep(0.3)
+        assert running.store.records.of_path(str(item)) == []

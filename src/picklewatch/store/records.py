@@ -98,6 +98,8 @@ class Records:
         with self._database.transaction() as transaction:
             newest = transaction.one("SELECT max(id) FROM records")
             bound = (newest[0] or 0) - keep if newest else 0
+            if bound <= 0:
+                return 0
             gone = transaction.run(
                 "DELETE FROM records WHERE id <= ? AND reported = 1 AND id NOT IN (SELECT record FROM intents) "
                 "AND id NOT IN (SELECT record FROM files)",

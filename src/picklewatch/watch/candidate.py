@@ -6,8 +6,12 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from picklewatch.model import FileId
+
+_NO_FILES: Final = ("/proc/", "/sys/", "/dev/")
+"""Where what looks like a regular file is none: reading it may block, or do something."""
 
 
 class Source(IntEnum):
@@ -54,6 +58,8 @@ def identify(path: str, source: Source) -> Candidate | None:
         if not stat.S_ISLNK(status.st_mode):
             return None
         content = os.path.realpath(path, strict=True)
+        if content.startswith(_NO_FILES):
+            return None
         status = os.lstat(content)
     except (OSError, ValueError):
         return None

@@ -69,6 +69,7 @@ class Intake:
         What was touched a moment ago may still be written to: it settles first, like what was announced.
         """
         now = time.time_ns()
+        candidates = [found for found in candidates if not self._is_ours(found)]
         fresh = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) < _FRESH_NS]
         rest = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) >= _FRESH_NS]
         for candidate in fresh:
@@ -158,10 +159,14 @@ class Intake:
     def _hand_over(self, watcher: Watcher) -> None:
         due = self.settle.due(time.monotonic(), glance)
         found = (identify(path, Source.EVENT) for path in due)
-        candidates = [candidate for candidate in found if candidate is not None]
+        candidates = [candidate for candidate in found if candidate is not None and not self._is_ours(candidate)]
         self._backlog += candidates
         if self._backlog and time.monotonic() >= self._retry_at:
             self._hand_over_backlog(watcher)
+
+    def _is_ours(self, candidate: Candidate) -> bool:
+        """Whether a link leads to what is excluded, such as a file in the vault."""
+        return candidate.link is not None and self.excluded(candidate.path)
 
     def _hand_over_backlog(self, watcher: Watcher) -> None:
         """Offer what is due; what can't be stored now is kept, up to a bound, and beyond it found by a walk."""
