@@ -58,7 +58,7 @@ class Finding:
     level: Level
     """What this finding alone argues for."""
     where: str
-    """``member:0xoffset``, such as ``archive/data.pkl:0x1f``; nested members are joined by ``!``; ``0x1f`` without a member."""
+    """``member:0xoffset``, such as ``archive/data.pkl:0x1f``: nested members joined by ``!``, ``0x1f`` without one."""
     summary: str
     """One plain sentence, printable."""
     evidence: str = ""
@@ -87,7 +87,7 @@ class ScanReport:
     """What one scan of one content observed; not yet a verdict (see `picklewatch.policy.decide`)."""
 
     format: str
-    """The outermost format by content: ``torch-zip``, ``torch-legacy``, ``pickle``, ``npy``, ``joblib``, …, ``other``."""
+    """The outermost format by content: ``torch-zip``, ``torch-legacy``, ``pickle``, ``npy``, ``joblib``, ``other`` …"""
     complete: bool
     """Whether the scan reached the end of everything that a loader would run."""
     code_bearing: bool
@@ -241,10 +241,10 @@ class Policy:
 
 
 def printable(text: str) -> str:
-    """*text* with everything that could break a line or a terminal made visible.
+    r"""*text* with everything that could break a line or a terminal made visible.
 
-    Control characters, surrogates (names that are not UTF-8), bidirectional overrides and other
-    unprintable characters become ``\\xNN``, ``\\uNNNN`` or ``\\UNNNNNNNN``; a byte that `os.fsdecode` escaped becomes ``\\xNN``.
+    Control characters, surrogates (names that are not UTF-8), bidirectional overrides and other unprintable
+    characters become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; a byte that `os.fsdecode` escaped becomes ``\xNN``.
     """
     if text.isprintable():
         return text

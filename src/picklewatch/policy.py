@@ -24,7 +24,8 @@ def decide(report: ScanReport, policy: Policy) -> Judgement:
     is clean, with the reason shown; an allowed import takes only its own findings away.
     """
     if report.sha256 is not None and report.sha256 in policy.allowed_digests:
-        return Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed=policy.allowed_digests[report.sha256])
+        reason = policy.allowed_digests[report.sha256]
+        return Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed=reason)
     counted = [finding for finding in report.findings if not _allowed(finding, policy)]
     verdict = max((_VERDICT_OF[finding.level] for finding in counted), key=lambda v: v.rank, default=Verdict.CLEAN)
     reasons = _reasons(counted)
