@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from picklewatch.sandbox import Scanner
     from picklewatch.targets import Target, Targets
 
 EPILOG = """\
@@ -153,18 +154,27 @@ class _Show:
 def _records(
     targets: Targets, settings: ScanSettings, workers: int, progress: Progress
 ) -> Generator[Record, None, None]:
+    ready = [settings.scanner()] if targets.items else []  # it starts while the engine's lists are read here
+
+    def make() -> Scanner:
+        return ready.pop() if ready else settings.scanner()
+
     from picklewatch.engine.version import engine_version
 
-    batch = Batch(settings.scanner, settings.policy, engine_version(), workers)
+    batch = Batch(make, settings.policy, engine_version(), workers)
 
     def tick() -> None:
         sys.stdout.flush()
         progress.update(batch.done, batch.done_bytes)
 
-    with closing(batch.run(targets.items, tick)) as records:
-        for record in records:
-            progress.update(batch.done, batch.done_bytes)
-            yield record
+    try:
+        with closing(batch.run(targets.items, tick)) as records:
+            for record in records:
+                progress.update(batch.done, batch.done_bytes)
+                yield record
+    finally:
+        for unused in ready:
+            unused.close()
 
 
 def _open_stdin(target: Target) -> None:
