@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples.containers import Entry, lz4, objects, seven_zip, tarred, zip_of, zipped
+from samples.containers import Entry, library_zip, lz4, objects, seven_zip, tarred, zip_of, zipped
 from samples.hostile import BENIGN, EVIL, all_but_bombs
 from samples.judging import HARMFUL, judged, verdict
 from samples.torch_checkpoint import checkpoint, state_dict_pickle, torch_zip
@@ -42,6 +43,8 @@ SEEDS: tuple[bytes, ...] = (
     zip_of([Entry("a/data.pkl", BENIGN, deflated=True), Entry("a/data/0", bytes(64))], comment=b"x" * 9),
     tarred({"model_config.yaml": b"a: 1", "weights": EVIL}),
     seven_zip({"a": EVIL, "b": b"text"}),
+    seven_zip({"a": EVIL}, "lzma", packed_header=True),
+    library_zip({"a": EVIL}, zipfile.ZIP_LZMA),
     objects(EVIL),
     arrays(),
     gzip.compress(BENIGN) + b"tail",

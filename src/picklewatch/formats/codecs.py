@@ -123,7 +123,10 @@ class Stream:
     """One compressed stream inside *data*, read once."""
 
     def __init__(self, make: Callable[[], Decoder], data: memoryview, start: int = 0, stop: int | None = None) -> None:
-        self._decoder = make()
+        try:
+            self._decoder = make()
+        except ERRORS as error:
+            raise Malformed(f"The stream's parameters are broken: {error}.") from None
         self._data = data
         self._stop = len(data) if stop is None else min(stop, len(data))
         self.position = start
