@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from picklewatch import config, config_files, config_text, doc_tables
 from picklewatch.config import Config, load
@@ -284,3 +286,27 @@ def test_workers_are_one_a_processor_and_few() -> None:
     """Zero leaves the choice to us."""
     assert 1 <= config.ScanConfig().worker_count <= config_files.MAX_AUTOMATIC_WORKERS
     assert config.ScanConfig(workers=9).worker_count == 9
+
+
+VALUES = st.recursive(
+    st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    [*Config.model_fields, *config.WatchConfig.model_fields, *config.LimitsConfig.model_fields, "level", "store", "x"]
+)
+TABLES = st.dictionaries(
+    KEYS, st.one_of(VALUES, st.dictionaries(KEYS, st.one_of(VALUES, st.dictionaries(KEYS, VALUES))))
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(TABLES)
+def test_whatever_a_file_says_is_good_or_a_list_of_mistakes(data: dict[str, Any]) -> None:
+    """Never a traceback, and every mistake in one printable line once it is shown."""
+    source = config_files.Source(name="/etc/x.toml", data=data)
+    found = config._problems(source)
+    assert all(problem.startswith("/etc/x.toml: ") for problem in found)
+    if not found:
+        Config.model_validate(data).limits()
