@@ -144,6 +144,18 @@ def test_a_renamed_file_keeps_its_record(store: Store) -> None:
     assert store.records.verdict(file, ENGINE.key) is None
 
 
+def test_an_upgrade_that_finds_the_same_makes_no_new_record(store: Store) -> None:
+    """A newer engine judges everything again; only what it sees otherwise is news."""
+    record = make_record("/m/1", candidate(1).file)
+    store.finish(None, record)
+    newer = replace(ENGINE, rules="ffffffffffff")
+    assert not store.finish(None, replace(record, engine=newer)).fresh
+    assert store.records.verdict(candidate(1).file, newer.key) is Verdict.CLEAN
+    worse = make_record("/m/1", candidate(1).file, Verdict.UNSAFE)
+    assert store.finish(None, replace(worse, engine=newer)).fresh
+    assert len(store.records) == 2
+
+
 @pytest.mark.parametrize("sha256", ["cd" * 32, None])
 def test_other_content_in_the_same_inode_is_a_record_of_its_own(store: Store, sha256: str | None) -> None:
     """Forged time stamps don't hide a change."""

@@ -117,7 +117,10 @@ class Records:
 
 
 def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
-    """Record an outcome. The record's number, whether it is new, and the former path if the file was only renamed."""
+    """Record an outcome. The record's number, whether it is new, and the former path if the file was only renamed.
+
+    A newer engine that finds the same in an unchanged file makes no new record either: an upgrade is not news.
+    """
     file, path = record.file, os.fsencode(record.path)
     told = record.to_json()
     body = json.dumps(told, separators=(",", ":"))
@@ -125,11 +128,11 @@ def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, st
         return _insert(transaction, record, body), True, None
     present = transaction.one("SELECT record FROM files WHERE device = ? AND inode = ?", inode(file))
     if present is not None:
-        old = transaction.one("SELECT path, body, size, mtime_ns, engine FROM records WHERE id = ?", present)
-        if old is not None and old[2:] == (file.size, file.mtime_ns, record.engine.key) and _same(old[1], told):
+        old = transaction.one("SELECT path, body, size, mtime_ns FROM records WHERE id = ?", present)
+        if old is not None and old[2:] == (file.size, file.mtime_ns) and _same(old[1], told):
             transaction.run(
-                "UPDATE records SET path = ?, body = ?, ctime_ns = ? WHERE id = ?",
-                (path, body, file.ctime_ns, present[0]),
+                "UPDATE records SET path = ?, body = ?, ctime_ns = ?, engine = ? WHERE id = ?",
+                (path, body, file.ctime_ns, record.engine.key, present[0]),
             )
             _put_file(transaction, record, file, present[0])
             return int(present[0]), False, None if old[0] == path else os.fsdecode(old[0])
