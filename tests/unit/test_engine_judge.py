@@ -261,7 +261,9 @@ def test_a_package_that_shares_its_name_with_a_module_is_foreign() -> None:
 def test_dotted_names_are_never_vouched_for_by_their_module() -> None:
     """An allowed class is no way to its attributes."""
     assert judge("torch.nn.modules.linear", "Linear").level is Level.INFO
-    assert judge("torch.nn.modules.linear", "Linear.forward").level is Level.UNSAFE
+    named = judge("torch.nn.modules.linear", "Linear.forward")
+    assert named.level is Level.UNVERIFIED
+    assert not named.uses
     assert judge("torch.nn.modules.linear", "Linear.__init__.__globals__").level is Level.MALICIOUS
     assert judge("collections", "OrderedDict.fromkeys").level is Level.UNSAFE
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import arrays, signs, tensors
 from picklewatch.engine.judge import judge, looks_like_class
 from picklewatch.engine.lists import denied
+from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.report import Storage
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent, as_bytes, as_text
 from picklewatch.model import Level
@@ -35,6 +36,7 @@ _LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}
 _UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _HUGE = 1 << 32
+_BUILTINS = {"builtins", "__builtin__"}
 _PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float", "bytes", "unicode"}
 
 
@@ -279,7 +281,7 @@ def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
     if isinstance(target, Import):
         judged = judge(target.module, f"{target.name}.{name}")
         if judged.status == "vouched" or (
-            target.module == "builtins" and target.name in _PURE_TYPES and not name.startswith("format")
+            target.module in _BUILTINS and target.name in _PURE_TYPES and not name.startswith("format")
         ):
             return None
         if target.judged.status == "vouched" and _MEMBER.match(name) and target.judged.uses & {"E", "N"}:
@@ -287,14 +289,14 @@ def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
         if target.judged.level is Level.MALICIOUS or judged.level is Level.MALICIOUS:
             return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name} of {target.key}")
         classlike = (
-            looks_like_class(target.name)
+            (looks_like_class(target.name) or target.judged.status == "vouched")
             and target.judged.status in {"vouched", "foreign"}
-            and not name.startswith("_")
+            and target.module.partition(".")[0] not in STDLIB
         )
         return Doubt(
             "dotted-import", Level.UNVERIFIED if classlike else Level.UNSAFE, f"getattr fetches {name} of {target.key}"
         )
-    if isinstance(target, Obj) and target.kind not in {"shared", "callable", "code"} and not name.startswith("_"):
+    if isinstance(target, Obj) and target.kind not in {"shared", "callable", "code"}:
         return Doubt("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
     if isinstance(target, str | bytes | tuple | list | dict | int | float) and not name.startswith("format"):
         return None
@@ -307,7 +309,7 @@ def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     if (
         values
         and isinstance(values[0], Import)
-        and values[0].module in {"typing", "collections.abc", "builtins"}
+        and values[0].module in {"typing", "collections.abc", *_BUILTINS}
         and values[0].judged.level is Level.INFO
     ):
         return None
@@ -359,12 +361,41 @@ def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt 
     return plain(_machine, callee, args, offset)
 
 
+def type_of(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``type(None)``; with three arguments it would make a class."""
+    values = _tuple(args)
+    if len(values) == 1 and (
+        values[0] is None or (isinstance(values[0], Import) and values[0].name in {"Ellipsis", "NotImplemented"})
+    ):
+        return None
+    return Doubt("unknown-call", Level.UNSAFE, f"{callee.key} is asked for something other than a singleton's type")
+
+
+def iterator(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``iter([…])`` and the like: the pickled form of an iterator; a callable to iterate over would be called."""
+    values = _tuple(args)
+    if values and all(_container(value) for value in values):
+        return None
+    return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is given something other than containers of the file")
+
+
+def _container(value: Any) -> bool:
+    if isinstance(value, str | bytes | tuple | list | dict | int):
+        return True
+    if isinstance(value, Opaque):
+        return value.kind in {"set", "frozenset", "bytearray"}
+    if not isinstance(value, Obj) or not value.known:
+        return False
+    iterates = isinstance(value.callee, Import) and value.callee.judged.check == "iterator"
+    return iterates or value.kind in {"list", "dict", "set", "atom"}
+
+
 CHECKS: dict[str, Any] = {
     "plain": plain, "bounded": bounded, "factory": factory, "pattern": pattern, "encode": encode,
     "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc,
-    "setattr": set_attribute, "formula": formula,
+    "setattr": set_attribute, "formula": formula, "type_of": type_of, "iterator": iterator,
 }  # fmt: skip
 """By the name that the lists use."""

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import signs
 from picklewatch.engine.checks import Doubt
 from picklewatch.engine.judge import looks_like_class
+from picklewatch.engine.values import Import, Obj
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.judge import Judged
-    from picklewatch.engine.values import Import
 
 _RISKY = re.compile(
     r"(Command|Popen|Process|Shell|Runner|Server|Client|Session|Connection|Socket|Downloader|Writer|Reader|Store|File|Thread|Interpreter|Console"
-    r"|Executor|Library|Importer|Loader|Daemon|Listener|Proxy|Spawn|Tunnel|Transport|Handler|Storage|Database|Repository)s?\Z"
+    r"|Executor|Library|Importer|Allocator|OutputFormat|Recorder|Tracker|Trainer|Loader|Daemon|Listener|Proxy|Spawn|Tunnel|Transport|Handler|Storage|Database|Repository)s?\Z"
 )
-_PYX = re.compile(r"__pyx_unpickle_\w+\Z")
+_PYX = re.compile(r"(__pyx_unpickle_\w+|newObj)\Z")
 
 
 def doubt_about(callee: Import, args: Any, how: str) -> Doubt:
@@ -85,13 +85,7 @@ def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
 def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     """Vouched for as data, but not for being called so."""
     values = args if isinstance(args, tuple) else ()
-    if (
-        how == "call"
-        and "E" in judged.uses
-        and len(values) == 1
-        and isinstance(values[0], str | int | float | None)
-        and not signs.sign(args)
-    ):
+    if how == "call" and "E" in judged.uses and len(values) == 1 and _literal(values[0]) and not signs.sign(args):
         return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
     if callee.module.partition(".")[0] in {
         "builtins",
@@ -106,6 +100,18 @@ def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     }:
         return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
     return _foreign_call(callee, judged, args, how)
+
+
+def _literal(value: Any) -> bool:
+    """Whether *value* is a plain literal, or the member of an enumeration made of one (a flag within a flag)."""
+    if isinstance(value, Obj) and isinstance(value.callee, Import) and isinstance(value.args, tuple):
+        harmless = value.callee.judged.status in {"vouched", "foreign"} and looks_like_class(value.callee.name)
+        return harmless and len(value.args) == 1 and _literal_itself(value.args[0])
+    return _literal_itself(value)
+
+
+def _literal_itself(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:

@@ -152,7 +152,8 @@ def _judge(module: str, name: str) -> Judged:
 
 
 def _carrier(module: str, name: str) -> Judged | None:
-    if (module, name) in bad.CARRIERS or any(parent in bad.CODE_BEARING_MODULES for parent in _parents(module)):
+    carries = (module, name) in bad.CARRIERS or any(parent in bad.CODE_BEARING_MODULES for parent in _parents(module))
+    if carries or not bad.VENDORED_CARRIERS.isdisjoint(module.split(".")):
         return Judged(status="code", reason="rebuilds Python code", rule="code-bearing", level=Level.UNSAFE)
     if (module, name) in _INDIRECT:
         return Judged(status="indirect", reason="calls what it is handed", rule="indirect-call", level=Level.UNVERIFIED)
@@ -215,9 +216,17 @@ def _by_library(module: str, name: str) -> Judged:
     return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
 
 
+def _is_class(module: str, name: str) -> bool:
+    judged = _by_library(module, name)
+    return judged.status == "vouched" or (judged.status == "foreign" and looks_like_class(name))
+
+
 def _nested(module: str, name: str) -> Judged:
     """A class within a class is spelt so too; anything else is a walk over attributes."""
     top = module.split(".", 1)[0]
     if all(_CLASS.match(part) for part in name.split(".")) and top not in STDLIB:
         return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+    owner, _, method = name.rpartition(".")
+    if top not in STDLIB and "." not in owner and not method.startswith("__") and _is_class(module, owner):
+        return Judged(status="dotted", reason="names a method", rule="dotted-import", level=Level.UNVERIFIED)
     return Judged(status="dotted", reason="walks over attributes", rule="dotted-import", level=Level.UNSAFE)

@@ -49,6 +49,8 @@ class Machine:
         self.spoken: set[str] = set()
         self.code_bearing = False
         self.indirect = False
+        self.blind: dict[int, Any] = {}
+        """Dictionaries, by identity, with keys that `set_items` does not know or did not keep."""
 
     # --- findings ---
 
@@ -315,15 +317,23 @@ class Machine:
             return False
         values = callee.args
         if callee.callee.name == "getattr":
-            return (
-                isinstance(values[0], Import) and "C" in judge(values[0].module, f"{values[0].name}.{values[1]}").uses
-            )
+            return isinstance(values[0], Import) and self._member_call(values[0], values[1], args, offset)
         if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
             target = values[0]
             if "C" in target.judged.uses:
                 self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), "call", offset)
                 return True
         return False
+
+    def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> bool:
+        """Whether ``getattr(Class, 'Inner')(…)`` can be judged as the call of ``Class.Inner``."""
+        judged = judge(owner.module, f"{owner.name}.{name}")
+        if "C" in judged.uses:
+            return True
+        if judged.status != "foreign":
+            return False
+        self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, "call", offset)
+        return True
 
     # --- BUILD ---
 
@@ -337,9 +347,49 @@ class Machine:
         fetched = target.kind == "callable" and isinstance(target.callee, Import) and target.callee.name == "getattr"
         if (target.kind in _NO_STATE or fetched) and target.known:
             self._out_of_kind("BUILD", target, offset, render(state, 200))
+        if target.state is not None:
+            self._built_twice(target, state, offset)
+        state = self._seen_state(target, state, offset)
         check_state(self, target, state, offset)
         self._look_for_hooks(target, state, offset)
-        target.state = state
+        target.state = _NOTHING if state is None else state
+
+    def _built_twice(self, target: Obj, state: Any, offset: int) -> None:
+        """No pickler does: what uses the first state (an array its type's size) is pulled the rug from under."""
+        self.finding(
+            "opcode-out-of-kind",
+            Level.MALICIOUS if target.known else Level.UNSAFE,
+            offset,
+            f"BUILD changes {render(target.callee, 100)} a second time",
+            render(state, 200),
+        )
+
+    def _seen_state(self, target: Obj, state: Any, offset: int) -> Any:
+        """*state* with what is as good as a dict as one; a state that hides its keys is told.
+
+        The unpickler, and ``dict.update`` in most ``__setstate__``, take any mapping and pairs as well as a dict.
+        """
+        pair = 2
+        parts = list(state) if isinstance(state, tuple) and len(state) == pair else [state]
+        for number, part in enumerate(parts):
+            if type(part) is list and part and all(_is_pair(item) for item in part[:_PAIRS]):
+                keys = [item[0] for item in part]
+                hidden = len(part) >= LIST_CAP or any(isinstance(key, _COMPUTED) for key in keys)
+                if not hidden and all(type(key) is str for key in keys):
+                    parts[number] = {item[0]: item[1] for item in part}
+            elif type(part) is dict:
+                hidden = id(part) in self.blind
+            else:
+                hidden = _could_be_mapping(part)
+            if hidden:
+                self.finding(
+                    "hijacked-method",
+                    Level.UNSAFE,
+                    offset,
+                    f"the names of the attributes that {render(target.callee, 100)} is given cannot be seen",
+                    render(part, 200),
+                )
+        return tuple(parts) if len(parts) == pair else parts[0]
 
     def _build_on_other(self, target: Any, state: Any, offset: int) -> None:
         if isinstance(target, Import):
@@ -398,6 +448,10 @@ class Machine:
                     key = items[number]
                     if type(key) is str or type(key) is int:
                         target[key] = items[number + 1]
+                    elif isinstance(key, _COMPUTED):
+                        self.blind[id(target)] = target
+            else:
+                self.blind[id(target)] = target
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
             return
@@ -483,6 +537,29 @@ class Machine:
                 return
 
 
+def _is_pair(value: Any) -> bool:
+    pair = 2
+    return isinstance(value, tuple | list) and len(value) == pair and isinstance(value[0], (str, *_COMPUTED))
+
+
+def _could_be_mapping(state: Any) -> bool:
+    """Whether *state* is made by a call that may give a mapping, or a tuple that holds one."""
+    return isinstance(state, Obj) and (
+        state.kind in {"dict", "callable", "unknown"}
+        or (
+            state.kind in {"atom", "list"}
+            and isinstance(state.callee, Import)
+            and state.callee.name in {"tuple", "list"}
+        )
+    )
+
+
+_COMPUTED = (Obj, Opaque, Blob, Persistent)
+"""What a text may be that was made by a call."""
+_PAIRS = 64
+"""Items of a list that are looked at to tell pairs of names and values from other lists."""
+_NOTHING = Opaque("state")
+"""The state of what BUILD has given None."""
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})
 _TAKE_ITEMS = frozenset({"dict", "object", "unknown", "code"})
 _TAKE_MORE = frozenset({"list", "object", "unknown", "code"})

@@ -91,9 +91,6 @@ DENIED: tuple[Denied, ...] = (
             "PIL.ImageMath": "eval unsafe_eval lambda_eval",
             "PIL.ImageShow": "*",
             "PIL.ImageGrab": "*",
-            "polars.lazyframe.frame": "LazyFrame",
-            "polars.expr.expr": "Expr",
-            "polars": "LazyFrame Expr",
             "hydra.utils": "instantiate call get_class get_method get_object",
             "hydra._internal.instantiate._instantiate2": "instantiate",
             "hydra._internal.utils": "_locate",
@@ -107,6 +104,9 @@ DENIED: tuple[Denied, ...] = (
         "numpy.f2py numpy.distutils torch._export torch._functorch triton tvm pycuda cupy.cuda",
         names={
             "torch": "compile",
+            "torch.cuda": "CUDAPluggableAllocator",
+            "torch.cuda.memory": "CUDAPluggableAllocator",
+            "torch.xpu.memory": "XPUPluggableAllocator",
             "torch.ops": "load_library",
             "torch._ops": "_Ops _OpNamespace",
             "torch._classes": "_Classes",
@@ -286,9 +286,28 @@ INDIRECT: dict[str, str] = {
 """What calls the callable that it is handed: dangerous when called, a doubt when referenced."""
 
 CARRIERS: frozenset[tuple[str, str]] = frozenset(
-    {("builtins", "__main__"), ("__main__", "__dict__"), ("builtins", "__dict__")}
+    {
+        # namespaces that dill refers to when it rebuilds a function
+        ("builtins", "__main__"),
+        ("__main__", "__dict__"),
+        ("builtins", "__dict__"),
+        # what unpickles bytes of functions in its own __setstate__ or constructor
+        ("polars.lazyframe.frame", "LazyFrame"),
+        ("polars.expr.expr", "Expr"),
+        ("polars", "LazyFrame"),
+        ("polars", "Expr"),
+        ("spacy.vocab", "unpickle_vocab"),
+        ("spacy.tokens.doc", "unpickle_doc"),
+        ("stable_baselines3.common.vec_env.base_vec_env", "CloudpickleWrapper"),
+        ("stable_baselines.common.vec_env.base_vec_env", "CloudpickleWrapper"),
+        ("gymnasium.vector.utils.misc", "CloudpickleWrapper"),
+        ("gym.vector.utils.misc", "CloudpickleWrapper"),
+        ("torch.utils.data.datapipes.datapipe", "_DataPipeSerializationWrapper"),
+        ("torch.utils.data.datapipes.datapipe", "_IterDataPipeSerializationWrapper"),
+        ("torch.utils.data.datapipes.datapipe", "_MapDataPipeSerializationWrapper"),
+    }
 )
-"""Namespaces that dill refers to when it rebuilds a function."""
+"""What carries Python code by nature, by exact name."""
 
 ALIASES: frozenset[str] = frozenset(
     [
@@ -444,6 +463,7 @@ CODE_BEARING_MODULES: frozenset[str] = frozenset(
         "ray._private.cloudpickle",
         "sklearn.externals.joblib.externals.cloudpickle",
         "tblib",
+        "numba.core.serialize",
         "bytecode",
     ]
 )
@@ -454,6 +474,9 @@ PLAIN_LITERALS: frozenset[str] = frozenset(
     "import_module getoutput check_output check_call rmtree CDLL".split()
 )
 """Literals that name something dangerous by themselves when handed to an unknown callable."""
+
+VENDORED_CARRIERS: frozenset[str] = frozenset({"cloudpickle", "dill"})
+"""Packages that carry Python code, of which many libraries bring a copy of their own."""
 
 SELF_TEST = "PICKLEWATCH_SELF_TEST"
 """The module that the harmless self-test file imports."""

@@ -32,10 +32,12 @@ FAMILIES: tuple[Family, ...] = (
         r"|utils\.(_bunch|_metadata_requests|_tags|_set_output|deprecation|fixes|validation))\b[\w.]*",
     ),
     Family(
-        reason="scikit-learn's losses and links, stored for later use",
-        uses="RN",
-        module=r"sklearn\.(metrics|preprocessing|feature_extraction|feature_selection|neighbors|kernel_approximation|_loss|gaussian_process)\b[\w.]*",
-        name=r"_?[a-z]\w*(?<!_fetch)(?<!load)",
+        reason="functions of scikit-learn, stored for later use",
+        uses="R",
+        module=r"sklearn\.(cluster|covariance|decomposition|ensemble|feature_extraction|feature_selection|gaussian_process|impute"
+        r"|kernel_approximation|linear_model|manifold|metrics|model_selection|neighbors|neural_network|preprocessing|svm|tree|_loss"
+        r"|utils\.(extmath|validation|fixes|sparsefuncs))\b[\w.]*",
+        name=r"_?[a-z]\w*",
     ),
     Family(
         reason="scikit-learn's Bunch, a dict with attributes",
@@ -47,7 +49,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="functions over arrays, stored for later use",
         uses="R",
-        module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\.special(\._ufuncs)?",
+        module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\.special(\._ufuncs)?|scipy\._lib\.array_api_compat\.[\w.]+",
         name=r"[a-z]\w*",
     ),
     # --- scipy ---
@@ -61,7 +63,7 @@ FAMILIES: tuple[Family, ...] = (
         reason="interpolators, spatial trees, rotations and distributions of scipy: numbers and arrays; the code template that distributions run is checked",
         uses="RN",
         module=r"scipy\.(interpolate|spatial|stats)\b[\w.]*|scipy\.optimize\._?optimize",
-        name=r"_?[A-Z]\w*|\w+_(gen|frozen)|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
+        name=r"_?[A-Z]\w*|\w+_(gen|frozen)|gaussian_kde|rv_\w+|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
     ),
     # --- pandas ---
     Family(
@@ -132,6 +134,18 @@ FAMILIES: tuple[Family, ...] = (
         module=r"torch\.optim(\.\w+)?",
     ),
     Family(
+        reason="a loader of data that is not running: attributes only",
+        uses="RN",
+        module=r"torch\.utils\.data\.dataloader",
+        name=r"DataLoader|_DatasetKind|default_collate",
+    ),
+    Family(
+        reason="functions over tensors, stored for later use",
+        uses="R",
+        module=r"torch\.(amp|cuda\.amp)\.grad_scaler|torch\.utils\.data\._utils\.collate",
+        name="_refresh_per_optimizer_state|default_collate|default_convert",
+    ),
+    Family(
         reason="data sets of tensors, samplers and distributions: attributes only",
         uses="RN",
         module=r"torch\.(utils\.data\.(dataset|sampler|distributed)|distributions(\.\w+)?|utils\.hooks|cuda\.amp\.grad_scaler|amp\.grad_scaler)",
@@ -200,7 +214,7 @@ FAMILIES: tuple[Family, ...] = (
         reason="configurations and enumerations of peft, trl, sentence-transformers and diffusers: attributes only when made without __init__",
         uses="RNE",
         module=r"(peft|trl|sentence_transformers|diffusers|FlagEmbedding|alignment|h4|llava|open_r1|axolotl|swift|fastchat|simpletransformers|pyannote|setfit|adapters)"
-        r"\.([\w.]*\.)?\w*(config|configs|configuration\w*|args|arguments|types|dataclasses|sampler|training_args|peft_types|train|trainer|trainer_builder|model_args|task)",
+        r"\.([\w.]*\.)?\w*(config|configs|configuration\w*|args|arguments|types|dataclasses|sampler|training_args|peft_types|train|model_args|task)",
     ),
     Family(
         reason="layers of peft and sentence-transformers: torch.nn modules",
@@ -331,6 +345,13 @@ FAMILIES: tuple[Family, ...] = (
         check="formula",
     ),
     Family(
+        reason="Cython state spaces of statsmodels, made from numbers and arrays",
+        uses="RNC",
+        module=r"statsmodels\.tsa\.(statespace|regime_switching|innovations|exponential_smoothing|holtwinters)\._\w+",
+        name=r"[sdcz][A-Z]\w*|_*[A-Z]\w*",
+        check="plain",
+    ),
+    Family(
         reason="estimators that follow scikit-learn: attributes only",
         uses="RN",
         module=r"(imblearn|category_encoders|surprise|hmmlearn|mlxtend|feature_engine|sklvq|kmodes|sklearn_pandas|dragnet|pyod)\b[\w.]*",
@@ -365,7 +386,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         reason="time zones of pytz and dateutil, read from their own data",
-        uses="RC",
+        uses="RNC",
         module=r"pytz(\.\w+)?|dateutil\.(tz(\.\w+)?|relativedelta)",
         name=r"_p|_UTC|_FixedOffset|FixedOffset|tzutc|tzlocal|tzoffset|UTC|relativedelta|weekday",
         check="plain",
@@ -373,9 +394,16 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="a time zone whose transitions are in the pickle; a file is opened only when one is handed over",
         uses="RC",
-        module=r"dateutil\.(tz(\.tz)?|zoneinfo)",
+        module=r"dateutil\.(tz(\.tz|\._tzfile)?|zoneinfo)",
         name="tzfile",
         check="tzfile",
+    ),
+    Family(
+        reason="a time zone from the transitions that are in the pickle; its file name is only kept",
+        uses="RC",
+        module=r"dateutil\.tz\._tzfile",
+        name="_unpickle",
+        check="plain",
     ),
     Family(
         reason="time zones of dateutil: offsets and names",

@@ -21,10 +21,10 @@ VOUCHED: tuple[Group, ...] = (
         reason="built-in constants and types, referenced as data",
         uses="R",
         names={
-            "builtins": "object type NoneType ellipsis Ellipsis NotImplemented None True False unicode long basestring "
+            "builtins": "object NoneType ellipsis Ellipsis NotImplemented None True False unicode long basestring "
             "classmethod staticmethod property memoryview len abs min max sum any all hash repr round divmod pow ord chr "
-            "id isinstance issubclass iter next zip enumerate reversed sorted print format callable bin hex oct ascii",
-            "types": "NoneType EllipsisType NotImplementedType GenericAlias UnionType MappingProxyType",
+            "id isinstance issubclass next sorted print format callable bin hex oct ascii",
+            "types": "NoneType EllipsisType NotImplementedType UnionType MappingProxyType",
             "numbers": "Number Complex Real Rational Integral",
         },
     ),
@@ -41,6 +41,18 @@ VOUCHED: tuple[Group, ...] = (
         kind="bytearray",
         check="bounded",
         names={"builtins": "bytearray buffer"},
+    ),
+    Group(
+        reason="the type of a singleton",
+        uses="RC",
+        check="type_of",
+        names={"builtins": "type"},
+    ),
+    Group(
+        reason="walks a container that is in the file itself",
+        uses="RC",
+        check="iterator",
+        names={"builtins": "iter reversed enumerate zip xrange"},
     ),
     Group(reason="the plain base of every class, which takes no arguments", uses="RNC", names={"builtins": "object"}),
     Group(reason="a built-in container", uses="RNC", kind="list", check="bounded", names={"builtins": "list"}),
@@ -210,7 +222,6 @@ VOUCHED: tuple[Group, ...] = (
             "string": "Template",
             "statistics": "NormalDist",
             "textwrap": "TextWrapper",
-            "inspect": "Signature Parameter _empty",
             "logging": "Logger LogRecord PlaceHolder RootLogger",
             "csv": "Dialect excel",
             "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary",
@@ -219,6 +230,12 @@ VOUCHED: tuple[Group, ...] = (
             "sets": "Set ImmutableSet",
             "UserDict": "UserDict IterableUserDict",
         },
+    ),
+    Group(
+        reason="the signature of a function, as data",
+        uses="RNC",
+        check="plain",
+        names={"inspect": "Signature Parameter _empty"},
     ),
     Group(
         reason="an address in parts",
@@ -234,6 +251,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="sets an attribute; the object is looked at", uses="C", check="setattr", names={"builtins": "setattr"}
     ),
+    Group(reason="a type with parameters, for annotations", uses="RC", check="plain", names={"types": "GenericAlias"}),
     Group(
         reason="joins types for annotations",
         uses="C",
@@ -301,6 +319,22 @@ VOUCHED: tuple[Group, ...] = (
             "numpy.lib.shape_base": "dstack column_stack",
             "numpy._core.fromnumeric": "mean sum std var prod amin amax argmin argmax",
         },
+    ),
+    Group(
+        reason="a part of spaCy's vocabulary, restored from texts, numbers and msgpack bytes",
+        uses="RC",
+        names={
+            "spacy.strings": "StringStore",
+            "spacy.vectors": "unpickle_vectors",
+            "spacy.morphology": "unpickle_morphology",
+            "spacy.tokenizer": "Tokenizer",
+        },
+    ),
+    Group(
+        reason="a unit by its names",
+        uses="RC",
+        check="plain",
+        names={"astropy.units.core": "_recreate_irreducible_unit"},
     ),
     # --- numpy ---
     Group(
@@ -510,7 +544,7 @@ VOUCHED: tuple[Group, ...] = (
         kind="parameter",
         check="torch_plain",
         names={
-            "torch.nn.parameter": "Parameter Buffer",
+            "torch.nn.parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
             "torch.nn": "Parameter",
             "torch.autograd.variable": "Variable",
             "torch.autograd": "Variable",
