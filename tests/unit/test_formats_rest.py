@@ -200,7 +200,14 @@ def test_configurations_that_call_harm_are_unsafe(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["nemo.collections.asr.models.EncDec", "torch.optim.Adam", "ldm.models.x.Y", "model.encoder"]
+    "target",
+    [
+        "nemo.collections.asr.models.EncDec",
+        "torch.optim.Adam",
+        "torch.ops.aten.add.Tensor",
+        "ldm.models.x.Y",
+        "model.encoder",
+    ],
 )
 def test_configurations_of_libraries_are_no_alarm(target: str) -> None:
     """They name classes of their own."""
@@ -227,3 +234,12 @@ def test_lists_of_words_are_text() -> None:
     """Two words on two lines spell an import, of a module that does not exist."""
     words = b"\n".join(b"cat%d" % number for number in range(3000))
     assert verdict(words) is Verdict.SKIPPED
+
+
+def test_operators_of_an_export_are_no_alarm() -> None:
+    """``target`` without underlines is what torch's exports call a node's operator."""
+    assert (
+        verdict(b'{"nodes": [{"target": "_operator.mul"}, {"target": "torch.ops.aten.sin.default"}]}')
+        is Verdict.SKIPPED
+    )
+    assert verdict(b"model:\n  target: os.system\n") in HARMFUL

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from picklewatch.formats.base import Part, Scan
 
 _EXPRESSION = re.compile(rb"\"(?:expr_str|hint_expr)\"\s*:\s*\"((?:[^\"\\]|\\.)*)\"")
-_ARITHMETIC = re.compile(rb"(?:[-+*/%<>=!&|~(), \d]|\d\.\d*|[A-Za-z]\w*(?<!__))*")
+_ARITHMETIC = re.compile(rb"(?:[-+*/%<>=!&|~(), \d]|\d\.\d*|[A-Za-z]\w*(?<!__)|'[\w.+-]{0,64}')*")
+"""Numbers, names, operators, and what sympy's ``srepr`` writes: ``Mul(Integer(2), Symbol('s0', positive=True))``."""
+
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _FUNCTIONS = re.compile(rb"[A-Z]\w*|floor|ceiling|sqrt|log2?|exp|sin|cos|tan|abs|round|mod|pow")
 _LIMIT = 256 << 20

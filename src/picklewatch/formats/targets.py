@@ -16,26 +16,29 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from picklewatch.formats.base import Scan
 
-_TARGET = re.compile(rb"\"?\b_?target_?\"?[ \t]*:[ \t]*[\"']?([A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+)")
+_TARGET = re.compile(rb"(\b_target_|\btarget)\"?[ \t]*:[ \t]*[\"']?([A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+)")
 _LIMIT = 16 << 20
 _NAMES = 500
 
 
 def judge_targets(scan: Scan, part: Part) -> None:
-    """Note names that are harmful to call: those of the standard library, and those known for harm."""
-    names: dict[str, int] = {}
+    """Note names that are known for harm, and of Hydra's also what else the standard library can do.
+
+    A plain ``target`` occurs elsewhere too: torch's exports name ``_operator.mul`` so.
+    """
+    names: dict[tuple[str, bool], int] = {}
     for match in _TARGET.finditer(part.data[:_LIMIT]):
-        names.setdefault(match.group(1).decode("latin-1"), match.start(1))
+        names.setdefault((match.group(2).decode("latin-1"), match.group(1) == b"_target_"), match.start(2))
         if len(names) >= _NAMES:
             break
-    for name, offset in names.items():
+    for (name, hydra), offset in names.items():
         module, _, attribute = name.rpartition(".")
         call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), part.at(offset))
         report = scan.trial(call)
         if report is None:
             continue
         level = max((finding.level for finding in report.findings), key=RANK.__getitem__, default=Level.INFO)
-        standard = name.partition(".")[0] in sys.stdlib_module_names
+        standard = hydra and name.partition(".")[0] in sys.stdlib_module_names
         if level is Level.MALICIOUS or (standard and level is Level.UNSAFE):
             scan.code_bearing = True
             summary = "The configuration names a function to import and call that can do harm."
