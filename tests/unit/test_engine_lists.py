@@ -1,7 +1,5 @@
 """The lists are data, and the part that others keep is in step with them."""
 
-# ruff: noqa: E501 - a list a line reads better
-
 from __future__ import annotations
 
 import subprocess
