@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -376,3 +377,17 @@ def test_links_into_the_vault_are_not_followed(state: Path, root: Path) -> None:
         assert running.judges(root / "last.pt", "clean")
         time.sleep(0.3)
         assert running.store.records.of_path(str(item)) == []
+
+
+def test_a_second_signal_ends_it_at_once(state: Path, root: Path) -> None:
+    """The scan at work is cancelled, its file stays queued, the status says which signal."""
+    with Running(state, root, config={"scan": {"workers": 1}}) as running:
+        running.expected = 128 + signal.SIGTERM
+        (root / "slow.pt").write_bytes(b"slow")
+        assert eventually(lambda: sum(scanner.scans for scanner in running.scanners) == 1)
+        running.daemon.end()
+        running.daemon.end()
+        assert eventually(lambda: running.status is not None, 3)
+    told = status.read(state)
+    assert told["queue"] == 1
+    assert told["stopped"]

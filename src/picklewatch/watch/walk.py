@@ -5,6 +5,7 @@ Reads directories, never files. One thread serves all requests, the most urgent 
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import threading
@@ -153,7 +154,7 @@ class Walker:
         seconds = time.monotonic() - start
         if request.deep:
             self.seconds[request.tree] = seconds
-            self._report(request.tree, {path for path in tally.unreadable if os.path.lexists(path)})
+            self._report(request.tree, set(tally.unreadable))
         if not request.is_quiet:
             _log.info(
                 "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
@@ -201,8 +202,9 @@ def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Ite
                     if candidate is not None:
                         tally.files += 1
                         yield candidate
-        except OSError:
-            if len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
+        except OSError as error:
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+            if not gone and len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
                 tally.unreadable.append(directory)
 
 
