@@ -226,6 +226,7 @@ class Workers:
 
     def _judge(self, job: Job, subject: Subject, scanner: ClosableScans) -> float:
         record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
+        self.health.repair("scan-sandbox")
         inode = (job.device, job.inode)
         now = time.monotonic()
         streak = self._pace.judged(inode, now)

@@ -1,0 +1,136 @@
+"""What follows from a verdict, and what happens when it can't."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import make_record
+
+from picklewatch.actions import Actions, Rules
+from picklewatch.errors import QuarantineError
+from picklewatch.health import Health
+from picklewatch.model import FileId, Verdict
+from picklewatch.quarantine.recovery import Recovery
+from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.vault import Vault
+from picklewatch.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from picklewatch.quarantine.item import Item
+    from picklewatch.quarantine.moving import Suspect
+
+
+class Refusing:
+    """A vault that refuses, as often as it is told to, then works."""
+
+    def __init__(self, directory: Path, *refusals: QuarantineError) -> None:
+        self._vault = Vault(directory)
+        self._refusals = list(refusals)
+
+    def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
+        """Refuse, or take the file in."""
+        if self._refusals:
+            raise self._refusals.pop(0)
+        return self._vault.quarantine(suspect, tombstone=tombstone)
+
+    def items(self, *, history: bool = False) -> list[Item]:
+        """What is held."""
+        return self._vault.items(history=history)
+
+    def recover(self) -> list[Recovery]:
+        """Say that one step was ended."""
+        return [Recovery(id="0123456789ab", outcome="rolled-back", item=None)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    (tmp_path / "state").mkdir()
+    store = Store(tmp_path / "state")
+    yield store
+    store.close()
+
+
+def judged(tmp_path: Path, store: Store, *refusals: QuarantineError) -> tuple[Actions, Health, Path]:
+    """A hostile file whose verdict was recorded and acted upon, with a vault that refuses."""
+    root = tmp_path / "root"
+    root.mkdir()
+    path = root / "bad.pt"
+    path.write_bytes(b"evil")
+    health = Health()
+    vault = Refusing(tmp_path / "vault", *refusals)
+    actions = Actions(store, health, lambda: vault)
+    actions.rules = Rules(takes=lambda verdict: verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (str(root),))
+    fd = os.open(path, os.O_RDONLY)
+    record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=None)
+    actions.after(record, store.finish(None, record, quarantine=actions.wants_move(record)), fd)
+    os.close(fd)
+    return actions, health, path
+
+
+def test_a_full_vault_is_tried_again_until_there_is_room(tmp_path: Path, store: Store) -> None:
+    """Degraded meanwhile, with what to do; then moved."""
+    actions, health, path = judged(tmp_path, store, StoreFullError("no room", "Make room."))
+    assert path.read_bytes() == b"evil"
+    assert [(problem.what, problem.hint) for problem in health.problems] == [("quarantine-full", "Make room.")]
+    assert store.intents.counts() == {"wanted": 1}
+    assert actions.retry_moves() == 1
+    assert store.intents.counts() == {"done": 1}
+    assert not list(health.problems)
+
+
+def test_an_unfinished_move_stays_wanted(tmp_path: Path, store: Store) -> None:
+    """The vault's journal has it; it is ended later."""
+    actions, _, _ = judged(tmp_path, store, UnfinishedError("half way"))
+    assert store.intents.counts() == {"wanted": 1}
+    actions.catch_up()
+    assert store.intents.counts() == {"done": 1}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "level"),
+    [(ChangedError("another file now"), "info"), (QuarantineError("not permitted", "Use the drop-in."), "error")],
+)
+def test_a_refusal_is_said_and_not_repeated(
+    tmp_path: Path, store: Store, refusal: QuarantineError, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was changed; only a new outcome, a restart or a reload asks again."""
+    actions, _, path = judged(tmp_path, store, refusal)
+    assert store.intents.counts() == {"refused": 1}
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "quarantine.refused" in line]
+    assert level in line
+    assert refusal.message in line
+    assert actions.retry_moves() == 0
+    assert path.read_bytes() == b"evil"
+    assert store.intents.want_all([Verdict.MALICIOUS]) == 1
+    assert actions.retry_moves() == 1
+    assert store.intents.counts() == {"done": 1}
+
+
+def test_a_wanted_file_that_is_gone_closes_the_intent(tmp_path: Path, store: Store) -> None:
+    """Somebody deleted it before it could be moved."""
+    actions, _, path = judged(tmp_path, store, StoreFullError("no room"))
+    path.unlink()
+    assert actions.retry_moves() == 1
+    assert store.intents.counts() == {"refused": 1}
+
+
+def test_what_the_vault_recovers_is_logged(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The operator learns what a crash had left."""
+    actions, _, _ = judged(tmp_path, store)
+    actions.recover()
+    assert "quarantine.recovered" in capsys.readouterr().out
+
+
+def test_an_allowed_or_harmless_file_is_never_moved(tmp_path: Path, store: Store) -> None:
+    """Only the verdict and the operator's level decide."""
+    actions, _, path = judged(tmp_path, store)
+    file = FileId(1, 2, 3, 4, 5)
+    assert not actions.wants_move(make_record(str(path), file, Verdict.UNVERIFIED))
+    assert not actions.wants_move(make_record(str(path), None, Verdict.MALICIOUS))
+    assert actions.wants_move(make_record(str(path), file, Verdict.UNSAFE))

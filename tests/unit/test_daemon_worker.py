@@ -1,0 +1,167 @@
+"""What a worker does with files that can't be judged just now, or at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import ENGINE, FakeScanner, eventually, make_candidate
+
+from picklewatch import worker
+from picklewatch.actions import Actions
+from picklewatch.errors import SandboxError
+from picklewatch.health import Health
+from picklewatch.model import Policy
+from picklewatch.quarantine.vault import Vault
+from picklewatch.store import Store
+from picklewatch.store.care import StoreCare
+from picklewatch.subject import Problem, SubjectError
+from picklewatch.worker import Judging, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from picklewatch.model import ScanReport
+
+
+class Pool:
+    """One worker over a real store, with a fake scanner."""
+
+    def __init__(self, directory: Path, scanner: Callable[[], FakeScanner] = FakeScanner) -> None:
+        self.health = Health()
+        self.store = Store(directory)
+        actions = Actions(self.store, self.health, lambda: Vault(directory / "vault"))
+        judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, seconds=1.0)
+        self.workers = Workers(self.store, StoreCare(self.store, self.health), actions, judging, 1)
+        self.workers.start()
+
+    def put(self, path: Path, content: bytes) -> None:
+        """Write a file and queue it."""
+        path.write_bytes(content)
+        self.store.jobs.offer([make_candidate(path)], ENGINE.key)
+        self.workers.wake()
+
+    def verdicts(self) -> dict[str, str]:
+        """Every path with its verdict."""
+        return {record["path"]: record["verdict"] for record in self.store.records.latest()}
+
+    def stop(self) -> None:
+        """End it."""
+        self.workers.ask_to_stop()
+        assert self.workers.join(10)
+        self.workers.cancel()
+        self.store.close()
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    """A pool at work."""
+    pool = Pool(tmp_path)
+    yield pool
+    pool.stop()
+
+
+def test_a_file_that_may_not_be_read_is_recorded_as_unscannable(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, not at every look; never in silence."""
+
+    def denied(path: str) -> None:
+        raise SubjectError(Problem.DENIED, path, f"{path}: permission denied")
+
+    monkeypatch.setattr(worker, "open_subject", denied)
+    pool.put(tmp_path / "m", b"good")
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "unscannable"})
+    assert pool.store.jobs.offer([make_candidate(tmp_path / "m")], ENGINE.key).known == 1
+
+
+def test_a_file_that_is_gone_is_forgotten(pool: Pool, tmp_path: Path) -> None:
+    """A temporary file of a downloader leaves no record."""
+    path = tmp_path / "m"
+    path.write_bytes(b"good")
+    candidate = make_candidate(path)
+    path.unlink()
+    pool.store.jobs.offer([candidate], ENGINE.key)
+    pool.workers.wake()
+    assert eventually(lambda: len(pool.store.jobs) == 0)
+    assert pool.verdicts() == {}
+    assert pool.health.counts == {"gone": 1}
+
+
+def test_a_sandbox_that_does_not_start_keeps_the_queue(tmp_path: Path) -> None:
+    """Degraded, and everything is judged once it starts again."""
+    broken = [True]
+
+    class Failing(FakeScanner):
+        def scan(self, fd: int) -> ScanReport:
+            if broken[0]:
+                raise SandboxError("it does not start", "Install libseccomp2.")
+            return super().scan(fd)
+
+    pool = Pool(tmp_path, Failing)
+    pool.put(tmp_path / "m", b"good")
+    assert eventually(lambda: [problem.what for problem in pool.health.problems] == ["scan-sandbox"])
+    assert len(pool.store.jobs) == 1
+    broken[0] = False
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
+    assert not list(pool.health.problems)
+    pool.stop()
+
+
+def test_a_store_that_fails_while_claiming_is_tried_again(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An input/output error of the disk ends no worker."""
+
+    def failing(*_arguments: object, **_options: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(pool.store.jobs, "claim", failing)
+    pool.put(tmp_path / "m", b"good")
+    assert eventually(lambda: [problem.what for problem in pool.health.problems] == ["store-unwritable"])
+    monkeypatch.undo()
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
+    assert not list(pool.health.problems)
+
+
+def test_a_file_that_changes_during_the_scan_is_scanned_again_later(tmp_path: Path) -> None:
+    """Its verdict is about what it came to in the end."""
+    path = tmp_path / "m"
+    changes = [20]
+
+    class Meddling(FakeScanner):
+        def scan(self, fd: int) -> ScanReport:
+            report = super().scan(fd)
+            if changes[0]:
+                changes[0] -= 1
+                path.write_bytes(b"evil" if changes[0] == 0 else b"good %d" % changes[0])
+            return report
+
+    pool = Pool(tmp_path, Meddling)
+    pool.put(path, b"good")
+    assert eventually(lambda: "malicious" in pool.verdicts().values() or "unscannable" in pool.verdicts().values(), 30)
+    assert "clean" not in pool.verdicts().values()
+    pool.stop()
+
+
+def test_a_worker_that_died_is_replaced(pool: Pool, tmp_path: Path) -> None:
+    """Counted, and the work goes on."""
+    dead = pool.workers._workers[0]
+    pool.workers._stopping.set()
+    pool.workers.wake()
+    dead.join(10)
+    pool.workers._stopping.clear()
+    pool.workers.look_after()
+    pool.put(tmp_path / "m", b"good")
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
+    assert pool.health.counts["scan-worker-died"] == 1
+
+
+def test_a_scan_that_never_ends_is_noticed(pool: Pool) -> None:
+    """Longer in hand than three scans can take: the daemon's beat stops."""
+    assert pool.workers.stuck(0.0) is None
+    pool.workers._workers[0].since = 100.0
+    assert pool.workers.stuck(120.0) is None
+    assert pool.workers.stuck(200.0) == "a file has been in hand for 100 s"
