@@ -30,6 +30,10 @@ _NAMED = {
 }  # fmt: skip
 OBJECT = -1
 """The size of an element that is a pointer to an object."""
+HIDES_OBJECTS = "hides that it holds pointers to objects"
+_POINTER = 8
+_HAS_OBJECTS = 0x01
+"""``NPY_ITEM_REFCOUNT``: set wherever an element holds pointers."""
 _DEPTH = 8
 
 
@@ -87,6 +91,56 @@ def _of_state(base: int | None, state: Any, depth: int) -> int | None:
     return base
 
 
+def bad_type(state: Any) -> str:
+    """Why *state* describes no sound element type, or an empty text.
+
+    ``dtype.__setstate__`` (``descriptor.c``) believes what it is given: a field outside the element, a size other than
+    its parts' or an object without the flag that says so make numpy read and write where it must not.
+    """
+    fewest, most = 6, 9
+    if not isinstance(state, tuple) or not fewest <= len(state) <= most:
+        return "is no plain tuple of six to nine"
+    named = len(state) > fewest
+    subtype, fields = state[2], state[4 if named else 3]
+    size = state[5 if named else 4]
+    if type(size) is not int or size < -1:
+        return "gives no plain size"
+    if subtype is not None:
+        return _bad_subtype(subtype, size)
+    if fields is None:
+        return ""
+    if not isinstance(fields, dict) or not all(isinstance(field, tuple) for field in fields.values()):
+        return "hides its fields"
+    flags = state[7] if len(state) > 7 else None
+    return next((problem for field in fields.values() if (problem := _bad_field(field, size, flags))), "")
+
+
+def _bad_subtype(subtype: Any, size: int) -> str:
+    pair = 2
+    if not isinstance(subtype, tuple) or len(subtype) != pair:
+        return "hides its subtype"
+    one, elements = item_size(subtype[0]), count(subtype[1])
+    if one == OBJECT:
+        one = _POINTER
+    if elements is None or (one is not None and one * elements != size):
+        return "has a size that is not its parts'"
+    return ""
+
+
+def _bad_field(field: tuple[Any, ...], size: int, flags: Any) -> str:
+    pair = 2
+    if len(field) < pair or type(field[1]) is not int or field[1] < 0:
+        return "has a field at no plain place"
+    one = item_size(field[0])
+    if one == OBJECT:
+        one = _POINTER
+        if type(flags) is not int or not flags & _HAS_OBJECTS:
+            return HIDES_OBJECTS
+    if field[1] + (one or 0) > size:
+        return "has a field beyond its end"
+    return ""
+
+
 def count(shape: Any) -> int | None:
     """Elements of *shape*, or None if it is no tuple of plain sizes."""
     if type(shape) is int:
@@ -129,7 +183,8 @@ def length(raw: Any) -> int | None:
         and isinstance(raw.args, tuple)
         and raw.args
     ):
-        return length(raw.args[0])
+        spelt = as_text(raw.args[0])
+        return None if spelt is None else len(spelt)
     content = as_bytes(raw)
     return None if content is None else len(content)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine import signs, tensors
+from picklewatch.engine import attributes, signs, tensors
 from picklewatch.engine.checks import CHECKS, Doubt
 from picklewatch.engine.doubts import doubt_about
 from picklewatch.engine.judge import Judged, judge, looks_like_class
@@ -23,6 +23,8 @@ _HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__d
 """Attributes of an object that the unpickler itself looks up and calls, or that change what the object is."""
 _FINDINGS = 5_000
 """Structural findings kept during one walk."""
+_LONGEST_NAME = 400
+"""Characters of an import's two names; honest ones have a quarter of that, and patterns must not see more."""
 _NESTED = 2_000
 _NESTED_BYTES = 1 << 28
 _SEARCHED = 1 << 16
@@ -91,7 +93,7 @@ class Machine:
         key = (module, name)
         found = self.imports.get(key)
         if found is None:
-            judged = judge(module, name) if len(module) + len(name) < 1000 else _TOO_LONG
+            judged = judge(module, name) if len(module) + len(name) < _LONGEST_NAME else _TOO_LONG
             found = self.imports[key] = Import(module, name, judged, offset)
             if judged.status == "code":
                 self.code_bearing = True
@@ -267,13 +269,12 @@ class Machine:
 
     def _doubtful_call(self, callee: Import, judged: Judged, args: Any, how: str, offset: int) -> Any:
         """A call of something that the lists do not vouch for in this use."""
-        doubt = doubt_about(callee, args, how)
         if judged.status == "indirect":
             self.indirect = True
-        evidence = (
-            render_call(callee, args, how) if callee.level is None or RANK[doubt.level] > RANK[callee.level] else ""
-        )
-        self.note(callee, doubt, offset, evidence)
+        if callee.level is not Level.MALICIOUS:  # there is no worse to be found
+            doubt = doubt_about(callee, args, how)
+            worse = callee.level is None or RANK[doubt.level] > RANK[callee.level]
+            self.note(callee, doubt, offset, render_call(callee, args, how) if worse else "")
         kind = {"code": "code", "vouched": judged.kind}.get(judged.status, "unknown")
         return Obj(callee, args, offset, kind, how, known=judged.status == "vouched")
 
@@ -285,6 +286,8 @@ class Machine:
                 break
             root = root.callee
         if isinstance(root, Import) and isinstance(callee, Obj):
+            if _fetches_member(callee) and self._kept_call(callee, args, offset):
+                return Obj(callee, args, offset, "unknown", how, known=False)
             if root.judged.status == "code" and callee.kind == "code":
                 return Obj(callee, args, offset, "code", how, known=False)
             if callee.kind == "callable" and callee.known and self._kept_call(callee, args, offset):
@@ -365,31 +368,17 @@ class Machine:
         )
 
     def _seen_state(self, target: Obj, state: Any, offset: int) -> Any:
-        """*state* with what is as good as a dict as one; a state that hides its keys is told.
-
-        The unpickler, and ``dict.update`` in most ``__setstate__``, take any mapping and pairs as well as a dict.
-        """
-        pair = 2
-        parts = list(state) if isinstance(state, tuple) and len(state) == pair else [state]
-        for number, part in enumerate(parts):
-            if type(part) is list and part and all(_is_pair(item) for item in part[:_PAIRS]):
-                keys = [item[0] for item in part]
-                hidden = len(part) >= LIST_CAP or any(isinstance(key, _COMPUTED) for key in keys)
-                if not hidden and all(type(key) is str for key in keys):
-                    parts[number] = {item[0]: item[1] for item in part}
-            elif type(part) is dict:
-                hidden = id(part) in self.blind
-            else:
-                hidden = _could_be_mapping(part)
-            if hidden:
-                self.finding(
-                    "hijacked-method",
-                    Level.UNSAFE,
-                    offset,
-                    f"the names of the attributes that {render(target.callee, 100)} is given cannot be seen",
-                    render(part, 200),
-                )
-        return tuple(parts) if len(parts) == pair else parts[0]
+        """*state* with what is as good as a dict as one; one that hides the names it sets is told."""
+        parts = attributes.split(state)
+        if any(id(part) in self.blind or attributes.hidden(target, part) for part in parts):
+            self.finding(
+                "hijacked-method",
+                Level.UNSAFE,
+                offset,
+                f"the names of the attributes that {render(target.callee, 100)} is given cannot be seen",
+                render(state, 200),
+            )
+        return parts if len(parts) > 1 else parts[0]
 
     def _build_on_other(self, target: Any, state: Any, offset: int) -> None:
         if isinstance(target, Import):
@@ -408,11 +397,11 @@ class Machine:
         slots = None
         if isinstance(state, tuple) and len(state) == pair:
             state, slots = state
-        for number, attributes in enumerate((state, slots)):
-            if not isinstance(attributes, dict):
+        for number, named in enumerate((state, slots)):
+            if not isinstance(named, dict):
                 continue
-            for name in _HOOKS.intersection(attributes):
-                value = attributes[name]
+            for name in _HOOKS.intersection(named):
+                value = named[name]
                 if name in {"__class__", "__dict__"}:
                     if number:
                         self.finding(
@@ -448,12 +437,16 @@ class Machine:
                     key = items[number]
                     if type(key) is str or type(key) is int:
                         target[key] = items[number + 1]
-                    elif isinstance(key, _COMPUTED):
+                    elif isinstance(key, attributes.COMPUTED):
                         self.blind[id(target)] = target
             else:
                 self.blind[id(target)] = target
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
+            if target.kind == "dict":
+                if target.items is None:
+                    target.items = {}
+                self.set_items(target.items, items, offset)
             return
         self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
 
@@ -537,27 +530,13 @@ class Machine:
                 return
 
 
-def _is_pair(value: Any) -> bool:
-    pair = 2
-    return isinstance(value, tuple | list) and len(value) == pair and isinstance(value[0], (str, *_COMPUTED))
+def _fetches_member(callee: Obj) -> bool:
+    """Whether *callee* is ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
+    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind != "callable":
+        return False
+    return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
 
 
-def _could_be_mapping(state: Any) -> bool:
-    """Whether *state* is made by a call that may give a mapping, or a tuple that holds one."""
-    return isinstance(state, Obj) and (
-        state.kind in {"dict", "callable", "unknown"}
-        or (
-            state.kind in {"atom", "list"}
-            and isinstance(state.callee, Import)
-            and state.callee.name in {"tuple", "list"}
-        )
-    )
-
-
-_COMPUTED = (Obj, Opaque, Blob, Persistent)
-"""What a text may be that was made by a call."""
-_PAIRS = 64
-"""Items of a list that are looked at to tell pairs of names and values from other lists."""
 _NOTHING = Opaque("state")
 """The state of what BUILD has given None."""
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})

@@ -31,7 +31,10 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
 
 def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
     """Distributions of scipy exec ``_parse_arg_template`` when restored (``scipy/stats/_distn_infrastructure.py``)."""
-    if isinstance(value, str) and all(_TEMPLATE_LINE.match(line) for line in value.split("\n")):
+    lines = value.split("\n") if isinstance(value, str) else [""]
+    longest, most = 200, 60
+    fits = isinstance(value, str) and len(lines) <= most
+    if fits and all(len(line) <= longest and _TEMPLATE_LINE.match(line) for line in lines):
         return
     machine.finding(
         "hijacked-method",
@@ -86,8 +89,10 @@ def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
         and target.args[0].name == "ndarray"
     )
     fewest = 4
+    if not exact and isinstance(state, tuple) and state and isinstance(state[0], tuple) and len(state[0]) > fewest:
+        state = state[0]
     if not isinstance(state, tuple) or len(state) < fewest:
-        if exact:
+        if exact or isinstance(state, Obj):
             machine.finding(
                 "numpy-size-mismatch",
                 Level.MALICIOUS,
@@ -101,6 +106,19 @@ def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
     rule, summary = arrays.mismatch(shape, dtype, raw)
     if rule:
         machine.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
+
+
+def _dtype_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+    """What ``dtype.__reduce__`` gives: byte order, parts, names, size, alignment, flags."""
+    problem = arrays.bad_type(state)
+    if problem:
+        machine.finding(
+            "object-dtype-over-bytes" if problem == arrays.HIDES_OBJECTS else "numpy-size-mismatch",
+            Level.MALICIOUS,
+            offset,
+            f"the description of an array's elements {problem}",
+            render(state, 300),
+        )
 
 
 def _wrapper_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
@@ -153,6 +171,7 @@ def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
 
 _BY_KIND = {
     "ndarray": _ndarray_state,
+    "np_dtype": _dtype_state,
     "array-file": _wrapper_state,
     "formula": _formula_state,
     "callable": _partial_state,

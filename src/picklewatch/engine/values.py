@@ -90,6 +90,8 @@ class Obj:
     """Attributes that the machine itself would later call."""
     known: bool = True
     """Whether its class is one that somebody vouched for."""
+    items: dict[Any, Any] | None = None
+    """What SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,151 @@
+"""What BUILD is given is seen however it is spelt, and what it describes is sound, or the pickle is not clean."""
+
+from __future__ import annotations
+
+import pickle as std_pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from samples.judged import judged, level, rules
+from samples.opcodes import (
+    ADDITEMS,
+    BUILD,
+    EMPTY_SET,
+    FALSE,
+    MARK,
+    NONE,
+    SETITEM,
+    SETITEMS,
+    TRUE,
+    array,
+    call,
+    data,
+    dict_,
+    dtype,
+    global_,
+    new,
+    number,
+    pickle,
+    sizes,
+    text,
+    tuple_,
+)
+
+from picklewatch.model import Level
+
+_NAME = text("_parse_arg_template")
+_CODE = text("import os\nos.system('true')")
+_PAIR = tuple_(_NAME, _CODE)
+_DISTRIBUTION = new("scipy.stats._continuous_distns", "norm_gen")
+_ORDERED = call("collections", "OrderedDict")
+_SHELL = global_("company_ml_utils", "shell")
+_FILL = MARK + b"".join(text(f"k{number_}") + NONE for number_ in range(4100)) + SETITEMS
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        _ORDERED + _NAME + _CODE + SETITEM,
+        b"}" + call("builtins", "str", _NAME) + _CODE + SETITEM,
+        b"}" + _FILL + _NAME + _CODE + SETITEM,
+        call("builtins", "dict", MARK + _PAIR + b"l"),
+        call("collections", "Counter", b"}" + _NAME + _CODE + SETITEM),
+        MARK + _PAIR + b"l",
+        tuple_(_PAIR, tuple_(text("b"), NONE)),
+        tuple_(_PAIR, tuple_(text("b"), NONE), tuple_(text("c"), NONE)),
+        EMPTY_SET + MARK + _PAIR + ADDITEMS,
+        call("collections", "deque", MARK + _PAIR + b"l"),
+    ],
+    ids=["OrderedDict", "computed", "many", "dict()", "Counter", "list", "two", "three", "set", "deque"],
+)
+def test_a_mapping_of_any_spelling_cannot_hide_code_from_scipy(state: bytes) -> None:
+    """Scipy's distributions run one of their attributes when restored; ``dict.update`` takes all of these."""
+    report = judged(pickle(4, _DISTRIBUTION, state, BUILD))
+    assert level(report) in {Level.UNSAFE, Level.MALICIOUS}
+    assert "hijacked-method" in rules(report)
+
+
+def test_a_handle_cannot_be_hidden_in_an_ordered_dict() -> None:
+    """LightGBM frees the pointer in ``_handle`` when the object goes."""
+    state = _ORDERED + text("_handle") + number(2_000_000_000) + SETITEM
+    assert level(judged(pickle(4, new("lightgbm.basic", "Booster"), state, BUILD))) is Level.UNSAFE
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        _ORDERED + text("__setstate__") + _SHELL + SETITEM,
+        b"}" + call("builtins", "str", text("__setstate__")) + _SHELL + SETITEM,
+        tuple_(NONE, _ORDERED + text("__setstate__") + _SHELL + SETITEM),
+    ],
+    ids=["OrderedDict", "computed", "slots"],
+)
+def test_a_second_state_never_goes_to_a_method_that_the_first_may_have_put_there(state: bytes) -> None:
+    """The next BUILD would call it."""
+    report = judged(pickle(4, _ORDERED, state, BUILD, text("true"), BUILD))
+    assert level(report) is Level.MALICIOUS
+
+
+def test_a_class_cannot_be_changed_through_slots_that_cannot_be_seen() -> None:
+    """The slots' state is set by setattr, ``__class__`` too."""
+    slots = _ORDERED + text("__class__") + global_("collections", "Counter") + SETITEM
+    assert level(judged(pickle(4, _ORDERED, tuple_(NONE, slots), BUILD))) in {Level.UNSAFE, Level.MALICIOUS}
+
+
+def _void(*, subtype: bytes = NONE, fields: bytes = NONE, size: int = 8, flags: int = 0) -> bytes:
+    made = call("numpy", "dtype", text("V8"), FALSE, TRUE)
+    return made + tuple_(number(3), text("|"), subtype, NONE, fields, number(size), number(1), number(flags)) + BUILD
+
+
+_OBJECT = dtype("O8", size=-1)
+_DOUBLE = dtype("f8")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        _void(fields=dict_(a=tuple_(_OBJECT, number(0)))),
+        _void(fields=_ORDERED + text("a") + tuple_(_OBJECT, number(0)) + SETITEM),
+        _void(fields=dict_(a=call("builtins", "tuple", MARK + _OBJECT + number(0) + b"l"))),
+        _void(fields=dict_(a=tuple_(_DOUBLE, number(4096)))),
+        _void(fields=dict_(a=tuple_(_DOUBLE, number(-8)))),
+        _void(subtype=tuple_(_DOUBLE, sizes(1000))),
+        _void(size=-8),
+        _void() + tuple_(number(3), text("|"), NONE, NONE, NONE, number(1 << 20), number(1), number(0)) + BUILD,
+        call("numpy", "dtype", text("V8"), FALSE, TRUE) + call("builtins", "tuple", MARK + number(3) + b"l") + BUILD,
+    ],
+    ids=["objects", "OrderedDict", "computed", "beyond", "before", "subtype", "negative", "grown", "hidden"],
+)
+def test_an_element_type_must_be_sound(kind: bytes) -> None:
+    """Numpy believes its state, and then reads and writes memory by it."""
+    report = judged(pickle(4, array(sizes(1), kind, data(b"A" * 8))))
+    assert level(report) is Level.MALICIOUS
+    assert rules(report) & {"numpy-size-mismatch", "object-dtype-over-bytes", "opcode-out-of-kind"}
+
+
+def test_a_subclass_of_arrays_is_checked_as_an_array() -> None:
+    """Its state may be wrapped; one that cannot be seen is told."""
+    made = call("numpy.core.multiarray", "_reconstruct", global_("numpy", "matrix"), sizes(0), data(b"b"))
+    state = call("builtins", "tuple", MARK + number(1) + b"l")
+    assert level(judged(pickle(4, made, state, BUILD))) is Level.MALICIOUS
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "f4",
+        "U5",
+        "S3",
+        "M8[ns]",
+        [("a", "f4"), ("b", "i8", (2,)), ("c", "U5")],
+        [("o", "O"), ("n", [("x", "f8")])],
+        "V6",
+    ],
+)
+def test_what_numpy_writes_is_sound(kind: object, protocol: int) -> None:
+    """Records, sub-arrays, objects in records, dates."""
+    value: Any = np.zeros(3, dtype=kind)
+    report = judged(std_pickle.dumps([value, value.dtype, value[:1]], protocol))
+    assert report.inert, report.findings
