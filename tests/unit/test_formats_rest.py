@@ -243,3 +243,31 @@ def test_operators_of_an_export_are_no_alarm() -> None:
         is Verdict.SKIPPED
     )
     assert verdict(b"model:\n  target: os.system\n") in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"import os\nfrom collections.abc import Callable\n\n\ndef f() -> None:\n    os.system('echo')\n",
+        b"int main() {\n  return 0;\n}\n",
+        b"cos\nsin\ntan\nint\nerrors\n",
+        b"Manifest-Version: 1.0\r\nCreated-By: Apache Maven 3.6.3\r\n",
+        b"include(Platform/Apple-Clang-CXX)\nif(NOT X)\n  set(Y 1)\nendif()\n",
+        b"commit 0c09444d276fbf46\nAuthor: A <a@example.org>\n\n    Fix (R)\n",
+    ],
+)
+def test_source_code_and_lists_are_text(text: bytes) -> None:
+    """Their first words spell opcodes and imports; none is of a module that exists and called."""
+    assert verdict(text) is Verdict.SKIPPED
+    assert verdict(zipped({"a": text})) is Verdict.SKIPPED
+
+
+def test_words_inside_programs_are_no_alarm() -> None:
+    """Compiled code holds names on lines of their own."""
+    noise = b"\x00\x9b\xe3" + b"Point int\nPoint2D\nvalue of cos\nbqrez\nint\nerrors.\n" * 9 + b"\x00\x9b(tR.\x00"
+    assert verdict(noise) is Verdict.SKIPPED
+
+
+def test_a_broken_attack_is_told() -> None:
+    """What imports a well-known function at its very start was meant to run."""
+    assert verdict(b"cos\nsystem\n(S'cut off") in HARMFUL

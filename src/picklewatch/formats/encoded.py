@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ def search_headers(scan: Scan, part: Part) -> None:
         for match in islice(pattern.finditer(data), _PIECES):
             for decoded in _decoded(match.group()):
                 found = Part(memoryview(decoded), f"{part.at(match.start())}!(encoded)", part.depth + 1)
-                scan.only_harm(partial(scan.content, found))
+                search(scan, found, place="in an encoded text")
 
 
 def search_runs(scan: Scan, part: Part) -> None:

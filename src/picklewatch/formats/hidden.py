@@ -47,6 +47,9 @@ _SMALL = 1024
 
 _NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]{0,80}\r?\n)")
 _MODULE = re.compile(rb"[A-Za-z_][\w.]*\r?\Z")
+_INST = ord("i")
+_ARGUMENTS = 300
+"""INST takes its arguments from behind a mark, and needs one."""
 _MODULE_LENGTH = 80
 """GLOBAL, INST and UNICODE spell a module, a line break, a name, a line break; the search goes by the second line."""
 
@@ -87,20 +90,26 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
 
 
 def harms(report: PickleReport) -> bool:
-    """Whether the walk met a harmful import from a module that exists."""
-    return any(_counts(finding.subject, finding.level, stopped=report.stopped) for finding in report.findings)
+    """Whether the walk met harm that is no accident: a real module, and a call or a pickle that reaches its end.
+
+    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them.
+    """
+    return any(
+        exists(finding.subject)
+        and (report.stopped or (finding.level is Level.MALICIOUS and not finding.evidence.startswith(_MERELY_NAMED)))
+        for finding in report.findings
+        if finding.level in _HARM
+    )
+
+
+_HARM = (Level.UNSAFE, Level.MALICIOUS)
+_MERELY_NAMED = "from "
+"""How the engine's evidence begins where an import is not called."""
 
 
 def exists(name: str) -> bool:
     """Whether the root module of *name* exists wherever models are loaded."""
     return name.partition(".")[0] in _ROOTS
-
-
-def _counts(subject: str, level: Level, *, stopped: bool) -> bool:
-    """Whether a finding is about a real import: certain harm, or doubtful harm in a pickle that reaches its end."""
-    if not exists(subject):
-        return False
-    return level is Level.MALICIOUS or (level is Level.UNSAFE and stopped)
 
 
 def _candidates(data: memoryview, start: int, stop: int) -> Iterator[int]:
@@ -121,8 +130,12 @@ def _lines(data: memoryview, start: int, stop: int) -> Iterator[int]:
         begin = max(start, match.start() - _MODULE_LENGTH)
         before = bytes(data[begin : match.start()])
         for index in range(len(before) - 1, -1, -1):
-            if before[index] in b"ciV" and _real(before[index + 1 :]):
+            if before[index] in b"cV" and _real(before[index + 1 :]):
                 yield begin + index
+            elif before[index] == _INST and _real(before[index + 1 :]):
+                mark = bytes(data[max(start, begin + index - _ARGUMENTS) : begin + index]).rfind(b"(")
+                if mark >= 0:
+                    yield max(start, begin + index - _ARGUMENTS) + mark
 
 
 def _real(module: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.formats.base import Format, Malformed, Part, Scan
@@ -25,7 +26,7 @@ _DTYPE_BITS = {
 
 def _is_safetensors(head: bytes, data: memoryview) -> bool:
     """Eight bytes of length, then a JSON object: what any safetensors file, sane or not, looks like."""
-    if len(data) < 10 or head[8:9] != b"{":  # noqa: PLR2004
+    if len(data) < 10 or re.match(rb"\{[\"}\s]", head[8:]) is None:  # noqa: PLR2004
         return False
     return head[4:8] == b"\0\0\0\0" or b'"data_offsets"' in head or b'"__metadata__"' in head
 

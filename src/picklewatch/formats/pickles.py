@@ -18,6 +18,15 @@ STACKED = 10_000
 """Pickles in one content that are walked one after another."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
+_WELL_KNOWN = {
+    "system", "popen", "popen2", "Popen", "spawn", "spawnl", "spawnv", "posix_spawn", "execl", "execv",
+    "execve", "fork", "eval", "exec", "execfile", "compile", "__import__", "getattr", "import_module",
+    "run_path", "run_module", "runcode", "runctx", "check_output", "check_call", "getoutput", "getstatusoutput",
+    "startfile", "rmtree", "unlink", "urlopen", "urlretrieve", "loads", "CDLL", "FunctionType", "CodeType",
+    "create_connection", "main",
+}  # fmt: skip
+"""Functions that attacks import; what a broken one names is told too."""
+
 _SHORTEST = 2
 """Opcodes of a pickle that says nothing."""
 
@@ -83,9 +92,9 @@ def lead(scan: Scan, part: Part) -> None:
 
 
 def in_letters(scan: Scan, part: Part) -> bool:
-    """Whether a text is a pickle of protocol 0 or 1: it runs for long, to its end, or up to an import that matters.
+    """Whether a text is a pickle of protocol 0 or 1: it runs to its end, or up to a call that does harm.
 
-    Lists of words spell imports too (``cat``, ``catch``), of modules that don't exist: loading them fails at once.
+    Source code and lists of words spell imports too (``import os``, ``cat``), of modules that don't exist.
     """
     report = scan.trial(part)
     if report is None:
@@ -93,4 +102,9 @@ def in_letters(scan: Scan, part: Part) -> bool:
     if report.stopped and report.opcodes <= _SHORTEST:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
         return False
-    return report.stopped or RANK[worst(report.findings)] >= RANK[Level.UNSAFE] or any(map(exists, report.imports))
+    return report.stopped or harms(report) or any(_unmistakable(name) for name in report.imports)
+
+
+def _unmistakable(name: str) -> bool:
+    """Whether an import that a text spells at its very start can't be two words of prose."""
+    return exists(name) and name.rpartition(".")[2] in _WELL_KNOWN
