@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 from pydantic import ValidationError
 
 from picklewatch.config import Config
-from picklewatch.daemon import Daemon, Parts
+from picklewatch.daemon import Daemon
 from picklewatch.errors import ConfigError
 from picklewatch.health import Health
 from picklewatch.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.notify import Notifier
+from picklewatch.parts import Parts
 from picklewatch.quarantine.vault import Vault
 from picklewatch.sandbox import ScanCancelledError
 from picklewatch.settle import DEFAULT_DELAYS

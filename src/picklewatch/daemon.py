@@ -12,11 +12,10 @@ import contextlib
 import os
 import select
 import signal
-import sqlite3
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -27,11 +26,10 @@ from picklewatch.errors import ConfigError, ExitStatus, StateError
 from picklewatch.health import Health
 from picklewatch.model import Policy, Verdict
 from picklewatch.notify import Notifier
+from picklewatch.parts import Parts, PolicySource, open_store, take_state
 from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
-from picklewatch.store import Store
 from picklewatch.store.care import TROUBLE, StoreCare
-from picklewatch.store.lock import StateLock
 from picklewatch.watch.candidate import Candidate, UnavailableError
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.walk import Walker
@@ -39,13 +37,11 @@ from picklewatch.watch.watcher import Timing, Watcher
 from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
     from types import FrameType
 
-    from picklewatch.batch import ClosableScans
     from picklewatch.config import Config
-    from picklewatch.model import EngineVersion
 
 _log = structlog.get_logger()
 
@@ -61,18 +57,6 @@ _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
 _RECORDS_KEPT: Final = 1_000_000
 _PRUNE_SECONDS: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the daemon is made of besides itself; tests put fakes in."""
-
-    load: Callable[[], Config]
-    """Reads the configuration; raises `ConfigError`."""
-    scanner: Callable[[Config], ClosableScans]
-    vault: Callable[[Path], Holds]
-    engine: EngineVersion
-    configure_log: Callable[[Config], None] = lambda _config: None
 
 
 class Daemon:
@@ -93,7 +77,7 @@ class Daemon:
 
     def run(self, config: Config) -> int:
         """Work until a signal ends it; the exit status. Raises `StateError`, `SandboxError` if it can't start."""
-        lock = _take(self._state)
+        lock = take_state(self._state)
         former = self._catch_signals()
         try:
             self._build(config)
@@ -114,7 +98,7 @@ class Daemon:
 
     def _build(self, config: Config) -> None:
         self._config = config
-        self._store = _open(self._state)
+        self._store = open_store(self._state)
         self._care = StoreCare(self._store, self.health)
         self._actions = Actions(self._store, self.health, self._open_vault)
         self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
@@ -152,7 +136,7 @@ class Daemon:
             tombstones=config.quarantine.tombstones,
             trees=self._trees,
         )
-        self._policy = _PolicySource(self._store, config.policy())
+        self._policy = PolicySource(self._store, config.policy())
 
     def _plan_roots(self) -> None:
         """Find out what to watch; users and caches come and go."""
@@ -401,41 +385,3 @@ class Daemon:
         pause = LOOP_SECONDS if self._ready else LOOP_SECONDS / 10
         if select.select([self._wake_reading], [], [], pause)[0]:
             os.read(self._wake_reading, 1024)
-
-
-class _PolicySource:
-    """The policy in force: the configuration's, and the digests that were allowed by `quarantine restore`."""
-
-    def __init__(self, store: Store, configured: Policy) -> None:
-        self._store = store
-        self._configured = configured
-        self._lock = threading.Lock()
-        self._seen: int | None = None
-        self._policy = configured
-
-    def __call__(self) -> Policy:
-        """The policy as it is now."""
-        with self._lock:
-            seen = self._store.changes_by_others()
-            if seen != self._seen:
-                digests = {**self._store.allowed.all(), **self._configured.allowed_digests}
-                self._policy = replace(self._configured, allowed_digests=digests)
-                self._seen = seen
-            return self._policy
-
-
-def _open(state: Path) -> Store:
-    try:
-        return Store(state)
-    except sqlite3.Error as error:
-        hint = "Its disk must be writable and have room; the directory must belong to the user that runs the daemon."
-        raise StateError(f"the database in {state} can't be opened: {error}", hint) from error
-
-
-def _take(state: Path) -> StateLock:
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        hint = "Give another one with --state-dir, or make it yours."
-        raise StateError(f"the state directory {state} can't be made: {error.strerror}", hint) from error
-    return StateLock(state)

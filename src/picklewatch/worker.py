@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,6 +14,7 @@ import structlog
 from picklewatch import names
 from picklewatch.errors import SandboxError, StateError
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
+from picklewatch.pace import Pace
 from picklewatch.pipeline import judge, problem_record, with_names
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.subject import Problem, SubjectError, open_subject
@@ -37,33 +38,6 @@ _IDLE_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 0.4
 _CHANGES: Final = 5
 _FAILURES: Final = 3
-
-
-class Pace:
-    """Holds back files that are judged over and over, so that one that is rewritten all the time costs little."""
-
-    def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
-        self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
-        self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
-
-    def judged(self, inode: tuple[int, int], now: float) -> int:
-        """Note that a file was judged; how often in a row, without a rest between."""
-        last, streak = self._seen.pop(inode, (now - self._rest, 0))
-        pause = self.pause(streak)
-        streak = 1 if now - last > self._rest + pause else streak + 1
-        self._seen[inode] = now, streak
-        while len(self._seen) > self._remembered:
-            self._seen.popitem(last=False)
-        return streak
-
-    def not_before(self, inode: tuple[int, int]) -> float:
-        """When the file may be judged again (monotonic seconds)."""
-        last, streak = self._seen.get(inode, (0.0, 0))
-        return last + self.pause(streak)
-
-    def pause(self, streak: int) -> float:
-        """The pause after so many judgements in a row: none after the first two."""
-        return 0.0 if streak <= 2 else min(self._longest, self._first * 2.0 ** min(streak - 3, 16))  # noqa: PLR2004
 
 
 class Makes(Protocol):

@@ -51,9 +51,10 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     """
     from picklewatch import config as configuration
     from picklewatch import log, plan
-    from picklewatch.daemon import Daemon, Parts
+    from picklewatch.daemon import Daemon
     from picklewatch.engine.version import engine_version
     from picklewatch.notify import Notifier
+    from picklewatch.parts import Parts
 
     config = configuration.load(config_path).config
     log.configure(config.log.format, config.log.level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from picklewatch.worker import Pace
+from picklewatch.pace import Pace
 
 FILE = (1, 2)
 

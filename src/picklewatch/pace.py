@@ -1,0 +1,32 @@
+"""How often one file may be judged. Pure: the caller owns the clock."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class Pace:
+    """Holds back files that are judged over and over, so that one that is rewritten all the time costs little."""
+
+    def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
+        self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
+        self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
+
+    def judged(self, inode: tuple[int, int], now: float) -> int:
+        """Note that a file was judged; how often in a row, without a rest between."""
+        last, streak = self._seen.pop(inode, (now - self._rest, 0))
+        pause = self.pause(streak)
+        streak = 1 if now - last > self._rest + pause else streak + 1
+        self._seen[inode] = now, streak
+        while len(self._seen) > self._remembered:
+            self._seen.popitem(last=False)
+        return streak
+
+    def not_before(self, inode: tuple[int, int]) -> float:
+        """When the file may be judged again (monotonic seconds)."""
+        last, streak = self._seen.get(inode, (0.0, 0))
+        return last + self.pause(streak)
+
+    def pause(self, streak: int) -> float:
+        """The pause after so many judgements in a row: none after the first two."""
+        return 0.0 if streak <= 2 else min(self._longest, self._first * 2.0 ** min(streak - 3, 16))  # noqa: PLR2004
