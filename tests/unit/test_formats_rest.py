@@ -242,6 +242,7 @@ def test_operators_of_an_export_are_no_alarm() -> None:
         verdict(b'{"nodes": [{"target": "_operator.mul"}, {"target": "torch.ops.aten.sin.default"}]}')
         is Verdict.SKIPPED
     )
+    assert verdict(b"class A:\n    target: types.ModuleType\n    target: types.FunctionType\n") is Verdict.SKIPPED
     assert verdict(b"model:\n  target: os.system\n") in HARMFUL
 
 

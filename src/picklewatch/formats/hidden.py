@@ -112,6 +112,21 @@ def exists(name: str) -> bool:
     return name.partition(".")[0] in _ROOTS
 
 
+def unmistakable(name: str) -> bool:
+    """Whether an import is of a function that attacks use, and can't be two words of prose."""
+    return exists(name) and name.rpartition(".")[2] in _WELL_KNOWN
+
+
+_WELL_KNOWN = {
+    "system", "popen", "popen2", "Popen", "spawn", "spawnl", "spawnv", "posix_spawn", "execl", "execv",
+    "execve", "fork", "eval", "exec", "execfile", "compile", "__import__", "getattr", "import_module",
+    "run_path", "run_module", "runcode", "runctx", "check_output", "check_call", "getoutput", "getstatusoutput",
+    "startfile", "rmtree", "unlink", "urlopen", "urlretrieve", "loads", "CDLL", "FunctionType", "CodeType",
+    "create_connection", "main",
+}  # fmt: skip
+"""Functions that attacks import; what a broken one names is told too."""
+
+
 def _candidates(data: memoryview, start: int, stop: int) -> Iterator[int]:
     """Offsets at which a pickle may begin, ascending."""
     half = WHOLE // 2

@@ -8,7 +8,7 @@ from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import legacy
 from picklewatch.formats.base import RANK, Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
-from picklewatch.formats.hidden import exists, harms, search
+from picklewatch.formats.hidden import harms, search, unmistakable
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -18,15 +18,6 @@ STACKED = 10_000
 """Pickles in one content that are walked one after another."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
-_WELL_KNOWN = {
-    "system", "popen", "popen2", "Popen", "spawn", "spawnl", "spawnv", "posix_spawn", "execl", "execv",
-    "execve", "fork", "eval", "exec", "execfile", "compile", "__import__", "getattr", "import_module",
-    "run_path", "run_module", "runcode", "runctx", "check_output", "check_call", "getoutput", "getstatusoutput",
-    "startfile", "rmtree", "unlink", "urlopen", "urlretrieve", "loads", "CDLL", "FunctionType", "CodeType",
-    "create_connection", "main",
-}  # fmt: skip
-"""Functions that attacks import; what a broken one names is told too."""
-
 _SHORTEST = 2
 """Opcodes of a pickle that says nothing."""
 
@@ -102,9 +93,4 @@ def in_letters(scan: Scan, part: Part) -> bool:
     if report.stopped and report.opcodes <= _SHORTEST:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
         return False
-    return report.stopped or harms(report) or any(_unmistakable(name) for name in report.imports)
-
-
-def _unmistakable(name: str) -> bool:
-    """Whether an import that a text spells at its very start can't be two words of prose."""
-    return exists(name) and name.rpartition(".")[2] in _WELL_KNOWN
+    return report.stopped or harms(report) or any(map(unmistakable, report.imports))

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import RANK, Part
+from picklewatch.formats.hidden import unmistakable
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _NAMES = 500
 def judge_targets(scan: Scan, part: Part) -> None:
     """Note names that are known for harm, and of Hydra's also what else the standard library can do.
 
-    A plain ``target`` occurs elsewhere too: torch's exports name ``_operator.mul`` so.
+    A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
+    (``types.ModuleType``); there only functions that attacks use count.
     """
     names: dict[tuple[str, bool], int] = {}
     for match in _TARGET.finditer(part.data[:_LIMIT]):
@@ -38,7 +40,9 @@ def judge_targets(scan: Scan, part: Part) -> None:
         if report is None:
             continue
         level = max((finding.level for finding in report.findings), key=RANK.__getitem__, default=Level.INFO)
-        standard = hydra and name.partition(".")[0] in sys.stdlib_module_names
+        if not hydra and (not unmistakable(name) or module == "types"):
+            continue
+        standard = name.partition(".")[0] in sys.stdlib_module_names
         if level is Level.MALICIOUS or (standard and level is Level.UNSAFE):
             scan.code_bearing = True
             summary = "The configuration names a function to import and call that can do harm."
