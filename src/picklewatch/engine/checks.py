@@ -72,6 +72,19 @@ def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt |
     return plain(machine, callee, args, offset)
 
 
+def index_class(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_new_Index(cls, state)`` is ``cls.__new__(cls, **state)``: only a class of indexes may stand there."""
+    values = _tuple(args)
+    made = values[0] if values else None
+    if (
+        not isinstance(made, Import)
+        or not made.name.endswith("Index")
+        or made.judged.status not in {"vouched", "foreign"}
+    ):
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an index")
+    return plain(machine, callee, args, offset)
+
+
 def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``defaultdict(factory)``: a class, or a callable that is harmless itself."""
     values = _tuple(args)
@@ -396,6 +409,6 @@ CHECKS: dict[str, Any] = {
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc,
-    "setattr": set_attribute, "formula": formula, "type_of": type_of, "iterator": iterator,
+    "index_class": index_class, "setattr": set_attribute, "formula": formula, "type_of": type_of, "iterator": iterator,
 }  # fmt: skip
 """By the name that the lists use."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import signs
 from picklewatch.engine.checks import Doubt
 from picklewatch.engine.judge import looks_like_class
-from picklewatch.engine.values import Import, Obj
+from picklewatch.engine.lists.denied import EVALUATORS
+from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
 def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     found = signs.sign(args)
     key = callee.key[:200]
+    harmless = EVALUATORS.get(callee.module.partition(".")[0])
+    if harmless is not None and callee.name not in harmless.split() and _holds_text(args):
+        return Doubt("code-execution", Level.MALICIOUS, f"makes {key} from a text, which that evaluates as Python")
     if how == "new":
         if found and (found != "a file's path" or judged.status == "vouched"):
             return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
@@ -100,6 +104,26 @@ def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     }:
         return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
     return _foreign_call(callee, judged, args, how)
+
+
+def _holds_text(values: Any) -> bool:
+    """Whether any text is among *values*; yes if there are too many to tell."""
+    waiting, seen, most = [values], 0, 1_000
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > most or isinstance(value, str | bytes | Blob):
+            return True
+        if isinstance(value, tuple | list):
+            waiting.extend(value[:most])
+        elif isinstance(value, dict):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif isinstance(value, Opaque):
+            waiting.append(value.content)
+        elif isinstance(value, Obj) and value.kind in {"atom", "list", "dict", "set", "callable"}:
+            waiting.append(value.args)
+    return False
 
 
 def _literal(value: Any) -> bool:

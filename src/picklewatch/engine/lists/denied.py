@@ -285,6 +285,11 @@ INDIRECT: dict[str, str] = {
 }
 """What calls the callable that it is handed: dangerous when called, a doubt when referenced."""
 
+EVALUATORS: dict[str, str] = {
+    "sympy": "Symbol Dummy Wild Str Float Integer Rational Function UndefinedFunction MatrixSymbol IndexedBase Idx",
+}
+"""Libraries whose classes evaluate any text that they are made from as Python (``sympify``) → those of them that do not."""
+
 CARRIERS: frozenset[tuple[str, str]] = frozenset(
     {
         # namespaces that dill refers to when it rebuilds a function

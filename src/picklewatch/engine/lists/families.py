@@ -70,9 +70,16 @@ FAMILIES: tuple[Family, ...] = (
         reason="pandas' own rebuilding functions for indexes, blocks, periods and timestamps: they take numbers and arrays",
         uses="RC",
         module=r"pandas(\.[\w.]+)?",
-        name=r"_new_(\w*Index|Index)|_unpickle_block|_unpickle_timestamp|_nat_unpickle|__nat_unpickle|__pyx_unpickle_\w+|_period_unpickle"
-        r"|_unpickle_array|_timedelta_unpickle|_new_PeriodIndex|_unpickle_interval",
+        name=r"_unpickle_block|_unpickle_timestamp|_nat_unpickle|__nat_unpickle|__pyx_unpickle_\w+|_period_unpickle"
+        r"|_unpickle_array|_timedelta_unpickle|_unpickle_interval",
         check="plain",
+    ),
+    Family(
+        reason="pandas' makers of indexes: they make an instance of the class they are given, with arguments from the file",
+        uses="RC",
+        module=r"pandas(\.[\w.]+)?",
+        name=r"_new_\w*Index",
+        check="index_class",
     ),
     Family(
         reason="pandas' scalars, offsets and types, made from numbers and names",
