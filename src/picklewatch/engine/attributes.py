@@ -14,7 +14,7 @@ from picklewatch.engine.values import LIST_CAP, Blob, Import, Obj, Opaque, Persi
 COMPUTED = (Obj, Opaque, Blob, Persistent)
 """What a text may be that was made by a call."""
 
-_RUNS_ATTRIBUTES = re.compile(r"(scipy\.stats|statsmodels|sklearn_crfsuite|lightgbm|xgboost|catboost)\b")
+_RUNS_ATTRIBUTES = re.compile(r"(scipy\.stats|statsmodels\.base\.data|sklearn_crfsuite|lightgbm|xgboost|catboost)\b")
 """Modules with classes that run, or free, what one of their attributes says: see `picklewatch.engine.states`."""
 
 
@@ -47,11 +47,15 @@ def _are_pairs(state: Any) -> bool:
     return (
         isinstance(state, list | tuple)
         and len(state) > 0
-        and all(
-            isinstance(item, tuple | list) and len(item) == pair and isinstance(item[0], (str, *COMPUTED))
-            for item in state
-        )
+        and all(isinstance(item, tuple | list) and len(item) == pair and _may_be_text(item[0]) for item in state)
     )
+
+
+def _may_be_text(value: Any) -> bool:
+    """Whether *value* is a text, or may come out as one: an array or another object of a known class does not."""
+    if isinstance(value, Obj):
+        return value.kind in {"atom", "unknown", "callable", "code"}
+    return isinstance(value, str | Blob | Persistent)
 
 
 def _as_dict(state: Any) -> Any:

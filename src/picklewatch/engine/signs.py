@@ -10,7 +10,7 @@ from picklewatch.engine.lists.denied import PLAIN_LITERALS
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
-_NODES = 2_000
+_NODES = 600
 """Values looked at in one set of arguments."""
 _CHARACTERS = 4_096
 """Characters looked at of one text."""
@@ -89,7 +89,7 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, Opaque):
         return [value.content]
     if isinstance(value, Obj):
-        return [value.args] if value.kind in _OPENED or not value.known else []
+        return [value.args] if value.kind in _OPENED else []  # other objects' arguments were judged when they were made
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if not isinstance(value, tuple | list) or set(map(type, value)) <= _NUMBERS:
