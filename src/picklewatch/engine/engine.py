@@ -6,7 +6,7 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.machine import RANK, Machine
-from picklewatch.engine.report import Budget, Buffer, PickleReport
+from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport
 from picklewatch.engine.walk import Walk
 from picklewatch.model import Finding, Level
 
@@ -31,7 +31,7 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
 
     *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
     storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. Raises
-    nothing but `LimitReached`.
+    nothing but `LimitReached`, which carries the report up to there.
     """
     machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
     walk = Walk(data, start, machine)
@@ -40,13 +40,17 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     try:
         walk.run()
         return _report(walk, machine, start)
+    except LimitReached as limit:
+        if limit.report is None:
+            limit.report = _report(walk, machine, start, limited=True)
+        raise
     finally:
         if collecting:
             gc.enable()
 
 
-def _report(walk: Walk, machine: Machine, start: int) -> PickleReport:
-    if not walk.stopped:
+def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) -> PickleReport:
+    if not walk.stopped and not limited:
         machine.finding(
             "malformed-pickle",
             Level.UNSCANNABLE,
@@ -54,7 +58,12 @@ def _report(walk: Walk, machine: Machine, start: int) -> PickleReport:
             f"the pickle cannot be read to its end: {walk.problem}",
         )
     findings = _bounded([*_about_imports(machine), *machine.findings], machine.budget.limits.findings)
-    if findings and walk.opcodes <= machine.budget.limits.fickling_opcodes and machine.budget.fickling_seconds_left > 0:
+    if (
+        findings
+        and not limited
+        and walk.opcodes <= machine.budget.limits.fickling_opcodes
+        and machine.budget.fickling_seconds_left > 0
+    ):
         from picklewatch.engine.evidence import enrich
 
         findings = enrich(findings, walk, start, machine.budget)

@@ -17,7 +17,12 @@ Buffer = bytes | memoryview | mmap.mmap
 
 
 class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error of ours
-    """A bound of the scan was met; *rule* and *summary* say which."""
+    """A bound of the scan was met; *rule* and *summary* say which.
+
+    *report* is what the walk that met it had seen before, or None: where a scan ends is up to an attacker.
+    """
+
+    report: PickleReport | None = None
 
     def __init__(self, rule: str, summary: str) -> None:
         super().__init__(summary)

@@ -129,11 +129,20 @@ class Scan:
 
     def pickle(self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
         """Judge the pickle at *start*, and what it nests."""
-        report = judge_pickle(
-            part.data, start, where=part.where, budget=self.budget, persistent=persistent, arrays=arrays
-        )
+        report = self._walk(part, start, persistent=persistent, arrays=arrays)
         self.adopt(report, part)
         return report
+
+    def _walk(self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
+        """Judge one pickle within the file's budget; what was seen before a limit counts all the same."""
+        try:
+            return judge_pickle(
+                part.data, start, where=part.where, budget=self.budget, persistent=persistent, arrays=arrays
+            )
+        except LimitReached as limit:
+            if limit.report is not None:
+                self._note(limit.report)
+            raise
 
     def trial(self, part: Part, start: int = 0) -> PickleReport | None:
         """Walk what may or may not be a pickle, noting nothing.
@@ -155,18 +164,21 @@ class Scan:
             report = judge_pickle(part.data, start, where=part.where, budget=budget)
         except LimitReached:
             self.doubtful_left -= TRIAL_OPCODES
-            return judge_pickle(part.data, start, where=part.where, budget=self.budget) if sure else None
+            return self._walk(part, start) if sure else None
         self.doubtful_left -= report.opcodes + 50
         return report
 
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note what the walk over a pickle in *part* found, and judge what it nests."""
+        self._note(report)
+        self._nested(report, part)
+
+    def _note(self, report: PickleReport) -> None:
         self.code_bearing = True
         self.pickles += 1
         self.opcodes += report.opcodes
         self._note_imports(report.imports)
         self.add(report.findings)
-        self._nested(report, part)
 
     def _nested(self, report: PickleReport, part: Part) -> None:
         """Judge what the pickle would have unpickled; mere look-alikes count if they would do harm."""

@@ -1,0 +1,28 @@
+"""What was seen before a limit counts: where a scan ends is up to an attacker."""
+
+from __future__ import annotations
+
+import pytest
+
+from picklewatch.model import Level, Limits, Policy, Verdict
+from picklewatch.policy import decide
+from picklewatch.scan import scan_content
+
+CALL = b"cos\nsystem\n(S'true'\ntR."
+
+
+@pytest.mark.parametrize("head", [b"", b"\x80\x02"], ids=["protocol 0", "protocol 2"])
+def test_an_attack_before_the_limit_of_opcodes_is_malicious(head: bytes) -> None:
+    """Padding that exhausts the limit hides no call that a loader has made by then."""
+    report = scan_content(head + CALL[:-1] + b"0" + b"N0" * 50_000 + b"N.", Limits(opcodes=20_000))
+    assert not report.complete
+    assert "os.system" in report.imports
+    assert {"code-execution", "limit-opcodes"} <= {finding.rule for finding in report.findings}
+    assert decide(report, Policy()).verdict is Verdict.MALICIOUS
+
+
+def test_padding_alone_is_unscannable() -> None:
+    """Without an attack before it, the limit alone sets the verdict."""
+    report = scan_content(b"\x80\x02" + b"N0" * 50_000 + b"N.", Limits(opcodes=20_000))
+    assert [finding.level for finding in report.findings] == [Level.UNSCANNABLE]
+    assert decide(report, Policy()).verdict is Verdict.UNSCANNABLE
