@@ -272,3 +272,18 @@ def test_words_inside_programs_are_no_alarm() -> None:
 def test_a_broken_attack_is_told() -> None:
     """What imports a well-known function at its very start was meant to run."""
     assert verdict(b"cos\nsystem\n(S'cut off") in HARMFUL
+
+
+@pytest.mark.parametrize("before", [b"\0" * 64, b"\x89PNG\r\n\x1a\n", b"MODEL\x01\0\0", BENIGN + b"\xff\xfe junk"])
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"\x80\x04\x8c\x10company_ml_utils\x8c\x05shell\x93(\x8c\x04truetR.",
+        b"\x80\x04cfunctools\npartial\n(ccompany_ml_utils\nshell\nVtrue\ntR)R.",
+        b"\x80\x04ctorch.storage\n_load_from_bytes\n(B" + struct.pack("<I", len(EVIL)) + EVIL + b"tR.",
+    ],
+    ids=["unknown function", "partial", "nested"],
+)
+def test_a_whole_pickle_behind_other_bytes_counts_whatever_it_imports(before: bytes, hidden: bytes) -> None:
+    """A header and an end are no accident: it waits for a reader that starts there."""
+    assert verdict(before + hidden) in HARMFUL

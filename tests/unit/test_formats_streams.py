@@ -152,6 +152,9 @@ def test_encoded_pickles_are_decoded() -> None:
 
     encoded = base64.b64encode(EVIL * 2)
     assert verdict(b'{"policy_class": {":type:": "x", ":serialized:": "' + encoded + b'"}}') in HARMFUL
-    assert verdict(b'{"a": {":serialized:": "' + base64.b64encode(BENIGN) + b'"}}') is Verdict.SKIPPED
+    assert verdict(b'{"a": {":serialized:": "' + base64.b64encode(BENIGN) + b'"}}') is Verdict.CLEAN
+    text = base64.b64encode(b"cos\nsystem\n(Vtrue\ntR.")
+    assert verdict(b'{":serialized:": "' + text + b'"}') in HARMFUL
+    assert verdict(b'{":\\u0073erialized:": "' + text.replace(b"Y", b"\\u0059") + b'"}') in HARMFUL
     assert verdict(zipped({"data": b'{":serialized:": "' + encoded + b'"}', "policy.pth": b""})) in HARMFUL
     assert "hidden-pickle" in rules(b"\x80\x04C" + bytes([len(EVIL.hex())]) + EVIL.hex().encode() + b".")

@@ -29,14 +29,20 @@ _RUNS = (
 )
 """Base64 and hexadecimal of anything, possibly wrapped."""
 
+_SERIALIZED = re.compile(rb"\":serialized:\"\s*:\s*\"([^\"]{4,})\"")
+"""What stable-baselines3 gives to cloudpickle, whatever it decodes to."""
+_ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|([/]))")
+
 _PIECES = 1_000
 _LIMIT = 64 << 20
 _CLOSE_LIMIT = 64 << 10
 
 
 def search_headers(scan: Scan, part: Part) -> None:
-    """Judge what decodes to the header of a pickle, as far as it would do harm."""
-    data = part.data[:_LIMIT]
+    """Judge what decodes to the header of a pickle, as far as it would do harm; and what a loader would decode."""
+    data = _unescaped(part.data[:_LIMIT])
+    for match in islice(_SERIALIZED.finditer(data), _PIECES):
+        scan.pickle(Part(memoryview(_base64(match[1])), f"{part.at(match.start())}!(encoded)", part.depth + 1))
     for pattern in _HEADERS:
         for match in islice(pattern.finditer(data), _PIECES):
             for decoded in _decoded(match.group()):
@@ -54,6 +60,19 @@ def search_runs(scan: Scan, part: Part) -> None:
             for decoded in _decoded(match.group()):
                 found = Part(memoryview(decoded), f"{part.at(match.start())}!(encoded)", part.depth + 1)
                 search(scan, found, place="in an encoded text")
+
+
+def _unescaped(data: memoryview) -> memoryview:
+    """*data* with JSON's escapes of ASCII characters undone, if there are any."""
+    if _ESCAPE.search(data) is None:
+        return data
+    return memoryview(_ESCAPE.sub(lambda match: match[2] or bytes.fromhex(match[1].decode()), bytes(data)))
+
+
+def _base64(text: bytes) -> bytes:
+    """What `base64.b64decode` makes of *text*: foreign characters are dropped, what follows the padding is lost."""
+    text = re.sub(rb"[^A-Za-z0-9+/]", b"", text.partition(b"=")[0])
+    return base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + b"=" * (-len(text) % 4))
 
 
 def _decoded(text: bytes) -> Iterator[bytes]:

@@ -76,8 +76,9 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
         report = scan.trial(part, offset)
         if report is None:
             continue
-        if not harms(report):
-            if report.stopped and part.data[offset] == _PROTO:
+        headed = report.stopped and part.data[offset] == _PROTO
+        if not harms(report, headed=headed):
+            if headed and not report.nested:
                 behind = report.end
             continue
         scan.adopt(report, part)
@@ -89,13 +90,14 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     return found
 
 
-def harms(report: PickleReport) -> bool:
+def harms(report: PickleReport, *, headed: bool = False) -> bool:
     """Whether the walk met harm that is no accident: a real module, and a call or a pickle that reaches its end.
 
-    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them.
+    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them. What has both a header and an
+    end (*headed*) is a pickle beyond chance, whatever it imports.
     """
     return any(
-        exists(finding.subject)
+        (exists(finding.subject) or (headed and report.imports))
         and (report.stopped or (finding.level is Level.MALICIOUS and not finding.evidence.startswith(_MERELY_NAMED)))
         for finding in report.findings
         if finding.level in _HARM
