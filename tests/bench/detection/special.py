@@ -24,7 +24,7 @@ _PARTS = "'__imp'+'ort__'"
 def special() -> Iterator[tuple[str, str, bytes]]:
     """Name, suffix and content of each."""
     yield from _torch()
-    for name, body in {**_numpy(), **_classes(), **_filled(), **_literals()}.items():
+    for name, body in {**_numpy(), **_types(), **_classes(), **_states(), **_filled(), **_literals()}.items():
         yield name, ".pkl", pickled(body)
 
 
@@ -61,9 +61,6 @@ def _torch() -> Iterator[tuple[str, str, bytes]]:
         "tensor-negative-offset": _tensor(2, -64, (1,), (1,)),
         "tensor-negative-stride": _tensor(2, 0, (2,), (-64,)),
         "storage-larger-than-record": _tensor(1 << 20, 0, (1 << 20,), (1,)),
-        "storage-record-missing": Call(
-            Ref("torch._utils", "_rebuild_tensor_v2"), (_storage(1 << 20, "9"), 0, (1 << 20,), (1,), False, _ORDERED)
-        ),
         "tensor-v1-larger-than-storage": Call(Ref("torch._utils", "_rebuild_tensor"), (_storage(2), 0, (1000,), (1,))),
         "parameter-larger-than-storage": Call(
             Ref("torch._utils", "_rebuild_parameter"), (_tensor(2, 0, (1000,), (1,)), True, _ORDERED)
@@ -112,7 +109,6 @@ def _numpy() -> dict[str, bytes]:
         "dtype-hides-objects-in-raw-bytes": _array(objects, (1,), b"A" * 8),
         "array-of-objects-from-bytes": _array(_push(_dtype("O8")), (1,), b"A" * 8),
         "array-shorter-than-its-shape": _array(_push(_dtype("f4")), (1 << 20,), b"A" * 8),
-        "array-with-negative-shape": _array(_push(_dtype("f4")), (-1, -2), b"A" * 8),
         "dtype-grown-after-use": b"("
         + _array(memoized, (1,), b"A" * 8)
         + b"j\x00\x10\x00\x00"
@@ -125,9 +121,78 @@ def _numpy() -> dict[str, bytes]:
         ),
         "scalar-of-an-object": _push(Call(Ref("numpy._core.multiarray", "scalar"), (_dtype("O8"), b"A" * 8))),
         "scalar-shorter-than-its-type": _push(Call(Ref("numpy._core.multiarray", "scalar"), (_dtype("f8"), b"A"))),
-        "ndarray-by-newobj-with-strides": _new("numpy", "ndarray", (1 << 20,), "u1", b"AAAA", 0, (1 << 12,)),
         "as-strided": _push(Call(Ref("numpy.lib.stride_tricks", "as_strided"), ([1], (1 << 20,), (1 << 12,)))),
     }
+
+
+def _void(*, subtype: Any = None, fields: Any = None, size: int = 8) -> bytes:
+    """An element type by BUILD, which numpy believes."""
+    return _push(_dtype("V8")) + _push((3, "|", subtype, None if fields is None else ("a",), fields, size, 1, 0)) + b"b"
+
+
+def _computed(*items: Any) -> Call:
+    return Call(Ref("builtins", "tuple"), (list(items),))
+
+
+def _ordered_dict(items: dict[str, Any]) -> Raw:
+    return Raw(_push(_ORDERED) + b"(" + b"".join(_push(key) + _push(value) for key, value in items.items()) + b"u")
+
+
+def _types() -> dict[str, bytes]:
+    """Element types that are not what they say."""
+    one: tuple[int, ...] = (1,)
+    raw = b"A" * 8
+    kinds = {
+        "objects-in-an-ordereddict": _void(fields=_ordered_dict({"a": (_dtype("O8"), 0)})),
+        "objects-in-a-computed-tuple": _void(fields={"a": _computed(_dtype("O8"), 0)}),
+        "field-before-itself": _void(fields={"a": (_dtype("f8"), -8)}),
+        "subtype-larger-than-itself": _void(subtype=(_dtype("f8"), (1000,))),
+        "negative-size": _void(size=-8),
+        "computed-state": _push(_dtype("V8"))
+        + _push(_computed(3, "|", None, ("a",), {"a": (_dtype("O8"), 0)}, 8, 1, 0))
+        + b"b",
+    }
+    matrix = Call(Ref("numpy._core.multiarray", "_reconstruct"), (Ref("numpy", "matrix"), (0,), Raw(string(b"b"))))
+    made = {f"dtype-{name}": _array(kind, one, raw) for name, kind in kinds.items()}
+    state = _computed(1, one, Raw(kinds["objects-in-an-ordereddict"]), False, raw)
+    return made | {"array-subclass-with-a-computed-state": _build(_push(matrix), state)}
+
+
+# --- states that hide what they set ---
+
+
+def _states() -> dict[str, bytes]:
+    """Attributes that something runs, set by what is as good as a dict."""
+    evil = {"_parse_arg_template": "import os\nos.system('true')"}
+    pair = next(iter(evil.items()))
+    filler = Raw(
+        b"}(" + b"".join(_push(f"k{n}") + b"N" for n in range(4200)) + b"u(" + _push(pair[0]) + _push(pair[1]) + b"u"
+    )
+    states: dict[str, Any] = {
+        "plain": evil,
+        "ordereddict": _ordered_dict(evil),
+        "counter": Call(Ref("collections", "Counter"), (evil,)),
+        "dict-call": Call(Ref("builtins", "dict"), ([pair],)),
+        "computed-key": Raw(b"}" + _push(Call(Ref("builtins", "str"), (pair[0],))) + _push(pair[1]) + b"s"),
+        "many-keys": filler,
+        "pairs": [pair],
+        "deque": Call(Ref("collections", "deque"), ([pair],)),
+        "set": Raw(b"\x8f(" + _push(pair) + b"\x90"),
+    }
+    scipy = _new("scipy.stats._continuous_distns", "norm_gen")
+    made = {f"state-scipy-template-{name}": _build(scipy, state) for name, state in states.items()}
+    shell = Ref("company_ml_utils", "shell")
+    ordered = _push(_ORDERED)
+    hooks: dict[str, Any] = {
+        "ordereddict": _ordered_dict({"__setstate__": shell}),
+        "slots-ordereddict": (None, _ordered_dict({"__setstate__": shell})),
+        "computed-key": Raw(b"}" + _push(Call(Ref("builtins", "str"), ("__setstate__",))) + _push(shell) + b"s"),
+    }
+    made |= {f"state-hook-{name}": _build(_build(ordered, hook), "true") for name, hook in hooks.items()}
+    booster = _new("lightgbm.basic", "Booster")
+    made["state-handle-ordereddict"] = _build(booster, _ordered_dict({"_handle": 2_000_000_000}))
+    made["state-formula-pairs"] = _build(_new("statsmodels.base.data", "PandasData"), [("formula", _CODE)])
+    return made
 
 
 # --- classes that act when made by NEWOBJ, or when BUILD fills them ---
@@ -151,6 +216,21 @@ def _classes() -> dict[str, bytes]:
         "newobj-sympy-interval": _new("sympy.sets.sets", "Interval", _CODE, 1),
         "newobj-sympy-add": _new("sympy.core.add", "Add", _CODE, 1),
         "newobj-sympy-hidden-code": _new("sympy.core.containers", "Tuple", f"getattr(__builtins__,{_PARTS})"),
+        "newobj-sympy-function-of-sympy": _new("sympy.core.containers", "Tuple", "preview(x)"),
+        "newobj-sympy-computed-text": _new(
+            "sympy.core.containers", "Tuple", Call(Ref("builtins", "str"), ("preview(x)",))
+        ),
+        "new-index-memmap": _push(
+            Call(
+                Ref("pandas.core.indexes.base", "_new_Index"), (Ref("numpy", "memmap"), {"filename": "x", "mode": "w+"})
+            )
+        ),
+        "new-index-poly": _push(
+            Call(
+                Ref("pandas.core.indexes.base", "_new_Index"),
+                (Ref("sympy.polys.polytools", "Poly"), {"rep": "preview(x)"}),
+            )
+        ),
         "newobj-type": _new("builtins", "type", "X", (), {"__hash__": Ref("builtins", "len")}),
         "build-diskcache": _build(_new("diskcache.core", "Cache"), (_PATH, 60, Ref("diskcache.core", "Disk"))),
         "build-diskcache-fanout": _build(
@@ -196,7 +276,6 @@ def _filled() -> dict[str, bytes]:
         "append-on-sys-path": _push(Ref("sys", "path")) + _push(_PATH) + b"a",
         "appends-on-meta-path": _push(Ref("sys", "meta_path")) + b"(" + _push(_ORDERED) + b"e",
         "setitem-on-dispatch-table": _push(Ref("copyreg", "dispatch_table")) + _push(Ref("builtins", "int")) + b"Ns",
-        "setitem-on-safe-globals": _push(Ref("torch._weights_only_unpickler", "_marked_safe_globals_set")) + b"(Nu",
         "additems-on-safe-globals": _push(Ref("torch._weights_only_unpickler", "_marked_safe_globals_set")) + b"(N\x90",
         "build-pandas-expression": _push(
             Call(Ref("pandas.core.computation.expr", "Expr"), ('@pd.io.common.os.system("true")',))
@@ -204,7 +283,6 @@ def _filled() -> dict[str, bytes]:
         "import-that-acts": _push(Ref("antigravity", "webbrowser")),
         "import-of-a-hook": _push(Ref("this", "s")),
         "import-idlelib": _push(Ref("idlelib.idle", "idlelib")),
-        "import-main-module": _push(Ref("torch.utils.bottleneck.__main__", "main")),
     }
 
 
@@ -217,9 +295,6 @@ def _literals() -> dict[str, bytes]:
         "getattr-of-a-module": call(call(ref("builtins", "getattr"), (ref("torch", "hub"), "load")), ("a/b", "c")),
         "codecs-encode-rot13": call(ref("_codecs", "encode"), ("x", "unknown_codec_module")),
         "codecs-decode": call(ref("_codecs", "decode"), (b"x", "pickle")),
-        "reconstructor-of-a-listed-class": call(
-            ref("copyreg", "_reconstructor"), (ref("functools", "partial"), ref("builtins", "object"), None)
-        ),
         "reconstructor-with-another-base": call(
             ref("copyreg", "_reconstructor"), (ref("numpy", "memmap"), ref("numpy", "memmap"), _PATH)
         ),
