@@ -9,6 +9,7 @@ import lzma
 import zipfile
 import zlib
 from functools import reduce
+from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,10 +128,10 @@ def test_no_container_launders_any_shape(shape: str, wrappers: list[str]) -> Non
 
 
 @RELAXED
-@given(st.binary(max_size=4000))
-def test_noise_in_a_tensor_is_never_harm(noise: bytes) -> None:
-    """Raw bytes that nobody chose for their meaning."""
-    noise += bytes(-len(noise) % 4)
+@given(st.integers(0, 1 << 64), st.integers(0, 4000))
+def test_noise_in_a_tensor_is_never_harm(seed: int, size: int) -> None:
+    """Raw bytes that nobody chose for their meaning (``st.binary`` tries words of our own sources, such as ``os``)."""
+    noise = Random(seed).randbytes(size - size % 4)
     level = verdict(torch_zip(state_dict_pickle({"w": [0.0] * (len(noise) // 4)}), {"0": noise}), LIMITS)
     assert level is Verdict.CLEAN
 
