@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
 
+    from fickling.analysis import AnalysisResult
+    from fickling.fickle import Pickled
+
     from picklewatch.engine.report import Budget
     from picklewatch.engine.walk import Walk
 
@@ -33,6 +36,8 @@ _COMPOUND = (tuple, list, dict, Obj)
 _LINE = 300
 """Characters of one decompiled line that are kept."""
 _LINES = 20_000
+_OPINIONS = 5
+"""Results of fickling's analyses kept of one pickle."""
 _MARK = "  # fickling: "
 
 
@@ -44,19 +49,46 @@ def decompile(data: bytes, seconds: float = 5.0) -> list[str]:
     """Give Python for the pickle *data*, line by line; nothing if there is none within *seconds* of processor time."""
     try:
         with _bounded(seconds):
-            return _decompiled(data)
+            return _lines(_parsed(data))
     except (_TimeUp, Exception):  # noqa: BLE001 - whatever it makes of hostile bytes
         return []
 
 
-def _decompiled(data: bytes) -> list[str]:
+def _second_opinion(data: bytes, seconds: float) -> tuple[list[str], list[AnalysisResult]]:
+    """Fickling's Python for *data* and the results of its analyses; what it had when it failed or time was up."""
+    lines: list[str] = []
+    results: list[AnalysisResult] = []
+    try:
+        with _bounded(seconds):
+            pickled = _parsed(data)
+            results += _analysed(pickled)
+            lines += _lines(pickled)
+    except (_TimeUp, Exception):  # noqa: BLE001, S110 - its failure is no verdict
+        pass
+    return lines, results
+
+
+def _analysed(pickled: Pickled) -> list[AnalysisResult]:
+    """The analyses that name something; the others count, guess, or call whatever is not standard library unsafe."""
+    from fickling import analysis
+
+    chosen = (analysis.UnsafeImports(), analysis.UnsafeImportsML(), analysis.ScannerDeactivation())
+    results = analysis.check_safety(pickled, analyzer=analysis.Analyzer(chosen)).results
+    return [result for result in results if result.message and result.severity > analysis.Severity.LIKELY_SAFE]
+
+
+def _parsed(data: bytes) -> Pickled:
     from fickling import fickle
 
     fickle.DEFAULT_INTERPRETER_LIMITS = dataclasses.replace(
         fickle.DEFAULT_INTERPRETER_LIMITS, max_memo_size=10_000_000, max_get_ratio=10_000_000
     )
+    return fickle.Pickled.load(io.BytesIO(data))
+
+
+def _lines(pickled: Pickled) -> list[str]:
     lines: list[str] = []
-    for statement in fickle.Pickled.load(io.BytesIO(data)).ast.body:
+    for statement in pickled.ast.body:
         lines += [line[:_LINE] for line in ast.unparse(statement).split("\n")]
         if len(lines) > _LINES:
             break
@@ -83,19 +115,25 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 
 def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) -> tuple[Finding, ...]:
-    """*findings* with fickling's line beside ours where it has one that names the import."""
+    """*findings* with fickling's line beside ours where it has one that names the import, and what its analyses say."""
     findings, end = tuple(findings), walk.position
     if budget.fickling_seconds_left <= 0 or end - start > _BYTES or not any(_wanted(finding) for finding in findings):
         return findings
     if walk.machine.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
         return findings
     before = time.process_time()
-    lines = decompile(bytes(walk.data[start:end]), budget.fickling_seconds_left)
+    lines, results = _second_opinion(bytes(walk.data[start:end]), budget.fickling_seconds_left)
     budget.fickling_seconds_left -= time.process_time() - before
-    if not lines:
-        return findings
     room = budget.limits.evidence
-    return tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings)
+    beside = tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings)
+    return (*beside, *_opinions(results, walk.machine.where(start), room))
+
+
+def _opinions(results: Iterable[AnalysisResult], where: str, room: int) -> Iterator[Finding]:
+    """What fickling's analyses say, as findings that argue for nothing: they let people compare."""
+    texts = dict.fromkeys((str(result.analysis_name), " ".join(result.message.split())) for result in results)
+    for name, text in list(texts)[:_OPINIONS]:
+        yield Finding(rule="fickling", level=Level.INFO, where=where, summary=f"fickling ({name}): {text}"[:room])
 
 
 def expanded(roots: Iterable[Any], most: int = _EXPANDED) -> int:

@@ -356,6 +356,17 @@ RULES: tuple[Rule, ...] = (
         action=_LOOK,
         allow=_DIGEST_ONLY,
     ),
+    # --- a second opinion ---
+    Rule(
+        id="fickling",
+        level=Level.INFO,
+        title="What fickling's analyses say",
+        meaning="The fickling engine, asked about a pickle that is not proven harmless, names an import as unsafe.",
+        danger="None of its own: the finding stands beside picklewatch's own judgement and does not change the verdict.",
+        evidence="`from os import system` is suspicious and indicative of an overtly malicious pickle file",
+        action="Read it together with the other findings.",
+        allow="Nothing to allow: it has no part in the verdict.",
+    ),
     # --- ours ---
     Rule(
         id="self-test-file",
