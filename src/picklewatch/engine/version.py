@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from picklewatch import __version__
@@ -28,8 +29,25 @@ def rules_version() -> str:
 @cache
 def engine_version() -> EngineVersion:
     """The versions of picklewatch, fickling (without importing it) and the rules."""
-    try:
-        fickling = metadata.version("fickling")
-    except metadata.PackageNotFoundError:
-        fickling = "none"
-    return EngineVersion(picklewatch=__version__, fickling=fickling, rules=rules_version())
+    return EngineVersion(picklewatch=__version__, fickling=_installed("fickling"), rules=rules_version())
+
+
+def _installed(name: str) -> str:
+    """The version of the distribution *name*, or ``none``.
+
+    Looked up by the name of its ``.dist-info`` folder: importlib.metadata would give the same, but importing it takes
+    longer than a scan.
+    """
+    for entry in sys.path:
+        try:
+            with os.scandir(entry or ".") as items:
+                found = next((item.name for item in items if _describes(item.name, name)), None)
+        except OSError:
+            continue
+        if found is not None:
+            return found.removesuffix(".dist-info").rpartition("-")[2]
+    return "none"
+
+
+def _describes(folder: str, name: str) -> bool:
+    return folder.startswith(f"{name}-") and folder.endswith(".dist-info")

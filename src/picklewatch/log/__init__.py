@@ -1,126 +1,21 @@
 """What picklewatch says while it works: the same events and fields on a terminal, as JSON lines and in the journal.
 
-docs/logs.md lists every event. Get a logger with `structlog.get_logger()` and name the event first::
-
-    log.warning("watch.degraded", root=str(root), message="inotify ran out of watches")
-
-An optional ``message`` is the sentence a person reads. No text of a field can break a line or a terminal, and no
-failure to write (a full disk, a closed pipe) reaches the caller.
+docs/logs.md lists every event. `configure` comes from `picklewatch.log.setup` when first asked for: commands that only
+print do not wait for structlog.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
-import threading
-import time
-from typing import TYPE_CHECKING, Any, TextIO
-
-import structlog
-
-from picklewatch.log.clean import clean
-from picklewatch.log.console import ConsoleOutput
-from picklewatch.log.journal import JournalOutput, connected_to_journal
-from picklewatch.log.lines import JsonOutput
-from picklewatch.model import Verdict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from picklewatch.log.setup import FORMATS, LEVEL_OF_VERDICT, choose_format, configure
 
-    from picklewatch.log.lines import Output
-
-FORMATS = ("auto", "console", "json", "journal")
-"""The values of the configuration's ``log.format``."""
-
-LEVEL_OF_VERDICT = {
-    Verdict.SKIPPED: "info",
-    Verdict.CLEAN: "info",
-    Verdict.UNVERIFIED: "info",
-    Verdict.UNSCANNABLE: "warning",
-    Verdict.UNSAFE: "error",
-    Verdict.MALICIOUS: "error",
-}
-"""Verdict → the level of its ``file.scanned`` event."""
+__all__ = ["FORMATS", "LEVEL_OF_VERDICT", "choose_format", "configure"]
 
 
-def configure(log_format: str = "auto", level: str = "info", stream: TextIO | None = None) -> str:
-    """Set up logging for this process, also of libraries and of crashes in threads; may be called again.
-
-    *log_format* and *level* are the configuration's ``log.format`` and ``log.level``; *stream* is standard error
-    if not given. Returns the format that was chosen.
-    """
-    stream = stream if stream is not None else sys.stderr
-    chosen = choose_format(log_format, stream)
-    output = _output(chosen, stream)
-
-    def emit(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-        output.emit(dict(event))
-        raise structlog.DropEvent
-
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _add_level_and_time, _format_exception, clean, emit],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.ReturnLoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
-    _route_libraries(level)
-    threading.excepthook = _log_thread_crash
-    return chosen
-
-
-def choose_format(log_format: str, stream: TextIO) -> str:
-    """Resolve ``auto`` for *stream*: ``journal`` under systemd, ``console`` on a terminal, else ``json``."""
-    if log_format != "auto":
-        return log_format
-    if connected_to_journal(stream):
-        return "journal"
-    return "console" if stream.isatty() else "json"
-
-
-def _output(chosen: str, stream: TextIO) -> Output:
-    if chosen == "console":
-        return ConsoleOutput(stream)
-    if chosen == "journal":
-        return JournalOutput(JsonOutput(stream))
-    return JsonOutput(stream)
-
-
-def _add_level_and_time(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    now = time.time()
-    milliseconds = int(now * 1000) % 1000
-    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{milliseconds:03d}Z"
-    return {"event": event.pop("event"), "level": event.pop("level", method), "timestamp": stamp, **event}
-
-
-def _format_exception(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return structlog.processors.format_exc_info(logger, method, event)
-
-
-class _Forward(logging.Handler):
-    """Sends what libraries log through the standard library's logging to our output."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Forward *record* as the event ``library.message``."""
-        try:
-            message = record.getMessage()
-        except Exception:  # noqa: BLE001 - a library's wrong format string must not end its thread
-            message = str(record.msg)
-        error = {"exc_info": record.exc_info} if record.exc_info else {}
-        log = structlog.get_logger()
-        log.log(record.levelno, "library.message", logger=record.name, message=message, **error)
-
-
-def _route_libraries(level: str) -> None:
-    root = logging.getLogger()
-    root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Forward)]
-    root.addHandler(_Forward())
-    root.setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
-    logging.captureWarnings(capture=True)
-
-
-def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
-    if crash.exc_type is SystemExit or crash.exc_value is None:
-        return
-    error = (crash.exc_type, crash.exc_value, crash.exc_traceback)
-    name = crash.thread.name if crash.thread else "?"
-    structlog.get_logger().critical("thread.crashed", thread=name, message="A bug: please report it.", exc_info=error)
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("picklewatch.log.setup"), name)
+    raise AttributeError(name)
