@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -324,6 +326,17 @@ def test_a_sandbox_that_can_not_start_says_why_and_what_to_do() -> None:
         assert it.protections
     assert "no_such_module" in caught.value.message
     assert "doctor" in caught.value.hint
+
+
+def test_a_sandbox_that_starts_no_more_is_no_verdict_on_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's trouble is an error that the caller waits out; the file keeps its place in the queue."""
+    with Scanner(LIMITS, job=JOB) as it, content(b"nothing\n") as descriptor:
+        assert it.protections
+        assert it.pid is not None
+        os.kill(it.pid, signal.SIGKILL)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        with pytest.raises(SandboxError):
+            it.scan(descriptor)
 
 
 def test_the_current_directory_is_never_imported_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,6 @@ class Scanner:
         self._jobs = {"scan": job, **(VIEWS if views else {})}
         self._lock = threading.Lock()
         self._closed = False
-        self._worked = False
         """Whether the sandbox has ever been ready."""
         self._process: WarmProcess | None = WarmProcess(self._jobs)
 
@@ -120,7 +119,8 @@ class Scanner:
         """Scan the whole content behind *fd*, a regular file (or memfd) open for reading; its offset does not matter.
 
         Whatever the content does to the scan becomes a finding of an incomplete report. Raises `SandboxError` where
-        the sandbox never worked, `ScanCancelledError` when `close` was called.
+        the sandbox can't be started, which is the machine's fault and says nothing of the file, `ScanCancelledError`
+        when `close` was called.
         """
         start = time.monotonic()
         with self._lock:
@@ -130,11 +130,6 @@ class Scanner:
                     ending = self._scan_once(fd, builder)
                 except DiedError:
                     self._discard()
-                except SandboxError as error:
-                    if not self._worked:
-                        raise
-                    finding = _crashed(f"The sandbox does not start any more: {error.message}")
-                    return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
                 else:
                     return self._report(builder, ending, _since(start))
         finding = _crashed("The process that starts the scans died twice with this file.")
@@ -194,7 +189,6 @@ class Scanner:
                 f"require_sandbox is set, but {'; '.join(protections.missing)}",
                 "Use a kernel with Landlock and seccomp and install libseccomp2, or set `require_sandbox = false`.",
             )
-        self._worked = True
         return process
 
     def _discard(self) -> None:
