@@ -102,7 +102,7 @@ def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> 
 def config_error(problems: list[str]) -> ConfigError:
     """Make the error that lists *problems*."""
     count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    hint = "`picklewatch config check` checks again; docs/configuration.md and config.example.toml explain every key."
+    hint = "`picklewatch config check` checks again; `picklewatch config example` explains every key."
     return ConfigError(f"the configuration has {count}:", tuple(problems), hint)
 
 

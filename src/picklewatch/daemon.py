@@ -123,7 +123,7 @@ class Daemon:
         self._workers.start()
         self._walker.start()
         self._intake.start(self._watcher, self._walker)
-        _log.info("daemon.started", version=__version__, pid=os.getpid(), state=str(self._state), **self._summary())
+        _log.info("daemon.started", version=__version__, pid=os.getpid(), state=str(self._state), **self._in_force())
 
     def _apply(self, config: Config) -> None:
         """Let *config* be in force, except for what the workers hold."""
@@ -225,9 +225,8 @@ class Daemon:
         if not self._ready and self._watcher.is_ready():
             self._ready = True
             self._notifier.ready(self._snapshot.line())
-            watched = [root.path for root in self._watcher.roots if root.path is not None]
-            waiting = [root.wanted for root in self._watcher.roots if root.path is None]
-            _log.info("watch.ready", roots=watched, waiting_for=waiting)
+            there = [root.path for root in self._watcher.roots if root.path is not None]
+            _log.info("watch.ready", roots=there, waiting=len(self._watcher.roots) - len(there))
         if self._care.walk_again.is_set():
             self._care.walk_again.clear()
             self._watcher.ask_for_walk("store-rebuilt")
@@ -294,11 +293,10 @@ class Daemon:
             self._progress_at = now
 
     def _summary(self) -> dict[str, Any]:
-        return {
-            "roots": [root.told() for root in self._watcher.roots],
-            "quarantine": self._config.quarantine.level,
-            "engine": self._parts.engine.key,
-        }
+        return {"roots": [root.told() for root in self._watcher.roots], **self._in_force()}
+
+    def _in_force(self) -> dict[str, Any]:
+        return {"quarantine": self._config.quarantine.level, "engine": self._parts.engine.key}
 
     def _retry_moves(self) -> None:
         try:
@@ -316,7 +314,7 @@ class Daemon:
             _log.error("config.rejected", message=error.message, problems=list(error.problems), hint=error.hint or None)
         else:
             self._change_to(config)
-            _log.info("config.reloaded", **self._summary())
+            _log.info("config.reloaded", **self._in_force())
         self._notifier.ready(self._snapshot.line())
 
     def _change_to(self, config: Config) -> None:

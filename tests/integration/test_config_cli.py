@@ -69,3 +69,13 @@ def test_a_file_that_is_missing_is_an_error_only_if_it_was_named(run: Commands, 
 def test_the_schema_is_json(run: Commands) -> None:
     """For editors."""
     assert json.loads(run("config", "schema").stdout)["title"] == "picklewatch configuration"
+
+
+def test_the_example_comes_with_the_command(run: Commands, tmp_path: Path) -> None:
+    """Errors name it, so it must be at hand wherever picklewatch is installed; as it is it changes nothing."""
+    done = run("config", "example")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "# roots = []" in done.stdout
+    path = tmp_path / "c.toml"
+    path.write_text(done.stdout)
+    assert run("config", "check", "-c", path).returncode == 0

@@ -30,11 +30,12 @@ HOSTILE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R."
 
 
 class Process:
-    """`picklewatch run` on the directory ``root`` below *home*; may be killed and started again."""
+    """`picklewatch run` on *paths*, or the directory ``root`` below *home*; may be killed and started again."""
 
-    def __init__(self, home: Path, config: str = "") -> None:
+    def __init__(self, home: Path, config: str = "", paths: tuple[str, ...] | None = None) -> None:
         self.home = home
         self.root = home / "root"
+        self._paths = (str(self.root),) if paths is None else paths
         self.root.mkdir(exist_ok=True)
         self.state = home / "state"
         (home / "config.toml").write_text(config)
@@ -45,7 +46,7 @@ class Process:
     def start(self) -> None:
         """Start it, and wait until it is ready."""
         command = [sys.executable, "-m", "picklewatch", "run", "-c", str(self.home / "config.toml")]
-        command += ["--state-dir", str(self.state), str(self.root)]
+        command += ["--state-dir", str(self.state), *self._paths]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
         self._starts += 1
@@ -190,6 +191,16 @@ def test_the_first_output_says_what_is_watched_and_that_nothing_moves(tmp_path: 
     assert "waits for 1 more" in text
     assert "only reports" in text
     assert 'level = "unsafe"' in text
+
+
+def test_the_line_that_says_ready_lists_what_is_watched(tmp_path: Path) -> None:
+    """Directories of a hundred tools that are not installed are a number, not a page."""
+    config = f"[watch]\ncaches = false\nroots = ['{tmp_path}/root', '{tmp_path}/later']\n"
+    with Process(tmp_path, config, ()) as daemon:
+        (ready,) = daemon.events("watch.ready")
+        assert (ready["roots"], ready["waiting"]) == ([str(daemon.root)], 1)
+        (started,) = daemon.events("daemon.started")
+        assert "roots" not in started
 
 
 def test_a_second_daemon_exits_with_78_and_names_the_first(tmp_path: Path) -> None:

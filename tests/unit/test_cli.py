@@ -56,6 +56,16 @@ def test_help_reads_as_it_should(
     assert shown == golden.read_text()
 
 
+@pytest.mark.parametrize("words", list(pages()), ids=lambda words: " ".join(words) or "picklewatch")
+def test_paths_that_can_not_be_read_are_answered_for_by_the_command(words: tuple[str, ...]) -> None:
+    """By a record, or by status 78: a usage error would leave the other paths of the line unscanned."""
+    command: click.Command = load(words[0]) if words else cli.cli
+    if len(words) > 1:
+        assert isinstance(command, click.Group)
+        command = command.commands[words[1]]
+    assert [each.name for each in command.params if isinstance(each.type, click.Path) and each.type.readable] == []
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_the_table_of_commands_is_in_step(name: str) -> None:
     """The list shows the same sentence as the command's own help."""

@@ -50,7 +50,7 @@ _TITLES = {"trace": "Trace", "disassemble": "Disassembly"}
 
 
 @click.command(name="check", short_help="Scan as pytorch-check did, for those who come from it.", epilog=EPILOG)
-@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True, readable=False))
 @click.option("-t", "--trace", is_flag=True, help="Follow the pickle machine of each file, executing nothing.")
 @click.option("-d", "--dump", is_flag=True, help="Disassemble every pickle of each file.")
 @click.option(

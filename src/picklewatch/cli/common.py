@@ -32,7 +32,7 @@ def config_option(function: F) -> F:
         "config_path",
         metavar="FILE",
         envvar="PICKLEWATCH_CONFIG",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="Read only this configuration file (see `picklewatch config --help`).",
     )(function)
 
@@ -48,7 +48,7 @@ def state_option(function: F) -> F:
         "--state-dir",
         "state",
         metavar="DIR",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="Where the daemon keeps its state (default: this user's, root's is /var/lib/picklewatch).",
     )(function)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,7 @@ With -c FILE (or PICKLEWATCH_CONFIG), that file is read instead of the two.
 Examples:
   picklewatch config check             every mistake at once
   picklewatch config show              what holds, and which file says so
+  picklewatch config example           every key explained, to begin a file with
   picklewatch config schema > s.json   completion in editors that know JSON Schema
 
 \b
@@ -44,7 +46,7 @@ def command() -> None:
     """Check, show and describe the configuration.
 
     No configuration is needed: the defaults watch this user's model caches and
-    only report. config.example.toml explains every key.
+    only report. `picklewatch config example` explains every key.
     """
 
 
@@ -87,6 +89,12 @@ def show(*, config_path: Path | None, as_json: bool) -> None:
 
     loaded = config.load(config_path)
     click.echo(config_text.show_json(loaded) if as_json else config_text.show_toml(loaded))
+
+
+@command.command()
+def example() -> None:
+    """Write a file that explains every key, with its default."""
+    click.echo(resources.files("picklewatch").joinpath("config.example.toml").read_text(encoding="utf-8"), nl=False)
 
 
 @command.command()

@@ -50,7 +50,7 @@ Exit status, as of `picklewatch scan`:
 
 
 @click.command(name="explain", short_help="Say what a file would do if it were loaded, and why.", epilog=EPILOG)
-@click.argument("file", type=click.Path(allow_dash=True))
+@click.argument("file", type=click.Path(allow_dash=True, readable=False))
 @json_option
 @config_option
 def command(*, file: str, as_json: bool, config_path: Path | None) -> ExitStatus:

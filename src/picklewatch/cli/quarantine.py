@@ -155,7 +155,9 @@ def show(shared: Shared, *, ids: tuple[str, ...], as_json: bool) -> ExitStatus:
 
 @command.command()
 @ids_argument
-@click.option("--to", type=click.Path(), metavar="PATH", help="To this file or directory, not to the old place.")
+@click.option(
+    "--to", type=click.Path(readable=False), metavar="PATH", help="To this file or directory, not to the old place."
+)
 @click.option("--reason", metavar="TEXT", help="Why you vouch for it; shown wherever the content is met again.")
 @click.option("--no-allow", is_flag=True, help="Don't vouch for it (only with --to): a copy to look at.")
 @click.option("--force", is_flag=True, help="Even into a directory of someone else, or if the content was changed.")

@@ -39,7 +39,7 @@ Exit status:
 
 
 @click.command(name="run", epilog=EPILOG)
-@click.argument("paths", metavar="[PATH]…", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH]…", nargs=-1, type=click.Path(readable=False))
 @config_option
 @state_option
 def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | None) -> int:
@@ -83,7 +83,7 @@ def introduction(config: Config, roots: tuple[Root, ...], state: Path) -> list[s
         lines.append(f"and waits for {len(missing)} more to appear:")
         lines += [f"  {printable(root.wanted)}  ({root.label})" for root in missing[:_SHOWN]]
         if len(missing) > _SHOWN:
-            lines.append(f"  … and {len(missing) - _SHOWN} more (`picklewatch status` lists them)")
+            lines.append(f"  … and {len(missing) - _SHOWN} more (`picklewatch status --json` lists them)")
     level = config.quarantine.level
     if level == "off":
         lines.append("It only reports: no file is moved.")

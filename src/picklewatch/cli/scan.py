@@ -55,7 +55,7 @@ LEVELS = [verdict.value for verdict in reversed(Verdict) if verdict.rank >= Verd
 
 
 @click.command(name="scan", epilog=EPILOG)
-@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True, readable=False))
 @click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text", help="What to write (default: text)."
 )

@@ -119,7 +119,7 @@ def _work(told: dict[str, Any]) -> list[str]:
     verdicts = told["verdicts"]
     judged = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items() if number) or "none yet"
     shown = [f"Files:      {judged}"]
-    rate = f", {told['per_second']} a second" if told.get("per_second") else ""
+    rate = f", {told['per_second']} a second" if told["running"] and told.get("per_second") else ""
     hand = f", {told['in_hand']} in hand" if told["running"] and told.get("in_hand") else ""
     shown.append(f"Queue:      {told['queue']} waiting{hand}{rate}")
     if told["running"] and told.get("walking"):

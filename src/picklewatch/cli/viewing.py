@@ -52,7 +52,7 @@ def view_options(function: F) -> F:
             metavar="NAME",
             help='Only the pickles of this archive member: its name, the end of it, or a pattern such as "*/data.pkl".',
         ),
-        click.argument("file", type=click.Path(allow_dash=True)),
+        click.argument("file", type=click.Path(allow_dash=True, readable=False)),
     ):
         function = option(function)
     return function
