@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -20,7 +21,6 @@ from picklewatch.store.lock import holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "400"))
 """How many files are copied in; the issue's number is 5000."""
@@ -155,16 +155,22 @@ def test_a_signal_ends_it_with_status_0(tmp_path: Path, number: signal.Signals) 
     assert holder(daemon.state) is None
 
 
+def children(pid: int) -> list[int]:
+    """The processes that the threads of *pid* started and that are still there."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
 def test_ctrl_c_to_the_whole_group_is_no_crash(tmp_path: Path) -> None:
     """A terminal sends the signal to the sandbox's processes, too."""
     daemon = Process(tmp_path)
     daemon.start()
     for number in range(30):
         (daemon.root / f"{number}.pt").write_bytes(HOSTILE + b"%d" % number)
-    group = subprocess.run(["pgrep", "-P", str(daemon.process.pid)], capture_output=True, text=True, check=False)
+    group = children(daemon.process.pid)
     daemon.process.send_signal(signal.SIGINT)
-    for child in group.stdout.split():
-        os.kill(int(child), signal.SIGINT)
+    for child in group:
+        os.kill(child, signal.SIGINT)
     assert daemon.process.wait(60) == 0
     verdicts = {event["verdict"] for event in daemon.events("file.scanned")}
     assert verdicts <= {"malicious"}
@@ -232,8 +238,7 @@ def test_a_reload_changes_the_level_and_a_bad_one_does_not(tmp_path: Path) -> No
 def test_the_sandbox_dying_between_files_is_no_loss(tmp_path: Path) -> None:
     """The warm processes are killed: others take their place."""
     with Process(tmp_path) as daemon:
-        found = subprocess.run(["pgrep", "-P", str(daemon.process.pid)], capture_output=True, text=True, check=True)
-        for child in found.stdout.split():
-            os.kill(int(child), signal.SIGKILL)
+        for child in children(daemon.process.pid):
+            os.kill(child, signal.SIGKILL)
         (daemon.root / "m.pt").write_bytes(HOSTILE)
         assert eventually(lambda: [e["verdict"] for e in daemon.events("file.scanned")] == ["malicious"])
