@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import lzma
 import struct
 import tarfile
@@ -171,3 +172,20 @@ def lz4(content: bytes) -> bytes:
         for at in range(0, len(content), 65536)
     )
     return struct.pack("<I", 0x184D2204) + b"\x60\x40\x82" + blocks + b"\0\0\0\0"
+
+
+LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The first pickle of torch's legacy file."""
+
+
+def script(code: str) -> bytes:
+    """A TorchScript archive of one class, with *code* in a file of its own besides."""
+    members = {"m/data.pkl": b"\x80\x02c__torch__\nM\n)\x81}b.", "m/constants.pkl": b"\x80\x02).", "m/version": b"3\n"}
+    members["m/code/__torch__.py"] = b"class M(Module):\n  def forward(self: __torch__.M) -> int:\n    return 1\n"
+    return zipped(members | {"m/code/more.py": code.encode()})
+
+
+def safetensors(header: object, content: bytes) -> bytes:
+    """A safetensors file of any header."""
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content

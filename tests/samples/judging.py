@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklewatch.formats.base import worst
 from picklewatch.model import DEFAULT_LIMITS, Limits, Policy, Verdict
 from picklewatch.policy import decide
 from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
-    from picklewatch.model import ScanReport
+    from picklewatch.model import Level, ScanReport
 
 HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
 
@@ -28,3 +29,9 @@ def verdict(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Verdict:
 def rules(data: bytes, limits: Limits = DEFAULT_LIMITS) -> set[str]:
     """The rules of all findings in *data*."""
     return {finding.rule for finding in scan_content(data, limits).findings}
+
+
+def levels(data: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Level]:
+    """Every rule that is found in *data*, with the worst level that it argues for."""
+    findings = scan_content(data, limits).findings
+    return {rule: worst(f for f in findings if f.rule == rule) for rule in {f.rule for f in findings}}

@@ -15,6 +15,7 @@ from picklewatch.rules.pages import pages
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "picklewatch").rglob("*.py"))
 PAGES = ROOT / "docs" / "rules"
+TESTS = ROOT / "tests" / "rules"
 
 
 def named_rules(path: Path) -> set[str]:
@@ -52,6 +53,16 @@ def test_every_rule_is_explained(rule: object) -> None:
     assert all(texts.values())
     for name in ("meaning", "danger", "action", "allow"):
         assert texts[name].rstrip("`)").endswith((".", "!", "?")), (name, texts[name])
+
+
+def test_every_rule_has_its_tests() -> None:
+    """A file of its own, which names it, with a hostile sample and a benign neighbour at least."""
+    files = {path.stem.removeprefix("test_").replace("_", "-"): path for path in TESTS.glob("test_*.py")}
+    assert set(files) == set(RULES)
+    for rule, path in files.items():
+        text = path.read_text(encoding="utf-8")
+        assert f'"{rule}"' in text, path
+        assert text.count("def test_") > 1, path
 
 
 def test_the_pages_are_in_step() -> None:

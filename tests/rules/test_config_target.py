@@ -1,0 +1,17 @@
+"""A configuration that names a harmful function to call."""
+
+from __future__ import annotations
+
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_a_target_that_runs_commands_is_an_alarm() -> None:
+    """Hydra imports and calls what ``_target_`` names."""
+    assert levels(b"model:\n  _target_: os.system\n")["config-target"] is Level.MALICIOUS
+
+
+def test_a_class_of_a_library_is_not() -> None:
+    """What such configurations are for."""
+    assert levels(b"model:\n  _target_: torch.optim.Adam\n") == {}

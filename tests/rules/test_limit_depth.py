@@ -1,0 +1,26 @@
+"""Contents nested too deep."""
+
+from __future__ import annotations
+
+from samples.containers import zipped
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.model import Level, Limits
+
+
+def _nested(times: int) -> bytes:
+    data = BENIGN
+    for _ in range(times):
+        data = zipped({"x": data})
+    return data
+
+
+def test_too_deep_is_unscannable() -> None:
+    """What lies below was not looked at."""
+    assert levels(_nested(5), Limits(depth=3))["limit-depth"] is Level.UNSCANNABLE
+
+
+def test_what_is_less_deep_is_not() -> None:
+    """All of it was looked at."""
+    assert levels(_nested(2), Limits(depth=3)) == {}

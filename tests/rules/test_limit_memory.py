@@ -1,0 +1,33 @@
+"""A pickle that takes more memory than a scan may have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.engine import engine
+from picklewatch.engine.walk import Walk
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class _Full(Walk):
+    """A walk in a process whose memory is used up."""
+
+    def _slice(self, count: int) -> None:
+        raise MemoryError
+
+
+def test_memory_that_runs_out_is_unscannable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox grants no more, and the walk says so in place of dying."""
+    monkeypatch.setattr(engine, "Walk", _Full)
+    assert levels(BENIGN)["limit-memory"] is Level.UNSCANNABLE
+
+
+def test_memory_that_suffices_is_not() -> None:
+    """A small pickle."""
+    assert levels(BENIGN) == {}

@@ -1,0 +1,19 @@
+"""A broken tar archive."""
+
+from __future__ import annotations
+
+from samples.containers import tarred
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_an_archive_cut_off_within_a_member_is_unscannable() -> None:
+    """The member is shorter than its header says."""
+    assert levels(tarred({"a": BENIGN * 100})[:700])["malformed-tar"] is Level.UNSCANNABLE
+
+
+def test_a_whole_archive_is_not() -> None:
+    """With its two empty blocks."""
+    assert levels(tarred({"a": BENIGN * 100})) == {}

@@ -1,0 +1,17 @@
+"""A scan that needs more memory than it may have."""
+
+from __future__ import annotations
+
+from samples.refusals import acted
+
+from picklewatch.model import Limits
+
+
+def test_a_scan_that_grows_is_ended() -> None:
+    """Its memory is bounded."""
+    assert acted("grow", Limits(memory=128 << 20)) == ["scan-memory"]
+
+
+def test_a_scan_within_its_memory_is_not() -> None:
+    """The sandbox itself fits."""
+    assert acted("nothing", Limits(memory=128 << 20)) == ["act-done"]

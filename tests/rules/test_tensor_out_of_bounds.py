@@ -1,0 +1,23 @@
+"""A tensor that reaches outside its storage."""
+
+from __future__ import annotations
+
+import pytest
+from samples.judging import levels
+from samples.opcodes import pickle, sizes, storage, tensor
+from samples.torch_checkpoint import torch_zip
+
+from picklewatch.model import Level
+
+
+@pytest.mark.parametrize(("size", "offset"), [(17, 0), (16, 1)])
+def test_a_view_beyond_the_storage_is_malicious(size: int, offset: int) -> None:
+    """By its size or by where it starts."""
+    sample = pickle(2, tensor(storage(elements=16), sizes(size), sizes(1), offset))
+    assert levels(torch_zip(sample, {"0": bytes(64)}))["tensor-out-of-bounds"] is Level.MALICIOUS
+
+
+def test_a_view_up_to_the_end_is_not() -> None:
+    """The last element is the storage's last."""
+    sample = pickle(2, tensor(storage(elements=16), sizes(15), sizes(1), 1))
+    assert levels(torch_zip(sample, {"0": bytes(64)})) == {}

@@ -1,0 +1,19 @@
+"""TorchScript."""
+
+from __future__ import annotations
+
+from samples.containers import script
+from samples.judging import levels
+from samples.torch_checkpoint import checkpoint
+
+from picklewatch.model import Level
+
+
+def test_a_scripted_model_is_unverified() -> None:
+    """Inert pickles and plain TorchScript: not unsafe, and not proven either."""
+    assert levels(script("x = torch.relu(y)\n")) == {"torchscript-code": Level.UNVERIFIED}
+
+
+def test_a_checkpoint_is_none() -> None:
+    """It has no code."""
+    assert levels(checkpoint({"w": [1.0]})) == {}

@@ -1,0 +1,18 @@
+"""TorchScript that touches files."""
+
+from __future__ import annotations
+
+from samples.containers import script
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_an_operator_that_writes_a_file_is_unsafe() -> None:
+    """``torch.save`` overwrites whatever file the code names."""
+    assert levels(script('torch.save(x, "/home/user/.bashrc")\n'))["torchscript-file-access"] is Level.UNSAFE
+
+
+def test_a_method_of_that_name_is_not() -> None:
+    """Models may call theirs what they like."""
+    assert "torchscript-file-access" not in levels(script("x = (self).save(y)\n"))

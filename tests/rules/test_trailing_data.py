@@ -1,0 +1,18 @@
+"""Data behind the end."""
+
+from __future__ import annotations
+
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_what_follows_is_told() -> None:
+    """None of it is read by the loader; harm in it is a finding of its own."""
+    assert levels(BENIGN + b"\0\0\0\0") == {"trailing-data": Level.INFO}
+
+
+def test_another_pickle_is_no_rest() -> None:
+    """Loaders that read in a loop read it."""
+    assert levels(BENIGN + BENIGN) == {}

@@ -1,0 +1,19 @@
+"""Data before a zip archive."""
+
+from __future__ import annotations
+
+from samples.containers import zipped
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_a_prefix_is_told() -> None:
+    """Self-extracting programs carry their archive behind them."""
+    assert levels(b"\x93\x94" + bytes(500) + zipped({"a": BENIGN}))["zip-prefix"] is Level.INFO
+
+
+def test_an_archive_at_the_start_has_none() -> None:
+    """As every writer begins."""
+    assert levels(zipped({"a": BENIGN})) == {}

@@ -1,0 +1,24 @@
+"""A wrong checksum in a zip archive."""
+
+from __future__ import annotations
+
+from samples.containers import Entry, zip_of, zipped
+from samples.hostile import BENIGN
+from samples.judging import levels
+
+from picklewatch.model import Level
+
+
+def test_a_wrong_checksum_is_unverified() -> None:
+    """Damage, or a scanner was to give up."""
+    assert levels(zip_of([Entry("weights.pkl", BENIGN, crc=1)])) == {"zip-wrong-crc": Level.UNVERIFIED}
+
+
+def test_in_torch_s_archives_it_is_only_told() -> None:
+    """Torch can be told not to compute checksums, and never compares them."""
+    assert levels(zip_of([Entry("a/data.pkl", BENIGN, crc=0)])) == {"zip-wrong-crc": Level.INFO}
+
+
+def test_a_right_checksum_is_not() -> None:
+    """An honest archive."""
+    assert levels(zipped({"weights.pkl": BENIGN})) == {}
