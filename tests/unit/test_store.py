@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -342,3 +343,15 @@ def test_candidates_name_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "m"
     file.write_bytes(b"12")
     assert make_candidate(file).file.size == 2
+
+
+def test_a_lock_on_a_full_disk_is_explained(tmp_path: Path) -> None:
+    """As a limit on the size of files has it, which fails alike; the lock is not held then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(StateError, match="can't be written"):
+            StateLock(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    StateLock(tmp_path).release()

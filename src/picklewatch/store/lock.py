@@ -32,8 +32,15 @@ class StateLock:
                 f"{directory} belongs to a picklewatch daemon that is running" + (f" (process {pid})" if pid else ""),
                 "`picklewatch status` says what it does. Stop it first, or give this one another --state-dir.",
             )
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._fd)
+            raise StateError(
+                f"the state directory {directory} can't be written: {error.strerror}",
+                "Make room on its disk, or give another --state-dir.",
+            ) from error
 
     def release(self) -> None:
         """Give the directory free."""
