@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.effects import effect
+from picklewatch.inspect.members import is_member, member_of
 from picklewatch.model import Level, Verdict, printable
 from picklewatch.report import shell_quoted, worst_first
 from picklewatch.rules import RULES
@@ -83,16 +84,19 @@ def wanted(record: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(places)[:_PLACES], tuple(names)[:_PLACES]
 
 
-def explain(record: Record, acts: Iterable[dict[str, Any]]) -> Explanation:
-    """Explain *record*; *acts* are the lines of the view that `wanted` asks for."""
+def explain(record: Record, acts: Iterable[dict[str, Any]], member: str | None = None) -> Explanation:
+    """Explain *record*, or what lies in one *member* of it; *acts* are the lines of the view that `wanted` asks for."""
     acts = [act for act in acts if act["kind"] == "act"]
+    findings = [f for f in worst_first(record.report.findings) if is_member(member_of(f.where), member)]
+    reasons = _reasons(record, findings, member)
     effects = _effects(record, acts)
+    elsewhere = member is not None and not reasons and bool(record.judgement.reasons)
     return Explanation(
         record=record,
-        headline=_headline(record, effects),
+        headline=_ELSEWHERE if elsewhere else _headline(record, effects),
         effects=effects,
-        lines=_lines(record, acts),
-        reasons=_reasons(record),
+        lines=_lines(findings, acts),
+        reasons=reasons,
         confidence=_confidence(record),
         advice=tuple(_advice(record)),
     )
@@ -108,7 +112,9 @@ def _effects(record: Record, acts: list[dict[str, Any]]) -> tuple[str, ...]:
         for act in acts
         if act["what"] == "import" and (not act["name"] or act["name"] not in named)
     ]
-    return tuple(dict.fromkeys((*called, *imported)))[:SHOWN_EFFECTS]
+    phrases = tuple(dict.fromkeys((*called, *imported)))
+    more = len(phrases) - SHOWN_EFFECTS
+    return phrases if more <= 0 else (*phrases[:SHOWN_EFFECTS], f"do {more} more things, which are not shown")
 
 
 def _called(act: dict[str, Any]) -> str:
@@ -133,6 +139,7 @@ def _headline(record: Record, effects: tuple[str, ...]) -> str:
     return "If this file were loaded, it would:" if effects else "This file is not what it seems to be."
 
 
+_ELSEWHERE = "Nothing that counts against this file lies in this member."
 _HEADLINES = {
     Verdict.SKIPPED: "Loading this file runs nothing: by its bytes, it holds nothing that a loader would run as code.",
     Verdict.CLEAN: (
@@ -150,17 +157,19 @@ def _names(record: Record) -> str:
     return shown + (f" and {len(subjects) - SHOWN_NAMES} more" if len(subjects) > SHOWN_NAMES else "")
 
 
-def _lines(record: Record, acts: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    lines = dict.fromkeys((act["where"], act["text"]) for act in acts)
+def _lines(findings: list[Finding], acts: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    lines = tuple(dict.fromkeys((act["where"], act["text"]) for act in acts))
     if not lines:
-        findings = worst_first(record.report.findings)
-        lines = dict.fromkeys((f.where, f.evidence) for f in findings if f.evidence)
-    return tuple(lines)[:SHOWN_LINES]
+        lines = tuple(dict.fromkeys((f.where, f.evidence) for f in findings if f.evidence))
+    more = len(lines) - SHOWN_LINES
+    if more <= 0:
+        return lines
+    return (*lines[:SHOWN_LINES], ("", f"# {more} more lines are not shown; `picklewatch decompile` shows all"))
 
 
-def _reasons(record: Record) -> tuple[Reason, ...]:
-    findings = worst_first(record.report.findings)
-    return tuple(_reason(rule, tuple(f for f in findings if f.rule == rule)) for rule in record.judgement.reasons)
+def _reasons(record: Record, findings: list[Finding], member: str | None) -> tuple[Reason, ...]:
+    named = (_reason(rule, tuple(f for f in findings if f.rule == rule)) for rule in record.judgement.reasons)
+    return tuple(reason for reason in named if reason.findings or member is None)
 
 
 def _reason(name: str, findings: tuple[Finding, ...]) -> Reason:

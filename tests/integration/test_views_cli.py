@@ -6,14 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from samples import hostile
 from samples.torch_checkpoint import checkpoint, torch_zip
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -99,3 +96,21 @@ def test_check_takes_what_pytorch_check_took_and_tells_the_truth_by_its_status(m
     assert good.returncode == 0
     assert run("check", str(models / "missing")).returncode == 2
     assert run("check", "-", stdin=hostile.EVIL).returncode == 1
+
+
+def test_check_writes_json_and_one_member_only(models: Path) -> None:
+    """Views and record of each file, one object a line."""
+    done = run("check", "-d", "--member", "data.pkl", "--json", str(models))
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert {line["member"] for line in lines if line.get("kind") == "pickle"} <= {"archive/data.pkl"}
+    assert sorted(Path(line["path"]).name for line in lines if "verdict" in line) == sorted(
+        path.name for path in models.iterdir()
+    )
+
+
+def test_explain_of_one_member(models: Path) -> None:
+    """The verdict stays the file's."""
+    done = run("explain", "--member", "version", str(models / "no-suffix"))
+    assert done.returncode == 1
+    assert b"lies in this member" in done.stdout

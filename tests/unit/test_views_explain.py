@@ -9,8 +9,8 @@ import pytest
 
 from picklewatch.cli.explain import text_lines
 from picklewatch.effects import PHRASES, effect
-from picklewatch.explain import explain, wanted
-from picklewatch.inspect.collect import is_member
+from picklewatch.explain import SHOWN_EFFECTS, SHOWN_LINES, explain, wanted
+from picklewatch.inspect.members import is_member, member_of
 from picklewatch.inspect.present import present
 from picklewatch.model import (
     EngineVersion,
@@ -182,6 +182,36 @@ def test_members_are_named_whole_by_their_end_or_by_a_pattern(
 ) -> None:
     """The end must begin at a part of the name."""
     assert is_member(where, wanted_member) is found
+
+
+@pytest.mark.parametrize(
+    ("place", "member"),
+    [("archive/data.pkl:0x1f", "archive/data.pkl"), ("archive/data.pkl", "archive/data.pkl"), ("0x1f", ""), ("", "")],
+)
+def test_a_finding_s_place_names_its_member(place: str, member: str) -> None:
+    """Before the offset, if there is one."""
+    assert member_of(place) == member
+
+
+def test_one_member_can_be_explained() -> None:
+    """Its reasons and lines alone; the verdict stays the file's."""
+    here = replace(CALL, where="a/data.pkl:0x1")
+    there = replace(CALL, where="b/data.pkl:0x2", rule="file-access", evidence="open('x')")
+    told = explain(record(here, there), [], "a/data.pkl")
+    assert [reason.rule for reason in told.reasons] == [CALL.rule]
+    assert [where for where, _ in told.lines] == ["a/data.pkl:0x1"]
+    nothing = explain(record(here, there), [], "c.pkl")
+    assert (nothing.reasons, nothing.lines) == ((), ())
+    assert "lies in this member" in nothing.headline
+    assert nothing.record.judgement.verdict is Verdict.MALICIOUS
+
+
+def test_what_is_left_out_is_counted() -> None:
+    """More effects or lines than a person reads at once."""
+    acts = [{**ACT, "where": f"0x{n}", "given": f"'{n}'", "text": f"os.system('{n}')"} for n in range(30)]
+    told = explain(record(CALL), acts)
+    assert told.effects[-1] == f"do {30 - SHOWN_EFFECTS} more things, which are not shown"
+    assert told.lines[-1][1].startswith(f"# {30 - SHOWN_LINES} more lines are not shown")
 
 
 def test_presented_lines_have_colours_only_where_asked_for() -> None:

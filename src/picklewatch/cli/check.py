@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
 
-from picklewatch.cli.common import config_option, scan_settings
+from picklewatch.cli.common import config_option, json_option, scan_settings
 from picklewatch.cli.scan import exit_status
-from picklewatch.cli.viewing import LIMIT, opened, viewer
+from picklewatch.cli.viewing import LIMIT, member_option, opened, page, viewer
 from picklewatch.inspect.present import present
 from picklewatch.log.console import wants_colour
 from picklewatch.model import Verdict, printable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from picklewatch.cli.common import ScanSettings
     from picklewatch.errors import ExitStatus
     from picklewatch.model import Record
-    from picklewatch.sandbox import Scanner, ViewKind
+    from picklewatch.sandbox import Scanner, ViewRequest
     from picklewatch.subject import Subject
     from picklewatch.targets import Target
 
@@ -56,58 +57,84 @@ _TITLES = {"trace": "Trace", "disassemble": "Disassembly"}
 @click.option(
     "--limit", type=click.IntRange(1), default=LIMIT, metavar="N", show_default=True, help="Lines of -t and -d, a file."
 )
+@member_option("With -t and -d, only this archive member")
+@json_option
 @config_option
-def command(*, paths: tuple[str, ...], trace: bool, dump: bool, limit: int, config_path: Path | None) -> ExitStatus:
+def command(  # noqa: PLR0913 - one an option
+    *,
+    paths: tuple[str, ...],
+    trace: bool,
+    dump: bool,
+    limit: int,
+    member: str | None,
+    as_json: bool,
+    config_path: Path | None,
+) -> ExitStatus:
     """Check files and directories, with the options of pytorch-check.
 
     Content decides what is looked at, not the file's name. `picklewatch scan` does the same with more options;
     `picklewatch explain` says more about one file.
     """
-    from picklewatch.sandbox import ViewKind
+    from picklewatch.sandbox import ViewKind, ViewRequest
 
     kinds = [kind for kind, wanted in ((ViewKind.TRACE, trace), (ViewKind.DISASSEMBLE, dump)) if wanted]
-    counts: Counter[Verdict] = Counter()
+    views = tuple(ViewRequest(kind=kind, member=member, limit=limit) for kind in kinds)
+    colour = wants_colour(sys.stdout) and not as_json
     settings = scan_settings(config_path)
     with viewer(settings) as scanner:
-        for target in collect(paths).items:
-            counts.update(_check(target, scanner, settings, kinds, limit))
-    return exit_status(counts, Verdict.UNSAFE)
+        check = _Check(scanner, settings, views, as_json=as_json, colour=colour)
+        texts = (f"{line}\n" for target in collect(paths).items for line in check.lines(target))
+        if views and not as_json:
+            page(texts, colour=colour)
+        for text in texts:  # whoever quits the pager has seen enough, but every file counts
+            if not views or as_json:
+                click.echo(text, nl=False)
+    return exit_status(check.counts, Verdict.UNSAFE)
 
 
-def _check(
-    target: Target, scanner: Scanner, settings: ScanSettings, kinds: list[ViewKind], limit: int
-) -> list[Verdict]:
-    """Check one file and write what is to be said about it."""
-    from picklewatch.engine.version import engine_version
+@dataclass(slots=True)
+class _Check:
+    """Checks one file after the other, and counts the verdicts."""
 
-    colour = wants_colour(sys.stdout)
-    click.echo(paint("info", f"--- Processing {printable(target.path)}", colour=colour))
-    try:
-        if target.problem is not None:
-            raise target.problem
-        with opened(target.path) as subject:
-            record = judge(subject, scanner, settings.policy, engine_version())
-            if target.path == STDIN:
-                record = replace(record, path=STDIN, name=None, names=(), file=None)
-            for kind in kinds:
-                _view(scanner, subject, kind, limit, colour=colour)
-    except SubjectError as problem:
-        record = problem_record(problem, engine_version())
-    sys.stdout.writelines(f"{line}\n" for line in _result(with_names(record, target.names), colour=colour))
-    return [record.judgement.verdict]
+    scanner: Scanner
+    settings: ScanSettings
+    views: tuple[ViewRequest, ...]
+    counts: Counter[Verdict] = field(default_factory=Counter)
+    as_json: bool = field(kw_only=True)
+    colour: bool = field(kw_only=True)
 
+    def lines(self, target: Target) -> Iterator[str]:
+        """Check *target* and write what is to be said about it."""
+        from picklewatch.engine.version import engine_version
 
-def _view(scanner: Scanner, subject: Subject, kind: ViewKind, limit: int, *, colour: bool) -> None:
-    from picklewatch.sandbox import ViewRequest
+        if not self.as_json:
+            yield paint("info", f"--- Processing {printable(target.path)}", colour=self.colour)
+        try:
+            if target.problem is not None:
+                raise target.problem
+            with opened(target.path) as subject:
+                record = judge(subject, self.scanner, self.settings.policy, engine_version())
+                if target.path == STDIN:
+                    record = replace(record, path=STDIN, name=None, names=(), file=None)
+                for view in self.views:
+                    yield from self._view(subject, view)
+        except SubjectError as problem:
+            record = problem_record(problem, engine_version())
+        self.counts[record.judgement.verdict] += 1
+        record = with_names(record, target.names)
+        yield from [json.dumps(record.to_json(), ensure_ascii=False)] if self.as_json else self._result(record)
 
-    click.echo(paint("info", f"# {_TITLES[kind]}", colour=colour))
-    with closing(scanner.view(subject.fd, ViewRequest(kind=kind, limit=limit))) as lines:
-        sys.stdout.writelines(f"{line}\n" for line in present(lines, colour=colour))
+    def _view(self, subject: Subject, view: ViewRequest) -> Iterator[str]:
+        with closing(self.scanner.view(subject.fd, view)) as lines:
+            if self.as_json:
+                yield from (json.dumps(line, ensure_ascii=False) for line in lines)
+                return
+            yield paint("info", f"# {_TITLES[view.kind]}", colour=self.colour)
+            yield from present(lines, colour=self.colour)
 
-
-def _result(record: Record, *, colour: bool) -> Iterator[str]:
-    yield from record_lines(record, colour=colour)
-    verdict = record.judgement.verdict
-    if verdict.rank >= Verdict.UNSCANNABLE.rank:
-        what = "could not be checked" if verdict is Verdict.UNSCANNABLE else "is unsafe"
-        yield paint("unsafe", f"{printable(record.path)} {what}", colour=colour)
+    def _result(self, record: Record) -> Iterator[str]:
+        yield from record_lines(record, colour=self.colour)
+        verdict = record.judgement.verdict
+        if verdict.rank >= Verdict.UNSCANNABLE.rank:
+            what = "could not be checked" if verdict is Verdict.UNSCANNABLE else "is unsafe"
+            yield paint("unsafe", f"{printable(record.path)} {what}", colour=self.colour)

@@ -15,7 +15,7 @@ import click
 
 from picklewatch.cli.common import config_option, json_option, scan_settings
 from picklewatch.cli.scan import exit_status
-from picklewatch.cli.viewing import opened, viewer
+from picklewatch.cli.viewing import member_option, opened, page, viewer
 from picklewatch.explain import Explanation, explain, wanted
 from picklewatch.log.console import wants_colour
 from picklewatch.model import Record, Verdict, printable
@@ -51,24 +51,25 @@ Exit status, as of `picklewatch scan`:
 
 @click.command(name="explain", short_help="Say what a file would do if it were loaded, and why.", epilog=EPILOG)
 @click.argument("file", type=click.Path(allow_dash=True, readable=False))
+@member_option("Only what lies in this archive member")
 @json_option
 @config_option
-def command(*, file: str, as_json: bool, config_path: Path | None) -> ExitStatus:
+def command(*, file: str, member: str | None, as_json: bool, config_path: Path | None) -> ExitStatus:
     """Say what FILE would do if it were loaded, and why it got its verdict.
 
     In plain words first; then the lines that matter, the reasons, how sure they are, and what to do now.
     """
-    explanation = explained(file, scan_settings(config_path))
+    explanation = explained(file, scan_settings(config_path), member)
     if as_json:
         click.echo(json.dumps(explanation.to_json(), ensure_ascii=False))
     else:
         colour = wants_colour(sys.stdout)
-        sys.stdout.writelines(f"{line}\n" for line in text_lines(explanation, width=_width(), colour=colour))
+        page((f"{line}\n" for line in text_lines(explanation, width=_width(), colour=colour)), colour=colour)
     return exit_status(Counter([explanation.record.judgement.verdict]), Verdict.UNSAFE)
 
 
-def explained(file: str, settings: ScanSettings) -> Explanation:
-    """Judge *file* and explain it. Raises `picklewatch.errors.Error`."""
+def explained(file: str, settings: ScanSettings, member: str | None = None) -> Explanation:
+    """Judge *file* and explain it, or one *member* of it. Raises `picklewatch.errors.Error`."""
     from picklewatch.engine.version import engine_version
     from picklewatch.sandbox import ViewKind, ViewRequest
 
@@ -78,10 +79,10 @@ def explained(file: str, settings: ScanSettings) -> Explanation:
             record = replace(record, path=STDIN, name=None, names=(), file=None)
         places, names = wanted(record)
         if not places and not names:
-            return explain(record, ())
-        request = ViewRequest(kind=ViewKind.EXPLAIN, limit=_LINES, places=places, names=names)
+            return explain(record, (), member)
+        request = ViewRequest(kind=ViewKind.EXPLAIN, member=member, limit=_LINES, places=places, names=names)
         with closing(scanner.view(subject.fd, request)) as lines:
-            return explain(record, lines)
+            return explain(record, lines, member)
 
 
 def _width() -> int:

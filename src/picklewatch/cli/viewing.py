@@ -34,6 +34,12 @@ LIMIT = 10_000
 """Lines shown unless the user says otherwise."""
 
 
+def member_option(what: str) -> Callable[[F], F]:
+    """Make the option ``--member``, which shows *what*."""
+    text = f'{what}: its name, the end of it, or a pattern such as "*/data.pkl".'
+    return click.option("--member", metavar="NAME", help=text)
+
+
 def view_options(function: F) -> F:
     """Add what `show` takes: the file, ``--member``, ``--limit``, ``--json``, ``--config``."""
     for option in (
@@ -47,11 +53,7 @@ def view_options(function: F) -> F:
             show_default=True,
             help="Show at most N lines; what is left out is said.",
         ),
-        click.option(
-            "--member",
-            metavar="NAME",
-            help='Only the pickles of this archive member: its name, the end of it, or a pattern such as "*/data.pkl".',
-        ),
+        member_option("Only the pickles of this archive member"),
         click.argument("file", type=click.Path(allow_dash=True, readable=False)),
     ):
         function = option(function)
@@ -82,7 +84,11 @@ def write(lines: Iterable[dict[str, Any]], *, as_json: bool) -> None:
             click.echo(json.dumps(line, ensure_ascii=False))
         return
     colour = wants_colour(sys.stdout)
-    texts = (f"{text}\n" for text in present(lines, colour=colour))
+    page((f"{text}\n" for text in present(lines, colour=colour)), colour=colour)
+
+
+def page(texts: Iterable[str], *, colour: bool) -> None:
+    """Write *texts*, on a terminal through a pager."""
     if sys.stdout.isatty():
         os.environ.setdefault("LESS", "-FRX")  # as git does: no pager for what fits on the screen
         click.echo_via_pager(texts, color=colour)

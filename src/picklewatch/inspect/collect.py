@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import LimitReached
@@ -62,18 +61,3 @@ def visit(data: Any, limits: Limits, visitor: Visitor) -> tuple[str, str]:
         return scan.content(Part(memoryview(data), "", 0)), ""
     except LimitReached as error:
         return "other", str(error)
-
-
-def is_member(where: str, wanted: str | None) -> bool:
-    """Whether the place *where* is the member *wanted*: its whole name, its last parts, or a pattern for either.
-
-    >>> is_member("archive/data.pkl", "data.pkl"), is_member("a.zip!x/data.pkl", "x/*.pkl"), is_member("a", "b")
-    (True, True, False)
-    """
-    if wanted is None or where == wanted:
-        return True
-    return any(fnmatchcase(where[begin:], wanted) for begin in _parts(where))
-
-
-def _parts(where: str) -> list[int]:
-    return [0, *(index + 1 for index, char in enumerate(where) if char in "/!")]

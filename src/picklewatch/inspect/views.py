@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.inspect.collect import is_member, visit
+from picklewatch.inspect.collect import visit
 from picklewatch.inspect.machine import BrokenError, Machine, clip, constant
+from picklewatch.inspect.members import is_member
 from picklewatch.inspect.opcodes import GAP
 from picklewatch.inspect.source import gaps, sources
 
