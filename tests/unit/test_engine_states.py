@@ -10,6 +10,8 @@ import pytest
 from samples.judged import judged, level, rules
 from samples.opcodes import (
     ADDITEMS,
+    APPEND,
+    APPENDS,
     BUILD,
     EMPTY_SET,
     FALSE,
@@ -91,6 +93,38 @@ def test_a_class_cannot_be_changed_through_slots_that_cannot_be_seen() -> None:
     """The slots' state is set by setattr, ``__class__`` too."""
     slots = _ORDERED + text("__class__") + global_("collections", "Counter") + SETITEM
     assert level(judged(pickle(4, _ORDERED, tuple_(NONE, slots), BUILD))) in {Level.UNSAFE, Level.MALICIOUS}
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        call("optparse", "Values", dict_(__setstate__=_SHELL)),
+        call("types", "SimpleNamespace", dict_(__setstate__=_SHELL)),
+        new("easydict", "EasyDict") + text("__setstate__") + _SHELL + SETITEM,
+        new("lightning_fabric.utilities.data", "AttributeDict") + text("__setstate__") + _SHELL + SETITEM,
+        new("easydict", "EasyDict") + call("builtins", "str", text("__setstate__")) + _SHELL + SETITEM,
+    ],
+    ids=["Values", "SimpleNamespace", "EasyDict", "AttributeDict", "computed"],
+)
+def test_what_an_object_was_made_of_is_no_method_for_build(holder: bytes) -> None:
+    """Attributes by a call, items that attributes are: BUILD would find the function there."""
+    assert level(judged(pickle(4, holder, text("true"), BUILD))) is Level.MALICIOUS
+
+
+@pytest.mark.parametrize("fill", [text("true") + APPEND, MARK + text("true") + APPENDS, MARK + text("true") + ADDITEMS])
+def test_nothing_is_filled_after_its_state_was_given(fill: bytes) -> None:
+    """``Module.__getattr__`` finds ``append`` among the buffers that BUILD has set."""
+    state = dict_(_buffers=dict_(append=_SHELL, extend=_SHELL, add=_SHELL))
+    report = judged(pickle(4, new("torch.nn.modules.linear", "Linear"), state, BUILD, fill))
+    assert level(report) is Level.MALICIOUS
+
+
+def test_an_attribute_dictionary_with_items_and_state_is_data() -> None:
+    """What Lightning writes."""
+    sample = (
+        new("lightning_fabric.utilities.data", "AttributeDict") + text("lr") + number(1) + SETITEM + dict_() + BUILD
+    )
+    assert judged(pickle(4, sample)).inert
 
 
 def _void(*, subtype: bytes = NONE, fields: bytes = NONE, size: int = 8, flags: int = 0) -> bytes:

@@ -198,7 +198,10 @@ class Machine:
             if "C" in uses:
                 if judged.check:
                     return self._checked_call(callee, judged, args, offset)
-                return Obj(callee, args, offset, judged.kind)
+                made = Obj(callee, args, offset, judged.kind)
+                if args and callee.name in _HOLDERS:
+                    made.state = _NOTHING  # its attributes are set: no pickler gives it more by BUILD
+                return made
             return self._doubtful_call(callee, judged, args, how, offset)
         callee.made = True
         if "N" in uses:
@@ -230,7 +233,8 @@ class Machine:
         elif "C" not in judged.uses and signs.sign(args):
             doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {signs.sign(args)}")
             self.note(callee, doubt, offset, render_call(callee, args, "new"))
-        return Obj(callee, args, offset, judged.kind, "new")
+        state = _NOTHING if callee.name in _HOLDERS else None
+        return Obj(callee, args, offset, judged.kind, "new", state)
 
     def _reconstructed(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
         """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ otherwise."""
@@ -345,8 +349,10 @@ class Machine:
         if type(target) is not Obj:
             self._build_on_other(target, state, offset)
             return
-        if target.hijacked is not None and "__setstate__" in target.hijacked:
-            self.hijacked_call(target, "__setstate__", (state,), offset)
+        if target.hijacked is not None:
+            for name in ("__setstate__", _UNSEEN):
+                if name in target.hijacked:
+                    self.hijacked_call(target, name, (state,), offset)
         fetched = target.kind == "callable" and isinstance(target.callee, Import) and target.callee.name == "getattr"
         if (target.kind in _NO_STATE or fetched) and target.known:
             self._out_of_kind("BUILD", target, offset, render(state, 200))
@@ -447,8 +453,30 @@ class Machine:
                 if target.items is None:
                     target.items = {}
                 self.set_items(target.items, items, offset)
+            self._hooks_among(target, items)
             return
         self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
+
+    def _hooks_among(self, target: Obj, items: list[Any]) -> None:
+        """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
+        for number in range(0, len(items) - 1, 2):
+            key, value = items[number], items[number + 1]
+            if type(key) is str:
+                if key in _HOOKS and isinstance(value, Import | Obj | Persistent):
+                    target.hijacked = {**(target.hijacked or {}), key: value}
+            elif type(key) is Obj and key.kind in {"atom", "callable"} and isinstance(value, Import | Obj | Persistent):
+                target.hijacked = {**(target.hijacked or {}), _UNSEEN: value}
+
+    def _filled_late(self, what: str, target: Obj, offset: int) -> None:
+        """Picklers fill an object before BUILD; after it, the object's own state says what filling does."""
+        if target.state is not None:
+            self.finding(
+                "opcode-out-of-kind",
+                Level.MALICIOUS if target.known else Level.UNSAFE,
+                offset,
+                f"{what} fills {render(target.callee, 100)} after BUILD has given it its state",
+                render(target.state, 200),
+            )
 
     def append(self, target: Any, items: list[Any], offset: int) -> None:
         """APPEND and APPENDS."""
@@ -462,6 +490,7 @@ class Machine:
                     if name in target.hijacked:
                         self.hijacked_call(target, name, (items[:8],), offset)
             if target.kind in _TAKE_MORE or not target.known:
+                self._filled_late("APPEND", target, offset)
                 return
         if isinstance(target, Opaque) and target.kind == "bytearray":
             return
@@ -475,6 +504,7 @@ class Machine:
             if target.hijacked is not None and "add" in target.hijacked:
                 self.hijacked_call(target, "add", tuple(items[:8]), offset)
             if target.kind in {"set", "object", "unknown", "code"} or not target.known:
+                self._filled_late("ADDITEMS", target, offset)
                 return
         self._out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
 
@@ -537,6 +567,10 @@ def _fetches_member(callee: Obj) -> bool:
     return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
 
 
+_HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
+"""Classes that make attributes of their arguments."""
+_UNSEEN = "?"
+"""A name that was computed: it may be that of any method."""
 _NOTHING = Opaque("state")
 """The state of what BUILD has given None."""
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})

@@ -189,6 +189,11 @@ def _states() -> dict[str, bytes]:
         "computed-key": Raw(b"}" + _push(Call(Ref("builtins", "str"), ("__setstate__",))) + _push(shell) + b"s"),
     }
     made |= {f"state-hook-{name}": _build(_build(ordered, hook), "true") for name, hook in hooks.items()}
+    by_call = _push(Call(Ref("optparse", "Values"), ({"__setstate__": shell},)))
+    by_item = _new("easydict", "EasyDict") + _push("__setstate__") + _push(shell) + b"s"
+    made |= {"state-hook-by-call": _build(by_call, "true"), "state-hook-by-item": _build(by_item, "true")}
+    module = _build(_new("torch.nn.modules.linear", "Linear"), {"_buffers": {"append": shell}})
+    made["state-hook-among-buffers"] = module + _push("true") + b"a"
     booster = _new("lightgbm.basic", "Booster")
     made["state-handle-ordereddict"] = _build(booster, _ordered_dict({"_handle": 2_000_000_000}))
     made["state-formula-pairs"] = _build(_new("statsmodels.base.data", "PandasData"), [("formula", _CODE)])
