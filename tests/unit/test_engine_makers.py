@@ -43,3 +43,22 @@ def test_sympy_symbols_are_made_from_their_names() -> None:
     symbol = new("sympy.core.symbol", "Symbol", text("x"))
     total = new("sympy.core.add", "Add", symbol, new("sympy.core.numbers", "Integer", number(1)))
     assert level(judged(pickle(4, total))) is Level.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        new("numpy", "memmap", text("x"), text("uint8"), text("w+")),
+        call("numpy._core.memmap", "memmap", text("x"), text("uint8"), text("w+")),
+        call("copyreg", "__newobj_ex__", global_("numpy", "memmap"), tuple_(text("x")), dict_(mode=text("w+"))),
+    ],
+)
+def test_an_array_over_a_file_is_never_made(made: bytes) -> None:
+    """The class is data where an array names it as its own; making one opens, and with ``w+`` empties, a file."""
+    assert level(judged(pickle(4, made))) is Level.MALICIOUS
+
+
+def test_arguments_that_cannot_be_seen_are_not_taken_for_none() -> None:
+    """``tuple(['x'])`` is as good as ``('x',)``."""
+    sample = global_("dateutil.tz", "tzfile") + call("builtins", "tuple", MARK + text("x") + b"l") + b"R"
+    assert level(judged(pickle(4, sample))) is Level.UNSAFE

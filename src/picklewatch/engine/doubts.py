@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import signs
 from picklewatch.engine.checks import Doubt
-from picklewatch.engine.judge import looks_like_class
+from picklewatch.engine.judge import looks_like_class, otherwise_denied
 from picklewatch.engine.lists.denied import EVALUATORS
 from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
@@ -88,6 +88,9 @@ def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
 
 def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     """Vouched for as data, but not for being called so."""
+    denied = otherwise_denied(callee.module, callee.name)
+    if denied is not None:
+        return _denied_call(callee, denied, args, how)
     values = args if isinstance(args, tuple) else ()
     if how == "call" and "E" in judged.uses and len(values) == 1 and _literal(values[0]) and not signs.sign(args):
         return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")

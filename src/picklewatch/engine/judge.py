@@ -132,6 +132,11 @@ def judge(module: str, name: str) -> Judged:
     return max(judged, _judge(module, name), key=lambda j: j.rank)
 
 
+def otherwise_denied(module: str, name: str) -> Judged | None:
+    """What the denied list says of a name that is vouched for as data (``numpy.memmap``): it counts when called."""
+    return _DENIED_NAMES.get((module, name))
+
+
 def looks_like_class(name: str) -> bool:
     """Whether *name* is spelt as classes are: CamelCase, of its last part."""
     return bool(_CLASS.match(name.rpartition(".")[2]))

@@ -221,6 +221,8 @@ class Machine:
         if judged.check in {"reconstructor", "newobj"}:
             return self._reconstructed(callee, judged, args, offset)
         doubt = CHECKS[judged.check](self, callee, args, offset)
+        if doubt is None and type(args) is not tuple:
+            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
         if doubt is not None:
             self.note(callee, doubt, offset, render_call(callee, args))
         kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind

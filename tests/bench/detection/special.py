@@ -215,6 +215,10 @@ def _classes() -> dict[str, bytes]:
         + _push((_PATH,))
         + _push({"mode": "w+"})
         + b"\x92",
+        "newobj-memmap-of-a-plain-name": _new("numpy", "memmap", "x", "uint8", "w+"),
+        "copyreg-newobj-ex-memmap": _push(
+            Call(Ref("copyreg", "__newobj_ex__"), (Ref("numpy", "memmap"), ("x",), {"mode": "w+"}))
+        ),
         "newobj-sympy-poly": _new("sympy.polys.polytools", "Poly", _CODE),
         "newobj-sympy-tuple": _new("sympy.core.containers", "Tuple", _CODE),
         "newobj-sympy-lambda": _new("sympy.core.function", "Lambda", "x", _CODE),
