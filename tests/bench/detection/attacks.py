@@ -41,9 +41,10 @@ DORMANT = frozenset(
         "header-then-pickle",
         "stacked-after-zeros",
         "stacked-after-garbage",
+        "sparse-index-out-of-bounds",
     }
 )
-"""Containers and hidings where no ordinary loader starts."""
+"""Containers and hidings where no ordinary loader starts, and what does harm only when it is used after loading."""
 
 _CALLS_OF_ANY = ("reduce", "obj", "inst", "newobj-partial", "partial-reduce", "build-partial")
 """Calls that work for every gadget, whatever its arguments."""
@@ -64,7 +65,7 @@ class Attack:
     @property
     def live(self) -> bool:
         """Whether an ordinary loader of such files runs it; if not, it waits for another reader or an extraction."""
-        return self.container not in DORMANT and not set(self.shape.split("+")) & DORMANT
+        return not {self.gadget, self.container, *self.shape.split("+")} & DORMANT
 
     @property
     def file(self) -> str:
