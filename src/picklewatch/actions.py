@@ -77,9 +77,7 @@ class Actions:
 
     def wants_move(self, record: Record) -> bool:
         """Whether the file of *record* is to be moved."""
-        return (
-            record.file is not None and record.judgement.allowed is None and self.rules.takes(record.judgement.verdict)
-        )
+        return record.file is not None and self.rules.takes(record.judgement.verdict)
 
     def after(self, record: Record, finished: Finished, fd: int) -> None:
         """Do what follows from a recorded outcome; *fd* is the descriptor that was scanned."""
@@ -117,6 +115,8 @@ class Actions:
     def _report(self, number: int, told: Mapping[str, Any]) -> None:
         verdict = Verdict(told["verdict"])
         level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
+        if level == "info" and told["allowed"] and any(finding["level"] == "malicious" for finding in told["findings"]):
+            level = "warning"  # harm that passes on the operator's word alone
         _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
         self._store.records.reported(number)
 

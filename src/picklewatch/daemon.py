@@ -22,6 +22,7 @@ import structlog
 
 from picklewatch import __version__, plan
 from picklewatch.actions import Actions, Holds, Rules
+from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError
 from picklewatch.health import Health
 from picklewatch.model import Policy, Verdict
@@ -168,6 +169,11 @@ class Daemon:
             if known is not None:
                 _log.info("config.allowlist-changed", forgotten=self._store.records.forget_verdicts())
             self._store.put_state("policy", now)
+        for subject, harm in malicious_imports(config.allow.imports).items():
+            message = f"{subject} is allowed, which can {harm}: files that use it pass as clean"
+            _log.warning(
+                "config.allows-malicious", subject=subject, reason=config.allow.imports[subject], message=message
+            )
 
     def _catch_up(self, config: Config) -> None:
         """Do what a former daemon left: end the vault's steps, write missing lines, move what is to be moved."""

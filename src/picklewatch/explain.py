@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.effects import effect
 from picklewatch.inspect.members import is_member, member_of
-from picklewatch.model import Level, Verdict, printable
+from picklewatch.model import Level, Policy, Verdict, printable
+from picklewatch.policy import decide
 from picklewatch.report import shell_quoted, worst_first
 from picklewatch.rules import RULES
 
@@ -197,6 +198,8 @@ _SURE = {
 
 def _confidence(record: Record) -> str:
     verdict = record.judgement.verdict
+    if record.judgement.allowed is not None and verdict is Verdict.CLEAN:
+        return f"As sure as you are. Without your word the verdict would be {decide(record.report, Policy()).verdict}."
     more = ""
     if not record.report.complete and verdict.rank > Verdict.UNSCANNABLE.rank:
         more = " The scan did not reach the end, so there may be more."

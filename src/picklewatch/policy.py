@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from picklewatch.model import Finding, Judgement, Level, Policy, ScanReport, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _VERDICT_OF = {
     Level.INFO: Verdict.CLEAN,
@@ -33,18 +38,30 @@ def decide(report: ScanReport, policy: Policy) -> Judgement:
         verdict, reasons = Verdict.UNSCANNABLE, (INCOMPLETE, *reasons)
     elif verdict is Verdict.CLEAN and not report.code_bearing:
         verdict = Verdict.SKIPPED
-    return Judgement(verdict=verdict, reasons=reasons, allowed=_allowed_reason(report, counted, policy))
+    return Judgement(verdict=verdict, reasons=reasons, allowed=_allowed_reason(report, policy))
 
 
 def _allowed(finding: Finding, policy: Policy) -> bool:
     return bool(finding.subject) and finding.subject in policy.allowed_imports
 
 
-def _allowed_reason(report: ScanReport, counted: list[Finding], policy: Policy) -> str | None:
+def _allowed_reason(report: ScanReport, policy: Policy) -> str | None:
+    """What each allowed import was allowed for; one that is malicious is called so."""
     used = dict.fromkeys(f.subject for f in report.findings if _allowed(f, policy))
-    if not used or len(counted) == len(report.findings):
+    if not used:
         return None
-    return "; ".join(f"{subject}: {policy.allowed_imports[subject]}" for subject in used)
+    bad = {f.subject for f in report.findings if f.level is Level.MALICIOUS}
+    names = ((subject, f"{subject} (malicious)" if subject in bad else subject) for subject in used)
+    return "; ".join(f"{name}: {policy.allowed_imports[subject]}" for subject, name in names)
+
+
+def passes_harm(judgement: Judgement, findings: Iterable[Finding]) -> bool:
+    """Whether the operator's word alone keeps a content with malicious *findings* from being called so."""
+    return (
+        judgement.allowed is not None
+        and judgement.verdict.rank < Verdict.UNSAFE.rank
+        and any(finding.level is Level.MALICIOUS for finding in findings)
+    )
 
 
 def _reasons(findings: list[Finding]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.log.console import RESET, STYLES
 from picklewatch.model import Level, Record, Verdict, printable
+from picklewatch.policy import passes_harm
 from picklewatch.units import human_size
 
 if TYPE_CHECKING:
@@ -36,9 +37,15 @@ def record_lines(record: Record, *, colour: bool) -> Iterator[str]:
     name = printable(record.name or record.path)
     yield f"{label}  {record.report.format:<{FORMAT_WIDTH}}  {size:>{SIZE_WIDTH}}  {name}"
     if record.judgement.allowed is not None:
-        yield f"    allowed: {printable(record.judgement.allowed)}"
+        yield f"    {_allowed(record, colour=colour)}: {printable(record.judgement.allowed)}"
     if verdict.rank >= Verdict.UNVERIFIED.rank:
         yield from _details(record, colour=colour)
+
+
+def _allowed(record: Record, *, colour: bool) -> str:
+    if not passes_harm(record.judgement, record.report.findings):
+        return "allowed"
+    return paint("malicious", "allowed although it is malicious", colour=colour)
 
 
 def _details(record: Record, *, colour: bool) -> Iterator[str]:

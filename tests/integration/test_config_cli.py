@@ -79,3 +79,14 @@ def test_the_example_comes_with_the_command(run: Commands, tmp_path: Path) -> No
     path = tmp_path / "c.toml"
     path.write_text(done.stdout)
     assert run("config", "check", "-c", path).returncode == 0
+
+
+def test_an_allowed_import_that_does_harm_is_said_loudly(run: Commands, tmp_path: Path) -> None:
+    """It is the operator's to decide, and never quiet."""
+    path = tmp_path / "c.toml"
+    path.write_text('[allow.imports]\n"os.system" = "we must"\n"mylib.Net" = "ours"\n')
+    notes = run("config", "check", "-c", path).stdout.splitlines()[1:]
+    assert notes == [
+        "note: DANGER: os.system is allowed, which can run programs or shell commands; files with it pass: we must",
+        "note: mylib.Net is allowed: ours",
+    ]

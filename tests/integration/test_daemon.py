@@ -391,3 +391,14 @@ def test_a_second_signal_ends_it_at_once(state: Path, root: Path) -> None:
     told = status.read(state)
     assert told["queue"] == 1
     assert told["stopped"]
+
+
+def test_an_allowed_import_that_does_harm_is_no_quiet_matter(
+    state: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The daemon warns of it when it starts."""
+    with Running(state, root, config={"allow": {"imports": {"os.system": "we must", "mylib.Net": "ours"}}}):
+        pass
+    shown = capsys.readouterr().out
+    assert shown.count("config.allows-malicious") == 1
+    assert "os.system is allowed, which can run programs or shell commands" in shown

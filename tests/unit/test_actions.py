@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,3 +135,10 @@ def test_an_allowed_or_harmless_file_is_never_moved(tmp_path: Path, store: Store
     assert not actions.wants_move(make_record(str(path), file, Verdict.UNVERIFIED))
     assert not actions.wants_move(make_record(str(path), None, Verdict.MALICIOUS))
     assert actions.wants_move(make_record(str(path), file, Verdict.UNSAFE))
+
+
+def test_one_allowed_import_does_not_save_a_file_from_another_s_harm(tmp_path: Path, store: Store) -> None:
+    """The verdict says what is left after the allowing, and that counts."""
+    actions, _, path = judged(tmp_path, store)
+    partly = make_record(str(path), FileId(1, 2, 3, 4, 5), Verdict.UNSAFE)
+    assert actions.wants_move(replace(partly, judgement=replace(partly.judgement, allowed="mylib.Net: ours")))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from picklewatch.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
 from picklewatch.pipeline import ATTEMPTS, judge, problem_record, with_names
+from picklewatch.policy import passes_harm
 from picklewatch.subject import Problem, SubjectError, open_subject
 
 if TYPE_CHECKING:
@@ -49,6 +51,12 @@ def test_a_record_has_what_the_stages_found(tmp_path: Path) -> None:
         allowed = judge(subject, Scans(EVIL), Policy(allowed_imports={"m.f": "ours"}), ENGINE)
     assert allowed.judgement.verdict is Verdict.CLEAN
     assert allowed.judgement.allowed == "m.f: ours"
+    worse = Scans(replace(EVIL, level=Level.MALICIOUS))
+    with open_subject(path) as subject:
+        loud = judge(subject, worse, Policy(allowed_imports={"m.f": "ours"}), ENGINE)
+    assert loud.judgement.allowed == "m.f (malicious): ours"
+    assert passes_harm(loud.judgement, loud.report.findings)
+    assert not passes_harm(allowed.judgement, allowed.report.findings)
 
 
 def test_a_rename_during_the_scan_means_another_scan(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def test_an_allowed_file_says_so() -> None:
     """Nothing is allowed silently."""
     judged = Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed="our own")
     lines = list(record_lines(record(finding(), judgement=judged), colour=False))
+    assert lines[1:] == ["    allowed although it is malicious: our own"]
+    lines = list(record_lines(record(finding(Level.UNVERIFIED), judgement=judged), colour=False))
     assert lines[1:] == ["    allowed: our own"]
 
 

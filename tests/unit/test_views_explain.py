@@ -110,7 +110,9 @@ def test_imports_that_nobody_vouched_for_can_be_allowed_by_name() -> None:
 def test_what_the_operator_allowed_is_said() -> None:
     """The recorded reason stands in the first line."""
     policy = Policy(allowed_digests={"ab" * 32: "we trained it"})
-    assert "You vouched for this content: we trained it" in text(record(CALL, policy=policy))
+    shown = text(record(CALL, policy=policy))
+    assert "You vouched for this content: we trained it" in shown
+    assert "Without your word the verdict would be malicious." in shown
 
 
 def test_the_json_has_the_same_parts() -> None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from picklewatch.allowances import malicious_imports
 from picklewatch.cli.common import config_option, json_option
 from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
 from picklewatch.errors import ConfigError, ExitStatus
 from picklewatch.model import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from picklewatch.config import LoadedConfig
@@ -108,6 +110,7 @@ def schema() -> None:
 def remarks(loaded: LoadedConfig) -> list[str]:
     """Say what is allowed but deserves a second look."""
     configuration = loaded.config
+    harm = malicious_imports(configuration.allow.imports)
     lines = [
         f"{root} does not exist yet; the daemon waits for it" for root in configuration.watch.roots if not root.exists()
     ]
@@ -115,6 +118,12 @@ def remarks(loaded: LoadedConfig) -> list[str]:
         lines.append("nothing is watched: watch.caches is false and watch.roots is empty")
     if configuration.quarantine.level in ("unverified", "unscannable"):
         lines.append(f'quarantine.level = "{configuration.quarantine.level}" moves honest files, too')
-    lines += [f"{name} is allowed: {reason}" for name, reason in configuration.allow.imports.items()]
+    lines += [_allowed(name, reason, harm) for name, reason in configuration.allow.imports.items()]
     lines += [f"{digest} is allowed: {reason}" for digest, reason in configuration.allow.digests.items()]
     return lines
+
+
+def _allowed(name: str, reason: str, harm: Mapping[str, str]) -> str:
+    if name not in harm:
+        return f"{name} is allowed: {reason}"
+    return f"DANGER: {name} is allowed, which can {harm[name]}; files with it pass: {reason}"

@@ -66,7 +66,7 @@ class Intents:
         with self._database.transaction(durable=True) as transaction:
             return transaction.run(
                 "INSERT INTO intents (record, state, at) SELECT record, 'wanted', ? FROM files "  # noqa: S608 - only marks
-                f"WHERE verdict IN ({marks}) AND allowed = 0 "
+                f"WHERE verdict IN ({marks}) "
                 "ON CONFLICT (record) DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused'",
                 (time.time(), *chosen),
             ).rowcount
