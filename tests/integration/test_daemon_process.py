@@ -209,6 +209,29 @@ def test_the_line_that_says_ready_lists_what_is_watched(tmp_path: Path) -> None:
         assert "roots" not in started
 
 
+def test_a_full_disk_below_its_output_does_not_keep_it_from_starting(tmp_path: Path) -> None:
+    """Its work comes first; what it says at the start is not worth it."""
+    (tmp_path / "root").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "picklewatch",
+        "run",
+        "--state-dir",
+        str(tmp_path / "state"),
+        str(tmp_path / "root"),
+    ]
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
+        assert any('"watch.ready"' in line for line in process.stderr)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
 def test_a_second_daemon_exits_with_78_and_names_the_first(tmp_path: Path) -> None:
     """One daemon a state directory."""
     with Process(tmp_path) as daemon:

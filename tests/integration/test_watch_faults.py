@@ -16,8 +16,10 @@ import pytest
 from watching import Watching, eventually
 
 from picklewatch.watch import events, intake, watcher
+from picklewatch.watch.candidate import Source
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.roots import Looker, Sight, look_at
+from picklewatch.watch.walk import Request, Tally, find
 from picklewatch.watch.watcher import Timing
 
 if TYPE_CHECKING:
@@ -283,6 +285,35 @@ def test_an_unreadable_directory_is_named_and_walked_when_it_can_be(watching: Wa
     closed.chmod(0o700)
     assert probe(watching, closed)
     assert eventually(lambda: watching.health.problems == ())
+
+
+def test_a_directory_that_may_be_listed_but_not_entered_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files can't be judged, which is said; those beside it are found."""
+    (root / "closed").mkdir()
+    (root / "closed/m.pt").write_bytes(b"x")
+    (root / "m.pt").write_bytes(b"x")
+    root.chmod(0o755)
+    (root / "closed").chmod(0o444)
+    monkeypatch.chdir(root)
+    tally = Tally()
+    with nobody():
+        found = [each.path for each in find(Request(".", Source.WALK, "start"), lambda _path: False, tally)]
+    (root / "closed").chmod(0o755)
+    assert found == ["./m.pt"]
+    assert tally.unreadable == ["./closed"]
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Do without root's right to see everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_files_found_by_the_safety_net_are_counted_as_missed(

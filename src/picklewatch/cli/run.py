@@ -53,6 +53,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch import log, plan
     from picklewatch.daemon import Daemon
     from picklewatch.engine.version import engine_version
+    from picklewatch.log.lines import LineWriter
     from picklewatch.notify import Notifier
     from picklewatch.parts import Parts
 
@@ -66,8 +67,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         engine=engine_version(),
         configure_log=_configure_log,
     )
-    click.echo("\n".join(introduction(config, plan.roots(config, paths), directory)))
-    sys.stdout.flush()
+    LineWriter(sys.stdout).write("\n".join(introduction(config, plan.roots(config, paths), directory)))
     return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
 
 

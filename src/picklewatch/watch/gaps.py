@@ -66,7 +66,8 @@ class Gaps:
         kinds = Counter(unwatched.values())
         for code, number in kinds.items():
             example = next(path for path, other in unwatched.items() if other == code)
-            reason = f"{number} directories can't be watched ({os.strerror(code)}); they are walked instead"
+            what = "1 directory" if number == 1 else f"{number} directories"
+            reason = f"{what} can't be watched ({os.strerror(code)}): walked every few seconds instead"
             hint = f"Such as {example}. {HINTS.get(code, '')}".strip()
             self._health.degrade("watch-gap", reason, subject=errno.errorcode.get(code, str(code)), hint=hint)
         self._health.repair_all("watch-gap", but={errno.errorcode.get(code, str(code)) for code in kinds})

@@ -162,8 +162,8 @@ class Walker:
 
     def _report(self, tree: str, unlistable: set[str]) -> None:
         for path in unlistable:
-            hint = "picklewatch needs the right to list it; files below it are not judged."
-            self._health.degrade("watch-unlistable", "a directory can't be listed", subject=path, hint=hint)
+            hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
+            self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=path, hint=hint)
         self._health.repair_all("watch-unlistable", but=unlistable, where=lambda path: beneath(path, tree))
 
     def _hand_over(self, batch: list[Candidate], request: Request) -> int:
@@ -209,11 +209,15 @@ def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Ite
 
 
 def _candidate(entry: os.DirEntry[str], request: Request) -> Candidate | None:
+    """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
     try:
         if entry.is_file(follow_symlinks=False):
             return Candidate(entry.path, FileId.of(entry.stat(follow_symlinks=False)), request.source)
         if entry.is_symlink():
             return identify(entry.path, request.source)
+    except PermissionError:
+        if not entry.is_symlink():
+            raise
     except OSError:  # gone since it was listed
         pass
     return None
