@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from picklewatch.engine.values import LIST_CAP, Blob, Import, Obj, Opaque, as_bytes, as_text
+from picklewatch.engine.values import DICT_CAP, LIST_CAP, Blob, Import, Obj, Opaque, Python2Text, as_bytes, as_text
 
 _TYPE = re.compile(r"[<>|=]?([?bBhHiIlLqQpPuefdgcFDGSUaVOMm])(\d*)\Z")
 _LETTERS = {
@@ -23,6 +23,9 @@ _LETTERS = {
     "Q": 8,
     "M": 8,
     "m": 8,
+    "c": 1,
+    "i": 4,
+    "I": 4,
 }
 _NAMED = {
     "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "int32": 4, "uint32": 4, "float32": 4,
@@ -31,6 +34,8 @@ _NAMED = {
 OBJECT = -1
 """The size of an element that is a pointer to an object."""
 HIDES_OBJECTS = "hides that it holds pointers to objects"
+POINTERS_FROM_NOWHERE = "says that it holds pointers to objects and has no part that does"
+UNKNOWN_PART = "has a part whose size cannot be told"
 _POINTER = 8
 _HAS_OBJECTS = 0x01
 """``NPY_ITEM_REFCOUNT``: set wherever an element holds pointers."""
@@ -41,6 +46,7 @@ def item_size(dtype: Any, depth: int = _DEPTH) -> int | None:
     """Bytes of one element of *dtype*, `OBJECT` if any part of it is a pointer, None if it is not known."""
     if not isinstance(dtype, Obj) or depth <= 0 or not isinstance(dtype.args, tuple):
         return None
+    dtype.used = True
     if not isinstance(dtype.callee, Import) or dtype.callee.name != "dtype":
         return OBJECT if isinstance(dtype.callee, Import) and dtype.callee.name == "ObjectDType" else None
     spelling = dtype.args[0] if dtype.args else None
@@ -91,8 +97,8 @@ def _of_state(base: int | None, state: Any, depth: int) -> int | None:
     return base
 
 
-def bad_type(state: Any) -> str:
-    """Why *state* describes no sound element type, or an empty text.
+def bad_type(state: Any, own: int | None) -> str:
+    """Why *state* describes no sound element type, or an empty text; *own* is the size of what it is given to.
 
     ``dtype.__setstate__`` (``descriptor.c``) believes what it is given: a field outside the element, a size other than
     its parts' or an object without the flag that says so make numpy read and write where it must not.
@@ -105,24 +111,38 @@ def bad_type(state: Any) -> str:
     size = state[5 if named else 4]
     if type(size) is not int or size < -1:
         return "gives no plain size"
+    flags = state[7] if len(state) > 7 else None
     if subtype is not None:
-        return _bad_subtype(subtype, size)
+        return _bad_subtype(subtype, size, flags)
     if fields is None:
-        return ""
+        return POINTERS_FROM_NOWHERE if own != OBJECT and _says_objects(flags) else ""
     if not isinstance(fields, dict) or not all(isinstance(field, tuple) for field in fields.values()):
         return "hides its fields"
-    flags = state[7] if len(state) > 7 else None
+    if len(fields) >= DICT_CAP:
+        return "hides its fields"
+    if _says_objects(flags) and own != OBJECT and not any(item_size(field[0]) == OBJECT for field in fields.values()):
+        return POINTERS_FROM_NOWHERE
     return next((problem for field in fields.values() if (problem := _bad_field(field, size, flags))), "")
 
 
-def _bad_subtype(subtype: Any, size: int) -> str:
+def _says_objects(flags: Any) -> bool:
+    return flags is not None and (type(flags) is not int or flags & _HAS_OBJECTS != 0)
+
+
+def _bad_subtype(subtype: Any, size: int, flags: Any) -> str:
     pair = 2
     if not isinstance(subtype, tuple) or len(subtype) != pair:
         return "hides its subtype"
     one, elements = item_size(subtype[0]), count(subtype[1])
     if one == OBJECT:
         one = _POINTER
-    if elements is None or (one is not None and one * elements != size):
+        if not _says_objects(flags):
+            return HIDES_OBJECTS
+    elif _says_objects(flags):
+        return POINTERS_FROM_NOWHERE
+    if one is None:
+        return UNKNOWN_PART
+    if elements is None or one * elements != size:
         return "has a size that is not its parts'"
     return ""
 
@@ -138,7 +158,7 @@ def _bad_field(field: tuple[Any, ...], size: int, flags: Any) -> str:
             return HIDES_OBJECTS
     if field[1] + (one or 0) > size:
         return "has a field beyond its end"
-    return ""
+    return UNKNOWN_PART if one is None else ""
 
 
 def count(shape: Any) -> int | None:
@@ -149,14 +169,15 @@ def count(shape: Any) -> int | None:
         return None
     total = 1
     for size in shape:
-        number = _integer(size)
+        number = integer(size)
         if number is None or number < 0 or number.bit_length() > 63:
             return None
         total *= number
     return total
 
 
-def _integer(value: Any) -> int | None:
+def integer(value: Any) -> int | None:
+    """The number that *value* is, or None if it is no plain one or a scalar of numpy's."""
     if type(value) is int:
         return value
     if isinstance(value, Obj) and value.kind == "scalar" and isinstance(value.args, tuple) and len(value.args) > 1:
@@ -176,15 +197,10 @@ def length(raw: Any) -> int | None:
     text = as_text(raw)
     if text is not None:
         return len(text)
-    if (
-        isinstance(raw, Obj)
-        and isinstance(raw.callee, Import)
-        and raw.callee.name == "encode"
-        and isinstance(raw.args, tuple)
-        and raw.args
-    ):
-        spelt = as_text(raw.args[0])
-        return None if spelt is None else len(spelt)
+    if isinstance(raw, Obj) and isinstance(raw.callee, Import) and raw.callee.name == "encode":
+        spelt = raw.args[0] if isinstance(raw.args, tuple) and raw.args else None
+        if isinstance(spelt, Python2Text):
+            return len(spelt)  # in the one encoding in which such arrays can be read at all
     content = as_bytes(raw)
     return None if content is None else len(content)
 

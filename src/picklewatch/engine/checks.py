@@ -48,25 +48,39 @@ def _odd(summary: str) -> Doubt:
     return Doubt("suspicious-arguments", Level.UNSAFE, summary)
 
 
+def take_types(args: Any) -> None:
+    """Note of the element types among *args* that something may be made of them: they must not change any more."""
+    for value in _tuple(args)[:16]:
+        if type(value) is Obj and value.kind == "dtype":
+            value.used = True
+
+
 def plain(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """Only data and harmless classes as arguments."""
+    take_types(args)
     if signs.plain(args):
         return None
     return _odd(f"{callee.key} is given something other than data")
 
 
+_COLLECTS = frozenset({"bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict", "deque", "array", "UserList"})
+
+
+def _endless(value: Any) -> bool:
+    """Whether *value* is an iterator without an end."""
+    if not isinstance(value, Obj) or not isinstance(value.callee, Import) or value.callee.module != "itertools":
+        return False
+    pair = 2
+    return value.callee.name == "count" or (value.callee.name == "repeat" and len(_tuple(value.args)) < pair)
+
+
 def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Plain, and not a size that would exhaust memory."""
     for value in _tuple(args)[:3]:
-        number = value.args[0] if isinstance(value, Obj) and value.args and isinstance(value.args, tuple) else value
-        if (
-            callee.name in {"bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict"}
-            and type(number) is int
-            and number > _HUGE
-        ):
-            return Doubt(
-                "resource-bomb", Level.UNSAFE, f"{callee.key} is asked for {number.bit_length()} bits' worth of items"
-            )
+        inner = value.args if isinstance(value, Obj) and isinstance(value.args, tuple) else (value,)
+        number = max((abs(one) for one in inner[:3] if type(one) is int), default=0)
+        if callee.name in _COLLECTS and (number > _HUGE or _endless(value)):
+            return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for more items than memory can hold")
         if isinstance(value, Opaque) and value.kind == "int":
             return _odd(f"{callee.key} is given a huge number")
     return plain(machine, callee, args, offset)
@@ -131,6 +145,7 @@ def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -
     if len(values) < 2 or not isinstance(values[0], Import):
         return _odd(f"{callee.key} is not given an array class")
     elements = arrays.count(values[1])
+    take_types(args)
     if elements is None or elements > _HUGE:
         return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
     if values[0].judged.status in {"vouched", "foreign"}:
@@ -211,8 +226,28 @@ def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> 
     return _odd("a tensor is rebuilt over something that is no storage")
 
 
+_OF_TENSORS = frozenset({"_rebuild_parameter", "_rebuild_parameter_with_state"})
+
+
+def _tensor(args: Any) -> bool:
+    """Whether the first of *args* is a tensor, or may be one for all that is known: its methods will be called."""
+    values = _tuple(args)
+    if not values or isinstance(values[0], Import):
+        return False
+    made = values[0]
+    return not isinstance(made, Obj) or made.kind in {"tensor", "parameter", "storage"} or not made.known
+
+
 def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Tensors, numbers and types."""
+    if callee.name == "_rebuild_nested_tensor":
+        return Doubt(
+            "tensor-out-of-bounds",
+            Level.UNVERIFIED,
+            "a nested tensor's bounds lie in other tensors, which are not read",
+        )
+    if callee.name in _OF_TENSORS and not _tensor(args):
+        return _odd(f"{callee.key} is given something other than a tensor")
     if callee.name == "_rebuild_qtensor":
         summary = tensors.out_of_bounds(args)
         if summary:

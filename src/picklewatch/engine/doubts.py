@@ -92,6 +92,8 @@ def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     if denied is not None:
         return _denied_call(callee, denied, args, how)
     values = args if isinstance(args, tuple) else ()
+    if callee.name == "memmap":
+        return Doubt("file-access", Level.MALICIOUS, f"has {callee.key[:200]} open a file, and write it if told to")
     if how == "call" and "E" in judged.uses and len(values) == 1 and _literal(values[0]) and not signs.sign(args):
         return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
     if callee.module.partition(".")[0] in {

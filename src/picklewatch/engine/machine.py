@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import attributes, signs, tensors
-from picklewatch.engine.checks import CHECKS, Doubt
+from picklewatch.engine.checks import CHECKS, Doubt, take_types
 from picklewatch.engine.doubts import doubt_about
 from picklewatch.engine.judge import Judged, judge, looks_like_class
 from picklewatch.engine.render import render, render_call
@@ -200,6 +200,9 @@ class Machine:
                     return self._checked_call(callee, judged, args, offset)
                 made = Obj(callee, args, offset, judged.kind)
                 if args and callee.name in _HOLDERS:
+                    for held in args if type(args) is tuple else ():
+                        if type(held) is dict:
+                            self._interface(made, held, offset)
                     made.state = _NOTHING  # its attributes are set: no pickler gives it more by BUILD
                 return made
             return self._doubtful_call(callee, judged, args, how, offset)
@@ -229,6 +232,7 @@ class Machine:
         return Obj(callee, args, offset, kind, known=doubt is None)
 
     def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        take_types(args)
         if not signs.plain(args):
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
             self.note(callee, doubt, offset, render_call(callee, args, "new"))
@@ -408,6 +412,7 @@ class Machine:
         for number, named in enumerate((state, slots)):
             if not isinstance(named, dict):
                 continue
+            self._interface(target, named, offset)
             for name in _HOOKS.intersection(named):
                 value = named[name]
                 if name in {"__class__", "__dict__"}:
@@ -421,6 +426,18 @@ class Machine:
                         )
                 elif isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), name: value}
+
+    def _interface(self, target: Obj, named: dict[Any, Any], offset: int) -> None:
+        """What numpy and others ask any object for: an address in memory with a shape, believed as it is."""
+        for name in _INTERFACES.intersection(named):
+            if named[name] is not None:
+                self.finding(
+                    "hijacked-method",
+                    Level.MALICIOUS,
+                    offset,
+                    f"gives {render(target.callee, 100)} an array's interface: memory at an address from the file",
+                    render(named[name], 200),
+                )
 
     def hijacked_call(self, target: Obj, name: str, args: Any, offset: int) -> None:
         """The unpickler calls a method that the pickle has put in the object's own attributes."""
@@ -455,14 +472,20 @@ class Machine:
                 if target.items is None:
                     target.items = {}
                 self.set_items(target.items, items, offset)
-            self._hooks_among(target, items)
+            self._hooks_among(target, items, offset)
+            if target.kind == "object" and target.known:
+                self._filled_late("SETITEM", target, offset)
             return
         self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
 
-    def _hooks_among(self, target: Obj, items: list[Any]) -> None:
+    def _hooks_among(self, target: Obj, items: list[Any], offset: int) -> None:
         """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
+            if target.kind == "object" and target.known and _may_be_called(key):  # a DataFrame calls such a key
+                self._out_of_kind("SETITEM", target, offset, render_call(target, [key, value]))
+            if type(key) is str and key in _INTERFACES:
+                self._interface(target, {key: value}, offset)
             if type(key) is str:
                 if key in _HOOKS and isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), key: value}
@@ -494,8 +517,6 @@ class Machine:
             if target.kind in _TAKE_MORE or not target.known:
                 self._filled_late("APPEND", target, offset)
                 return
-        if isinstance(target, Opaque) and target.kind == "bytearray":
-            return
         self._out_of_kind("APPEND", target, offset, render_call(target, items[:4]))
 
     def add_items(self, target: Any, items: list[Any], offset: int) -> None:
@@ -569,6 +590,14 @@ def _fetches_member(callee: Obj) -> bool:
     return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
 
 
+def _may_be_called(value: Any) -> bool:
+    if isinstance(value, Import):
+        return not looks_like_class(value.name)
+    return isinstance(value, Obj) and value.kind == "callable"
+
+
+_INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
+"""Attributes that stand for an array at an address."""
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
 _UNSEEN = "?"

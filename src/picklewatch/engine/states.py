@@ -22,11 +22,38 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
         check = _BY_KIND.get(target.callee.judged.check)
     if check is not None:
         check(machine, target, state, offset)
+    _generator_state(machine, state, offset)
     attributes = state[0] if isinstance(state, tuple) and state else state
     if isinstance(attributes, dict):
         for name, look in _BY_ATTRIBUTE.items():
             if name in attributes:
                 look(machine, attributes, attributes[name], offset)
+
+
+def _generator_state(machine: Machine, state: Any, offset: int) -> None:
+    """A generator's position in its own table, which numpy takes for an index (``mt19937.h``, ``philox.h``)."""
+    if isinstance(state, tuple) and state:
+        fewest = 3
+        if state[0] == "MT19937" and len(state) >= fewest:
+            state = {"bit_generator": state[0], "state": {"pos": state[2]}}
+        else:
+            state = state[0]
+    if not isinstance(state, dict) or "bit_generator" not in state:
+        return
+    inner = state.get("state")
+    for held, name, most in ((inner, "pos", 624), (state, "buffer_pos", 4)):
+        position = held.get(name) if isinstance(held, dict) else None
+        if position is None:
+            continue
+        number = arrays.integer(position)
+        if number is None or not 0 <= number <= most:
+            machine.finding(
+                "numpy-size-mismatch",
+                Level.MALICIOUS,
+                offset,
+                "a random generator is to read beyond its own table",
+                render(position, 100),
+            )
 
 
 def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
@@ -110,11 +137,21 @@ def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
 
 def _dtype_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     """What ``dtype.__reduce__`` gives: byte order, parts, names, size, alignment, flags."""
-    problem = arrays.bad_type(state)
+    if target.used:
+        machine.finding(
+            "numpy-size-mismatch",
+            Level.MALICIOUS,
+            offset,
+            "the description of an array's elements changes after an array was made of it",
+            render(state, 300),
+        )
+    problem = arrays.bad_type(state, arrays.item_size(target))
     if problem:
         machine.finding(
-            "object-dtype-over-bytes" if problem == arrays.HIDES_OBJECTS else "numpy-size-mismatch",
-            Level.MALICIOUS,
+            "object-dtype-over-bytes"
+            if problem in {arrays.HIDES_OBJECTS, arrays.POINTERS_FROM_NOWHERE}
+            else "numpy-size-mismatch",
+            Level.UNSAFE if problem == arrays.UNKNOWN_PART else Level.MALICIOUS,
             offset,
             f"the description of an array's elements {problem}",
             render(state, 300),

@@ -92,6 +92,8 @@ class Obj:
     """Whether its class is one that somebody vouched for."""
     items: dict[Any, Any] | None = None
     """What SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
+    used: bool = False
+    """Whether an array was already made of this element type."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +103,12 @@ class Persistent:
     pid: Any
     storage: Any = None
     """The `Storage` it names, or None."""
+
+
+class Python2Text(str):
+    """Python 2's str with bytes beyond ASCII, as Latin-1: which text it is depends on the reader's ``encoding``."""
+
+    __slots__ = ()
 
 
 def is_callable_value(value: object) -> bool:
@@ -127,9 +135,11 @@ def as_bytes(value: object) -> bytes | None:
 def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
     name, arity = callee.name, len(args)
     if name == "encode" and callee.module in {"_codecs", "codecs"} and arity in {1, 2}:
-        text = as_text(args[0])
+        text, codec = as_text(args[0]), _codec(args)
+        if text is None or codec is None or isinstance(args[0], Python2Text):
+            return None
         try:
-            return None if text is None else text.encode("latin1" if arity == 2 else "utf-8")
+            return text.encode(codec)
         except UnicodeError:
             return None
     if name in {"bytes", "bytearray"} and arity == 1 and isinstance(args[0], bytes | Blob):
@@ -137,6 +147,23 @@ def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
     if name in {"bytes", "bytearray", "str"} and arity == 0:
         return b""
     return None
+
+
+_CODECS = {
+    "latin1": "latin1",
+    "latin-1": "latin1",
+    "iso-8859-1": "latin1",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "ascii": "ascii",
+}
+
+
+def _codec(args: tuple[Any, ...]) -> str | None:
+    """The codec that ``encode`` is asked for, None for one that is not plain."""
+    if len(args) == 1:
+        return "utf-8"
+    return _CODECS.get(args[1].lower()) if isinstance(args[1], str) else None
 
 
 def as_text(value: object) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import inline, lines
 from picklewatch.engine.report import LimitReached
-from picklewatch.engine.values import TEXT_CAP, Blob, Obj, Opaque
+from picklewatch.engine.values import TEXT_CAP, Blob, Obj, Opaque, Python2Text
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -307,12 +307,12 @@ class Walk:
 
     def _python2_string(self, value: Any) -> None:
         """Python 2's str: bytes or text, as the reader's ``encoding`` says; Latin-1 keeps every byte."""
-        self.stack.append(value if isinstance(value, Blob) else value.decode("latin1"))
+        self.stack.append(value if isinstance(value, Blob) else _latin(value.decode("latin1")))
 
     def _string(self, position: int) -> None:
         text, self.position = lines.line(self.data, position + 1)
         value = lines.string(text)
-        self.stack.append(value)
+        self.stack.append(_latin(value))
         if value[:1] in {"\x80", "c", "("}:
             self.machine.embedded(value.encode("latin1"), position)
 
@@ -471,7 +471,7 @@ class Walk:
 
     def _newobj_ex(self, position: int) -> None:
         keywords, args = self.stack.pop(), self.stack.pop()
-        if isinstance(keywords, dict) and keywords:
+        if not isinstance(keywords, dict) or keywords:
             args = (*args, keywords) if isinstance(args, tuple) else (args, keywords)
         self.stack[-1] = self.machine.call(self.stack[-1], args, "new", position)
         self.position = position + 1
@@ -536,6 +536,10 @@ class Walk:
         self.result = self.stack.pop()
         self.position = position + 1
         self.stopped = True
+
+
+def _latin(text: str) -> str:
+    return text if text.isascii() else Python2Text(text)
 
 
 _STARTS = frozenset(b"\x80c(P")

@@ -90,7 +90,13 @@ VOUCHED: tuple[Group, ...] = (
         check="bounded",
         names={"collections": "deque UserList", "_collections": "deque"},
     ),
-    Group(reason="a chain of mappings or a text", uses="RNC", names={"collections": "ChainMap UserString"}),
+    Group(reason="a text", uses="RNC", names={"collections": "UserString"}),
+    Group(
+        reason="a chain of mappings; what fills it fills the first of them",
+        uses="RNC",
+        kind="chain",
+        names={"collections": "ChainMap"},
+    ),
     Group(
         reason="an attribute holder: stores what it is given",
         uses="RNC",
@@ -161,7 +167,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="a compiled pattern; nothing is matched on loading",
         uses="RC",
         check="pattern",
-        names={"re": "_compile", "_sre": "compile"},
+        names={"re": "_compile"},
     ),
     Group(reason="flags or a type of regular expressions", uses="RE", names={"re": "RegexFlag Pattern Match"}),
     Group(reason="a pseudo-random generator: numbers", uses="RNC", names={"random": "Random", "_random": "Random"}),

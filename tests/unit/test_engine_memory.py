@@ -1,0 +1,161 @@
+"""What would have a loader corrupt memory, or run what was judged as something else, is never clean."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from samples.judged import judged, level
+from samples.opcodes import (
+    APPENDS,
+    BUILD,
+    EMPTY_DICT,
+    EMPTY_LIST,
+    EMPTY_TUPLE,
+    FALSE,
+    MARK,
+    NEWOBJ_EX,
+    NONE,
+    POP,
+    REDUCE,
+    SETITEM,
+    TRUE,
+    TUPLE1,
+    array,
+    call,
+    data,
+    dict_,
+    get,
+    global_,
+    new,
+    number,
+    pickle,
+    put,
+    sizes,
+    text,
+    tuple_,
+)
+
+from picklewatch.model import Level
+
+_LOAD = global_("torch.storage", "_load_from_bytes")
+_SHELL = b"cos\nsystem\n(S'echo hi'\ntR."
+_FOREIGN = global_("company_ml_utils", "run")
+_HARMFUL = {Level.UNSAFE, Level.MALICIOUS}
+_VOID = call("numpy", "dtype", text("V1"), FALSE, TRUE)
+
+
+def _type_state(size: int, *, subtype: bytes = NONE, flags: int = 0) -> bytes:
+    return tuple_(number(3), text("|"), subtype, NONE, NONE, number(size), number(1), number(flags))
+
+
+def _part(spelling: str) -> bytes:
+    return tuple_(call("numpy", "dtype", text(spelling), FALSE, TRUE), sizes(1000))
+
+
+def _address() -> bytes:
+    place = tuple_(number(4096), FALSE)
+    return dict_(data=place, shape=EMPTY_TUPLE, typestr=text("<f8"), version=number(3))
+
+
+def test_bytes_that_grow_are_not_the_bytes_that_were_judged() -> None:
+    """APPENDS on a bytearray extends what ``_load_from_bytes`` then unpickles."""
+    grown = b"\x96" + struct.pack("<Q", 0) + MARK + b"".join(number(byte) for byte in _SHELL) + APPENDS
+    assert level(judged(pickle(5, _LOAD, grown, TUPLE1, REDUCE))) is Level.MALICIOUS
+
+
+def test_bytes_are_what_their_codec_makes_of_the_text() -> None:
+    """In UTF-8 a constant ends where in Latin-1 it covers the import."""
+    spelt = "X\x7e\0\0\0" + "\xe9" * 63 + "0" + _SHELL.decode()
+    report = judged(pickle(2, _LOAD, call("_codecs", "encode", text(spelt), text("utf-8")), TUPLE1, REDUCE))
+    assert [nested.data for nested in report.nested if nested.why != "embedded"] == [spelt.encode()]
+
+
+def test_bytes_of_a_text_that_depends_on_the_reader_are_unknown() -> None:
+    """``torch.load`` reads Python 2's strings as UTF-8, others as Latin-1."""
+    raw = ("X\x20\0\0\0" + "\xe9" * 32 + "0").encode() + _SHELL
+    spelt = call("_codecs", "encode", b"T" + struct.pack("<i", len(raw)) + raw, text("latin1"))
+    assert level(judged(pickle(2, _LOAD, spelt, TUPLE1, REDUCE))) in _HARMFUL
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        _VOID + put(1) + array(sizes(10), get(1), data(b"0123456789")) + POP + get(1) + _type_state(1 << 20) + BUILD,
+        _VOID + put(1) + new("numpy", "void", data(b"0"), get(1)) + POP + get(1) + _type_state(1 << 20) + BUILD,
+        array(sizes(10), _VOID + _type_state(1, subtype=_part("i")) + BUILD, data(b"0123456789")),
+        array(sizes(10), _VOID + _type_state(1, subtype=_part("g")) + BUILD, data(b"0123456789")),
+        array(sizes(10), _VOID + _type_state(1, flags=63) + BUILD, data(b"0123456789")),
+    ],
+    ids=["array-then-type", "scalar-then-type", "parts-of-int", "parts-unknown", "pointers-from-nowhere"],
+)
+def test_element_types_do_not_change_and_are_what_their_parts_are(sample: bytes) -> None:
+    """``dtype.__setstate__`` changes the type of arrays that were already filled, and believes sizes and flags."""
+    assert level(judged(pickle(2, sample))) in _HARMFUL
+
+
+def test_element_types_with_parts_that_fit() -> None:
+    """A subarray as numpy writes it."""
+    sound = _VOID + _type_state(4000, subtype=_part("i4")) + BUILD
+    assert judged(pickle(2, array(sizes(1), sound, data(b"0" * 4000)))).inert
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        new("argparse", "Namespace") + dict_(__array_interface__=_address()) + BUILD,
+        call("optparse", "Values", dict_(__array_interface__=_address())),
+        new("munch", "Munch") + text("__array_interface__") + _address() + SETITEM,
+    ],
+    ids=["state", "argument", "item"],
+)
+def test_no_address_comes_from_the_file(holder: bytes) -> None:
+    """``numpy.float64(object)`` reads memory where the object's ``__array_interface__`` says."""
+    assert level(judged(pickle(2, call("numpy", "float64", holder)))) is Level.MALICIOUS
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        new("configparser", "ConfigParser") + dict_(optionxform=_FOREIGN) + BUILD + text("s") + EMPTY_DICT + SETITEM,
+        call("collections", "ChainMap", new("collections", "UserDict")) + text("s") + NONE + SETITEM,
+        new("pandas.core.frame", "DataFrame") + _FOREIGN + NONE + SETITEM,
+        call("torch._utils", "_rebuild_parameter", new("argparse", "Namespace") + dict_(detach=_FOREIGN) + BUILD, TRUE),
+    ],
+    ids=["filled-after-its-state", "filled-through-a-chain", "key-that-is-called", "method-of-no-tensor"],
+)
+def test_what_has_a_loader_call_a_method_of_the_file_s_choosing(sample: bytes) -> None:
+    """Filling an object calls what its own state says; a function that is merely referred to is so called."""
+    assert level(judged(pickle(2, sample))) in _HARMFUL
+
+
+@pytest.mark.parametrize("state", [dict_(pos=number(625)), dict_(pos=number(-1)), dict_(pos=TRUE)])
+def test_generators_stay_in_their_tables(state: bytes) -> None:
+    """MT19937 takes its position for an index without a look."""
+    twister = call("numpy.random._pickle", "__randomstate_ctor", text("MT19937"))
+    whole = dict_(bit_generator=text("MT19937"), state=state)
+    assert level(judged(pickle(2, twister, whole, BUILD))) is Level.MALICIOUS
+    sound = dict_(bit_generator=text("MT19937"), state=dict_(pos=number(624)))
+    assert judged(pickle(2, twister, sound, BUILD)).inert
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("_sre", "compile", text("a"), number(0), EMPTY_LIST, number(0), EMPTY_DICT, EMPTY_TUPLE),
+        call("builtins", "list", call("builtins", "range", number(0), number(1 << 40))),
+        call("builtins", "list", call("itertools", "count")),
+        new("numpy", "memmap", text("weights"), text("u1"), text("w+")),
+        global_("numpy", "memmap") + EMPTY_TUPLE + dict_(filename=text("weights"), mode=text("w+")) + NEWOBJ_EX,
+    ],
+    ids=["opcodes-of-re", "many-items", "endless", "file", "file-by-keyword"],
+)
+def test_vouched_names_used_otherwise(sample: bytes) -> None:
+    """What is harmless in one use is not in another."""
+    assert level(judged(pickle(4, sample))) in _HARMFUL
+
+
+def test_nested_tensors_are_not_proven() -> None:
+    """Their sizes and offsets are the numbers of other tensors."""
+    report = judged(pickle(2, call("torch._utils", "_rebuild_nested_tensor", NONE, NONE, NONE, NONE)))
+    assert level(report) is Level.UNVERIFIED
