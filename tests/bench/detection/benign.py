@@ -433,6 +433,48 @@ def transformers() -> None:
     dump("plain", "hf-config", config)
 
 
+def lightning() -> None:
+    """What a ``Trainer`` writes of a tiny model, and metrics."""
+    torch, pl = library("torch"), library("lightning.pytorch")
+    torchmetrics = library("torchmetrics")
+
+    class Model(pl.LightningModule):  # type: ignore[misc, name-defined]
+        """One layer."""
+
+        def __init__(self, width: int = 4) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+            self.layer = torch.nn.Linear(width, 1)
+
+        def training_step(self, batch: Any, _index: int) -> Any:
+            """Something to minimise."""
+            return self.layer(batch[0]).pow(2).mean()
+
+        def configure_optimizers(self) -> Any:
+            """Adam with a schedule."""
+            optimizer = torch.optim.Adam(self.parameters())
+            return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1)]
+
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(8, 4)), batch_size=4)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False}
+    checkpoint = pl.callbacks.ModelCheckpoint(dirpath=OUT / "run", monitor=None)
+    trainer = pl.Trainer(max_epochs=1, accelerator="cpu", devices=1, callbacks=[checkpoint], **quiet)
+    trainer.fit(Model(), data)
+    trainer.save_checkpoint(path("tensors", "pl-trainer.ckpt"))
+    torch.save(torchmetrics.Accuracy(task="binary"), path("plain", "pl-metric.pt"))
+
+
+def statsmodels() -> None:
+    """Fitted models, with and without a formula."""
+    np, pd = library("numpy"), library("pandas")
+    sm, formula = library("statsmodels.api"), library("statsmodels.formula.api")
+
+    frame = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2})
+    dump("plain", "sm-ols", sm.OLS(frame.y, sm.add_constant(frame.x)).fit(), (4,))
+    dump("plain", "sm-formula", formula.ols("y ~ x + np.log1p(x)", frame).fit(), (4,))
+    dump("plain", "sm-glm", sm.GLM(frame.y, sm.add_constant(frame.x)).fit(), (4,))
+
+
 LIBRARIES: tuple[Callable[[], None], ...] = (
     standard_library,
     numpy,
@@ -443,6 +485,8 @@ LIBRARIES: tuple[Callable[[], None], ...] = (
     cloudpickle_and_dill,
     boosters,
     transformers,
+    lightning,
+    statsmodels,
 )
 
 
