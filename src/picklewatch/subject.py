@@ -19,6 +19,8 @@ from picklewatch.model import FileId, printable
 if TYPE_CHECKING:
     from types import TracebackType
 
+_PATH_MAX = 4096
+"""Bytes of a path that Linux takes, with the null byte at its end (limits.h)."""
 _KINDS_OF_FILE = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -107,6 +109,8 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
 
 def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectError:
     """Turn the failure *error* to open or list *path* into what the user can understand."""
+    if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= _PATH_MAX:  # it may well exist
+        return SubjectError(Problem.DENIED, path, "its path is longer than the system allows", "Move it further up.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
         if link:
             return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")
