@@ -109,12 +109,8 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
 
 def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectError:
     """Turn the failure *error* to open or list *path* into what the user can understand."""
-    if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= _PATH_MAX:  # it may well exist
-        return SubjectError(Problem.DENIED, path, "its path is longer than the system allows", "Move it further up.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-        if link:
-            return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")
-        return SubjectError(Problem.MISSING, path, "no such file or directory")
+        return _not_there(error, path, link=link)
     if error.errno == errno.ELOOP:
         return SubjectError(Problem.DANGLING, path, "the symbolic link leads in a circle, or is not followed")
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -122,6 +118,14 @@ def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectEr
     if error.errno in (errno.ENXIO, errno.ENODEV):
         return SubjectError(Problem.NOT_REGULAR, path, "not a regular file")
     return SubjectError(Problem.DENIED, path, error.strerror or str(error))
+
+
+def _not_there(error: OSError, path: str, *, link: bool) -> SubjectError:
+    if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= _PATH_MAX:  # it may well exist
+        return SubjectError(Problem.DENIED, path, "its path is longer than the system allows", "Move it further up.")
+    if link:
+        return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")
+    return SubjectError(Problem.MISSING, path, "no such file or directory")
 
 
 def _resolve(name: str, *, follow: bool) -> int:
