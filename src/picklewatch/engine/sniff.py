@@ -15,7 +15,6 @@ _FIRST = frozenset(b"(]})cFGIJKLMNPSTUVXBC") | frozenset(range(0x80, 0x99)) - fr
     {0x81, 0x85, 0x86, 0x87, 0x90, 0x92, 0x93, 0x94}
 )
 _NEWEST = 5
-_WINDOW = 1 << 16
 _SNIFFED_OPCODES = 2_000
 
 
@@ -33,16 +32,16 @@ def looks_like_pickle(data: Buffer, start: int) -> bool:
         return second <= _NEWEST and (start + 2 >= size or data[start + 2] in _AFTER_PROTO)
     if first not in _FIRST:
         return False
-    return _walks(bytes(data[start : start + _WINDOW]))
+    return _walks(data, start)
 
 
-def _walks(window: bytes) -> bool:
+def _walks(data: Buffer, start: int) -> bool:
     from picklewatch.engine.judge import plausible
     from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
 
     machine = Machine("", Budget(opcodes_left=_SNIFFED_OPCODES * 2), persistent=True, arrays_inline=False)
-    walk = Walk(window, 0, machine)
+    walk = Walk(data, start, machine)
     walk.limit = _SNIFFED_OPCODES
     try:
         walk.run()

@@ -104,6 +104,22 @@ def harms(report: PickleReport, *, headed: bool = False) -> bool:
     )
 
 
+def runs(report: PickleReport, data: memoryview) -> bool:
+    """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
+
+    Two lines of a text may spell an import, and a bracket before them one by INST; a call besides is no accident.
+    """
+    if report.opcodes <= _WORDS or _BRACKETS.match(data) is not None:
+        return False
+    return any(
+        _DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED)
+        for finding in report.findings
+    )
+
+
+_WORDS = 2
+_BRACKETS = re.compile(rb"\(+i")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _HARM = (Level.UNSAFE, Level.MALICIOUS)
 _MERELY_NAMED = "from "
 """How the engine's evidence begins where an import is not called."""

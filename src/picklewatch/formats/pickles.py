@@ -8,7 +8,7 @@ from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import legacy
 from picklewatch.formats.base import RANK, Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
-from picklewatch.formats.hidden import harms, search, unmistakable
+from picklewatch.formats.hidden import harms, runs, search, unmistakable
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
     report = scan.trial(part)
-    if report is not None and harms(report):
+    if report is not None and (harms(report) or runs(report, part.data)):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
@@ -92,5 +92,6 @@ def in_letters(scan: Scan, part: Part) -> bool:
         return True
     if report.stopped and report.opcodes <= _SHORTEST:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
-        return False
-    return report.stopped or harms(report) or any(map(unmistakable, report.imports))
+        following = scan.trial(part, report.end) if report.end < len(part.data) else None
+        return following is not None and runs(following, part.data[report.end :])
+    return report.stopped or harms(report) or runs(report, part.data) or any(map(unmistakable, report.imports))

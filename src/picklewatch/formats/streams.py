@@ -35,6 +35,10 @@ _ZFILE = re.compile(rb"ZF0x[0-9a-fA-F]{1,17} {0,18}")
 """Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
 _ZFILE_HEADER = 21
 _PROSE_CHUNKS = 16
+_DICTIONARIES = {size << bit for bit in range(11, 31) for size in (2, 3)}
+"""Sizes of the dictionary of lzma-alone that the reader takes for one: powers of two, and half as much again."""
+_LZMA_PROPERTIES = 225
+_LARGEST, _NOT_TOLD = 1 << 38, (1 << 64) - 1
 
 _HINTS = {
     "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
@@ -146,8 +150,16 @@ def _finishes(data: memoryview) -> bool:
 
 
 def _is_lzma(head: bytes, data: memoryview) -> bool:
-    """Whether *data* has the header of lzma-alone with the properties that everybody writes, and opens."""
-    return len(head) > 13 and head[0] == 0x5D and head[1] == 0 and opens("lzma", data)  # noqa: PLR2004
+    """Whether *data* has a header of lzma-alone that ``lzma.open`` takes (liblzma's ``alone_decoder.c``), and opens."""
+    if len(head) <= 13 or head[0] >= _LZMA_PROPERTIES or head[13] != 0:  # noqa: PLR2004
+        return False
+    dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
+    usual = head[0] == 0x5D and head[1] == 0  # noqa: PLR2004
+    if not usual and dictionary not in _DICTIONARIES:
+        return False
+    if not size or _LARGEST < size < _NOT_TOLD:
+        return False
+    return opens("lzma", data)
 
 
 def _is_zfile(head: bytes, _data: memoryview) -> bool:

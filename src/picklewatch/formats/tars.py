@@ -62,18 +62,16 @@ class View(io.RawIOBase):
 
 
 def matches(head: bytes, data: memoryview) -> bool:
-    """Whether the first block is a tar header: its checksum fits (`tarfile.calc_chksums`)."""
-    if len(data) < BLOCK or not head[0]:
+    """Whether the first block is a tar header to `tarfile`: its checksum fits, spelt in octal or in binary."""
+    if len(data) < BLOCK:
         return False
     block = head[:BLOCK]
-    field = block[148:156].strip(b" \0")
-    try:
-        expected = int(field, 8) if field and b"_" not in field else -1
-    except ValueError:
+    if block[:1] == block[148:149] == b"\0":
         return False
-    blank = block[:148] + b" " * 8 + block[156:]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in blank)  # noqa: PLR2004
-    return expected in (sum(blank), signed)
+    try:
+        return tarfile.nti(block[148:156]) in tarfile.calc_chksums(block)  # type: ignore[attr-defined]
+    except tarfile.TarError:
+        return False
 
 
 def read(scan: Scan, part: Part) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import looks_like_pickle
 from picklewatch.formats import export, skops, torchscript
 from picklewatch.formats.hidden import search
-from picklewatch.formats.pickles import behind
+from picklewatch.formats.pickles import behind, lead
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _RAW = re.compile(
     r"(?:^|/)(?:data|constants|tensors|\.data|weights|sample_inputs|xl_model_weights)/[^/]+$", re.IGNORECASE
 )
 _NAMED = re.compile(
-    r"\.(?:pkl|pickle|debug_pkl|py|json|pth?|pt2|npy|npz|zip|txt|yaml|so)$|extern_modules$|/version$", re.IGNORECASE
+    r"\.(?:pkl|pickle|debug_pkl|py|json|pth?|pt2|npy|npz|zip|txt|yaml|so)$|extern_modules$|/version$"
+    r"|/(?:opaque|custom)_obj_[^/]*$",
+    re.IGNORECASE,
 )
 _PICKLED = re.compile(r"\.(?:pkl|debug_pkl)$", re.IGNORECASE)
 _PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
@@ -56,6 +58,8 @@ class Kind:
     script: bool = False
     package: bool = False
     code_bearing: bool = False
+    loads: bool = False
+    """Whether a configuration may have torch load its raw records with everything allowed (torch.export.load)."""
     raw_head: int = 4096
     """Bytes of each raw tensor that are looked through."""
     storages: list[tuple[str, str, Storage]] = field(default_factory=list)
@@ -103,6 +107,11 @@ class Kind:
 
     def judge_raw(self, scan: Scan, member: Part) -> None:
         """Judge the bytes of a tensor."""
+        if self.loads:
+            lead(scan, member)
+            if bytes(member.data[:4]) in _CONTAINERS:
+                scan.content(member)
+                return
         search(scan, member, 0, self.raw_head, place="in a tensor's bytes")
         if bytes(member.data[:4]) in _CONTAINERS:
             scan.only_harm(lambda: scan.content(member))
@@ -134,6 +143,12 @@ _SPECIAL: dict[str, tuple[str, Callable[[Scan, Part], None]]] = {
 def classify(names: Sequence[str]) -> Kind:
     """The kind of archive that has members of these *names*."""
     known = {name.lower() for name in names}
+    kind = _classified(known)
+    kind.loads = any(name.endswith("_config.json") for name in known)
+    return kind
+
+
+def _classified(known: set[str]) -> Kind:
     ends = {name.rpartition("/")[2] for name in known}
     if any(name.endswith(".data/extern_modules") for name in known):
         return Kind("torch-package", torch=True, package=True, code_bearing=True)

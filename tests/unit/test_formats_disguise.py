@@ -1,0 +1,106 @@
+"""A loader that begins at the first byte runs the file, whatever else the file is by its looks."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+
+import pytest
+from samples.judging import HARMFUL, verdict
+from samples.opcodes import call, dict_, pickle, text
+
+from picklewatch.model import Verdict
+
+_RUN = b"ccompany_ml_utils.shell\nrun\n(S'model'\ntR"
+"""Protocol 0, a call of something that nobody vouched for, no end: `pickle.load` runs it and then fails."""
+_PICKLE = pickle(2, call("company_ml_utils.shell", "run", text("model")))
+
+
+def _tar(name: str, content: bytes) -> bytearray:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return bytearray(file.getvalue())
+
+
+def _checksum(archive: bytearray, spelling: str) -> bytes:
+    archive[148:156] = b" " * 8
+    total = sum(archive[:512])
+    spelt = {"binary": b"\x80" + total.to_bytes(7, "big"), "cut": b"%06o\0x" % total, "octal": b"%06o\0 " % total}
+    archive[148:156] = spelt[spelling]
+    return bytes(archive)
+
+
+def _nameless() -> bytes:
+    archive = _tar("", _PICKLE)
+    archive[:4], archive[345:348] = b"\0" * 4, b"dir"
+    return _checksum(archive, "octal")
+
+
+def _zip(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return file.getvalue()
+
+
+def _lzma(**properties: int) -> bytes:
+    chosen = {"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, **properties}
+    return lzma.compress(_PICKLE, format=lzma.FORMAT_ALONE, filters=[chosen])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _RUN,
+        b"N." + _RUN + b".",
+        b"X" + struct.pack("<I", 70_000) + b"\1" * 70_000 + b"0" + _RUN + b".",
+        bytes(_tar(_RUN.decode() + ".", b"hello")),
+        _checksum(_tar("pickle", _PICKLE), "binary"),
+        _checksum(_tar("pickle", _PICKLE), "cut"),
+        _nameless(),
+        _lzma(lc=0, lp=0, pb=0),
+        _lzma(lc=1, lp=2, pb=1, dict_size=3 << 15),
+    ],
+    ids=["text-without-end", "second-in-text", "far-away", "tar-name", "tar-binary", "tar-cut", "tar-nameless",
+         "lzma-properties", "lzma-dictionary"],
+)  # fmt: skip
+def test_what_a_loader_runs_is_judged_whatever_the_file_looks_like(content: bytes) -> None:
+    """Nothing here names a module that exists everywhere: the call alone tells."""
+    assert verdict(content) in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"m__archive_format": b"pt2", "m__data__constants__opaque_obj_0": _RUN + b"."},
+        {"m__data.pkl": pickle(2, dict_()), "m__data__constants__opaque_obj_0": _PICKLE},
+        {"m__archive_format": b"pt2", "m__data__weights__m_weights_config.json": b"{}", "m__data__weights__w": _PICKLE},
+    ],
+    ids=["opaque", "opaque-in-a-checkpoint", "weights"],
+)
+def test_records_that_torch_export_unpickles_are_no_tensors(members: dict[str, bytes]) -> None:
+    """``torch.export.load`` gives them to ``pickle.loads`` and to ``torch.load`` with everything allowed."""
+    assert verdict(_zip(**members)) in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"(import\n numpy\n as np)\n(define (f x) x)\n",
+        b"config.model\nrun\n(see below)\n",
+        b"cats\ndogs\n)S\n",
+        b"\0" * 4096,
+        b"\1" + b"\0" * 4096,
+    ],
+    ids=["scheme", "words", "lines", "zeros", "nearly-zeros"],
+)
+def test_texts_and_zeros_stay_what_they_are(content: bytes) -> None:
+    """Words on lines spell an import; nothing calls it."""
+    assert verdict(content) is Verdict.SKIPPED
