@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +12,12 @@ from picklewatch.cli.common import config_option, state_dir, state_option
 from picklewatch.model import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from picklewatch.actions import Holds
     from picklewatch.batch import ClosableScans
     from picklewatch.config import Config
-    from picklewatch.watch.roots import Root
+    from picklewatch.watch.roots import Looker, Root
 
 EPILOG = """\
 \b
@@ -56,6 +57,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.log.lines import LineWriter
     from picklewatch.notify import Notifier
     from picklewatch.parts import Parts
+    from picklewatch.watch.roots import Looker
 
     config = configuration.load(config_path).config
     log.configure(config.log.format, config.log.level)
@@ -67,13 +69,16 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         engine=engine_version(),
         configure_log=_configure_log,
     )
-    LineWriter(sys.stdout).write("\n".join(introduction(config, plan.roots(config, paths), directory)))
+    roots = plan.roots(config, paths)
+    LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker())))
     return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
 
 
-def introduction(config: Config, roots: tuple[Root, ...], state: Path) -> list[str]:
+def introduction(config: Config, roots: tuple[Root, ...], state: Path, looker: Looker) -> list[str]:
     """What the user reads first: what is watched, what happens to what is found, how to change that."""
-    there = [root for root in roots if Path(root.wanted).is_dir()]
+    sights = looker.look(root.wanted for root in roots)
+    looker.stop()
+    there = [root for root in roots if sights[root.wanted].path is not None]
     missing = [root for root in roots if root not in there]
     lines = ["picklewatch watches:"]
     lines += [f"  {printable(root.wanted)}  ({root.label})" for root in there]

@@ -1,0 +1,41 @@
+"""What the daemon says first."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from picklewatch.cli.run import introduction
+from picklewatch.config import Config
+from picklewatch.watch.roots import Looker, Root, Sight, look_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_server_that_does_not_answer_holds_up_nothing(tmp_path: Path) -> None:
+    """Its directory is among those that are waited for."""
+    answered = threading.Event()
+
+    def look(wanted: str) -> Sight:
+        if wanted == "/srv/dead":
+            answered.wait(30)
+        return look_at(wanted)
+
+    roots = (Root("/srv/dead", "watch.roots"), Root(str(tmp_path), "watch.roots"))
+    lines = introduction(Config(), roots, tmp_path, Looker(look, patience=0.2))
+    answered.set()
+    assert lines[:4] == [
+        "picklewatch watches:",
+        f"  {tmp_path}  (watch.roots)",
+        "and waits for 1 more to appear:",
+        "  /srv/dead  (watch.roots)",
+    ]
+
+
+def test_more_than_a_few_missing_directories_are_a_number(tmp_path: Path) -> None:
+    """The command that lists them all is named."""
+    roots = tuple(Root(f"{tmp_path}/{number}", "watch.roots") for number in range(10))
+    lines = introduction(Config(), roots, tmp_path, Looker())
+    assert lines[1] == "  nothing yet: none of the directories exists"
+    assert lines[6] == "  … and 7 more (`picklewatch status --json` lists them)"
