@@ -74,6 +74,13 @@ def test_a_storage_larger_than_its_record_is_malicious() -> None:
     assert verdict(torch_zip(honest, {"0": bytes(32)})) is Verdict.CLEAN
 
 
+def test_a_zip_is_not_read_as_a_pickle_too() -> None:
+    """Its first letter is an opcode that `pickle.load` stops at, however much the bytes behind it look like more."""
+    module = b"\x80\x02ctimm.models.vision_transformer\nVisionTransformer\n)\x81}X\1\0\0\0aK\1sb."
+    assert verdict(torch_zip(module, {})) is Verdict.UNVERIFIED
+    assert "polyglot" not in rules(torch_zip(module, {}))
+
+
 def test_a_missing_record_is_told() -> None:
     """An archive without a tensor's bytes is incomplete."""
     assert "storage-missing" in rules(torch_zip(state_dict_pickle({"w": [1.0]}), {}))
