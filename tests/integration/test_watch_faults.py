@@ -18,7 +18,7 @@ from watching import Watching, eventually
 from picklewatch.watch import events, intake, watcher
 from picklewatch.watch.candidate import Source
 from picklewatch.watch.mounts import Mount
-from picklewatch.watch.roots import Looker, Sight, look_at
+from picklewatch.watch.roots import Looker, Root, Sight, look_at
 from picklewatch.watch.walk import Request, Tally, find
 from picklewatch.watch.watcher import Timing
 
@@ -285,6 +285,19 @@ def test_an_unreadable_directory_is_named_and_walked_when_it_can_be(watching: Wa
     closed.chmod(0o700)
     assert probe(watching, closed)
     assert eventually(lambda: watching.health.problems == ())
+
+
+def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: Path, tmp_path: Path) -> None:
+    """A reload that drops it is no incident, and ends its problems; that one is deleted is an incident."""
+    (tmp_path / "other").mkdir()
+    watching.health.degrade("watch-unlistable", "closed", subject=str(root / "closed"))
+    watching.watcher.set_roots([Root(str(tmp_path / "other"))])
+    assert probe(watching, tmp_path / "other")
+    assert watching.health.counts.get("watch-root-gone", 0) == 0
+    assert watching.health.problems == ()
+    shutil.rmtree(tmp_path / "other")
+    assert eventually(lambda: watching.health.counts.get("watch-root-gone", 0) == 1)
+    assert root.exists()
 
 
 def test_a_directory_that_may_be_listed_but_not_entered_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

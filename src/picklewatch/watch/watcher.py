@@ -78,6 +78,7 @@ class Watcher:
         self._rescan_at: float | None = None
         self._asked: deque[str] = deque()
         self._doubted: list[tuple[float, str]] = []
+        self._given_up: frozenset[str] = frozenset()
         self._started = False
 
     # --- what the watching thread calls
@@ -117,6 +118,8 @@ class Watcher:
 
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""
+        wanted = {root.wanted for root in roots}
+        self._given_up = frozenset(root.path for root in self.roots if root.path and root.wanted not in wanted)
         self.roots = tuple(roots)
 
     def ask_for_walk(self, reason: str) -> None:
@@ -172,7 +175,7 @@ class Watcher:
         present = self._resolve()
         tops = {path: present[path] for path in topmost(present)}
         for path in [path for path, tree in self._trees.items() if tops.get(path) != tree.identity]:
-            self._detach(path, gone=path not in present)
+            self._detach(path, gone=path not in present and path not in self._given_up)
         retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
         for path, identity in tops.items():
             tree = self._trees.get(path)
@@ -259,6 +262,8 @@ class Watcher:
         del self._trees[path]
         if self._observation is not None:
             self._observation.remove(path)
+        self._health.repair("watch-refused", subject=path)
+        self._health.repair_all("watch-unlistable", where=lambda below: beneath(below, path))
         if gone and not any(beneath(path, other) for other in self._trees):
             self._health.incident("watch-root-gone", "a watched directory is gone; waiting for it", path=path)
 
