@@ -18,8 +18,6 @@ STACKED = 10_000
 """Pickles in one content that are walked one after another."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
-_PERSID = ord("P")
-"""The opcode that refers to an object elsewhere: `pickle.load`, which knows none, stops at it."""
 _SHORTEST = 2
 """Opcodes of a pickle that says nothing."""
 
@@ -78,10 +76,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
     report = scan.trial(part)
-    if report is None:
-        return
-    begins_to_run = part.data[0] != _PERSID and runs(report, part.data)  # every zip begins with P
-    if harms(report) or begins_to_run:
+    if report is not None and (harms(report) or runs(report, part.data)):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
