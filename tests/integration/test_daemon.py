@@ -248,7 +248,7 @@ def test_a_second_daemon_is_refused(state: Path, root: Path) -> None:
 
 
 def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> None:
-    """The damage is set aside and shown; every file gets its verdict again."""
+    """The damage is set aside and shown until its user deletes it; every file gets its verdict again."""
     old(root / "bad.pt", b"evil")
     with Running(state, root) as running:
         assert running.judges(root / "bad.pt", "malicious")
@@ -258,7 +258,11 @@ def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> N
         assert eventually(lambda: not status.read(state).get("healthy", True))
         told = status.read(state)
         assert [problem["what"] for problem in told["degraded"]] == ["store-rebuilt"]
-    assert list(state.glob("picklewatch.db.corrupt-*"))
+        asides = list(state.glob("picklewatch.db.corrupt-*"))
+        assert asides
+        for aside in asides:
+            aside.unlink()
+        assert eventually(lambda: status.read(state)["healthy"])
 
 
 def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:

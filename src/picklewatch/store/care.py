@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.store.database import CorruptError
@@ -37,7 +38,11 @@ class StoreCare:
         self.health.degrade("store-unwritable", f"the database can't be used: {error}", hint=hint)
 
     def check_place(self) -> None:
-        """Look whether the database's file is still there; if it was taken away, begin anew."""
+        """Look whether the database's file is still there; if it was taken away, begin anew.
+
+        A database that was set aside is done with when its user has deleted it, as the hint says.
+        """
+        self.health.repair_all("store-rebuilt", where=lambda aside: not Path(aside).exists())
         if self._store.ensure_in_place():
             path = str(self._store.directory)
             self.health.incident(
