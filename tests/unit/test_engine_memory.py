@@ -159,3 +159,14 @@ def test_nested_tensors_are_not_proven() -> None:
     """Their sizes and offsets are the numbers of other tensors."""
     report = judged(pickle(2, call("torch._utils", "_rebuild_nested_tensor", NONE, NONE, NONE, NONE)))
     assert level(report) is Level.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [("transformers.modeling_utils", "Thread"), ("timm.models._hub", "TemporaryDirectory"),
+     ("sklearn.ensemble.tests.test_forest", "Mine")],
+)  # fmt: skip
+def test_families_do_not_vouch_for_what_a_library_borrowed(name: tuple[str, str]) -> None:
+    """What a module imports from elsewhere bears its name too; tests are no part of a library."""
+    assert level(judged(pickle(2, new(*name)))) is Level.UNVERIFIED
+    assert judged(pickle(2, new("timm.models.vision_transformer", "Block"))).inert

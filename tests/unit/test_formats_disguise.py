@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 
 import pytest
-from samples.judging import HARMFUL, verdict
+from samples.judging import HARMFUL, rules, verdict
 from samples.opcodes import call, dict_, pickle, text
 
 from picklewatch.model import Verdict
@@ -88,6 +88,12 @@ def test_what_a_loader_runs_is_judged_whatever_the_file_looks_like(content: byte
 def test_records_that_torch_export_unpickles_are_no_tensors(members: dict[str, bytes]) -> None:
     """``torch.export.load`` gives them to ``pickle.loads`` and to ``torch.load`` with everything allowed."""
     assert verdict(_zip(**members)) in HARMFUL
+
+
+def test_a_checkpoint_is_not_also_a_pickle_of_its_first_byte() -> None:
+    """A zip begins with the opcode of a persistent id, where `pickle.load` ends; its members are judged once."""
+    member = b"\x80\x02U\1\n0ctimm.layers.format\nFormat\nU\1x\x85R."
+    assert "polyglot" not in rules(_zip(**{"a__data.pkl": member}))
 
 
 @pytest.mark.parametrize(

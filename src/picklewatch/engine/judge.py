@@ -98,6 +98,7 @@ _EXACT = {**_kept_by_others(), **_exact(VOUCHED)}
 _DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
 _INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
 _CLASS = re.compile(r"_*[A-Z]\w*\Z")
+_TESTS = re.compile(r"\.(tests?|conftest)\b")
 _DUNDER = re.compile(r"__\w+__\Z")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _TOP = re.compile(r"\w+")
@@ -213,7 +214,8 @@ def _by_library(module: str, name: str) -> Judged:
     stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
     if "." in name:
         return _nested(module, name)
-    for module_pattern, name_pattern, judged in _FAMILIES:
+    borrowed = name in bad.BORROWED or _TESTS.search(module) is not None
+    for module_pattern, name_pattern, judged in () if borrowed else _FAMILIES:
         if module_pattern.match(module) and name_pattern.match(name):
             return judged
     if stdlib and not (module == "test" and looks_like_class(name)):

@@ -108,8 +108,9 @@ def runs(report: PickleReport, data: memoryview) -> bool:
     """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
 
     Two lines of a text may spell an import, and a bracket before them one by INST; a call besides is no accident.
+    What begins with a persistent id, as every zip does, goes no further in a loader that knows of none.
     """
-    if report.opcodes <= _WORDS or _BRACKETS.match(data) is not None:
+    if report.opcodes <= _WORDS or data[0] == _PERSID or _BRACKETS.match(data) is not None:
         return False
     return any(
         _DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED)
@@ -118,6 +119,7 @@ def runs(report: PickleReport, data: memoryview) -> bool:
 
 
 _WORDS = 2
+_PERSID = ord("P")
 _BRACKETS = re.compile(rb"\(+i")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _HARM = (Level.UNSAFE, Level.MALICIOUS)
