@@ -101,7 +101,7 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
     finally:
         os.close(handle)
     try:
-        return Subject(fd, FileId.of(os.fstat(fd)), _true_path(fd, name, follow=follow))
+        return Subject(fd, _state(fd, name), _true_path(fd, name, follow=follow))
     except BaseException:
         os.close(fd)
         raise
@@ -154,6 +154,23 @@ def _reopen(handle: int, name: str) -> int:
             reason = "it can't be opened safely, for /proc is not mounted"
             raise SubjectError(Problem.DENIED, name, reason, "Mount /proc.") from None
         raise subject_error(error, name) from None
+
+
+def _state(fd: int, name: str) -> FileId:
+    """Return the state of *fd*. Raises `SubjectError` where files have no size until they are read, as in /proc."""
+    status = os.fstat(fd)
+    if status.st_size == 0 and _has_content(fd):
+        status = os.fstat(fd)  # somebody may be writing it just now
+        if status.st_size == 0:
+            raise SubjectError(Problem.NOT_REGULAR, name, "it has content but no size", "Copy it, and scan the copy.")
+    return FileId.of(status)
+
+
+def _has_content(fd: int) -> bool:
+    try:
+        return bool(os.pread(fd, 1, 0))
+    except OSError:
+        return False
 
 
 def _true_path(fd: int, name: str, *, follow: bool) -> str:

@@ -92,6 +92,12 @@ def test_names_that_lead_nowhere(name: str, kind: Problem, tmp_path: Path) -> No
     assert problem_of(f"{tmp_path}/{name}").kind is kind
 
 
+def test_content_without_a_size_is_not_called_empty() -> None:
+    """As /proc and some FUSE file systems have it: a loader would read what a scan by size does not see."""
+    assert problem_of("/proc/self/status").kind is Problem.NOT_REGULAR
+    assert problem_of("/proc/self/status").reason == "it has content but no size"
+
+
 def test_broken_and_circular_links(tmp_path: Path) -> None:
     """They are told from names that never existed."""
     (tmp_path / "broken").symlink_to("none")

@@ -84,9 +84,9 @@ def run(
 
 
 def mapped(descriptor: int) -> mmap.mmap | bytes:
-    """Map the regular file behind *descriptor*, read-only."""
+    """Map the regular file behind *descriptor*, read-only; privately, for some FUSE file systems can't do it shared."""
     size = os.fstat(descriptor).st_size
-    return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) if size else b""
+    return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) if size else b""
 
 
 def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Output) -> int:
