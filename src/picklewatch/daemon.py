@@ -155,7 +155,9 @@ class Daemon:
             engine=self._parts.engine,
             seconds=config.limits().seconds,
         )
-        return Workers(self._store, self._care, self._actions, judging, config.scan.worker_count)
+        workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count)
+        workers.unseen = self._intake.closed.note
+        return workers
 
     def _current_policy(self) -> Policy:
         return self._policy()

@@ -63,6 +63,8 @@ class Workers:
     """The pool. `wake` it when something was queued."""
 
     def __init__(self, store: Store, care: StoreCare, actions: Actions, judging: Judging, number: int) -> None:
+        self.unseen: Callable[[str], None] = lambda _path: None
+        """Told the path of a file that can't even be looked at, because a directory may not be entered (any more)."""
         self.judged = 0
         """Outcomes recorded since the start."""
         self.care = care
@@ -248,6 +250,7 @@ class Workers:
         try:
             status = os.lstat(problem.path)
         except OSError:
+            self.unseen(problem.path)
             self._store.jobs.drop(job)
             return
         record = replace(record, file=FileId.of(status), size=status.st_size)

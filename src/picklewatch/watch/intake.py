@@ -11,6 +11,7 @@ import structlog
 
 from picklewatch.settle import Settle, Sign
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
+from picklewatch.watch.closed import Closed
 from picklewatch.watch.events import Event, Kind, LibraryLog
 from picklewatch.watch.walk import Request
 from picklewatch.watch.writers import glance
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from picklewatch.health import Health
-    from picklewatch.settle import Delays
+    from picklewatch.settle import Delays, Look
     from picklewatch.watch.walk import Walker
     from picklewatch.watch.watcher import Watcher
 
@@ -47,6 +48,7 @@ class Intake:
     ) -> None:
         self.settle = Settle(delays)
         self.excluded = excluded
+        self.closed = Closed(health)
         self.beat = time.monotonic()
         self._offer = offer
         self._health = health
@@ -103,6 +105,7 @@ class Intake:
                     now = self.beat = time.monotonic()
                     if now >= tick_at:
                         watcher.tick(now)
+                        self.closed.look_after(walker, watcher.trees(), now)
                         tick_at = now + TICK_SECONDS
                     self._take(watcher, self._pause(now, tick_at))
                     self._sweep(walker)
@@ -157,12 +160,24 @@ class Intake:
             walker.request(Request(path, Source.EVENT, "new-directory", deep=False))
 
     def _hand_over(self, watcher: Watcher) -> None:
-        due = self.settle.due(time.monotonic(), glance)
-        found = (identify(path, Source.EVENT) for path in due)
+        due = self.settle.due(time.monotonic(), self._glance)
+        found = (self._identify(path) for path in due)
         candidates = [candidate for candidate in found if candidate is not None and not self._is_ours(candidate)]
         self._backlog += candidates
         if self._backlog and time.monotonic() >= self._retry_at:
             self._hand_over_backlog(watcher)
+
+    def _glance(self, path: str) -> Look | None:
+        look = glance(path)
+        if look is None:
+            self.closed.note(path)
+        return look
+
+    def _identify(self, path: str) -> Candidate | None:
+        candidate = identify(path, Source.EVENT)
+        if candidate is None:
+            self.closed.note(path)
+        return candidate
 
     def _is_ours(self, candidate: Candidate) -> bool:
         """Whether a link leads to what is excluded, such as a file in the vault."""

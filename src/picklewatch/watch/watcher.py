@@ -97,6 +97,10 @@ class Watcher:
         self._look_after_canary(now)
         self._started = True
 
+    def trees(self) -> list[str]:
+        """The trees that are watched now."""
+        return list(self._trees)
+
     def took(self, event: Event, now: float) -> bool:
         """Take in an event that concerns watching itself; whether it did."""
         if self._canary.path in (event.path, event.target):

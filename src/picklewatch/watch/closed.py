@@ -1,0 +1,86 @@
+"""Directories that could not be entered when a file in them was to be looked at; walked as soon as they can be.
+
+Rights that come back are announced to nobody: without this, what was written meanwhile would wait for a periodic walk.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.watch.candidate import Source, beneath
+from picklewatch.watch.walk import Request
+
+if TYPE_CHECKING:
+    from picklewatch.health import Health
+    from picklewatch.watch.walk import Walker
+
+LOOK_SECONDS: Final = 2.0
+_MOST: Final = 1_000
+
+
+class Closed:
+    """The closed directories. Any thread may `note`; one looks after them."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._lock = threading.Lock()
+        self._directories: dict[str, None] = {}
+        self._look_at = 0.0
+
+    def note(self, path: str) -> None:
+        """Note that nothing was seen at *path*: if that is for want of rights, its directory is looked after."""
+        try:
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                return
+        except PermissionError:
+            pass
+        except (OSError, ValueError):
+            return
+        directory = _topmost(path)
+        with self._lock:
+            if directory in self._directories:
+                return
+            if len(self._directories) >= _MOST:
+                self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
+                return
+            self._directories[directory] = None
+        hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
+        self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=directory, hint=hint)
+
+    def look_after(self, walker: Walker, trees: list[str], now: float) -> None:
+        """Have every directory walked that can be entered by now; only what lies in the watched *trees*."""
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        with self._lock:
+            directories = list(self._directories)
+        for directory in directories:
+            if _is_closed(directory):
+                continue
+            with self._lock:
+                del self._directories[directory]
+            self._health.repair("watch-unlistable", subject=directory)
+            inside = any(beneath(directory, tree) for tree in trees)
+            for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
+                walker.request(Request(tree, Source.WALK, "readable-again"))
+
+
+def _topmost(path: str) -> str:
+    directory = os.path.dirname(path)  # noqa: PTH120 - any bytes, no object needed
+    while (parent := os.path.dirname(directory)) != directory and _is_closed(parent):  # noqa: PTH120
+        directory = parent
+    return directory
+
+
+def _is_closed(directory: str) -> bool:
+    """Whether *directory* is there and can't be entered."""
+    try:
+        os.stat(f"{directory}/.")  # noqa: PTH116
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
