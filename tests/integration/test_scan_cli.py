@@ -232,7 +232,7 @@ def test_a_digest_that_the_operator_allows_is_clean_and_says_so(run: Commands, m
     config.write_text(f'[allow.digests]\n{record["sha256"]} = "our own"\n')
     done = run("scan", "-c", config, models / "sub")
     assert done.returncode == 0
-    assert "allowed: our own" in done.stdout
+    assert "allowed although it is malicious: our own" in done.stdout
 
 
 def test_a_reader_that_goes_away_is_no_error(run: Commands, tmp_path: Path) -> None:
