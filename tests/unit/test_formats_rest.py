@@ -110,6 +110,18 @@ SECOND = {
     "auto map": (b'{"auto_map": {"AutoModel": "modeling_x.X"}}', "remote-code"),
     "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
     "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
+    "chat template in yaml": (b"chat_template: |\n  {{ x }}\n", "chat-template"),
+    "expression that calls": (b"{{ cycler.__init__.__globals__.os.popen('echo').read() }}", "chat-template"),
+    "expression that spells": (b"$ {{ x['\\x5f'] }}", "chat-template"),
+    "statement of jinja": (b"{%+with a=x%}{{ a }}{% endwith %}", "chat-template"),
+    "saved model as text": (b"saved_model_schema_version: 1\nmeta_graphs {\n}\n", "tf-savedmodel"),
+    "graph as text": (b'node {\n  name: "x"\n  op: "ReadFile"\n}\n', "tf-graph"),
+    "onnx as text": (b"ir_version: 8\ngraph {\n}\n", "onnx"),
+    "onnx as json": (b'{"irVersion": "8", "graph": {}}', "onnx"),
+    "openvino behind a comment": (b"<?xml version='1.0'?><!-- > --><net name='a>b' version='11'/>", "openvino"),
+    "openvino in utf-16": ("<net name='x' version='11'/>".encode("utf-16"), "openvino"),
+    "executorch bundle": (b"\x20\0\0\0BP08" + bytes(40), "executorch"),
+    "rds of this machine": (b"B\n\3\0\0\0\0\4\2\0" + bytes(30), "r-data"),
 }
 
 
@@ -135,6 +147,26 @@ def test_a_payload_in_an_unjudged_format_is_found() -> None:
     for data, _ in SECOND.values():
         if b"\0" in data and not data.startswith(b"PK"):
             assert verdict(data + EVIL) in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Hello {{name}}, you have {{ count }} items\n",
+        b"    - run: echo ${{ hashFiles('x') }}\n",
+        b"title={{BERT: Pre-training (Bidirectional)}},\n",
+        b"x = {{1, 2}, {3, 4}};\n",
+        b"<network><net/></network>",
+    ],
+)
+def test_other_braces_and_tags_are_text(text: bytes) -> None:
+    """Mustache, GitHub's workflows, BibTeX, C++, XML."""
+    assert verdict(text) is Verdict.SKIPPED
+
+
+def test_braces_without_end_cost_little() -> None:
+    """Each is looked at once."""
+    assert verdict(b"{{." * 700_000, Limits(seconds=20)) is Verdict.SKIPPED
 
 
 def test_prose_about_pickles_is_no_alarm() -> None:

@@ -98,16 +98,58 @@ _AUTO_MAP = re.compile(rb"\"auto_map\"\s*:\s*\{")
 
 
 def _jinja(head: bytes, data: memoryview) -> bool:
-    return b"\0" not in head and any(pattern.search(data[:_LOOKED_THROUGH]) for pattern in _JINJA)
+    if b"\0" in head:
+        return False
+    text = bytes(data[:_LOOKED_THROUGH])
+    return any(pattern.search(text) for pattern in _JINJA) or _expressions(text)
 
 
 _JINJA = (
-    re.compile(rb"\{%-?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter)\b"),
+    re.compile(
+        rb"\{%[-+]?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter|with|do|print|raw"
+        rb"|autoescape|trans)\b"
+    ),
     re.compile(rb"\"chat_template\"\s*:"),
+    re.compile(rb"^[ \t-]*'?chat_template'?[ \t]*:[ \t]*[\"'|>{]", re.MULTILINE),
+    re.compile(rb"\{\{[-+]?\s{0,20}(?:messages|bos_token|eos_token|add_generation_prompt|raise_exception)\b"),
 )
-_OPENVINO = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<net\b[^>]*\bversion=")
+"""Statements, templates under their key, and names of chats."""
+_REACHING = rb"__\w|\\x5f|\|\s{0,20}attr\b"
+_REACHES = re.compile(_REACHING)
+_ACTS = re.compile(rb"\w\s{0,20}\[\s{0,20}['\"]|\.\s{0,20}\w{1,60}\s{0,20}\(|\|\s{0,20}\w|" + _REACHING)
+_EXPRESSION = 1_000
+_OVERLAP = 200
+"""Bytes of an expression that are looked at, and those of them that the next look sees again."""
+
+
+def _expressions(text: bytes) -> bool:
+    """Whether an expression fetches, calls or filters: a plain name does no harm. ``${{ … }}`` is GitHub's own, too."""
+    at = text.find(b"{{")
+    while at >= 0:
+        closed = text.find(b"}}", at, at + _EXPRESSION)
+        end = closed if closed >= 0 else at + _EXPRESSION
+        if (_REACHES if text[at - 1 : at] == b"$" else _ACTS).search(text, at, end):
+            return True
+        at = text.find(b"{{", end if closed >= 0 else end - _OVERLAP)
+    return False
+
+
+_NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
+
+
+def _openvino(_head: bytes, data: memoryview) -> bool:
+    """OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
+    beginning = bytes(data[:64]).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return beginning[:1] == b"<" and _NET.search(bytes(data[:_LOOKED_THROUGH]).replace(b"\0", b"")) is not None
+
+
+def _texts(pattern: bytes) -> Callable[[bytes, memoryview], bool]:
+    expression = re.compile(pattern)
+    return lambda _head, data: expression.search(data[:_LOOKED_THROUGH]) is not None
+
+
 _PMML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<PMML\b", re.DOTALL)
-_R = re.compile(rb"RD[ABX][1-3]\n|[XAB]\n(?:\0\0\0[\x02\x03]|[23]\n)")
+_R = re.compile(rb"RD[ABX][1-3]\r?\n|[XB]\n(?:\0\0\0[\x02\x03]|[\x02\x03]\0\0\0)|A\r?\n[23]\r?\n")
 
 
 def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
@@ -120,10 +162,10 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
     ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
     ("tflite", _flatbuffer(b"TFL3")),
-    ("executorch", _flatbuffer(b"ET12", b"ET13", b"ET11")),
+    ("executorch", _flatbuffer(b"ET12", b"ET13", b"ET11", b"BP08", b"FT01")),
     ("torch-mobile-flatbuffer", _flatbuffer(b"PTMF")),
     ("r-data", _regex(_R)),
-    ("openvino", _regex(_OPENVINO)),
+    ("openvino", _openvino),
     ("pmml", _regex(_PMML)),
     ("xgboost-ubj", _starts(b"{L\0\0\0\0\0\0\0\x07learner", b"{U\x07learner", b"{i\x07learner")),
     ("xgboost-json", _regex(re.compile(rb"\s*\{\s*\"(?:learner|Config)\"\s*:"))),
@@ -146,8 +188,17 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
 FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
 """By magic numbers or structure."""
 
+_SAVED_MODEL_TEXT = rb"\b(?:saved_model_schema_version\s*:\s*\d|meta_graphs\s*[{<])"
+
 TEXT_FORMATS = (
     Format("chat-template", _jinja, _reader("chat-template")),
+    Format(
+        "tf-savedmodel",
+        _texts(_SAVED_MODEL_TEXT),
+        _reader("tf-savedmodel"),
+    ),
+    Format("tf-graph", _texts(rb"\bnode\s*[{<]\s*name\s*:\s*[\"']"), _reader("tf-graph")),
+    Format("onnx", _texts(rb"\bir_version\s*:\s*\d|\"irVersion\"\s*:"), _reader("onnx")),
     Format("keras-config", _keras_config, _reader("keras-config")),
     Format("remote-code", _remote_code, _reader("remote-code")),
 )
