@@ -170,3 +170,40 @@ def test_families_do_not_vouch_for_what_a_library_borrowed(name: tuple[str, str]
     """What a module imports from elsewhere bears its name too; tests are no part of a library."""
     assert level(judged(pickle(2, new(*name)))) is Level.UNVERIFIED
     assert judged(pickle(2, new("timm.models.vision_transformer", "Block"))).inert
+
+
+def _inline(content: bytes, *, before: bytes = b"", behind: bytes = b"", kind: str = "u1", items: int = 0) -> bytes:
+    """A joblib array of *content*, which a plain ``pickle.load`` reads as opcodes."""
+    state = dict_(
+        subclass=global_("numpy", "ndarray"),
+        shape=sizes(items or len(content)),
+        order=text("C"),
+        dtype=call("numpy", "dtype", text(kind), FALSE, TRUE),
+    )
+    wrapper = new("joblib.numpy_pickle", "NumpyArrayWrapper") + state + BUILD
+    return pickle(4, before + wrapper + content + behind)
+
+
+_STRANGER = POP + call("company_ml_utils.shell", "run", text("model")) + b"."
+_OTHER_MEMO = text("numpy") + b"\x94" + text("ndarray") + b"\x94" + get(0) + get(1) + b"\x93."
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        _inline(_STRANGER),
+        _inline((NONE + POP) * 30_000 + _STRANGER),
+        _inline(POP + POP + _STRANGER, before=NONE * 3),
+        _inline(b"X\x08\0\0\0aaaa", behind=POP + data(b"x" + _STRANGER)),
+        _inline(_OTHER_MEMO, before=text("os") + put(0) + text("system") + put(1), kind="O", items=1),
+    ],
+    ids=["stranger", "far", "deep", "swallowed", "other-memo"],
+)
+def test_an_array_s_bytes_as_a_plain_unpickler_reads_them(sample: bytes) -> None:
+    """With the stack and the memo that are there, to the end of the file, whoever wrote what is called."""
+    assert level(judged(sample)) is Level.MALICIOUS
+
+
+def test_an_array_s_bytes_are_usually_no_opcodes() -> None:
+    """Numbers."""
+    assert judged(_inline(bytes(range(256)), before=b"]" + MARK, behind=APPENDS)).inert

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
-from picklewatch.engine.values import Obj
+from picklewatch.engine.values import Import, Obj, Opaque
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
 
-_OTHER_READING = 20_000
+_OTHER_READING = 1_000_000
 """Opcodes that are followed in an array's bytes as a plain ``pickle.load`` would."""
 _DEPTH = 8
 
@@ -36,13 +37,17 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
     if size is None or elements is None:
         machine.finding("malformed-pickle", Level.UNSCANNABLE, position, "the size of an in-line array is not known")
         return position
-    end = _objects(walk, position) if size == arrays.OBJECT else _raw(walk, state, position, elements * size)
+    if size == arrays.OBJECT:
+        end = _objects(walk, position)
+        other_reading(walk, position, stack, certain=True)
+    else:
+        end = _raw(walk, state, position, elements * size, stack)
     machine.gaps.append((position, end))
     stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done")
     return end
 
 
-def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int) -> int:
+def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int, stack: list[Any]) -> int:
     """Skip an alignment byte that counts its padding, the padding and the elements."""
     start = position
     if state.get("numpy_array_alignment_bytes") is not None:
@@ -53,7 +58,7 @@ def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int) -> int:
     if end > walk.size:
         raise _ended()
     if length:
-        other_reading(walk, position, end)
+        other_reading(walk, position, stack)
     return end
 
 
@@ -78,8 +83,11 @@ def _objects(walk: Walk, position: int) -> int:
     return inner.position
 
 
-def other_reading(walk: Walk, position: int, end: int) -> None:
-    """What a plain ``pickle.load`` would run over an array's bytes; random numbers reach no import by a name."""
+def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool = False) -> None:
+    """What a plain ``pickle.load`` would run over an array's bytes and on; random numbers reach no import by a name.
+
+    With *certain* only what is denied counts: opcodes that another reading makes of a sound pickle may import anything.
+    """
     from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
 
@@ -87,12 +95,26 @@ def other_reading(walk: Walk, position: int, end: int) -> None:
         return
     machine = Machine("", walk.machine.budget, persistent=False, arrays_inline=False)
     machine.prefix = walk.machine.prefix
-    other = Walk(walk.data, position, machine, end=end)
-    other.stack, other.memo = [None], _Overlay(walk.memo)
+    other = Walk(walk.data, position, machine, end=walk.size)
+    other.stack = [_stand_in(value, machine) for value in stack]
+    other.marks = [[_stand_in(value, machine) for value in below] for below in walk.marks]
+    other.memo = _Overlay(walk.memo, machine)
     other.limit = _OTHER_READING
     other.run()
+    if other.opcodes >= other.limit:
+        walk.machine.once(
+            "array-payload",
+            Level.UNSCANNABLE,
+            position,
+            "an array's bytes go on and on as opcodes when the file is read by pickle.load",
+        )
     for imported in machine.imports.values():
-        if plausible(imported.module, imported.name) and imported.judged.level in {Level.UNSAFE, Level.MALICIOUS}:
+        worst = (
+            imported.judged.level if imported.level is None else max(imported.level, imported.judged.level, key=_rank)
+        )
+        if not plausible(imported.module, imported.name) or imported.offset < position:
+            continue
+        if worst is Level.MALICIOUS or (not certain and (worst is Level.UNSAFE or imported.called)):
             walk.machine.finding(
                 "array-payload",
                 Level.MALICIOUS,
@@ -102,15 +124,27 @@ def other_reading(walk: Walk, position: int, end: int) -> None:
             )
 
 
+def _rank(level: Level) -> int:
+    return list(Level).index(level)
+
+
+def _stand_in(value: Any, machine: Machine) -> Any:
+    """*value* for another reading, which must not change what this one holds."""
+    if isinstance(value, Import):
+        return machine.global_(value.module, value.name, value.offset)
+    return value if value is None or isinstance(value, str | bytes | int | float) else Opaque("other")
+
+
 class _Overlay(dict[int, Any]):
     """A memo over another that stays as it is."""
 
-    def __init__(self, below: dict[int, Any]) -> None:
+    def __init__(self, below: dict[int, Any], machine: Machine) -> None:
         super().__init__()
         self.below = below
+        self.machine = machine
 
     def __missing__(self, index: int) -> Any:
-        return self.below[index]
+        return _stand_in(self.below[index], self.machine)
 
     def __len__(self) -> int:
         return super().__len__() + len(self.below)

@@ -110,10 +110,13 @@ def runs(report: PickleReport, data: memoryview) -> bool:
     Two lines of a text may spell an import, and a bracket before them one by INST; a call besides is no accident.
     What begins with a persistent id, as every zip does, goes no further in a loader that knows of none.
     """
-    if report.opcodes <= _WORDS or data[0] == _PERSID or _BRACKETS.match(data) is not None:
+    if report.opcodes <= _WORDS or data[0] == _PERSID:
         return False
+    dots = 1 if _BRACKETS.match(data) is None else 2
     return any(
-        _DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED)
+        finding.subject.count(".") >= dots
+        and _DOTTED.fullmatch(finding.subject) is not None
+        and not finding.evidence.startswith(_MERELY_NAMED)
         for finding in report.findings
     )
 
