@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from samples.containers import zipped
 from samples.judging import levels
-from samples.opcodes import BINPERSID, pickle, sizes, storage, tensor, text
+from samples.opcodes import BINPERSID, global_, number, pickle, sizes, storage, tensor, text, tuple_
 from samples.torch_checkpoint import torch_zip
 
 from picklewatch.model import Level
@@ -17,3 +18,16 @@ def test_a_text_in_place_of_a_storage_is_unsafe() -> None:
 def test_a_storage_is_not() -> None:
     """What a tensor refers to."""
     assert levels(torch_zip(pickle(2, tensor(storage(), sizes(16), sizes(1))), {"0": bytes(64)})) == {}
+
+
+def test_a_numbered_storage_of_a_package_is_not() -> None:
+    """A package numbers its storages where ``torch.save`` writes their names."""
+    pid = tuple_(text("storage"), global_("torch", "FloatStorage"), number(0), text("cpu"), number(16)) + BINPERSID
+    members = {
+        "p/.data/extern_modules": b"",
+        "p/.data/0.storage": bytes(64),
+        "p/m/m.pkl": pickle(2, tensor(pid, sizes(16), sizes(1))),
+    }
+    assert levels(zipped(members)) == {"code-bearing-archive": Level.UNSAFE}
+    short = members | {"p/.data/0.storage": bytes(60)}
+    assert levels(zipped(short))["storage-size-mismatch"] is Level.MALICIOUS

@@ -34,6 +34,8 @@ def storage_of(pid: Any) -> Storage | None:
     _tag, cls, key, location, elements = pid[:5]
     if not isinstance(cls, Import) or type(elements) is not int:
         return None
+    if type(key) is int:  # torch.package numbers its storages, and torch's readers make a name of any key
+        key = str(key)
     if type(key) is not str or not isinstance(location, str):
         return None
     if not 0 <= elements < _SIZE_LIMIT or (len(pid) == most and not _view_fits(pid[5], elements)):
