@@ -48,7 +48,7 @@ def test_no_rule_is_registered_twice() -> None:
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_every_rule_is_explained(rule: object) -> None:
     """In full sentences, under a kebab-case name."""
-    texts = {name: getattr(rule, name) for name in ("title", "meaning", "danger", "action", "allow")}
+    texts = {name: getattr(rule, name) for name in ("title", "meaning", "danger", "evidence", "action", "allow")}
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", getattr(rule, "id", ""))
     assert all(texts.values())
     for name in ("meaning", "danger", "action", "allow"):

@@ -24,7 +24,7 @@ class Rule:
     danger: str
     """Why it matters."""
     evidence: str
-    """An example of the evidence line; empty where the summary says it all."""
+    """An example of what is shown: the evidence line, or the place and the sentence of the finding."""
     action: str
     """What to do now."""
     allow: str

@@ -13,7 +13,6 @@ _NOTHING_TO_ALLOW = "Nothing to allow: the finding alone changes no verdict."
 _NEVER = "It can only be allowed by the file's SHA-256 (`[allow] digests`), and hardly ever should be."
 _AGAIN = "Fetch the file again from its source and compare checksums. If it stays as it is, don't load it."
 _DELETE = "Don't load the file. Delete or quarantine it, and tell whoever published it."
-_NONE = ""
 
 _HIDING = (
     Rule(
@@ -58,7 +57,7 @@ _HIDING = (
             "Readers believe one or the other: a scanner sees one file and the loader another. picklewatch judges both "
             "readings. Over a pickle, or where one reading does harm, it only serves to hide."
         ),
-        evidence=_NONE,
+        evidence="archive/data.pkl: The member's local header and the central directory differ in name.",
         action=_DELETE,
         allow=_BY_DIGEST,
     ),
@@ -71,7 +70,7 @@ _HIDING = (
             "Readers disagree about which record counts. Both readings are judged; where one does harm, the level is "
             "malicious."
         ),
-        evidence=_NONE,
+        evidence="0x8c: The archive has two end records that lead to different members.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -87,7 +86,7 @@ _HIDING = (
             "Python's `zipfile` refuses such members, other readers ignore the bits: a cheap way to blind a scanner. "
             "Over a harmful member the level is malicious."
         ),
-        evidence=_NONE,
+        evidence="archive/data.pkl: The member's flag bits 0x20 make common readers refuse it.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -97,7 +96,7 @@ _HIDING = (
         title="Zip members inside each other",
         meaning="A member's header lies inside the bytes of another member.",
         danger="Such archives are decompression bombs, or show different contents to different readers.",
-        evidence=_NONE,
+        evidence="inner: The member lies inside another one: readers see different contents.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -107,7 +106,7 @@ _HIDING = (
         title="Two zip members of one name",
         meaning="Two members have the same name (capitals aside, as torch compares names).",
         danger="One reader takes the first, another the last. Both were judged.",
-        evidence=_NONE,
+        evidence="archive/DATA.PKL: Two members have the same name; readers disagree about which one counts. Both were judged.",
         action="Unpack and pack the archive again if you need it; ask its publisher why there are two.",
         allow=_BY_DIGEST,
     ),
@@ -121,7 +120,7 @@ _HIDING = (
             "look. The bytes were judged as they are. In torch's own archives it is only told (`info`): torch can be "
             "told not to compute checksums."
         ),
-        evidence=_NONE,
+        evidence="weights.pkl: The member's checksum is 0x1c291ca3, the directory says 0x00000001.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -131,7 +130,7 @@ _HIDING = (
         title="A wrong count of zip members",
         meaning="The end record counts another number of members than the central directory has.",
         danger="Readers that trust the count stop early and miss members. All that the directory has were judged.",
-        evidence=_NONE,
+        evidence="0x90: The end record counts 1 members, the directory has 2.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -141,7 +140,7 @@ _HIDING = (
         title="Something behind the zip directory",
         meaning="Between the central directory and the end record lie bytes that belong to neither.",
         danger="Readers find the directory by different rules; such a gap makes them find different ones.",
-        evidence=_NONE,
+        evidence="0x62: Other bytes lie between the central directory and the end record.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),
@@ -151,7 +150,7 @@ _HIDING = (
         title="Data before a zip archive",
         meaning="The archive does not start at the beginning of its file, as in self-extracting programs.",
         danger="None by itself. What lies before it was searched for hidden pickles.",
-        evidence=_NONE,
+        evidence="0x0: 502 bytes come before the archive.",
         action="Nothing, unless you did not expect a program there.",
         allow=_NOTHING_TO_ALLOW,
     ),
@@ -161,7 +160,7 @@ _HIDING = (
         title="Several zip archives in a row",
         meaning="Whole archives follow one another, as in torch's distributed checkpoints. Each was judged.",
         danger="None by itself.",
-        evidence=_NONE,
+        evidence="0x400: Several archives follow one another.",
         action="Nothing.",
         allow=_NOTHING_TO_ALLOW,
     ),
@@ -171,7 +170,7 @@ _HIDING = (
         title="Data behind the end",
         meaning="Bytes follow the part of the file that its loader reads.",
         danger="None by itself: harm in them is a finding of its own.",
-        evidence=_NONE,
+        evidence="0x12: 4 bytes follow the pickle.",
         action="Nothing.",
         allow=_NOTHING_TO_ALLOW,
     ),
@@ -223,7 +222,7 @@ _CODE = (
             "TorchScript is not Python: it can't import or call the system. It can use torch's operators, some of "
             "which touch files. Those were looked for and not found."
         ),
-        evidence=_NONE,
+        evidence="0x0: TorchScript code is not judged in full; it can read and write files through torch's operators.",
         action="Nothing, if you expected a scripted model; `torch.jit.load` is what reads it.",
         allow=_BY_DIGEST,
     ),
@@ -302,7 +301,7 @@ _CODE = (
         danger=(
             "Unknown. Keras models can hold Python, chat templates run in a sandbox that has been escaped, and so on."
         ),
-        evidence=_NONE,
+        evidence="0x0: The content is of the kind keras-h5, which can bear or name code; picklewatch does not judge it yet.",
         action=(
             "Load it as its library advises for untrusted files (Keras: `safe_mode=True`), or convert it to "
             "safetensors."
@@ -348,7 +347,7 @@ _ARCHIVES = (
         title="A device or pipe in an archive",
         meaning="A member is a device or a pipe.",
         danger="Unpacking it as root makes a device. Model archives have no use for one.",
-        evidence=_NONE,
+        evidence="dev/null: The member is a device or a pipe.",
         action=_DELETE,
         allow=_BY_DIGEST,
     ),
@@ -358,7 +357,7 @@ _ARCHIVES = (
         title="An archive that can't be read here",
         meaning="The archive uses a method that picklewatch can't undo (such as 7z's PPMd or BCJ2).",
         danger="What it holds is unknown, and a loader or a person will unpack it.",
-        evidence=_NONE,
+        evidence="0x0: The 7z method 030401 can't be read here.",
         action="Unpack it in a place that nothing loads from, and scan what comes out.",
         allow=_BY_DIGEST,
     ),
@@ -368,7 +367,7 @@ _ARCHIVES = (
         title="Compression that can't be read here",
         meaning="The content is compressed by a method for which this installation has no decompressor.",
         danger="What it holds is unknown.",
-        evidence=_NONE,
+        evidence="weights: The member's compression method 9 can't be read here.",
         action="Install what the summary names, or unpack the file elsewhere and scan what comes out.",
         allow=_BY_DIGEST,
     ),
@@ -378,7 +377,7 @@ _ARCHIVES = (
         title="An encrypted member",
         meaning="A member of the archive is encrypted.",
         danger="What it holds is unknown. No library loads models from encrypted archives; people are talked into it.",
-        evidence=_NONE,
+        evidence="weights.pkl: The member is encrypted: its content can't be judged.",
         action="Decrypt it in a place that nothing loads from, and scan what comes out.",
         allow=_BY_DIGEST,
     ),
@@ -391,20 +390,28 @@ _BROKEN = tuple(
         title=f"A broken {what}",
         meaning=f"The bytes break the rules of {what}: cut off, damaged or tampered with.",
         danger="A loader may fail, or read other bytes than those that were judged. What could be read was judged.",
-        evidence=_NONE,
+        evidence=evidence,
         action=_AGAIN,
         allow=_BY_DIGEST,
     )
-    for name, what in (
-        ("zip", "zip archive"),
-        ("tar", "tar archive"),
-        ("7z", "7z archive"),
-        ("stream", "compressed stream"),
-        ("npy", "NumPy array file"),
-        ("safetensors", "safetensors file"),
-        ("skops", "skops file"),
-        ("torch", "torch archive"),
-        ("torch-legacy", "legacy torch file"),
+    for name, what, evidence in (
+        (
+            "zip",
+            "zip archive",
+            "0x0: The archive has no end record that leads to a central directory: cut off or tampered.",
+        ),
+        ("tar", "tar archive", "weights: The member reaches beyond the end of the archive."),
+        ("7z", "7z archive", "0x0: The 7z archive's header reaches beyond its end."),
+        ("stream", "compressed stream", "0x0: The compressed stream breaks off."),
+        ("npy", "NumPy array file", "0x43: The array declares 36 bytes, the file has 4."),
+        ("safetensors", "safetensors file", "0x0: The tensors leave gaps or overlap."),
+        ("skops", "skops file", "schema.json: The schema is not JSON."),
+        ("torch", "torch archive", "archive/data.pkl: What torch unpickles is no pickle."),
+        (
+            "torch-legacy",
+            "legacy torch file",
+            "0x15: The file ends after 2 of the five pickles of torch's legacy format.",
+        ),
     )
 )
 
@@ -417,16 +424,21 @@ _LIMITS = tuple(
         danger=(
             "What was not looked at may be anything; an attacker chooses where a scanner gives up. It is never clean."
         ),
-        evidence=_NONE,
+        evidence=evidence,
         action=f"If the file is honest and that large, raise `[scan] {key}` and scan it again.",
         allow=_BY_DIGEST,
     )
-    for name, what, key in (
-        ("depth", "contents nested too deep", "depth"),
-        ("members", "too many archive members", "members"),
-        ("member", "one member unpacks to too much", "member"),
-        ("unpacked", "the file unpacks to too much", "unpacked"),
-        ("stacked", "too many pickles in a row", "opcodes"),
+    for name, what, key, evidence in (
+        ("depth", "contents nested too deep", "depth", "x!x!x!x: Contents are nested more than 8 deep."),
+        ("members", "too many archive members", "members", "The file holds more than 100000 archive members."),
+        ("member", "one member unpacks to too much", "member", "zeros: A member unpacks to more than 536870912 bytes."),
+        ("unpacked", "the file unpacks to too much", "unpacked", "The file unpacks to more than 8589934592 bytes."),
+        (
+            "stacked",
+            "too many pickles in a row",
+            "opcodes",
+            "0x2bf20: More than 10000 pickles follow one another; the rest was not judged.",
+        ),
     )
 )
 
@@ -437,7 +449,7 @@ _REST = (
         title="A tensor without its bytes",
         meaning="The pickle refers to a storage that the archive has no record for.",
         danger="Loading it fails. The archive is incomplete or was tampered with.",
-        evidence=_NONE,
+        evidence="archive/data.pkl: The archive has no record for the storage '0': loading it fails.",
         action=_AGAIN,
         allow=_BY_DIGEST,
     ),

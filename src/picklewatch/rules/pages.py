@@ -24,11 +24,11 @@ def page(rule: Rule) -> str:
     parts = (
         ("What it means", rule.meaning),
         ("Why it is dangerous", rule.danger),
-        ("An example of its evidence", f"```\n{rule.evidence}\n```" if rule.evidence else ""),
+        ("An example of its evidence", f"```\n{rule.evidence}\n```"),
         ("What to do", rule.action),
         ("How to allow it", rule.allow),
     )
-    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in parts if text)
+    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in parts)
     return f"{_NOTE}# `{rule.id}`: {rule.title}\n\nUsual level: **{rule.level.value}**\n\n{body}"
 
 
