@@ -207,3 +207,54 @@ def test_an_array_s_bytes_as_a_plain_unpickler_reads_them(sample: bytes) -> None
 def test_an_array_s_bytes_are_usually_no_opcodes() -> None:
     """Numbers."""
     assert judged(_inline(bytes(range(256)), before=b"]" + MARK, behind=APPENDS)).inert
+
+
+_KEPT = call("functools", "partial", global_("numpy", "zeros"), number(5))
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        new("argparse", "Namespace") + dict_(keys=_KEPT) + BUILD,
+        call("optparse", "Values", dict_(keys=_KEPT)),
+        new("torch.nn.modules.module", "Module") + dict_(items=_FOREIGN) + BUILD,
+    ],
+    ids=["state", "argument", "module"],
+)
+def test_no_object_brings_its_own_methods(holder: bytes) -> None:
+    """``OrderedDict(object)`` calls ``object.keys()``, found in the object's own attributes."""
+    assert level(judged(pickle(2, call("collections", "OrderedDict", holder)))) in _HARMFUL
+
+
+def test_attributes_may_be_called_as_methods_are() -> None:
+    """A value that nobody could call is none."""
+    holder = new("argparse", "Namespace") + dict_(keys=EMPTY_LIST, index=number(3), view=text("flat")) + BUILD
+    assert judged(pickle(2, holder)).inert
+
+
+def _stored(
+    module: str, kind: str, elements: int, size: int, *more: bytes, function: str = "_rebuild_tensor_v2"
+) -> bytes:
+    pid = tuple_(text("storage"), global_(module, kind), text("0"), text("cpu"), number(elements)) + b"Q"
+    return call("torch._utils", function, pid, number(0), sizes(size), sizes(1), FALSE, NONE, *more)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        _stored("torch", "FloatTensor", 4, 5),
+        _stored("torch.storage", "TypedStorage", 4, 4),
+        _stored("torch", "QUInt4x2Storage", 4, 9),
+        _stored("torch", "UntypedStorage", 4, 3, global_("torch", "bits16"), function="_rebuild_tensor_v3"),
+        _stored("torch", "UntypedStorage", 4, 1, NONE + TUPLE1, function="_rebuild_tensor_v3"),
+    ],
+    ids=["class-of-tensors", "class-of-no-size", "packed", "type-of-two-bytes", "type-of-no-size"],
+)
+def test_storages_of_any_class_have_bounds(tensor: bytes) -> None:
+    """Torch takes whatever has a ``dtype`` for a storage's class."""
+    assert level(judged(pickle(2, tensor), persistent=True)) in _HARMFUL
+
+
+def test_packed_elements_fit_their_bytes() -> None:
+    """Two elements a byte."""
+    assert judged(pickle(2, _stored("torch", "QUInt4x2Storage", 4, 8)), persistent=True).inert

@@ -16,6 +16,8 @@ from picklewatch.engine.values import DICT_CAP, LIST_CAP, Blob, Import, Obj, Opa
 from picklewatch.model import Finding, Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from picklewatch.engine.report import Budget, Storage
 
 RANK = {level: rank for rank, level in enumerate(Level)}
@@ -49,6 +51,8 @@ class Machine:
         self.gaps: list[tuple[int, int]] = []
         """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
         self.spoken: set[str] = set()
+        self.hash_work = 0
+        self.hash_sizes: dict[int, tuple[int, Any]] = {}
         self.code_bearing = False
         self.indirect = False
         self.blind: dict[int, Any] = {}
@@ -166,6 +170,14 @@ class Machine:
                 "a storage declares an impossible size",
                 render(pid, 200),
             )
+        if storage.element_size is None:
+            self.finding(
+                "unusual-persistent-id",
+                Level.UNSAFE,
+                offset,
+                "a storage is of a class whose elements have no known size, so its own can't be checked",
+                render(pid, 200),
+            )
         known = self.storages.setdefault(storage.key, storage)
         if known is not storage and (known.kind != storage.kind or known.elements != storage.elements):
             self._storage_twice(known, storage, pid, offset)
@@ -223,6 +235,9 @@ class Machine:
     def _checked_call(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
         if judged.check in {"reconstructor", "newobj"}:
             return self._reconstructed(callee, judged, args, offset)
+        if judged.kind == "set" or callee.name in _HASHING:
+            for values in args if type(args) is tuple else ():
+                self.hashed(values if type(values) in {list, tuple} else (), offset)
         doubt = CHECKS[judged.check](self, callee, args, offset)
         if doubt is None and type(args) is not tuple:
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
@@ -428,7 +443,7 @@ class Machine:
                     target.hijacked = {**(target.hijacked or {}), name: value}
 
     def _interface(self, target: Obj, named: dict[Any, Any], offset: int) -> None:
-        """What numpy and others ask any object for: an address in memory with a shape, believed as it is."""
+        """What others ask any object for: methods, and an address in memory with a shape, believed as it is."""
         for name in _INTERFACES.intersection(named):
             if named[name] is not None:
                 self.finding(
@@ -436,6 +451,15 @@ class Machine:
                     Level.MALICIOUS,
                     offset,
                     f"gives {render(target.callee, 100)} an array's interface: memory at an address from the file",
+                    render(named[name], 200),
+                )
+        for name in _METHODS.intersection(named):
+            if _may_be_called(named[name]):
+                self.finding(
+                    "hijacked-method",
+                    Level.UNSAFE,
+                    offset,
+                    f"puts a callable where others would call the method {name} of {render(target.callee, 100)}",
                     render(named[name], 200),
                 )
 
@@ -456,6 +480,7 @@ class Machine:
 
     def set_items(self, target: Any, items: list[Any], offset: int) -> None:
         """SETITEM and SETITEMS: keys and values in turn."""
+        self.hashed(items[::2], offset)
         if type(target) is dict:
             if len(target) < DICT_CAP:
                 for number in range(0, len(items) - 1, 2):
@@ -477,6 +502,24 @@ class Machine:
                 self._filled_late("SETITEM", target, offset)
             return
         self._out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
+
+    def hashed(self, values: Iterable[Any], offset: int) -> None:
+        """Keys and members of sets are hashed; a tuple hashes all in it each time, however often it is shared.
+
+        Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
+        """
+        for value in values:
+            if type(value) is not tuple:
+                continue
+            known = self.hash_sizes.get(id(value))
+            if known is not None:
+                self.hash_work += known[0]
+            elif len(value) > _SMALL or any(type(part) is tuple for part in value):
+                self.hash_work += _nodes(value, self.hash_sizes)
+        if self.hash_work > _HASH_WORK:
+            self.once(
+                "resource-bomb", Level.UNSAFE, offset, "shared tuples would take minutes or for ever to be hashed"
+            )
 
     def _hooks_among(self, target: Obj, items: list[Any], offset: int) -> None:
         """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
@@ -521,6 +564,7 @@ class Machine:
 
     def add_items(self, target: Any, items: list[Any], offset: int) -> None:
         """ADDITEMS."""
+        self.hashed(items, offset)
         if isinstance(target, Opaque) and target.kind == "set":
             return
         if type(target) is Obj:
@@ -590,6 +634,16 @@ def _fetches_member(callee: Obj) -> bool:
     return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
 
 
+_METHOD_NAMES = (
+    "keys values items get setdefault update pop popitem clear remove discard insert index read readline readinto seek "
+    "tell write detach requires_grad_ as_subclass set_ view numpy __array__ __array_wrap__ __array_prepare__ "
+    "__array_finalize__ __dlpack__ __reduce__ __reduce_ex__ __deepcopy__ __getstate__ __iter__ __next__ __len__ __getitem__ __call__ "
+    "__float__ __int__ __index__ __hash__ __eq__"
+)
+_METHODS = frozenset(_METHOD_NAMES.split())
+"""Methods that harmless functions call of what they are given; an object's own attribute comes before its class's."""
+
+
 def _may_be_called(value: Any) -> bool:
     if isinstance(value, Import):
         return not looks_like_class(value.name)
@@ -602,6 +656,27 @@ _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
 _UNSEEN = "?"
 """A name that was computed: it may be that of any method."""
+
+
+def _nodes(root: tuple[Any, ...], sizes: dict[int, tuple[int, Any]]) -> int:
+    """How many values hashing *root* looks at; *sizes* keeps what is known of tuples, and the tuples themselves."""
+    waiting = [root]
+    while waiting:
+        value = waiting[-1]
+        unknown = [part for part in value if type(part) is tuple and id(part) not in sizes]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        size = 1 + sum(sizes[id(part)][0] if type(part) is tuple else 1 for part in value)
+        sizes[id(value)] = (min(size, _HASH_WORK + 1), value)
+    return sizes[id(root)][0]
+
+
+_HASHING = frozenset({"frozenset", "set", "dict", "Counter", "OrderedDict"})
+_SMALL = 16
+_HASH_WORK = 100_000_000
+"""Values that hashing keys may look at in one pickle: some seconds' worth."""
 _NOTHING = Opaque("state")
 """The state of what BUILD has given None."""
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})

@@ -12,15 +12,24 @@ ELEMENT_SIZES = {
     "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1, "BoolStorage": 1, "ComplexFloatStorage": 8,
     "ComplexDoubleStorage": 16, "QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4, "UntypedStorage": 1,
 }  # fmt: skip
-"""Bytes an element; the sub-byte types are left out."""
+"""Bytes an element."""
+ELEMENT_SIZES |= {kind.replace("Storage", "Tensor"): size for kind, size in ELEMENT_SIZES.items()}  # has a dtype too
+_PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
+"""Elements of a tensor in one byte of its storage."""
+ELEMENT_SIZES |= dict.fromkeys(_PACKED, 1)
 DTYPE_SIZES = {
     "float32": 4, "float": 4, "float64": 8, "double": 8, "float16": 2, "half": 2, "bfloat16": 2, "int64": 8, "long": 8,
     "int32": 4, "int": 4, "int16": 2, "short": 2, "int8": 1, "uint8": 1, "uint16": 2, "uint32": 4, "uint64": 8,
     "bool": 1,
     "complex64": 8, "complex128": 16, "complex32": 4, "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3fnuz": 1,
     "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1, "qint8": 1, "quint8": 1, "qint32": 4,
+    "cfloat": 8, "cdouble": 16, "chalf": 4, "quint4x2": 1, "quint2x4": 1, "float4_e2m1fn_x2": 1,
+    "bits8": 1, "bits16": 2, "bits1x8": 1, "bits2x4": 1, "bits4x2": 1,
+    **{f"{kind}{bits}": 1 for kind in ("int", "uint") for bits in range(1, 8)},
 }  # fmt: skip
 _SIZE_LIMIT = 1 << 63
+_LARGEST = 16
+"""Bytes of the largest element, assumed of a type that is not known."""
 
 
 def storage_of(pid: Any) -> Storage | None:
@@ -103,12 +112,13 @@ def _extent(storage: Any, offset: Any, extent: Any, dtype: Any, *, empty: bool) 
     known: Storage = storage.storage
     if known.element_size is None:
         return ""
-    last, room = extent + 1, known.elements
-    if isinstance(dtype, Import):
+    last, room = extent + 1, known.elements * _PACKED.get(known.kind, 1)
+    if dtype is not None:
+        size = DTYPE_SIZES.get(dtype.name, _LARGEST) if isinstance(dtype, Import) else _LARGEST
         if known.kind == "UntypedStorage" or known.kind.startswith("_Untyped"):
-            last *= DTYPE_SIZES.get(dtype.name, 1)
-        elif DTYPE_SIZES.get(dtype.name, 1) > (known.element_size or 1):
-            last, room = last * DTYPE_SIZES[dtype.name], room * known.element_size
+            last *= size
+        elif size > (known.element_size or 1):
+            last, room = last * size, room * known.element_size
     if last > room:
         return f"a tensor reaches to element {last} of a storage of {room}"
     return ""
