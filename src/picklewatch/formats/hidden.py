@@ -8,10 +8,10 @@ chance; they are told apart by walking them and asking for an import of a real m
 from __future__ import annotations
 
 import re
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.formats.base import Part, Scan, worst
 from picklewatch.model import Level
 
@@ -53,8 +53,8 @@ _ARGUMENTS = 300
 _MODULE_LENGTH = 80
 """GLOBAL, INST and UNICODE spell a module, a line break, a name, a line break; the search goes by the second line."""
 
-_ROOTS = sys.stdlib_module_names | {
-    "__builtin__", "commands", "exceptions", "cPickle", "copy_reg", "urllib2", "popen2", "StringIO",
+_ROOTS = {name for name in STDLIB if name.islower()} | {
+    "__builtin__", "pipes", "commands", "exceptions", "cPickle", "copy_reg", "urllib2", "popen2", "StringIO",
     "torch", "numpy", "pandas", "joblib", "sklearn", "scipy", "pip", "setuptools", "pkg_resources", "distutils",
     "cloudpickle", "dill", "tensorflow", "keras", "jax", "transformers", "requests", "yaml", "django", "flask",
     "PICKLEWATCH_SELF_TEST", "nose", "pytest", "_pytest", "IPython", "idlelib", "lib2to3", "aiohttp", "fickling",

@@ -7,9 +7,9 @@ a call in a pickle would be.
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
+from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.formats.base import RANK, Part
 from picklewatch.formats.hidden import unmistakable
 from picklewatch.model import Level
@@ -42,7 +42,7 @@ def judge_targets(scan: Scan, part: Part) -> None:
         level = max((finding.level for finding in report.findings), key=RANK.__getitem__, default=Level.INFO)
         if not hydra and (not unmistakable(name) or module == "types"):
             continue
-        standard = name.partition(".")[0] in sys.stdlib_module_names
+        standard = name.partition(".")[0] in STDLIB
         if level is Level.MALICIOUS or (standard and level is Level.UNSAFE):
             scan.code_bearing = True
             summary = "The configuration names a function to import and call that can do harm."
