@@ -637,8 +637,8 @@ def _fetches_member(callee: Obj) -> bool:
 _METHOD_NAMES = (
     "keys values items get setdefault update pop popitem clear remove discard insert index read readline readinto seek "
     "tell write detach requires_grad_ as_subclass set_ view numpy __array__ __array_wrap__ __array_prepare__ "
-    "__array_finalize__ __dlpack__ __reduce__ __reduce_ex__ __deepcopy__ __getstate__ __iter__ __next__ __len__ __getitem__ __call__ "
-    "__float__ __int__ __index__ __hash__ __eq__"
+    "__array_finalize__ __dlpack__ __reduce__ __reduce_ex__ __deepcopy__ __getstate__ __iter__ __next__ "
+    "__len__ __getitem__ __call__ __float__ __int__ __index__ __hash__ __eq__"
 )
 _METHODS = frozenset(_METHOD_NAMES.split())
 """Methods that harmless functions call of what they are given; an object's own attribute comes before its class's."""

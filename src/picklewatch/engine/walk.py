@@ -371,6 +371,7 @@ class Walk:
 
     def _frozenset(self, position: int) -> None:
         items, self.stack = self.stack, self.marks.pop()
+        self.machine.hashed(items, position)
         self.stack.append(Opaque("frozenset", tuple(items[:64])))
         self.position = position + 1
 
