@@ -1,0 +1,56 @@
+"""One fault from its injection to the books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fault.faults import THROUGH
+from fault.lab import PATIENCE, Account, Lab, SkippedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fault.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row of the table."""
+
+    fault: str
+    injected: int
+    account: Account
+    seconds: float
+    """From the fault's end until the daemon says that it is healthy and every file has its verdict."""
+    note: str = ""
+    """Why it was skipped, or what went wrong."""
+    skipped: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the targets are met."""
+        account = self.account
+        return not (account.lost or account.doubled or account.missing or self.note) and self.seconds < PATIENCE
+
+
+def run(fault: Fault, home: Path) -> Outcome:
+    """Inject *fault* into a daemon whose files are below *home*."""
+    name = fault.__name__.replace("_", " ")
+    with Lab(home, through=THROUGH.get(fault, ())) as lab:
+        try:
+            fault(lab)
+            seconds = lab.seconds_until(lab.settled)
+            told = lab.problems()
+            status = lab.process.stop()
+        except SkippedError as why:
+            return Outcome(name, 0, Account(0, 0, 0, 0), 0.0, str(why), skipped=True)
+        except AssertionError as error:
+            return Outcome(name, lab.injected, lab.account(), PATIENCE, str(error)[:300] or "a step of it failed")
+        account = lab.account()
+        note = "; ".join(account.notes)
+        if status:
+            note = f"the daemon ended with {status}; {note}"
+        if seconds >= PATIENCE and told:
+            note = f"still wrong: {', '.join(sorted(told))}; {note}"
+        return Outcome(name, lab.injected, account, seconds, note)

@@ -1,0 +1,216 @@
+"""``python tests/fault/soak.py SECONDS [SEED]``: downloads, faults and restarts at random; then the books are checked.
+
+The seed is printed first; the same seed makes the same choices (not the same moments).
+Exit status 1 if the books are wrong.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from daemon_process import BENIGN, HOSTILE
+from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, Lab
+from fault.running import Outcome
+
+from picklewatch.store import DATABASE
+
+
+class Soak:
+    """A user who downloads and tidies up, and bad luck."""
+
+    def __init__(self, home: Path, chance: random.Random) -> None:
+        self.did: Counter[str] = Counter()
+        self._lab = Lab(home)
+        self._chance = chance
+        self._stable: list[Path] = []
+        self._made = 0
+        self._everyday = (self.download, self.download, self.download_a_tree, self.rename, self.overwrite, self.delete)
+        self._faults = (
+            self.kill,
+            self.restart,
+            self.suspend,
+            self.kill_the_sandbox,
+            self.kill_a_scan,
+            self.lock_the_database,
+            self.damage_the_database,
+            self.move_the_root_away_and_back,
+        )
+
+    def run(self, seconds: float) -> Outcome:
+        """Go on for *seconds*, then wait until all is well and check the books."""
+        with self._lab as lab:
+            lab.start()
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                for _ in range(self._chance.randrange(1, 20)):
+                    self._do(self._chance.choice(self._everyday))
+                time.sleep(self._chance.random() / 3)
+                self._do(self._chance.choice(self._faults))
+            waited = lab.seconds_until(self._settled)
+            problems = lab.problems()
+            status = lab.process.stop()
+            account = lab.account()
+            note = f"the daemon ended with {status}" if status else "; ".join(account.notes)
+            if waited >= PATIENCE:
+                note = f"not healthy: {', '.join(sorted(problems))}; {note}"
+            return Outcome("soak", lab.injected, account, waited, note)
+
+    def _do(self, act: object) -> None:
+        assert callable(act)
+        name = str(getattr(act, "__name__", act))
+        self.did[name] += 1
+        self._lab.injected += act in self._faults
+        act()
+
+    def _settled(self) -> bool:
+        self._lab.delete_set_aside()
+        return self._lab.settled()
+
+    # --- the user
+
+    def download(self) -> None:
+        """A file arrives as one of the usual clients writes it."""
+        self._made += 1
+        hostile = self._chance.random() < 0.2
+        content = (HOSTILE if hostile else BENIGN) + b"soak %d" % self._made
+        path = self._lab.root / f"d{self._chance.randrange(6)}" / f"{self._made}.bin"
+        path.parent.mkdir(exist_ok=True)
+        # a scan that is killed leaves its file unscannable: a true verdict
+        self._lab.expect(path, content, (HARMFUL if hostile else HARMLESS) | UNJUDGED)
+        suffix = self._chance.choice(("", ".incomplete", ".0123abcd.partial"))
+        first = path.with_name(path.name + suffix)
+        half = len(content) // 2
+        with first.open("wb", buffering=0) as file:
+            file.write(content[:half])
+            file.write(content[half:])
+        if suffix:
+            first.rename(path)
+        if not hostile:
+            self._stable.append(path)
+
+    def download_a_tree(self) -> None:
+        """A tree that was unpacked elsewhere is moved in."""
+        self._made += 1
+        outside = self._lab.root.with_name(f"unpacked{self._made}")
+        inside = self._lab.root / f"tree{self._made}"
+        for index in range(5):
+            content = BENIGN + b"tree %d %d" % (self._made, index)
+            path = outside / f"e{index % 2}" / f"{index}.bin"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            target = inside / path.relative_to(outside)
+            self._lab.expect(target, content, HARMLESS | UNJUDGED)
+            self._stable.append(target)
+        outside.rename(inside)
+
+    def _take(self) -> Path | None:
+        return self._stable.pop(self._chance.randrange(len(self._stable))) if self._stable else None
+
+    def rename(self) -> None:
+        """A harmless file gets another name."""
+        if (path := self._take()) is not None:
+            self._made += 1
+            target = self._lab.root / f"renamed-{self._made}.bin"
+            path.rename(target)
+            self._lab.moved(path, target)
+            self._stable.append(target)
+
+    def overwrite(self) -> None:
+        """A harmless file gets another content, in its place."""
+        if (path := self._take()) is not None:
+            self._made += 1
+            content = BENIGN + b"again %d" % self._made
+            path.write_bytes(content)
+            self._lab.expect(path, content, HARMLESS | UNJUDGED)
+            self._stable.append(path)
+
+    def delete(self) -> None:
+        """A harmless file goes."""
+        if (path := self._take()) is not None:
+            path.unlink()
+            self._lab.forget(path)
+
+    # --- bad luck
+
+    def kill(self) -> None:
+        """The daemon crashes."""
+        self._lab.restart_after_kill()
+
+    def restart(self) -> None:
+        """The daemon is stopped and started."""
+        assert self._lab.process.stop() == 0
+        self._lab.start()
+
+    def suspend(self) -> None:
+        """The machine sleeps while files arrive."""
+        self._lab.signal([self._lab.pid], signal.SIGSTOP)
+        self.download()
+        time.sleep(self._chance.random())
+        self._lab.signal([self._lab.pid], signal.SIGCONT)
+
+    def kill_the_sandbox(self) -> None:
+        """The warm processes die."""
+        self._lab.signal(self._lab.warm(), signal.SIGKILL)
+
+    def kill_a_scan(self) -> None:
+        """The scanning processes die."""
+        self._lab.signal(self._lab.scanning(), signal.SIGSEGV)
+
+    def lock_the_database(self) -> None:
+        """Another program writes to the database for a moment."""
+        connection = sqlite3.connect(self._lab.state / DATABASE, timeout=30, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self.download()
+            time.sleep(self._chance.random())
+            connection.rollback()
+        except sqlite3.Error:
+            self.did["lock_the_database: not now"] += 1
+        finally:
+            connection.close()
+
+    def damage_the_database(self) -> None:
+        """The disk garbles the database; seldom."""
+        if self._chance.random() < 0.2:
+            self._lab.process.kill()
+            self._lab.garble()
+            self._lab.start()
+
+    def move_the_root_away_and_back(self) -> None:
+        """Somebody renames the watched directory, and thinks better of it."""
+        away = self._lab.root.with_name("away")
+        self._lab.root.rename(away)
+        time.sleep(self._chance.random() * 1.5)
+        away.rename(self._lab.root)
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; the exit status."""
+    if not 1 <= len(arguments) <= 2:
+        print(__doc__)
+        return 2
+    seed = arguments[1] if len(arguments) > 1 else str(random.randrange(1 << 32))
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="picklewatch-soak-", ignore_cleanup_errors=True) as home:
+        soak = Soak(Path(home), random.Random(seed))
+        outcome = soak.run(float(arguments[0]))
+    account = outcome.account
+    print(", ".join(f"{name.replace('_', ' ')} {times}" for name, times in sorted(soak.did.items())))
+    print(f"{account.files} files: {account.lost} lost, {account.doubled} doubled, {account.missing} verdicts missing;")
+    print(f"{outcome.injected} faults, healthy after {outcome.seconds:.1f} s")
+    if not outcome.is_good:
+        print(f"WRONG: {outcome.note}")
+    return 0 if outcome.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""``python tests/fault/table.py [WORD…]``: inject every fault (whose name has a WORD in it) and print one table.
+
+Exit status 1 if a target is missed: nothing lost, doubled, or without a verdict, and healthy within a minute.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fault.faults import FAULTS
+from fault.running import Outcome, run
+
+_ROW = "{:<32} {:>8} {:>6} {:>5} {:>8} {:>8} {:>10}  {}"
+
+
+def row(outcome: Outcome) -> str:
+    """One line of the table."""
+    if outcome.skipped:
+        return _ROW.format(outcome.fault, "-", "-", "-", "-", "-", "-", f"skipped: {outcome.note}")
+    account = outcome.account
+    numbers = (outcome.injected, account.files, account.lost, account.doubled, account.missing)
+    verdict = "" if outcome.is_good else f"MISSED {outcome.note}"
+    return _ROW.format(outcome.fault, *numbers, f"{outcome.seconds:.1f}", verdict).rstrip()
+
+
+def main(words: list[str]) -> int:
+    """Print the table; the exit status."""
+    chosen = [fault for fault in FAULTS if not words or any(word in fault.__name__ for word in words)]
+    print(_ROW.format("fault", "injected", "files", "lost", "doubled", "missing", "s healthy", "").rstrip())
+    good = True
+    for fault in chosen:
+        with tempfile.TemporaryDirectory(prefix="picklewatch-fault-", ignore_cleanup_errors=True) as home:
+            outcome = run(fault, Path(home))
+        print(row(outcome), flush=True)
+        good = good and (outcome.is_good or outcome.skipped)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""Every fault of the table, as a test: ``python -m pytest tests/fault`` (not part of the default run)."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from fault.faults import FAULTS
+from fault.running import run
+from fault.soak import Soak
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fault.faults import Fault
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_nothing_is_lost_doubled_or_without_a_verdict(fault: Fault, tmp_path: Path) -> None:
+    """And the daemon says within a minute that it is healthy again."""
+    outcome = run(fault, tmp_path)
+    if outcome.skipped:
+        pytest.skip(outcome.note)
+    assert outcome.is_good, outcome
+    assert outcome.injected
+
+
+def test_a_short_soak_keeps_the_books(tmp_path: Path) -> None:
+    """A few seconds of everything at random."""
+    soak = Soak(tmp_path, random.Random(1))
+    assert soak.run(8.0).is_good
