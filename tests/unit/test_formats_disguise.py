@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from samples.judging import HARMFUL, rules, verdict
-from samples.opcodes import call, dict_, pickle, text
+from samples.opcodes import REDUCE, TUPLE1, call, dict_, get, global_, new, number, pickle, put, text
 
 from picklewatch.model import Verdict
 
@@ -94,6 +94,19 @@ def test_a_checkpoint_is_not_also_a_pickle_of_its_first_byte() -> None:
     """A zip begins with the opcode of a persistent id, where `pickle.load` ends; its members are judged once."""
     member = b"\x80\x02U\1\n0ctimm.layers.format\nFormat\nU\1x\x85R."
     assert "polyglot" not in rules(_zip(**{"a__data.pkl": member}))
+
+
+def test_arrays_of_objects_among_tensors_are_arrays() -> None:
+    """``numpy.load`` reads any member as an array, whatever a ``data.pkl`` beside it makes of the archive."""
+    spelt = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n"
+    array = b"\x93NUMPY\1\0" + struct.pack("<H", len(spelt)) + spelt + pickle(2, new("company_ml_utils", "Model"))
+    assert verdict(_zip(**{"m__data.pkl": pickle(2, dict_()), "data__x": array})) is Verdict.UNVERIFIED
+
+
+def test_pickles_that_go_on_with_the_memo_of_the_one_before_are_not_clean() -> None:
+    """One ``Unpickler`` that loads twice keeps its memo."""
+    first, second = pickle(2, global_("numpy", "zeros"), put(0)), pickle(2, get(0), number(5), TUPLE1, REDUCE)
+    assert verdict(first + second) is Verdict.UNSCANNABLE
 
 
 @pytest.mark.parametrize(

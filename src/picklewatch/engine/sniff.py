@@ -9,7 +9,7 @@ from picklewatch.engine.report import Budget, LimitReached
 if TYPE_CHECKING:
     from picklewatch.engine.report import Buffer
 
-_OPCODES = frozenset(b"(.0123FIJKLMNPQRSTUVXabcde]lgijopqrstu})GBC") | frozenset(range(0x80, 0x99))
+_OPCODES = frozenset(b"(.0123FIJKLMNPQRSTUVXabcde]lghijopqrstu})GBC") | frozenset(range(0x80, 0x99))
 _AFTER_PROTO = _OPCODES - frozenset(b"01abeosutRQ")
 _FIRST = frozenset(b"(]})cFGIJKLMNPSTUVXBC") | frozenset(range(0x80, 0x99)) - frozenset(
     {0x81, 0x85, 0x86, 0x87, 0x90, 0x92, 0x93, 0x94}

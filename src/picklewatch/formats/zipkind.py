@@ -38,6 +38,7 @@ _PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
 _NATIVE = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
 
 
+_ARRAY = b"\x93NUM"
 _CONTAINERS = (
     b"PK\x03\x04",
     b"7z\xbc\xaf",
@@ -112,6 +113,9 @@ class Kind:
             if bytes(member.data[:4]) in _CONTAINERS:
                 scan.content(member)
                 return
+        if bytes(member.data[:4]) == _ARRAY:
+            scan.guarded(member.where, lambda: scan.content(member))  # numpy.load takes any member for an array
+            return
         search(scan, member, 0, self.raw_head, place="in a tensor's bytes")
         if bytes(member.data[:4]) in _CONTAINERS:
             scan.only_harm(lambda: scan.content(member))
