@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import signal
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -13,7 +15,10 @@ from picklewatch.formats.base import CHUNK, RANK, Part, Scan
 from picklewatch.model import Level, ScanReport
 
 if TYPE_CHECKING:
-    from picklewatch.engine import Buffer
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from picklewatch.engine import Budget, Buffer
     from picklewatch.model import Limits
 
 DIGEST_ALWAYS = 64 << 20
@@ -30,7 +35,8 @@ def scan_content(data: Buffer, limits: Limits) -> ScanReport:
     view = memoryview(data)
     name = "other"
     try:
-        name = scan.content(Part(view))
+        with _interrupted(scan.budget):
+            name = scan.content(Part(view))
     except LimitReached as error:
         scan.stopped(error, "")
     except (Exception, RecursionError) as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a report)
@@ -46,6 +52,36 @@ def scan_content(data: Buffer, limits: Limits) -> ScanReport:
         sha256=_digest(scan, view),
         duration_ms=(time.perf_counter() - begun) * 1000,
     )
+
+
+@contextlib.contextmanager
+def _interrupted(budget: Budget) -> Iterator[None]:
+    """End what runs inside when its time is up, wherever it is: what was found until then must not be lost.
+
+    Whoever supervises the scan would kill it a little later, and an attack before a long calculation would only be
+    ``unscannable``. The bell rings every second, for code that takes the exception for one of its own.
+    """
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        budget.deadline = _PAST
+        raise LimitReached("limit-time", f"the scan took longer than {budget.limits.seconds:g} s")
+
+    try:
+        before = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGXCPU)]
+    except ValueError:  # not the main thread: only the looks at the clock are left
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, max(budget.limits.seconds, 0.001), 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+_PAST = 1e-9
+"""A time of `time.monotonic` that is over; 0 would mean none."""
 
 
 def _fault(scan: Scan, error: BaseException) -> None:

@@ -369,3 +369,14 @@ def test_scanners_work_side_by_side() -> None:
             assert scan(fast, "pid").complete
         assert time.monotonic() - start < 2
         thread.join()
+
+
+def test_what_was_found_before_the_time_is_up_counts() -> None:
+    """An attack before endless padding is an attack, not merely a scan that took too long."""
+    data = b"\x80\x02cos\nsystem\n(U\x04truetR0" + b"N0" * 20_000_000 + b"N."
+    with Scanner(Limits(seconds=1.0, opcodes=1 << 40)) as it, content(data) as descriptor:
+        assert it.protections
+        report = it.scan(descriptor)
+    assert not report.complete
+    assert decide(report, Policy()).verdict is Verdict.MALICIOUS
+    assert {"code-execution", "limit-time"} <= {finding.rule for finding in report.findings}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from picklewatch.engine.machine import Machine
 from picklewatch.model import Level, Limits, Policy, Verdict
 from picklewatch.policy import decide
 from picklewatch.scan import scan_content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CALL = b"cos\nsystem\n(S'true'\ntR."
 
@@ -26,3 +32,19 @@ def test_padding_alone_is_unscannable() -> None:
     report = scan_content(b"\x80\x02" + b"N0" * 50_000 + b"N.", Limits(opcodes=20_000))
     assert [finding.level for finding in report.findings] == [Level.UNSCANNABLE]
     assert decide(report, Policy()).verdict is Verdict.UNSCANNABLE
+
+
+def test_an_attack_before_a_calculation_without_end_is_malicious(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is up wherever the scan is, also far from a look at the clock; what was seen before counts."""
+    hashed = Machine.hashed
+
+    def slow(machine: Machine, values: Iterable[object], offset: int) -> None:
+        hashed(machine, values, offset)
+        while True:
+            pass
+
+    monkeypatch.setattr(Machine, "hashed", slow)
+    report = scan_content(CALL[:-1] + b"0}K\1K\2s.", Limits(seconds=0.3))
+    assert {"code-execution", "limit-time"} <= {finding.rule for finding in report.findings}
+    assert not report.complete
+    assert decide(report, Policy()).verdict is Verdict.MALICIOUS

@@ -7,6 +7,7 @@ import gc
 import json
 import mmap
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -62,6 +63,7 @@ def run(
     file, and the pipe that takes what is seen.
     """
     status = wire.LOCK_FAILED
+    signal.set_wakeup_fd(-1)  # the warm process's; its number may soon be the result pipe's
     try:
         lockdown.enter(plan, parent)
         with contextlib.suppress(Exception):
