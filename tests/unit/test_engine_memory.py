@@ -7,6 +7,7 @@ import struct
 import pytest
 from samples.judged import judged, level
 from samples.opcodes import (
+    APPEND,
     APPENDS,
     BUILD,
     EMPTY_DICT,
@@ -25,6 +26,7 @@ from samples.opcodes import (
     call,
     data,
     dict_,
+    dtype,
     get,
     global_,
     new,
@@ -82,12 +84,28 @@ def test_bytes_of_a_text_that_depends_on_the_reader_are_unknown() -> None:
     "sample",
     [
         _VOID + put(1) + array(sizes(10), get(1), data(b"0123456789")) + POP + get(1) + _type_state(1 << 20) + BUILD,
+        call("numpy.dtypes", "VoidDType", number(1)) + _type_state(1, flags=63) + BUILD,
+        _VOID
+        + put(1)
+        + call("numpy", "dtype", EMPTY_LIST + tuple_(text("a"), get(1)) + APPEND)
+        + POP
+        + get(1)
+        + _type_state(1 << 20)
+        + BUILD,
         _VOID + put(1) + new("numpy", "void", data(b"0"), get(1)) + POP + get(1) + _type_state(1 << 20) + BUILD,
         array(sizes(10), _VOID + _type_state(1, subtype=_part("i")) + BUILD, data(b"0123456789")),
         array(sizes(10), _VOID + _type_state(1, subtype=_part("g")) + BUILD, data(b"0123456789")),
         array(sizes(10), _VOID + _type_state(1, flags=63) + BUILD, data(b"0123456789")),
     ],
-    ids=["array-then-type", "scalar-then-type", "parts-of-int", "parts-unknown", "pointers-from-nowhere"],
+    ids=[
+        "array-then-type",
+        "class-of-types",
+        "type-then-type",
+        "scalar-then-type",
+        "parts-of-int",
+        "parts-unknown",
+        "pointers-from-nowhere",
+    ],
 )
 def test_element_types_do_not_change_and_are_what_their_parts_are(sample: bytes) -> None:
     """``dtype.__setstate__`` changes the type of arrays that were already filled, and believes sizes and flags."""
@@ -258,3 +276,11 @@ def test_storages_of_any_class_have_bounds(tensor: bytes) -> None:
 def test_packed_elements_fit_their_bytes() -> None:
     """Two elements a byte."""
     assert judged(pickle(2, _stored("torch", "QUInt4x2Storage", 4, 8)), persistent=True).inert
+
+
+def test_trees_have_the_nodes_that_they_say() -> None:
+    """scikit-learn's ``Tree.__setstate__`` takes ``node_count`` as it is."""
+    tree = call("sklearn.tree._tree", "Tree", number(1), NONE, number(1))
+    nodes = array(sizes(2), dtype("i8"), data(b"0" * 16))
+    assert judged(pickle(2, tree + dict_(node_count=number(2), nodes=nodes) + BUILD)).inert
+    assert level(judged(pickle(2, tree + dict_(node_count=number(3), nodes=nodes) + BUILD))) is Level.MALICIOUS

@@ -49,10 +49,18 @@ def _odd(summary: str) -> Doubt:
 
 
 def take_types(args: Any) -> None:
-    """Note of the element types among *args* that something may be made of them: they must not change any more."""
-    for value in _tuple(args)[:16]:
+    """Note of the element types in *args* that something may be made of them: they must not change any more."""
+    waiting, most = [args], 2_000
+    for _ in range(most):
+        if not waiting:
+            return
+        value = waiting.pop()
         if type(value) is Obj and value.kind == "dtype":
             value.used = True
+        elif isinstance(value, tuple | list):
+            waiting.extend(one for one in value[:most] if isinstance(one, tuple | list | dict | Obj))
+        elif isinstance(value, dict):
+            waiting.extend(one for one in value.values() if isinstance(one, tuple | list | dict | Obj))
 
 
 def plain(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
@@ -184,6 +192,7 @@ def np_frombuffer(_machine: Machine, callee: Import, args: Any, _offset: int) ->
 
 def np_dtype(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """An element type by its name, or a description of one in plain data."""
+    take_types(args)
     return None if signs.plain(args) else _odd(f"{callee.key} is given something other than data")
 
 

@@ -94,6 +94,23 @@ def _handle(machine: Machine, attributes: dict[Any, Any], value: Any, offset: in
         )
 
 
+def _node_count(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
+    """A tree of scikit-learn walks as many nodes as its state says, in a table of as many as its array has."""
+    nodes = attributes.get("nodes")
+    full = 5
+    if not isinstance(nodes, Obj) or not isinstance(nodes.state, tuple) or len(nodes.state) < full:
+        return
+    rows, said = arrays.count(nodes.state[1]), arrays.integer(value)
+    if rows is not None and (said is None or not 0 <= said <= rows):
+        machine.finding(
+            "numpy-size-mismatch",
+            Level.MALICIOUS,
+            offset,
+            f"a tree says that it has more nodes than the {rows} that it brings",
+            render(value, 100),
+        )
+
+
 _TEMPLATE_LINE = re.compile(
     r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*"
     r"(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
@@ -102,6 +119,7 @@ _TEMPORARY = re.compile(r"(/tmp|/var/tmp|/var/folders/[\w/+-]+|[A-Za-z]:\\[\w \\
 _BY_ATTRIBUTE = {
     "_parse_arg_template": _code_template,
     "__FILE_RESOURCE_DATA__": _file_resource,
+    "node_count": _node_count,
     "handle": _handle,
     "_handle": _handle,
 }
@@ -208,7 +226,7 @@ def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
 
 _BY_KIND = {
     "ndarray": _ndarray_state,
-    "np_dtype": _dtype_state,
+    "dtype": _dtype_state,
     "array-file": _wrapper_state,
     "formula": _formula_state,
     "callable": _partial_state,
