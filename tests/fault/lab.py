@@ -110,10 +110,10 @@ class Lab:
         for path in [path for path in self._entries if path.is_relative_to(old)]:
             self._entries[new / path.relative_to(old)] = self._entries.pop(path)
 
-    def burst(self, number: int, where: str = "") -> None:
+    def burst(self, number: int, where: str = "", also: frozenset[str] = frozenset()) -> None:
         """Put *number* files; every tenth is hostile."""
         for index in range(number):
-            self.put(f"{where}f{self._made}.bin", hostile=index % 10 == 9)
+            self.put(f"{where}f{self._made}.bin", hostile=index % 10 == 9, also=also)
 
     @property
     def files(self) -> list[Path]:
