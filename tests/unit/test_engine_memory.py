@@ -284,3 +284,22 @@ def test_trees_have_the_nodes_that_they_say() -> None:
     nodes = array(sizes(2), dtype("i8"), data(b"0" * 16))
     assert judged(pickle(2, tree + dict_(node_count=number(2), nodes=nodes) + BUILD)).inert
     assert level(judged(pickle(2, tree + dict_(node_count=number(3), nodes=nodes) + BUILD))) is Level.MALICIOUS
+
+
+def _arrow(length: int) -> bytes:
+    buffers = EMPTY_LIST + MARK + NONE + call("pyarrow.lib", "py_buffer", data(b"0" * 16)) + APPENDS
+    kind = call("pyarrow.lib", "type_for_alias", text("int64"))
+    parts = tuple_(kind, number(length), number(0), number(0), buffers, EMPTY_LIST, NONE)
+    return call("pyarrow.lib", "_restore_array", parts)
+
+
+def test_arrays_of_arrow_are_no_longer_than_their_buffers() -> None:
+    """Arrow's reader takes the length as it is; a bit an element is the least."""
+    assert judged(pickle(4, _arrow(2))).inert
+    assert level(judged(pickle(4, _arrow(1 << 40)))) is Level.MALICIOUS
+
+
+def test_what_was_fetched_of_an_object_is_not_given_a_state() -> None:
+    """``array.dtype`` is the array's own."""
+    fetched = call("builtins", "getattr", array(sizes(1), dtype("V1"), data(b"1")), text("dtype"))
+    assert level(judged(pickle(4, fetched + _type_state(1 << 20) + BUILD))) is Level.MALICIOUS

@@ -124,6 +124,28 @@ def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is given a factory that nobody vouched for")
 
 
+def arrow(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_restore_array((type, length, nulls, offset, buffers, children, dictionary))``: Arrow believes the length."""
+    values = _tuple(args)
+    told = _tuple(values[0]) if values else ()
+    fewest = 6
+    if len(told) < fewest:
+        return _odd(f"{callee.key} is given something other than an array's parts")
+    length, start, buffers, children = arrays.integer(told[1]), arrays.integer(told[3]), told[4], told[5]
+    if length is None or start is None or length < 0 or start < 0:
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow has no plain length and offset")
+    held = [_arrow_bytes(one) for one in buffers if one is not None] if isinstance(buffers, list | tuple) else []
+    if held and not children and None not in held and (length + start + 7) // 8 > max(one or 0 for one in held):
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow is longer than all of its buffers")
+    return plain(machine, callee, args, offset)
+
+
+def _arrow_bytes(value: Any) -> int | None:
+    if isinstance(value, Obj) and isinstance(value.args, tuple) and len(value.args) == 1:
+        return arrays.length(value.args[0])
+    return None
+
+
 def pattern(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """A regular expression: text and flags."""
     values = _tuple(args)
@@ -453,6 +475,7 @@ CHECKS: dict[str, Any] = {
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "partial": partial, "getattr": fetch,
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc,
+    "arrow": arrow,
     "index_class": index_class, "setattr": set_attribute, "formula": formula, "type_of": type_of, "iterator": iterator,
 }  # fmt: skip
 """By the name that the lists use."""

@@ -375,7 +375,8 @@ class Machine:
                 if name in target.hijacked:
                     self.hijacked_call(target, name, (state,), offset)
         fetched = target.kind == "callable" and isinstance(target.callee, Import) and target.callee.name == "getattr"
-        if (target.kind in _NO_STATE or fetched) and target.known:
+        of_object = fetched and isinstance(target.args, tuple) and target.args and isinstance(target.args[0], Obj)
+        if of_object or ((target.kind in _NO_STATE or fetched) and target.known):
             self._out_of_kind("BUILD", target, offset, render(state, 200))
         if target.state is not None:
             self._built_twice(target, state, offset)

@@ -385,10 +385,17 @@ FAMILIES: tuple[Family, ...] = (
         module=r"polars\.(dataframe|series|datatypes)\b[\w.]*",  # never lazyframe or expr: their plans nest pickled functions
     ),
     Family(
+        reason="arrays of Arrow, rebuilt from buffers; whether these are long enough is checked",
+        uses="RC",
+        module=r"pyarrow\.lib",
+        name="_restore_array",
+        check="arrow",
+    ),
+    Family(
         reason="arrays of Arrow, rebuilt from buffers",
         uses="RC",
         module=r"pyarrow\.lib",
-        name=r"_restore_array|py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|schema|field|list_|struct|dictionary|timestamp|chunked_array",
+        name=r"py_buffer|type_for_alias|_restore_table|_reconstruct_\w+|schema|field|list_|struct|dictionary|timestamp|chunked_array",
         check="plain",
     ),
     Family(
