@@ -303,3 +303,9 @@ def test_what_was_fetched_of_an_object_is_not_given_a_state() -> None:
     """``array.dtype`` is the array's own."""
     fetched = call("builtins", "getattr", array(sizes(1), dtype("V1"), data(b"1")), text("dtype"))
     assert level(judged(pickle(4, fetched + _type_state(1 << 20) + BUILD))) is Level.MALICIOUS
+
+
+def test_a_stranger_s_bytes_are_unknown() -> None:
+    """What a class is called does not make it what it is called."""
+    assert level(judged(pickle(2, _LOAD, new("company_ml_utils", "bytes"), TUPLE1, REDUCE))) in _HARMFUL
+    assert judged(pickle(2, _LOAD, call("builtins", "bytes"), TUPLE1, REDUCE)).nested[0].data == b""

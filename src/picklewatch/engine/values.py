@@ -142,6 +142,8 @@ def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
             return text.encode(codec)
         except UnicodeError:
             return None
+    if callee.module not in {"builtins", "__builtin__"}:
+        return None
     if name in {"bytes", "bytearray"} and arity == 1 and isinstance(args[0], bytes | Blob):
         return as_bytes(args[0])
     if name in {"bytes", "bytearray", "str"} and arity == 0:
