@@ -76,7 +76,9 @@ def test_a_storage_larger_than_its_record_is_malicious() -> None:
 
 def test_a_zip_is_not_read_as_a_pickle_too() -> None:
     """Its first letter is an opcode that `pickle.load` stops at, however much the bytes behind it look like more."""
-    module = b"\x80\x02ctimm.models.vision_transformer\nVisionTransformer\n)\x81}X\1\0\0\0accollections\nOrderedDict\n)Rsb."
+    module = (
+        b"\x80\x02ctimm.models.vision_transformer\nVisionTransformer\n)\x81}X\1\0\0\0accollections\nOrderedDict\n)Rsb."
+    )
     assert verdict(torch_zip(module, {})) is Verdict.CLEAN
     assert "polyglot" not in rules(torch_zip(module, {}))
 
