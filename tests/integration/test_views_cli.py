@@ -53,6 +53,14 @@ def test_json_is_one_object_a_line(models: Path, command: str) -> None:
     assert lines[-1]["kind"] == "total"
 
 
+def test_a_member_that_is_not_there_is_a_failure_that_names_those_that_are(models: Path) -> None:
+    """A mistyped name must not look like a file without pickles."""
+    done = run("trace", "--member", "nope", str(models / "no-suffix"))
+    assert done.returncode == 2
+    assert b"archive/data.pkl" in done.stdout
+    assert run("trace", str(models / "notes.txt")).returncode == 0
+
+
 def test_standard_input_is_shown_too() -> None:
     """``-`` reads it, from a pipe as well."""
     done = run("decompile", "-", stdin=hostile.EVIL)

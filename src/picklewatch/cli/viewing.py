@@ -67,7 +67,7 @@ def show(  # noqa: PLR0913 - one an option
     from picklewatch.sandbox import ViewRequest
 
     request = ViewRequest(kind=kind, member=member, limit=limit)
-    broken = _Broken()
+    broken = _Broken(member)
     with (
         opened(file) as subject,
         viewer(scan_settings(config_path)) as scanner,
@@ -97,15 +97,16 @@ def page(texts: Iterable[str], *, colour: bool) -> None:
 
 
 class _Broken:
-    """Notices that a view did not reach its end."""
+    """Notices that a view did not reach its end, or found no pickle in the *member* that was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: str | None) -> None:
+        self._failures = {"broken"} if member is None else {"broken", "none"}
         self.seen = False
 
     def watch(self, lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Pass *lines* on."""
         for line in lines:
-            self.seen = self.seen or line["kind"] == "broken"
+            self.seen = self.seen or line["kind"] in self._failures
             yield line
 
 
