@@ -95,6 +95,8 @@ def effect(name: str, given: str) -> str:
     for reading in judged:
         if reading.status == "denied":
             return f"{call}, which can {reading.reason}"
+    if any(reading.status == "code" for reading in judged):
+        return f"rebuild Python code that the file carries (with {printable(name)})"
     vouched = any(reading.status == "vouched" for reading in judged)
     return call if vouched else f"{call}, which nobody has vouched for"
 

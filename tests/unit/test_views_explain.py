@@ -250,3 +250,9 @@ def test_a_function_without_a_name_is_said_as_it_is_written() -> None:
     by_number = {**ACT, "what": "import", "name": "", "text": "copyreg extension 1", "given": ""}
     nameless = {**ACT, "name": "", "text": "v2 = v1('id')", "given": "'id'"}
     assert explain(record(CALL), [by_number, nameless]).effects == ("call v1('id')", "import copyreg extension 1")
+
+
+def test_code_that_is_rebuilt_is_said_so_in_plain_words() -> None:
+    """A pickled function's bytes are no argument that a person could read."""
+    name = "numba.cloudpickle.cloudpickle._make_function"
+    assert effect(name, "…") == f"rebuild Python code that the file carries (with {name})"
