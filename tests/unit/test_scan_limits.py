@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from picklewatch.engine.machine import Machine
+from picklewatch.formats.base import Part, Scan
 from picklewatch.model import Level, Limits, Policy, Verdict
 from picklewatch.policy import decide
 from picklewatch.scan import scan_content
@@ -48,3 +49,16 @@ def test_an_attack_before_a_calculation_without_end_is_malicious(monkeypatch: py
     assert {"code-execution", "limit-time"} <= {finding.rule for finding in report.findings}
     assert not report.complete
     assert decide(report, Policy()).verdict is Verdict.MALICIOUS
+
+
+def test_a_bell_that_nobody_passed_on_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that takes the end of its time for the end of a trial leaves no scan that looks whole."""
+
+    def swallow(scan: Scan, _part: Part) -> str:
+        scan.budget.deadline = 1e-9
+        return "other"
+
+    monkeypatch.setattr(Scan, "content", swallow)
+    report = scan_content(b"x", Limits())
+    assert not report.complete
+    assert decide(report, Policy()).verdict is Verdict.UNSCANNABLE

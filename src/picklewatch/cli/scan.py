@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import closing
-from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +15,8 @@ import click
 from picklewatch.batch import Batch
 from picklewatch.cli.common import ScanSettings, config_option, scan_settings
 from picklewatch.cli.progress import Progress
-from picklewatch.errors import Error, ExitStatus
+from picklewatch.cli.stdin import open_standard_input
+from picklewatch.errors import ExitStatus
 from picklewatch.globs import excluder
 from picklewatch.log.console import wants_colour
 from picklewatch.model import Record, Verdict, printable
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.sandbox import Scanner
-    from picklewatch.targets import Target, Targets
+    from picklewatch.targets import Targets
 
 EPILOG = """\
 \b
@@ -95,7 +92,8 @@ def command(  # noqa: PLR0913 - one an option
     targets = collect(paths, follow=follow, exclude=excluded)
     for target in targets.items:
         if target.path == STDIN and target.problem is None:
-            _open_stdin(target)
+            target.fd = open_standard_input()
+            target.size = os.fstat(target.fd).st_size
     start = time.monotonic()
     counts: Counter[Verdict] = Counter()
     progress = Progress(len(targets.items), targets.size)
@@ -175,19 +173,3 @@ def _records(
     finally:
         for unused in ready:
             unused.close()
-
-
-def _open_stdin(target: Target) -> None:
-    """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy."""
-    try:
-        if stat.S_ISREG(os.fstat(0).st_mode):
-            target.fd = os.dup(0)
-        else:
-            with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
-                shutil.copyfileobj(sys.stdin.buffer, copy)
-                copy.flush()
-                target.fd = os.dup(copy.fileno())
-    except OSError as error:
-        hint = "Make room in the temporary directory, or choose another by TMPDIR." if error.errno == ENOSPC else ""
-        raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None
-    target.size = os.fstat(target.fd).st_size

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 import sys
-import tempfile
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from picklewatch.cli.common import config_option, json_option, scan_settings
-from picklewatch.errors import Error, ExitStatus
+from picklewatch.cli.stdin import open_standard_input
+from picklewatch.errors import ExitStatus
 from picklewatch.inspect.present import present
 from picklewatch.log.console import wants_colour
 from picklewatch.model import FileId
@@ -124,20 +122,6 @@ def opened(file: str) -> Iterator[Subject]:
         with open_subject(file) as subject:
             yield subject
         return
-    descriptor = _standard_input()
+    descriptor = open_standard_input()
     with Subject(descriptor, FileId.of(os.fstat(descriptor)), STDIN) as subject:
         yield subject
-
-
-def _standard_input() -> int:
-    """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy."""
-    try:
-        if stat.S_ISREG(os.fstat(0).st_mode):
-            return os.dup(0)
-        with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            copy.flush()
-            return os.dup(copy.fileno())
-    except OSError as error:
-        hint = "Is there room in the temporary directory? TMPDIR chooses another."
-        raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None

@@ -1,0 +1,29 @@
+"""Standard input as a file that can be scanned."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from errno import ENOSPC
+
+from picklewatch.errors import Error
+
+
+def open_standard_input() -> int:
+    """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy.
+
+    Gives a descriptor of its own. Raises `picklewatch.errors.Error`.
+    """
+    try:
+        if stat.S_ISREG(os.fstat(0).st_mode):
+            return os.dup(0)
+        with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            copy.flush()
+            return os.dup(copy.fileno())
+    except OSError as error:
+        hint = "Make room in the temporary directory, or choose another by TMPDIR." if error.errno == ENOSPC else ""
+        raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None
