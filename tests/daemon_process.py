@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ class Process:
     ) -> None:
         """*through* is a command that runs the command after it, such as ``setpriv``."""
         self._through = through
+        self.environment: dict[str, str] = {}
+        """What the daemon's environment has beside the test's own; for the next `start`."""
         self.home = home
         self.root = home / "root"
         self._paths = (str(self.root),) if paths is None else paths
@@ -41,7 +44,13 @@ class Process:
         command += ["run", "-c", str(self.home / "config.toml")]
         command += ["--state-dir", str(self.state), *self._paths]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, **self.environment},
+            )
         self._starts += 1
         assert eventually(lambda: len(self.events("watch.ready")) == self._starts, 30), self._log.read_text()
 

@@ -11,7 +11,7 @@ from fault.lab import PATIENCE, Account, Lab, SkippedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fault.faults import Fault
+    from fault.faults.kinds import Fault
 
 
 @dataclass(frozen=True, slots=True)

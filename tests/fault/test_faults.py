@@ -13,7 +13,7 @@ from fault.soak import Soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fault.faults import Fault
+    from fault.faults.kinds import Fault
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

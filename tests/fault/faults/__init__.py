@@ -1,0 +1,22 @@
+"""The faults: each starts the daemon of a `Lab`, breaks something, and mends what its user would mend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fault.faults import crashes, load, sandboxing, storage, watching
+
+if TYPE_CHECKING:
+    from fault.faults.kinds import Fault
+
+FAULTS: tuple[Fault, ...] = (
+    *crashes.FAULTS,
+    *watching.FAULTS,
+    *storage.FAULTS,
+    *sandboxing.FAULTS,
+    *load.FAULTS,
+)
+"""All of them, in the order of the table."""
+
+THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
+"""The command that runs the daemon, where that is part of the fault."""
