@@ -60,6 +60,10 @@ def _lzma(**properties: int) -> bytes:
     [
         _RUN,
         b"N." + _RUN + b".",
+        b"(ihelpers\nrun\n",
+        b"((iproject.helpers\nrun\n",
+        b"cantigravity\nx\n",
+        b"cantigravity\nx\n.",
         b"X" + struct.pack("<I", 70_000) + b"\1" * 70_000 + b"0" + _RUN + b".",
         bytes(_tar(_RUN.decode() + ".", b"hello")),
         _checksum(_tar("pickle", _PICKLE), "binary"),
@@ -68,7 +72,8 @@ def _lzma(**properties: int) -> bytes:
         _lzma(lc=0, lp=0, pb=0),
         _lzma(lc=1, lp=2, pb=1, dict_size=3 << 15),
     ],
-    ids=["text-without-end", "second-in-text", "far-away", "tar-name", "tar-binary", "tar-cut", "tar-nameless",
+    ids=["text-without-end", "second-in-text", "inst-without-end", "inst-after-brackets", "import-that-acts",
+         "import-that-acts-alone", "far-away", "tar-name", "tar-binary", "tar-cut", "tar-nameless",
          "lzma-properties", "lzma-dictionary"],
 )  # fmt: skip
 def test_what_a_loader_runs_is_judged_whatever_the_file_looks_like(content: bytes) -> None:
@@ -115,10 +120,11 @@ def test_pickles_that_go_on_with_the_memo_of_the_one_before_are_not_clean() -> N
         b"(import\n numpy\n as np)\n(define (f x) x)\n",
         b"config.model\nrun\n(see below)\n",
         b"cats\ndogs\n)S\n",
+        b"cache\nbuild\n.venv\n",
         b"\0" * 4096,
         b"\1" + b"\0" * 4096,
     ],
-    ids=["scheme", "words", "lines", "zeros", "nearly-zeros"],
+    ids=["scheme", "words", "lines", "gitignore", "zeros", "nearly-zeros"],
 )
 def test_texts_and_zeros_stay_what_they_are(content: bytes) -> None:
     """Words on lines spell an import; nothing calls it."""

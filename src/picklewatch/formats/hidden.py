@@ -107,15 +107,14 @@ def harms(report: PickleReport, *, headed: bool = False) -> bool:
 def runs(report: PickleReport, data: memoryview) -> bool:
     """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
 
-    Two lines of a text may spell an import, and a bracket before them one by INST; a call besides is no accident.
-    What begins with a persistent id, as every zip does, goes no further in a loader that knows of none.
+    Two lines of a text may spell an import; a call besides, or two names alone on their lines after a bracket and an
+    ``i`` (INST), are no accident. What begins with a persistent id, as every zip does, goes no further in a loader that
+    knows of none.
     """
     if report.opcodes <= _WORDS or data[0] == _PERSID:
         return False
-    dots = 1 if _BRACKETS.match(data) is None else 2
     return any(
-        finding.subject.count(".") >= dots
-        and _DOTTED.fullmatch(finding.subject) is not None
+        _DOTTED.fullmatch(finding.subject) is not None
         and not finding.evidence.startswith(_MERELY_NAMED)
         for finding in report.findings
     )
@@ -123,7 +122,6 @@ def runs(report: PickleReport, data: memoryview) -> bool:
 
 _WORDS = 2
 _PERSID = ord("P")
-_BRACKETS = re.compile(rb"\(+i")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _HARM = (Level.UNSAFE, Level.MALICIOUS)
 _MERELY_NAMED = "from "

@@ -90,8 +90,10 @@ def in_letters(scan: Scan, part: Part) -> bool:
     report = scan.trial(part)
     if report is None:
         return True
-    if report.stopped and report.opcodes <= _SHORTEST:  # letters that are a whole pickle, such as "N."
+    harm = RANK[worst(report.findings)] >= RANK[Level.UNSAFE]
+    if report.stopped and report.opcodes <= _SHORTEST and not harm:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
         following = scan.trial(part, report.end) if report.end < len(part.data) else None
         return following is not None and runs(following, part.data[report.end :])
-    return report.stopped or harms(report) or runs(report, part.data) or any(map(unmistakable, report.imports))
+    acts = any(finding.rule == "import-side-effect" for finding in report.findings)
+    return report.stopped or acts or harms(report) or runs(report, part.data) or any(map(unmistakable, report.imports))
