@@ -81,7 +81,7 @@ class Process:
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events *name* in the log of all starts."""
         lines = self._log.read_bytes().split(b"\n")[:-1] if self._log.exists() else []
-        return [event for event in map(json.loads, lines) if event["event"] == name]
+        return [event for event in map(_event, lines) if event["event"] == name]
 
     def judged(self) -> int:
         """How many files have a verdict."""
@@ -90,6 +90,15 @@ class Process:
             return sum(store.records.counts().values())
         finally:
             store.close()
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError as error:
+        raise AssertionError(f"not a line of the log: {line!r}") from error
+    assert isinstance(event, dict)
+    return event
 
 
 def children(pid: int) -> list[int]:
