@@ -13,11 +13,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 from watching import Watching, eventually
 
 from picklewatch.watch import events, intake, watcher
 from picklewatch.watch.candidate import Source
 from picklewatch.watch.mounts import Mount
+from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import Looker, Root, Sight, look_at
 from picklewatch.watch.walk import Request, Tally, find
 from picklewatch.watch.watcher import Timing
@@ -193,17 +195,67 @@ def test_an_exception_in_the_handler_kills_nothing(
     assert probe(watching, root)
 
 
-def test_an_overflow_leads_to_a_walk(watching: Watching, root: Path) -> None:
-    """Lost events are found in the directories; the loss is counted."""
+OVERFLOW = InotifyEvent(WatchDescriptor(-1), InotifyConstants.IN_Q_OVERFLOW, 0, b"")
+
+
+def test_what_is_lost_in_an_overflow_is_found(
+    watching: Watching, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files, directories that came and went: everything is watched anew, then walked; it is a problem until then."""
+    (root / "goes").mkdir()
+    assert probe(watching, root / "goes")
     observation = watching.watcher._observation
     assert observation is not None
-    (root / "lost.pt").write_bytes(b"x")
-    emitter = observation._watches[str(root)][1]
-    assert emitter._inotify is not None
-    emitter._inotify.on_queue_overflow()
-    assert eventually(lambda: watching.health.counts.get("watch-overflow", 0) == 1)
-    assert watching.wait_for(root / "lost.pt")
-    assert probe(watching, root)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(events._Group, "on_event", lambda *_: None)
+        (root / "new" / "deep").mkdir(parents=True)
+        (root / "new" / "deep" / "lost.pt").write_bytes(b"x")
+        (root / "goes").rename(tmp_path / "gone")
+        time.sleep(0.3)
+    assert str(root / "new" / "deep" / "lost.pt") not in watching.paths()
+    observation._reader.handle_event(OVERFLOW)
+    assert eventually(lambda: [problem.what for problem in watching.health.problems] == ["watch-overflow"])
+    assert watching.wait_for(root / "new" / "deep" / "lost.pt")
+    assert probe(watching, root, root / "new", root / "new" / "deep")
+    assert eventually(lambda: watching.health.problems == ())
+    group = observation._watches[str(root)][1]._inotify
+    assert group is not None
+    assert sorted(group._active_callbacks_by_watch.values()) == [
+        os.fsencode(path) for path in (root, root / "new", root / "new" / "deep")
+    ]
+
+
+def test_overflows_without_end_do_not_make_walks_without_end(watching: Watching, root: Path) -> None:
+    """They get rarer; what was lost in the last one is found all the same."""
+    observation = watching.watcher._observation
+    assert observation is not None
+    watching.watcher._overflow = Overflow(first=0.5, longest=2.0)
+    for number in range(400):
+        observation._reader.handle_event(OVERFLOW)
+        time.sleep(0.01)
+        if number == 399:
+            (root / "last.pt").write_bytes(b"x")
+    assert eventually(lambda: watching.health.problems == ())
+    assert watching.wait_for(root / "last.pt")
+    assert watching.health.counts["overflows"] == 400
+    assert 2 <= watching.health.counts["overflow-walks"] <= 5
+
+
+def test_more_events_than_can_be_held_are_an_overflow(
+    watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded wherever the events pile up; what was dropped is found by the walk."""
+    for module in (events, intake):
+        monkeypatch.setattr(module, "EVENTS_HELD", 20)
+    monkeypatch.setattr(intake, "_SWEEPS", 3)
+    for number in range(20):
+        (root / f"d{number}").mkdir()
+    paths = [root / f"d{number % 20}" / f"{number}.pt" for number in range(2000)]
+    for path in paths:
+        path.write_bytes(b"x")
+    assert watching.wait_for(*paths, seconds=20)
+    assert watching.health.counts["overflows"] >= 1
+    assert probe(watching, root / "d7")
 
 
 def test_a_silent_observer_is_unmasked_by_the_canary(

@@ -30,7 +30,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver, EventQueue, ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyFD
-from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
+from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper, PathedInotifyEvent
 
 from picklewatch.watch.candidate import beneath
 
@@ -51,6 +51,9 @@ EVENT_FILTER: Final[list[type[FileSystemEvent]]] = [
 PAIRING_SECONDS: Final = 0.02
 """How long one half of a rename waits for the other (watchdog's default of 0.5 s delays everything behind it)."""
 
+EVENTS_HELD: Final = 100_000
+"""Events that may wait in any queue of this process; beyond it they are dropped, as the kernel drops them."""
+
 _NO_WATCH: Final = -1
 
 
@@ -66,7 +69,7 @@ class Kind(Enum):
     LOST = "lost"
     """The directory *path* is there but its watch is gone, as after an unmount."""
     OVERFLOW = "overflow"
-    """Events below *path* were lost."""
+    """Events were lost, anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Observation:
         InotifyMoveEventGrouper.delay = PAIRING_SECONDS
         self._handler = _Handler(sink, on_error)
         self._sink = sink
-        self._reader = _Reader(on_error)
+        self._reader = _Reader(on_error, lambda: sink(Event(Kind.OVERFLOW, "")))
         self._reader.start()
         self._observer = BaseObserver(_Emitter, inotify_fd=self._reader, sink=sink)
         self._observer.start()
@@ -133,6 +136,11 @@ class Observation:
         for tree, (_, emitter) in self._watches.items():
             if beneath(directory, tree):
                 emitter.retry(directory)
+
+    def rebuild(self) -> None:
+        """Watch every tree anew, after events were lost that would have told what is in them now."""
+        for _, emitter in tuple(self._watches.values()):
+            emitter.rebuild()
 
     def stop(self) -> None:
         """Stop everything, whatever state watchdog is in; returns even if a thread of it hangs."""
@@ -185,16 +193,24 @@ def _translate(event: FileSystemEvent) -> Event | None:
 class _Reader(InotifyFD):
     """watchdog's thread that reads from the kernel; remembers why a directory can't be watched, and survives errors."""
 
-    def __init__(self, on_error: Callable[[Exception], None]) -> None:
+    def __init__(self, on_error: Callable[[Exception], None], on_overflow: Callable[[], None]) -> None:
         super().__init__()
         self._on_error = on_error
+        self.on_overflow = on_overflow
         self.refusals: dict[bytes, int] = {}
         self.broken: str | None = None
 
     def handle_event(self, event: InotifyEvent) -> None:
-        """Handle one event; an error in watchdog's books must not end the thread, but they can't be trusted then."""
+        """Handle one event; an error in watchdog's books must not end the thread, but they can't be trusted then.
+
+        watchdog's own answer to an overflow takes every watch away and makes it again, here, each time: what the
+        kernel says about the watches taken away overflows a small queue anew, for ever.
+        """
         try:
-            super().handle_event(event)
+            if event.is_queue_overflow:
+                self.on_overflow()
+            else:
+                super().handle_event(event)
         except Exception as error:  # noqa: BLE001 - KeyError has been seen; any would be as bad
             self.broken = f"watchdog's reader failed: {type(error).__name__}: {error}"
             self._on_error(error)
@@ -212,6 +228,21 @@ class _Reader(InotifyFD):
         return watch.wd
 
 
+class _Grouper(InotifyMoveEventGrouper):
+    """Pairs the halves of renames. Holds only so many events; *on_full* is told of any other."""
+
+    def __init__(self, on_full: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_full = on_full
+
+    def put_event(self, event: PathedInotifyEvent) -> None:
+        """Take one event from the reader's thread."""
+        if len(self._queue._queue) < EVENTS_HELD:  # noqa: SLF001 - it does not tell its length otherwise
+            super().put_event(event)
+        else:
+            self._on_full()
+
+
 class _Group(InotifyWatchGroup):
     """watchdog's watches of one tree, with tolerant books and a voice.
 
@@ -222,6 +253,8 @@ class _Group(InotifyWatchGroup):
 
     def __post_init__(self) -> None:
         self.failed: dict[bytes, int] = {}
+        self._confirmed: set[WatchDescriptor] = set()
+        self._move_event_grouper = _Grouper(lambda: self.sink(Event(Kind.OVERFLOW, "")))
         super().__post_init__()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -231,10 +264,16 @@ class _Group(InotifyWatchGroup):
         if path is not None and _is_directory(path):
             self.sink(Event(Kind.LOST, os.fsdecode(path)))
 
-    def on_queue_overflow(self) -> None:
-        """Take in that the kernel dropped events."""
-        super().on_queue_overflow()
-        self.sink(Event(Kind.OVERFLOW, os.fsdecode(self.path)))
+    def rebuild(self) -> None:
+        """Watch all that is in the tree now, and nothing that is not."""
+        with self._lock:
+            if self._is_active:
+                self.failed.clear()
+                self._confirmed.clear()
+                with contextlib.suppress(OSError):
+                    self._add_all_callbacks(self.path)
+                self._remove_callbacks([wd for wd in self._active_callbacks_by_watch if wd not in self._confirmed])
+                self._confirmed.clear()
 
     def retry(self, path: bytes) -> None:
         """Watch *path* and all below it (again)."""
@@ -257,6 +296,9 @@ class _Group(InotifyWatchGroup):
             self.failed[path] = refusal
         elif refusal is None:
             self.failed.pop(path, None)
+            watch = self._active_callbacks_by_path.get(path)
+            if watch is not None:
+                self._confirmed.add(watch)
 
     def _remove_watch_internally(self, wd: WatchDescriptor) -> None:
         path = self._active_callbacks_by_watch.pop(wd, None)
@@ -293,6 +335,19 @@ class _Emitter(InotifyEmitter):
         """Whether *path* itself is watched."""
         group = self._inotify
         return _ours(group) and group.is_watching(os.fsencode(path))
+
+    def rebuild(self) -> None:
+        """Watch the whole tree anew."""
+        group = self._inotify
+        if _ours(group):
+            group.rebuild()
+
+    def queue_event(self, event: FileSystemEvent) -> None:
+        """Hand *event* to the observer, unless too much waits there already: that is an overflow, too."""
+        if self._event_queue.qsize() < EVENTS_HELD:
+            super().queue_event(event)
+        else:
+            self._sink(Event(Kind.OVERFLOW, ""))
 
     def retry(self, directory: str) -> None:
         """Watch *directory* and all below it again."""

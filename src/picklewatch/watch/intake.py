@@ -12,8 +12,8 @@ import structlog
 from picklewatch.settle import Settle, Sign
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
 from picklewatch.watch.closed import Closed
-from picklewatch.watch.events import Event, Kind, LibraryLog
-from picklewatch.watch.walk import Request
+from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
+from picklewatch.watch.walk import BATCH, Request
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _FRESH_NS: Final = 2_000_000_000
 _SURE_NS: Final = 10_000_000_000
 _RETRY_SECONDS: Final = 1.0
 _BACKLOG: Final = 100_000
+_FINDS: Final = 10_000
+_SWEEPS: Final = 10_000
+"""New directories to keep in mind; more of them at once are an overflow."""
 
 
 class Intake:
@@ -58,12 +61,16 @@ class Intake:
         self._backlog: list[Candidate] = []
         self._retry_at = 0.0
         self._walk_again = False
+        self._spilled = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def sink(self, event: Event) -> None:
-        """Take an event from any thread, at once."""
-        self._events.put(event)
+        """Take an event from any thread, at once; of more than can be held, nothing but that they were lost."""
+        if self._events.qsize() < EVENTS_HELD:
+            self._events.put(event)
+        else:
+            self._spilled = True
 
     def found(self, candidates: list[Candidate], request: Request) -> int:
         """Take a walk's finds (in the walk's thread); how many wait now and did not before.
@@ -76,6 +83,8 @@ class Intake:
         rest = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) >= _FRESH_NS]
         for candidate in fresh:
             self._finds.put(candidate.link or candidate.path)
+        while self._finds.qsize() > _FINDS and not self._stopping.wait(0.01):
+            pass  # the walk is faster than the watching thread
         queued = self._offer(rest) if rest else ()
         if request.source is Source.RESCAN:
             self._count_missed(queued, now)
@@ -108,7 +117,7 @@ class Intake:
                         self.closed.look_after(walker, watcher.trees(), now)
                         tick_at = now + TICK_SECONDS
                     self._take(watcher, self._pause(now, tick_at))
-                    self._sweep(walker)
+                    self._sweep(walker, watcher)
                     self._hand_over(watcher)
                 except Exception as error:  # noqa: BLE001 - the thread must live
                     _log.exception("watch.failed")
@@ -132,6 +141,9 @@ class Intake:
                 event = self._events.get_nowait()
         except queue.Empty:
             pass
+        if self._spilled and self._events.qsize() < EVENTS_HELD // 2:
+            self._spilled = False
+            self._apply(Event(Kind.OVERFLOW, ""), watcher)
         now = time.monotonic()
         while not self._finds.empty():
             self.settle.notice(self._finds.get_nowait(), Sign.CREATED, now)
@@ -144,7 +156,7 @@ class Intake:
         match event.kind:
             case Kind.DIRECTORY:
                 if not self.excluded(event.path):
-                    self._sweeps[event.path] = now + _SWEEP_SECONDS
+                    self._note_directory(event.path, watcher, now)
             case Kind.MOVED:
                 self.settle.forget(event.path)
                 if not self.excluded(event.target):
@@ -152,12 +164,20 @@ class Intake:
             case Kind.CREATED | Kind.CLOSED if not self.excluded(event.path):
                 self.settle.notice(event.path, Sign(event.kind.value), now)
 
-    def _sweep(self, walker: Walker) -> None:
+    def _note_directory(self, path: str, watcher: Watcher, now: float) -> None:
+        self._sweeps.pop(path, None)  # the soonest stay in front
+        if len(self._sweeps) < _SWEEPS:
+            self._sweeps[path] = now + _SWEEP_SECONDS
+        else:
+            watcher.took(Event(Kind.OVERFLOW, ""), now)
+
+    def _sweep(self, walker: Walker, watcher: Watcher) -> None:
         """List every new directory once more, a moment later: what was made before its watch was there is in it."""
         now = time.monotonic()
-        for path in [path for path, at in self._sweeps.items() if at <= now]:
+        while self._sweeps and (path := next(iter(self._sweeps))) and self._sweeps[path] <= now:
             del self._sweeps[path]
-            walker.request(Request(path, Source.EVENT, "new-directory", deep=False))
+            if not walker.request(Request(path, Source.EVENT, "new-directory", deep=False)):
+                watcher.took(Event(Kind.OVERFLOW, ""), now)
 
     def _hand_over(self, watcher: Watcher) -> None:
         due = self.settle.due(time.monotonic(), self._glance)
@@ -184,16 +204,20 @@ class Intake:
         return candidate.link is not None and self.excluded(candidate.path)
 
     def _hand_over_backlog(self, watcher: Watcher) -> None:
-        """Offer what is due; what can't be stored now is kept, up to a bound, and beyond it found by a walk."""
+        """Offer what is due; what can't be stored now is kept, up to a bound, and beyond it found by a walk.
+
+        In parts, for the workers use the store as well.
+        """
         try:
-            self._offer(self._backlog)
+            while self._backlog:
+                self._offer(self._backlog[:BATCH])
+                del self._backlog[:BATCH]
         except UnavailableError:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             if len(self._backlog) > _BACKLOG:
                 self._backlog.clear()
                 self._walk_again = True
         else:
-            self._backlog.clear()
             if self._walk_again:
                 self._walk_again = False
                 watcher.rescan("overfull", Source.WALK)

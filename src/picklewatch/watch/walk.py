@@ -10,7 +10,7 @@ import os
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -31,6 +31,9 @@ BATCH: Final = 500
 """Candidates offered at once."""
 _PROGRESS_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 3
+_REMEMBERED: Final = 1_000
+_WAITING: Final = 10_000
+"""Trees that may wait to be walked. Beyond it whoever asks has something larger walked instead."""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,15 @@ class Request:
         return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow")
 
 
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A deep walk that came to its end."""
+
+    began: float
+    """Monotonic seconds."""
+    seconds: float
+
+
 class Walker:
     """The walking thread. *offer* takes a batch of candidates and says how many were new to it."""
 
@@ -84,8 +96,8 @@ class Walker:
         self._thread = threading.Thread(target=self._run, name="picklewatch-walk", daemon=True)
         self.beat = time.monotonic()
         self.busy_with: Request | None = None
-        self.seconds: dict[str, float] = {}
-        """How long the last deep walk of each tree took."""
+        self.walked: OrderedDict[str, Walked] = OrderedDict()
+        """The last deep walk of each tree (of the last so many trees)."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -102,13 +114,16 @@ class Walker:
         """Whether the thread lives."""
         return self._thread.is_alive()
 
-    def request(self, request: Request) -> None:
-        """Have a tree walked, unless the same was asked for and has not begun."""
+    def request(self, request: Request) -> bool:
+        """Have a tree walked, unless the same was asked for and has not begun; False if too many trees wait."""
         with self._lock:
             if request in self._asked:
-                return
+                return True
+            if not request.deep and len(self._asked) >= _WAITING:
+                return False
             self._asked.add(request)
         self._queue.put((request.source, next(self._order), request))
+        return True
 
     def pending(self) -> int:
         """How many trees wait or are being walked."""
@@ -129,8 +144,9 @@ class Walker:
             except Exception as error:  # noqa: BLE001 - the thread must live; the safety net comes back
                 _log.exception("walk.failed", path=request.tree)
                 self._health.incident("walk-failed", f"{type(error).__name__}: {error}", path=request.tree)
-                self._failures[request.tree] += 1
-                if self._failures[request.tree] <= _ATTEMPTS:
+                if len(self._failures) < _REMEMBERED:
+                    self._failures[request.tree] += 1
+                if self._failures[request.tree] in range(1, _ATTEMPTS + 1):
                     self.request(request)
             finally:
                 self.busy_with = None
@@ -153,12 +169,19 @@ class Walker:
         tally.queued += self._hand_over(batch, request) if batch else 0
         seconds = time.monotonic() - start
         if request.deep:
-            self.seconds[request.tree] = seconds
+            self._remember(request.tree, Walked(start, seconds))
             self._report(request.tree, set(tally.unreadable))
         if not request.is_quiet:
             _log.info(
                 "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
             )
+
+    def _remember(self, tree: str, walked: Walked) -> None:
+        self.walked[tree] = walked
+        self.walked.move_to_end(tree)
+        self._failures.pop(tree, None)
+        while len(self.walked) > _REMEMBERED:
+            self.walked.popitem(last=False)
 
     def _report(self, tree: str, unlistable: set[str]) -> None:
         for path in unlistable:

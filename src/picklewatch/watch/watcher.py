@@ -16,6 +16,7 @@ from picklewatch.watch.candidate import Source, beneath
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
 from picklewatch.watch.mounts import Mount, mount_of, read_mounts
+from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import Looker, Root, RootState, enclosing, topmost
 from picklewatch.watch.walk import Request
 
@@ -55,6 +56,8 @@ class Timing:
 
 _DOUBT_SECONDS: Final = (1.0, 3.0)
 """How long after a watch was lost its directory is watched anew once more."""
+_DOUBTED: Final = 1_000
+"""Directories of that kind to keep in mind; more of them are an overflow."""
 
 
 class Watcher:
@@ -74,6 +77,7 @@ class Watcher:
         self._trees: dict[str, _Tree] = {}
         self._mounts: tuple[Mount, ...] = ()
         self._gaps = Gaps(walker, health)
+        self._overflow = Overflow()
         self._observe_at = self._retry_at = self._gaps_at = 0.0
         self._rescan_at: float | None = None
         self._asked: deque[str] = deque()
@@ -89,6 +93,7 @@ class Watcher:
         self._look_after_doubted(now)
         self._look_after_observation(now)
         self._look_after_trees(now)
+        self._look_after_overflow(now)
         self._look_after_gaps(now)
         self._poll(now)
         self._rescan(now)
@@ -108,17 +113,23 @@ class Watcher:
                 self._health.repair("watch-silent")
             return True
         if event.kind is Kind.OVERFLOW:
-            self._health.incident(
-                "watch-overflow", "the kernel's event queue overflowed; walking again", path=event.path
-            )
-            self._walker.request(Request(event.path, Source.EVENT, "overflow"))
+            self._note_overflow(now)
             return True
         if event.kind is Kind.LOST:
             self._health.count("watch-lost")
+            if len(self._doubted) >= _DOUBTED:
+                self._note_overflow(now)
+                return True
             self._watch_again(event.path, "watch-lost")
             self._doubted += [(now + pause, event.path) for pause in _DOUBT_SECONDS]
             return True
         return False
+
+    def _note_overflow(self, now: float) -> None:
+        self._health.count("overflows")
+        self._overflow.note(now)
+        hint = "Repairs itself. If it happens often, raise fs.inotify.max_queued_events with sysctl."
+        self._health.degrade("watch-overflow", "more happened than could be taken in; walking everything", hint=hint)
 
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""
@@ -283,6 +294,17 @@ class Watcher:
 
     # --- what is not announced
 
+    def _look_after_overflow(self, now: float) -> None:
+        """After lost events: first watch everything anew, then walk it, so that nothing falls between."""
+        if self._overflow.is_due(now):
+            self._health.count("overflow-walks")
+            self._overflow.begin(self._trees, now)
+            if self._observation is not None:
+                self._observation.rebuild()
+            self.rescan("overflow", Source.EVENT)
+        elif self._overflow.is_over(self._walker.walked, self._walked_trees(), now):
+            self._health.repair("watch-overflow")
+
     def _look_after_mounts(self) -> None:
         """Notice what was mounted over or unmounted from watched directories: the kernel tells only half of it."""
         before, self._mounts = self._mounts, read_mounts()
@@ -313,7 +335,8 @@ class Watcher:
         for path, tree in self._trees.items():
             if tree.poll and now >= tree.poll_at:
                 self._walker.request(Request(path, Source.WALK, "poll"))
-                took = self._walker.seconds.get(path, 0.0)
+                walked = self._walker.walked.get(path)
+                took = 0.0 if walked is None else walked.seconds
                 tree.poll_at = now + max(self.timing.poll, took * self.timing.poll_share)
 
     def _rescan(self, now: float) -> None:
@@ -327,9 +350,12 @@ class Watcher:
 
     def rescan(self, reason: str, source: Source = Source.RESCAN) -> None:
         """Have every tree walked."""
-        for path in self._trees:
-            if path != self._canary.directory:
-                self._walker.request(Request(path, source, reason))
+        for path in self._walked_trees():
+            self._walker.request(Request(path, source, reason))
+
+    def _walked_trees(self) -> list[str]:
+        canary = os.path.dirname(self._canary.path)  # noqa: PTH120 - no object is needed
+        return [path for path in self._trees if path != canary]
 
     # --- proof of life
 

@@ -1,0 +1,51 @@
+"""When to make good that events were lost: at once, but not again and again while they go on being lost. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from picklewatch.watch.walk import Walked
+
+_QUIET_SECONDS: Final = 60.0
+
+
+class Overflow:
+    """Events were lost, until everything was watched anew and walked. The caller owns the clock."""
+
+    def __init__(self, first: float = 1.0, longest: float = 20.0) -> None:
+        self._first, self._longest = first, longest
+        self._pause = first
+        self._not_before = 0.0
+        self._lost = False
+        self._began: float | None = None
+        self._awaited: frozenset[str] = frozenset()
+
+    def note(self, now: float) -> None:
+        """Note that events were lost just now."""
+        if now - self._not_before > _QUIET_SECONDS:
+            self._pause = self._first
+        self._lost = True
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to watch anew and to walk."""
+        return self._lost and self._began is None and now >= self._not_before
+
+    def begin(self, trees: Collection[str], now: float) -> None:
+        """Note that all *trees* will be walked from now on; what is lost after this needs another walk."""
+        self._lost = False
+        self._began, self._awaited = now, frozenset(trees)
+
+    def is_over(self, walked: Mapping[str, Walked], trees: Collection[str], now: float) -> bool:
+        """Whether what was lost has just been made good: all *trees* that are still there were walked since."""
+        if self._began is None:
+            return False
+        for tree in self._awaited.intersection(trees):
+            if tree not in walked or walked[tree].began < self._began:
+                return False
+        took, self._began = now - self._began, None
+        self._not_before = now + max(self._pause, min(took, self._longest))
+        self._pause = min(2 * self._pause, self._longest)
+        return not self._lost
