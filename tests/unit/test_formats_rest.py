@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+from base64 import b64encode
 
 import pytest
 from samples.containers import zipped
@@ -67,6 +68,11 @@ INERT = {
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "text"),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "image"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\n" + bytes(50), "media"),
+    "project": (b'[project]\ndependencies = [\n  "torch",\n]\n', "text"),
+    "database of texts": (
+        b"SQLite format 3\0" + bytes(80) + b"CREATE TABLE words (word TEXT, number INTEGER)",
+        "table",
+    ),
     "parquet": (b"PAR1" + bytes(99) + b"PAR1", "table"),
     "zeros": (bytes(3000), "other"),
     "tombstone": (tombstone("0123456789ab"), "tombstone"),
@@ -108,6 +114,17 @@ SECOND = {
     "lightgbm": (b"tree\nversion=v4\nnum_class=1\n", "lightgbm"),
     "keras description": (b'{"class_name": "Sequential", "config": {}}', "keras-config"),
     "auto map": (b'{"auto_map": {"AutoModel": "modeling_x.X"}}', "remote-code"),
+    "hub's class": (
+        b"import torch\nfrom transformers import PreTrainedModel\n\nclass X(PreTrainedModel):\n    pass\n",
+        "remote-code",
+    ),
+    "hub's entry points": (b"dependencies = ['torch']\n\ndef model():\n    return 1\n", "remote-code"),
+    "shelf": (b"SQLite format 3\0" + bytes(80) + b"CREATE TABLE Dict (key BLOB UNIQUE, value BLOB)", "sqlite-blobs"),
+    "pickled type of arrow": (b"ARROW1\0\0" + bytes(40) + b"arrow.py_extension_type" + bytes(40), "table"),
+    "pickled type in parquet": (
+        b"PAR1\x18\x0cARROW:schema\x18\x30" + b64encode(b"\x10\0\0\0arrow.py_extension_type\0") + b"\0PAR1",
+        "table",
+    ),
     "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
     "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
     "chat template in yaml": (b"chat_template: |\n  {{ x }}\n", "chat-template"),

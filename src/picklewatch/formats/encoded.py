@@ -45,8 +45,8 @@ def search_headers(scan: Scan, part: Part) -> None:
         scan.pickle(Part(memoryview(_base64(match[1])), f"{part.at(match.start())}!(encoded)", part.depth + 1))
     for pattern in _HEADERS:
         for match in islice(pattern.finditer(data), _PIECES):
-            for decoded in _decoded(match.group()):
-                found = Part(memoryview(decoded), f"{part.at(match.start())}!(encoded)", part.depth + 1)
+            for meant in decoded(match.group()):
+                found = Part(memoryview(meant), f"{part.at(match.start())}!(encoded)", part.depth + 1)
                 search(scan, found, place="in an encoded text")
 
 
@@ -57,8 +57,8 @@ def search_runs(scan: Scan, part: Part) -> None:
         return
     for pattern in _RUNS:
         for match in islice(pattern.finditer(part.data), _PIECES):
-            for decoded in _decoded(match.group()):
-                found = Part(memoryview(decoded), f"{part.at(match.start())}!(encoded)", part.depth + 1)
+            for meant in decoded(match.group()):
+                found = Part(memoryview(meant), f"{part.at(match.start())}!(encoded)", part.depth + 1)
                 search(scan, found, place="in an encoded text")
 
 
@@ -75,7 +75,7 @@ def _base64(text: bytes) -> bytes:
     return base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + b"=" * (-len(text) % 4))
 
 
-def _decoded(text: bytes) -> Iterator[bytes]:
+def decoded(text: bytes) -> Iterator[bytes]:
     """What *text* may mean: hexadecimal, or base64 at each of the four places that a letter before it leaves."""
     text = re.sub(rb"[\s=]", b"", text)
     if re.fullmatch(rb"[0-9a-fA-F]+", text):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.formats.base import Format, Malformed, Part, Scan
+from picklewatch.formats.encoded import decoded
 from picklewatch.formats.hidden import search
 from picklewatch.formats.text import judge_text
+from picklewatch.formats.zipkind import unjudged
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -101,7 +104,7 @@ _MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
         (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\1\0"),
     ),
     ("media", (b"RIFF", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"%PDF")),
-    ("table", (b"PAR1", b"ARROW1", b"FEA1", b"Obj\x01", b"ORC", b"SQLite format 3\0")),
+    ("table", (b"Obj\x01", b"ORC")),
 )
 
 
@@ -109,9 +112,50 @@ def _read_quiet(scan: Scan, part: Part) -> None:
     search(scan, part, place="in a file of another kind")
 
 
+def _read_arrow(scan: Scan, part: Part) -> str:
+    """Look through a table of Arrow or Parquet, and at its schema.
+
+    A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
+    read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
+    """
+    ends = [part.data[:_METADATA], part.data[-_METADATA:]] if len(part.data) > _METADATA else [part.data]
+    texts = [match[1] for end in ends for match in islice(_SCHEMA.finditer(end), _SCHEMAS)]
+    schemas = [meant for text in texts for meant in decoded(text)]
+    for schema in schemas:
+        search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
+    _read_quiet(scan, part)
+    if any(_PICKLED_TYPE in bytes(text) for text in (*schemas, *ends)):
+        unjudged(scan, "pickled-arrow-type", part.where)
+    return "table"
+
+
+def _read_sqlite(scan: Scan, part: Part) -> str:
+    """Look through a database of SQLite; one that keeps bytes is what shelves and caches of pickles are made of.
+
+    What is longer than a page is scattered over several, so that a pickle need not be found.
+    """
+    _read_quiet(scan, part)
+    if _BLOBS.search(part.data[:_METADATA]) is not None:
+        unjudged(scan, "sqlite-blobs", part.where)
+        return "sqlite-blobs"
+    return "table"
+
+
+_METADATA = 4 << 20
+"""Bytes at an end of a table that are searched for what describes it."""
+_SCHEMA = re.compile(rb"ARROW:schema[\x00-\xff]{1,12}?([A-Za-z0-9+/]{16,}={0,2})")
+_SCHEMAS = 10
+_PICKLED_TYPE = b"arrow.py_extension_type"
+_BLOBS = re.compile(rb"CREATE TABLE[^;\0]{1,2000}?\b(?:BLOB|PICKLE)\b", re.IGNORECASE)
+
+
 def _starts(prefixes: tuple[bytes, ...]) -> Callable[[bytes, memoryview], bool]:
     return lambda head, _data: head.startswith(prefixes)
 
 
 SAFETENSORS = Format("safetensors", _is_safetensors, _read_safetensors)
-FORMATS = tuple(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC)
+FORMATS = (
+    *(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC),
+    Format("table", _starts((b"PAR1", b"ARROW1", b"FEA1", b"PARE")), _read_arrow),
+    Format("table", _starts((b"SQLite format 3\0",)), _read_sqlite),
+)

@@ -89,12 +89,24 @@ def _keras_config(_head: bytes, data: memoryview) -> bool:
 
 
 def _remote_code(_head: bytes, data: memoryview) -> bool:
-    """A Hugging Face configuration that names Python of its repository (``trust_remote_code``)."""
-    return _AUTO_MAP.search(data[:_LOOKED_THROUGH]) is not None
+    """Python that a hub's client imports from a repository, or a configuration that names it (``auto_map``)."""
+    text = data[:_LOOKED_THROUGH]
+    if _AUTO_MAP.search(text) is not None:
+        return True
+    return _PYTHON.search(text) is not None and any(pattern.search(text) for pattern in (_HUB_CLASS, _HUB_CONF))
 
 
 _KERAS = re.compile(rb"class_name\"?\s*:\s*\"?(?:Sequential|Functional|Model|Lambda)\b")
 _AUTO_MAP = re.compile(rb"\"auto_map\"\s*:\s*\{")
+_PYTHON = re.compile(rb"^(?:import|from)[ \t]+[\w.]+|^def[ \t]+\w+[ \t]*\(", re.MULTILINE)
+_HUB_CLASS = re.compile(
+    rb"^class[ \t]+(?:EndpointHandler\b|\w+[ \t]*\([^)]{0,200}\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
+    rb"|\w*ImageProcessor\w*|FeatureExtractionMixin|SequenceFeatureExtractor|GeneratorBasedBuilder|ArrowBasedBuilder|BuilderConfig|DiffusionPipeline"
+    rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b)",
+    re.MULTILINE,
+)
+_HUB_CONF = re.compile(rb"^dependencies[ \t]*=[ \t]*\[['\"\s]", re.MULTILINE)
+"""``hubconf.py``, which ``torch.hub.load`` imports."""
 
 
 def _jinja(head: bytes, data: memoryview) -> bool:
