@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -75,6 +76,9 @@ class Actions:
         self._vault = vault
         self._moving = threading.Lock()
 
+        self._telling = threading.Lock()
+        self._is_behind = False
+        """Whether the log lacks outcomes that the store has."""
     def wants_move(self, record: Record) -> bool:
         """Whether the file of *record* is to be moved."""
         return record.file is not None and self.rules.takes(record.judgement.verdict)
@@ -95,11 +99,24 @@ class Actions:
         done = 0
         while unreported := self._store.records.unreported():
             for number, told in unreported:
-                self._report(number, told)
-            done += len(unreported)
+                if not self._report(number, told):
+                    return done + self.retry_moves()
+                done += 1
         return done + self.retry_moves()
 
     def retry_moves(self) -> int:
+    def report_missed(self, seconds: float) -> None:
+        """Log, for *seconds* at most, the outcomes whose lines could not be written when they came."""
+        if not self._is_behind:
+            return
+        end = time.monotonic() + seconds
+        unreported = self._store.records.unreported()
+        self._is_behind = False
+        for number, told in unreported:
+            if time.monotonic() > end or not self._report(number, told):
+                self._is_behind = True
+                return
+
         """Try the moves that are still wanted; how many were closed."""
         wanted = self._store.intents.wanted()
         if not wanted:
@@ -112,7 +129,18 @@ class Actions:
         for recovery in self._vault().recover():
             _log.warning("quarantine.recovered", item=recovery.id, outcome=recovery.outcome, detail=recovery.detail)
 
-    def _report(self, number: int, told: Mapping[str, Any]) -> None:
+    def _report(self, number: int, told: Mapping[str, Any]) -> bool:
+        """Log a recorded outcome; whether the log has it now."""
+        with self._telling:
+            if not self._store.records.is_unreported(number):  # another thread was faster
+                return True
+            if self._log_outcome(told):
+                self._store.records.reported(number)
+                return True
+            self._is_behind = True
+            return False
+
+    def _log_outcome(self, told: Mapping[str, Any]) -> bool:
         verdict = Verdict(told["verdict"])
         level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
         if level == "info" and told["allowed"] and any(finding["level"] == "malicious" for finding in told["findings"]):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from picklewatch import __version__, plan
+from picklewatch import __version__, log, plan
 from picklewatch.actions import Actions, Holds, Rules
 from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError
@@ -56,8 +56,8 @@ _PROGRESS_SECONDS: Final = 10.0
 _MOVES_SECONDS: Final = 60.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
-_RECORDS_KEPT: Final = 1_000_000
-_PRUNE_SECONDS: Final = 3600.0
+_MISSED_LINES_SECONDS: Final = 0.2
+_TIDY_SECONDS: Final = 3600.0
 
 
 class Daemon:
@@ -249,6 +249,7 @@ class Daemon:
         try:
             self._write(now)
         except TROUBLE as error:
+        self._look_after_log()
             self._care.take(error)
 
     def _beat(self, now: float) -> None:
@@ -290,6 +291,20 @@ class Daemon:
             self._store.records.prune(_RECORDS_KEPT)
         if now - self._snapshot_at < _SNAPSHOT_SECONDS:
             return
+    def _look_after_log(self) -> None:
+        """Say when the log takes nothing, and write what it missed when it does again."""
+        log.OUTLET.retry()
+        try:
+            self._actions.report_missed(_MISSED_LINES_SECONDS)
+        except TROUBLE as error:
+            self._care.take(error)
+        trouble = log.OUTLET.trouble
+        if trouble is None:
+            self.health.repair("log-unwritable")
+            return
+        hint = "Nothing else waits for it. The verdicts that it misses are written to it later."
+        self.health.degrade("log-unwritable", f"the log can't be written: {trouble}", hint=hint)
+
         self._snapshot_at = now
         self._care.check_place()
         self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)

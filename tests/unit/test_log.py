@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import io
 import json
 import logging
@@ -26,6 +27,7 @@ from picklewatch import log
 from picklewatch.log import console, journal
 from picklewatch.log.clean import clean
 from picklewatch.log.lines import JsonOutput, LineWriter
+from picklewatch.log.outlet import KEPT, LONGEST, SHARE, Outlet
 from picklewatch.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
 
 if TYPE_CHECKING:
@@ -217,27 +219,85 @@ def test_colours_only_on_terminals_that_want_them() -> None:
 
 def test_a_full_disk_does_not_reach_the_caller_and_is_told_later() -> None:
     """The count of lost lines comes before the next line that is written."""
+    log.OUTLET.retry()
     with Path("/dev/full").open("w") as full:
-        writer = LineWriter(full)
-        assert not writer.write("lost")
-        assert writer.dropped == 1
+        log.configure("json", "info", full)
+        assert structlog.get_logger().info("a.lost") is False
+        assert structlog.get_logger().info("b.lost") is False
     stream = io.StringIO()
-    output = JsonOutput(stream)
-    output._writer.dropped = 2
-    output.emit({"event": "a.b", "timestamp": "t"})
-    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
-        {"event": "log.dropped", "level": "error", "timestamp": "t", "dropped": 2},
-        {"event": "a.b", "timestamp": "t"},
-    ]
+    log.configure("json", "info", stream)
+    assert structlog.get_logger().info("c.written") is True
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(event["event"], event.get("dropped")) for event in events] == [("log.dropped", 2), ("c.written", None)]
 
 
 def test_a_closed_stream_does_not_reach_the_caller() -> None:
-    """The reader of a pipe may go away, a stream may be closed."""
+    """The reader of a pipe may go away, a stream may be closed, or was never there."""
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as stream:
-        assert not LineWriter(stream).write("lost")
-    assert not LineWriter(stream).write("lost")
+    with os.fdopen(writing, "w") as stream, pytest.raises(BrokenPipeError):
+        LineWriter(stream).write("lost")
+    with pytest.raises(OSError, match="closed"):
+        LineWriter(stream).write("lost")
+    LineWriter(None).write("nowhere")
+    assert log.choose_format("auto", None) == "json"
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for_and_a_begun_line_is_ended() -> None:
+    """Lines stay whole: what was begun goes before the next."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as stream:
+        writer = LineWriter(stream)
+        writer.write("x" * 100_000, 0)  # more than the pipe holds
+        with pytest.raises(TimeoutError):
+            writer.write("refused", 0.01)
+        read = reader.read1(1 << 16)
+        writer.write("next", 0)
+        while len(read) < 100_006:
+            read += reader.read1(1 << 16)
+        assert read == b"x" * 100_000 + b"\nnext\n"
+
+
+class Slow:
+    """An output that takes its time, by a clock of its own, and keeps what it got."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.takes = 0.0
+        self.events: list[str] = []
+
+    def emit(self, event: dict[str, Any], seconds: float) -> None:
+        """Take *event*, if that is possible within *seconds*."""
+        self.now += min(self.takes, seconds)
+        if self.takes > seconds:
+            raise TimeoutError("too slow")
+        self.events.append(event["event"])
+
+
+def test_a_slow_log_is_waited_for_a_tenth_of_the_time() -> None:
+    """What does not go in then is lost, and counted, but for verdicts; a failure that lasts is trouble."""
+    slow = Slow()
+    outlet = Outlet(slow, clock=lambda: slow.now)
+    slow.takes = 0.5
+    assert [outlet.emit({"event": "a.b"}) for _ in range(4)] == [True, True, False, False]
+    assert slow.now == LONGEST
+    troubles = [outlet.trouble]
+    slow.now += 5
+    assert [*troubles, outlet.trouble] == [None, "too slow"]
+    assert outlet.emit({"event": "a.c"}) is False  # the line about the two that were lost took the credit
+    assert slow.events == ["a.b", "a.b", "log.dropped"]
+    waited = 0.0
+    for _ in range(1000):
+        before = slow.now
+        outlet.emit({"event": KEPT})
+        waited += slow.now - before
+        slow.now += 1
+    assert waited / slow.now <= SHARE + 0.01
+    slow.takes = 0.0
+    outlet.retry()
+    assert outlet.emit({"event": KEPT}) is True
+    assert outlet.trouble is None
+    assert slow.events.count("log.dropped") == 2
 
 
 class Journal:
@@ -285,7 +345,7 @@ class Kept:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
 
-    def emit(self, event: dict[str, Any]) -> None:
+    def emit(self, event: dict[str, Any], _seconds: float) -> None:
         """Keep *event*."""
         self.events.append(event)
 
@@ -318,6 +378,19 @@ def test_without_a_journal_the_event_goes_to_the_fallback(tmp_path: Path) -> Non
     kept = Kept()
     journal.JournalOutput(kept, str(tmp_path / "none")).emit({"event": "a.b", "level": "info"})
     assert [event["event"] for event in kept.events] == ["a.b"]
+
+
+def test_a_journal_that_does_not_read_is_not_waited_for(daemon: Journal) -> None:
+    """Nor does the event go to standard error, which leads to the same journal."""
+    kept = Kept()
+    output = journal.JournalOutput(kept, daemon.path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
+        sender.setblocking(False)
+        while True:
+            sender.sendto(b"PRIORITY=6\n", daemon.path)
+    with pytest.raises(TimeoutError):
+        output.emit({"event": "a.b", "level": "info"}, 0.01)
+    assert kept.events == []
 
 
 def test_the_journal_is_chosen_where_standard_error_leads_to_it(

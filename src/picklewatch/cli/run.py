@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -62,15 +63,20 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     config = configuration.load(config_path).config
     log.configure(config.log.format, config.log.level)
     directory = state_dir(state)
+
+    def introduce() -> None:
+        roots = plan.roots(config, paths)
+        with contextlib.suppress(OSError):  # nobody need read it
+            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker())))
+
     parts = Parts(
         load=lambda: configuration.load(config_path).config,
         scanner=_scanner,
         vault=_vault,
         engine=engine_version(),
         configure_log=_configure_log,
+        introduce=introduce,
     )
-    roots = plan.roots(config, paths)
-    LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker())))
     return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
 
 

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from picklewatch.log.setup import FORMATS, LEVEL_OF_VERDICT, choose_format, configure
+    from picklewatch.log.setup import FORMATS, LEVEL_OF_VERDICT, OUTLET, choose_format, configure
 
-__all__ = ["FORMATS", "LEVEL_OF_VERDICT", "choose_format", "configure"]
+__all__ = ["FORMATS", "LEVEL_OF_VERDICT", "OUTLET", "choose_format", "configure"]
 
 
 def __getattr__(name: str) -> Any:

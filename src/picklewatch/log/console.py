@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from picklewatch.log.lines import LineWriter
+from picklewatch.log.lines import WAIT_SECONDS, LineWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,25 +33,25 @@ LABEL_WIDTH = 11
 """Characters of the longest verdict."""
 
 
-def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Say whether to colour what goes to *stream*: on terminals, unless ``NO_COLOR`` or ``TERM=dumb`` say otherwise."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and environ.get("TERM") != "dumb"
 
 
 class ConsoleOutput:
     """One line an event: time, verdict or level, what happened, and the fields that matter to a person."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._writer = LineWriter(stream)
         self._colour = wants_colour(stream)
 
-    def emit(self, event: dict[str, Any]) -> None:
-        """Write *event*."""
-        self._writer.write(render(event, colour=self._colour))
+    def emit(self, event: dict[str, Any], seconds: float = WAIT_SECONDS) -> None:
+        """Write *event*. Raises `OSError`."""
+        self._writer.write(render(event, colour=self._colour), seconds)
 
 
 def render(

@@ -16,6 +16,7 @@ import struct
 from typing import TYPE_CHECKING, Any, TextIO
 
 from picklewatch.log.console import summary
+from picklewatch.log.lines import WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,6 @@ IDENTIFIER = "picklewatch"
 """What ``journalctl -t`` finds us by."""
 PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 """Level → syslog priority."""
-SEND_TIMEOUT = 1.0
-"""Seconds to wait for a journal that does not read; then the event goes to standard error."""
 
 _TOO_BIG = (errno.EMSGSIZE, errno.ENOBUFS)
 _F_ADD_SEALS = 1033
@@ -37,8 +36,10 @@ _SEALS = 0xF  # F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 _MAX_NAME = 64
 
 
-def connected_to_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+def connected_to_journal(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Say whether *stream* leads to the journal: ``JOURNAL_STREAM`` names its device and inode."""
+    if stream is None:
+        return False
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError, AttributeError):
@@ -47,20 +48,25 @@ def connected_to_journal(stream: TextIO, environ: Mapping[str, str] = os.environ
 
 
 class JournalOutput:
-    """Sends events to the journal; to *fallback* when that does not work."""
+    """Sends events to the journal; to *fallback* where none listens.
+
+    Not when one listens and does not read: standard error leads to the same journal, without the fields.
+    """
 
     def __init__(self, fallback: Output, path: str = SOCKET) -> None:
         self._fallback = fallback
         self._path = path
 
-    def emit(self, event: dict[str, Any]) -> None:
-        """Send *event*."""
+    def emit(self, event: dict[str, Any], seconds: float = WAIT_SECONDS) -> None:
+        """Send *event*. Raises `OSError`."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(SEND_TIMEOUT)
+                sender.settimeout(seconds)
                 self._send(sender, encode(event))
+        except (TimeoutError, BlockingIOError) as error:
+            raise TimeoutError("the journal does not read") from error
         except OSError:
-            self._fallback.emit(event)
+            self._fallback.emit(event, seconds)
 
     def _send(self, sender: socket.socket, datagram: bytes) -> None:
         try:

@@ -1,42 +1,51 @@
-"""JSON lines, and writing lines so that no failure reaches who logs."""
+"""JSON lines, and writing lines without waiting for ever on whoever reads them."""
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import threading
-from typing import Any, Protocol, TextIO
+import time
+from typing import Any, Final, Protocol, TextIO
+
+WAIT_SECONDS: Final = 1.0
+_PIECE: Final = select.PIPE_BUF
+"""What a pipe that says that it is ready takes without waiting."""
 
 
 class Output(Protocol):
     """Where events go."""
 
-    def emit(self, event: dict[str, Any]) -> None:
-        """Write *event*, which is clean. Never raises for a failure of the output."""
+    def emit(self, event: dict[str, Any], seconds: float) -> None:
+        """Write *event*, which is clean. Raises `OSError` if that can't be done within *seconds*."""
         ...
 
 
 class LineWriter:
-    """Writes whole lines to a stream's descriptor, from any thread; counts what can't be written."""
+    """Writes whole lines to a stream's descriptor, from any thread."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self.dropped = 0
-        """Lines lost since the last one that was written."""
+        self._rest = b""
+        """What is still to be written of a line that was begun; nothing goes before it."""
 
-    def write(self, line: str) -> bool:
-        """Write *line* and a line break; say whether that worked (a full disk, a closed pipe: it does not)."""
+    def write(self, line: str, seconds: float = WAIT_SECONDS) -> None:
+        """Write *line* and a line break. Raises `OSError` (a full disk, a closed pipe, one that nobody reads).
+
+        A line of which a part was written counts as written: its rest goes before the next one.
+        """
         data = (line + "\n").encode("utf-8", "backslashreplace")
         with self._lock:
             try:
-                self._write(data)
-            except (OSError, ValueError):  # ValueError: the stream was closed
-                self.dropped += 1
-                return False
-        return True
+                self._write(data, time.monotonic() + seconds)
+            except ValueError as error:  # the stream was closed
+                raise OSError(str(error)) from error
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, deadline: float) -> None:
+        if self._stream is None:
+            return
         try:
             fd = self._stream.fileno()
         except (AttributeError, OSError):  # a stream without descriptor, such as io.StringIO
@@ -44,28 +53,30 @@ class LineWriter:
             self._stream.flush()
             return
         self._stream.flush()
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        self._push(fd, deadline)
+        self._rest = data
+        try:
+            self._push(fd, deadline)
+        except OSError:
+            if len(self._rest) == len(data):
+                self._rest = b""
+                raise
+
+    def _push(self, fd: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        while self._rest:
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError("nobody reads it")
+            self._rest = self._rest[os.write(fd, self._rest[:_PIECE]) :]
 
 
 class JsonOutput:
     """One JSON object a line."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._writer = LineWriter(stream)
 
-    def emit(self, event: dict[str, Any]) -> None:
-        """Write *event*; first say how many were lost before it, if any were."""
-        lost = self._writer.dropped
-        if lost and self._writer.write(_json({**_lost(event), "dropped": lost})):
-            self._writer.dropped = 0
-        self._writer.write(_json(event))
-
-
-def _lost(event: dict[str, Any]) -> dict[str, Any]:
-    return {"event": "log.dropped", "level": "error", "timestamp": event.get("timestamp", "")}
-
-
-def _json(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False, separators=(", ", ": "))
+    def emit(self, event: dict[str, Any], seconds: float = WAIT_SECONDS) -> None:
+        """Write *event*. Raises `OSError`."""
+        self._writer.write(json.dumps(event, ensure_ascii=False, separators=(", ", ": ")), seconds)

@@ -5,7 +5,7 @@ Get a logger with `structlog.get_logger()` and name the event first::
     log.warning("watch.degraded", root=str(root), message="inotify ran out of watches")
 
 An optional ``message`` is the sentence a person reads. No text of a field can break a line or a terminal, and no
-failure to write (a full disk, a closed pipe) reaches the caller.
+failure to write (a full disk, a closed pipe) reaches the caller; whoever must know gets False from the call.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from picklewatch.log.clean import clean
 from picklewatch.log.console import ConsoleOutput
 from picklewatch.log.journal import JournalOutput, connected_to_journal
 from picklewatch.log.lines import JsonOutput
+from picklewatch.log.outlet import Outlet, timestamp
 from picklewatch.model import Verdict
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ LEVEL_OF_VERDICT = {
 """Verdict → the level of its ``file.scanned`` event."""
 
 
+OUTLET = Outlet()
+"""This process's; `configure` says where it leads."""
+
+
 def configure(log_format: str = "auto", level: str = "info", stream: TextIO | None = None) -> str:
     """Set up logging for this process, also of libraries and of crashes in threads; may be called again.
 
@@ -51,14 +56,9 @@ def configure(log_format: str = "auto", level: str = "info", stream: TextIO | No
     """
     stream = stream if stream is not None else sys.stderr
     chosen = choose_format(log_format, stream)
-    output = _output(chosen, stream)
-
-    def emit(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-        output.emit(dict(event))
-        raise structlog.DropEvent
-
+    OUTLET.output = _output(chosen, stream)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _add_level_and_time, _format_exception, clean, emit],
+        processors=[structlog.contextvars.merge_contextvars, _add_level_and_time, _format_exception, clean, _emit],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
@@ -68,16 +68,16 @@ def configure(log_format: str = "auto", level: str = "info", stream: TextIO | No
     return chosen
 
 
-def choose_format(log_format: str, stream: TextIO) -> str:
+def choose_format(log_format: str, stream: TextIO | None) -> str:
     """Resolve ``auto`` for *stream*: ``journal`` under systemd, ``console`` on a terminal, else ``json``."""
     if log_format != "auto":
         return log_format
     if connected_to_journal(stream):
         return "journal"
-    return "console" if stream.isatty() else "json"
+    return "console" if stream is not None and stream.isatty() else "json"
 
 
-def _output(chosen: str, stream: TextIO) -> Output:
+def _output(chosen: str, stream: TextIO | None) -> Output:
     if chosen == "console":
         return ConsoleOutput(stream)
     if chosen == "journal":
@@ -85,10 +85,13 @@ def _output(chosen: str, stream: TextIO) -> Output:
     return JsonOutput(stream)
 
 
+def _emit(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[bool], dict[str, Any]]:
+    """Write *event*; structlog hands to whoever logged whether that worked."""
+    return (OUTLET.emit(dict(event)),), {}
+
+
 def _add_level_and_time(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    now = time.time()
-    milliseconds = int(now * 1000) % 1000
-    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{milliseconds:03d}Z"
+    stamp = timestamp(time.time())
     return {"event": event.pop("event"), "level": event.pop("level", method), "timestamp": stamp, **event}
 
 

@@ -61,6 +61,10 @@ class Records:
         with self._database.transaction() as transaction:
             transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
 
+    def is_unreported(self, record: int) -> bool:
+        """Whether *record* is there and was not logged."""
+        return bool(self._database.query("SELECT 1 FROM records WHERE id = ? AND reported = 0", (record,)))
+
     def unreported(self, limit: int = 1000) -> list[tuple[int, dict[str, Any]]]:
         """Records that a dead daemon did not come to log, oldest first."""
         rows = self._database.query("SELECT id, body FROM records WHERE reported = 0 ORDER BY id LIMIT ?", (limit,))
