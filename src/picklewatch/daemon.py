@@ -57,7 +57,8 @@ _MOVES_SECONDS: Final = 60.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
 _MISSED_LINES_SECONDS: Final = 0.2
-_TIDY_SECONDS: Final = 3600.0
+_RECORDS_KEPT: Final = 1_000_000
+_PRUNE_SECONDS: Final = 3600.0
 
 
 class Daemon:
@@ -239,6 +240,7 @@ class Daemon:
             self._care.walk_again.clear()
             self._watcher.ask_for_walk("store-rebuilt")
         self._look_after_walks(now)
+        self._look_after_log()
         self._beat(now)
         if now >= self._plan_at:
             self._plan_at = now + _PLAN_SECONDS
@@ -249,7 +251,6 @@ class Daemon:
         try:
             self._write(now)
         except TROUBLE as error:
-        self._look_after_log()
             self._care.take(error)
 
     def _beat(self, now: float) -> None:
@@ -279,18 +280,6 @@ class Daemon:
         else:
             self.health.repair_all("watch-walk-hangs")
 
-    def _late(self, now: float) -> str | None:
-        if now - self._intake.beat > SILENCE_SECONDS:
-            return f"the watching thread has been silent for {now - self._intake.beat:.0f} s"
-        return self._workers.stuck(now)
-
-    def _write(self, now: float) -> None:
-        """Keep what `status` shows, and show progress."""
-        if now >= self._prune_at:
-            self._prune_at = now + _PRUNE_SECONDS
-            self._store.records.prune(_RECORDS_KEPT)
-        if now - self._snapshot_at < _SNAPSHOT_SECONDS:
-            return
     def _look_after_log(self) -> None:
         """Say when the log takes nothing, and write what it missed when it does again."""
         log.OUTLET.retry()
@@ -305,6 +294,18 @@ class Daemon:
         hint = "Nothing else waits for it. The verdicts that it misses are written to it later."
         self.health.degrade("log-unwritable", f"the log can't be written: {trouble}", hint=hint)
 
+    def _late(self, now: float) -> str | None:
+        if now - self._intake.beat > SILENCE_SECONDS:
+            return f"the watching thread has been silent for {now - self._intake.beat:.0f} s"
+        return self._workers.stuck(now)
+
+    def _write(self, now: float) -> None:
+        """Keep what `status` shows, and show progress."""
+        if now >= self._prune_at:
+            self._prune_at = now + _PRUNE_SECONDS
+            self._store.records.prune(_RECORDS_KEPT)
+        if now - self._snapshot_at < _SNAPSHOT_SECONDS:
+            return
         self._snapshot_at = now
         self._care.check_place()
         self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
