@@ -75,10 +75,10 @@ class Actions:
         self._health = health
         self._vault = vault
         self._moving = threading.Lock()
-
         self._telling = threading.Lock()
         self._is_behind = False
         """Whether the log lacks outcomes that the store has."""
+
     def wants_move(self, record: Record) -> bool:
         """Whether the file of *record* is to be moved."""
         return record.file is not None and self.rules.takes(record.judgement.verdict)
@@ -104,7 +104,6 @@ class Actions:
                 done += 1
         return done + self.retry_moves()
 
-    def retry_moves(self) -> int:
     def report_missed(self, seconds: float) -> None:
         """Log, for *seconds* at most, the outcomes whose lines could not be written when they came."""
         if not self._is_behind:
@@ -117,6 +116,7 @@ class Actions:
                 self._is_behind = True
                 return
 
+    def retry_moves(self) -> int:
         """Try the moves that are still wanted; how many were closed."""
         wanted = self._store.intents.wanted()
         if not wanted:
@@ -145,8 +145,8 @@ class Actions:
         level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
         if level == "info" and told["allowed"] and any(finding["level"] == "malicious" for finding in told["findings"]):
             level = "warning"  # harm that passes on the operator's word alone
-        _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
-        self._store.records.reported(number)
+        written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
+        return written is not False  # None: nobody wants lines of this level
 
     def _retry(self, intent: Intent, held: Mapping[tuple[str, int, int], Item]) -> bool:
         """Move a file of an earlier run, or find that it was moved; whether the intent is closed now.
