@@ -190,6 +190,13 @@ class QuarantineConfig(_Section):
         return self.level != "off" and verdict.rank >= Verdict(self.level).rank
 
 
+class RecordsConfig(_Section):
+    """What is remembered of files that changed or went (docs/records.md)."""
+
+    keep: Count = 1_000_000
+    """How many outcomes of files that changed or went are remembered; the oldest go first. A file that is there is never forgotten."""  # noqa: E501 - shown as one sentence
+
+
 class LogConfig(_Section):
     """What is logged, and how (docs/logs.md)."""
 
@@ -214,6 +221,7 @@ class Config(_Section):
     watch: WatchConfig = WatchConfig()
     scan: ScanConfig = ScanConfig()
     quarantine: QuarantineConfig = QuarantineConfig()
+    records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
     allow: AllowConfig = AllowConfig()
 

@@ -23,7 +23,7 @@ import structlog
 from picklewatch import __version__, log, plan
 from picklewatch.actions import Actions, Holds, Rules
 from picklewatch.allowances import malicious_imports
-from picklewatch.errors import ConfigError, ExitStatus, StateError
+from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.health import Health
 from picklewatch.model import Policy, Verdict
 from picklewatch.notify import Notifier
@@ -31,6 +31,7 @@ from picklewatch.parts import Parts, PolicySource, open_store, take_state
 from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
 from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.store.tidy import Tidier
 from picklewatch.watch.candidate import Candidate, UnavailableError
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.walk import Walker
@@ -38,6 +39,7 @@ from picklewatch.watch.watcher import Timing, Watcher
 from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable
     from pathlib import Path
     from types import FrameType
@@ -57,8 +59,7 @@ _MOVES_SECONDS: Final = 60.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
 _MISSED_LINES_SECONDS: Final = 0.2
-_RECORDS_KEPT: Final = 1_000_000
-_PRUNE_SECONDS: Final = 3600.0
+_TIDY_SECONDS: Final = 3600.0
 
 
 class Daemon:
@@ -75,11 +76,11 @@ class Daemon:
         self._status = int(ExitStatus.OK)
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
-        self._moves_at = self._prune_at = self._plan_at = time.monotonic() + _MOVES_SECONDS
+        self._moves_at = self._tidy_at = self._plan_at = time.monotonic() + _MOVES_SECONDS
 
     def run(self, config: Config) -> int:
         """Work until a signal ends it; the exit status. Raises `StateError`, `SandboxError` if it can't start."""
-        lock = take_state(self._state)
+        self._lock = take_state(self._state)
         former = self._catch_signals()
         try:
             self._build(config)
@@ -91,7 +92,7 @@ class Daemon:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
-            lock.release()
+            self._lock.release()
             os.close(self._wake_reading)
             os.close(self._wake_writing)
         return status
@@ -100,8 +101,11 @@ class Daemon:
 
     def _build(self, config: Config) -> None:
         self._config = config
-        self._store = open_store(self._state)
-        self._care = StoreCare(self._store, self.health)
+        self._store = open_store(self._state, wait=self._wait_for_disk)
+        self._care = StoreCare(self._store, self.health, self._lock.note)
+        self._care.fine()
+        self._parts.introduce()
+        self._tidier = Tidier(self._store.tidying, self._care)
         self._actions = Actions(self._store, self.health, self._open_vault)
         self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
         self._walker = Walker(self._intake.found, self.health)
@@ -126,6 +130,11 @@ class Daemon:
         self._walker.start()
         self._intake.start(self._watcher, self._walker)
         _log.info("daemon.started", version=__version__, pid=os.getpid(), state=str(self._state), **self._in_force())
+
+    def _wait_for_disk(self, error: sqlite3.Error) -> bool:
+        """Say that the store can't be opened yet, and wait a second; whether a signal came."""
+        self.health.degrade("store-unwritable", f"the database can't be opened: {error}; trying on")
+        return bool(select.select([self._wake_reading], [], [], 1.0)[0])
 
     def _apply(self, config: Config) -> None:
         """Let *config* be in force, except for what the workers hold."""
@@ -252,6 +261,8 @@ class Daemon:
             self._write(now)
         except TROUBLE as error:
             self._care.take(error)
+        except StateUnavailableError as error:
+            self.health.degrade("store-unwritable", error.message, hint=error.hint)
 
     def _beat(self, now: float) -> None:
         """Tell systemd that all is well, unless a thread of ours is stuck."""
@@ -301,20 +312,30 @@ class Daemon:
 
     def _write(self, now: float) -> None:
         """Keep what `status` shows, and show progress."""
-        if now >= self._prune_at:
-            self._prune_at = now + _PRUNE_SECONDS
-            self._store.records.prune(_RECORDS_KEPT)
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_SECONDS
+            self._tidier.start(self._config.records.keep)
         if now - self._snapshot_at < _SNAPSHOT_SECONDS:
             return
         self._snapshot_at = now
+        self._keep_state()
         self._care.check_place()
         self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
+        self._care.fine()
         self._notifier.status(self._snapshot.line())
         waiting = self._snapshot.queue
         if waiting > self._workers.files_in_hand() and now - self._progress_at >= _PROGRESS_SECONDS:
             if self._progress_at:
                 _log.info("scan.progress", **self._snapshot.progress(now, self._workers))
             self._progress_at = now
+
+    def _keep_state(self) -> None:
+        """Stay the state's only daemon if somebody removed the directory. `StateError` if another has it by now."""
+        if self._lock.is_in_place():
+            return
+        path = str(self._state)
+        self.health.incident("store-removed", "the state directory or its lock was removed; made again", path=path)
+        self._lock.retake()
 
     def _summary(self) -> dict[str, Any]:
         return {"roots": [root.told() for root in self._watcher.roots], **self._in_force()}
@@ -362,6 +383,7 @@ class Daemon:
         self._workers.ask_to_stop()
         self._walker.stop()
         self._intake.stop()
+        self._tidier.stop()
         status = self._status
         end = time.monotonic() + self._config.limits().seconds + _GRACE_SECONDS
         while not self._workers.join(0.1) and time.monotonic() < end:

@@ -17,6 +17,8 @@ class ExitStatus(IntEnum):
     """Something is at or above the threshold (``--fail-on``, default ``unsafe``)."""
     UNSCANNABLE = 2
     """Something could not be scanned and nothing is unsafe; also a usage error, or work that failed."""
+    UNAVAILABLE = 75
+    """The state's disk is full, fails or may not be written just now; start again later (``EX_TEMPFAIL``)."""
     CONFIG = 78
     """Bad configuration, or a state that another daemon holds (``EX_CONFIG`` of sysexits.h)."""
 
@@ -49,6 +51,12 @@ class StateError(Error):
     """The state directory can't be used: held by another daemon, not ours, or not writable."""
 
     status = ExitStatus.CONFIG
+
+
+class StateUnavailableError(StateError):
+    """The state directory can't be used just now: its disk is full or fails."""
+
+    status = ExitStatus.UNAVAILABLE
 
 
 class SandboxError(Error):

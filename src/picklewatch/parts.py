@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.errors import StateError
-from picklewatch.store import Store
-from picklewatch.store.lock import StateLock
+from picklewatch.errors import StateError, StateUnavailableError
+from picklewatch.store import DATABASE, Store
+from picklewatch.store.lock import StateLock, make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from picklewatch.batch import ClosableScans
     from picklewatch.config import Config
     from picklewatch.model import EngineVersion, Policy
+
+
+PATIENCE: Final = 60.0
+"""Seconds that a start waits for a disk: a service manager that gave up on quick failures would never try again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,8 @@ class Parts:
     vault: Callable[[Path], Holds]
     engine: EngineVersion
     configure_log: Callable[[Config], None] = lambda _config: None
+    introduce: Callable[[], None] = lambda: None
+    """Called once the state is the daemon's own, before anything is watched."""
 
 
 class PolicySource:
@@ -54,20 +62,27 @@ class PolicySource:
             return self._policy
 
 
-def open_store(state: Path) -> Store:
-    """Open the store of *state*. Raises `StateError`."""
-    try:
-        return Store(state)
-    except sqlite3.Error as error:
-        hint = "Its disk must be writable and have room; the directory must belong to the user that runs the daemon."
-        raise StateError(f"the database in {state} can't be opened: {error}", hint) from error
+def open_store(state: Path, *, wait: Callable[[sqlite3.Error], bool]) -> Store:
+    """Open the store of *state*; where its disk is full or fails, try again for a minute.
+
+    *wait* is told what is wrong each time, waits for a moment, and says whether it is time to end.
+    Raises `StateError` in the end.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return Store(state)
+        except sqlite3.Error as error:
+            path = state / DATABASE
+            message = f"the database in {state} can't be opened: {error}"
+            if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+                raise StateError(message, "It must belong to the user that runs the daemon.") from error
+            if time.monotonic() > end or wait(error):
+                hint = "Its disk must be writable and have room. Starting again helps when it is."
+                raise StateUnavailableError(message, hint) from error
 
 
 def take_state(state: Path) -> StateLock:
     """Make the state directory if need be and lock it. Raises `StateError`."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        hint = "Give another one with --state-dir, or make it yours."
-        raise StateError(f"the state directory {state} can't be made: {error.strerror}", hint) from error
+    make_directory(state)
     return StateLock(state)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from picklewatch import __version__
 from picklewatch.model import Verdict
 from picklewatch.store import DATABASE, Store
-from picklewatch.store.lock import holder
+from picklewatch.store.lock import holder, trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ KEY: Final = "daemon"
 _REWRITE_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 30.0
 """A daemon that is running and has not written for so long hangs."""
+_DISK: Final = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
 _NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
 
 
@@ -103,6 +104,9 @@ def read(state: Path) -> dict[str, Any]:
         silent = time.time() - told.get("beat", 0.0)
         running = pid is not None
         problems = list(told.get("degraded", ())) if running else []
+        if running and (unwritten := trouble(state)):  # what is read here may be old
+            problems = [problem for problem in problems if problem["what"] != "store-unwritable"]
+            problems.append({"what": "store-unwritable", "subject": "", "reason": unwritten, "hint": _DISK})
         if running and silent > STALE_SECONDS:
             reason = f"the daemon has not written for {silent:.0f} s; it may hang"
             problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})

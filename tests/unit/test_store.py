@@ -248,17 +248,6 @@ def test_changes_of_another_process_are_noticed(store: Store, tmp_path: Path) ->
     assert store.allowed.all() == {"ab" * 32: "restored"}
 
 
-def test_old_harmless_records_can_be_pruned(store: Store) -> None:
-    """The database is bounded; what a file, a move or an unwritten line needs stays."""
-    file = candidate(1).file
-    for number in range(10):
-        finished = store.finish(None, make_record("/m/1", replace(file, mtime_ns=number)))
-        if number != 3:
-            store.records.reported(finished.record)
-    assert store.records.prune(keep=2) == 7
-    assert len(store.records) == 3
-
-
 @pytest.mark.parametrize("damage", [b"not a database at all, but long enough to be looked at" * 40, None])
 def test_a_damaged_database_is_set_aside_and_what_can_be_read_is_kept(tmp_path: Path, damage: bytes | None) -> None:
     """Starting over a damaged file works; the allowed digests are saved where they can be."""

@@ -13,6 +13,7 @@ from picklewatch.store.database import CorruptError, Database, no_fault
 from picklewatch.store.decisions import Allowed, Intent, Intents, want_move
 from picklewatch.store.jobs import Job, Jobs, Offered, end
 from picklewatch.store.records import Finished, Records, keep_record
+from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +35,13 @@ class Store:
 
     def __init__(self, directory: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
         self.directory = directory
-        self._database = Database(directory / DATABASE, fault=fault, read_only=read_only)
+        self.path = directory / DATABASE
+        self._database = Database(self.path, fault=fault, read_only=read_only)
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)
         self.intents = Intents(self._database)
         self.allowed = Allowed(self._database)
+        self.tidying = Tidying(self._database)
         if self.set_aside is not None:
             self.allowed.salvage(self.set_aside)
 
@@ -50,6 +53,10 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def check(self) -> None:
+        """Look whether the files on the disk still look like a database; `CorruptError` if not."""
+        self._database.check()
 
     def ensure_in_place(self) -> bool:
         """Notice that somebody removed or replaced the database's file, and open what is there; whether that was so."""

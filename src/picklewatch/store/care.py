@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.store.database import CorruptError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from picklewatch.health import Health
     from picklewatch.store import Store
 
@@ -20,10 +23,14 @@ TROUBLE: Final = (sqlite3.OperationalError, CorruptError)
 class StoreCare:
     """Reports a store's troubles; threads may share it."""
 
-    def __init__(self, store: Store, health: Health) -> None:
+    def __init__(self, store: Store, health: Health, note: Callable[[str], None] = lambda _text: None) -> None:
+        """*note* tells `picklewatch status` what can't be written into the store; it may raise `OSError`."""
         self.walk_again = threading.Event()
         """Set when the store lost what it knew: everything must be walked."""
         self._store = store
+        self._note = note
+        self._noted = False
+        self._unsaved: Path | None = None
         self.health = health
         if store.set_aside is not None:
             self._rebuilt(f"the database was corrupt and is kept as {store.set_aside}", str(store.set_aside))
@@ -31,16 +38,19 @@ class StoreCare:
     def take(self, error: sqlite3.OperationalError | CorruptError) -> None:
         """Report *error*; whoever met it waits a moment and tries again."""
         if isinstance(error, CorruptError):
-            saved = self._store.allowed.salvage(error.aside)
-            self._rebuilt(f"{error}; {saved} allowed digests were saved", str(error.aside))
+            self._unsaved = error.aside
+            self._rebuilt(str(error), str(error.aside))
             return
+        reason = f"the database can't be used: {error}"
         hint = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
-        self.health.degrade("store-unwritable", f"the database can't be used: {error}", hint=hint)
+        self.health.degrade("store-unwritable", reason, hint=hint)
+        self._tell(reason)
 
     def check_place(self) -> None:
-        """Look whether the database's file is still there; if it was taken away, begin anew.
+        """Look whether the database's files are still there and whole; if they were taken away, begin anew.
 
-        A database that was set aside is done with when its user has deleted it, as the hint says.
+        A database that was set aside is done with when its user has deleted it, as the hint says. Raises as any use
+        of a store does.
         """
         self.health.repair_all("store-rebuilt", where=lambda aside: not Path(aside).exists())
         if self._store.ensure_in_place():
@@ -48,11 +58,23 @@ class StoreCare:
             self.health.incident(
                 "store-removed", "the database's file was removed or replaced; beginning anew", path=path
             )
+            self._unsaved = self._store.path
             self.walk_again.set()
+        self._store.check()
+        if self._unsaved is not None:
+            self._store.allowed.salvage(self._unsaved)
+            self._unsaved = None
 
     def fine(self) -> None:
         """Note that the store could be written."""
         self.health.repair("store-unwritable")
+        if self._noted:
+            self._tell("")
+
+    def _tell(self, text: str) -> None:
+        self._noted = bool(text)
+        with contextlib.suppress(OSError):
+            self._note(text)
 
     def _rebuilt(self, reason: str, aside: str) -> None:
         hint = "All files are judged again. Check the disk; delete the old file when it is not needed any more."

@@ -8,12 +8,15 @@ a file are committed with ``FULL``: on the disk before the file is touched.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.errors import StateError
+from picklewatch.store.lock import holder
+from picklewatch.store.pages import Pages
 from picklewatch.store.schema import MIGRATIONS, VERSION, statements
 
 if TYPE_CHECKING:
@@ -54,7 +57,9 @@ class Database:
         self._read_only = read_only
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._identity = (0, 0)
+        self._closed = False
+        self._identity: tuple[tuple[int, int], ...] = ()
+        self._pages: Pages | None = None
         self.set_aside: Path | None = None
         try:
             self._connection = self._open()
@@ -66,14 +71,17 @@ class Database:
     def close(self) -> None:
         """Close the connection; waits for a transaction of another thread."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._closed = True
+            self._let_go()
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of a reading statement."""
         with self._lock, self._noticing_corruption():
             return self._live().execute(sql, parameters).fetchall()
+
+    def counts(self, what: str) -> dict[str, int]:
+        """How many rows of each kind the table *what* has: kept by triggers, so it takes no time."""
+        return dict(self.query("SELECT kind, number FROM counts WHERE what = ? AND number > 0", (what,)))
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
@@ -82,53 +90,57 @@ class Database:
             connection = self._live()
             if durable:
                 connection.execute("PRAGMA synchronous = FULL")
-            self._fault("before BEGIN")
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Transaction(connection, self._fault)
-                self._fault("before COMMIT")
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                with _transaction(connection, self._fault) as transaction:
+                    yield transaction
             finally:
                 if durable:
                     connection.execute("PRAGMA synchronous = NORMAL")
         self._fault("after COMMIT")
 
     def is_in_place(self) -> bool:
-        """Whether the file that is open is still the one under the path; nobody else would see what goes into it."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return False
-        return (status.st_dev, status.st_ino) == self._identity
+        """Whether the files that are open are still those under the path; nobody else would see what goes into them."""
+        return self._identity == _identities(self.path)
+
+    def check(self) -> None:
+        """Look at some of the bytes on the disk, others each time: what is open works on from memory if they are gone.
+
+        Raises `CorruptError` when somebody wrote over the files; they are set aside then.
+        """
+        with self._lock:
+            self._live()
+            if self._pages is None:
+                self._pages = Pages(self.path)
+            if not self._pages.look():
+                raise CorruptError(self.rebuild())
 
     def reopen(self) -> None:
         """Open what is under the path now, making it if nothing is."""
         with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.close()
-                self._connection = None
+            self._let_go()
             self._connection = self._open()
 
     def rebuild(self) -> Path:
         """Set the damaged file aside, start an empty one, and say where the old one is kept."""
         with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.close()
-                self._connection = None
+            self._let_go()
             aside = self._free_name()
             for suffix in _SIDE_FILES:
                 part = self.path.with_name(self.path.name + suffix)
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(FileNotFoundError), _as_operational():
                     part.rename(aside.with_name(aside.name + suffix))
-            self._connection = self._open()
             self.set_aside = aside
+            self._connection = self._open()
             return aside
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+        if self._pages is not None:  # after the connection: closing a file gives up all its locks of this process
+            self._pages.close()
+            self._pages = None
 
     def _free_name(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -136,8 +148,10 @@ class Database:
         return next(name for name in names if not name.exists())
 
     def _live(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._closed:
             raise sqlite3.ProgrammingError("the store is closed")
+        if self._connection is None:  # it could not be opened again at the time
+            self._connection = self._open()
         return self._connection
 
     @contextlib.contextmanager
@@ -155,40 +169,47 @@ class Database:
             location, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
+            self._check_version(connection)
             if not self._read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA journal_size_limit = 16777216")
-            self._migrate(connection)
-            status = self.path.stat()
-            self._identity = status.st_dev, status.st_ino
+                self._migrate(connection)
+            self._identity = _identities(self.path)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """Touch nothing of a database that another version of picklewatch works with."""
+        version = _version(connection)
         if version > VERSION:
             raise StateError(
                 f"{self.path} was written by a newer picklewatch (schema {version}, this one knows {VERSION})",
                 "Upgrade picklewatch, or give this one another state directory.",
             )
-        if self._read_only:
+        if not 0 < version < VERSION:
             return
-        for number in range(version, VERSION):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if connection.execute("PRAGMA user_version").fetchone()[0] == number:  # nobody was faster
+        if self._read_only:
+            raise StateError(
+                f"{self.path} was written by an older picklewatch (schema {version}, this one needs {VERSION})",
+                "Start the daemon, again if it runs: it brings its state up to date.",
+            )
+        daemon = holder(self.path.parent)
+        if daemon not in (None, os.getpid()):
+            raise StateError(
+                f"an older picklewatch runs with {self.path} (process {daemon}, schema {version})",
+                "Restart the daemon: it brings its state up to date.",
+            )
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        for number in range(_version(connection), VERSION):
+            with _transaction(connection, self._fault) as transaction:
+                if _version(connection) == number:  # nobody was faster
                     for statement in statements(MIGRATIONS[number]):
-                        self._fault(f"migrate {number}")
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {number + 1}")
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                        transaction.run(statement)
+                    transaction.run(f"PRAGMA user_version = {number + 1}")
 
 
 class Transaction:
@@ -207,3 +228,45 @@ class Transaction:
         """The first row of a reading statement, or None."""
         row: Row | None = self._connection.execute(sql, parameters).fetchone()
         return row
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, fault: Callable[[str], None]) -> Iterator[Transaction]:
+    fault("before BEGIN")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield Transaction(connection, fault)
+        fault("before COMMIT")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _identities(path: Path) -> tuple[tuple[int, int], ...]:
+    """Device and inode of the database and the files beside it; zeros for what is not there."""
+    found = []
+    for suffix in _SIDE_FILES:
+        try:
+            status = path.with_name(path.name + suffix).stat()
+        except OSError:
+            found.append((0, 0))
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def _as_operational() -> Iterator[None]:
+    """Let a refused step on the files look as SQLite's own do: nothing was changed, try again."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise sqlite3.OperationalError(str(error)) from error

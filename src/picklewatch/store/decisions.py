@@ -81,7 +81,7 @@ class Intents:
 
     def counts(self) -> dict[str, int]:
         """How many moves are ``wanted``, ``done`` and ``refused``."""
-        return dict(self._database.query("SELECT state, count(*) FROM intents GROUP BY state"))
+        return self._database.counts("intents")
 
     def _close(self, intent: int, state: str, item: str | None, reason: str | None) -> None:
         with self._database.transaction() as transaction:
@@ -96,6 +96,7 @@ class Allowed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: dict[str, str] = {}
 
     def add(self, sha256: str, reason: str) -> None:
         """Vouch for a content: it is clean from the next look on, shown with *reason*."""
@@ -116,11 +117,12 @@ class Allowed:
 
     def all(self) -> dict[str, str]:
         """Every allowed digest with its reason."""
-        return dict(self._database.query("SELECT sha256, reason FROM allowed"))
+        self._known = dict(self._database.query("SELECT sha256, reason FROM allowed"))
+        return dict(self._known)
 
     def salvage(self, damaged: Path) -> int:
-        """Take over what can still be read from a damaged database. How many digests."""
-        found: list[Row] = []
+        """Take over what can still be read from a damaged database, and what was last read of it. How many digests."""
+        found: list[Row] = [(sha256, reason, time.time()) for sha256, reason in self._known.items()]
         with contextlib.suppress(sqlite3.Error):
             connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
             with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
@@ -128,7 +130,7 @@ class Allowed:
         with self._database.transaction(durable=True) as transaction:
             for row in found:
                 transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
-        return len(found)
+        return len({row[0] for row in found})
 
 
 def want_move(transaction: Transaction, record: int) -> None:

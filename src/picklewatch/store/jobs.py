@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.store.rows import add_name, identity, inode, known_verdict, unsigned
+from picklewatch.store.rows import add_name, identity, inode, known_verdict, signed, unsigned
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
@@ -64,20 +64,32 @@ class Jobs:
                     waiting += 1
         return Offered(tuple(queued), waiting, known)
 
-    def claim(self, busy: Collection[int] = (), *, oldest: bool = False) -> Job | None:
-        """The job to do next, none of *busy*: the newest of the most urgent, or the one that waits longest.
+    def put(self, candidate: Candidate) -> None:
+        """Queue *candidate*, whether or not its verdict is known."""
+        with self._database.transaction() as transaction:
+            _queue(transaction, candidate)
 
-        Claims are not stored: what a dead daemon had in hand is simply still queued.
+    def claim(self, busy: Collection[int] = (), *, oldest: bool = False, avoided: Collection[int] = ()) -> Job | None:
+        """The job to do next: the newest of the most urgent, or the one that waits longest.
+
+        None of *busy*, and of no device of *avoided*. Claims are not stored: what a dead daemon had in hand is simply
+        still queued.
         """
         order = "id" if oldest else "priority, rank DESC"
+        marks = ", ".join("?" * len(avoided))
         rows = self._database.query(
-            f"SELECT id, path, device, inode, generation, priority FROM jobs ORDER BY {order} LIMIT ?",  # noqa: S608 - one of two literals
-            (len(busy) + 1,),
+            f"SELECT {_COLUMNS} FROM jobs WHERE device NOT IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
+            (*map(signed, avoided), len(busy) + 1),
         )
-        for number, path, device, node, generation, priority in rows:
-            if number not in busy:
-                return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority))
-        return None
+        return next((_job(*row) for row in rows if row[0] not in busy), None)
+
+    def of(self, device: int, number: int) -> Job | None:
+        """The job of the inode *number* on *device*, if one waits."""
+        rows = self._database.query(
+            f"SELECT {_COLUMNS} FROM jobs WHERE device = ? AND inode = ?",  # noqa: S608 - a literal
+            (signed(device), signed(number)),
+        )
+        return _job(*rows[0]) if rows else None
 
     def drop(self, job: Job) -> bool:
         """Forget *job*: its file is gone, or its verdict is known. Whether it was announced again and waits on."""
@@ -85,7 +97,14 @@ class Jobs:
             return end(transaction, job)
 
     def __len__(self) -> int:
-        return int(self._database.query("SELECT count(*) FROM jobs")[0][0])
+        return sum(self._database.counts("jobs").values())
+
+
+_COLUMNS: Final = "id, path, device, inode, generation, priority"
+
+
+def _job(number: int, path: bytes, device: int, node: int, generation: int, priority: int) -> Job:
+    return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority))
 
 
 def end(transaction: Transaction, job: Job) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.errors import StateError
+from picklewatch.errors import StateError, StateUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 LOCK: Final = "lock"
 _TRIES: Final = 10
 _PAUSE: Final = 0.05
+_SIZE: Final = 512
 
 
 class StateLock:
@@ -24,6 +26,7 @@ class StateLock:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._fd = _open(directory)
         if not _acquire(self._fd):
             pid = _pid(self._fd)
@@ -33,14 +36,34 @@ class StateLock:
                 "`picklewatch status` says what it does. Stop it first, or give this one another --state-dir.",
             )
         try:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            self.note("")
         except OSError as error:
             os.close(self._fd)
-            raise StateError(
-                f"the state directory {directory} can't be written: {error.strerror}",
-                "Make room on its disk, or give another --state-dir.",
-            ) from error
+            message = f"the state directory {directory} can't be written: {error.strerror}"
+            raise _refusal(message, "Make room on its disk, or give another --state-dir.", error) from error
+
+    def note(self, text: str) -> None:
+        """Leave *text* beside the process number, for `trouble`; needs no room on a full disk, so it gets through.
+
+        Raises `OSError` where even that can't be written.
+        """
+        told = f"{os.getpid()}\n{text}".encode(errors="replace")[:_SIZE]
+        os.pwrite(self._fd, told.ljust(_SIZE, b"\n"), 0)
+
+    def is_in_place(self) -> bool:
+        """Whether others that look for the lock still find this one."""
+        try:
+            there = (self._directory / LOCK).lstat()
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR)  # can't be told
+        mine = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+    def retake(self) -> None:
+        """Lock the directory anew after somebody removed the lock. `StateError` if another daemon has it by now."""
+        make_directory(self._directory)
+        former, self._fd = self._fd, StateLock(self._directory)._fd  # noqa: SLF001 - of this class
+        os.close(former)
 
     def release(self) -> None:
         """Give the directory free."""
@@ -66,14 +89,36 @@ def holder(directory: Path) -> int | None:
         os.close(fd)
 
 
+def trouble(directory: Path) -> str:
+    """What the daemon of *directory* could not write into its database; empty if nothing. Raises `OSError`."""
+    fd = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return os.pread(fd, _SIZE, 0).partition(b"\n")[2].decode(errors="replace").strip()
+    finally:
+        os.close(fd)
+
+
+def make_directory(directory: Path) -> None:
+    """Make the state directory if need be. Raises `StateError`."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "Give another one with --state-dir, or make it yours."
+        raise _refusal(f"the state directory {directory} can't be made: {error.strerror}", hint, error) from error
+
+
+def _refusal(message: str, hint: str, error: OSError) -> StateError:
+    passing = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+    return StateUnavailableError(message, hint) if passing else StateError(message, hint)
+
+
 def _open(directory: Path) -> int:
     try:
         return os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise StateError(
-            f"the state directory {directory} can't be used: {error.strerror}",
-            "It must exist, belong to the user that runs the daemon, and be writable; or give another --state-dir.",
-        ) from error
+        message = f"the state directory {directory} can't be used: {error.strerror}"
+        hint = "It must exist, belong to the user that runs the daemon, and be writable; or give another --state-dir."
+        raise _refusal(message, hint, error) from error
 
 
 def _acquire(fd: int) -> bool:
@@ -90,5 +135,5 @@ def _acquire(fd: int) -> bool:
 
 
 def _pid(fd: int) -> int | None:
-    text = os.pread(fd, 32, 0).strip()
+    text = os.pread(fd, _SIZE, 0).partition(b"\n")[0].strip()
     return int(text) if text.isdigit() else None

@@ -72,7 +72,7 @@ class Records:
 
     def counts(self) -> dict[str, int]:
         """How many files have which verdict, as last judged; every verdict is listed."""
-        counted: dict[str, int] = dict(self._database.query("SELECT verdict, count(*) FROM files GROUP BY verdict"))
+        counted = self._database.counts("files")
         return {verdict.value: counted.get(verdict.value, 0) for verdict in Verdict}
 
     def latest(self, verdicts: Iterable[Verdict] = tuple(Verdict), limit: int = 10) -> list[dict[str, Any]]:
@@ -89,6 +89,14 @@ class Records:
         sql = "SELECT id, at, body FROM records WHERE path = ? ORDER BY id DESC"
         return [_told(*row) for row in self._database.query(sql, (os.fsencode(path),))]
 
+    def judge_again(self, file: FileId) -> None:
+        """Let exactly this state of *file* be judged again when it is met; the same outcome is no new one."""
+        sql = (
+            "UPDATE files SET engine = '' WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?"
+        )
+        with self._database.transaction() as transaction:
+            transaction.run(sql, identity(file))
+
     def forget_verdicts(self, at_least: Verdict = Verdict.UNVERIFIED) -> int:
         """Let files be judged again whose verdict is *at_least* this, or that were allowed. Records stay. How many."""
         chosen = [verdict.value for verdict in Verdict if verdict.rank >= at_least.rank]
@@ -97,27 +105,8 @@ class Records:
             sql = f"DELETE FROM files WHERE verdict IN ({marks}) OR allowed = 1"  # noqa: S608 - only marks
             return transaction.run(sql, chosen).rowcount
 
-    def prune(self, keep: int) -> int:
-        """Delete records older than the newest *keep* that no file, log line or move depends on. How many."""
-        with self._database.transaction() as transaction:
-            newest = transaction.one("SELECT max(id) FROM records")
-            bound = (newest[0] or 0) - keep if newest else 0
-            if bound <= 0:
-                return 0
-            gone = transaction.run(
-                "DELETE FROM records WHERE id <= ? AND reported = 1 AND id NOT IN (SELECT record FROM intents) "
-                "AND id NOT IN (SELECT record FROM files)",
-                (bound,),
-            ).rowcount
-            transaction.run(
-                "DELETE FROM names WHERE NOT EXISTS (SELECT 1 FROM files AS f "
-                "WHERE f.device = names.device AND f.inode = names.inode) "
-                "AND NOT EXISTS (SELECT 1 FROM jobs AS j WHERE j.device = names.device AND j.inode = names.inode)"
-            )
-        return gone
-
     def __len__(self) -> int:
-        return int(self._database.query("SELECT count(*) FROM records")[0][0])
+        return sum(self._database.counts("records").values())
 
 
 def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
@@ -172,6 +161,8 @@ def _insert(transaction: Transaction, record: Record, body: str) -> int:
 def _put_file(transaction: Transaction, record: Record, file: FileId, number: int) -> None:
     judgement = record.judgement
     transaction.run(
-        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, inode) DO UPDATE SET "
+        "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, engine = excluded.engine, "
+        "verdict = excluded.verdict, allowed = excluded.allowed, record = excluded.record",
         (*identity(file), record.engine.key, judgement.verdict.value, judgement.allowed is not None, number),
     )

@@ -1,0 +1,132 @@
+"""Retention: what no file, log line or move needs any more is deleted, a few rows at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.store.rows import unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from picklewatch.store.care import StoreCare
+    from picklewatch.store.database import Database, Row
+
+BATCH: Final = 500
+"""Records looked at in one step: it holds the database for some milliseconds."""
+GONE_SECONDS: Final = 30 * 86400.0
+"""How long the verdict on a file is kept that is not there any more; its disk may only be unmounted."""
+
+
+class Tidying:
+    """Goes through the records from the oldest to the newest, `step` by `step`. One thread at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._after = 0
+        self._gone = 0
+
+    def step(self, keep: int, now: float) -> bool:
+        """Do the next few. False at the end of a pass; the next step begins anew.
+
+        *keep* is how many outcomes of files that changed or went are remembered at least, and how many files
+        that went.
+        """
+        rows = self._database.query(_NEXT, (self._after, BATCH))
+        newest = self._database.query("SELECT max(id) FROM records")[0][0] or 0
+        history = [row[0] for row in rows if not row[5] and row[0] <= newest - keep]
+        forgotten = [row for row in rows if row[5] and self._is_over(row, keep, now)]
+        if history or forgotten:
+            self._delete(history, forgotten)
+        self._after = rows[-1][0] if rows else 0
+        if not rows:
+            self._gone = 0
+        return bool(rows)
+
+    def _is_over(self, row: Row, keep: int, now: float) -> bool:
+        _, at, path, device, node, _ = row
+        if _leads_to(path, device, node):
+            return False
+        names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, node))
+        if any(_leads_to(name, device, node) for (name,) in names):
+            return False
+        self._gone += 1
+        return now - at > GONE_SECONDS or self._gone > keep
+
+    def _delete(self, history: Iterable[int], forgotten: Iterable[Row]) -> None:
+        with self._database.transaction() as transaction:
+            for number in history:
+                transaction.run(
+                    "DELETE FROM intents WHERE record = ?1 AND state <> 'wanted' "
+                    "AND EXISTS (SELECT 1 FROM records WHERE id = ?1 AND reported = 1)",
+                    (number,),
+                )
+                transaction.run(_DELETE_RECORD, (number,))
+            for number, _, _, device, node, _ in forgotten:
+                transaction.run(
+                    "DELETE FROM files WHERE device = ? AND inode = ? AND record = ?", (device, node, number)
+                )
+                transaction.run(_DELETE_NAMES, (device, node))
+
+
+class Tidier:
+    """Makes one pass in a thread of its own, and takes a twentieth of the time at most."""
+
+    def __init__(self, tidying: Tidying, care: StoreCare) -> None:
+        self._tidying, self._care = tidying, care
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, keep: int) -> None:
+        """Begin a pass, unless one is under way."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, args=(keep,), name="picklewatch-tidy", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End it, before the store is closed; a file system that does not answer is not waited for."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+
+    def _run(self, keep: int) -> None:
+        from picklewatch.store.care import TROUBLE
+
+        began = time.monotonic()
+        try:
+            while self._tidying.step(keep, time.time()) and not self._stopping.wait(_REST * (time.monotonic() - began)):
+                began = time.monotonic()
+        except TROUBLE as error:
+            self._care.take(error)
+
+
+_JOIN_SECONDS: Final = 5.0
+_REST: Final = 20.0
+_NEXT: Final = (
+    "SELECT r.id, r.at, r.path, r.device, r.inode, f.record IS NOT NULL FROM records AS r LEFT JOIN files AS f "
+    "ON f.device = r.device AND f.inode = r.inode AND f.record = r.id WHERE r.id > ? ORDER BY r.id LIMIT ?"
+)
+_DELETE_RECORD: Final = (
+    "DELETE FROM records WHERE id = ?1 AND reported = 1 AND NOT EXISTS (SELECT 1 FROM intents WHERE record = ?1) "
+    "AND NOT EXISTS (SELECT 1 FROM files AS f "
+    "WHERE f.device = records.device AND f.inode = records.inode AND f.record = records.id)"
+)
+_DELETE_NAMES: Final = (
+    "DELETE FROM names WHERE device = ?1 AND inode = ?2 "
+    "AND NOT EXISTS (SELECT 1 FROM files WHERE device = ?1 AND inode = ?2) "
+    "AND NOT EXISTS (SELECT 1 FROM jobs WHERE device = ?1 AND inode = ?2)"
+)
+
+
+def _leads_to(path: bytes, device: int, node: int) -> bool:
+    """Whether *path* is that inode; True where it can't be told."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - any bytes
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return (status.st_dev, status.st_ino) == (unsigned(device), unsigned(node))
