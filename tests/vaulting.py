@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
 from picklewatch.model import FileId, Verdict
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.tombstone import parse_tombstone
@@ -25,8 +27,6 @@ from picklewatch.quarantine.vault import Item, State, Suspect, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import pytest
 
 CONTENT = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R." * 40
 """Hostile in form, harmless in effect, and never loaded."""
@@ -164,6 +164,10 @@ def two_file_systems() -> bool:
     """Whether there are two file systems to write to."""
     temporary = Path(tempfile.gettempdir())
     return os.access(SHARED_MEMORY, os.W_OK) and SHARED_MEMORY.stat().st_dev != temporary.stat().st_dev
+
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_two = pytest.mark.skipif(not two_file_systems(), reason="needs two file systems to write to")
 
 
 def in_child(function: Callable[[], object], *, uid: int | None = None) -> int:

@@ -19,9 +19,10 @@ import structlog
 from picklewatch.errors import QuarantineError
 from picklewatch.log import LEVEL_OF_VERDICT
 from picklewatch.model import Verdict, printable
+from picklewatch.names import links_to
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError
 from picklewatch.subject import SubjectError, open_subject
-from picklewatch.watch.candidate import beneath
+from picklewatch.watch.candidate import Source, beneath, identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -162,6 +163,7 @@ class Actions:
                 return self._move(intent, subject.fd)
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
+            self._store.records.judge_again(intent.file)  # it may have another name by now
             return True
 
     def _move(self, intent: Intent, fd: int) -> bool:
@@ -179,7 +181,10 @@ class Actions:
                     return True
                 item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
         except QuarantineError as error:
-            return self._refused(intent, error)
+            closed = self._refused(intent, error)
+            if isinstance(error, ChangedError):
+                self._judge_again(intent, fd)
+            return closed
         self._store.intents.done(intent.id, item.id)
         self._health.repair(FULL)
         _log.warning("quarantine.moved", **_moved(item), message=f"{item.name or path} is in quarantine")
@@ -202,12 +207,29 @@ class Actions:
         )
         return True
 
+    def _judge_again(self, intent: Intent, fd: int) -> None:
+        """Have a file judged again, where it is now, that was not where it was: moving it about saves nothing."""
+        self._store.records.judge_again(intent.file)
+        try:
+            path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - as os.fsdecode gives it
+        except OSError:
+            return
+        found = identify(path, Source.WALK)
+        same = found is not None and (found.file.device, found.file.inode) == (intent.file.device, intent.file.inode)
+        if found is not None and same and _root(path, self.rules.trees()) is not None:
+            self._store.jobs.put(found)
+
+
+def _root(path: str, trees: Iterable[str]) -> str | None:
+    """Return the watched directory that *path* lies in, the deepest of them."""
+    real = (os.path.realpath(tree) for tree in trees)
+    return max((tree for tree in real if beneath(path, tree)), key=len, default=None)
+
 
 def _suspect(intent: Intent, fd: int, trees: Iterable[str]) -> Suspect | None:
     from picklewatch.quarantine.moving import Suspect
 
-    real = (os.path.realpath(tree) for tree in trees)
-    root = max((tree for tree in real if beneath(intent.path, tree)), key=len, default=None)
+    root = _root(intent.path, trees)
     if root is None:
         return None
     told = intent.told
@@ -220,13 +242,16 @@ def _suspect(intent: Intent, fd: int, trees: Iterable[str]) -> Suspect | None:
         reasons=tuple(told["reasons"]),
         sha256=intent.sha256,
         name=told["name"],
-        names=tuple(told["names"]),
+        names=tuple(dict.fromkeys((*told["names"], *links_to(intent.path)))),
     )
+
+
+_TOLD: Final = ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links", "times")
 
 
 def _moved(item: Item) -> dict[str, Any]:
     told = item.to_json()
-    return {key: told[key] for key in ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links")}
+    return {key: told[key] for key in _TOLD}
 
 
 _BOOKKEEPING: Final = re.compile(

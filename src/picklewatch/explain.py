@@ -85,8 +85,13 @@ def wanted(record: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(places)[:_PLACES], tuple(names)[:_PLACES]
 
 
-def explain(record: Record, acts: Iterable[dict[str, Any]], member: str | None = None) -> Explanation:
-    """Explain *record*, or what lies in one *member* of it; *acts* are the lines of the view that `wanted` asks for."""
+def explain(
+    record: Record, acts: Iterable[dict[str, Any]], member: str | None = None, *, item: str | None = None
+) -> Explanation:
+    """Explain *record*, or what lies in one *member* of it; *acts* are the lines of the view that `wanted` asks for.
+
+    *item* is the quarantined item whose tombstone the file is, if it is one.
+    """
     acts = [act for act in acts if act["kind"] == "act"]
     findings = [f for f in worst_first(record.report.findings) if is_member(member_of(f.where), member)]
     reasons = _reasons(record, findings, member)
@@ -99,7 +104,7 @@ def explain(record: Record, acts: Iterable[dict[str, Any]], member: str | None =
         lines=_lines(findings, acts),
         reasons=reasons,
         confidence=_confidence(record),
-        advice=tuple(_advice(record)),
+        advice=tuple(_advice(record, item)),
     )
 
 
@@ -206,10 +211,11 @@ def _confidence(record: Record) -> str:
     return _SURE[verdict] + more
 
 
-def _advice(record: Record) -> Iterable[Advice]:
+def _advice(record: Record, item: str | None) -> Iterable[Advice]:
     verdict = record.judgement.verdict
     if record.report.format == "tombstone":
-        yield Advice(text="See what was moved and why:", command="picklewatch quarantine list")
+        command = f"picklewatch quarantine show {item}" if item else "picklewatch quarantine list"
+        yield Advice(text="See what was moved and why, and how to get it back:", command=command)
         return
     if verdict.rank < Verdict.UNVERIFIED.rank:
         yield Advice(text="Nothing to do.")

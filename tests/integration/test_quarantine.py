@@ -6,11 +6,10 @@ import os
 import stat
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, SHA256, Lab, lab, two_file_systems
+from vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import FileId, Verdict
@@ -20,24 +19,7 @@ from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, State, Suspect, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-needs_two = pytest.mark.skipif(not two_file_systems(), reason="needs two file systems to write to")
-
-
-@pytest.fixture(params=["one file system", pytest.param("two file systems", marks=needs_two)])
-def made(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Give a laboratory; with vault and files on one file system, then on two."""
-    with lab(cross=request.param == "two file systems") as result:
-        yield result
-
-
-@pytest.fixture
-def small() -> Iterator[Lab]:
-    """Give a laboratory on one file system."""
-    with lab() as result:
-        yield result
+    from pathlib import Path
 
 
 def test_taken_and_given_back(made: Lab) -> None:
@@ -90,9 +72,12 @@ def test_what_is_recorded_is_shown(small: Lab) -> None:
 
 
 def test_set_id_bits_never_come_back(made: Lab) -> None:
-    """A file that was set-id is not, afterwards."""
+    """A file that was set-id is not in the vault, nor afterwards; that it was is recorded."""
     made.path.chmod(0o6755)
     item = made.quarantine()
+    assert item.mode == 0o6755
+    assert stat.S_IMODE((made.store / item.id / "data").stat().st_mode) == 0o400
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o444
     with Vault(made.store) as vault:
         vault.restore(item.id, made.allow)
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o755
@@ -126,17 +111,61 @@ def test_hard_links_on_another_file_system_are_closed() -> None:
 
 
 def test_hard_links_that_went_away(small: Lab) -> None:
-    """With no other name left, restoring is as ever; restoring elsewhere leaves the other names disarmed."""
-    for elsewhere in (False, True):
-        small.other.hardlink_to(small.path)
-        with Vault(small.store) as vault:
-            item = small.quarantine(vault)
-            if not elsewhere:
-                small.other.unlink()
-            given = vault.restore(item.id, small.allow, to=small.base / "given" if elsewhere else None)
-            assert Path(given.target or small.path).read_bytes() == CONTENT
-        small.check_books()
-    assert small.other.read_bytes() == tombstone(item.id)
+    """With no other name left, restoring is as ever."""
+    small.other.hardlink_to(small.path)
+    with Vault(small.store) as vault:
+        item = small.quarantine(vault)
+        small.other.unlink()
+        vault.restore(item.id, small.allow)
+    assert small.path.read_bytes() == CONTENT
+    small.check_books()
+
+
+@pytest.mark.parametrize("where", ["here", pytest.param("on another file system", marks=needs_two)])
+def test_restoring_elsewhere_gives_the_other_names_their_content(small: Lab, where: str, tmp_path: Path) -> None:
+    """Who vouches for a content gets it under every hard link, wherever the file itself is to go."""
+    given = (small.base if where == "here" else tmp_path) / "given"
+    small.other.hardlink_to(small.path)
+    with Vault(small.store) as vault:
+        item = small.quarantine(vault)
+        assert vault.restore(item.id, small.allow, to=given).state is State.RESTORED
+    assert given.read_bytes() == small.other.read_bytes() == CONTENT
+    assert given.samefile(small.other) == (where == "here")
+    assert small.path.read_bytes() == tombstone(item.id)
+    small.check_books()
+
+
+def test_a_copy_to_look_at_leaves_the_item(made: Lab) -> None:
+    """Not vouched for, only a copy goes out; the item, its tombstone and its hard links stay, and can be restored."""
+    made.other.hardlink_to(made.path)
+    with Vault(made.store) as vault:
+        item = made.quarantine(vault)
+        before = made.other.read_bytes()
+        for name in ("first", "second"):
+            given = vault.restore(item.id, None, to=made.base / name)
+            assert (given.state, given.target) == (State.QUARANTINED, str(made.base / name))
+            assert (made.base / name).read_bytes() == CONTENT
+        with pytest.raises(QuarantineError, match="another file"):
+            vault.restore(item.id, None, to=made.path)
+        assert (made.path.read_bytes(), made.other.read_bytes()) == (tombstone(item.id), before)
+        made.check_books()
+        assert vault.restore(item.id, made.allow).target is None
+    assert made.path.read_bytes() == made.other.read_bytes() == CONTENT
+
+
+@root_only
+def test_a_link_to_someone_elses_file_does_not_reach_it(made: Lab) -> None:
+    """Who links another's file into a watched directory gets the name taken, and nothing else of the file changed."""
+    os.chown(made.path.parent, NOBODY, NOBODY)
+    made.other.hardlink_to(made.path)
+    before = made.other.stat()
+    item = made.quarantine()
+    after = made.other.stat()
+    assert (item.copied, item.links, item.disarmed) == (True, 1, False)
+    assert made.other.read_bytes() == CONTENT
+    assert (before.st_uid, before.st_mode, before.st_mtime_ns) == (after.st_uid, after.st_mode, after.st_mtime_ns)
+    assert made.path.read_bytes() == tombstone(item.id)
+    made.check_books()
 
 
 def test_without_tombstones_hard_links_are_closed(small: Lab) -> None:

@@ -110,7 +110,7 @@ def test_restore_allows_the_content(shell: Shell) -> None:
 
 
 def test_restore_a_copy_to_look_at(shell: Shell) -> None:
-    """With --to and --no-allow, nothing is vouched for and the tombstone stays."""
+    """With --to and --no-allow, nothing is vouched for, and the item and its tombstone stay."""
     item = shell.take("a.bin")
     assert shell("restore", item.id, "--no-allow", "--yes") == 2
     assert "--no-allow needs --to" in shell.err
@@ -119,6 +119,9 @@ def test_restore_a_copy_to_look_at(shell: Shell) -> None:
     assert sample.read_bytes() == CONTENT
     assert shell.made.path.read_bytes() == tombstone(item.id)
     assert not (shell.state / "picklewatch.db").exists()
+    assert shell.out == f"a copy of {item.id} is there to look at: {sample}\n"
+    assert shell("show", item.id) == 0
+    assert f"a copy was given to {sample}" in shell.out
 
 
 def test_nothing_happens_without_a_yes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +167,31 @@ def test_purge(shell: Shell) -> None:
     assert (shell.made.root / "0.bin").read_bytes() == tombstone(items[0].id)
     assert shell("purge", "--max-items", "0", "--remove-tombstones", "-y") == 0
     assert not (shell.made.root / "2.bin").exists()
+    (shell.made.root / "0.bin").unlink()  # then nothing names the item any more
+    assert shell("purge", "--older-than", "0s", "-n") == 0
+    assert shell.out == "0 items, 0 B would be deleted\n2 of the history would be forgotten\n"
+    assert shell("purge", "--older-than", "0s", "-y") == 0
+    assert [told["id"] for told in shell.json("list", "--all")] == [items[1].id]
+
+
+def test_purge_deletes_what_was_shown(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken, restored or deleted while the question waited for its answer is left alone."""
+    items = [shell.take(f"{index}.bin") for index in range(4)]
+
+    class Slow(_Terminal):
+        def readline(self, size: int = -1) -> str:
+            with Vault(shell.made.store) as vault:
+                vault.restore(items[0].id, shell.made.allow)
+                vault.delete(items[1].id)
+            items.append(shell.take("4.bin"))
+            return super().readline(size)
+
+    shell.made.relative = "0.bin"
+    monkeypatch.setattr("sys.stdin", Slow("y\n"))
+    assert shell("purge", "--max-items", "1") == 0
+    assert "1 item, 1.0 kB were deleted" in shell.out
+    assert [told["id"] for told in shell.json("list")] == [item.id for item in items[3:]]
+    assert (shell.made.root / "0.bin").read_bytes() == CONTENT
 
 
 def test_what_is_refused_keeps_no_other_from_it(shell: Shell) -> None:

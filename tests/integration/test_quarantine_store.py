@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, SHA256, Lab, lab, two_file_systems
+from vaulting import CONTENT, SHA256, Lab, lab, root_only
 
 from picklewatch.errors import QuarantineError
 from picklewatch.quarantine.tombstone import tombstone
@@ -21,23 +21,6 @@ from picklewatch.quarantine.vault import ChangedError, StoreFullError, Vault
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-needs_two = pytest.mark.skipif(not two_file_systems(), reason="needs two file systems to write to")
-
-
-@pytest.fixture(params=["one file system", pytest.param("two file systems", marks=needs_two)])
-def made(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Give a laboratory; with vault and files on one file system, then on two."""
-    with lab(cross=request.param == "two file systems") as result:
-        yield result
-
-
-@pytest.fixture
-def small() -> Iterator[Lab]:
-    """Give a laboratory on one file system."""
-    with lab() as result:
-        yield result
 
 
 @pytest.fixture

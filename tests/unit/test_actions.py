@@ -121,6 +121,17 @@ def test_a_wanted_file_that_is_gone_closes_the_intent(tmp_path: Path, store: Sto
     assert store.intents.counts() == {"refused": 1}
 
 
+def test_what_was_moved_about_is_judged_again_where_it_is(tmp_path: Path, store: Store) -> None:
+    """A refusal because the file is not where it was judged queues it under its present name, with no new outcome."""
+    _, _, path = judged(tmp_path, store, ChangedError("another file now"))
+    job = store.jobs.claim()
+    assert job is not None
+    assert job.path == str(path)
+    record = make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS, sha256=None)
+    assert not store.finish(job, record, quarantine=True).fresh
+    assert store.intents.counts() == {"wanted": 1}
+
+
 def test_what_the_vault_recovers_is_logged(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """The operator learns what a crash had left."""
     actions, _, _ = judged(tmp_path, store)

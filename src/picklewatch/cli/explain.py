@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -20,6 +21,7 @@ from picklewatch.explain import Explanation, explain, wanted
 from picklewatch.log.console import wants_colour
 from picklewatch.model import Record, Verdict, printable
 from picklewatch.pipeline import judge
+from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.report import paint
 from picklewatch.targets import STDIN
 
@@ -79,10 +81,15 @@ def explained(file: str, settings: ScanSettings, member: str | None = None) -> E
             record = replace(record, path=STDIN, name=None, names=(), file=None)
         places, names = wanted(record)
         if not places and not names:
-            return explain(record, (), member)
+            return explain(record, (), member, item=_item(subject.fd))
         request = ViewRequest(kind=ViewKind.EXPLAIN, member=member, limit=_LINES, places=places, names=names)
         with closing(scanner.view(subject.fd, request)) as lines:
             return explain(record, lines, member)
+
+
+def _item(fd: int) -> str | None:
+    """Return the quarantined item whose tombstone *fd* is; None if it is none."""
+    return parse_tombstone(os.pread(fd, TOMBSTONE_LENGTH + 1, 0))
 
 
 def _width() -> int:

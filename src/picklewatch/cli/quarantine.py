@@ -10,7 +10,7 @@ import pwd
 import sqlite3
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +20,7 @@ from picklewatch.cli.common import config_option, json_option, state_dir, state_
 from picklewatch.errors import Error, ExitStatus, QuarantineError
 from picklewatch.log.console import wants_colour
 from picklewatch.model import printable
+from picklewatch.names import links_to
 from picklewatch.quarantine import text
 from picklewatch.quarantine.vault import Item, Vault
 from picklewatch.units import human_size, parse_duration, parse_size
@@ -141,6 +142,7 @@ def show(shared: Shared, *, ids: tuple[str, ...], as_json: bool) -> ExitStatus:
 
     def show_one(vault: Vault, item: Item) -> None:
         del vault
+        item = _with_links(item)
         if as_json:
             _write_json(shared, item)
             return
@@ -184,13 +186,15 @@ def restore(  # noqa: PLR0913 - one an option
         raise click.UsageError("--no-allow needs --to: in its old place, the file would be taken again at once")
 
     def restore_one(vault: Vault, item: Item) -> None:
-        question = f"Give back {_described(item)}"
-        question += "" if no_allow else ", and allow its content from now on"
+        question = f"Copy {_described(item)}" if no_allow else f"Give back {_described(item)}"
+        question += " out of quarantine" if no_allow else ", and allow its content from now on"
         _confirm(question, yes=yes)
         why = reason or f"restored from quarantine ({item.id}) by {_operator()}"
         given = vault.restore(item.id, None if no_allow else shared.allow, reason=why, to=to, force=force)
         place = printable(given.target or given.path)
-        _report(shared, given, f"{given.id} is back: {place}", as_json=as_json)
+        kept = given.state.holds
+        told = f"a copy of {given.id} is there to look at: {place}" if kept else f"{given.id} is back: {place}"
+        _report(shared, given, told, as_json=as_json)
 
     return _each(shared, ids, restore_one)
 
@@ -243,14 +247,15 @@ def purge(  # noqa: PLR0913 - one an option
         "keep_tombstones": not remove_tombstones,
     }
     if not os.path.lexists(shared.store):
-        items: list[Item] = []
+        items, history = [], []
     else:
         with shared.vault() as vault:
             items = vault.purge(**bounds, dry_run=True)
+            history = vault.forgettable(bounds["older_than"])
             if not dry_run:
                 if items:
                     _confirm(f"Delete {text.total(items)} for good", yes=yes)
-                items = vault.purge(**bounds)
+                items = vault.purge(**bounds, among={item.id for item in items})
     if as_json:
         for item in items:
             _write_json(shared, item)
@@ -258,7 +263,10 @@ def purge(  # noqa: PLR0913 - one an option
     if dry_run and items:
         for line in text.table(items, colour=wants_colour(sys.stdout)):
             click.echo(line)
-    click.echo(f"{text.total(items)} {'would be' if dry_run else 'were'} deleted")
+    done = "would be" if dry_run else "were"
+    click.echo(f"{text.total(items)} {done} deleted")
+    if history:
+        click.echo(f"{len(history):,} of the history {done} forgotten")
 
 
 def _parsed(parse: Callable[[object], Any], value: str | None, option: str) -> Any:
@@ -287,8 +295,13 @@ def _each(shared: Shared, prefixes: Sequence[str], act: Callable[[Vault, Item], 
 
 
 def find(items: Sequence[Item], prefix: str) -> Item:
-    """Return the item that *prefix* begins the id of; one that is in quarantine goes before history."""
-    found = [item for item in items if prefix and item.id.startswith(prefix.lower())]
+    """Return the item that *prefix* begins the id of; one that is in quarantine goes before history.
+
+    An item that was taken again is found under its former ids, too.
+    """
+    start = prefix.lower()
+    found = [item for item in items if prefix and item.id.startswith(start)]
+    found = found or [item for item in items if prefix and any(former.startswith(start) for former in item.formerly)]
     held = [item for item in found if item.state.holds]
     if len(held) == 1 or len(found) == 1:
         return (held or found)[0]
@@ -296,6 +309,13 @@ def find(items: Sequence[Item], prefix: str) -> Item:
         raise QuarantineError(f"there is no quarantined item {printable(prefix)}", _elsewhere())
     names = ", ".join(item.id for item in (held or found)[:5])
     raise QuarantineError(f"{printable(prefix)} begins several ids: {names}", "write more of it")
+
+
+def _with_links(item: Item) -> Item:
+    """Add the names that lead to its place by now: a client may make links after the move, too."""
+    if not item.state.holds:
+        return item
+    return replace(item, names=tuple(dict.fromkeys((*item.names, *links_to(item.path)))))
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -21,10 +21,15 @@ def copy(source: int, target: Place, size: int) -> str:
     """
     descriptor = fs.create(target.fd, target.name)
     try:
-        fs.allocate(descriptor, size)
-        return overwrite(descriptor, fs.blocks(source, size))
+        return fill(descriptor, source, size)
     finally:
         os.close(descriptor)
+
+
+def fill(descriptor: int, source: int, size: int) -> str:
+    """Make *size* bytes of *source* all the content of *descriptor*; return the SHA-256."""
+    fs.allocate(descriptor, size)
+    return overwrite(descriptor, fs.blocks(source, size))
 
 
 def overwrite(descriptor: int, blocks: Iterable[bytes]) -> str:

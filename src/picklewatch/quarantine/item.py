@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+FORMERLY = 100
+"""Former ids remembered: who reads one in a message of yesterday finds the item, and the journal has a bound."""
+
+
 class State(StrEnum):
     """Where an item is. All but the last three of the resting states are left by a step or by `Vault.recover`."""
 
@@ -90,8 +94,10 @@ class Item:
     """Whether a tombstone was left in its place."""
     times: int
     """How often this content was taken from this place."""
+    formerly: tuple[str, ...]
+    """The ids of the items that it replaced, oldest first; at most `FORMERLY` of them."""
     target: str | None
-    """Where it was restored to, if not to its old place."""
+    """Where it, or a copy of it, was restored to, if not to its old place."""
     note: str
     """What a person should know, such as why it is foreign; may be empty."""
 
@@ -123,6 +129,7 @@ class Item:
             "locked": self.locked,
             "tombstone": self.tombstone,
             "times": self.times,
+            "formerly": list(self.formerly),
             "target": None if self.target is None else printable(self.target),
             "note": printable(self.note),
         }
@@ -170,6 +177,7 @@ def item_of(item_id: str, fields: Mapping[str, Any]) -> Item:
         locked=fields.get("locked", False),
         tombstone=fields.get("tombstone", False),
         times=fields.get("times", 1),
+        formerly=tuple(fields.get("formerly", ())),
         target=None if target is None else os.fsdecode(decode(target)),
         note=fields.get("note", ""),
     )

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from picklewatch.quarantine import fs
-from picklewatch.quarantine.copying import copy, overwrite
+from picklewatch.quarantine.copying import copy, fill, overwrite
 from picklewatch.quarantine.item import State
 from picklewatch.quarantine.place import Place, inside, stone_mode
 from picklewatch.quarantine.tombstone import tombstone
@@ -93,11 +93,9 @@ def _write_tombstone(entry: Entry, place: Place) -> None:
 
 def rearm(entry: Entry, item: Item, fd: int) -> None:
     """Write the content *fd* back into the inode that other names lead to."""
-    size = os.fstat(fd).st_size
     descriptor = fs.open_to_write(entry.fd, inode(entry).name)
     try:
-        fs.allocate(descriptor, size)
-        overwrite(descriptor, fs.blocks(fd, size))
+        fill(descriptor, fd, os.fstat(fd).st_size)
         fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
         fs.sync(descriptor)
     finally:

@@ -94,6 +94,8 @@ def first_fields(suspect: Suspect, status: os.stat_result, directory: os.stat_re
 
 def take(entry: Entry, place: Place, fd: int) -> Item:
     """Move the file *fd* from *place* into the new *entry*; ChangedError if something else was there."""
+    if _is_linked_by_another(entry):
+        return _take_copy(entry, place, fd)
     try:
         _capture(entry, place)
     except OSError as error:
@@ -104,6 +106,14 @@ def take(entry: Entry, place: Place, fd: int) -> Item:
         give_stranger_back(entry, place)
         raise ChangedError("the file was replaced while it was being moved", "it is scanned again")
     return finish(entry, place, fd)
+
+
+def _is_linked_by_another(entry: Entry) -> bool:
+    """Whether the file has another owner than the directory, and more names: only this one name is taken away then.
+
+    Who can write to a watched directory could else have us take owner and content from a file anywhere, by linking it.
+    """
+    return bool(entry.fields["nlink"] > 1 and entry.fields["uid"] != entry.fields["directory_uid"])
 
 
 def _capture(entry: Entry, place: Place) -> None:
@@ -143,7 +153,7 @@ def finish(entry: Entry, place: Place | None, fd: int) -> Item:
 
 
 def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
-    """Copy the content, then take the original away: for another file system, or another mount of the same."""
+    """Copy the content, then take the original's name away: where it can't be moved, or other names must keep it."""
     _check_writable(place)
     entry.append(State.COPYING, copied=True)
     inside(entry).unlink()  # a tombstone that was to be swapped
@@ -162,7 +172,7 @@ def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
     if not taken:
         entry.append(State.COPYING)
         raise ChangedError("the file was replaced while it was being copied", "it is scanned again")
-    if original.st_nlink > 1:
+    if original.st_nlink > 1 and not _is_linked_by_another(entry):
         fs.lock_down(fd, os.fstat(entry.fd))  # its other names
     with fs.opened(entry.fd, DATA) as data:
         return finish(entry, place, data)

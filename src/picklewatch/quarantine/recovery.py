@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from picklewatch.quarantine import fs, links
@@ -18,7 +18,8 @@ from picklewatch.quarantine.place import Place, inside, is_regular, return_or_ke
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""How the system says that a directory is not there, or not where it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def _place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
         try:
             place = stack.enter_context(Place.of(entry.fields, prefix))
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in GONE:
                 raise
             place = None
         yield place
@@ -144,6 +145,8 @@ def _recover_disarming(entry: Entry) -> Recovery:
 
 
 def _recover_restoring(entry: Entry) -> Recovery:
+    if entry.fields.get("sample"):
+        return _recover_sample(entry)
     with _place(entry, "target_") as place:
         recover = _recover_given_copy if entry.fields["target_copied"] else _recover_given
         restored = recover(entry, place)
@@ -155,8 +158,19 @@ def _recover_restoring(entry: Entry) -> Recovery:
         left = entry.item.tombstone and entry.item.target is not None
         return _now(entry.append(State.RESTORED, tombstone=left))
     if entry.item.state is State.RESTORING:
-        entry.append(State(entry.fields["rested"]))
+        entry.append(State(entry.fields["rested"]), target=None)
     return _now(entry.item)
+
+
+def _recover_sample(entry: Entry) -> Recovery:
+    """Leave a copy that is whole, and nothing else: the content never left the vault."""
+    with _place(entry, "target_") as place:
+        if place is not None:
+            temporary = place.temporary(entry.id)
+            if is_regular(temporary.status()):
+                temporary.unlink()
+            _return_tombstone(place, entry.id)
+    return _now(entry.append(State(entry.fields["rested"]), target=None))
 
 
 def _recover_given(entry: Entry, place: Place | None) -> bool:
@@ -225,6 +239,9 @@ def delete(entry: Entry) -> Item:
                 left = place.is_tombstone(entry.id)
             else:
                 left = False
+    if entry.fields.get("superseded"):  # another item took its place, and remembers it
+        entry.drop()
+        return replace(entry.item, state=State.DELETED)
     return entry.append(State.DELETED, tombstone=left)
 
 

@@ -29,6 +29,8 @@ def refusal(error: OSError, what: str) -> QuarantineError:
             return StoreFullError(f"no room left for {reason}", hint)
         case errno.ENOENT | errno.ELOOP | errno.ENOTDIR | errno.ESTALE:
             return ChangedError(f"a part of the path is gone or has become a link, {reason}")
+        case errno.EEXIST:
+            return ChangedError(f"something has a name that a step needed, {reason}")
         case errno.EROFS:
             hint = "under systemd, name the directory in ReadWritePaths= (see the quarantine drop-in)"
             return QuarantineError(f"the file system can't be written to, {reason}", hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from picklewatch.errors import QuarantineError
 from picklewatch.model import printable
 from picklewatch.quarantine import fs, links
-from picklewatch.quarantine.copying import copy
+from picklewatch.quarantine.copying import fill
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry
 from picklewatch.quarantine.place import Place, inside
@@ -26,7 +26,8 @@ class Wish:
     """How an item shall be given back."""
 
     allow: Allow | None
-    """Persists that the operator vouches for a SHA-256, with the reason; None: it may be taken again."""
+    """Persists that the operator vouches for a SHA-256, with the reason; None: it may be taken again, and *root* gets
+    only a copy to look at."""
     reason: str = ""
     """Why the operator vouches for it."""
     root: str | None = None
@@ -40,6 +41,11 @@ class Wish:
     """Whether the vault's owner has less power than we have: what its journal says is then not enough to write into a
     directory of root's."""
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether only a copy is wanted, and the item stays in quarantine."""
+        return self.root is not None and self.allow is None
+
     def target(self, item: Item) -> tuple[str, bytes]:
         """Return the directory and the path below it."""
         if self.root is None:
@@ -51,7 +57,7 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
     """Check everything, vouch for the content, then move it to *place*."""
     item = entry.item
     _check_directory(place, item, wish)
-    if place.status() is not None and not place.is_tombstone(item.id):
+    if place.status() is not None and (wish.is_sample or not place.is_tombstone(item.id)):
         raise _taken(place)
     if item.state is State.FOREIGN:
         return _give_foreign_back(entry, place, wish)
@@ -64,7 +70,10 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
         if unchanged and wish.allow is not None:
             wish.allow(sha256, wish.reason)
         _begin(entry, wish, os.fstat(fd), sha256)
-        if item.disarmed and wish.root is None and links.leads_elsewhere(entry):
+        if wish.is_sample:
+            _give_copy(place, item, fd)
+            return entry.append(item.state)
+        if item.disarmed and links.leads_elsewhere(entry):
             _give_inode(entry, place, item, fd)
         else:
             _give(entry, place, item, fd)
@@ -100,7 +109,8 @@ def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None 
         data_inode=status.st_ino,
         data_size=status.st_size,
         data_sha256=sha256,
-        target_copied=False,
+        target_copied=wish.is_sample,
+        sample=wish.is_sample,
     )
 
 
@@ -111,27 +121,41 @@ def _give(entry: Entry, place: Place, item: Item, fd: int) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _give_copy(entry, place, item, fd)
+        entry.append(State.RESTORING, target_copied=True)
+        _give_copy(place, item, fd)
+        inside(entry).unlink()
 
 
-def _give_copy(entry: Entry, place: Place, item: Item, fd: int) -> None:
-    """Copy to a name beside the place, then put it there: for another file system, or another mount of the same."""
-    entry.append(State.RESTORING, target_copied=True)
+def _give_copy(place: Place, item: Item, fd: int) -> None:
+    """Copy to a name beside the place, then put it there: for another file system, or another mount of the same.
+
+    Whoever may write to the directory can swap that name: what is dressed and what is believed is the descriptor.
+    """
     temporary = place.temporary(item.id)
-    copy(fd, temporary, os.fstat(fd).st_size)
-    with fs.opened(place.fd, temporary.name) as copied:
-        fs.dress(copied, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
-        fs.sync(copied)
-    _put(temporary, place, item.id)
+    descriptor = fs.create(temporary.fd, temporary.name)
+    try:
+        fill(descriptor, fd, os.fstat(fd).st_size)
+        fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+        fs.sync(descriptor)
+        _put(temporary, place, item.id)
+        if not fs.is_inode(place.status(), os.fstat(descriptor)):
+            message = f"somebody replaced the file while it was given back: {printable(os.fsdecode(place.name))}"
+            raise QuarantineError(message, "it stays in quarantine; restore with --to a place that is only yours")
+    finally:
+        os.close(descriptor)
     fs.sync(place.fd)
-    inside(entry).unlink()
 
 
 def _give_inode(entry: Entry, place: Place, item: Item, fd: int) -> None:
     """Bring the content back under all its names."""
     entry.append(State.RESTORING, target_copied=True)
     links.rearm(entry, item, fd)
-    _put(links.inode(entry), place, item.id)
+    try:
+        _put(links.inode(entry), place, item.id)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _give_copy(place, item, fd)
     fs.sync(place.fd)
     inside(entry).unlink()
 

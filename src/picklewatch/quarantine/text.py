@@ -96,6 +96,14 @@ def _notes(item: Item) -> Iterator[str]:
         yield "a tombstone stands in its place: loading it fails with words that name this item"
     if not item.state.holds:
         return
+    if item.target is not None:
+        yield f"a copy was given to {printable(item.target)}"
+    yield from _notes_on_links(item)
+    if not item.locked:
+        yield "it still belongs to its owner, whose open programs and links can read it"
+
+
+def _notes_on_links(item: Item) -> Iterator[str]:
     if item.disarmed:
         number = "1 other name" if item.links == 1 else f"{item.links} other names"
         yield f"{number} (hard links) of the same content lead to the tombstone now, until it is restored"
@@ -103,8 +111,6 @@ def _notes(item: Item) -> Iterator[str]:
         yield f"{_links(item.links)} the same content: find them with find -xdev -inum {item.inode}"
     elif item.links:
         yield f"{_links(item.links)} what was the same content, on its old file system (inode {item.inode})"
-    if not item.locked:
-        yield "it still belongs to its owner, whose open programs and links can read it"
 
 
 def _links(links: int) -> str:

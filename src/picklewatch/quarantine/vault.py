@@ -6,23 +6,23 @@ import contextlib
 import fcntl
 import os
 import stat
-import time
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import printable
 from picklewatch.quarantine import fs
-from picklewatch.quarantine.item import Item, State, encode
+from picklewatch.quarantine.item import FORMERLY, Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry, item_ids
 from picklewatch.quarantine.moving import Suspect, check, first_fields, take
 from picklewatch.quarantine.place import Place
-from picklewatch.quarantine.recovery import Recovery, delete, recover_entry
+from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entry
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, refusal
 from picklewatch.quarantine.restoring import Wish, give_back
+from picklewatch.quarantine.retention import beyond, past
 from picklewatch.quarantine.tombstone import ITEM_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from picklewatch.quarantine.restoring import Allow
@@ -72,19 +72,18 @@ class Vault:
 
         Raises ChangedError if it is not the judged file any more, StoreFullError, or another QuarantineError; then
         nothing was changed (UnfinishedError: `recover` ends it). The same content taken from the same place again,
-        after another download, replaces the former item and counts in `Item.times`.
+        after another download, replaces the former item (`Item.formerly`) and counts in `Item.times`.
         """
         root = os.path.realpath(suspect.root)
         relative = os.fsencode(suspect.relative)
         with self._operation(os.path.join(root, suspect.relative)), Place.at(root, relative) as place:  # noqa: PTH118
             status = check(suspect, place)
             twins = self._twins(_Key(root, suspect.relative, suspect.sha256))
-            times = 1 + max((twin.times for twin in twins), default=0)
-            more = {"root": encode(root), "tombstone_wanted": tombstone, "times": times}
+            more = {"root": encode(root), "tombstone_wanted": tombstone, **_again(twins)}
             with Entry.create(self._fd, first_fields(suspect, status, os.fstat(place.fd), **more)) as entry:
                 item = self._attempt(entry, State.QUARANTINED, lambda: take(entry, place, suspect.fd))
                 if twins and fs.has_content(entry.fd, DATA, item.size, item.sha256):
-                    self._supersede(twins, item)
+                    self._supersede(twins)
         return item
 
     def recover(self) -> list[Recovery]:
@@ -110,7 +109,7 @@ class Vault:
         """Return one item, also when only its history is left."""
         item = self._peek(item_id) if ITEM_ID.fullmatch(item_id) else None
         if item is None:
-            raise QuarantineError(f"there is no quarantined item {printable(item_id)}", _LIST)
+            raise _UnknownError(f"there is no quarantined item {printable(item_id)}", _LIST)
         return item
 
     def restore(
@@ -138,19 +137,22 @@ class Vault:
     def delete(self, item_id: str, *, keep_tombstone: bool = False) -> Item:
         """Remove an item's content for good, and its tombstone unless it is to stay; its history remains."""
         with self._operation(item_id), self._entry(item_id) as entry:
-            item, status = entry.item, entry.status()
-            if item.state is State.DELETED and (keep_tombstone or not item.tombstone):
-                return item
-            if status is not None and stat.S_ISDIR(status.st_mode):
-                raise QuarantineError(f"{item.id} is a directory that was swapped in", "restore it with --to")
+            return self._delete(entry, keep_tombstone)
 
-            def begin_and_end() -> Item:
-                entry.append(State.DELETING, keep_tombstone=keep_tombstone)
-                return delete(entry)
+    def _delete(self, entry: Entry, keep_tombstone: bool) -> Item:  # noqa: FBT001 - passed on
+        item, status = entry.item, entry.status()
+        if item.state is State.DELETED and (keep_tombstone or not item.tombstone):
+            return item
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            raise QuarantineError(f"{item.id} is a directory that was swapped in", "restore it with --to")
 
-            return self._attempt(entry, State.DELETED, begin_and_end)
+        def begin_and_end() -> Item:
+            entry.append(State.DELETING, keep_tombstone=keep_tombstone)
+            return delete(entry)
 
-    def purge(
+        return self._attempt(entry, State.DELETED, begin_and_end)
+
+    def purge(  # noqa: PLR0913 - one a bound
         self,
         *,
         older_than: float | None = None,
@@ -158,25 +160,52 @@ class Vault:
         max_bytes: int | None = None,
         keep_tombstones: bool = True,
         dry_run: bool = False,
+        among: Collection[str] | None = None,
     ) -> list[Item]:
         """Delete the oldest items until every bound is kept; return what was deleted, or would be.
 
         *older_than* is in seconds since they were taken. Tombstones stay by default: without them, clients would
-        download the content again. History that is older than *older_than* and has no tombstone is forgotten.
+        download the content again. History that is older than *older_than* and no tombstone stands for it is forgotten.
+        *among* are the ids of the items that may go, such as those that a person has seen and said yes to.
         """
-        chosen = _beyond(self.items(), older_than, max_items, max_bytes)
+        chosen = beyond(self.items(), older_than, max_items, max_bytes)
         if dry_run:
             return chosen
-        deleted = [self.delete(item.id, keep_tombstone=keep_tombstones) for item in chosen]
-        if older_than is not None:
-            self._forget(time.time() - older_than)
+        wanted = [item for item in chosen if among is None or item.id in among]
+        deleted = [gone for item in wanted if (gone := self._delete_held(item, keep_tombstones)) is not None]
+        for item in self.forgettable(older_than):
+            self._forget(item)
         return deleted
 
-    def _forget(self, before: float) -> None:
-        for item in self.items(history=True):
-            if item.state.history and item.changed < before and not item.tombstone:
-                with self._operation(item.id), self._entry(item.id) as entry:
-                    entry.drop()
+    def forgettable(self, older_than: float | None) -> list[Item]:
+        """Return the history that `purge` forgets."""
+        if older_than is None:
+            return []
+        return [item for item in past(self.items(history=True), older_than) if not self._has_tombstone(item)]
+
+    def _has_tombstone(self, item: Item) -> bool:
+        """Whether a tombstone still names *item*; whoever reads it may ask what it was."""
+        if not item.tombstone:
+            return False
+        try:
+            with Place.at(item.root, os.fsencode(item.relative)) as place:
+                return place.is_tombstone(item.id)
+        except OSError as error:
+            return error.errno not in GONE
+
+    def _delete_held(self, item: Item, keep_tombstone: bool) -> Item | None:  # noqa: FBT001 - passed on
+        """Delete *item* unless somebody else restored or deleted it just now."""
+        with self._operation(item.id), contextlib.ExitStack() as stack:
+            try:
+                entry = stack.enter_context(self._entry(item.id))
+            except (FileNotFoundError, _UnknownError):
+                return None
+            return self._delete(entry, keep_tombstone) if entry.item.state is State.QUARANTINED else None
+
+    def _forget(self, item: Item) -> None:
+        with self._operation(item.id), contextlib.suppress(FileNotFoundError), Entry(self._fd, item.id) as entry:
+            if entry.load() and entry.item == item:
+                entry.drop()
 
     def _peek(self, item_id: str) -> Item | None:
         """Read an item without the lock; None if it is being made or dropped just now."""
@@ -192,7 +221,7 @@ class Vault:
         with Entry(self._fd, item_id) as entry:
             recover_entry(entry)
             if not entry.load():
-                raise QuarantineError(f"{item_id} was never taken: its move was undone just now", _LIST)
+                raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
             yield entry
 
     def _attempt(self, entry: Entry, goal: State, step: Callable[[], Item]) -> Item:
@@ -213,17 +242,28 @@ class Vault:
     def _operation(self, what: str) -> Iterator[None]:
         """Hold the vault's lock; say in words what the system refuses."""
         try:
-            lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._fd)
+            lock = self._open_lock()
             try:
-                if self._wary:
-                    owner = os.fstat(self._fd)
-                    os.fchown(lock, owner.st_uid, owner.st_gid)
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
             finally:
                 os.close(lock)
         except OSError as error:
             raise refusal(error, what) from error
+
+    def _open_lock(self) -> int:
+        """Open the lock; one that we make belongs to the vault's owner, one that is there is left as it is."""
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        with contextlib.suppress(FileNotFoundError):
+            return os.open("lock", flags, dir_fd=self._fd)
+        try:
+            lock = os.open("lock", flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd)
+        except FileExistsError:  # another process was faster
+            return os.open("lock", flags, dir_fd=self._fd)
+        if self._wary:
+            owner = os.fstat(self._fd)
+            os.fchown(lock, owner.st_uid, owner.st_gid)
+        return lock
 
     def _twins(self, key: _Key) -> list[Item]:
         """Return the items at rest with the same content from the same place."""
@@ -237,23 +277,33 @@ class Vault:
         twins = [self._peek(item_id) for item_id in ids if self._keys.get(item_id) == key]
         return [twin for twin in twins if twin is not None and twin.state is State.QUARANTINED]
 
-    def _supersede(self, twins: list[Item], item: Item) -> None:
-        """Let go of former copies of the same content."""
+    def _supersede(self, twins: list[Item]) -> None:
+        """Let go of former copies of the same content, and of the memory of them: a loop must not fill the disk."""
         for twin in twins:
             with contextlib.suppress(OSError), Entry(self._fd, twin.id) as entry:
                 if not entry.load():
                     continue
                 try:
-                    entry.append(State.DELETING, keep_tombstone=True, tombstone=False, note=f"taken again as {item.id}")
+                    entry.append(State.DELETING, keep_tombstone=True, tombstone=False, superseded=True)
                     delete(entry)
                 except OSError:
                     recover_entry(entry)
+
+
+def _again(twins: list[Item]) -> dict[str, Any]:
+    """Return what the journal says of an item that replaces *twins*."""
+    former = [former for twin in twins for former in (*twin.formerly, twin.id)]
+    return {"times": 1 + max((twin.times for twin in twins), default=0), "formerly": former[-FORMERLY:]}
 
 
 class _Key(NamedTuple):
     root: str
     relative: str
     sha256: str | None
+
+
+class _UnknownError(QuarantineError):
+    """There is no such item (any more)."""
 
 
 _LIST = "picklewatch quarantine list shows what is there"
@@ -268,19 +318,3 @@ def _target(item: Item, to: Path | str | None) -> dict[str, str]:
         return {"root": os.path.realpath(path), "name": os.path.basename(item.relative)}  # noqa: PTH119
     directory, name = os.path.split(path)
     return {"root": os.path.realpath(directory), "name": name}
-
-
-def _beyond(items: list[Item], older_than: float | None, max_items: int | None, max_bytes: int | None) -> list[Item]:
-    """Return the items, oldest first, that must go so that every bound is kept."""
-    items = [item for item in items if item.state is State.QUARANTINED]
-    count, size = len(items), sum(item.size for item in items)
-    chosen = []
-    for item in items:
-        too_old = older_than is not None and item.taken < time.time() - older_than
-        too_many = max_items is not None and count > max_items
-        too_big = max_bytes is not None and size > max_bytes
-        if not (too_old or too_many or too_big):
-            break
-        chosen.append(item)
-        count, size = count - 1, size - item.size
-    return chosen
