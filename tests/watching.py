@@ -27,7 +27,7 @@ from picklewatch.watch.walk import Walker
 from picklewatch.watch.watcher import Timing, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from picklewatch.store import Store
@@ -98,7 +98,7 @@ class Watching:
         self.walker.stop()
         self.intake.stop()
 
-    def _offer(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         if self.unavailable:
             raise UnavailableError
         fresh = tuple(candidate for candidate in candidates if candidate.file not in self._known)

@@ -32,7 +32,7 @@ from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.store.tidy import Tidier
-from picklewatch.watch.candidate import Candidate, UnavailableError
+from picklewatch.watch.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.walk import Walker
 from picklewatch.watch.watcher import Timing, Watcher
@@ -40,7 +40,7 @@ from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -117,7 +117,7 @@ class Daemon:
             timing=Timing(rescan=config.watch.rescan),
         )
         self._snapshot = Snapshot(self._store, self.health, started=time.time())
-        self._workers = self._make_workers(config)
+        self._workers = self._make_workers(config, None)
         self._apply(config)
 
     def _start(self, config: Config) -> None:
@@ -158,14 +158,14 @@ class Daemon:
     def _trees(self) -> tuple[str, ...]:
         return (*(root.wanted for root in self._watcher.roots), str(self._state / plan.CANARY))
 
-    def _make_workers(self, config: Config) -> Workers:
+    def _make_workers(self, config: Config, former: Workers | None) -> Workers:
         judging = Judging(
             scanner=lambda: self._parts.scanner(config),
             policy=self._current_policy,
             engine=self._parts.engine,
             seconds=config.limits().seconds,
         )
-        workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count)
+        workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count, former)
         workers.unseen = self._intake.closed.note
         return workers
 
@@ -208,7 +208,7 @@ class Daemon:
                 self._vault = directory, self._parts.vault(directory)
             return self._vault[1]
 
-    def _offer(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Queue candidates of the watching threads."""
         try:
             offered = self._store.jobs.offer(candidates, self._parts.engine.key)
@@ -217,7 +217,8 @@ class Daemon:
             raise UnavailableError from error
         self._care.fine()
         if offered.queued or offered.waiting:
-            self._workers.wake()
+            announced = [candidate for candidate in candidates if candidate.source <= Source.EVENT]
+            self._workers.schedule.announce(announced or offered.queued)
         return offered.queued
 
     # --- the loop
@@ -239,7 +240,7 @@ class Daemon:
             self._look_after(time.monotonic())
 
     def _look_after(self, now: float) -> None:
-        self._workers.look_after()
+        self._workers.look_after(now)
         if not self._ready and self._watcher.is_ready():
             self._ready = True
             self._notifier.ready(self._snapshot.line())
@@ -367,7 +368,8 @@ class Daemon:
         self._parts.configure_log(config)
         self._apply(config)
         if scanning_changed:
-            former, self._workers = self._workers, self._make_workers(config)
+            former = self._workers
+            self._workers = self._make_workers(config, former)
             former.ask_to_stop()
             self._workers.start()
         self._follow_policy(config)

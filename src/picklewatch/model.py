@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Verdict(StrEnum):
@@ -65,6 +65,16 @@ class Finding:
     """The decompiled line or the bytes that show it, printable, bounded; may be empty."""
     subject: str = ""
     """For an import, its exact ``module.name``: what an allowlist of imports names."""
+
+
+def unsaid(seen: Iterable[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Those of *seen* that *findings* do not say as badly: by rule and import."""
+    rank = {level: rank for rank, level in enumerate(Level)}
+    said: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        key = finding.rule, finding.subject
+        said[key] = max(said.get(key, -1), rank[finding.level])
+    return [finding for finding in seen if said.get((finding.rule, finding.subject), -1) < rank[finding.level]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +131,10 @@ class Judgement:
     """Why the operator vouched for this content or import (the recorded reason), or None."""
 
 
+_LONGEST: Final = (1 << 63) - 1
+"""Nanoseconds that fit into 64 bits. Some file systems keep times that do not, such as the year 3000."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileId:
     """One state of one inode. Two equal identities mean unchanged content."""
@@ -135,7 +149,8 @@ class FileId:
     @classmethod
     def of(cls, status: os.stat_result) -> FileId:
         """The identity that *status* (from ``fstat``) describes."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        mtime_ns = max(-_LONGEST, min(_LONGEST, status.st_mtime_ns))
+        return cls(status.st_dev, status.st_ino, status.st_size, mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

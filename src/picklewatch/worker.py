@@ -14,8 +14,8 @@ import structlog
 from picklewatch import names
 from picklewatch.errors import SandboxError, StateError
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
-from picklewatch.pace import Pace
 from picklewatch.pipeline import judge, problem_record, with_names
+from picklewatch.schedule import Hand, Schedule
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.subject import Problem, SubjectError, open_subject
 from picklewatch.watch.candidate import Source
@@ -31,13 +31,16 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-OLDEST_EVERY: Final = 4
-"""Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
 _RATE_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 0.4
 _CHANGES: Final = 5
 _FAILURES: Final = 3
+_FAILED_KEPT: Final = 1_000
+_OPEN_SECONDS: Final = 10.0
+"""Opening a file that takes longer hangs: its server does not answer."""
+_HUNG_WORKERS: Final = 16
+"""Threads to leave behind in file systems that do not answer; beyond it the service manager must start us anew."""
 
 
 class Makes(Protocol):
@@ -60,25 +63,33 @@ class Judging:
 
 
 class Workers:
-    """The pool. `wake` it when something was queued."""
+    """The pool. *former* is the pool that ends its last files while this one takes over."""
 
-    def __init__(self, store: Store, care: StoreCare, actions: Actions, judging: Judging, number: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - the daemon's parts
+        self,
+        store: Store,
+        care: StoreCare,
+        actions: Actions,
+        judging: Judging,
+        number: int,
+        former: Workers | None = None,
+    ) -> None:
         self.unseen: Callable[[str], None] = lambda _path: None
         """Told the path of a file that can't even be looked at, because a directory may not be entered (any more)."""
-        self.judged = 0
+        self.unread: Callable[[str, FileId], None] = lambda _path, _file: None
+        """Told of a file that was recorded as unscannable because it may not be read."""
+        self.judged: int = 0 if former is None else former.judged
         """Outcomes recorded since the start."""
         self.care = care
         self.health = care.health
+        self.schedule: Schedule = Schedule(store, number) if former is None else former.schedule
+        self.schedule.set_workers(number)
         self._store, self._actions, self._judging = store, actions, judging
-        self._condition = threading.Condition()
-        self._in_hand: dict[int, float] = {}
-        self._deferred: dict[int, float] = {}
         self._failures: dict[int, int] = {}
-        self._claims = 0
-        self._pace = Pace()
         self._stopping = threading.Event()
         self._at: deque[float] = deque(maxlen=10_000)
         self._workers = [_Worker(self, judging, index) for index in range(number)]
+        self._hung: list[_Worker] = []
 
     def start(self) -> None:
         """Start the threads; their sandboxes warm up by themselves."""
@@ -94,8 +105,7 @@ class Workers:
 
     def wake(self) -> None:
         """Say that there may be jobs."""
-        with self._condition:
-            self._condition.notify_all()
+        self.schedule.wake()
 
     def ask_to_stop(self) -> None:
         """Let every worker end after the file in hand."""
@@ -113,27 +123,58 @@ class Workers:
     def cancel(self) -> None:
         """End scans at work now; their files stay queued."""
         self._stopping.set()
-        for worker in self._workers:
+        for worker in (*self._workers, *self._hung):
             worker.close()
         self.wake()
 
-    def look_after(self) -> None:
-        """Replace a thread that died (it should not)."""
+    def look_after(self, now: float) -> None:
+        """Replace threads that died (they should not), and those that a file system does not let go."""
+        if self._stopping.is_set():
+            return
         for index, worker in enumerate(self._workers):
-            if not worker.is_alive() and not self._stopping.is_set():
+            if not worker.is_alive():
                 self.health.incident("scan-worker-died", "a worker ended unexpectedly; another takes its place")
-                self._workers[index] = _Worker(self, self._judging, index)
-                self._workers[index].start()
+            elif self._hangs(worker.hand, now) and len(self._hung) < _HUNG_WORKERS:
+                self._give_up_on(worker)
+            else:
+                continue
+            self._workers[index] = _Worker(self, self._judging, index)
+            self._workers[index].start()
+        self._look_after_hung()
+
+    def _hangs(self, hand: Hand | None, now: float) -> bool:
+        if hand is None:
+            return False
+        return now - hand.since > (_OPEN_SECONDS if hand.opening else self._bound)
+
+    def _give_up_on(self, worker: _Worker) -> None:
+        worker.is_given_up = True
+        self._hung.append(worker)
+        hand = worker.hand
+        if hand is not None:
+            hint = "Does its server answer? Files on it wait; all others are judged meanwhile."
+            reason = "a file system does not let a scan go on"
+            self.health.degrade("scan-hangs", reason, subject=hand.job.path, hint=hint)
+
+    def _look_after_hung(self) -> None:
+        """Leave file systems alone that do not answer, until they do."""
+        self._hung = [worker for worker in self._hung if worker.is_alive()]
+        jobs = [hand.job for worker in self._hung if (hand := worker.hand) is not None]
+        self.schedule.avoid({job.device for job in jobs})
+        self.health.repair_all("scan-hangs", but={job.path for job in jobs})
 
     def stuck(self, now: float) -> str | None:
         """What takes longer than any scan can, or None."""
-        bound = 3 * self._judging.seconds + 60.0
-        longest = max((now - worker.since for worker in self._workers if worker.since is not None), default=0.0)
-        return f"a file has been in hand for {longest:.0f} s" if longest > bound else None
+        longest = max((now - hand.since for worker in self._workers if (hand := worker.hand) is not None), default=0.0)
+        return f"a file has been in hand for {longest:.0f} s" if longest > self._bound + _OPEN_SECONDS else None
+
+    @property
+    def _bound(self) -> float:
+        return 3 * self._judging.seconds + 60.0
 
     def files_in_hand(self) -> int:
         """How many files are being judged just now."""
-        return len(self._in_hand)
+        return len(self.schedule.in_hand())
 
     def per_second(self, now: float) -> float:
         """Files judged a second, over the last minute."""
@@ -146,52 +187,32 @@ class Workers:
         """Wait; whether it is time to end instead."""
         return self._stopping.wait(seconds)
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Hand | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
-        with self._condition:
-            job = self._claim()
-            if job is None and not self._stopping.is_set():
-                soonest = min(self._deferred.values(), default=time.monotonic() + _IDLE_SECONDS)
-                self._condition.wait(max(0.01, min(_IDLE_SECONDS, soonest - time.monotonic())))
-                job = self._claim()
-            return job
-
-    def release(self, job: Job, *, again_in: float = 0.0) -> None:
-        """Give a job out of hand; if it is still queued it may be claimed again, not before *again_in* seconds."""
-        with self._condition:
-            self._in_hand.pop(job.id, None)
-            if again_in > 0:
-                self._deferred[job.id] = time.monotonic() + again_in
-
-    def _claim(self) -> Job | None:
-        if self._stopping.is_set():
+        hand = None if self._stopping.is_set() else self.schedule.claim(_IDLE_SECONDS)
+        if hand is not None and self._stopping.is_set():
+            self.schedule.release(hand)
             return None
-        now = time.monotonic()
-        for number in [number for number, until in self._deferred.items() if until <= now]:
-            del self._deferred[number]
-        self._claims += 1
-        oldest = self._claims % OLDEST_EVERY == 0
-        job = self._store.jobs.claim((*self._in_hand, *self._deferred), oldest=oldest)
-        while job is not None:
-            until = self._pace.not_before((job.device, job.inode))
-            if until <= now:
-                self._in_hand[job.id] = now
-                return job
-            self._deferred[job.id] = until
-            job = self._store.jobs.claim((*self._in_hand, *self._deferred), oldest=oldest)
-        return None
+        return hand
 
-    def process(self, job: Job, scanner: ClosableScans) -> None:
+    def process(self, hand: Hand, scanner: ClosableScans) -> None:
         """Judge one file and do what follows; leaves the job queued if that is not possible now."""
+        from picklewatch.sandbox import ScanCancelledError
+
         again_in = 0.0
         try:
-            again_in = self._process(job, scanner)
+            again_in = self._process(hand, scanner)
+        except (ScanCancelledError, SandboxError, *TROUBLE):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
+            again_in = self._failed(hand.job, error)
         finally:
-            self.release(job, again_in=again_in)
+            self.schedule.release(hand, again_in=again_in)
 
-    def _process(self, job: Job, scanner: ClosableScans) -> float:
+    def _process(self, hand: Hand, scanner: ClosableScans) -> float:
+        job = hand.job
         try:
-            with open_subject(job.path) as subject:
+            with self._opened(hand) as subject:
                 if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
                     self._store.jobs.drop(job)
                     return 0.0
@@ -200,15 +221,24 @@ class Workers:
             self._give_up(job, problem)
             return 0.0
 
+    @staticmethod
+    def _opened(hand: Hand) -> Subject:
+        hand.opening = True
+        try:
+            return open_subject(hand.job.path)
+        finally:
+            hand.opening = False
+
     def _judge(self, job: Job, subject: Subject, scanner: ClosableScans) -> float:
         record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
         self.health.repair("scan-sandbox")
         inode = (job.device, job.inode)
         now = time.monotonic()
-        streak = self._pace.judged(inode, now)
+        pace = self.schedule.pace
+        streak = pace.judged(inode, now)
         if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
             self.health.count("changed-while-scanned")
-            return max(0.5, self._pace.pause(streak))
+            return max(0.5, pace.pause(streak))
         record = self._named(record, job)
         finished = self._keep(job, record)
         if finished is None:
@@ -253,29 +283,33 @@ class Workers:
             self.unseen(problem.path)
             self._store.jobs.drop(job)
             return
-        record = replace(record, file=FileId.of(status), size=status.st_size)
+        file = FileId.of(status)
+        record = replace(record, file=file, size=status.st_size)
+        self.unread(problem.path, file)
         finished = self._keep(job, record)
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
 
-    def failed(self, job: Job, error: Exception) -> None:
-        """Deal with a fault of ours: try the file again a little later; in the end call it unscannable."""
+    def _failed(self, job: Job, error: Exception) -> float:
+        """Deal with a fault of ours: try the file again in so many seconds; in the end call it unscannable."""
+        if len(self._failures) > _FAILED_KEPT:
+            self._failures.clear()
         self._failures[job.id] = failures = self._failures.get(job.id, 0) + 1
         _log.exception("scan.failed", path=printable(job.path), attempt=failures)
         self.health.count("scan-errors")
         if failures < _FAILURES:
-            self.release(job, again_in=float(failures))
-            return
+            return float(failures)
         self._failures.pop(job.id, None)
         try:
             status = os.lstat(job.path)
         except OSError:
             self._store.jobs.drop(job)
-            return
+            return 0.0
         record = _failed_record(job.path, FileId.of(status), self._judging.engine, error)
         finished = self._keep(job, record)
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
+        return 0.0
 
     def _keep(self, job: Job, record: Record) -> Finished | None:
         """Record an outcome, however long the disk is full; None if we are asked to stop before it could be."""
@@ -296,9 +330,11 @@ class _Worker(threading.Thread):
 
     def __init__(self, pool: Workers, judging: Judging, index: int) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
-        self.since: float | None = None
-        self._pool, self._judging = pool, judging
-        self._scanner: ClosableScans | None = judging.scanner()
+        self.hand: Hand | None = None
+        self.is_given_up = False
+        """Whether another thread has its place: it ends when it comes back."""
+        self._pool = pool
+        self._scanner: ClosableScans = judging.scanner()
 
     def protections(self) -> object:
         """What its scanner protects from; waits for it."""
@@ -306,14 +342,12 @@ class _Worker(threading.Thread):
 
     def close(self) -> None:
         """End its scanner, from any thread."""
-        scanner = self._scanner
-        if scanner is not None:
-            scanner.close()
+        self._scanner.close()
 
     def run(self) -> None:
         """Work until asked to stop."""
         try:
-            while not self._pool.rest(0):
+            while not self._pool.rest(0) and not self.is_given_up:
                 self._work()
         finally:
             self.close()
@@ -321,14 +355,13 @@ class _Worker(threading.Thread):
     def _work(self) -> None:
         from picklewatch.sandbox import ScanCancelledError
 
-        pool, scanner = self._pool, self._scanner
-        assert scanner is not None
-        job = None
+        pool = self._pool
         try:
-            job = pool.next_job()
-            if job is not None:
-                self.since = time.monotonic()
-                pool.process(job, scanner)
+            if self.protections() is not None:  # no file waits in the hand of whose sandbox is not ready
+                pool.health.repair("scan-sandbox")
+            self.hand = pool.next_job()
+            if self.hand is not None:
+                pool.process(self.hand, self._scanner)
         except ScanCancelledError:
             pass
         except SandboxError as error:
@@ -337,11 +370,8 @@ class _Worker(threading.Thread):
         except TROUBLE as error:
             pool.care.take(error)
             pool.rest(1.0)
-        except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
-            if job is not None:
-                pool.failed(job, error)
         finally:
-            self.since = None
+            self.hand = None
 
 
 def _wait_for_link(record: Record) -> Record:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +17,11 @@ from picklewatch.errors import SandboxError
 from picklewatch.health import Health
 from picklewatch.model import Policy
 from picklewatch.quarantine.vault import Vault
-from picklewatch.store import Store
+from picklewatch.schedule import Hand
+from picklewatch.store import Job, Store
 from picklewatch.store.care import StoreCare
-from picklewatch.subject import Problem, SubjectError
+from picklewatch.subject import Problem, Subject, SubjectError, open_subject
+from picklewatch.watch.candidate import Source
 from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
@@ -153,15 +158,74 @@ def test_a_worker_that_died_is_replaced(pool: Pool, tmp_path: Path) -> None:
     pool.workers.wake()
     dead.join(10)
     pool.workers._stopping.clear()
-    pool.workers.look_after()
+    pool.workers.look_after(time.monotonic())
     pool.put(tmp_path / "m", b"good")
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
     assert pool.health.counts["scan-worker-died"] == 1
 
 
-def test_a_scan_that_never_ends_is_noticed(pool: Pool) -> None:
-    """Longer in hand than three scans can take: the daemon's beat stops."""
+def test_a_worker_whose_file_system_hangs_is_replaced(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else on that file system is tried until it answers; what is elsewhere is judged meanwhile."""
+    answers = threading.Event()
+
+    def hanging(path: str) -> Subject:
+        if path.endswith("dead"):
+            answers.wait(20)
+        return open_subject(path)
+
+    monkeypatch.setattr(worker, "open_subject", hanging)
+    monkeypatch.setattr(worker, "_OPEN_SECONDS", 0.0)
+    pool.put(tmp_path / "dead", b"good")
+    assert eventually(lambda: pool.workers.files_in_hand() == 1)
+    pool.workers.look_after(time.monotonic() + 1)
+    assert [(problem.what, problem.subject) for problem in pool.health.problems] == [
+        ("scan-hangs", str(tmp_path / "dead"))
+    ]
+    pool.put(tmp_path / "beside", b"good")
+    elsewhere = replace(make_candidate(tmp_path / "beside"), path="/proc/version")
+    elsewhere = replace(elsewhere, file=replace(elsewhere.file, device=1))
+    pool.store.jobs.offer([elsewhere], ENGINE.key)
+    pool.workers.wake()
+    assert eventually(lambda: pool.health.counts.get("gone") == 1)
+    assert pool.verdicts() == {}
+    answers.set()
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "dead"): "clean"})
+    assert eventually(lambda: _looked_after(pool))
+    assert eventually(lambda: len(pool.verdicts()) == 2)
+
+
+def _looked_after(pool: Pool) -> bool:
+    pool.workers.look_after(time.monotonic())
+    return not pool.health.problems
+
+
+def test_only_so_many_threads_are_left_behind(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When they are used up, the daemon's beat stops: the service manager must start it anew."""
+    monkeypatch.setattr(worker, "_HUNG_WORKERS", 0)
+    (tmp_path / "m").write_bytes(b"x")
+    job = Job(1, str(tmp_path / "m"), 1, 1, 1, Source.EVENT)
     assert pool.workers.stuck(0.0) is None
-    pool.workers._workers[0].since = 100.0
+    pool.workers._workers[0].hand = Hand(job, 100.0)
+    pool.workers.look_after(300.0)
     assert pool.workers.stuck(120.0) is None
     assert pool.workers.stuck(200.0) == "a file has been in hand for 100 s"
+
+
+def test_a_worker_takes_no_job_before_its_sandbox_is_ready(tmp_path: Path) -> None:
+    """One whose start hangs would keep a file waiting for a minute that another could judge."""
+    ready = threading.Event()
+
+    class Starting(FakeScanner):
+        @property
+        def protections(self) -> object:
+            return ready.wait(20)
+
+    pool = Pool(tmp_path, Starting)
+    pool.put(tmp_path / "m", b"good")
+    time.sleep(0.3)
+    assert pool.workers.files_in_hand() == 0
+    ready.set()
+    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
+    pool.stop()

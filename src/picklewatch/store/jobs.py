@@ -13,7 +13,7 @@ from picklewatch.watch.candidate import Source
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from picklewatch.store.database import Database, Transaction
+    from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.watch.candidate import Candidate
 
 
@@ -81,7 +81,7 @@ class Jobs:
             f"SELECT {_COLUMNS} FROM jobs WHERE device NOT IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
             (*map(signed, avoided), len(busy) + 1),
         )
-        return next((_job(*row) for row in rows if row[0] not in busy), None)
+        return next((_job(row) for row in rows if row[0] not in busy), None)
 
     def of(self, device: int, number: int) -> Job | None:
         """The job of the inode *number* on *device*, if one waits."""
@@ -89,7 +89,7 @@ class Jobs:
             f"SELECT {_COLUMNS} FROM jobs WHERE device = ? AND inode = ?",  # noqa: S608 - a literal
             (signed(device), signed(number)),
         )
-        return _job(*rows[0]) if rows else None
+        return _job(rows[0]) if rows else None
 
     def drop(self, job: Job) -> bool:
         """Forget *job*: its file is gone, or its verdict is known. Whether it was announced again and waits on."""
@@ -103,7 +103,8 @@ class Jobs:
 _COLUMNS: Final = "id, path, device, inode, generation, priority"
 
 
-def _job(number: int, path: bytes, device: int, node: int, generation: int, priority: int) -> Job:
+def _job(row: Row) -> Job:
+    number, path, device, node, generation, priority = row
     return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority))
 
 

@@ -17,7 +17,7 @@ from picklewatch.watch.walk import BATCH, Request
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from picklewatch.health import Health
     from picklewatch.settle import Delays, Look
@@ -43,7 +43,7 @@ class Intake:
 
     def __init__(
         self,
-        offer: Callable[[Iterable[Candidate]], tuple[Candidate, ...]],
+        offer: Callable[[Sequence[Candidate]], tuple[Candidate, ...]],
         health: Health,
         *,
         delays: Delays,

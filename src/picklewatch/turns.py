@@ -1,0 +1,111 @@
+"""Whose turn it is: directories one after the other, so that a full one does not keep the others waiting. Pure.
+
+At every level of the tree the directories (and the files beside them) take turns, whatever lies in each. Within one
+directory the newest file goes first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import islice
+from typing import Final
+
+Key = tuple[int, int]
+"""What names a file: device and inode."""
+
+_DEPTH: Final = 32
+"""Levels that are told apart; what lies deeper counts as one directory."""
+_LOOKED_AT: Final = 16
+
+
+class _Branch:
+    """A directory with something below it. Its own files are the leaf with an empty name."""
+
+    __slots__ = ("children", "count")
+
+    def __init__(self) -> None:
+        self.children: OrderedDict[str, _Node] = OrderedDict()
+        self.count = 0
+
+
+_Leaf = OrderedDict[Key, None]
+_Node = _Branch | _Leaf
+
+
+class Turns:
+    """Files that wait, by their directories. Of more than *capacity* those in the fullest place are left out."""
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self._capacity = capacity
+        self._top = _Branch()
+        self._places: dict[Key, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def put(self, path: str, key: Key) -> None:
+        """Add a file, as the newest of its directory."""
+        self.drop(key)
+        place = (*path.split("/")[1:-1][:_DEPTH], "")
+        self._places[key] = place
+        node = self._top
+        for name in place[:-1]:
+            node.count += 1
+            child = node.children.setdefault(name, _Branch())
+            assert isinstance(child, _Branch)
+            node = child
+        node.count += 1
+        leaf = node.children.setdefault("", OrderedDict())
+        assert isinstance(leaf, OrderedDict)
+        leaf[key] = None
+        if len(self._places) > self._capacity:
+            self._leave_out(place)
+
+    def pop(self) -> Key | None:
+        """Take the file whose turn it is; None if there is none."""
+        if not self._places:
+            return None
+        node: _Node = self._top
+        while isinstance(node, _Branch):
+            name, child = next(iter(node.children.items()))
+            node.children.move_to_end(name)
+            node = child
+        key = next(reversed(node))
+        self.drop(key)
+        return key
+
+    def drop(self, key: Key) -> None:
+        """Take a file out, if it is there."""
+        place = self._places.pop(key, None)
+        if place is None:
+            return
+        trail: list[tuple[_Branch, str]] = []
+        node: _Node = self._top
+        for name in place:
+            assert isinstance(node, _Branch)
+            node.count -= 1
+            trail.append((node, name))
+            node = node.children[name]
+        assert isinstance(node, OrderedDict)
+        del node[key]
+        for branch, name in reversed(trail):
+            if _size(branch.children[name]):
+                break
+            del branch.children[name]
+
+    def _leave_out(self, place: tuple[str, ...]) -> None:
+        """Take out an old file from as near to *place* as there is any other: who floods pays for it."""
+        node: _Node = self._top
+        fullest: _Node = node
+        for name in place:
+            assert isinstance(node, _Branch)
+            node = node.children[name]
+            if _size(node) > 1:
+                fullest = node
+        while isinstance(fullest, _Branch):
+            fullest = max(islice(fullest.children.values(), _LOOKED_AT), key=_size)
+        self.drop(next(iter(fullest)))
+
+
+def _size(node: _Node) -> int:
+    return node.count if isinstance(node, _Branch) else len(node)

@@ -1,0 +1,69 @@
+"""Whose turn it is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picklewatch.turns import Turns
+
+
+def taken(turns: Turns) -> list[int]:
+    """The numbers of all files, in their order."""
+    return [key[1] for key in iter(turns.pop, None)]
+
+
+def filled(*paths: str, capacity: int = 1000) -> Turns:
+    """Files numbered in the order of *paths*."""
+    turns = Turns(capacity)
+    for number, path in enumerate(paths):
+        turns.put(path, (1, number))
+    return turns
+
+
+def test_the_newest_of_a_directory_goes_first() -> None:
+    """It is what a user just downloaded; announcing it again makes it the newest."""
+    turns = filled("/r/a", "/r/b", "/r/c")
+    turns.put("/r/a", (1, 0))
+    assert taken(turns) == [0, 2, 1]
+    assert len(turns) == 0
+
+
+def test_a_full_directory_does_not_keep_another_waiting() -> None:
+    """Wherever it lies: beside, above or below."""
+    paths = [*[f"/r/full/{n}/{m}" for n in range(10) for m in range(10)], "/r/other/x", "/r/y", "/s/deep/er/z"]
+    order = taken(filled(*paths))
+    assert sorted(order) == list(range(len(paths)))
+    assert max(order.index(number) for number in (100, 101, 102)) < 6
+
+
+def test_who_floods_pays_for_it() -> None:
+    """Of more than can be held, old files of the flooded directory are left out, not those elsewhere."""
+    turns = Turns(50)
+    turns.put("/r/quiet/x", (1, 0))
+    for number in range(1, 1000):
+        turns.put(f"/r/flood/{number % 3}/f", (1, number))
+    assert len(turns) == 50
+    order = taken(turns)
+    assert set(order[:4]) == {0, 997, 998, 999}
+
+
+def test_a_flood_of_directories_is_cut_off_as_well() -> None:
+    """Each new directory holds one file."""
+    turns = Turns(50)
+    turns.put("/r/quiet/x", (1, 0))
+    for number in range(1, 1000):
+        turns.put(f"/r/flood/{number}/f", (1, number))
+    assert len(turns) == 50
+    assert 0 in taken(turns)[:3]
+
+
+@given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(0, 9)), max_size=60))
+def test_every_file_is_taken_once(puts: list[tuple[list[str], int]]) -> None:
+    """Under the last path that was given for it; nothing is left behind."""
+    turns = Turns()
+    for names, number in puts:
+        turns.put("/" + "/".join(names), (1, number))
+    assert sorted(taken(turns)) == sorted({number for _, number in puts})
+    assert not turns._top.children
+    assert turns._top.count == 0
