@@ -12,26 +12,29 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import LimitReached
 from picklewatch.formats import read_content
 from picklewatch.formats.base import CHUNK, RANK, Part, Scan
-from picklewatch.model import Level, ScanReport
+from picklewatch.model import Level, ScanReport, unsaid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from picklewatch.engine import Budget, Buffer
-    from picklewatch.model import Limits
+    from picklewatch.model import Finding, Limits
 
 DIGEST_ALWAYS = 64 << 20
 """Bytes up to which every content's SHA-256 is computed; of larger ones only where there is something to report."""
 
 
-def scan_content(data: Buffer, limits: Limits) -> ScanReport:
+def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] | None = None) -> ScanReport:
     """Judge *data*, all of a file's bytes, within *limits*.
+
+    *tell* is told of harm at once, in case this process does not live until the report.
 
     Never raises: a limit, a fault of ours or exhausted memory is a finding, and the report is then incomplete.
     """
     begun = time.perf_counter()
-    scan = Scan(limits, read_content)
+    told = _Told(limits, tell)
+    scan = Scan(limits, read_content, told)
     view = memoryview(data)
     name = "other"
     try:
@@ -39,8 +42,10 @@ def scan_content(data: Buffer, limits: Limits) -> ScanReport:
             name = scan.content(Part(view))
             scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
     except LimitReached as error:
+        scan.add(unsaid(told.findings, scan.findings))
         scan.stopped(error, "")
     except (Exception, RecursionError) as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a report)
+        scan.add(unsaid(told.findings, scan.findings))
         _fault(scan, error)
     return ScanReport(
         format=name,
@@ -53,6 +58,30 @@ def scan_content(data: Buffer, limits: Limits) -> ScanReport:
         sha256=_digest(scan, view),
         duration_ms=(time.perf_counter() - begun) * 1000,
     )
+
+
+class _Told:
+    """Harm when it is seen: kept for a scan that fails before it is counted, and passed on."""
+
+    def __init__(self, limits: Limits, further: Callable[[Finding], None] | None) -> None:
+        self._most = limits.findings
+        self._further = further
+        self._told: dict[Level, dict[tuple[str, str], Finding]] = {}
+
+    def __call__(self, finding: Finding) -> None:
+        """Note *finding*: of each rule and import once a level, of each level so many."""
+        told = self._told.setdefault(finding.level, {})
+        key = finding.rule, finding.subject
+        if key in told or len(told) >= self._most:
+            return
+        told[key] = finding
+        if self._further is not None:
+            self._further(finding)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All that was told."""
+        return [finding for told in self._told.values() for finding in told.values()]
 
 
 @contextlib.contextmanager

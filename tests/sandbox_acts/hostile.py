@@ -28,7 +28,7 @@ RESULT = 3
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def act(data: Any, limits: Limits) -> ScanReport:
+def act(data: Any, _limits: Limits, _tell: object = None) -> ScanReport:
     """Do what the content *data* names; the warm-up's samples name nothing."""
     name = bytes(data[:40]).split(b"\n")[0].decode("latin-1")
     said = ACTS[name](data) if name in ACTS else "nothing"
@@ -128,9 +128,9 @@ def _say_report(**changes: object) -> bytes:
     return json.dumps(["report", {**fields, **changes}]).encode() + b"\n"
 
 
-def _say_finding(**changes: object) -> bytes:
+def _say_finding(*, kind: str = "finding", **changes: object) -> bytes:
     fields = {"rule": "a", "level": "info", "where": "", "summary": "", "evidence": "", "subject": ""}
-    return json.dumps(["finding", {**fields, **changes}]).encode() + b"\n"
+    return json.dumps([kind, {**fields, **changes}]).encode() + b"\n"
 
 
 def _found_then(end: Callable[[], object]) -> Callable[[Any], str]:
@@ -139,6 +139,48 @@ def _found_then(end: Callable[[], object]) -> Callable[[Any], str]:
         return str(end())
 
     return do
+
+
+def _seen_then(end: Callable[[], object]) -> Callable[[Any], str]:
+    def do(_data: Any) -> str:
+        os.write(RESULT, _say_finding(kind="seen", rule="seen-before", level="malicious"))
+        return str(end())
+
+    return do
+
+
+def _slowly(line: bytes) -> str:
+    for byte in line:
+        os.write(RESULT, bytes([byte]))
+        time.sleep(1)
+    return "said"
+
+
+def _overflow_the_stack() -> str:
+    nested: Any = ()
+    for _ in range(1_000_000):
+        nested = (nested,)
+    return str(hash(nested))  # a recursion in C that nobody counts
+
+
+def _read_for_ever() -> str:
+    os.read(0, 1)
+    time.sleep(600)
+    return "read"
+
+
+def _close_result_early() -> str:
+    os.write(RESULT, _say_report()[:20])
+    os.close(RESULT)
+    os._exit(0)
+
+
+def _gigabyte() -> str:
+    line = b'["import","' + b"x" * 900 + b'"]\n'
+    block = line * 1_000
+    for _ in range((1 << 30) // len(block)):
+        os.write(RESULT, block)
+    return "said"
 
 
 def _doing(step: Callable[[], object]) -> Callable[[Any], str]:
@@ -194,7 +236,15 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "touch-later": _touch_later,
     "open-descriptors": lambda _: str([fd for fd in range(64) if _is_open(fd)]),
     "pid": lambda _: str(os.getpid()),
+    "stack-overflow": lambda _: _overflow_the_stack(),
+    "read-for-ever": lambda _: _read_for_ever(),
     # lying
+    "slowly": lambda _: _slowly(_say_report()),
+    "half-line-then-silence": lambda _: str(os.write(RESULT, _say_report()[:20])) + _sleep(None),
+    "close-early": lambda _: _close_result_early(),
+    "gigabyte": lambda _: _gigabyte(),
+    "another-job": lambda _: _say(_say_report(job=2)),
+    "ending": lambda _: _say(b'{"ended":0,"peak_kib":0,"cpu_seconds":0}\n', _say_report()),
     "silence": lambda _: _say(),
     "garbage": lambda _: _say(b"\x00\xff\n"),
     "half-line": lambda _: _say(b'["report'),
@@ -224,6 +274,13 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "found-then-segv": _found_then(lambda: ctypes.string_at(0)),
     "found-then-loop": _found_then(lambda: _forever(None)),
     "found-then-garbage": _found_then(lambda: _say(b"garbage\n")),
+    # saying what it sees, and then something else
+    "seen-then-segv": _seen_then(lambda: ctypes.string_at(0)),
+    "seen-then-stopped": _seen_then(lambda: _forever(None)),
+    "seen-then-sleep": _seen_then(lambda: _sleep(None)),
+    "seen-then-clean": _seen_then(lambda: _say(_say_report())),
+    "seen-flood": lambda _: _say(*[_say_finding(kind="seen")] * 1_001, _say_report()),
+    "seen-too-late": lambda _: _say(_say_report(), _say_finding(kind="seen")),
 }
 """Name → act."""
 

@@ -27,6 +27,26 @@ def doubt_about(callee: Import, args: Any, how: str) -> Doubt:
     return _DOUBTS[callee.judged.status](callee, callee.judged, args, how)
 
 
+def referenced(imported: Import) -> str:
+    """What to say of *imported* where nothing calls it."""
+    judged, key = imported.judged, imported.key[:200]
+    match judged.status:
+        case "denied":
+            return f"imports {key}, which can {judged.reason}"
+        case "code":
+            return f"carries Python code: imports {key}"
+        case "stdlib":
+            return f"imports {key} of the standard library, which nobody vouched for"
+        case "dotted":
+            return f"imports {key}, which {judged.reason}"
+        case "self-test":
+            return "is picklewatch's own self-test file: harmless, judged as if it were not"
+        case "tombstone":
+            return f"names {imported.module[:200]} so that loading it fails with these words"
+        case _:
+            return f"imports {key}, which nobody vouched for"
+
+
 def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     found = signs.sign(args)
     what = "makes an instance of" if how == "new" else "calls"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
+from picklewatch.engine.doubts import referenced
 from picklewatch.engine.machine import RANK, Machine
 from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport
 from picklewatch.engine.walk import Walk
@@ -99,38 +100,12 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
         and (level is None or RANK[judged.level] > RANK[level])
     ):
         level, rule, at = judged.level, judged.rule, imported.offset
-        summary, evidence = _referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
+        summary, evidence = referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
     if judged.status == "denied" and not imported.called and machine.code_bearing and not machine.indirect:
         level = Level.UNSAFE  # what a pickled function refers to; nothing here calls it
     if level is None or level is Level.INFO:
         return None
-    return Finding(
-        rule=rule,
-        level=level,
-        where=machine.where(at),
-        summary=summary[:400],
-        evidence=evidence[: machine.budget.limits.evidence],
-        subject=imported.key if len(imported.key) < 400 else "",
-    )
-
-
-def _referenced(imported: Import) -> str:
-    judged, key = imported.judged, imported.key[:200]
-    match judged.status:
-        case "denied":
-            return f"imports {key}, which can {judged.reason}"
-        case "code":
-            return f"carries Python code: imports {key}"
-        case "stdlib":
-            return f"imports {key} of the standard library, which nobody vouched for"
-        case "dotted":
-            return f"imports {key}, which {judged.reason}"
-        case "self-test":
-            return "is picklewatch's own self-test file: harmless, judged as if it were not"
-        case "tombstone":
-            return f"names {imported.module[:200]} so that loading it fails with these words"
-        case _:
-            return f"imports {key}, which nobody vouched for"
+    return machine.made(rule, level, at, summary, evidence, subject=imported.key)
 
 
 def _bounded(findings: list[Finding], most: int) -> tuple[Finding, ...]:

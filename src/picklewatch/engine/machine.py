@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import attributes, signs, tensors
 from picklewatch.engine.checks import CHECKS, Doubt, take_types
-from picklewatch.engine.doubts import doubt_about
+from picklewatch.engine.doubts import doubt_about, referenced
 from picklewatch.engine.judge import Judged, judge, looks_like_class
 from picklewatch.engine.render import render, render_call
 from picklewatch.engine.report import Nested
@@ -67,15 +67,28 @@ class Machine:
     def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
         """Record one observation that is not about an import."""
         if len(self.findings) < _FINDINGS:
-            self.findings.append(
-                Finding(
-                    rule=rule,
-                    level=level,
-                    where=self.where(offset),
-                    summary=summary[:400],
-                    evidence=evidence[: self.budget.limits.evidence],
-                )
-            )
+            self.findings.append(self.made(rule, level, offset, summary, evidence))
+            self._tell(rule, level, offset, summary, evidence)
+
+    def made(  # noqa: PLR0913 - a finding's fields
+        self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
+    ) -> Finding:
+        """Make a finding about *offset*, with its texts cut to length."""
+        return Finding(
+            rule=rule,
+            level=level,
+            where=self.where(offset),
+            summary=summary[:400],
+            evidence=evidence[: self.budget.limits.evidence],
+            subject=subject if len(subject) < _LONGEST_NAME else "",
+        )
+
+    def _tell(  # noqa: PLR0913 - a finding's fields
+        self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
+    ) -> None:
+        """Say harm at once, as far as nothing that follows can make it look better."""
+        if self.budget.tell is not None and RANK[level] >= RANK[Level.UNSAFE]:
+            self.budget.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
 
     def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
         """Record an observation of which one a pickle is enough."""
@@ -83,12 +96,13 @@ class Machine:
             self.spoken.add(rule)
             self.finding(rule, level, offset, summary, evidence)
 
-    @staticmethod
-    def note(imported: Import, doubt: Doubt, offset: int, evidence: str) -> None:
+    def note(self, imported: Import, doubt: Doubt, offset: int, evidence: str) -> None:
         """Record something about an import; the worst stays."""
         if imported.level is None or RANK[doubt.level] > RANK[imported.level]:
             imported.level, imported.rule = doubt.level, doubt.rule
             imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
+            level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=RANK.__getitem__)
+            self._tell(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
 
     # --- imports ---
 
@@ -101,6 +115,8 @@ class Machine:
             found = self.imports[key] = Import(module, name, judged, offset)
             if judged.status == "code":
                 self.code_bearing = True
+            elif judged.status == "denied":
+                self._tell(judged.rule, Level.UNSAFE, offset, referenced(found), "", subject=found.key)
         return found
 
     def stack_global(self, module: Any, name: Any, offset: int) -> Import:

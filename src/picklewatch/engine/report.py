@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from picklewatch.model import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from picklewatch.model import Finding
 
 Buffer = bytes | memoryview | mmap.mmap
@@ -41,6 +43,8 @@ class Budget:
     """Value of `time.monotonic` after which the scan stops; 0 stands for now plus the limit."""
     fickling_seconds_left: float = -1.0
     """Processor seconds that fickling may still take; -1 stands for all of the limit."""
+    tell: Callable[[Finding], None] | None = None
+    """Told of harm when it is seen, before the walk ends: the process may not live until then."""
 
     def __post_init__(self) -> None:
         if self.opcodes_left < 0:

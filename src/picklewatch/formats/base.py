@@ -81,9 +81,14 @@ HEAD = 4096
 class Scan:
     """The running account of one file: budgets, findings, counts."""
 
-    def __init__(self, limits: Limits, dispatch: Callable[[Scan, Part], str]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        dispatch: Callable[[Scan, Part], str],
+        tell: Callable[[Finding], None] | None = None,
+    ) -> None:
         self.limits = limits
-        self.budget = Budget(limits=limits)
+        self.budget = Budget(limits=limits, tell=tell)
         self.complete = True
         self.code_bearing = False
         self.pickles = 0
@@ -102,7 +107,10 @@ class Scan:
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Note *findings*; of too many the most harmful stay."""
-        self._findings.update(dict.fromkeys(findings))
+        for finding in findings:
+            self._findings[finding] = None
+            if self.budget.tell is not None and RANK[finding.level] >= RANK[Level.UNSAFE]:
+                self.budget.tell(finding)
         if len(self._findings) > 4 * self.limits.findings:
             self._findings = dict.fromkeys(self.findings)
 
@@ -164,9 +172,17 @@ class Scan:
             report = judge_pickle(part.data, start, where=part.where, budget=budget)
         except LimitReached:
             self.doubtful_left -= TRIAL_OPCODES
-            return self._walk(part, start) if sure else None
+            return self._walk_quietly(part, start) if sure else None
         self.doubtful_left -= report.opcodes + 50
         return report
+
+    def _walk_quietly(self, part: Part, start: int) -> PickleReport:
+        """Walk as `_walk`, telling nobody: whoever tries decides whether it counts."""
+        tell, self.budget.tell = self.budget.tell, None
+        try:
+            return self._walk(part, start)
+        finally:
+            self.budget.tell = tell
 
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note what the walk over a pickle in *part* found, and judge what it nests."""
@@ -213,8 +229,10 @@ class Scan:
             limit = error
         finally:
             noted, self._findings = self._findings, kept[0]
-        if RANK[worst(noted)] >= RANK[Level.UNSAFE]:
-            self.add(noted)
+            harm = RANK[worst(noted)] >= RANK[Level.UNSAFE]
+            if harm:
+                self.add(noted)
+        if harm:
             return True
         _, self.complete, self.code_bearing, self.pickles, self.opcodes, self.imports = kept
         if limit is not None and limit.rule == TIME_LIMIT:

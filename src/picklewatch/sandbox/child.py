@@ -16,9 +16,9 @@ from picklewatch.sandbox import lockdown, wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.model import Limits, ScanReport
+    from picklewatch.model import Finding, Limits, ScanReport
 
-    ScanJob = Callable[[Any, Limits], ScanReport]
+    ScanJob = Callable[[Any, Limits, Callable[[Finding], None]], ScanReport]
     ViewJob = Callable[[Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None]], None]
 
 MESSAGE = 128 << 10
@@ -112,7 +112,11 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
 
 
 def _scan(job: ScanJob, data: Any, limits: Limits, output: Output) -> None:
-    for line in wire.encode_report(job(data, limits), limits):
+    def tell(finding: Finding) -> None:
+        output.put(wire.encode_finding(finding, limits, "seen"))
+        output.flush()  # nothing that happens to this process can take it back
+
+    for line in wire.encode_report(job(data, limits, tell), limits):
         output.put(line)
     output.flush()
 

@@ -31,10 +31,12 @@ class Ending:
     """The file has become shorter since the scan began."""
 
     def take(self, message: dict[str, Any]) -> None:
-        """Note the warm process's *message* about the end."""
-        self.status = int(message["ended"])
-        self.peak_kib = int(message["peak_kib"])
-        self.cpu_seconds = float(message["cpu_seconds"])
+        """Note the warm process's *message* about the end. Raises `ValueError` if it is not about one."""
+        match message:
+            case {"ended": int(status), "peak_kib": int(peak_kib), "cpu_seconds": float(cpu_seconds)}:
+                self.status, self.peak_kib, self.cpu_seconds = status, peak_kib, cpu_seconds
+            case _:
+                raise ValueError(message)
 
     def finding(self, limits: Limits) -> Finding | None:
         """Say what kept the scan from its end; None if it ended well."""

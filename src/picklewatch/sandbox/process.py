@@ -65,6 +65,11 @@ class WarmProcess:
         """The warm process's number."""
         return self._process.pid
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._control.fileno() < 0
+
     def protections(self) -> Protections:
         """Wait until it is ready and say what protects us. Raises `SandboxError`, or `DiedError` when closed."""
         if self._protections is None:
@@ -72,16 +77,16 @@ class WarmProcess:
         return self._protections
 
     def _wait_ready(self) -> Protections:
-        message = self.message(START_SECONDS)
-        if message is None:
-            raise self._not_started()
-        if "refused" in message:
-            self.close()
-            raise SandboxError(f"the sandbox can't be set up: {message['refused']}", _REFUSED_HINT)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
-        ready = message["ready"]
-        return Protections(**{**ready, "missing": tuple(ready["missing"])})
+        match self.message(START_SECONDS):
+            case {"refused": str(why)}:
+                self.close()
+                raise SandboxError(f"the sandbox can't be set up: {why}", _REFUSED_HINT)
+            case {"ready": {"missing": list()} as ready}:
+                assert self._process.stderr is not None
+                self._process.stderr.close()
+                return Protections(**{**ready, "missing": tuple(ready["missing"])})
+            case _:
+                raise self._not_started()
 
     def _not_started(self) -> SandboxError:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -112,7 +117,7 @@ class WarmProcess:
         return self._control.fileno()
 
     def message(self, seconds: float) -> dict[str, Any] | None:
-        """Wait for the next message; None when it is gone or silent for *seconds*."""
+        """Wait for the next message; None when it is gone, silent for *seconds*, or does not speak JSON objects."""
         deadline = time.monotonic() + seconds
         poll = select.poll()
         try:
@@ -122,7 +127,11 @@ class WarmProcess:
             text = self._control.recv(_MESSAGE)
         except (OSError, ValueError):
             return None
-        return json.loads(text) if text else None
+        try:
+            message = json.loads(text)
+        except ValueError:
+            return None
+        return message if isinstance(message, dict) else None
 
     def interrupt(self) -> None:
         """Make every wait on this process end now, from any thread; `close` it afterwards."""

@@ -176,7 +176,7 @@ class Scanner:
     def _ready(self) -> WarmProcess:
         if self._closed:
             raise ScanCancelledError("the scanner is closed")
-        if self._process is None:
+        if self._process is None or self._process.is_closed:
             self._process = WarmProcess(self._jobs)
         process = self._process
         try:
@@ -294,20 +294,19 @@ def _take_ending(process: WarmProcess, ending: Ending) -> None:
     message = process.message(0)
     if message is None:
         raise DiedError("the warm process ended")
-    ending.take(message)
+    try:
+        ending.take(message)
+    except ValueError:
+        raise DiedError("the warm process talks nonsense") from None
 
 
 def _end_child(process: WarmProcess, ending: Ending) -> None:
     """Have the child killed and wait for its end, so that the next job starts from rest."""
     try:
         process.kill_child()
-        message = process.message(_END_SECONDS)
-    except DiedError:
-        message = None
-    if message is None:
+        ending.take(process.message(_END_SECONDS) or {})
+    except (DiedError, ValueError):
         process.close()  # it takes its child along; the next job starts another
-        return
-    ending.take(message)
 
 
 @contextlib.contextmanager

@@ -206,5 +206,5 @@ class Server:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _nothing(_data: object, _limits: Limits) -> ScanReport:
+def _nothing(_data: object, _limits: Limits, _tell: object) -> ScanReport:
     return ScanReport(format="other", complete=True, code_bearing=False)

@@ -12,7 +12,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.model import Finding, Level, Limits, ScanReport, printable
+from picklewatch.model import Finding, Level, Limits, ScanReport, printable, unsaid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +37,7 @@ _RULE_LENGTH: Final = 64
 _FORMAT = re.compile(r"[a-z0-9.+-]{1,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ITEMS: Final = 256
+_LEVELS: Final = tuple(Level)
 _ELLIPSIS: Final = "…"
 
 
@@ -71,10 +72,13 @@ def encode_report(report: ScanReport, limits: Limits) -> Iterator[bytes]:
     )
 
 
-def encode_finding(finding: Finding, limits: Limits) -> bytes:
-    """Say *finding*, clipped. A subject too long to be said whole is left out: it must not match an allowlist."""
+def encode_finding(finding: Finding, limits: Limits, kind: str = "finding") -> bytes:
+    """Say *finding* as *kind*, clipped: ``finding`` of the report, or ``seen`` before there is one.
+
+    A subject too long to be said whole is left out: it must not match an allowlist.
+    """
     return encode(
-        "finding",
+        kind,
         {
             "rule": finding.rule,
             "level": finding.level.value,
@@ -94,8 +98,7 @@ def clip(text: str, length: int) -> str:
 def _most_harmful(findings: tuple[Finding, ...], count: int) -> tuple[Finding, ...]:
     if len(findings) <= count:
         return findings
-    order = list(Level)
-    return tuple(sorted(findings, key=lambda finding: -order.index(finding.level))[:count])
+    return tuple(sorted(findings, key=lambda finding: -_LEVELS.index(finding.level))[:count])
 
 
 # --- the parent's side ------------------------------------------------------------------------------------------
@@ -147,6 +150,8 @@ class ReportBuilder:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.findings: list[Finding] = []
+        self._seen: list[Finding] = []
+        """What it said as soon as it saw it."""
         self._imports: list[str] = []
         self._head: dict[str, Any] | None = None
 
@@ -155,19 +160,24 @@ class ReportBuilder:
         if self._head is not None:
             raise GarbageError("it went on after its report")
         if kind == "finding":
-            self._take_finding(value)
+            self._take_finding(value, self.findings, self._limits.findings)
+        elif kind == "seen":
+            self._take_finding(value, self._seen, self._limits.findings * len(_LEVELS))
         elif kind == "import":
             self._take_import(value)
         elif kind == "report":
-            self._head = checked(value, _REPORT)
+            head = checked(value, _REPORT)
+            if _rank(self._seen) > _rank(self.findings):
+                raise GarbageError("it took back what it had seen")
+            self._head = head
         else:
             raise GarbageError("it said something unknown")
 
-    def _take_finding(self, value: object) -> None:
+    def _take_finding(self, value: object, findings: list[Finding], most: int) -> None:
         fields = checked(value, {**_FINDING, "evidence": _text(self._limits.evidence)})
-        if len(self.findings) >= self._limits.findings:
+        if len(findings) >= most:
             raise GarbageError("it reported too many findings")
-        self.findings.append(Finding(**{**fields, "level": Level(fields["level"])}))
+        findings.append(Finding(**{**fields, "level": Level(fields["level"])}))
 
     def _take_import(self, value: object) -> None:
         if len(self._imports) >= self._limits.imports:
@@ -195,11 +205,15 @@ class ReportBuilder:
         head = self._head or {"format": "other", "pickles": 0, "opcodes": 0, "sha256": None}
         return ScanReport(
             **{**head, "complete": False, "code_bearing": True},
-            findings=(*self.findings, finding),
+            findings=(*unsaid(self._seen, self.findings), *self.findings, finding),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,
         )
+
+
+def _rank(findings: list[Finding]) -> int:
+    return max((_LEVELS.index(finding.level) for finding in findings), default=0)
 
 
 def checked(value: object, fields: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
