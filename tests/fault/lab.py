@@ -21,6 +21,7 @@ from picklewatch.model import FileId
 from picklewatch.quarantine.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.store import DATABASE
+from picklewatch.store.rows import inode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,6 +72,8 @@ class Lab:
         self.process = Process(home, config, through=through)
         self.root, self.state = self.process.root, self.process.state
         self.injected = 0
+        self.measured: list[str] = []
+        """What a fault measured, for the table."""
         self._entries: dict[Path, _Entry] = {}
         self._made = 0
         self._cleanup = contextlib.ExitStack()
@@ -182,9 +185,32 @@ class Lab:
         """What the running daemon counted (as `picklewatch status --json` shows it)."""
         return Counter(self._told().get("counts", {}))
 
+    def queue(self) -> int:
+        """How many files wait, or are in hand."""
+        told = self._told()
+        return int(told["queue"]) if "queue" in told else -1
+
+    def peak_mib(self) -> int:
+        """The most memory that the daemon (without its sandbox) has needed."""
+        return int(self._told().get("peak_kib", 0)) // 1024
+
+    def verdict(self, path: Path) -> str | None:
+        """The verdict on *path* as it is now; None if there is none."""
+        with contextlib.suppress(OSError, sqlite3.Error), self._reading() as connection:
+            file = FileId.of(path.stat())
+            states = "SELECT size, mtime_ns, ctime_ns, verdict FROM files WHERE device = ? AND inode = ?"
+            for *state, verdict in connection.execute(states, inode(file)):
+                if tuple(state) == (file.size, file.mtime_ns, file.ctime_ns):
+                    return str(verdict)
+        return None
+
     def problems(self) -> set[str]:
         """What the daemon says is wrong now."""
         return {problem["what"] for problem in self._told().get("degraded", ())}
+
+    def waiting(self) -> int | None:
+        """How many files it says are still to be judged; None if it can't be asked."""
+        return self._told().get("queue")
 
     def _told(self) -> dict[str, Any]:
         try:
@@ -275,9 +301,12 @@ class Lab:
             for item in vault.items():
                 if item.state is State.QUARANTINED and item.sha256 is not None:
                     assert hashlib.sha256((store / item.id / "data").read_bytes()).hexdigest() == item.sha256
-                    place = Path(item.root) / item.relative
+                    place = self._place(item.root, item.relative)
                     held.setdefault(item.sha256, []).append((place, item.verdict.value))
         return held
+
+    def _place(self, root: str, relative: str) -> Path:
+        return Path(root) / relative
 
 
 _KINDS = ("lost", "doubled", "missing")

@@ -6,19 +6,23 @@ Exit status 1 if the books are wrong.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from daemon_process import BENIGN, HOSTILE
-from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, Lab
+from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, Lab, SkippedError
 from fault.running import Outcome
 
 from picklewatch.store import DATABASE
@@ -43,11 +47,16 @@ class Soak:
             self.lock_the_database,
             self.damage_the_database,
             self.move_the_root_away_and_back,
+            self.fill_the_disk,
+            self.restore,
+            self.purge,
         )
 
     def run(self, seconds: float) -> Outcome:
         """Go on for *seconds*, then wait until all is well and check the books."""
         with self._lab as lab:
+            with contextlib.suppress(SkippedError):
+                lab.mount(lab.state, "size=96m")
             lab.start()
             end = time.monotonic() + seconds
             while time.monotonic() < end:
@@ -56,12 +65,12 @@ class Soak:
                 time.sleep(self._chance.random() / 3)
                 self._do(self._chance.choice(self._faults))
             waited = lab.seconds_until(self._settled)
-            problems = lab.problems()
+            problems, waiting = lab.problems(), lab.waiting()
             status = lab.process.stop()
             account = lab.account()
             note = f"the daemon ended with {status}" if status else "; ".join(account.notes)
             if waited >= PATIENCE:
-                note = f"not healthy: {', '.join(sorted(problems))}; {note}"
+                note = f"not healthy, {waiting} waiting: {', '.join(sorted(problems))}; {note}"
             return Outcome("soak", lab.injected, account, waited, note)
 
     def _do(self, act: object) -> None:
@@ -139,7 +148,46 @@ class Soak:
             path.unlink()
             self._lab.forget(path)
 
+    def restore(self) -> None:
+        """Somebody vouches for a file in quarantine, and has it back."""
+        items = self._quarantine("list")
+        if not items:
+            return
+        item = self._chance.choice(items)
+        if self._quarantine("restore", "--yes", item["id"]):
+            # a database that is lost takes what was allowed with it: then the file is taken again
+            path = Path(item["path"])
+            self._lab.expect(path, path.read_bytes(), HARMLESS | HARMFUL | UNJUDGED)
+
+    def purge(self) -> None:
+        """Somebody makes room in quarantine."""
+        for item in self._quarantine("purge", "--yes", "--max-items", "40"):
+            with contextlib.suppress(KeyError):  # what the daemon kept without having judged it
+                self._lab.forget(Path(item["path"]))
+
+    def _quarantine(self, *words: str) -> list[dict[str, Any]]:
+        command = [sys.executable, "-m", "picklewatch", "quarantine", *words]
+        command += ["--json", "--state-dir", str(self._lab.state), "-c", str(self._lab.process.home / "config.toml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:
+            self.did[f"{words[0]}: not now"] += 1
+            return []
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     # --- bad luck
+
+    def fill_the_disk(self) -> None:
+        """The disk of the state is full while files arrive; only where it is a small one of our own."""
+        if not self._lab.state.is_mount():
+            return
+        filler = self._lab.state / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 16)):
+                pass
+        for _ in range(5):
+            self.download()
+        time.sleep(self._chance.random())
+        filler.unlink()
 
     def kill(self) -> None:
         """The daemon crashes."""
