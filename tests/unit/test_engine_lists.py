@@ -72,3 +72,19 @@ def test_versions_are_stable_and_need_no_fickling() -> None:
     assert engine_version().rules == version
     code = "import sys; from picklewatch.engine import *; engine_version(); sys.exit('fickling' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("torchmetrics.classification.accuracy", "Tensor"),
+        ("optuna.samplers._cmaes", "_LazyImport"),
+        ("lightning.fabric.utilities.load", "_TensorMeta"),
+        ("torch.ao.quantization.quantize_fx", "GraphModule"),
+        ("torch.utils.data.dataset", "Generator"),
+        ("imblearn.ensemble._common", "Criterion"),
+    ],
+)
+def test_what_a_library_imports_is_not_its_own(module: str, name: str) -> None:
+    """A pickler names a class by its own module; by another's it comes without the checks that it needs."""
+    assert judge(module, name).status == "foreign"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine.lists import denied as bad
 from picklewatch.engine.lists import generated
+from picklewatch.engine.lists.borrowed import BORROWED, BORROWED_BY
 from picklewatch.engine.lists.compat import ONLY_PYTHON_2, python3_name
 from picklewatch.engine.lists.families import FAMILIES
 from picklewatch.engine.lists.stdlib import STDLIB, STDLIB_PACKAGES
@@ -214,7 +215,9 @@ def _by_library(module: str, name: str) -> Judged:
     stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
     if "." in name:
         return _nested(module, name)
-    borrowed = name in bad.BORROWED or _TESTS.search(module) is not None
+    borrowed = (
+        name in BORROWED or name in BORROWED_BY.get(module.partition(".")[0], ()) or _TESTS.search(module) is not None
+    )
     for module_pattern, name_pattern, judged in () if borrowed else _FAMILIES:
         if module_pattern.match(module) and name_pattern.match(name):
             return judged

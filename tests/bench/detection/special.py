@@ -73,6 +73,12 @@ def _torch() -> Iterator[tuple[str, str, bytes]]:
         "set-on-a-tensor-by-build": Raw(
             _push(_tensor(2, 0, (2,), (1,))) + _push((_storage(2), 1 << 20, (4,), (1,))) + b"b"
         ),
+        "set-on-a-tensor-by-another-name": Raw(
+            _new("torchmetrics.classification.accuracy", "Tensor") + _push((_storage(2), 1 << 20, (4,), (1,))) + b"b"
+        ),
+        "setitem-on-a-tensor-by-another-name": Raw(
+            _new("torchmetrics.classification.accuracy", "Tensor", 4) + b"J\xff\xff\xff\x7fK\x01s"
+        ),
         "sparse-index-out-of-bounds": Call(
             Ref("torch._utils", "_rebuild_sparse_tensor"),
             (
@@ -239,6 +245,16 @@ def _classes() -> dict[str, bytes]:
                 Ref("pandas.core.indexes.base", "_new_Index"),
                 (Ref("sympy.polys.polytools", "Poly"), {"rep": "preview(x)"}),
             )
+        ),
+        "lazy-import-by-another-name": _build(
+            _push(Call(Ref("optuna.samplers._cmaes", "_LazyImport"), ("antigravity",))), {}
+        ),
+        "metaclass-by-another-name": _new(
+            "lightning.fabric.utilities.load",
+            "_TensorMeta",
+            "X",
+            (Ref("builtins", "object"),),
+            {"__hash__": Ref("builtins", "len")},
         ),
         "newobj-type": _new("builtins", "type", "X", (), {"__hash__": Ref("builtins", "len")}),
         "build-diskcache": _build(_new("diskcache.core", "Cache"), (_PATH, 60, Ref("diskcache.core", "Disk"))),

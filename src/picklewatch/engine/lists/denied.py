@@ -314,16 +314,6 @@ CARRIERS: frozenset[tuple[str, str]] = frozenset(
 )
 """What carries Python code by nature, by exact name."""
 
-BORROWED: frozenset[str] = frozenset(
-    """Thread Timer Process Pool ThreadPool Pipe Queue SimpleQueue JoinableQueue Manager ThreadPoolExecutor ProcessPoolExecutor
-    Future Parallel TemporaryDirectory NamedTemporaryFile TemporaryFile SpooledTemporaryFile ZipFile TarFile GzipFile BZ2File
-    LZMAFile FileIO StreamHandler FileHandler ModuleType FunctionType LambdaType CodeType MethodType ForwardRef Mock MagicMock
-    HfApi HfFolder Repository ModelCard NumpyUnpickler NumpyPickler Unpickler Pickler Engine TempMemmap AbstractFileSystem
-    LocalFileSystem Session Request SourceFileLoader PackageImporter SummaryWriter Interpreter Console ArgumentParser
-    HfArgumentParser""".split()
-)
-"""Classes that libraries import from elsewhere: what a family says of a library's own classes is not said of them."""
-
 ALIASES: frozenset[str] = frozenset(
     [
         "os",
