@@ -61,6 +61,7 @@ class Snapshot:
             "per_second": round(workers.per_second(time.monotonic()), 2),
             "walking": None if busy is None or busy.is_quiet else busy.tree,
             "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            "scan_peak_kib": workers.scan_peak_kib,
             **summary,
         }
         now = time.time()

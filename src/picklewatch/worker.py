@@ -80,6 +80,8 @@ class Workers:
         """Told of a file that was recorded as unscannable because it may not be read."""
         self.judged: int = 0 if former is None else former.judged
         """Outcomes recorded since the start."""
+        self.scan_peak_kib = 0
+        """The largest resident memory of a scanning process, files mapped by it included."""
         self.care = care
         self.health = care.health
         self.schedule: Schedule = Schedule(store, number) if former is None else former.schedule
@@ -231,6 +233,7 @@ class Workers:
 
     def _judge(self, job: Job, subject: Subject, scanner: ClosableScans) -> float:
         record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
+        self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
         inode = (job.device, job.inode)
         now = time.monotonic()

@@ -54,6 +54,7 @@ def told(beat: float = 0.0, **more: object) -> dict[str, object]:
         "in_hand": 1,
         "quarantine": "off",
         "peak_kib": 50_000,
+        "scan_peak_kib": 70_000,
         "walking": "/c",
         **more,
     }
@@ -89,6 +90,7 @@ def test_running_and_healthy(tmp_path: Path, lock: StateLock) -> None:
         "1 malicious",
         "1 to be moved",
         "report only",
+        "48 MiB at most; a scan 68 MiB",
     ):
         assert words in result.output
     assert "2 files were found by the periodic walk" in result.output

@@ -132,7 +132,8 @@ def _work(told: dict[str, Any]) -> list[str]:
     if missed:
         shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
     if told["running"] and told.get("peak_kib"):
-        shown.append(f"Memory:     {told['peak_kib'] // 1024} MiB at most")
+        scans = told.get("scan_peak_kib", 0) // 1024
+        shown.append(f"Memory:     {told['peak_kib'] // 1024} MiB at most{f'; a scan {scans} MiB' if scans else ''}")
     return shown
 
 
