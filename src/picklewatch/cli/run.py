@@ -36,6 +36,7 @@ Signals:
 Exit status:
   0   ended by a signal
   70  a fault of picklewatch's own; start it again
+  75  the state's disk is full or fails; start it again later
   78  bad configuration, or the state directory belongs to another daemon
 """
 

@@ -116,7 +116,7 @@ class Database:
 
     def reopen(self) -> None:
         """Open what is under the path now, making it if nothing is."""
-        with self._lock:
+        with self._lock, self._noticing_corruption():
             self._let_go()
             self._connection = self._open()
 

@@ -29,6 +29,7 @@ class Pages:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._wal = path.with_name(f"{path.name}-wal")
+        self._size = 0
         self._page = 0
         self._frame = 0
         self._was_odd = False
@@ -48,10 +49,12 @@ class Pages:
 
     def _is_database(self) -> bool:
         header = os.pread(self._fd, 100, 0)
+        former, self._size = self._size, os.fstat(self._fd).st_size
         size = _page_size(header)
-        if not header.startswith(_MAGIC) or not size:
+        if not header.startswith(_MAGIC) or not size or self._size < former:  # it is never vacuumed
+            self._size = former
             return False
-        number = os.fstat(self._fd).st_size // size
+        number = self._size // size
         pages = [(self._page + step) % number for step in range(min(_PAGES, number))]
         self._page = (pages[-1] + 1) % number if pages else 0
         return all(page == 0 or os.pread(self._fd, 1, page * size)[0] in _FIRST_BYTES for page in pages)

@@ -1,0 +1,223 @@
+"""What others do to the state's files under a living daemon is noticed, and costs nothing but work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import make_record
+
+from picklewatch.errors import StateError, StateUnavailableError
+from picklewatch.health import Health
+from picklewatch.model import FileId
+from picklewatch.parts import open_store
+from picklewatch.store import DATABASE, CorruptError, Store
+from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.store.lock import LOCK, StateLock, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with a hundred outcomes and an allowed digest, as the daemon knows it."""
+    with closing(Store(tmp_path)) as store:
+        for number in range(100):
+            store.finish(None, make_record(f"/m/{number}", FileId(7, number, 1, 1, 1)))
+        store.allowed.add("ab" * 32, "ours")
+        store.allowed.all()
+        yield store
+
+
+def look(care: StoreCare) -> None:
+    """Look as often as the daemon does in a few seconds, as it does."""
+    for _ in range(3):
+        try:
+            care.check_place()
+        except TROUBLE as error:
+            care.take(error)
+
+
+def merge(state: Path) -> None:
+    """Let another process bring the log into the database."""
+    with closing(sqlite3.connect(state / DATABASE)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def works(store: Store) -> bool:
+    """Whether an outcome can be recorded and found again."""
+    store.finish(None, make_record("/m/new", FileId(7, 999, 1, 1, 1)))
+    return len(store.records.of_path("/m/new")) == 1
+
+
+@pytest.mark.parametrize("side", ["", "-wal"])
+@pytest.mark.parametrize("merged", [False, True], ids=["in the log", "merged"])
+def test_a_database_overwritten_under_us_is_set_aside(store: Store, tmp_path: Path, side: str, *, merged: bool) -> None:
+    """Although SQLite shows what it has in memory: `status` and the next start could not read it."""
+    if merged:
+        merge(tmp_path)
+    path = tmp_path / f"{DATABASE}{side}"
+    with path.open("r+b") as file:
+        file.write(b"garbage" * (path.stat().st_size // 7 + 1))
+    care = StoreCare(store, Health())
+    look(care)
+    assert care.walk_again.is_set()
+    assert {problem.what for problem in care.health.problems} == {"store-rebuilt"}
+    assert store.set_aside is not None
+    assert store.allowed.all() == {"ab" * 32: "ours"}
+    assert len(store.records) == 0
+    assert works(store)
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096])
+def test_a_database_cut_off_under_us_is_set_aside(store: Store, tmp_path: Path, size: int) -> None:
+    """Also when what is left looks like a database."""
+    merge(tmp_path)
+    care = StoreCare(store, Health())
+    look(care)
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.truncate(size)
+    look(care)
+    assert care.walk_again.is_set()
+    assert store.allowed.all() == {"ab" * 32: "ours"}
+    assert works(store)
+
+
+def test_a_healthy_database_is_never_suspected(store: Store, tmp_path: Path) -> None:
+    """While it grows, is merged by others, shrinks and is looked at all the time."""
+    care = StoreCare(store, Health())
+    for number in range(60):
+        for step in range(20):
+            store.finish(None, make_record("/m/x" * 300, FileId(7, number * 100 + step, 1, step, 1)))
+            care.check_place()
+        if number % 7 == 0:
+            merge(tmp_path)
+            care.check_place()
+        if number % 10 == 9:
+            while store.tidying.step(0, 1e12):
+                care.check_place()
+    assert not care.walk_again.is_set()
+    assert care.health.problems == ()
+
+
+@pytest.mark.parametrize("removed", ["-wal", "-shm", ""])
+def test_a_file_of_the_database_removed_under_us_is_noticed(store: Store, tmp_path: Path, removed: str) -> None:
+    """What goes into a file without a name is seen by nobody."""
+    (tmp_path / f"{DATABASE}{removed}").unlink()
+    care = StoreCare(store, Health())
+    look(care)
+    assert care.health.counts["store-removed"] == 1
+    assert care.walk_again.is_set()
+    assert store.allowed.all() == {"ab" * 32: "ours"}
+    assert works(store)
+    with closing(Store(tmp_path, read_only=True)) as reader:
+        assert len(reader.records.of_path("/m/new")) == 1
+
+
+def test_a_state_directory_removed_under_us_is_made_again(tmp_path: Path) -> None:
+    """Until then nothing can be recorded, and nothing is lost by trying."""
+    state = tmp_path / "state"
+    state.mkdir()
+    lock = StateLock(state)
+    with closing(Store(state)) as store:
+        care = StoreCare(store, Health())
+        shutil.rmtree(state)
+        look(care)
+        assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
+        with pytest.raises(sqlite3.OperationalError):
+            works(store)
+        assert not lock.is_in_place()
+        lock.retake()
+        assert lock.is_in_place()
+        with pytest.raises(StateError, match=f"process {os.getpid()}"):
+            StateLock(state)
+        look(care)
+        assert works(store)
+    lock.release()
+    StateLock(state).release()
+
+
+def test_a_lock_that_another_daemon_has_by_now_is_not_taken(tmp_path: Path) -> None:
+    """Two daemons on one state would each lose what the other does."""
+    lock = StateLock(tmp_path)
+    (tmp_path / LOCK).unlink()
+    other = StateLock(tmp_path)
+    with pytest.raises(StateError, match="belongs to a picklewatch daemon"):
+        lock.retake()
+    other.release()
+    lock.retake()
+    lock.release()
+
+
+def test_what_the_database_can_not_take_is_told_beside_it(store: Store, tmp_path: Path) -> None:
+    """`status` reads it in the lock, whose room is there already; it is gone when the database works again."""
+    lock = StateLock(tmp_path)
+    care = StoreCare(store, Health(), lock.note)
+    size = (tmp_path / LOCK).stat().st_size
+    care.take(sqlite3.OperationalError("database or disk is full"))
+    assert trouble(tmp_path) == "the database can't be used: database or disk is full"
+    assert (tmp_path / LOCK).stat().st_size == size
+    care.fine()
+    assert trouble(tmp_path) == ""
+    lock.release()
+
+
+def test_a_note_that_can_not_be_written_harms_nothing(store: Store) -> None:
+    """The disk of the lock may be as broken."""
+
+    def note(_text: str) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    StoreCare(store, Health(), note).take(sqlite3.OperationalError("disk I/O error"))
+
+
+def test_a_start_waits_for_its_disk(tmp_path: Path) -> None:
+    """A folder stands where the database should; it goes while the start tries on."""
+    (tmp_path / DATABASE).mkdir()
+    heard: list[str] = []
+
+    def wait(error: sqlite3.Error) -> bool:
+        heard.append(str(error))
+        if len(heard) == 3:
+            (tmp_path / DATABASE).rmdir()
+        return False
+
+    open_store(tmp_path, wait=wait).close()
+    assert len(heard) == 3
+
+
+def test_a_start_that_waits_can_be_ended(tmp_path: Path) -> None:
+    """With the status that says: start again."""
+    (tmp_path / DATABASE).mkdir()
+    with pytest.raises(StateUnavailableError, match="can't be opened") as caught:
+        open_store(tmp_path, wait=lambda _error: True)
+    assert caught.value.status == 75
+
+
+def test_setting_aside_may_fail_and_is_tried_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damaged file is on a disk that may only be read just now."""
+    merge(tmp_path)
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.write(b"garbage" * 10_000)
+    with monkeypatch.context() as patch:
+
+        def refused(*_: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        patch.setattr("pathlib.Path.rename", refused)
+        care = StoreCare(store, Health())
+        look(care)
+        assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
+    with pytest.raises(CorruptError):
+        len(store.jobs)
+    look(care)
+    assert works(store)

@@ -1,0 +1,140 @@
+"""Retention: what is forgotten, what never is, and in how small steps."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from watching import ENGINE, make_candidate, make_record
+
+from picklewatch.health import Health
+from picklewatch.model import FileId, Verdict
+from picklewatch.store import Store
+from picklewatch.store.care import StoreCare
+from picklewatch.store.tidy import BATCH, GONE_SECONDS, Tidier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from picklewatch.store import Finished
+
+NOW = time.time()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with closing(Store(tmp_path)) as store:
+        yield store
+
+
+def finish(store: Store, path: str, file: FileId, verdict: Verdict = Verdict.CLEAN, *, told: bool = True) -> Finished:
+    """Record an outcome, logged unless *told* says otherwise."""
+    finished = store.finish(None, make_record(path, file, verdict), quarantine=verdict is Verdict.MALICIOUS)
+    if told:
+        store.records.reported(finished.record)
+    return finished
+
+
+def tidy(store: Store, keep: int = 0, later: float = 0.0) -> None:
+    """Make two passes: what is forgotten in the first is history in the second."""
+    for _ in range(2):
+        while store.tidying.step(keep, NOW + later):
+            pass
+
+
+def versions(path: Path, number: int) -> list[FileId]:
+    """Former states of a file, and the one in which it is."""
+    path.write_bytes(b"x")
+    now = make_candidate(path).file
+    return [*(replace(now, mtime_ns=step) for step in range(number)), now]
+
+
+def test_former_outcomes_go_but_for_the_newest(store: Store, tmp_path: Path) -> None:
+    """The outcome of a file that is there stays, however old; so does a line that was not written yet."""
+    path = tmp_path / "m"
+    for step, file in enumerate(versions(path, 9)):
+        finish(store, str(path), file, told=step != 3)
+    tidy(store, keep=4, later=9 * GONE_SECONDS)
+    assert [record["id"] for record in reversed(store.records.of_path(str(path)))] == [4, 7, 8, 9, 10]
+    assert store.records.verdict(make_candidate(path).file, ENGINE.key) is Verdict.CLEAN
+
+
+def test_a_file_that_is_gone_is_forgotten_after_a_month(store: Store, tmp_path: Path) -> None:
+    """Not sooner: its disk may only be unmounted. Its outcome is history then."""
+    path = tmp_path / "m"
+    file = versions(path, 0)[0]
+    finish(store, str(path), file)
+    store.records.add_name(file, str(tmp_path / "link"))
+    path.unlink()
+    tidy(store, keep=1, later=GONE_SECONDS - 60)
+    assert store.records.verdict(file, ENGINE.key) is Verdict.CLEAN
+    tidy(store, keep=1, later=GONE_SECONDS + 60)
+    assert store.records.verdict(file, ENGINE.key) is None
+    assert store.records.names(file) == ()
+    assert len(store.records) == 1
+    tidy(store, keep=0)
+    assert len(store.records) == 0
+
+
+def test_files_that_are_gone_are_bounded_in_number(store: Store) -> None:
+    """Whoever makes and removes files all day does not fill the disk for a month."""
+    for number in range(30):
+        finish(store, f"/none/{number}", FileId(7, number, 1, 1, 1))
+    tidy(store, keep=10)
+    assert sum(store.records.counts().values()) == 10
+    assert len(store.records) == 20
+
+
+def test_a_file_under_another_name_is_there(store: Store, tmp_path: Path) -> None:
+    """A link that was remembered is enough; another file in its place is not."""
+    path = tmp_path / "m"
+    file = versions(path, 0)[0]
+    finish(store, str(path), file)
+    finish(store, str(tmp_path / "other"), replace(file, inode=file.inode + (1 << 40)))
+    (tmp_path / "other").write_bytes(b"y")
+    path.rename(tmp_path / "n")
+    store.records.add_name(file, str(tmp_path / "n"))
+    tidy(store, later=2 * GONE_SECONDS)
+    assert store.records.verdict(file, ENGINE.key) is Verdict.CLEAN
+    assert sum(store.records.counts().values()) == 1
+
+
+def test_moves_are_forgotten_with_their_record_and_not_while_they_are_wanted(store: Store) -> None:
+    """An open intent keeps everything that it needs."""
+    first = finish(store, "/none/1", FileId(7, 1, 1, 1, 1), Verdict.MALICIOUS)
+    finish(store, "/none/2", FileId(7, 2, 1, 1, 1), Verdict.MALICIOUS)
+    (intent,) = store.intents.wanted(record=first.record)
+    store.intents.done(intent.id, "item")
+    tidy(store, later=2 * GONE_SECONDS)
+    assert store.intents.counts() == {"wanted": 1}
+    assert [intent.path for intent in store.intents.wanted()] == ["/none/2"]
+    assert len(store.records) == 1
+
+
+def test_a_step_is_small(store: Store) -> None:
+    """Nobody waits for the database while much is deleted."""
+    for number in range(BATCH + 1):
+        finish(store, "/none", FileId(7, 1, 1, number, 1))
+    assert store.tidying.step(0, NOW)
+    assert len(store.records) == 1
+    assert store.tidying.step(0, NOW)
+    assert not store.tidying.step(0, NOW)
+
+
+def test_the_daemon_tidies_by_itself(store: Store) -> None:
+    """A pass in the background ends; a second begins only when it has."""
+    for number in range(20):
+        finish(store, "/none", FileId(7, 1, 1, number, 1))
+    tidier = Tidier(store.tidying, StoreCare(store, Health()))
+    tidier.start(1)
+    tidier.start(1)
+    deadline = time.monotonic() + 10
+    while len(store.records) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    tidier.stop()
+    assert len(store.records) == 1
