@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_PART = re.compile(r"\*\*/?|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+_PART = re.compile(r"\*\*/?|\*|\?|\[!?(?:\][^\]]*|[^\]]+)\]|.", re.DOTALL)
 
 
 def excluder(patterns: Iterable[str]) -> Callable[[str], bool]:
@@ -33,14 +33,22 @@ def glob_to_regex(pattern: str) -> str:
         raise ValueError("an empty pattern would exclude everything or nothing")
     if "/" not in pattern:
         return f"(?:^|/){_translate(pattern)}(?:/|$)"
-    expanded = str(Path(pattern).expanduser())
+    try:
+        expanded = str(Path(pattern).expanduser())
+    except RuntimeError:  # nobody has that name
+        expanded = pattern
     if not expanded.startswith("/"):
         raise ValueError(f'{pattern!r} is neither a name nor an absolute path; begin it with "/" or "~/"')
     return f"^{_translate(expanded)}(?:/|$)"
 
 
 def _translate(pattern: str) -> str:
-    return "".join(_regex(part) for part in _PART.findall(pattern))
+    regex = "".join(_regex(part) for part in _PART.findall(pattern))
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no pattern: {error.msg}") from None
+    return regex
 
 
 def _regex(part: str) -> str:

@@ -432,9 +432,9 @@ class Walk:
         module, after = lines.line(self.data, position + 1)
         if not module:
             raise Stopped("an import without a module")
-        name, after = lines.line(self.data, after)
-        if not name:
-            raise Stopped("an import without a name")
+        name = b""  # Python's reader imports the module all the same
+        if after < len(self.data):
+            name, after = lines.line(self.data, after)
         self.position = after
         return module.decode(encoding), name.decode(encoding)
 

@@ -164,4 +164,6 @@ def opens(codec: str, data: memoryview, limit: int = 1 << 16) -> bool:
         out = decoder.decompress(bytes(data[:limit]), 1)
     except ERRORS:
         return False
+    except MemoryError:  # its dictionary is larger than a scan may be; whoever reads it on says so
+        return True
     return bool(out) or decoder.eof or len(data) > limit

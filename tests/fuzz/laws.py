@@ -1,0 +1,148 @@
+"""Laws that every scan keeps, whatever the bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fuzz import loaders, reference
+from fuzz.target import LawBrokenError
+
+from picklewatch.engine import Budget, LimitReached, judge_pickle
+from picklewatch.engine.judge import judge
+from picklewatch.inspect import views
+from picklewatch.model import Level, Limits, Policy, Verdict
+from picklewatch.policy import decide
+from picklewatch.sandbox import wire
+from picklewatch.scan import scan_content
+
+if TYPE_CHECKING:
+    from picklewatch.engine import PickleReport
+    from picklewatch.model import ScanReport
+
+LIMITS = Limits(
+    seconds=60.0,
+    opcodes=300_000,
+    members=300,
+    depth=6,
+    member=1 << 22,
+    unpacked=1 << 24,
+    findings=60,
+    imports=400,
+    fickling_seconds=0.0,
+)
+"""Small enough that no input may take long; the time is measured by whoever runs the target."""
+_HARM = {Level.UNSAFE, Level.MALICIOUS}
+_BLIND = {"dynamic-import", "extension-registry", "frame-mismatch"}
+"""Rules that say that an import's name can't be known, or that readers see different opcodes."""
+
+
+def scanned(data: bytes) -> tuple[ScanReport, Verdict]:
+    """The report on *data*, after it went through the sandbox's wire as every report does, and its verdict."""
+    report = scan_content(data, LIMITS)
+    for finding in report.findings:
+        if finding.rule in {"scan-error", "scan-memory", "limit-time"}:
+            raise LawBrokenError(finding.rule, finding.evidence)
+    told = wired(report)
+    if _essence(told) != _essence(report):
+        raise LawBrokenError("wire-changes-report", (told, report))
+    return report, decide(report, Policy()).verdict
+
+
+def _essence(report: ScanReport) -> tuple[object, ...]:
+    """What the verdict depends on; texts may be clipped and made printable."""
+    findings = sorted((finding.rule, finding.level) for finding in report.findings)
+    return findings, report.format, report.complete, report.code_bearing, report.sha256, len(report.imports)
+
+
+def wired(report: ScanReport) -> ScanReport:
+    """*report* as the parent reads it; `GarbageError` if the parent would not believe it."""
+    reader, builder = wire.Reader(LIMITS.output), wire.ReportBuilder(LIMITS)
+    for line in wire.encode_report(report, LIMITS):
+        for kind, value in reader.feed(line):
+            builder.take(kind, value)
+    reader.finish()
+    return builder.report(duration_ms=0.0, peak_kib=0)
+
+
+def scan(data: bytes) -> None:
+    """A scan gives a verdict that says so if some loader would run something hostile, and twice the same."""
+    report, verdict = scanned(data)
+    if verdict.rank < Verdict.UNSCANNABLE.rank:
+        for payload in loaders.payloads(data):
+            raise LawBrokenError("harm-not-seen", f"{verdict}: {payload}")
+    if len(data) & 15 == 7 and replace(scanned(data)[0], duration_ms=0.0) != replace(report, duration_ms=0.0):
+        raise LawBrokenError("not-deterministic", report)
+
+
+def one_pickle(data: bytes) -> None:
+    """The engine sees whatever an unpickler would import, and vouches for whatever it would call if it calls it inert."""
+    try:
+        report = judge_pickle(
+            data, budget=Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays=False
+        )
+    except LimitReached:
+        return
+    if not report.stopped and report.inert:
+        raise LawBrokenError("inert-without-end", report)
+    rules = {finding.rule for finding in report.findings}
+    if "resource-bomb" in rules:  # the reference would go off
+        return
+    for kind in reference.KINDS:
+        for seen in reference.read(data, kind):
+            _compare(report, rules, seen)
+
+
+def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:
+    known = set(report.imports)
+    for module, name in seen.imports:
+        if f"{module}.{name}" not in known and rules.isdisjoint(_BLIND) and len(known) < LIMITS.imports:
+            raise LawBrokenError("import-not-seen", (module, name))
+        if loaders.hostile(module, name) and all(finding.level not in _HARM for finding in report.findings):
+            raise LawBrokenError("hostile-import-without-finding", (module, name))
+    if seen.finished and not report.stopped and rules.isdisjoint(_BLIND):
+        raise LawBrokenError("stopped-early", report.findings)
+    if report.inert:
+        for how, (module, name) in seen.calls:
+            _vouched(how, module, name)
+
+
+def _vouched(how: str, module: str, name: str) -> None:
+    """What an inert pickle calls must be vouched for in this use; ``getattr`` and ``partial`` make what may be called."""
+    judged = judge(module, name)
+    if how == "computed":
+        if judged.check not in {"partial", "getattr"}:
+            raise LawBrokenError("inert-but-calls-a-result", (module, name))
+    elif not judged.uses & {"C", "E", "N"}:
+        raise LawBrokenError("inert-but-calls", (how, module, name))
+
+
+_REQUEST: dict[str, Any] = {"member": None, "limit": 300, "places": ["0x0"], "names": ["os.system"]}
+_FICKLING = replace(LIMITS, fickling_seconds=0.3)
+
+
+def viewed(data: bytes) -> None:
+    """No view fails, and the parent believes every line of one."""
+
+    def put(line: dict[str, Any]) -> None:
+        _kind, value = json.loads(wire.encode("line", line))
+        wire.view_line("line", value)
+
+    for view in (views.trace, views.disassemble, views.explain):
+        view(data, LIMITS, _REQUEST, put)
+
+
+def decompiled(data: bytes) -> None:
+    """Neither does the one for which fickling is asked; nor its second opinion in a scan."""
+
+    def put(line: dict[str, Any]) -> None:
+        wire.view_line("line", json.loads(wire.encode("line", line))[1])
+
+    views.decompile(data, _FICKLING, _REQUEST, put)
+    report = scan_content(data, _FICKLING)
+    if any(finding.rule == "scan-error" for finding in report.findings):
+        raise LawBrokenError("scan-error", report.findings)
+    plain = decide(scan_content(data, LIMITS), Policy())
+    if decide(report, Policy()) != plain:
+        raise LawBrokenError("fickling-changes-verdict", plain)

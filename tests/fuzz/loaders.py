@@ -1,0 +1,112 @@
+"""What loaders would run of a content: the standard library's and numpy's own readers around the inert unpicklers.
+
+They open archives and streams that a mutator made, which executes nothing; whatever they hand to an unpickler goes to
+`fuzz.reference`, where nothing is behind it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import tarfile
+import warnings
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from fuzz import reference
+
+from picklewatch.engine.judge import judge
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HELD = 1 << 20
+_DEPTH = 3
+_PICKLED = (".pkl", "pickle", "storages", "tensors")
+
+
+def payloads(data: bytes, depth: int = 0, loader: str = "pickle.load") -> Iterator[str]:
+    """Each call of something hostile that some loader would make, as ``loader: module.name``."""
+    for seen in reference.read_all(data):
+        for how, (module, name) in seen.calls:
+            if how in {"call", "new"} and judge(module, name).status == "denied" and len(module) + len(name) < 200:
+                yield f"{loader}: {module}.{name}"
+    if depth >= _DEPTH:
+        return
+    for where, inner in _inside(data):
+        yield from payloads(inner, depth + 1, f"{loader} < {where}")
+
+
+def hostile(module: str, name: str) -> bool:
+    """Whether importing this is malicious already."""
+    return judge(module, name).level is Level.MALICIOUS
+
+
+def _inside(data: bytes) -> Iterator[tuple[str, bytes]]:
+    with contextlib.suppress(Exception):
+        yield from _zip(data)
+    with contextlib.suppress(Exception):
+        yield from _tar(data)
+    if data.startswith(b"\x93NUMPY"):
+        with contextlib.suppress(Exception):
+            yield from _npy(data)
+    yield from _streams(data)
+
+
+def _zip(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Members as `zipfile` finds them by name, whatever the name was given to first."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist()[:20]:
+            if name.lower().endswith(_PICKLED) or name.endswith(".npy"):
+                with contextlib.suppress(Exception), archive.open(name) as member:
+                    yield f"zipfile {name!r}", member.read(_HELD)
+
+
+def _tar(data: bytes) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for info in archive.getmembers()[:20]:
+            file = archive.extractfile(info) if info.name.lower().endswith(_PICKLED) and info.isfile() else None
+            if file is not None and info.size < _HELD:
+                yield f"tarfile {info.name!r}", file.read(_HELD)
+
+
+def _npy(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """What ``numpy.load(…, allow_pickle=True)`` unpickles: numpy's own header reader says whether and where."""
+    file = io.BytesIO(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        old = np.lib.format.read_magic(file) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        _shape, _order, dtype = read(file)
+    if dtype.hasobject:
+        yield "numpy.load", data[file.tell() :]
+
+
+def _streams(data: bytes) -> Iterator[tuple[str, bytes]]:
+    openers = {
+        "gzip": lambda: gzip.GzipFile(fileobj=io.BytesIO(data)),
+        "bz2": lambda: bz2.BZ2File(io.BytesIO(data)),
+        "lzma": lambda: lzma.LZMAFile(io.BytesIO(data)),
+    }
+    for name, opener in openers.items():
+        with contextlib.suppress(Exception), opener() as file:
+            yield name, _read(file)
+    with contextlib.suppress(zlib.error):
+        yield "zlib", zlib.decompressobj().decompress(data, _HELD)
+
+
+def _read(file: io.BufferedIOBase) -> bytes:
+    """What *file* gives before it ends or breaks: a loader sees as much."""
+    held = b""
+    try:
+        while len(held) < _HELD and (chunk := file.read1(1 << 14)):
+            held += chunk
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        pass
+    return held

@@ -1,0 +1,148 @@
+"""CPython's own unpicklers with nothing behind them: what they would import and call, without importing or calling it.
+
+"Never unpickle anything from a scanned file" holds here, too. What is read are bytes that a mutator or a test made, never
+a file from elsewhere. `find_class` and `persistent_load` give stand-ins, classes of this module whose methods note that
+they were called and do nothing. An unpickler has no other source of objects than these two and the constants of the
+pickle (None, numbers, texts, bytes, containers), so nothing on its stack can do anything: the world is closed. The
+extension registry is empty, and asks `find_class` too.
+
+Three unpicklers (C's on a plain file and on a buffered one, which read differently, and the one in Python) and three kinds of
+stand-ins, since what a pickle can do depends on what the imported objects would be: ones that take any state, ones whose
+attributes BUILD replaces (so that a stand-in may come where the unpickler looks for ``append``), and functions that
+return texts (so that an import may be named by the result of a call).
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROBUST, PLAIN, TEXTS = "robust", "plain", "texts"
+KINDS = (ROBUST, PLAIN, TEXTS)
+_COMPUTED = "?"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one unpickler asked for until it ended or raised."""
+
+    imports: list[tuple[str, str]] = field(default_factory=list)
+    """In order, each time."""
+    calls: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
+    """``call`` (REDUCE and the like), ``new`` (``__new__`` alone) or ``computed`` (a call of a result), and of what."""
+    finished: bool = False
+    position: int = 0
+    """Where it stopped reading, if it finished."""
+
+
+class _StandInClass(type):
+    """What an import of a class gives."""
+
+    seen: Seen
+    key: tuple[str, str]
+
+    def __call__(cls, *_args: Any, **_keywords: Any) -> Any:
+        cls.seen.calls.append(("call", cls.key))
+        return object.__new__(cls)
+
+
+def _new(cls: Any, *_args: Any, **_keywords: Any) -> Any:
+    of = cls if isinstance(cls, type) else type(cls)
+    of.seen.calls.append(("new", of.key))
+    return object.__new__(of)
+
+
+def _computed(self: Any, *_args: Any, **_keywords: Any) -> Any:
+    kind = type(self)
+    kind.seen.calls.append(("computed", kind.key))
+    return object.__new__(kind)
+
+
+def _nothing(*_args: Any, **_keywords: Any) -> None:
+    """Take anything."""
+
+
+_PLAIN: dict[str, Any] = {"__new__": _new, "__call__": _computed, "__setitem__": _nothing}
+_TAKING = dict.fromkeys(("__setstate__", "append", "extend", "add", "__setitem__"), staticmethod(_nothing))
+
+
+def _stand_in(seen: Seen, key: tuple[str, str], kind: str) -> Any:
+    if kind == TEXTS:
+        return _Function(seen, key)
+    methods = _PLAIN | _TAKING if kind == ROBUST else _PLAIN
+    made = _StandInClass("StandIn", (), dict(methods))
+    made.seen, made.key = seen, key
+    return made
+
+
+class _Function:
+    """What an import of a function gives: its result is a text, which may name the next import."""
+
+    def __init__(self, seen: Seen, key: tuple[str, str]) -> None:
+        self._seen, self._key = seen, key
+
+    def __call__(self, *_args: Any, **_keywords: Any) -> str:
+        """Note the call."""
+        self._seen.calls.append(("call", self._key))
+        return "posix"
+
+
+def _methods(seen: Seen, kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def find_class(_self: Any, module: str, name: str) -> Any:
+        if not module:
+            raise ImportError("no module has an empty name")  # what the import system says, too
+        seen.imports.append((module, name))
+        return _stand_in(seen, (module, name), kind)
+
+    def persistent_load(_self: Any, _pid: Any) -> Any:
+        made = _stand_in(seen, (_COMPUTED, "persistent"), ROBUST)
+        return object.__new__(made)
+
+    return find_class, persistent_load
+
+
+def _reader(base: type[Any], file: Any, seen: Seen, kind: str) -> Any:
+    find_class, persistent_load = _methods(seen, kind)
+    made = type("Reader", (base,), {"find_class": find_class, "persistent_load": persistent_load})
+    return made(file, encoding="latin1", fix_imports=False)
+
+
+def _files(sample: bytes) -> tuple[tuple[type[Any], Any], ...]:
+    return (
+        (pickle.Unpickler, io.BytesIO(sample)),
+        (pickle.Unpickler, io.BufferedReader(io.BytesIO(sample), 64)),  # type: ignore[arg-type]
+        (pickle._Unpickler, io.BytesIO(sample)),
+    )
+
+
+def read(sample: bytes, kind: str) -> list[Seen]:
+    """What each of the three unpicklers asks for of the pickle at the start of *sample*."""
+    return [_load(base, file, kind) for base, file in _files(sample)]
+
+
+def read_all(sample: bytes, most: int = 8) -> list[Seen]:
+    """What a loop of ``pickle.load`` asks for, and torch's reader of legacy files: pickle after pickle."""
+    found: list[Seen] = []
+    file = io.BytesIO(sample)
+    while len(found) < most and file.tell() < len(sample):
+        seen = _load(pickle.Unpickler, file, ROBUST)
+        found.append(seen)
+        if not seen.finished:
+            break
+    return found
+
+
+def _load(base: type[Any], file: Any, kind: str) -> Seen:
+    seen = Seen()
+    try:
+        _reader(base, file, seen, kind).load()
+        seen.finished = True
+        seen.position = file.tell()
+    except Exception:  # noqa: BLE001, S110 - whatever the bytes make of it
+        pass
+    return seen

@@ -1,0 +1,174 @@
+"""``python tests/fuzz/run.py [--seconds N] [--target WORD]… [--jobs N] [--corpus DIR]``: fuzz every parser, print one table.
+
+Seconds are a target's. Findings are made small and written to ``tests/fuzz/found``, where an ordinary test replays them. The
+corpus is kept in DIR if one is given, else thrown away. Exit status 1 if anything was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fuzz.found import FOUND, save, signature, smallest, tried
+from fuzz.target import Target
+from fuzz.targets import TARGETS
+from fuzz.worker import HEADER
+
+STUCK = 60.0
+"""Seconds of one input after which its process is ended: what no deadline inside could interrupt."""
+_START = 120.0
+"""Seconds that a worker may take to begin."""
+_ROW = "{:<13} {:>10} {:>8} {:>8} {:>9} {:>7} {:>9}"
+_STATE = re.compile(r"#\d+\s+(?:DONE|INITED|NEW|REDUCE|pulse)\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one target's run came to."""
+
+    target: Target
+    executions: int = 0
+    seconds: float = 0.0
+    coverage: int = 0
+    features: int = 0
+    corpus: int = 0
+    found: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """What, in which words, and the input."""
+    failure: str = ""
+    """Why the worker did not run, if it did not."""
+
+
+def fuzz(target: Target, seconds: float, home: Path, seed: int) -> Outcome:
+    """Run a worker, and another when one dies of an input, until the time is over."""
+    outcome = Outcome(target)
+    begun = time.monotonic()
+    while (left := seconds - (time.monotonic() - begun)) > 0:
+        died = _work(outcome, left, home, seed)
+        if not died or outcome.failure:
+            break
+        seed += 1
+    outcome.seconds = time.monotonic() - begun
+    for file in sorted((home / "found").glob("[!.]*")):
+        detail = file.with_name(f".{file.name}").read_text()
+        outcome.found.append((file.name, detail, file.read_bytes()))
+    return outcome
+
+
+def _work(outcome: Outcome, seconds: float, home: Path, seed: int) -> bool:
+    """One worker; whether it died of an input, which is then among the findings."""
+    (home / "now").write_bytes(b"")
+    command = [sys.executable, str(Path(__file__).with_name("worker.py")), outcome.target.name, f"{seconds:.0f}", str(home)]
+    with (home / "log").open("wb") as log:
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        process = subprocess.Popen([*command, str(seed)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        stuck = _watch(process, home / "now")
+    count, _, data = _now(home / "now")
+    outcome.executions += count
+    for numbers in _STATE.finditer((home / "log").read_text(errors="replace")):
+        outcome.coverage, outcome.features, outcome.corpus = map(int, numbers.groups())
+    if process.returncode == 0:
+        return False
+    if not count:
+        outcome.failure = (home / "log").read_text(errors="replace")[-2_000:]
+        return True
+    what = "stuck" if stuck else f"died-{-process.returncode}"
+    (home / "found" / what).write_bytes(data)
+    (home / "found" / f".{what}").write_text((home / "log").read_text(errors="replace")[-500:])
+    return True
+
+
+def _watch(process: subprocess.Popen[bytes], now: Path) -> bool:
+    """Wait for *process*; end it if one input takes for ever. Whether it did."""
+    begun = time.time()
+    while True:
+        try:
+            process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            count, since, _ = _now(now)
+            if time.time() - max(since, begun) > (STUCK if count else _START):
+                process.kill()
+                process.wait()
+                return True
+        else:
+            return False
+
+
+def _now(file: Path) -> tuple[int, float, bytes]:
+    """How many inputs there were, when the last one began, and the last one."""
+    content = file.read_bytes()
+    if len(content) < HEADER.size:
+        return 0, 0.0, b""
+    count, since, length = HEADER.unpack_from(content)
+    return count, since, content[HEADER.size : HEADER.size + length]
+
+
+def keep(outcome: Outcome) -> Iterator[str]:
+    """Write down what was found, small; the files' names."""
+    for what, detail, data in outcome.found:
+        if not what.startswith(("stuck", "died", "HangError", "MemoryError")):
+            data = smallest(data, lambda shorter, what=what: _same(outcome.target, shorter, what))
+            error = tried(outcome.target, data)
+            detail = detail if error is None else repr(error)
+        yield str(save(outcome.target, data, what, detail).relative_to(FOUND))
+
+
+def _same(target: Target, data: bytes, what: str) -> bool:
+    error = tried(target, data)
+    return error is not None and signature(error).replace("/", "-") == what
+
+
+def row(outcome: Outcome) -> str:
+    """One line of the table."""
+    each = outcome.executions / outcome.seconds if outcome.seconds else 0.0
+    numbers = (outcome.executions, f"{each:.0f}", outcome.coverage or "-", outcome.features or "-", outcome.corpus or "-")
+    return _ROW.format(outcome.target.name, *numbers, len(outcome.found))
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
+    parser.add_argument("--target", action="append", default=[], help="only targets with this word in their name")
+    parser.add_argument("--jobs", type=int, default=2, help="targets at the same time")
+    parser.add_argument("--corpus", type=Path, help="keep what was reached here, and go on from it")
+    parser.add_argument("--seed", type=int, default=int(time.time()) & 0xFFFF, help="of the random numbers")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Fuzz; the exit status."""
+    options = _options(arguments)
+    chosen = [target for name, target in TARGETS.items() if not options.target or any(w in name for w in options.target)]
+    if importlib.util.find_spec("atheris") is None:
+        print("atheris is not installed (pip install '.[fuzz]'; Linux only): inputs are changed blindly, coverage guides nothing.")
+    print(f"seed {options.seed}\n" + _ROW.format("target", "executions", "a second", "coverage", "features", "corpus", "findings"))
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="picklewatch-fuzz-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
+        homes = {target.name: (options.corpus or Path(temporary)) / target.name for target in chosen}
+        for home in homes.values():
+            (home / "found").mkdir(parents=True, exist_ok=True)
+        runs = [pool.submit(fuzz, target, options.seconds, homes[target.name], options.seed) for target in chosen]
+        for run in runs:
+            outcome = run.result()
+            print(row(outcome), flush=True)
+            for name in keep(outcome):
+                print(f"  found/{name}", flush=True)
+            if outcome.failure:
+                print(f"  did not run: {outcome.failure}")
+            failed = failed or bool(outcome.found or outcome.failure)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
