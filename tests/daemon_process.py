@@ -38,7 +38,7 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
 
-    def start(self) -> None:
+    def start(self, patience: float = 30.0) -> None:
         """Start it, and wait until it is ready."""
         command = [*self._through, sys.executable, "-m", "picklewatch"]
         command += ["run", "-c", str(self.home / "config.toml")]
@@ -52,7 +52,7 @@ class Process:
                 env={**os.environ, **self.environment},
             )
         self._starts += 1
-        assert eventually(lambda: len(self.events("watch.ready")) == self._starts, 30), self._log.read_text()
+        assert eventually(lambda: len(self.events("watch.ready")) == self._starts, patience), self._log.read_text()
 
     def __enter__(self) -> Self:
         self.start()

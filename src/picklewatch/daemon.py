@@ -25,13 +25,14 @@ from picklewatch.actions import Actions, Holds, Rules
 from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.health import Health
-from picklewatch.model import Policy, Verdict
+from picklewatch.model import FileId, Policy, Verdict
 from picklewatch.notify import Notifier
 from picklewatch.parts import Parts, PolicySource, open_store, take_state
 from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.store.tidy import Tidier
+from picklewatch.subject import Problem
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.walk import Walker
@@ -58,6 +59,7 @@ _PROGRESS_SECONDS: Final = 10.0
 _MOVES_SECONDS: Final = 60.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
+_DENIED_REMEMBERED: Final = 1_000
 _MISSED_LINES_SECONDS: Final = 0.2
 _TIDY_SECONDS: Final = 3600.0
 
@@ -167,6 +169,7 @@ class Daemon:
         )
         workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count, former)
         workers.unseen = self._intake.closed.note
+        workers.unread = self._intake.denied.note
         return workers
 
     def _current_policy(self) -> Policy:
@@ -200,6 +203,14 @@ class Daemon:
         if moved:
             self._store.intents.want_all(moved)
         self._actions.catch_up()
+        self._remember_denied()
+
+    def _remember_denied(self) -> None:
+        """Look again after the files that could not be read in an earlier run."""
+        for told in self._store.records.latest((Verdict.UNSCANNABLE,), limit=_DENIED_REMEMBERED):
+            if Problem.DENIED.value in told["reasons"]:
+                with contextlib.suppress(OSError, ValueError):
+                    self._intake.denied.note(told["path"], FileId.of(os.lstat(told["path"])))
 
     def _open_vault(self) -> Holds:
         directory = plan.vault_directory(self._config, self._state)

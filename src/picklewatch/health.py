@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _QUIET_SECONDS: Final = 10.0
+MOST_OF_A_KIND: Final = 100
+"""Problems of one kind that are named; that there are more is one problem. Whoever mends the first meets the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,22 @@ class Health:
         with self._lock:
             if self._problems.get((what, subject)) == problem:
                 return
+            if (what, subject) not in self._problems and self._number(what) >= MOST_OF_A_KIND:
+                self._problems[what, ""] = Problem(what, "", f"and more than {MOST_OF_A_KIND} others: {reason}", hint)
+                return
             self._problems[what, subject] = problem
             self._counts[what] += 1
         _log.warning(f"{_area(what)}.degraded", message=reason, problem=what, path=subject or None, hint=hint or None)
+
+    def _number(self, what: str) -> int:
+        return sum(name == what and subject != "" for name, subject in self._problems)
 
     def repair(self, what: str, *, subject: str = "") -> None:
         """Note that a problem is over, and log it (``<area>.repaired``); nothing if it was not known."""
         with self._lock:
             gone = self._problems.pop((what, subject), None)
+            if subject and self._number(what) < MOST_OF_A_KIND:
+                self._problems.pop((what, ""), None)
         if gone is not None:
             _log.info(f"{_area(what)}.repaired", problem=what, path=subject or None)
 

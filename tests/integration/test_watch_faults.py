@@ -18,6 +18,7 @@ from watching import Watching, eventually
 
 from picklewatch.watch import events, intake, watcher
 from picklewatch.watch.candidate import Source
+from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import Looker, Root, Sight, look_at
@@ -467,3 +468,26 @@ def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_pat
         answers.set()
         assert eventually(lambda: watching.health.problems == ())
         assert probe(watching, root, dead)
+
+
+def test_after_a_sleep_everything_is_looked_at(watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof of life at once, what could not be watched is tried, and the periodic walk counts the time as passed."""
+    slept = [0.0]
+
+    def clocks() -> Reading:
+        now = time.monotonic()
+        return Reading(now, now + slept[0], now + slept[0])
+
+    watching.watcher._clocks = Clocks(clocks)
+    watching.watcher._rescan_at = time.monotonic() + 3600
+    sung = threading.Event()
+    monkeypatch.setattr(watching.watcher._canary, "hurry", sung.set)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(events._Handler, "dispatch", lambda *_: None)
+        (root / "unheard.pt").write_bytes(b"x")
+        time.sleep(2.5)
+        assert watching.paths() == []
+        slept[0] = 4000.0
+        assert watching.wait_for(root / "unheard.pt")
+    assert sung.is_set()
+    assert watching.health.counts["watch-resumed"] == 1

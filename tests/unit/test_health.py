@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.health import Health, Problem
+from picklewatch.health import MOST_OF_A_KIND, Health, Problem
 
 if TYPE_CHECKING:
     import pytest
@@ -46,3 +46,17 @@ def test_a_series_of_incidents_is_counted_and_logged_now_and_then(capsys: pytest
     health.incident("watch-died", "another")
     assert health.counts == {"watch-overflow": 100, "watch-died": 1}
     assert capsys.readouterr().out.count("watch.incident") == 2
+
+
+def test_problems_of_a_kind_are_named_up_to_a_bound() -> None:
+    """A hundred thousand closed directories cost no memory, and are not forgotten while there are more than named."""
+    health = Health()
+    for number in range(10 * MOST_OF_A_KIND):
+        health.degrade("watch-unlistable", "closed", subject=f"/{number}")
+    assert len(health.problems) == MOST_OF_A_KIND + 1
+    health.degrade("store-unwritable", "full")
+    health.repair("watch-unlistable", subject="/5")
+    assert len(health.problems) == MOST_OF_A_KIND
+    health.degrade("watch-unlistable", "closed", subject="/200")
+    health.repair_all("watch-unlistable")
+    assert [problem.what for problem in health.problems] == ["store-unwritable"]

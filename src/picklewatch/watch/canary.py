@@ -59,6 +59,15 @@ class Canary:
         """Whether an event is missing."""
         return self._sung_at is not None and now - self._sung_at > self._deadline
 
+    def may_be_lost(self, now: float) -> None:
+        """Take in that events were lost, perhaps this one: try again, and call nobody dead for it."""
+        self._sung_at = None
+        self._next_at = now
+
+    def hurry(self) -> None:
+        """Want a proof now, without waiting out the pause."""
+        self._next_at = 0.0
+
     def reset(self) -> None:
         """Begin anew: the observation was replaced."""
         self._sung_at = None

@@ -47,8 +47,7 @@ class Closed:
                 self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
                 return
             self._directories[directory] = None
-        hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
-        self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=directory, hint=hint)
+        self._tell(directory)
 
     def look_after(self, walker: Walker, trees: list[str], now: float) -> None:
         """Have every directory walked that can be entered by now; only what lies in the watched *trees*."""
@@ -59,6 +58,7 @@ class Closed:
             directories = list(self._directories)
         for directory in directories:
             if _is_closed(directory):
+                self._tell(directory)
                 continue
             with self._lock:
                 del self._directories[directory]
@@ -66,6 +66,10 @@ class Closed:
             inside = any(beneath(directory, tree) for tree in trees)
             for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
                 walker.request(Request(tree, Source.WALK, "readable-again"))
+
+    def _tell(self, directory: str) -> None:
+        hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
+        self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=directory, hint=hint)
 
 
 def _topmost(path: str) -> str:

@@ -12,6 +12,7 @@ import structlog
 from picklewatch.settle import Settle, Sign
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
 from picklewatch.watch.closed import Closed
+from picklewatch.watch.denied import Denied
 from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
 from picklewatch.watch.walk import BATCH, Request
 from picklewatch.watch.writers import glance
@@ -52,6 +53,7 @@ class Intake:
         self.settle = Settle(delays)
         self.excluded = excluded
         self.closed = Closed(health)
+        self.denied = Denied(health)
         self.beat = time.monotonic()
         self._offer = offer
         self._health = health
@@ -75,12 +77,14 @@ class Intake:
     def found(self, candidates: list[Candidate], request: Request) -> int:
         """Take a walk's finds (in the walk's thread); how many wait now and did not before.
 
-        What was touched a moment ago may still be written to: it settles first, like what was announced.
+        What was touched a moment ago may still be written to: it settles first, like what was announced. Only the
+        time of change tells: the time of modification is anybody's to set, and a clock that was set back leaves
+        both in the future.
         """
         now = time.time_ns()
         candidates = [found for found in candidates if not self._is_ours(found)]
-        fresh = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) < _FRESH_NS]
-        rest = [found for found in candidates if now - max(found.file.mtime_ns, found.file.ctime_ns) >= _FRESH_NS]
+        fresh = [found for found in candidates if abs(now - found.file.ctime_ns) < _FRESH_NS]
+        rest = [found for found in candidates if abs(now - found.file.ctime_ns) >= _FRESH_NS]
         for candidate in fresh:
             self._finds.put(candidate.link or candidate.path)
         while self._finds.qsize() > _FINDS and not self._stopping.wait(0.01):
@@ -115,6 +119,7 @@ class Intake:
                     if now >= tick_at:
                         watcher.tick(now)
                         self.closed.look_after(walker, watcher.trees(), now)
+                        self.denied.look_after(self._changed, now)
                         tick_at = now + TICK_SECONDS
                     self._take(watcher, self._pause(now, tick_at))
                     self._sweep(walker, watcher)
@@ -124,6 +129,10 @@ class Intake:
                     self._health.incident("watch-failed", f"{type(error).__name__}: {error}")
                     self._stopping.wait(0.2)
         watcher.stop()
+
+    def _changed(self, path: str) -> None:
+        if not self.excluded(path):
+            self.settle.notice(path, Sign.MOVED, time.monotonic())
 
     def _pause(self, now: float, tick_at: float) -> float:
         wake = self.settle.wake_at()
@@ -225,6 +234,6 @@ class Intake:
     def _count_missed(self, queued: tuple[Candidate, ...], now: int) -> None:
         """Count what only the safety net found: old enough that an event should have announced it."""
         for candidate in queued:
-            if now - max(candidate.file.mtime_ns, candidate.file.ctime_ns) >= _SURE_NS:
+            if now - candidate.file.ctime_ns >= _SURE_NS:
                 self._health.count("missed")
                 _log.warning("watch.missed", path=candidate.path)

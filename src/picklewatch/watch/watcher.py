@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.candidate import Source, beneath
+from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
 from picklewatch.watch.mounts import Mount, mount_of, read_mounts
@@ -78,6 +79,7 @@ class Watcher:
         self._mounts: tuple[Mount, ...] = ()
         self._gaps = Gaps(walker, health)
         self._overflow = Overflow()
+        self._clocks = Clocks()
         self._observe_at = self._retry_at = self._gaps_at = 0.0
         self._rescan_at: float | None = None
         self._asked: deque[str] = deque()
@@ -89,6 +91,7 @@ class Watcher:
 
     def tick(self, now: float) -> None:
         """Look after everything; call it about every second (*now* is monotonic)."""
+        self._look_after_clocks(now)
         self._look_after_mounts()
         self._look_after_doubted(now)
         self._look_after_observation(now)
@@ -128,6 +131,7 @@ class Watcher:
     def _note_overflow(self, now: float) -> None:
         self._health.count("overflows")
         self._overflow.note(now)
+        self._canary.may_be_lost(now)
         hint = "Repairs itself. If it happens often, raise fs.inotify.max_queued_events with sysctl."
         self._health.degrade("watch-overflow", "more happened than could be taken in; walking everything", hint=hint)
 
@@ -151,6 +155,23 @@ class Watcher:
         if self._observation is not None:
             self._observation.stop()
             self._observation = None
+
+    # --- time
+
+    def _look_after_clocks(self, now: float) -> None:
+        """After a sleep: want a proof of life, try what could not be done, and count the time as passed."""
+        jump = self._clocks.look()
+        if jump.set_by:
+            self._health.incident("watch-clock-set", f"the time of day was set by {jump.set_by:+.0f} s")
+        if not jump.slept:
+            return
+        self._health.incident("watch-resumed", f"the machine slept for {jump.slept:.0f} s; looking at everything")
+        self._canary.hurry()
+        self._observe_at = self._retry_at = self._gaps_at = now
+        for tree in self._trees.values():
+            tree.poll_at = now
+        if self._rescan_at is not None:
+            self._rescan_at -= jump.slept
 
     # --- the observation itself
 

@@ -1,0 +1,50 @@
+"""Files that may not be read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from picklewatch.health import Health
+from picklewatch.model import FileId
+from picklewatch.watch import denied
+from picklewatch.watch.denied import LOOK_SECONDS, Denied
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_file_whose_permissions_change_is_told_once(tmp_path: Path) -> None:
+    """One that is gone is forgotten; one that stays as it was is looked at again."""
+    paths = [tmp_path / name for name in ("changes", "goes", "stays")]
+    files = Denied(Health())
+    told: list[str] = []
+    for path in paths:
+        path.write_bytes(b"x")
+        path.chmod(0)
+        files.note(str(path), FileId.of(os.lstat(path)))
+    files.look_after(told.append, LOOK_SECONDS)
+    assert told == []
+    paths[0].chmod(0o600)
+    paths[1].unlink()
+    files.look_after(told.append, LOOK_SECONDS + 0.1)
+    assert told == []
+    for turn in (2, 3):
+        files.look_after(told.append, turn * LOOK_SECONDS)
+    assert told == [str(paths[0])]
+    paths[2].chmod(0o600)
+    files.look_after(told.append, 4 * LOOK_SECONDS)
+    assert told == [str(paths[0]), str(paths[2])]
+
+
+def test_only_so_many_are_looked_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The periodic walk finds the others."""
+    monkeypatch.setattr(denied, "_MOST", 2)
+    health = Health()
+    files = Denied(health)
+    state = FileId.of(os.lstat(tmp_path))
+    for name in ("a", "b", "c", "a"):
+        files.note(name, state)
+    assert health.counts == {"watch-denied-left-out": 1}
