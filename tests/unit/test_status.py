@@ -116,6 +116,17 @@ def test_a_silent_daemon_is_not_called_healthy(tmp_path: Path, lock: StateLock) 
     assert [problem["what"] for problem in json.loads(result.output)["degraded"]] == ["daemon-silent"]
 
 
+def test_what_could_not_be_written_is_not_called_healthy(tmp_path: Path, lock: StateLock) -> None:
+    """The disk is full: what the daemon wrote last says that all is well."""
+    write(tmp_path)
+    lock.note("the database can't be used: database or disk is full")
+    result = run(tmp_path)
+    assert result.return_value == 1
+    assert "store-unwritable: the database can't be used: database or disk is full" in result.output
+    lock.note("")
+    assert run(tmp_path).return_value == 0
+
+
 def test_not_running_any_more(tmp_path: Path) -> None:
     """Exit status 3; what was found is still shown."""
     write(tmp_path)

@@ -169,6 +169,24 @@ def test_what_the_database_can_not_take_is_told_beside_it(store: Store, tmp_path
     lock.release()
 
 
+def test_that_there_is_trouble_is_told_without_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock's disk may only be read by now; only the reason is missing then."""
+    lock = StateLock(tmp_path)
+
+    def refused(*_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", refused)
+        for text, told in (("full", "the database can't be used"), ("", "")):
+            with pytest.raises(OSError, match="Read-only"):
+                lock.note(text)
+            assert trouble(tmp_path) == told
+    lock.note("full")
+    lock.release()
+    assert trouble(tmp_path) == ""
+
+
 def test_a_note_that_can_not_be_written_harms_nothing(store: Store) -> None:
     """The disk of the lock may be as broken."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import struct
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ LOCK: Final = "lock"
 _TRIES: Final = 10
 _PAUSE: Final = 0.05
 _SIZE: Final = 512
+_FLOCK: Final = "hhqqi4x"
+"""``struct flock`` of 64-bit Linux: kind, whence, start, length, process."""
 
 
 class StateLock:
@@ -43,10 +46,12 @@ class StateLock:
             raise _refusal(message, "Make room on its disk, or give another --state-dir.", error) from error
 
     def note(self, text: str) -> None:
-        """Leave *text* beside the process number, for `trouble`; needs no room on a full disk, so it gets through.
+        """Say *text* to whoever asks for `trouble`; empty: there is none.
 
-        Raises `OSError` where even that can't be written.
+        That there is one is a lock on a byte, which needs no disk; the text needs one that can be written, but no
+        more room. Raises `OSError` where it can't be.
         """
+        fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _byte(fcntl.F_WRLCK if text else fcntl.F_UNLCK))
         told = f"{os.getpid()}\n{text}".encode(errors="replace")[:_SIZE]
         os.pwrite(self._fd, told.ljust(_SIZE, b"\n"), 0)
 
@@ -90,12 +95,19 @@ def holder(directory: Path) -> int | None:
 
 
 def trouble(directory: Path) -> str:
-    """What the daemon of *directory* could not write into its database; empty if nothing. Raises `OSError`."""
+    """Why the daemon of *directory* can't write what it knows just now; empty if it can. Raises `OSError`."""
     fd = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        return os.pread(fd, _SIZE, 0).partition(b"\n")[2].decode(errors="replace").strip()
+        if struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _byte(fcntl.F_RDLCK)))[0] == fcntl.F_UNLCK:
+            return ""
+        text = os.pread(fd, _SIZE, 0).partition(b"\n")[2].decode(errors="replace").strip()
+        return text or "the database can't be used"
     finally:
         os.close(fd)
+
+
+def _byte(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, _SIZE, 1, 0)
 
 
 def make_directory(directory: Path) -> None:
