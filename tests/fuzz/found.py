@@ -24,7 +24,7 @@ _MINIMISING = 60.0
 
 
 def signature(error: BaseException) -> str:
-    """What two findings of one fault have in common: the law, or the exception and the function of ours that let it out."""
+    """What two findings of one fault have in common: the law, or the exception and the function that let it out."""
     if isinstance(error, LawBrokenError):
         return error.law
     frames = traceback.extract_tb(error.__traceback__)

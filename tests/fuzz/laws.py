@@ -77,7 +77,7 @@ def scan(data: bytes) -> None:
 
 
 def one_pickle(data: bytes) -> None:
-    """The engine sees whatever an unpickler would import, and vouches for whatever it would call if it calls it inert."""
+    """The engine sees whatever an unpickler would import; what it calls inert makes no unvouched call."""
     try:
         report = judge_pickle(
             data, budget=Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays=False
@@ -109,7 +109,7 @@ def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> Non
 
 
 def _vouched(how: str, module: str, name: str) -> None:
-    """What an inert pickle calls must be vouched for in this use; ``getattr`` and ``partial`` make what may be called."""
+    """What an inert pickle calls must be vouched for; ``getattr`` and ``partial`` make what may be called."""
     judged = judge(module, name)
     if how == "computed":
         if judged.check not in {"partial", "getattr"}:

@@ -89,14 +89,11 @@ def _npy(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _streams(data: bytes) -> Iterator[tuple[str, bytes]]:
-    openers = {
-        "gzip": lambda: gzip.GzipFile(fileobj=io.BytesIO(data)),
-        "bz2": lambda: bz2.BZ2File(io.BytesIO(data)),
-        "lzma": lambda: lzma.LZMAFile(io.BytesIO(data)),
-    }
-    for name, opener in openers.items():
-        with contextlib.suppress(Exception), opener() as file:
-            yield name, _read(file)
+    with contextlib.suppress(Exception), gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        yield "gzip", _read(file)
+    for opener in (bz2.BZ2File, lzma.LZMAFile):
+        with contextlib.suppress(Exception), opener(io.BytesIO(data)) as stream:
+            yield opener.__name__, _read(stream)
     with contextlib.suppress(zlib.error):
         yield "zlib", zlib.decompressobj().decompress(data, _HELD)
 

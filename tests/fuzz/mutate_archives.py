@@ -1,4 +1,4 @@
-"""Changes to archives, arrays and streams by someone who knows their headers, and mends the checksums that hide the rest."""
+"""Changes to archives, arrays and streams by someone who knows their headers, and mends their checksums."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _VALUES = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1)
 
 
-def mutate(data: bytes, rng: Random, words: tuple[bytes, ...] = ()) -> bytes:
+def mutate(data: bytes, rng: Random, words: tuple[bytes, ...] = ()) -> bytes:  # noqa: PLR0911 - one return a change
     """*data* with one change; *words* are put in now and then."""
     at = rng.randrange(len(data) + 1)
     end = min(len(data), at + rng.choice((1, 1, 2, 4, 8, 32)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-_LINES = {code: 1 for code in b"FILSVgpP"} | dict.fromkeys(b"ci", 2)
+_LINES = dict.fromkeys(b"FILSVgpP", 1) | dict.fromkeys(b"ci", 2)
 _FIXED = {
     **dict.fromkeys(b"Kqh\x80\x82", 1),
     **dict.fromkeys(b"M\x83", 2),

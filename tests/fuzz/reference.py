@@ -1,15 +1,15 @@
-"""CPython's own unpicklers with nothing behind them: what they would import and call, without importing or calling it.
+"""CPython's own unpicklers with nothing behind them: what they would import and call, without doing either.
 
-"Never unpickle anything from a scanned file" holds here, too. What is read are bytes that a mutator or a test made, never
-a file from elsewhere. `find_class` and `persistent_load` give stand-ins, classes of this module whose methods note that
-they were called and do nothing. An unpickler has no other source of objects than these two and the constants of the
-pickle (None, numbers, texts, bytes, containers), so nothing on its stack can do anything: the world is closed. The
-extension registry is empty, and asks `find_class` too.
+"Never unpickle anything from a scanned file" holds here, too. What is read are bytes that a mutator or a test made,
+never a file from elsewhere. `find_class` and `persistent_load` give stand-ins, classes of this module whose methods
+note that they were called and do nothing. An unpickler has no other source of objects than these two and the constants
+of the pickle (None, numbers, texts, bytes, containers), so nothing on its stack can do anything: the world is closed.
+The extension registry is empty, and asks `find_class` too.
 
-Three unpicklers (C's on a plain file and on a buffered one, which read differently, and the one in Python) and three kinds of
-stand-ins, since what a pickle can do depends on what the imported objects would be: ones that take any state, ones whose
-attributes BUILD replaces (so that a stand-in may come where the unpickler looks for ``append``), and functions that
-return texts (so that an import may be named by the result of a call).
+Three unpicklers (C's on a plain file and on a buffered one, which read differently, and the one in Python) and three
+kinds of stand-ins, since what a pickle can do depends on what the imported objects would be: ones that take any state,
+ones whose attributes BUILD replaces (so that a stand-in may come where the unpickler looks for ``append``), and
+functions that return texts (so that an import may be named by the result of a call).
 """
 
 from __future__ import annotations
@@ -48,19 +48,23 @@ class _StandInClass(type):
 
     def __call__(cls, *_args: Any, **_keywords: Any) -> Any:
         cls.seen.calls.append(("call", cls.key))
-        return object.__new__(cls)
+        return _made(cls)
+
+
+def _made(cls: Any) -> Any:
+    return object.__new__(cls)
 
 
 def _new(cls: Any, *_args: Any, **_keywords: Any) -> Any:
-    of = cls if isinstance(cls, type) else type(cls)
+    of: Any = cls if isinstance(cls, type) else type(cls)
     of.seen.calls.append(("new", of.key))
-    return object.__new__(of)
+    return _made(of)
 
 
 def _computed(self: Any, *_args: Any, **_keywords: Any) -> Any:
     kind = type(self)
     kind.seen.calls.append(("computed", kind.key))
-    return object.__new__(kind)
+    return _made(kind)
 
 
 def _nothing(*_args: Any, **_keywords: Any) -> None:
@@ -101,7 +105,7 @@ def _methods(seen: Seen, kind: str) -> tuple[Callable[..., Any], Callable[..., A
 
     def persistent_load(_self: Any, _pid: Any) -> Any:
         made = _stand_in(seen, (_COMPUTED, "persistent"), ROBUST)
-        return object.__new__(made)
+        return _made(made)
 
     return find_class, persistent_load
 
@@ -115,14 +119,25 @@ def _reader(base: type[Any], file: Any, seen: Seen, kind: str) -> Any:
 def _files(sample: bytes) -> tuple[tuple[type[Any], Any], ...]:
     return (
         (pickle.Unpickler, io.BytesIO(sample)),
-        (pickle.Unpickler, io.BufferedReader(io.BytesIO(sample), 64)),  # type: ignore[arg-type]
+        (pickle.Unpickler, io.BufferedReader(io.BytesIO(sample), 64)),
         (pickle._Unpickler, io.BytesIO(sample)),
     )
 
 
 def read(sample: bytes, kind: str) -> list[Seen]:
     """What each of the three unpicklers asks for of the pickle at the start of *sample*."""
-    return [_load(base, file, kind) for base, file in _files(sample)]
+    files = _files(sample)
+    return [_load(base, file, kind) for base, file in (files[:2] if _claims_too_much(sample) else files)]
+
+
+def _claims_too_much(sample: bytes) -> bool:
+    """Whether a bytearray may be longer than the sample: the reader in Python makes that many zeros first."""
+    at = sample.find(b"\x96")
+    while at >= 0:
+        if int.from_bytes(sample[at + 1 : at + 9], "little") > len(sample):
+            return True
+        at = sample.find(b"\x96", at + 1)
+    return False
 
 
 def read_all(sample: bytes, most: int = 8) -> list[Seen]:
@@ -143,6 +158,6 @@ def _load(base: type[Any], file: Any, kind: str) -> Seen:
         _reader(base, file, seen, kind).load()
         seen.finished = True
         seen.position = file.tell()
-    except Exception:  # noqa: BLE001, S110 - whatever the bytes make of it
+    except Exception:  # noqa: BLE001 - whatever the bytes make of it
         pass
     return seen

@@ -1,7 +1,7 @@
-"""``python tests/fuzz/run.py [--seconds N] [--target WORD]… [--jobs N] [--corpus DIR]``: fuzz every parser, print one table.
+"""``python tests/fuzz/run.py [--seconds N] [--target WORD]… [--jobs N] [--corpus DIR]``: fuzz every parser, in a table.
 
-Seconds are a target's. Findings are made small and written to ``tests/fuzz/found``, where an ordinary test replays them. The
-corpus is kept in DIR if one is given, else thrown away. Exit status 1 if anything was found.
+Seconds are a target's. Findings are made small and written to ``tests/fuzz/found``, where an ordinary test replays
+them. The corpus is kept in DIR if one is given, else thrown away. Exit status 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz.found import FOUND, save, signature, smallest, tried
-from fuzz.target import Target
 from fuzz.targets import TARGETS
 from fuzz.worker import HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fuzz.target import Target
 
 STUCK = 60.0
 """Seconds of one input after which its process is ended: what no deadline inside could interrupt."""
@@ -54,6 +59,8 @@ def fuzz(target: Target, seconds: float, home: Path, seed: int) -> Outcome:
     """Run a worker, and another when one dies of an input, until the time is over."""
     outcome = Outcome(target)
     begun = time.monotonic()
+    for old in (home / "found").iterdir():  # of an earlier run on this corpus
+        old.unlink()
     while (left := seconds - (time.monotonic() - begun)) > 0:
         died = _work(outcome, left, home, seed)
         if not died or outcome.failure:
@@ -69,10 +76,18 @@ def fuzz(target: Target, seconds: float, home: Path, seed: int) -> Outcome:
 def _work(outcome: Outcome, seconds: float, home: Path, seed: int) -> bool:
     """One worker; whether it died of an input, which is then among the findings."""
     (home / "now").write_bytes(b"")
-    command = [sys.executable, str(Path(__file__).with_name("worker.py")), outcome.target.name, f"{seconds:.0f}", str(home)]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("worker.py")),
+        outcome.target.name,
+        f"{seconds:.0f}",
+        str(home),
+    ]
     with (home / "log").open("wb") as log:
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        process = subprocess.Popen([*command, str(seed)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            [*command, str(seed)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
         stuck = _watch(process, home / "now")
     count, _, data = _now(home / "now")
     outcome.executions += count
@@ -117,14 +132,14 @@ def _now(file: Path) -> tuple[int, float, bytes]:
 def keep(outcome: Outcome) -> Iterator[str]:
     """Write down what was found, small; the files' names."""
     for what, detail, data in outcome.found:
+        small = data
         if not what.startswith(("stuck", "died", "HangError", "MemoryError")):
-            data = smallest(data, lambda shorter, what=what: _same(outcome.target, shorter, what))
-            error = tried(outcome.target, data)
-            detail = detail if error is None else repr(error)
-        yield str(save(outcome.target, data, what, detail).relative_to(FOUND))
+            small = smallest(data, partial(_same, outcome.target, what))
+        error = None if small is data else tried(outcome.target, small)
+        yield str(save(outcome.target, small, what, detail if error is None else repr(error)).relative_to(FOUND))
 
 
-def _same(target: Target, data: bytes, what: str) -> bool:
+def _same(target: Target, what: str, data: bytes) -> bool:
     error = tried(target, data)
     return error is not None and signature(error).replace("/", "-") == what
 
@@ -132,7 +147,13 @@ def _same(target: Target, data: bytes, what: str) -> bool:
 def row(outcome: Outcome) -> str:
     """One line of the table."""
     each = outcome.executions / outcome.seconds if outcome.seconds else 0.0
-    numbers = (outcome.executions, f"{each:.0f}", outcome.coverage or "-", outcome.features or "-", outcome.corpus or "-")
+    numbers = (
+        outcome.executions,
+        f"{each:.0f}",
+        outcome.coverage or "-",
+        outcome.features or "-",
+        outcome.corpus or "-",
+    )
     return _ROW.format(outcome.target.name, *numbers, len(outcome.found))
 
 
@@ -149,10 +170,15 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Fuzz; the exit status."""
     options = _options(arguments)
-    chosen = [target for name, target in TARGETS.items() if not options.target or any(w in name for w in options.target)]
+    chosen = [
+        target for name, target in TARGETS.items() if not options.target or any(w in name for w in options.target)
+    ]
     if importlib.util.find_spec("atheris") is None:
-        print("atheris is not installed (pip install '.[fuzz]'; Linux only): inputs are changed blindly, coverage guides nothing.")
-    print(f"seed {options.seed}\n" + _ROW.format("target", "executions", "a second", "coverage", "features", "corpus", "findings"))
+        print("atheris is not installed (pip install '.[fuzz]'; Linux only): no coverage guides the changes.")
+    print(
+        f"seed {options.seed}\n"
+        + _ROW.format("target", "executions", "a second", "coverage", "features", "corpus", "findings")
+    )
     failed = False
     with tempfile.TemporaryDirectory(prefix="picklewatch-fuzz-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
         homes = {target.name: (options.corpus or Path(temporary)) / target.name for target in chosen}

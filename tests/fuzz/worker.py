@@ -1,7 +1,8 @@
-"""``python tests/fuzz/worker.py TARGET SECONDS HOME [SEED]``: one target in one process, guided by atheris where it is there.
+"""``python tests/fuzz/worker.py TARGET SECONDS HOME [SEED]``: one target in one process, guided by atheris.
 
-Whatever is found goes to ``HOME/found``, the smallest input of each kind, and the fuzzing goes on. ``HOME/now`` holds the
-input in hand and how many there were, for the case that the process does not live to tell: `run` watches it.
+Without atheris, seeds are changed blindly. Whatever is found goes to ``HOME/found``, the smallest input of each kind,
+and the fuzzing goes on. ``HOME/now`` holds the input in hand and how many there were, for the case that the process
+does not live to tell: `run` watches it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 HANG = 10.0
 """Processor seconds for one input; instrumented code is some four times as slow as it is for users."""
-GROWTH = 256 << 10
+GROWTH = 400 << 10
 """KiB by which one input may raise the process's peak of memory."""
 ADDRESSES = 3 << 30
 """Bytes of address space."""

@@ -9,7 +9,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fuzz import laws, mutate_archives
@@ -94,7 +94,13 @@ def arrays() -> Iterator[bytes]:
     """Plain, structured and object arrays; broken headers."""
     for version in (1, 2, 3):
         yield objects(hostile.EVIL, version)
-    for value in (np.arange(6.0), np.zeros((2, 3), "f4", order="F"), np.array([(1, 2.0)], "i4,f8"), np.array(["a"])):
+    plain: tuple[Any, ...] = (
+        np.arange(6.0),
+        np.zeros((2, 3), "f4", order="F"),
+        np.array([(1, 2.0)], "i4,f8"),
+        np.array(["a"]),
+    )
+    for value in plain:
         file = io.BytesIO()
         np.save(file, value)
         yield file.getvalue() + file.getvalue()

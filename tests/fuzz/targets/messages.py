@@ -87,8 +87,9 @@ def _said_otherwise(data: bytes, rng: Random) -> bytes:
 
 
 _FIELDS = {
-    "version": 1, "state": "quarantined", "root": "L2E=", "relative": "Yg==", "name": None, "names": ["L2M="], "verdict": "unsafe",
-    "reasons": ["code-execution"], "sha256": "0" * 64, "size": 7, "mode": 420, "taken": 1.5, "changed": 1.5, "target": "L2Q=",
+    "version": 1, "state": "quarantined", "root": "L2E=", "relative": "Yg==", "name": None, "names": ["L2M="],
+    "verdict": "unsafe", "reasons": ["code-execution"], "sha256": "0" * 64, "size": 7, "mode": 420, "taken": 1.5,
+    "changed": 1.5, "target": "L2Q=",
 }  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def _journal_lines() -> Iterator[bytes]:
 
 
 def _journal(data: bytes) -> None:
-    """A line with a right checksum is an object or nothing; with a wrong one, nothing. What a whole one says makes an item."""
+    """A line with a right checksum is an object or nothing; with a wrong one, nothing."""
     if journal._parse(data) is not None:
         raise LawBrokenError("no-checksum", data)
     fields = journal._parse(b"%s %08x" % (data, zlib.crc32(data)))
@@ -133,12 +134,7 @@ _PATHS = (
     ),
     *("/ollama/models/blobs/sha256-0123456789abcdef", "/modelscope/hub/a/b/c", "/.keras/models/x", "/nltk_data/a"),
 )
-_PATH_WORDS = tuple(word.encode() for path in _PATHS for word in path.split("/") if word) + (
-    b"/",
-    b"--",
-    b"//",
-    b"\xff",
-)
+_PATH_WORDS = (*(word.encode() for path in _PATHS for word in path.split("/") if word), b"/", b"--", b"//", b"\xff")
 
 
 def _paths() -> Iterator[bytes]:
@@ -216,7 +212,7 @@ def _config_text(data: bytes, rng: Random) -> bytes:
 
 def _mount_lines() -> Iterator[bytes]:
     yield b"36 35 98:0 / /mnt\\040x rw,noatime master:1 - ext4 /dev/sda rw\n37 36 0:5 / /mnt/y rw - nfs4 h:/x rw\n"
-    yield b"1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /proc rw shared:2 - proc proc rw\n3 1 0:3 / /a rw - fuse.sshfs s rw\n"
+    yield b"1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /proc rw shared:2 - proc proc rw\n3 1 0:3 / /a rw - fuse.x s rw\n"
 
 
 def _mounts(data: bytes) -> None:
@@ -258,17 +254,15 @@ def _glob(data: bytes) -> None:
     globs.excluder([pattern])("/home/user/models/" + pattern[:20])
 
 
-def _plain(*words: bytes) -> dict[str, object]:
-    return {"mutate": lambda data, rng: mutate_bytes.mutate(data, rng, words), "words": words, "longest": 200}
+def _path(data: bytes, rng: Random) -> bytes:
+    return mutate_bytes.mutate(data, rng, _PATH_WORDS)
 
 
 TARGETS = (
     Target(name="wire", run=_wire, seeds=_said, mutate=_said_otherwise, words=_SAID, longest=4_000),
     Target(name="journal", run=_journal, seeds=_journal_lines, mutate=mutate_archives.json_text, longest=2_000),
     Target(name="tombstone", run=_tombstone, seeds=_tombstones, longest=400),
-    Target(
-        name="names", run=_names, seeds=_paths, mutate=_plain(*_PATH_WORDS)["mutate"], words=_PATH_WORDS, longest=400
-    ),  # type: ignore[arg-type]
+    Target(name="names", run=_names, seeds=_paths, mutate=_path, words=_PATH_WORDS, longest=400),
     Target(name="config", run=_config, seeds=_configs, mutate=_config_text, words=_CONFIG_WORDS, longest=12_000),
     Target(name="mounts", run=_mounts, seeds=_mount_lines, words=(b" - ", b"\\040", b"nfs4", b"\n"), longest=600),
     Target(name="units", run=_unit, seeds=_units, words=(b"ms", b"min", b"KiB", b"TB", b"e9", b"."), longest=60),

@@ -1,4 +1,4 @@
-"""Pickles: the engine's walk, the scan of pickles in a row, joblib's arrays, what containers do to a verdict, the views."""
+"""Pickles: the engine's walk, pickles in a row, joblib's arrays, what containers do to a verdict, the views."""
 
 from __future__ import annotations
 
