@@ -70,8 +70,11 @@ def scan(data: bytes) -> None:
     """A scan gives a verdict that says so if some loader would run something hostile, and twice the same."""
     report, verdict = scanned(data)
     if verdict.rank < Verdict.UNSCANNABLE.rank:
-        for payload in loaders.payloads(data):
-            raise LawBrokenError("harm-not-seen", f"{verdict}: {payload}")
+        for call in loaders.calls(data):
+            if call.hostile:
+                raise LawBrokenError("harm-not-seen", (verdict, call))
+            if verdict.rank <= Verdict.CLEAN.rank and (report.format != "joblib" or call.loader.startswith("joblib")):
+                _vouched(call.how, call.module, call.name, f"{verdict}-but-calls")
     if len(data) & 15 == 7 and replace(scanned(data)[0], duration_ms=0.0) != replace(report, duration_ms=0.0):
         raise LawBrokenError("not-deterministic", report)
 
@@ -105,17 +108,17 @@ def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> Non
         raise LawBrokenError("stopped-early", report.findings)
     if report.inert:
         for how, (module, name) in seen.calls:
-            _vouched(how, module, name)
+            _vouched(how, module, name, "inert-but-calls")
 
 
-def _vouched(how: str, module: str, name: str) -> None:
+def _vouched(how: str, module: str, name: str, law: str) -> None:
     """What an inert pickle calls must be vouched for; ``getattr`` and ``partial`` make what may be called."""
     judged = judge(module, name)
     if how == "computed":
         if judged.check not in {"partial", "getattr"}:
-            raise LawBrokenError("inert-but-calls-a-result", (module, name))
+            raise LawBrokenError(f"{law}-a-result", (module, name))
     elif not judged.uses & {"C", "E", "N"}:
-        raise LawBrokenError("inert-but-calls", (how, module, name))
+        raise LawBrokenError(law, (how, module, name))
 
 
 _REQUEST: dict[str, Any] = {"member": None, "limit": 300, "places": ["0x0"], "names": ["os.system"]}

@@ -15,12 +15,12 @@ import tarfile
 import warnings
 import zipfile
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from fuzz import reference
 
-from picklewatch.engine.judge import judge
+from picklewatch.engine.judge import judge, plausible
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -28,19 +28,37 @@ if TYPE_CHECKING:
 
 _HELD = 1 << 20
 _DEPTH = 3
+_LONGEST = 200
+"""Characters of a name."""
 _PICKLED = (".pkl", "pickle", "storages", "tensors")
 
 
-def payloads(data: bytes, depth: int = 0, loader: str = "pickle.load") -> Iterator[str]:
-    """Each call of something hostile that some loader would make, as ``loader: module.name``."""
-    for seen in reference.read_all(data):
-        for how, (module, name) in seen.calls:
-            if how in {"call", "new"} and judge(module, name).status == "denied" and len(module) + len(name) < 200:
-                yield f"{loader}: {module}.{name}"
+class Call(NamedTuple):
+    """A call that some loader would make."""
+
+    loader: str
+    how: str
+    """As in `reference.Seen.calls`."""
+    module: str
+    name: str
+
+    @property
+    def hostile(self) -> bool:
+        """Whether no model needs it."""
+        return self.how != "computed" and judge(self.module, self.name).status == "denied"
+
+
+def calls(data: bytes, depth: int = 0, loader: str = "pickle.load") -> Iterator[Call]:
+    """Each call that some loader would make of what could be a name in Python."""
+    readers = {loader: reference.read_all(data), f"joblib.load < {loader}": [reference.read_joblib(data)]}
+    for reader, read in readers.items():
+        for how, (module, name) in (call for seen in read for call in seen.calls):
+            if plausible(module, name) and len(module) + len(name) < _LONGEST:
+                yield Call(reader, how, module, name)
     if depth >= _DEPTH:
         return
     for where, inner in _inside(data):
-        yield from payloads(inner, depth + 1, f"{loader} < {where}")
+        yield from calls(inner, depth + 1, f"{loader} < {where}")
 
 
 def hostile(module: str, name: str) -> bool:

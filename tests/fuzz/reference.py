@@ -15,14 +15,18 @@ functions that return texts (so that an import may be named by the result of a c
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROBUST, PLAIN, TEXTS = "robust", "plain", "texts"
+ROBUST, PLAIN, TEXTS, REMEMBERING = "robust", "plain", "texts", "remembering"
 KINDS = (ROBUST, PLAIN, TEXTS)
 _COMPUTED = "?"
 
@@ -46,9 +50,11 @@ class _StandInClass(type):
     seen: Seen
     key: tuple[str, str]
 
-    def __call__(cls, *_args: Any, **_keywords: Any) -> Any:
+    def __call__(cls, *args: Any, **_keywords: Any) -> Any:
         cls.seen.calls.append(("call", cls.key))
-        return _made(cls)
+        made = _made(cls)
+        made.called_with = args
+        return made
 
 
 def _made(cls: Any) -> Any:
@@ -72,14 +78,23 @@ def _nothing(*_args: Any, **_keywords: Any) -> None:
 
 
 _PLAIN: dict[str, Any] = {"__new__": _new, "__call__": _computed, "__setitem__": _nothing}
+
+
+def _remember(self: Any, state: Any) -> None:
+    if isinstance(state, dict):
+        vars(self).update(state)
+
+
 _TAKING = dict.fromkeys(("__setstate__", "append", "extend", "add", "__setitem__"), staticmethod(_nothing))
+
+
+_METHODS = {ROBUST: _PLAIN | _TAKING, PLAIN: _PLAIN, REMEMBERING: _PLAIN | _TAKING | {"__setstate__": _remember}}
 
 
 def _stand_in(seen: Seen, key: tuple[str, str], kind: str) -> Any:
     if kind == TEXTS:
         return _Function(seen, key)
-    methods = _PLAIN | _TAKING if kind == ROBUST else _PLAIN
-    made = _StandInClass("StandIn", (), dict(methods))
+    made = _StandInClass("StandIn", (), dict(_METHODS[kind]))
     made.seen, made.key = seen, key
     return made
 
@@ -150,6 +165,58 @@ def read_all(sample: bytes, most: int = 8) -> list[Seen]:
         if not seen.finished:
             break
     return found
+
+
+_Slow: Any = pickle._Unpickler
+
+
+class _JoblibReader(_Slow):  # type: ignore[misc]
+    """Reads arrays between the opcodes as joblib does (``joblib/numpy_pickle.py``, NumpyUnpickler.load_build)."""
+
+    dispatch = _Slow.dispatch.copy()
+
+    def __init__(self, file: io.BytesIO, **options: Any) -> None:
+        super().__init__(file, **options)
+        self._file, self._options = file, options
+
+    def load_build(self) -> None:
+        """BUILD, and what joblib does behind it."""
+        super().load_build()
+        wrapper = self.stack[-1]
+        if getattr(type(wrapper), "key", ("", ""))[1] == "NumpyArrayWrapper":
+            self._skip(vars(wrapper))
+            self.stack[-1] = object.__new__(_Array)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _skip(self, state: dict[str, Any]) -> None:
+        dtype = np.dtype(_spelling(state["dtype"]))
+        count = math.prod(state["shape"])
+        if dtype.hasobject:
+            inner = _Slow(self._file, **self._options)
+            inner.find_class, inner.persistent_load = self.find_class, self.persistent_load
+            inner.load()
+            return
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self._file.read(self._file.read(1)[0])
+        if len(self._file.read(count * dtype.itemsize)) < count * dtype.itemsize:
+            raise ValueError("the array is cut off")
+
+
+class _Array:
+    """An array in place of its wrapper."""
+
+
+def _spelling(dtype: Any) -> str:
+    spelling = dtype.called_with[0]
+    if type(dtype).key != ("numpy", "dtype") or not re.fullmatch(r"[biufcOSUV]\d{1,3}|[?bhilqefdgO]", spelling):
+        raise ValueError("not a type that a stand-in can tell")
+    return str(spelling)
+
+
+def read_joblib(sample: bytes) -> Seen:
+    """What joblib asks for."""
+    return _load(_JoblibReader, io.BytesIO(sample), REMEMBERING)
 
 
 def _load(base: type[Any], file: Any, kind: str) -> Seen:
