@@ -28,6 +28,8 @@ class Process:
         self._through = through
         self.environment: dict[str, str] = {}
         """What the daemon's environment has beside the test's own; for the next `start`."""
+        self.patience = 30.0
+        """Seconds in which it must become ready."""
         self.home = home
         self.root = home / "root"
         self._paths = (str(self.root),) if paths is None else paths
@@ -36,10 +38,16 @@ class Process:
         (home / "config.toml").write_text(config)
         self._log = home / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._starts = 0
 
-    def start(self, patience: float = 30.0) -> None:
+    def start(self) -> None:
         """Start it, and wait until it is ready."""
+        before = len(self.events("watch.ready"))
+        self.launch()
+        ready = eventually(lambda: len(self.events("watch.ready")) > before, self.patience)
+        assert ready, self._log.read_text()
+
+    def launch(self) -> None:
+        """Start it."""
         command = [*self._through, sys.executable, "-m", "picklewatch"]
         command += ["run", "-c", str(self.home / "config.toml")]
         command += ["--state-dir", str(self.state), *self._paths]
@@ -51,8 +59,6 @@ class Process:
                 stderr=log,
                 env={**os.environ, **self.environment},
             )
-        self._starts += 1
-        assert eventually(lambda: len(self.events("watch.ready")) == self._starts, patience), self._log.read_text()
 
     def __enter__(self) -> Self:
         self.start()

@@ -185,10 +185,14 @@ class Lab:
         """What the running daemon counted (as `picklewatch status --json` shows it)."""
         return Counter(self._told().get("counts", {}))
 
-    def queue(self) -> int:
-        """How many files wait, or are in hand."""
-        told = self._told()
-        return int(told["queue"]) if "queue" in told else -1
+    def known_to_store(self) -> int:
+        """How many files wait to be judged or were."""
+        try:
+            with self._reading() as connection:
+                sql = "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM files)"
+                return int(connection.execute(sql).fetchone()[0])
+        except sqlite3.Error:
+            return 0
 
     def peak_mib(self) -> int:
         """The most memory that the daemon (without its sandbox) has needed."""
