@@ -208,6 +208,19 @@ class Lab:
                     return str(verdict)
         return None
 
+    def digests(self) -> list[tuple[str, str | None, str]]:
+        """Path, SHA-256 and verdict of every record."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT path, sha256, verdict FROM records").fetchall()
+        return [(os.fsdecode(path), digest, str(verdict)) for path, digest, verdict in rows]
+
+    def was_judged(self, path: Path) -> bool:
+        """Whether there is a record under *path*, of whatever state."""
+        with contextlib.suppress(sqlite3.Error), self._reading() as connection:
+            sql = "SELECT 1 FROM records WHERE path = ? LIMIT 1"
+            return connection.execute(sql, (os.fsencode(path),)).fetchone() is not None
+        return False
+
     def problems(self) -> set[str]:
         """What the daemon says is wrong now."""
         return {problem["what"] for problem in self._told().get("degraded", ())}

@@ -19,9 +19,10 @@ class Requests(Walker):
     def __init__(self) -> None:
         self.trees: list[str] = []
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Request) -> bool:
         """Note the tree."""
         self.trees.append(request.tree)
+        return True
 
 
 def test_a_directory_that_opens_is_walked() -> None:

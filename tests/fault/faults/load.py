@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon_process import BENIGN, HOSTILE
-from fault.lab import HARMFUL, HARMLESS, UNJUDGED, SkippedError
+from fault.faults.watching import judged_within
+from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, SkippedError
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault
@@ -69,8 +76,193 @@ def deep_tree(lab: Lab) -> None:
         lab.injected += 1
 
 
+def never_at_rest(lab: Lab) -> None:
+    """Files that are appended to all the time, and downloads that never end, while others arrive (takes six minutes).
+
+    What appeared and never rests is judged after five minutes as it is; a file that is closed after each line, and
+    one whose writer is killed, sooner. In the end all have the verdict on what they came to.
+    """
+    lab.start()
+    names = ("appended.bin", "closed-often.bin", "slow.bin.part", "killed.bin")
+    paths = {name: lab.root / name for name in names}
+    writers = [subprocess.Popen([sys.executable, "-c", _APPEND, str(path), name]) for name, path in paths.items()]
+    began = time.monotonic()
+    judged: dict[str, float] = {}
+    slowest = 0.0
+    try:
+        while time.monotonic() - began < _NEVER_SECONDS:
+            path = lab.put(hostile=lab.injected % 20 == 0)
+            slowest = max(slowest, lab.seconds_until(functools.partial(_has_truth, lab, path)))
+            lab.injected += 1
+            if time.monotonic() - began > _KILLED_AFTER:
+                writers[-1].kill()
+            for name, there in paths.items():
+                if name not in judged and lab.was_judged(there):
+                    judged[name] = time.monotonic() - began
+            time.sleep(2)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    missing = [name for name in names if name not in judged]
+    assert not missing, f"never judged: {missing}"
+    lab.measured.append(f"others judged within {slowest:.1f} s")
+    lab.measured += [f"{name} first after {seconds:.0f} s" for name, seconds in judged.items()]
+    for path in paths.values():
+        lab.expect(path, path.read_bytes(), HARMLESS)
+
+
+_NEVER_SECONDS = 340.0
+_KILLED_AFTER = 20.0
+_APPEND = f"""
+import sys, time
+path, name = sys.argv[1:]
+file = open(path, "wb", buffering=0)
+file.write({BENIGN!r})
+while True:
+    file.write(bytes(100))
+    if name == "closed-often.bin":
+        file.close()
+        time.sleep(0.05)
+        file = open(path, "ab", buffering=0)
+    time.sleep(0.05 if name != "slow.bin.part" else 0.5)
+"""
+
+
+def _has_truth(lab: Lab, path: Path) -> bool:
+    """Whether *path* was judged, or moved for what it is."""
+    return lab.verdict(path) is not None or lab.was_judged(path)
+
+
+def replaced_while_scanned(lab: Lab) -> None:
+    """Another file takes the name of one that is being scanned; each record is about one of the contents, whole."""
+    lab.start()
+    contents: dict[str, bool] = {}
+    for index in range(20):
+        path = lab.root / f"replaced{index}.bin"
+        first, second = (BENIGN, HOSTILE) if index % 2 else (HOSTILE, BENIGN)
+        other = lab.root.with_name("other.bin")
+        big = first + b"%d" % index + bytes(80 << 20)
+        other.write_bytes(second + b"other%d" % index)
+        contents[hashlib.sha256(big).hexdigest()] = first is HOSTILE
+        contents[hashlib.sha256(other.read_bytes()).hexdigest()] = second is HOSTILE
+        expected = other.read_bytes()
+        path.write_bytes(big)
+        time.sleep(0.02 * index)
+        other.rename(path)
+        lab.expect(path, expected, HARMFUL if second is HOSTILE else HARMLESS)
+        lab.injected += 1
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    for judged, digest, verdict in lab.digests():
+        assert digest is None or digest in contents, f"{judged}: a record of a content that never was"
+        assert digest is None or (verdict in HARMFUL) == contents[digest], f"{judged}: {verdict} is another content's"
+
+
+def download_before_the_start_up_walk(lab: Lab) -> None:
+    """20,000 files are there when the daemon starts; what is downloaded meanwhile goes first."""
+    for index in range(20_000):
+        lab.put(f"models/{index // 200}/{index}.bin", hostile=index % 1000 == 0)
+    time.sleep(2)
+    lab.start()
+    assert lab.seconds_until(lambda: (lab.waiting() or 0) > 10_000) < PATIENCE, "no queue"
+    latencies = []
+    for index in range(20):
+        path = lab.put(f"downloads/{index}.bin")
+        latencies.append(judged_within(lab, path))
+        lab.injected += 1
+    waiting = lab.waiting()
+    assert waiting, "nothing waited any more"
+    lab.measured.append(f"{waiting} still waited; downloads judged within {max(latencies):.1f} s")
+    assert max(latencies) < _LATENCY
+    took = lab.seconds_until(lambda: lab.waiting() == 0, 900)
+    lab.measured.append(f"the rest after another {took:.0f} s; daemon at most {lab.peak_mib()} MiB")
+
+
+def one_directory_at_full_speed(lab: Lab) -> None:
+    """One directory gets new and rewritten files as fast as can be for 30 seconds; others are judged in time."""
+    lab.start()
+    writers = [subprocess.Popen([sys.executable, "-c", _FLOOD, str(lab.root / "flood"), kind]) for kind in "nr"]
+    latencies: list[float] = []
+    try:
+        time.sleep(2)
+        began = time.monotonic()
+        while time.monotonic() - began < 28:
+            path = lab.put(f"quiet/{len(latencies)}.bin")
+            latencies.append(judged_within(lab, path))
+            time.sleep(0.5)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    lab.injected = sum(1 for _ in (lab.root / "flood").iterdir())
+    waiting = lab.waiting()
+    lab.measured.append(f"{len(latencies)} files elsewhere judged within {max(latencies):.1f} s, {waiting} waited")
+    assert max(latencies) < _LATENCY
+    for path in (lab.root / "flood").iterdir():
+        lab.expect(path, None, HARMLESS)
+    took = lab.seconds_until(lambda: lab.waiting() == 0, 900)
+    lab.measured.append(f"the rest after another {took:.0f} s; daemon at most {lab.peak_mib()} MiB")
+
+
+_LATENCY = 15.0
+_FLOOD = f"""
+import os, sys
+place, kind = sys.argv[1:]
+os.makedirs(place, exist_ok=True)
+number = 0
+while True:
+    number += 1
+    with open(f"{{place}}/{{kind}}{{number if kind == 'n' else number % 100}}.bin", "wb") as file:
+        file.write({BENIGN!r} + b"%d" % number)
+    if number >= 30000 and kind == 'n':
+        break
+"""
+
+
+def slow_bombs_in_one_directory(lab: Lab) -> None:
+    """200 files that take the whole time limit (5 s) lie in one directory; a download elsewhere does not wait long."""
+    lab.start()
+    for index in range(200):
+        path = lab.root / f"bombs/{index}.bin"
+        path.parent.mkdir(exist_ok=True)
+        try:
+            with path.open("wb") as file:
+                file.truncate((1 << 40) + index)
+        except OSError as error:
+            raise SkippedError(f"the file system says: {error.strerror}") from error
+        lab.injected += 1
+    latencies = []
+    for index in range(20):
+        path = lab.put(f"elsewhere/{index}.bin")
+        latencies.append(judged_within(lab, path))
+        time.sleep(1)
+    lab.measured.append(f"elsewhere judged within {max(latencies):.1f} s, {lab.waiting()} bombs waited")
+    assert max(latencies) < _LATENCY
+    for path in (lab.root / "bombs").iterdir():
+        path.unlink()
+
+
+def strange_times(lab: Lab) -> None:
+    """Files from 1901, 1970, 2106, 2262 and the year 3000 and later, as far as the file system keeps such times."""
+    for turn in ("before", "after"):
+        for year in (1901, 1970, 2038, 2107, 2263, 3000, 100_000):
+            path = lab.put(f"{turn}/{year}.bin", hostile=year in (1970, 3000))
+            with contextlib.suppress(OSError, OverflowError):
+                os.utime(path, (0, (year - 1970) * 31_556_952))
+                lab.injected += 1
+        if turn == "before":
+            lab.start()
+    lab.burst(10)
+
+
 FAULTS: tuple[Fault, ...] = (
     rewritten_all_the_time,
+    never_at_rest,
+    replaced_while_scanned,
     sparse_terabyte,
     deep_tree,
+    strange_times,
+    download_before_the_start_up_walk,
+    one_directory_at_full_speed,
+    slow_bombs_in_one_directory,
 )
