@@ -28,6 +28,7 @@ from picklewatch.health import Health
 from picklewatch.model import FileId, Policy, Verdict
 from picklewatch.notify import Notifier
 from picklewatch.parts import Parts, PolicySource, open_store, take_state
+from picklewatch.program import Program
 from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
 from picklewatch.store.care import TROUBLE, StoreCare
@@ -59,8 +60,11 @@ _PROGRESS_SECONDS: Final = 10.0
 _MOVES_SECONDS: Final = 60.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 75.0
+"""Shorter than the units' TimeoutStopSec; what takes longer is judged after the next start."""
 _DENIED_REMEMBERED: Final = 1_000
 _MISSED_LINES_SECONDS: Final = 0.2
+_PROGRAM_SECONDS: Final = 5.0
 _TIDY_SECONDS: Final = 3600.0
 
 
@@ -75,6 +79,10 @@ class Daemon:
         self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._vault: tuple[Path, Holds] | None = None
         self._vault_lock = threading.Lock()
+        self._program = Program()
+        self._program_at = 0.0
+        self._former: list[Workers] = []
+        """Pools that reloads replaced and that may still have a file in hand."""
         self._status = int(ExitStatus.OK)
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
@@ -237,18 +245,43 @@ class Daemon:
     def _loop(self) -> None:
         while True:
             self._wait()
-            while self._signals:
-                number = self._signals.popleft()
-                if number != signal.SIGHUP:
-                    _log.info("daemon.stopping", signal=signal.Signals(number).name)
-                    return
-                self._reload()
+            if self._is_ended():
+                return
             dead = self._dead()
             if dead is not None:
                 _log.critical("daemon.failed", message=f"{dead}; ending, to be started again")
                 self._status = EX_SOFTWARE
                 return
+            if self._is_outdated(time.monotonic()):
+                _log.warning("daemon.outdated", message="picklewatch was upgraded; ending, to be started again")
+                self._status = ExitStatus.UNAVAILABLE
+                return
             self._look_after(time.monotonic())
+
+    def _is_ended(self) -> bool:
+        """Answer the signals that came; several of SIGHUP are one."""
+        reloading = False
+        while self._signals:
+            number = self._signals.popleft()
+            if number != signal.SIGHUP:
+                _log.info("daemon.stopping", signal=signal.Signals(number).name)
+                return True
+            reloading = True
+        if reloading:
+            self._reload()
+        return False
+
+    def _is_outdated(self, now: float) -> bool:
+        """Whether another picklewatch was installed in the place of this one, and somebody will start it."""
+        if now < self._program_at:
+            return False
+        self._program_at = now + _PROGRAM_SECONDS
+        if not self._program.is_replaced():
+            return False
+        if not self._notifier.has_manager:
+            reason = f"picklewatch was upgraded; this is still {__version__}"
+            self.health.degrade("daemon-outdated", reason, hint="Start it again.")
+        return self._notifier.has_manager
 
     def _look_after(self, now: float) -> None:
         self._workers.look_after(now)
@@ -369,8 +402,14 @@ class Daemon:
             config = self._parts.load()
         except ConfigError as error:
             _log.error("config.rejected", message=error.message, problems=list(error.problems), hint=error.hint or None)
+            first = error.problems[0] if error.problems else error.message
+            reason = f"the configuration was rejected, the former one holds: {first}"
+            self.health.degrade(
+                "config-rejected", reason, hint="`picklewatch config check` says all of it; then reload."
+            )
         else:
             self._change_to(config)
+            self.health.repair("config-rejected")
             _log.info("config.reloaded", **self._in_force())
         self._notifier.ready(self._snapshot.line())
 
@@ -398,7 +437,7 @@ class Daemon:
         self._intake.stop()
         self._tidier.stop()
         status = self._status
-        end = time.monotonic() + self._config.limits().seconds + _GRACE_SECONDS
+        end = time.monotonic() + min(self._config.limits().seconds + _GRACE_SECONDS, _STOP_SECONDS)
         while not self._workers.join(0.1) and time.monotonic() < end:
             self._notifier.alive()
             if self._signals:
@@ -406,8 +445,10 @@ class Daemon:
                 if number != signal.SIGHUP:
                     status = 128 + number
                     break
-        self._workers.cancel()
-        self._workers.join(5.0)
+        for pool in (*self._former, self._workers):
+            pool.cancel()
+        for pool in (*self._former, self._workers):
+            pool.join(5.0)
         try:
             self._snapshot.write(self._summary(), self._workers, self._walker, ready=False, stopped=time.time())
         except TROUBLE as error:

@@ -29,6 +29,11 @@ class Notifier:
         watched = microseconds.isdigit() and pid in ("", str(os.getpid()))
         return cls(address, int(microseconds) / 1e6 if watched else None)
 
+    @property
+    def has_manager(self) -> bool:
+        """Whether a service manager started this process, and will start it again."""
+        return self._address is not None
+
     def ready(self, status: str) -> bool:
         """The service is up (also after `reloading`); whether the message was sent."""
         return self._send(READY="1", STATUS=status)

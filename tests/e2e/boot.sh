@@ -1,9 +1,9 @@
 #!/bin/sh
 # First process of new mount, PID, cgroup, UTS and IPC namespaces: builds a throw-away root over this machine's own, installs
 # picklewatch in it as docs/install.md says (the last step that has a network), and becomes systemd. Run by machine.py.
-# usage: boot.sh SCRATCH TREE INSTALL-SCRIPT
+# usage: boot.sh SCRATCH TREE INSTALL-SCRIPT [SHARED: a folder with "state" and "srv", which outlive the machine]
 set -eu
-scratch=$1 tree=$2 install=$3
+scratch=$1 tree=$2 install=$3 shared=${4:-}
 
 mount --make-rprivate /
 mount -t tmpfs -o size=2g,mode=755 scratch "$scratch"
@@ -37,6 +37,11 @@ mount --bind "$tree" "$root/mnt/picklewatch"
 mount -o remount,bind,ro "$root/mnt/picklewatch"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf.new" && mv "$root/etc/resolv.conf.new" "$root/etc/resolv.conf"
 rm -rf "$root/opt/picklewatch" "$root/usr/local/bin/picklewatch" "$root/etc/picklewatch" "$root/var/lib/picklewatch"
+if [ -n "$shared" ]; then
+    mkdir -p "$root/var/lib/picklewatch" "$root/srv"
+    mount --bind "$shared/state" "$root/var/lib/picklewatch"
+    mount --bind "$shared/srv" "$root/srv"
+fi
 cp "$install" "$root/tmp/install"
 chroot "$root" /usr/bin/env -C /mnt/picklewatch PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp sh -eu /tmp/install
 

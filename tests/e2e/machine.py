@@ -18,8 +18,12 @@ TREE = HERE.parent.parent
 class Machine:
     """The booted machine. Nothing that happens in it outlives it; whatever happens here, it dies with this process."""
 
-    def __init__(self, scratch: Path, install: str) -> None:
-        """Prepare in the folder *scratch*; *install* is the shell script that installs picklewatch before the boot."""
+    def __init__(self, scratch: Path, install: str, shared: Path | None = None) -> None:
+        """Prepare in the folder *scratch*; *install* is the shell script that installs picklewatch before the boot.
+
+        The folders ``state`` and ``srv`` in *shared* are its ``/var/lib/picklewatch`` and ``/srv``.
+        """
+        self._shared = [] if shared is None else [str(shared)]
         self._scratch = scratch
         self._install = install
         self._cgroup = _own_cgroup() / f"picklewatch-test-{os.getpid()}"
@@ -51,7 +55,7 @@ class Machine:
         unshare = ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"]
         unshare += ["--mount", "--pid", "--cgroup", "--uts", "--ipc"]
         command = ["sh", "-c", join, "sh", str(self._cgroup), *unshare, "sh"]
-        command += [str(HERE / "boot.sh"), str(root), str(TREE), str(script)]
+        command += [str(HERE / "boot.sh"), str(root), str(TREE), str(script), *self._shared]
         with self._console.open("wb") as console:
             self._unshare = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         self.wait_for(self._is_systemd, seconds=240)
@@ -79,6 +83,11 @@ class Machine:
                     Path(folder).rmdir()
                 except OSError:
                     time.sleep(0.02)
+
+    @property
+    def init(self) -> int:
+        """The machine's first process, by its number out here; ``/proc/NUMBER/root`` is the machine's root."""
+        return self._init
 
     def run(self, *command: str, user: str | None = None, check: bool = True, seconds: float = 60) -> str:
         """Run *command* in the machine, as root or as *user* with that user's manager; return what it printed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fault.faults import THROUGH
+from fault.faults import LABS, THROUGH
 from fault.lab import PATIENCE, Account, Lab, SkippedError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Outcome:
 def run(fault: Fault, home: Path) -> Outcome:
     """Inject *fault* into a daemon whose files are below *home*."""
     name = fault.__name__.replace("_", " ")
-    with Lab(home, through=THROUGH.get(fault, ())) as lab:
+    with LABS.get(fault, Lab)(home, through=THROUGH.get(fault, ())) as lab:
         try:
             fault(lab)
             seconds = lab.seconds_until(lab.settled)

@@ -36,7 +36,7 @@ Signals:
 Exit status:
   0   ended by a signal
   70  a fault of picklewatch's own; start it again
-  75  the state's disk is full or fails; start it again later
+  75  the state's disk is full or fails, or picklewatch was upgraded; start it again
   78  bad configuration, or the state directory belongs to another daemon
 """
 
@@ -59,6 +59,9 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.log.lines import LineWriter
     from picklewatch.notify import Notifier
     from picklewatch.parts import Parts
+
+    # now, from the same installation as all the rest: an upgrade may replace the files while this runs
+    from picklewatch.quarantine import moving, recovery, vault  # noqa: F401
     from picklewatch.watch.roots import Looker
 
     config = configuration.load(config_path).config

@@ -29,6 +29,10 @@ STYLES: Mapping[str, str] = {
 }
 """Verdict or level → the escape sequence that begins its colour."""
 
+LONGEST_REST = 300
+"""Characters of the fields behind a message, in the journal."""
+LONGEST_REST = 300
+"""Characters of the fields behind a message, in the journal."""
 LABEL_WIDTH = 11
 """Characters of the longest verdict."""
 
@@ -80,6 +84,12 @@ def summary(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     message = event.get("message")
     text = f"{event['event']}: {message}" if message else str(event["event"])
     return str(event["level"]), text, rest
+
+
+def fields_text(rest: Mapping[str, Any]) -> str:
+    """The fields *rest* as one line, not too long: for where nobody sees them apart."""
+    shown = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
+    return shown if len(shown) <= LONGEST_REST else shown[: LONGEST_REST - 1] + "…"
 
 
 def _scanned(event: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any, TextIO
 
-from picklewatch.log.console import summary
+from picklewatch.log.console import fields_text, summary
 from picklewatch.log.lines import WAIT_SECONDS
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class JournalOutput:
 
 def encode(event: Mapping[str, Any]) -> bytes:
     """Write *event*, which is clean, as the journal's fields: ours are called ``PICKLEWATCH_…``."""
-    label, text, _ = summary(event)
-    message = f"{label}: {text}" if event["event"] == "file.scanned" else text
+    label, text, rest = summary(event)
+    message = f"{label}: {text}" if event["event"] == "file.scanned" else f"{text}  {fields_text(rest)}".rstrip()
     fields = {
         "MESSAGE": f"{message}\n{event['exception']}" if event.get("exception") else message,
         "PRIORITY": str(PRIORITY.get(str(event["level"]), 6)),

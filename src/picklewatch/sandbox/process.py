@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from picklewatch.engine.version import engine_version
 from picklewatch.errors import SandboxError
 from picklewatch.sandbox.protections import Protections
 
@@ -81,6 +82,9 @@ class WarmProcess:
             case {"refused": str(why)}:
                 self.close()
                 raise SandboxError(f"the sandbox can't be set up: {why}", _REFUSED_HINT)
+            case {"ready": {"missing": list()}, "engine": str(engine)} if engine != engine_version().key:
+                self.close()
+                raise SandboxError("picklewatch was upgraded while this process ran", "Start it again.")
             case {"ready": {"missing": list()} as ready}:
                 assert self._process.stderr is not None
                 self._process.stderr.close()

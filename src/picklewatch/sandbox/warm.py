@@ -22,6 +22,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+from picklewatch.engine.version import engine_version
 from picklewatch.model import Limits, ScanReport
 from picklewatch.sandbox import child, kernel, lockdown, samples, wire
 
@@ -43,7 +44,7 @@ def main(control: int, jobs: dict[str, str]) -> None:
         except lockdown.RefusedError as error:
             _say(connection, {"refused": str(error)})
             return
-        _say(connection, {"ready": server.plan.protections().to_json()})
+        _say(connection, {"ready": server.plan.protections().to_json(), "engine": engine_version().key})
         os.dup2(1, 2)  # until now the parent could read why the start failed; 1 is /dev/null
         server.serve()
     os._exit(0)  # the interpreter has nothing to tidy up that the kernel does not

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fault.faults import crashes, load, sandboxing, storage, watching
+from fault.faults import crashes, disks, load, quarantine_attacks, sandboxing, service, storage, watching
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault
+    from fault.lab import Lab
 
 FAULTS: tuple[Fault, ...] = (
     *crashes.FAULTS,
@@ -15,8 +16,13 @@ FAULTS: tuple[Fault, ...] = (
     *storage.FAULTS,
     *sandboxing.FAULTS,
     *load.FAULTS,
+    *quarantine_attacks.FAULTS,
+    *service.FAULTS,
 )
 """All of them, in the order of the table."""
 
 THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
 """The command that runs the daemon, where that is part of the fault."""
+
+LABS: dict[Fault, type[Lab]] = {**service.LABS}
+"""The laboratory, where it is not a plain one."""
