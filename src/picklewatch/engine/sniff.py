@@ -50,4 +50,6 @@ def _walks(data: Buffer, start: int) -> bool:
     if any(plausible(imported.module, imported.name) for imported in machine.imports.values()):
         return True
     shortest = 2
-    return walk.opcodes >= walk.limit or (walk.stopped and walk.opcodes > shortest)
+    if walk.stopped and walk.opcodes <= shortest:  # None, or any two letters; a pickle with a header may follow
+        return bytes(data[walk.position : walk.position + 1]) == b"\x80" and looks_like_pickle(data, walk.position)
+    return walk.opcodes >= walk.limit or walk.stopped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import LimitReached
@@ -69,6 +70,9 @@ def read(scan: Scan, part: Part) -> str:
     for archive in found[1:]:
         scan.finding("zip-several-archives", Level.INFO, part.at(archive.start), "Several archives follow one another.")
         _archive(scan, part, archive)
+    for later, archive in pairwise(found):
+        if archive.end < later.start:
+            behind(scan, part._replace(data=data[: later.start]), archive.end, place="between two archives")
     for archive in other_readings(data, found):
         _second_reading(scan, part, archive)
     first = found[-1].start
