@@ -6,6 +6,7 @@ architecture that Debian supports.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -13,6 +14,7 @@ import signal
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_with_gil = ctypes.PyDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -35,16 +37,34 @@ class SockFprog(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def _prctl(option: int, second: int | ctypes.c_void_p, third: int | ctypes.c_void_p = 0) -> None:
-    arguments = [value if isinstance(value, ctypes.c_void_p) else ctypes.c_ulong(value) for value in (second, third)]
-    zero = ctypes.c_ulong(0)
-    if _libc.prctl(ctypes.c_int(option), *arguments, zero, zero) != 0:
+_libc.prctl.argtypes = (ctypes.c_int, *(4 * [ctypes.c_ulong]))
+
+
+def _prctl(option: int, second: int, third: int = 0) -> None:
+    if _libc.prctl(option, second, third, 0, 0) != 0:
         raise _error()
 
 
 def _error() -> OSError:
     code = ctypes.get_errno()
     return OSError(code, os.strerror(code))
+
+
+def fork() -> int:
+    """Make a child as fork(2) does, without what Python does around it, which costs a child a fifth of its time.
+
+    Only for a process that has one thread: there is then no lock that another one could have held.
+    """
+    pid = int(_libc_with_gil.fork())
+    if pid < 0:
+        raise _error()
+    return pid
+
+
+def return_free_memory() -> None:
+    """Give memory that the C library keeps for later back to the kernel: every fork has to copy its page tables."""
+    with contextlib.suppress(AttributeError):  # glibc alone has it
+        _libc.malloc_trim(ctypes.c_size_t(0))
 
 
 def die_with_parent() -> None:
@@ -64,7 +84,8 @@ def not_dumpable() -> None:
 
 def set_name(name: str) -> None:
     """Name this process as ``ps`` and ``top`` show it (15 bytes)."""
-    _prctl(_PR_SET_NAME, ctypes.c_void_p(ctypes.cast(ctypes.c_char_p(name.encode()), ctypes.c_void_p).value))
+    text = ctypes.create_string_buffer(name.encode())
+    _prctl(_PR_SET_NAME, ctypes.addressof(text))
 
 
 def drop_capabilities() -> None:
@@ -133,4 +154,4 @@ def seccomp_program(bpf: bytes) -> SockFprog:
 
 def seccomp_install(program: SockFprog) -> None:
     """Put this thread under the filter *program*, for ever."""
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_void_p(ctypes.addressof(program)))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))

@@ -39,12 +39,13 @@ def main(control: int, jobs: dict[str, str]) -> None:
     with socket.socket(fileno=control) as connection:
         functions = {kind: _function(place) for kind, place in jobs.items()}
         samples.warm_up(functions)
+        engine = engine_version().key  # it reads the rules' files: only now is that allowed
         try:
             server = Server(connection, functions)
         except lockdown.RefusedError as error:
             _say(connection, {"refused": str(error)})
             return
-        _say(connection, {"ready": server.plan.protections().to_json(), "engine": engine_version().key})
+        _say(connection, {"ready": server.plan.protections().to_json(), "engine": engine})
         os.dup2(1, 2)  # until now the parent could read why the start failed; 1 is /dev/null
         server.serve()
     os._exit(0)  # the interpreter has nothing to tidy up that the kernel does not
@@ -85,6 +86,7 @@ class Server:
         self.plan = lockdown.prepare()
         self._rehearse()
         gc.collect()
+        kernel.return_free_memory()
         gc.disable()
         gc.freeze()  # so that a child's collections don't touch, and copy, what it shares with this process
 
@@ -151,7 +153,7 @@ class Server:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                pid = os.fork()
+                pid = kernel.fork()
             except OSError:
                 ours.close()
                 raise
