@@ -51,7 +51,7 @@ def _error() -> OSError:
 
 
 def fork() -> int:
-    """Make a child as fork(2) does, without what Python does around it, which costs a child a fifth of its time.
+    """Make a child process without what Python does around it, which costs a child a fifth of its time.
 
     Only for a process that has one thread: there is then no lock that another one could have held.
     """
