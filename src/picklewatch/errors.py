@@ -18,7 +18,7 @@ class ExitStatus(IntEnum):
     UNSCANNABLE = 2
     """Something could not be scanned and nothing is unsafe; also a usage error, or work that failed."""
     UNAVAILABLE = 75
-    """The state's disk is full, fails or may not be written just now; start again later (``EX_TEMPFAIL``)."""
+    """The state's disk or the sandbox can't be used just now; start again later (``EX_TEMPFAIL``)."""
     CONFIG = 78
     """Bad configuration, or a state that another daemon holds (``EX_CONFIG`` of sysexits.h)."""
 
@@ -63,6 +63,12 @@ class SandboxError(Error):
     """The sandbox can't be set up as required."""
 
     status = ExitStatus.CONFIG
+
+
+class SandboxStartError(SandboxError):
+    """The sandbox did not start, which it may the next time: an upgrade is under way, memory or processes ran out."""
+
+    status = ExitStatus.UNAVAILABLE
 
 
 class QuarantineError(Error):

@@ -36,7 +36,7 @@ Signals:
 Exit status:
   0   ended by a signal
   70  a fault of picklewatch's own; start it again
-  75  the state's disk is full or fails, or picklewatch was upgraded; start it again
+  75  the disk of the state, or the sandbox, can't be used now, or picklewatch was upgraded; start it again
   78  bad configuration, or the state directory belongs to another daemon
 """
 

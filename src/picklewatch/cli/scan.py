@@ -45,6 +45,7 @@ Exit status:
   1   something is
   2   something could not be scanned, and nothing is at or above --fail-on;
       also a usage error
+  75  the sandbox did not start; try again
   78  bad configuration, or a sandbox that is required and can't be had
 """
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from picklewatch.engine.version import engine_version
-from picklewatch.errors import SandboxError
+from picklewatch.errors import SandboxError, SandboxStartError
 from picklewatch.sandbox.protections import Protections
 
 START_SECONDS = 60.0
@@ -58,7 +58,7 @@ class WarmProcess:
                 )
             except OSError as error:
                 self._control.close()
-                raise SandboxError(f"the sandbox did not start: {error}", "Is Python still installed there?") from error
+                raise SandboxStartError(f"the sandbox did not start: {error}", "Is Python still installed there?") from error
         self._protections: Protections | None = None
 
     @property
@@ -84,7 +84,7 @@ class WarmProcess:
                 raise SandboxError(f"the sandbox can't be set up: {why}", _REFUSED_HINT)
             case {"ready": {"missing": list()}, "engine": str(engine)} if engine != engine_version().key:
                 self.close()
-                raise SandboxError("picklewatch was upgraded while this process ran", "Start it again.")
+                raise SandboxStartError("picklewatch was upgraded while this process ran", "Start it again.")
             case {"ready": {"missing": list()} as ready}:
                 assert self._process.stderr is not None
                 self._process.stderr.close()
@@ -100,7 +100,7 @@ class WarmProcess:
         said = self._process.stderr.read(1 << 16).decode(errors="replace").strip()
         self.close()
         why = said.splitlines()[-1] if said else "it said nothing"
-        return SandboxError(
+        return SandboxStartError(
             f"the sandbox did not start: {why}",
             "Install picklewatch and its dependencies again; `picklewatch doctor` tells more.",
         )
