@@ -19,7 +19,7 @@ from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
     from picklewatch.engine import PickleReport
-    from picklewatch.model import ScanReport
+    from picklewatch.model import Finding, ScanReport
 
 LIMITS = Limits(
     seconds=60.0,
@@ -40,11 +40,12 @@ _BLIND = {"dynamic-import", "extension-registry", "frame-mismatch"}
 
 def scanned(data: bytes) -> tuple[ScanReport, Verdict]:
     """The report on *data*, after it went through the sandbox's wire as every report does, and its verdict."""
-    report = scan_content(data, LIMITS)
+    seen: list[Finding] = []
+    report = scan_content(data, LIMITS, seen.append)
     for finding in report.findings:
         if finding.rule in {"scan-error", "scan-memory", "limit-time"}:
             raise LawBrokenError(finding.rule, finding.evidence)
-    told = wired(report)
+    told = wired(report, seen)
     if _essence(told) != _essence(report):
         raise LawBrokenError("wire-changes-report", (told, report))
     return report, decide(report, Policy()).verdict
@@ -56,10 +57,13 @@ def _essence(report: ScanReport) -> tuple[object, ...]:
     return findings, report.format, report.complete, report.code_bearing, report.sha256, len(report.imports)
 
 
-def wired(report: ScanReport) -> ScanReport:
-    """*report* as the parent reads it; `GarbageError` if the parent would not believe it."""
+def wired(report: ScanReport, seen: list[Finding]) -> ScanReport:
+    """*report* as the parent reads it behind what was *seen*; `GarbageError` if the parent would not believe it."""
     reader, builder = wire.Reader(LIMITS.output), wire.ReportBuilder(LIMITS)
-    for line in wire.encode_report(report, LIMITS):
+    for line in (
+        *(wire.encode_finding(finding, LIMITS, "seen") for finding in seen),
+        *wire.encode_report(report, LIMITS),
+    ):
         for kind, value in reader.feed(line):
             builder.take(kind, value)
     reader.finish()

@@ -94,7 +94,7 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
     if walk.data[position] not in _OPCODES:
         return
     machine = Machine("", walk.machine.budget, persistent=False, arrays_inline=False)
-    machine.prefix = walk.machine.prefix
+    machine.prefix, machine.tell = walk.machine.prefix, None
     other = Walk(walk.data, position, machine, end=walk.size)
     other.stack = [_stand_in(value, machine) for value in stack]
     other.marks = [[_stand_in(value, machine) for value in below] for below in walk.marks]

@@ -41,6 +41,8 @@ class Machine:
     def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
         self.prefix = f"{where}:" if where else ""
         self.budget = budget
+        self.tell = budget.tell
+        """Told of harm at once; None where whoever walks decides later whether it counts."""
         self.persistent = persistent
         self.arrays_inline = arrays_inline
         self.findings: list[Finding] = []
@@ -87,8 +89,8 @@ class Machine:
         self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
     ) -> None:
         """Say harm at once, as far as nothing that follows can make it look better."""
-        if self.budget.tell is not None and RANK[level] >= RANK[Level.UNSAFE]:
-            self.budget.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
+        if self.tell is not None and RANK[level] >= RANK[Level.UNSAFE]:
+            self.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
 
     def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
         """Record an observation of which one a pickle is enough."""
