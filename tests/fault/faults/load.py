@@ -143,16 +143,20 @@ def replaced_while_scanned(lab: Lab) -> None:
         first, second = (BENIGN, HOSTILE) if index % 2 else (HOSTILE, BENIGN)
         other = lab.root.with_name("other.bin")
         big = first + b"%d" % index + bytes(80 << 20)
+        whole = lab.root.with_name("whole.bin")
+        whole.write_bytes(big)
         other.write_bytes(second + b"other%d" % index)
         contents[hashlib.sha256(big).hexdigest()] = first is HOSTILE
         contents[hashlib.sha256(other.read_bytes()).hexdigest()] = second is HOSTILE
         expected = other.read_bytes()
-        path.write_bytes(big)
+        whole.rename(path)
         time.sleep(0.02 * index)
         other.rename(path)
         lab.expect(path, expected, HARMFUL if second is HOSTILE else HARMLESS)
         lab.injected += 1
     assert lab.seconds_until(lab.settled) < PATIENCE
+    for path in lab.files:
+        contents.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), False)  # our own mark for what was taken
     for judged, digest, verdict in lab.digests():
         assert digest is None or digest in contents, f"{judged}: a record of a content that never was"
         assert digest is None or (verdict in HARMFUL) == contents[digest], f"{judged}: {verdict} is another content's"
