@@ -16,26 +16,41 @@ _FIRST = frozenset(b"(]})cFGIJKLMNPSTUVXBC") | frozenset(range(0x80, 0x99)) - fr
 )
 _NEWEST = 5
 _SNIFFED_OPCODES = 2_000
+_SHORTEST = 2
+"""Opcodes of a pickle that says nothing."""
+_SAYING_NOTHING = 16
+"""Pickles in a row that say nothing and are no accident."""
 
 
 def looks_like_pickle(data: Buffer, start: int) -> bool:
     """Whether a pickle may begin at *start*.
 
     Protocol 2 and later: by its header and the opcode after it. Protocols 0 and 1 have no header: by a walk over
-    the first opcodes that must reach STOP, an import or a good stretch of them.
+    the first opcodes that must reach STOP, an import or a good stretch of them. Two opcodes are a pickle of None or of
+    a number, and any two letters: what follows tells.
     """
-    size = len(data)
-    if start + 1 >= size:
-        return False
+    behind: int | None = start
+    for _ in range(_SAYING_NOTHING):
+        if behind is None:
+            return True
+        start, behind = behind, _looks(data, behind)
+        if behind == start:
+            return False
+    return True
+
+
+def _looks(data: Buffer, start: int) -> int | None:
+    """None for a pickle, *start* for none, else where one ends that says nothing."""
+    if start + 1 >= len(data):
+        return start
     first, second = data[start], data[start + 1]
     if first == 0x80:
-        return second <= _NEWEST and (start + 2 >= size or data[start + 2] in _AFTER_PROTO)
-    if first not in _FIRST:
-        return False
-    return _walks(data, start)
+        headed = second <= _NEWEST and (start + 2 >= len(data) or data[start + 2] in _AFTER_PROTO)
+        return None if headed else start
+    return _walked(data, start) if first in _FIRST else start
 
 
-def _walks(data: Buffer, start: int) -> bool:
+def _walked(data: Buffer, start: int) -> int | None:
     from picklewatch.engine.judge import plausible
     from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
@@ -46,10 +61,9 @@ def _walks(data: Buffer, start: int) -> bool:
     try:
         walk.run()
     except LimitReached:
-        return True
+        return None
     if any(plausible(imported.module, imported.name) for imported in machine.imports.values()):
-        return True
-    shortest = 2
-    if walk.stopped and walk.opcodes <= shortest:  # None, or any two letters; a pickle with a header may follow
-        return bytes(data[walk.position : walk.position + 1]) == b"\x80" and looks_like_pickle(data, walk.position)
-    return walk.opcodes >= walk.limit or walk.stopped
+        return None
+    if walk.stopped:
+        return None if walk.opcodes > _SHORTEST else walk.position
+    return None if walk.opcodes >= walk.limit else start

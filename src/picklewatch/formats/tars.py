@@ -52,13 +52,11 @@ class View(io.RawIOBase):
         self._at = max(origin + offset, 0)
         return self._at
 
-    def readinto(self, buffer: Any) -> int:
-        """Fill *buffer*."""
-        target = memoryview(buffer).cast("B")
-        piece = self._data[self._at : self._at + len(target)]
-        target[: len(piece)] = piece
+    def read(self, size: int = -1) -> bytes:
+        """Return what there is of *size* bytes: a header may ask for more than memory holds."""
+        piece = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(piece)
-        return len(piece)
+        return piece
 
 
 def matches(head: bytes, data: memoryview) -> bool:
