@@ -28,6 +28,8 @@ class Process:
         self._through = through
         self.environment: dict[str, str] = {}
         """What the daemon's environment has beside the test's own; for the next `start`."""
+        self.stderr: int | None = None
+        """The descriptor that its log goes to instead of a file in *home*; then nobody knows of its events."""
         self.patience = 30.0
         """Seconds in which it must become ready."""
         self.home = home
@@ -56,7 +58,7 @@ class Process:
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=log,
+                stderr=log if self.stderr is None else self.stderr,
                 env={**os.environ, **self.environment},
             )
 

@@ -30,7 +30,14 @@ _PROGRAM: Final = """
 python3 -m venv /opt/picklewatch
 /opt/picklewatch/bin/pip install -q -c requirements.lock .
 ln -sf /opt/picklewatch/bin/picklewatch /usr/local/bin/picklewatch
+mkdir -p /opt/wheels /tmp/next
+/opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels .
+cp -r pyproject.toml README.md LICENSE COPYING src /tmp/next
+sed -i 's/^__version__ = .*/__version__ = "99.0"/' /tmp/next/src/picklewatch/__init__.py
+echo '# another engine' >> /tmp/next/src/picklewatch/scan.py
+/opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels /tmp/next
 """
+"""With a wheel of this version, and one of another that has another engine."""
 _UNITS: Final = """
 cd /mnt/picklewatch
 install -D -m 644 systemd/picklewatch.sysusers /etc/sysusers.d/picklewatch.conf

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fault.faults import crashes, disks, load, quarantine_attacks, sandboxing, service, storage, watching
+from fault.faults import (
+    crashes,
+    disks,
+    load,
+    logs,
+    quarantine_attacks,
+    sandboxing,
+    service,
+    storage,
+    upgrades,
+    watching,
+)
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault
@@ -17,12 +28,14 @@ FAULTS: tuple[Fault, ...] = (
     *sandboxing.FAULTS,
     *load.FAULTS,
     *quarantine_attacks.FAULTS,
+    *logs.FAULTS,
     *service.FAULTS,
+    *upgrades.FAULTS,
 )
 """All of them, in the order of the table."""
 
 THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
 """The command that runs the daemon, where that is part of the fault."""
 
-LABS: dict[Fault, type[Lab]] = {**service.LABS}
+LABS: dict[Fault, type[Lab]] = {**service.LABS, **upgrades.LABS}
 """The laboratory, where it is not a plain one."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _JOURNAL = "systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald"
 
 
-def _unit(fault: Callable[[ServiceLab], None]) -> Fault:
+def on_unit(fault: Callable[[ServiceLab], None]) -> Fault:
     """Let *fault* be one of a lab whose daemon is the unit."""
 
     @functools.wraps(fault)
@@ -32,7 +32,8 @@ def _unit(fault: Callable[[ServiceLab], None]) -> Fault:
     return injected
 
 
-def _started(lab: ServiceLab, *drop_in: str, config: str = "", files: int = 20) -> None:
+def started(lab: ServiceLab, *drop_in: str, config: str = "", files: int = 20) -> None:
+    """Start the unit of *lab* with the lines *drop_in* and *config*, and have it judge some files."""
     lab.boot(*drop_in, config=config)
     lab.start()
     lab.burst(files)
@@ -50,10 +51,10 @@ def _journal_stopped(lab: ServiceLab) -> Iterator[None]:
         lab.machine.run("kill", "-CONT", pid)
 
 
-@_unit
+@on_unit
 def journal_gone(lab: ServiceLab) -> None:
     """The journal and its sockets are stopped while 100 files arrive: all are judged, and in the log afterwards."""
-    _started(lab)
+    started(lab)
     lab.machine.shell(f"systemctl stop {_JOURNAL}")
     lab.injected += 1
     lab.burst(100)
@@ -63,20 +64,20 @@ def journal_gone(lab: ServiceLab) -> None:
     lab.machine.shell(f"systemctl start {_JOURNAL}")
 
 
-@_unit
+@on_unit
 def journal_hangs(lab: ServiceLab) -> None:
     """The journal is stopped dead while 700 files arrive, more than its socket holds: judging does not wait for it."""
-    _started(lab)
+    started(lab)
     with _journal_stopped(lab):
         lab.burst(700)
         lab.wait(lab.judged)
         assert "log-unwritable" in lab.problems()
 
 
-@_unit
+@on_unit
 def journal_slow(lab: ServiceLab) -> None:
     """The journal works for a tenth of a second in each second while 700 files arrive."""
-    _started(lab)
+    started(lab)
     done = threading.Event()
 
     def slow_down() -> None:
@@ -95,10 +96,10 @@ def journal_slow(lab: ServiceLab) -> None:
         slow.join()
 
 
-@_unit
+@on_unit
 def daemon_hangs(lab: ServiceLab) -> None:
     """The daemon is stopped dead three times while files arrive; systemd's watchdog kills it and starts it again."""
-    _started(lab, "WatchdogSec=3s", "TimeoutAbortSec=2s", "RestartSec=1s")
+    started(lab, "WatchdogSec=3s", "TimeoutAbortSec=2s", "RestartSec=1s")
     for number in range(1, 4):
         lab.burst(60)
         lab.signal([lab.pid], signal.SIGSTOP)
@@ -108,20 +109,20 @@ def daemon_hangs(lab: ServiceLab) -> None:
         lab.wait(lambda: lab.show("ActiveState") == "active")
 
 
-@_unit
+@on_unit
 def killed_again_and_again(lab: ServiceLab) -> None:
     """Kill -9 fifteen times, as fast as systemd starts it: it never gives up."""
-    _started(lab, "RestartSec=100ms")
+    started(lab, "RestartSec=100ms")
     for _ in range(15):
         lab.burst(5)
         lab.restart_after_kill()
         lab.injected += 1
 
 
-@_unit
+@on_unit
 def ended_politely(lab: ServiceLab) -> None:
     """SIGTERM from somebody else than systemd, such as earlyoom: it is started again."""
-    _started(lab, "RestartSec=100ms")
+    started(lab, "RestartSec=100ms")
     before = lab.show("NRestarts")
     lab.burst(20)
     lab.machine.run("systemctl", "kill", "--kill-who=main", UNIT)
@@ -129,10 +130,10 @@ def ended_politely(lab: ServiceLab) -> None:
     lab.wait(lambda: lab.show("NRestarts") != before and lab.show("ActiveState") == "active")
 
 
-@_unit
+@on_unit
 def reloaded_while_busy(lab: ServiceLab) -> None:
     """300 files are queued, and each of six reloads changes workers, limits, the level or the roots."""
-    _started(lab)
+    started(lab)
     lab.seen(Path("/srv/other")).mkdir(exist_ok=True)
     roots = f'[watch]\ncaches = false\nroots = ["{WATCHED}", "/srv/other"]\n'
     few = roots + '[quarantine]\nlevel = "malicious"\n[scan]\nworkers = 1\n[scan.limits]\ntime = "9s"\n'
@@ -145,10 +146,10 @@ def reloaded_while_busy(lab: ServiceLab) -> None:
     lab.wait(lambda: len(lab.entries("config.reloaded")) >= lab.injected)
 
 
-@_unit
+@on_unit
 def reloaded_with_a_mistake(lab: ServiceLab) -> None:
     """The reload fails, the status says so, the old configuration holds; mended, all is well."""
-    _started(lab)
+    started(lab)
     pid = lab.show("MainPID")
     lab.burst(100)
     lab.configure("nonsense = 1\n")
@@ -165,10 +166,10 @@ def reloaded_with_a_mistake(lab: ServiceLab) -> None:
     lab.machine.run("systemctl", "reload", UNIT)
 
 
-@_unit
+@on_unit
 def reloaded_twenty_times(lab: ServiceLab) -> None:
     """Twenty SIGHUPs within a second, with another number of workers each, while files arrive."""
-    _started(lab)
+    started(lab)
     lab.burst(100)
     for number in range(20):
         lab.configure(f"[scan]\nworkers = {1 + number % 3}\n")
@@ -178,10 +179,10 @@ def reloaded_twenty_times(lab: ServiceLab) -> None:
     lab.wait(lambda: len(lab.warm()) == 2)
 
 
-@_unit
+@on_unit
 def stopped_with_2000_queued(lab: ServiceLab) -> None:
     """Stopped by systemctl while 2,000 files wait: it ends in seconds, and the next start goes on."""
-    _started(lab)
+    started(lab)
     lab.burst(2000)
     began = time.monotonic()
     lab.machine.run("systemctl", "stop", UNIT)
@@ -192,7 +193,7 @@ def stopped_with_2000_queued(lab: ServiceLab) -> None:
     lab.seconds_until(lab.judged, 240)  # what two thousand files take, not the fault
 
 
-@_unit
+@on_unit
 def stopped_in_the_start_up_walk(lab: ServiceLab) -> None:
     """Stopped three times while it walks 1,500 files that were there before it."""
     lab.boot()
@@ -207,10 +208,10 @@ def stopped_in_the_start_up_walk(lab: ServiceLab) -> None:
     lab.seconds_until(lab.judged, 240)
 
 
-@_unit
+@on_unit
 def stopped_while_files_are_moved(lab: ServiceLab) -> None:
     """Stopped five times while nothing but hostile files arrives and is taken."""
-    _started(lab)
+    started(lab)
     for _ in range(5):
         for _ in range(12):
             lab.put(hostile=True)
@@ -220,10 +221,10 @@ def stopped_while_files_are_moved(lab: ServiceLab) -> None:
         lab.injected += 1
 
 
-@_unit
+@on_unit
 def frozen(lab: ServiceLab) -> None:
-    """Systemd freezes the unit while files arrive and thaws it; once for longer than its watchdog waits: started anew."""
-    _started(lab, "WatchdogSec=8s", "RestartSec=1s")
+    """Systemd freezes the unit while files arrive and thaws it; once, after longer than its watchdog waits."""
+    started(lab, "WatchdogSec=8s", "RestartSec=1s")
     for seconds in (4, 12):
         lab.machine.run("systemctl", "freeze", UNIT)
         lab.burst(50)
@@ -233,7 +234,7 @@ def frozen(lab: ServiceLab) -> None:
         lab.wait(lambda: lab.show("ActiveState") == "active")
 
 
-@_unit
+@on_unit
 def disk_mounted_late(lab: ServiceLab) -> None:
     """The root's disk is not there at the start, is mounted five seconds later, goes, and comes back."""
     lab.boot()
