@@ -25,6 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     *crashes.FAULTS,
     *watching.FAULTS,
     *storage.FAULTS,
+    *disks.FAULTS,
     *sandboxing.FAULTS,
     *load.FAULTS,
     *quarantine_attacks.FAULTS,
