@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 FULL: Final = "quarantine-full"
+
+
+class _Moved(Enum):
+    YES = "yes"
+    NO = "no"
+    LATER = "later"
 
 
 class Holds(Protocol):
@@ -76,6 +83,7 @@ class Actions:
         self._health = health
         self._vault = vault
         self._moving = threading.Lock()
+        self._retrying = threading.Lock()
         self._telling = threading.Lock()
         self._is_behind = False
         """Whether the log lacks outcomes that the store has."""
@@ -84,16 +92,15 @@ class Actions:
         """Whether the file of *record* is to be moved."""
         return record.file is not None and self.rules.takes(record.judgement.verdict)
 
-    def after(self, record: Record, finished: Finished, fd: int) -> None:
-        """Do what follows from a recorded outcome; *fd* is the descriptor that was scanned."""
+    def after(self, record: Record, finished: Finished, fd: int) -> bool:
+        """Do what follows from a recorded outcome; *fd* is the descriptor that was scanned. Whether it was moved."""
         told = record.to_json()
         if finished.fresh:
             self._report(finished.record, told)
         elif finished.was is not None:
             _log.info("file.renamed", path=told["path"], was=printable(finished.was), verdict=told["verdict"])
-        if self.wants_move(record):
-            for intent in self._store.intents.wanted(record=finished.record):
-                self._move(intent, fd)
+        wanted = self._store.intents.wanted(record=finished.record) if self.wants_move(record) else []
+        return _Moved.YES in [self._move(intent, fd) for intent in wanted]
 
     def catch_up(self) -> int:
         """Do what was recorded and not done. How many log lines and moves."""
@@ -118,8 +125,15 @@ class Actions:
                 return
 
     def retry_moves(self) -> int:
-        """Try the moves that are still wanted; how many were closed."""
-        wanted = self._store.intents.wanted()
+        """Try the moves that are still wanted; how many were closed. One attempt at a time."""
+        if not self._retrying.acquire(blocking=False):
+            return 0
+        try:
+            return self._retry_all(self._store.intents.wanted())
+        finally:
+            self._retrying.release()
+
+    def _retry_all(self, wanted: list[Intent]) -> int:
         if not wanted:
             return 0
         held = {(item.path, item.inode, item.mtime_ns): item for item in self._vault().items(history=True)}
@@ -160,35 +174,35 @@ class Actions:
             return True
         try:
             with open_subject(intent.path, follow=False) as subject:
-                return self._move(intent, subject.fd)
+                return self._move(intent, subject.fd) is not _Moved.LATER
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
             self._store.records.judge_again(intent.file)  # it may have another name by now
             return True
 
-    def _move(self, intent: Intent, fd: int) -> bool:
-        """Move one file; whether the intent is closed now."""
+    def _move(self, intent: Intent, fd: int) -> _Moved:
+        """Move one file; the intent is closed now unless it is for later."""
         path = printable(intent.path)
         suspect = _suspect(intent, fd, self.rules.trees())
         if suspect is None:
             reason = "it lies outside of the watched directories"
             self._store.intents.refused(intent.id, reason)
             _log.error("quarantine.refused", path=path, verdict=intent.verdict.value, message=f"not moved: {reason}")
-            return True
+            return _Moved.NO
         try:
             with self._moving:
                 if not self._store.intents.is_wanted(intent.id):
-                    return True
+                    return _Moved.NO
                 item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
         except QuarantineError as error:
             closed = self._refused(intent, error)
             if isinstance(error, ChangedError):
                 self._judge_again(intent, fd)
-            return closed
+            return _Moved.NO if closed else _Moved.LATER
         self._store.intents.done(intent.id, item.id)
         self._health.repair(FULL)
         _log.warning("quarantine.moved", **_moved(item), message=f"{item.name or path} is in quarantine")
-        return True
+        return _Moved.YES
 
     def _refused(self, intent: Intent, error: QuarantineError) -> bool:
         """Close the intent if another attempt can't help; what can is tried again by `catch_up`."""

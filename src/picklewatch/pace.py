@@ -22,6 +22,10 @@ class Pace:
             self._seen.popitem(last=False)
         return streak
 
+    def forget(self, inode: tuple[int, int]) -> None:
+        """Forget a file that is gone: the next one that gets its inode is another."""
+        self._seen.pop(inode, None)
+
     def not_before(self, inode: tuple[int, int]) -> float:
         """When the file may be judged again (monotonic seconds)."""
         last, streak = self._seen.get(inode, (0.0, 0))

@@ -255,7 +255,8 @@ class Workers:
     def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
         """Do what follows from a recorded outcome; what fails is done later, from the record."""
         try:
-            self._actions.after(record, finished, fd)
+            if self._actions.after(record, finished, fd) and record.file is not None:
+                self.schedule.pace.forget((record.file.device, record.file.inode))
         except TROUBLE as error:
             self.care.take(error)
         except StateError as error:

@@ -45,3 +45,13 @@ def test_files_do_not_hold_back_each_other_and_memory_is_bounded() -> None:
         pace.judged((1, number), 1.0)
     assert pace.not_before((1, 5)) == 0.0
     assert len(pace._seen) == 10
+
+
+def test_a_file_that_is_gone_does_not_hold_back_the_next_with_its_inode() -> None:
+    """Inode numbers are used again: what comes after a file was moved away is another file."""
+    pace = Pace()
+    for number in range(8):
+        pace.judged(FILE, number * 0.1)
+    assert pace.not_before(FILE) > 1.0
+    pace.forget(FILE)
+    assert pace.not_before(FILE) == 0.0
