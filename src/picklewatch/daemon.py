@@ -25,7 +25,7 @@ from picklewatch.actions import Actions, Holds, Rules
 from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.health import Health
-from picklewatch.model import FileId, Policy, Verdict
+from picklewatch.model import FileId, Policy, Verdict, printable
 from picklewatch.notify import Notifier
 from picklewatch.parts import Parts, PolicySource, open_store, take_state
 from picklewatch.program import Program
@@ -234,6 +234,12 @@ class Daemon:
         except TROUBLE as error:
             self._care.take(error)
             raise UnavailableError from error
+        except Exception:  # noqa: BLE001 - whatever it is: one file must not hold up the others
+            if len(candidates) > 1:
+                return tuple(queued for candidate in candidates for queued in self._offer([candidate]))
+            _log.exception("watch.failed", path=printable(candidates[0].path))
+            self.health.count("watch-errors")
+            return ()
         self._care.fine()
         if offered.queued or offered.waiting:
             announced = [candidate for candidate in candidates if candidate.source <= Source.EVENT]

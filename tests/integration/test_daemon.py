@@ -14,11 +14,15 @@ from watching import Running, eventually
 from picklewatch import status
 from picklewatch.errors import StateError
 from picklewatch.quarantine.vault import Vault
-from picklewatch.store import DATABASE
+from picklewatch.store import DATABASE, Offered
+from picklewatch.store.jobs import Jobs
 from picklewatch.store.lock import StateLock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from picklewatch.watch.candidate import Candidate
 
 
 @pytest.fixture
@@ -239,6 +243,28 @@ def test_a_file_rewritten_all_the_time_does_not_starve_the_others(state: Path, r
         assert running.judges(root / "other.pt", "clean", 1)
         assert sum(scanner.scans for scanner in running.scanners) < 40
         assert eventually(lambda: len(running.store.jobs) == 0, 30)
+
+
+def test_a_file_that_can_not_be_queued_does_not_hold_up_the_others(
+    state: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours in the queue costs this file alone, whether it was announced or found by a walk."""
+    for name in ("impossible-1.pt", "walked.pt"):
+        old(root / name, b"good")
+    offer = Jobs.offer
+
+    def failing(jobs: Jobs, candidates: Sequence[Candidate], engine: str) -> Offered:
+        if any("impossible" in candidate.path for candidate in candidates):
+            raise OverflowError
+        return offer(jobs, candidates, engine)
+
+    monkeypatch.setattr(Jobs, "offer", failing)
+    with Running(state, root) as running:
+        assert running.judges(root / "walked.pt", "clean")
+        for name in ("impossible-2.pt", "announced.pt"):
+            (root / name).write_bytes(b"good")
+        assert running.judges(root / "announced.pt", "clean")
+        assert running.daemon.health.counts["watch-errors"] >= 2
 
 
 def test_a_second_daemon_is_refused(state: Path, root: Path) -> None:
