@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picklewatch.inspect.machine import HEAD, TEXT, Machine, clip
+from picklewatch.inspect.machine import Machine
 from picklewatch.inspect.opcodes import BrokenError, read
+from picklewatch.inspect.values import HEAD, TEXT, clip
 
 constants = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from picklewatch.engine.evidence import decompile
-from picklewatch.inspect.machine import TEXT, Act, BrokenError, Machine, clip
-from picklewatch.inspect.opcodes import NO_GAPS
+from picklewatch.inspect.machine import Machine
+from picklewatch.inspect.opcodes import NO_GAPS, BrokenError
+from picklewatch.inspect.values import TEXT, Act, clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

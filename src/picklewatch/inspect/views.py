@@ -11,18 +11,19 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.inspect.collect import visit
-from picklewatch.inspect.machine import BrokenError, Machine, clip, constant
+from picklewatch.inspect.machine import Machine
 from picklewatch.inspect.members import is_member
-from picklewatch.inspect.opcodes import GAP
+from picklewatch.inspect.opcodes import GAP, BrokenError
 from picklewatch.inspect.source import gaps, sources
+from picklewatch.inspect.values import clip, constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from picklewatch.engine import PickleReport
     from picklewatch.formats.base import Part
-    from picklewatch.inspect.machine import Step
     from picklewatch.inspect.opcodes import Op
+    from picklewatch.inspect.values import Step
     from picklewatch.model import Limits
 
     Line = dict[str, Any]
