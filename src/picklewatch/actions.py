@@ -21,7 +21,7 @@ from picklewatch.errors import QuarantineError
 from picklewatch.log import LEVEL_OF_VERDICT
 from picklewatch.model import Verdict, printable
 from picklewatch.names import links_to
-from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
 from picklewatch.subject import SubjectError, open_subject
 from picklewatch.watch.candidate import Source, beneath, identify
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 FULL: Final = "quarantine-full"
+DISK: Final = "quarantine-disk"
 
 
 class _Moved(Enum):
@@ -201,6 +202,7 @@ class Actions:
             return _Moved.NO if closed else _Moved.LATER
         self._store.intents.done(intent.id, item.id)
         self._health.repair(FULL)
+        self._health.repair(DISK)
         _log.warning("quarantine.moved", **_moved(item), message=f"{item.name or path} is in quarantine")
         return _Moved.YES
 
@@ -209,6 +211,10 @@ class Actions:
         path = printable(intent.path)
         if isinstance(error, StoreFullError):
             self._health.degrade(FULL, error.message, hint=error.hint)
+            return False
+        if isinstance(error, DiskFailsError):
+            if DISK not in {problem.what for problem in self._health.problems}:  # one file stands for all
+                self._health.degrade(DISK, error.message, hint=error.hint)
             return False
         if isinstance(error, UnfinishedError):
             _log.error("quarantine.unfinished", path=path, message=error.message, hint=error.hint or None)

@@ -77,7 +77,7 @@ class Daemon:
         self._notifier = notifier or Notifier()
         self._signals: deque[int] = deque()
         self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._vault: tuple[Path, Holds] | None = None
+        self._vault: tuple[tuple[Path, int, int], Holds] | None = None
         self._vault_lock = threading.Lock()
         self._program = Program()
         self._program_at = 0.0
@@ -221,10 +221,12 @@ class Daemon:
                     self._intake.denied.note(told["path"], FileId.of(os.lstat(told["path"])))
 
     def _open_vault(self) -> Holds:
+        """The vault; opened anew if its directory is another one by now, made again or mounted over."""
         directory = plan.vault_directory(self._config, self._state)
         with self._vault_lock:
-            if self._vault is None or self._vault[0] != directory:
-                self._vault = directory, self._parts.vault(directory)
+            if self._vault is None or self._vault[0] != _identity(directory):
+                vault = self._parts.vault(directory)
+                self._vault = _identity(directory), vault
             return self._vault[1]
 
     def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -489,3 +491,11 @@ class Daemon:
         pause = LOOP_SECONDS if self._ready else LOOP_SECONDS / 10
         if select.select([self._wake_reading], [], [], pause)[0]:
             os.read(self._wake_reading, 1024)
+
+
+def _identity(directory: Path) -> tuple[Path, int, int]:
+    try:
+        status = directory.stat()
+    except OSError:
+        return directory, 0, 0
+    return directory, status.st_dev, status.st_ino

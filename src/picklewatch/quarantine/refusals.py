@@ -16,6 +16,10 @@ class StoreFullError(QuarantineError):
     """There is no room in the vault."""
 
 
+class DiskFailsError(QuarantineError):
+    """A file system fails, or may only be read just now; what it refused may work later."""
+
+
 class UnfinishedError(QuarantineError):
     """A step failed half way and could not be undone now; the journal has it, `Vault.recover` ends it."""
 
@@ -31,9 +35,11 @@ def refusal(error: OSError, what: str) -> QuarantineError:
             return ChangedError(f"a part of the path is gone or has become a link, {reason}")
         case errno.EEXIST:
             return ChangedError(f"something has a name that a step needed, {reason}")
-        case errno.EROFS:
-            hint = "under systemd, name the directory in ReadWritePaths= (see the quarantine drop-in)"
-            return QuarantineError(f"the file system can't be written to, {reason}", hint)
+        case errno.EROFS | errno.EIO:
+            hint = (
+                "look after its disk; under systemd, name the directory in ReadWritePaths= (see the quarantine drop-in)"
+            )
+            return DiskFailsError(f"the file system can't be written to, {reason}", hint)
         case errno.EACCES | errno.EPERM:
             hint = "the user that picklewatch runs as needs to write to the directory; see the quarantine drop-in"
             return QuarantineError(f"not permitted, {reason}", hint)

@@ -115,9 +115,10 @@ def _put_both(lab: Lab) -> None:
 
 
 def remounted_read_only(lab: Lab) -> None:
-    """The state's file system finds an error and lets nobody write any more; repaired, it is mounted over the dead one.
+    """The state's file system finds an error, and the kernel lets nobody write any more.
 
-    Then once more, and the daemon is stopped for the repair, as is usual.
+    First a repaired copy is mounted in its place, on another device, while the daemon runs. Then the daemon is stopped
+    for the repair, as it must be to get the very same device mounted anew.
     """
     image = _ext4(lab, lab.state)
     lab.start()
@@ -131,6 +132,8 @@ def remounted_read_only(lab: Lab) -> None:
         if stopped:
             assert lab.process.stop() == 0
         _run("umount", *([] if stopped else ["-l"]), str(lab.state))
+        if not stopped:
+            image = Path(shutil.copyfile(image, image.with_name("copy")))
         _run("e2fsck", "-p", "-f", str(image), good=(0, 1))
         _mount_image(lab, image, lab.state)
         if stopped:
