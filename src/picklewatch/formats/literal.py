@@ -1,7 +1,8 @@
 """A strict parser of the Python literals that a ``.npy`` header is made of: no names but True and False, no operators.
 
 `ast.literal_eval` compiles what it reads, with CPython's recursion; this reads strings, integers, tuples, lists and
-dictionaries only, to a small depth.
+dictionaries only, to a small depth. Two quotes in a row after a string would be the end of another one to Python
+(three quotes), so they are refused.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from picklewatch.formats.base import Malformed
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"
+    r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")(?!['\"]))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"
 )
 _DEPTH = 12
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
