@@ -4,7 +4,28 @@ from __future__ import annotations
 
 import pytest
 from samples.judged import judged, level
-from samples.opcodes import MARK, call, dict_, global_, new, number, pickle, text, tuple_
+from samples.opcodes import (
+    BUILD,
+    EMPTY_TUPLE,
+    FALSE,
+    MARK,
+    NEWOBJ,
+    NONE,
+    array,
+    call,
+    data,
+    dict_,
+    dtype,
+    global_,
+    new,
+    number,
+    pickle,
+    put,
+    sizes,
+    storage,
+    text,
+    tuple_,
+)
 
 from picklewatch.model import Level
 
@@ -62,3 +83,84 @@ def test_arguments_that_cannot_be_seen_are_not_taken_for_none() -> None:
     """``tuple(['x'])`` is as good as ``('x',)``."""
     sample = global_("dateutil.tz", "tzfile") + call("builtins", "tuple", MARK + text("x") + b"l") + b"R"
     assert level(judged(pickle(4, sample))) is Level.UNSAFE
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("sklearn.neighbors._kd_tree", "newObj"), ("scipy.spatial.ckdtree", "new_object")]
+)
+def test_what_makes_an_instance_is_judged_as_the_opcode_that_does(module: str, name: str) -> None:
+    """A tensor made so takes any bounds by BUILD, which the class's own rebuilding function does not."""
+    state = tuple_(storage(elements=2), number(1 << 20), sizes(4), sizes(1))
+    sample = call(module, name, global_("torch", "Tensor")) + state + BUILD
+    assert level(judged(pickle(2, sample), persistent=True)) is not Level.INFO
+    assert judged(pickle(2, call(module, name, global_("sklearn.neighbors._kd_tree", "KDTree")))).inert
+
+
+@pytest.mark.parametrize("made", [("numpy", "memmap"), ("company_ml", "Runner"), ("torch", "Tensor")])
+def test_a_unit_is_no_other_class(made: tuple[str, str]) -> None:
+    """``_recreate_irreducible_unit(cls, names, …)`` is ``cls(names)``."""
+    sample = call("astropy.units.core", "_recreate_irreducible_unit", global_(*made), text("x"), FALSE)
+    assert level(judged(pickle(4, sample))) is Level.UNSAFE
+    honest = global_("astropy.units.core", "IrreducibleUnit")
+    assert (
+        level(judged(pickle(4, call("astropy.units.core", "_recreate_irreducible_unit", honest, text("x"), FALSE))))
+        is not Level.UNSAFE
+    )
+
+
+def test_a_masked_array_is_no_other_class() -> None:
+    """``_mareconstruct(cls, base, …)`` makes an instance of either."""
+    for classes in (("memmap", "ndarray"), ("ndarray", "memmap")):
+        made = call(
+            "numpy.ma.core", "_mareconstruct", *(global_("numpy", name) for name in classes), sizes(0), text("b")
+        )
+        assert level(judged(pickle(4, made))) is Level.UNSAFE
+
+
+@pytest.mark.parametrize(("outputs", "worst"), [(1, Level.INFO), (1 << 28, Level.MALICIOUS), (-1, Level.MALICIOUS)])
+def test_trees_have_as_many_outputs_as_classes(outputs: int, worst: Level) -> None:
+    """The native constructors read as many numbers of classes as they are told."""
+    classes = array(sizes(1), dtype("i8"), data(b"\2" + bytes(7)))
+    assert level(judged(pickle(4, call("sklearn.tree._tree", "Tree", number(4), classes, number(outputs))))) is worst
+    assert level(judged(pickle(4, call("sklearn.tree._criterion", "Gini", number(outputs), classes)))) is worst
+
+
+def test_what_builds_trees_is_not_called() -> None:
+    """It works on the arrays that it is given without looking at the numbers in them."""
+    sample = call("sklearn.ensemble._hist_gradient_boosting.grower", "TreeGrower", number(1))
+    assert level(judged(pickle(4, sample))) is Level.UNVERIFIED
+
+
+def test_nested_classes_by_getattr_are_classes() -> None:
+    """Protocols below 4 spell ``KDTree.leafnode`` so."""
+    cls = call("builtins", "getattr", global_("scipy.spatial.kdtree", "KDTree"), text("leafnode"))
+    assert judged(pickle(2, cls, EMPTY_TUPLE, NEWOBJ, dict_(idx=NONE), BUILD)).inert
+    other = call("builtins", "getattr", global_("scipy.spatial.kdtree", "KDTree"), text("query"))
+    assert not judged(pickle(2, other, EMPTY_TUPLE, NEWOBJ)).inert
+
+
+@pytest.mark.parametrize(
+    ("text_of", "worst"),
+    [
+        ("a ~ b + C(c):np.log(d) - 1", Level.INFO),
+        ("a ~ b.x", Level.UNVERIFIED),
+        ("a ~ f(b)", Level.UNVERIFIED),
+        ("a ~ b[0]", Level.UNVERIFIED),
+        ("a ~ 'b'", Level.UNVERIFIED),
+        ("a ~ np.log(b)(c)", Level.UNVERIFIED),
+        ("a ~ __import__('os').system('x')", Level.MALICIOUS),
+    ],
+)
+def test_formulas_of_names_and_transformations_run_nothing(text_of: str, worst: Level) -> None:
+    """Statsmodels evaluates a formula on loading."""
+    sample = new("statsmodels.base.data", "ModelData") + dict_(formula=text(text_of)) + BUILD
+    assert level(judged(pickle(4, sample))) is worst
+
+
+def test_distributions_with_a_generator_beside_their_attributes_are_data() -> None:
+    """What old versions of scipy write; a mapping in that place may hide a template."""
+    made = new("scipy.stats._continuous_distns", "norm_gen")
+    generator = call("numpy.random", "__RandomState_ctor")
+    assert judged(pickle(2, made, tuple_(dict_(name=text("norm")), generator), BUILD)).inert
+    hidden = call("collections", "OrderedDict") + put(0) + text("_parse_arg_template") + text("import os") + b"s"
+    assert not judged(pickle(2, made, tuple_(dict_(name=text("norm")), hidden), BUILD)).inert

@@ -186,6 +186,19 @@ def integer(value: Any) -> int | None:
     return None
 
 
+def elements(array: Obj) -> int | None:
+    """Elements of an array that was rebuilt and filled, or None if it is not known."""
+    full = 5
+    shape_at = 2
+    if isinstance(array.state, dict):  # joblib's
+        return count(array.state.get("shape"))
+    if array.kind == "ndarray-done" and isinstance(array.args, tuple) and len(array.args) > shape_at:
+        return count(array.args[shape_at])
+    if isinstance(array.state, tuple) and len(array.state) >= full:
+        return count(array.state[1])
+    return None
+
+
 def length(raw: Any) -> int | None:
     """Bytes that *raw* holds, items if it is a list, or None if that is not known."""
     if isinstance(raw, list):

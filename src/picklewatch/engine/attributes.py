@@ -25,20 +25,46 @@ def split(state: Any) -> tuple[Any, ...]:
     return tuple(_as_dict(part) for part in (state if slotted else (state,)))
 
 
+def obscure(target: Obj, state: Any) -> bool:
+    """Whether *state* may name attributes that are run in a way that is none of a pickler's.
+
+    ``dict.update`` takes the two keys of a dict for a name and a value, as it takes any pair.
+    """
+    if not isinstance(state, tuple | list) or not _runs_attributes(target) or _are_pairs(state):
+        return False
+    pair = 2
+    old = len(state) == pair and isinstance(state[0], dict) and (state[1] is None or _generator(state[1]))
+    return len(state) > 0 and not old
+
+
+def _runs_attributes(target: Obj) -> bool:
+    return isinstance(target.callee, Import) and _RUNS_ATTRIBUTES.match(target.callee.module) is not None
+
+
 def hidden(target: Obj, part: Any) -> bool:
     """Whether *part* may name attributes for *target* that cannot be seen."""
     if _are_pairs(part):
         return True
     if not isinstance(part, Obj | Opaque):
         return False
-    if isinstance(target.callee, Import) and _RUNS_ATTRIBUTES.match(target.callee.module):
-        return True
+    if _runs_attributes(target):
+        return not _generator(part)
     if isinstance(part, Opaque):
         return part.kind in {"set", "frozenset"}
     if part.kind == "unknown":
         return target.known
     return part.kind in {"dict", "list", "callable"} or (
         part.kind == "atom" and isinstance(part.callee, Import) and part.callee.name == "tuple"
+    )
+
+
+def _generator(part: Any) -> bool:
+    """Whether *part* is numpy's random generator, which old distributions keep beside their attributes."""
+    return (
+        isinstance(part, Obj)
+        and part.known
+        and isinstance(part.callee, Import)
+        and part.callee.judged.check == "np_random"
     )
 
 

@@ -107,6 +107,39 @@ def index_class(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
     return plain(machine, callee, args, offset)
 
 
+def unit_class(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_recreate_irreducible_unit(cls, names, registered)`` calls *cls*: only a class of units may stand there."""
+    values = _tuple(args)
+    if not values or not isinstance(values[0], Import) or not values[0].module.startswith("astropy.units"):
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to call something other than a unit")
+    return plain(machine, callee, args, offset)
+
+
+_ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarray", "chararray", "MaskedConstant"})
+
+
+def masked(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_mareconstruct(cls, base, shape, type)`` makes an instance of *cls*: only classes of arrays may stand there."""
+    classes = _tuple(args)[:2]
+    for made in classes:
+        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status == "foreign")
+        if not known:
+            return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an array")
+    return plain(machine, callee, args, offset)
+
+
+def tree(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``Tree(features, classes, outputs)``, ``Gini(outputs, classes)`` believe the number of outputs."""
+    for value in _tuple(args):
+        if not isinstance(value, Obj) or value.kind not in {"ndarray", "ndarray-done"}:
+            continue
+        outputs = _tuple(args)[2 if callee.name == "Tree" else 0]
+        held, said = arrays.elements(value), arrays.integer(outputs)
+        if held is None or said is None or not 0 <= said <= held:
+            return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes")
+    return plain(machine, callee, args, offset)
+
+
 def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``defaultdict(factory)``: a class, or a callable that is harmless itself."""
     values = _tuple(args)
@@ -276,6 +309,12 @@ def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
             "tensor-out-of-bounds",
             Level.UNVERIFIED,
             "a nested tensor's bounds lie in other tensors, which are not read",
+        )
+    if callee.name.startswith("_rebuild_sparse"):
+        return Doubt(
+            "tensor-out-of-bounds",
+            Level.UNVERIFIED,
+            "a sparse tensor's indices lie in other tensors, which are not read",
         )
     if callee.name in _OF_TENSORS and not _tensor(args):
         return _odd(f"{callee.key} is given something other than a tensor")
@@ -477,5 +516,6 @@ CHECKS: dict[str, Any] = {
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "ufunc": ufunc,
     "arrow": arrow,
     "index_class": index_class, "setattr": set_attribute, "formula": formula, "type_of": type_of, "iterator": iterator,
+    "unit_class": unit_class, "masked": masked, "tree": tree,
 }  # fmt: skip
 """By the name that the lists use."""

@@ -43,7 +43,7 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
     else:
         end = _raw(walk, state, position, elements * size, stack)
     machine.gaps.append((position, end))
-    stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done")
+    stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done", state=state)
     return end
 
 

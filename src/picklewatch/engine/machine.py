@@ -261,6 +261,10 @@ class Machine:
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
         if doubt is not None:
             self.note(callee, doubt, offset, render_call(callee, args))
+        elif judged.check == "getattr" and isinstance(args[0], Import):
+            member = f"{args[0].name}.{args[1]}"
+            if "N" in judge(args[0].module, member).uses:  # protocols below 4 spell a nested class so
+                return self.global_(args[0].module, member, offset)
         kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind
         return Obj(callee, args, offset, kind, known=doubt is None)
 
@@ -416,7 +420,9 @@ class Machine:
     def _seen_state(self, target: Obj, state: Any, offset: int) -> Any:
         """*state* with what is as good as a dict as one; one that hides the names it sets is told."""
         parts = attributes.split(state)
-        if any(id(part) in self.blind or attributes.hidden(target, part) for part in parts):
+        if attributes.obscure(target, state) or any(
+            id(part) in self.blind or attributes.hidden(target, part) for part in parts
+        ):
             self.finding(
                 "hijacked-method",
                 Level.UNSAFE,

@@ -23,11 +23,11 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     if check is not None:
         check(machine, target, state, offset)
     _generator_state(machine, state, offset)
-    attributes = state[0] if isinstance(state, tuple) and state else state
-    if isinstance(attributes, dict):
-        for name, look in _BY_ATTRIBUTE.items():
-            if name in attributes:
-                look(machine, attributes, attributes[name], offset)
+    for attributes in state[:2] if isinstance(state, tuple) else (state,):
+        if isinstance(attributes, dict):
+            for name, look in _BY_ATTRIBUTE.items():
+                if name in attributes:
+                    look(machine, attributes, attributes[name], offset)
 
 
 def _generator_state(machine: Machine, state: Any, offset: int) -> None:
@@ -204,7 +204,7 @@ def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
             "a formula that statsmodels evaluates on loading holds code",
             render(text),
         )
-    elif text is not None:
+    elif text is not None and not (isinstance(text, str) and _plain_formula(text)):
         machine.finding(
             "suspicious-arguments",
             Level.UNVERIFIED,
@@ -212,6 +212,18 @@ def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
             "a formula that statsmodels evaluates on loading",
             render(text),
         )
+
+
+def _plain_formula(text: str) -> bool:
+    """Whether *text* is made of names, numbers, operators and the usual transformations alone."""
+    longest = 10_000
+    return len(text) < longest and _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
+
+
+_TRANSFORMATION = re.compile(
+    r"(?<![\w.])(?:(?:np\.)?(?:log|log2|log10|log1p|exp|expm1|sqrt|abs|square|power|sin|cos)|C|I|scale|center|standardize)\("
+)
+_FORMULA = re.compile(r"(?:[A-Za-z_]\w*\b(?!\s*\()|\d+(?:\.\d*)?|\)(?!\s*\()|[\s~+*/:^|(,-])*")
 
 
 def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:

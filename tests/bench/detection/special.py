@@ -184,6 +184,9 @@ def _states() -> dict[str, bytes]:
         "pairs": [pair],
         "deque": Call(Ref("collections", "deque"), ([pair],)),
         "set": Raw(b"\x8f(" + _push(pair) + b"\x90"),
+        "keys-of-a-dict": (dict.fromkeys(pair), ("a", "b")),
+        "keys-of-a-dict-in-a-list": [dict.fromkeys(pair)],
+        "slots": ({}, evil),
     }
     scipy = _new("scipy.stats._continuous_distns", "norm_gen")
     made = {f"state-scipy-template-{name}": _build(scipy, state) for name, state in states.items()}

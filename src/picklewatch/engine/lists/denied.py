@@ -303,6 +303,8 @@ CARRIERS: frozenset[tuple[str, str]] = frozenset(
         ("polars", "Expr"),
         ("spacy.vocab", "unpickle_vocab"),
         ("spacy.tokens.doc", "unpickle_doc"),
+        # calls the functions that it is given as soon as it is made
+        ("spacy.tokenizer", "Tokenizer"),
         ("stable_baselines3.common.vec_env.base_vec_env", "CloudpickleWrapper"),
         ("stable_baselines.common.vec_env.base_vec_env", "CloudpickleWrapper"),
         ("gymnasium.vector.utils.misc", "CloudpickleWrapper"),

@@ -14,13 +14,37 @@ _FUNCTION = r"[a-z]\w*"
 FAMILIES: tuple[Family, ...] = (
     # --- scikit-learn ---
     Family(
-        reason="Cython classes of scikit-learn, made from numbers and arrays",
+        reason="makes an instance of a class without calling its __init__",
+        uses="RC",
+        module=r"sklearn\.(neighbors|metrics)\.\w+",
+        name="newObj",
+        check="newobj",
+    ),
+    Family(
+        reason="Cython classes of scikit-learn's trees, made from numbers and arrays whose sizes are compared",
         uses="RNC",
+        module=r"sklearn\.tree\._(tree|criterion|splitter)",
+        check="tree",
+    ),
+    Family(
+        reason="losses of scikit-learn, made from numbers; restores of its Cython classes",
+        uses="RNC",
+        module=r"sklearn\.(linear_model\._?sgd_fast|_loss\._loss)",
+        check="plain",
+    ),
+    Family(
+        reason="restores a Cython class of scikit-learn",
+        uses="RC",
+        module=r"sklearn\.[\w.]+",
+        name=r"_?__pyx_unpickle_\w+",
+        check="plain",
+    ),
+    Family(
+        reason="Cython classes of scikit-learn: __setstate__ takes numbers and arrays",
+        uses="RN",
         module=r"sklearn\.(tree\._(tree|criterion|splitter|utils)|_loss\.\w+|neighbors\._?(kd_tree|ball_tree|dist_metrics|typedefs|quad_tree)"
         r"|metrics\._dist_metrics|linear_model\._?(sgd_fast|sag_fast)|ensemble\._hist_gradient_boosting\.\w+|ensemble\._gradient_boosting"
         r"|utils\._(random|weight_vector|seq_dataset|typedefs|fast_dict|heap|sorting|vector_sentinel|openmp_helpers)|manifold\._\w+|cluster\._\w+|preprocessing\._csr_polynomial_expansion)",
-        name=r"_?[A-Z]\w*|newObj|_?__pyx_unpickle_\w+",
-        check="plain",
     ),
     Family(
         reason="estimators of scikit-learn: __setstate__ compares a version and updates __dict__",
@@ -62,7 +86,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="interpolators, spatial trees, rotations and distributions of scipy: numbers and arrays; the code template that distributions run is checked",
         uses="RN",
-        module=r"scipy\.(interpolate|spatial|stats)\b[\w.]*|scipy\.optimize\._?optimize",
+        module=r"scipy\.(interpolate|spatial|stats)\b[\w.]*|scipy\.optimize\._?(optimize|lbfgsb|lbfgsb_py)",
         name=r"_?[A-Z]\w*|\w+_(gen|frozen)|gaussian_kde|rv_\w+|rv_frozen|rv_continuous_frozen|rv_discrete_frozen|interp1d|cKDTree|csr_\w+",
     ),
     # --- pandas ---
@@ -350,6 +374,12 @@ FAMILIES: tuple[Family, ...] = (
         uses="RN",
         module=r"statsmodels\.(base|tools|tsa|regression|genmod|discrete)\b[\w.]*",
         check="formula",
+    ),
+    Family(
+        reason="links and variance functions of statsmodels: numbers in __dict__",
+        uses="RN",
+        module=r"statsmodels\.genmod\.families\.(links|varfuncs)",
+        name=r"[A-Za-z]\w*",
     ),
     Family(
         reason="Cython state spaces of statsmodels, made from numbers and arrays",

@@ -282,7 +282,23 @@ VOUCHED: tuple[Group, ...] = (
         reason="makes an object without calling its __init__",
         uses="RC",
         check="newobj",
-        names={"copyreg": "__newobj__ __newobj_ex__"},
+        names={"copyreg": "__newobj__ __newobj_ex__", "scipy.spatial.ckdtree": "new_object"},
+    ),
+    Group(
+        reason="a node of a spatial tree: attributes only",
+        uses="RN",
+        names=dict.fromkeys(
+            ("scipy.spatial.kdtree", "scipy.spatial._kdtree"), "KDTree.node KDTree.innernode KDTree.leafnode"
+        ),
+    ),
+    Group(
+        reason="a method of an interpolator, stored for later use",
+        uses="R",
+        names=dict.fromkeys(
+            ("scipy.interpolate.interpolate", "scipy.interpolate._interpolate"),
+            "interp1d._call_linear interp1d._call_linear_np interp1d._call_nearest interp1d._call_previousnext "
+            "interp1d._call_spline interp1d._call_nan_spline interp1d._call_zero",
+        ),
     ),
     Group(
         reason="keeps a callable with its arguments; both are looked at",
@@ -333,13 +349,12 @@ VOUCHED: tuple[Group, ...] = (
             "spacy.strings": "StringStore",
             "spacy.vectors": "unpickle_vectors",
             "spacy.morphology": "unpickle_morphology",
-            "spacy.tokenizer": "Tokenizer",
         },
     ),
     Group(
         reason="a unit by its names",
         uses="RC",
-        check="plain",
+        check="unit_class",
         names={"astropy.units.core": "_recreate_irreducible_unit"},
     ),
     # --- numpy ---
@@ -374,7 +389,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="a masked array that BUILD fills",
         uses="RC",
         kind="ndarray",
-        check="plain",
+        check="masked",
         names={"numpy.ma.core": "_mareconstruct"},
     ),
     Group(
