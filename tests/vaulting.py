@@ -194,8 +194,8 @@ def in_child(function: Callable[[], object], *, uid: int | None = None) -> int:
 class Attacker:
     """A process that does one thing over and over, as user *uid*, until it is stopped; it can be made to wait."""
 
-    def __init__(self, act: Callable[[], None], *, uid: int | None = None) -> None:
-        self._act, self._uid = act, uid
+    def __init__(self, act: Callable[[], None], *, uid: int | None = None, seconds: float = 20) -> None:
+        self._act, self._uid, self._seconds = act, uid, seconds
 
     def __enter__(self) -> Self:
         with warnings.catch_warnings():
@@ -207,7 +207,7 @@ class Attacker:
                     os.setgroups([])
                     os.setresgid(self._uid, self._uid, self._uid)
                     os.setresuid(self._uid, self._uid, self._uid)
-                end = time.monotonic() + 20
+                end = time.monotonic() + self._seconds
                 while time.monotonic() < end:
                     with suppress(OSError):
                         self._act()

@@ -1,0 +1,291 @@
+"""The quarantine at its limits: full, elsewhere, large, shared, and fed with every name and kind of file."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import random
+import socket
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from daemon_process import HOSTILE
+from fault.lab import HARMFUL, HARMLESS, PATIENCE
+
+from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.quarantine.vault import Item, State, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fault.faults.kinds import Fault
+    from fault.lab import Lab
+
+THOUSANDS = 5_000
+_PATH_MAX = 4096
+
+
+def store_full(lab: Lab) -> None:
+    """A store of its own is full while hostile files come: nothing is lost, it is said, and done when there is room."""
+    store = _store(lab, "size=2m")
+    lab.start()
+    for index in range(30):
+        _put_large(lab, f"{index}.bin")
+    assert lab.seconds_until(lambda: "quarantine-full" in lab.problems(), 30) < PATIENCE, "not said"
+    assert lab.account().lost == 0
+    lab.injected += len(_waiting(lab))
+    assert 0 < lab.injected < len(lab.files)
+    lab.restart_after_kill()
+    assert "quarantine-full" in lab.problems(), "not said again"
+    subprocess.run(["mount", "-o", "remount,size=64m", str(store)], check=True)
+
+
+def store_on_another_file_system(lab: Lab) -> None:
+    """Contents, some with hard links, are copied to the store; the daemon is killed five times meanwhile."""
+    _store(lab, "size=256m")
+    lab.start()
+    for turn in range(5):
+        for index in range(12):
+            path = _put_large(lab, f"{turn}-{index}.bin")
+            if index % 4 == 3:
+                (lab.process.home / f"link-{turn}-{index}").hardlink_to(path)
+        time.sleep(0.2)
+        lab.restart_after_kill()
+        lab.injected += 1
+    assert lab.seconds_until(lambda: not _waiting(lab)) < PATIENCE
+    assert all(item.copied for item in _held(lab))
+
+
+def strange_names(lab: Lab) -> None:
+    """Names of every byte, of 255 bytes, of up to 4,095 bytes with their directories; shown, they are harmless."""
+    lab.start()
+    everything = bytes(set(range(1, 256)) - {0x2F})
+    names = [
+        everything[:127],
+        everything[127:],
+        b"\n",
+        b"-rf",
+        b"%s%n$(id)`id`;'\"",
+        b"\x1b[2J\x1b]0;x\x07",
+        b"x" * 255,
+    ]
+    names += ["\u202egnp.exe".encode(), b"\xff\xfe", b"   ", b"...", b" .", b"a\\x0a", b".picklewatch-" + b"0" * 12]
+    for name in names:
+        lab.put(os.fsdecode(name), hostile=True)
+        lab.put(os.fsdecode(b"dir-" + name[:250]) + "/good")
+    room = _PATH_MAX - 1 - len(os.fsencode(lab.root))
+    deep = ("d" * 254 + "/") * ((room - 2) // 255)
+    lab.put(deep + "e" * min(255, room - 1 - len(deep)), hostile=True)
+    lab.injected = len(lab.files)
+    assert lab.seconds_until(lab.settled) < PATIENCE, lab.account()
+    for words in (["list"], ["list", "--json"], ["show", *(item.id for item in _held(lab))]):
+        shown = _command(lab, *words)
+        assert all(line.isprintable() for line in shown.split("\n")), words
+        assert len(shown.split("\n")) > len(names)
+    for line in (lab.process.home / "log").read_bytes().split(b"\n")[:-1]:
+        assert line.decode().isprintable()
+
+
+def strange_kinds_of_file(lab: Lab) -> None:
+    """FIFOs, sockets, devices and link circles lie about; hostile files are set-id, or have hard links."""
+    lab.start()
+    os.mkfifo(lab.root / "fifo")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as made, contextlib.chdir(lab.root):
+        made.bind("socket")
+    with contextlib.suppress(OSError):  # not in every container, not for every user
+        os.mknod(lab.root / "device", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    (lab.root / "circle").symlink_to("circle")
+    (lab.root / "to-fifo").symlink_to("fifo")
+    before = {path: path.lstat().st_mode for path in lab.root.iterdir()}
+    stage = lab.process.home / "stage"
+    stage.mkdir()
+    for index, mode in enumerate([0o4755, 0o2755, 0o6777, 0o000, 0o1777]):
+        content = HOSTILE + b"mode %d" % index
+        path = lab.root / f"mode-{mode:04o}"
+        (stage / "file").write_bytes(content)
+        (stage / "file").chmod(mode)
+        (stage / "file").rename(path)
+        lab.expect(path, content, HARMFUL)
+        lab.injected += 1
+    inside, outside = lab.root / "linked-inside", lab.process.home / "linked-outside"
+    for other in (inside, outside):
+        path = lab.put(f"bad-{other.name}", hostile=True)
+        with contextlib.suppress(FileNotFoundError):  # it may be gone by now
+            other.hardlink_to(path)
+        lab.injected += 1
+    assert lab.seconds_until(lab.settled) < PATIENCE, lab.account()
+    for item in _held(lab):
+        data = lab.state / "quarantine" / item.id / "data"
+        assert stat.S_IMODE(data.lstat().st_mode) == 0o400
+    assert {path: path.lstat().st_mode for path in before} == before
+    for other in (inside, outside):
+        assert not other.exists() or parse_tombstone(other.read_bytes()), f"{other} still leads to the content"
+
+
+def thousands_of_items(lab: Lab) -> None:
+    """5,000 hostile files are taken; listing, showing, starting and purging stay quick. Takes some minutes."""
+    for index in range(THOUSANDS):
+        lab.put(f"{index // 100}/{index}.bin", hostile=True)
+    lab.injected = THOUSANDS
+    lab.measured.append(f"taken in {_seconds(lambda: _take_all(lab)):.0f} s")
+    newest = _held(lab)[-1]
+    for words in (["list"], ["show", newest.id], ["purge", "--max-items", "100", "--dry-run"]):
+        seconds = _seconds(functools.partial(_command, lab, *words))
+        lab.measured.append(f"{words[0]} {seconds:.1f} s")
+        assert seconds < PATIENCE / 2, words
+    seconds = _seconds(lab.restart_after_kill)
+    lab.measured.append(f"start {seconds:.1f} s")
+    assert seconds < PATIENCE / 2
+    would = _command(lab, "purge", "--max-items", "1000", "--dry-run", "--json").splitlines()
+    gone: list[str] = []
+    seconds = _seconds(lambda: gone.extend(_command(lab, "purge", "--max-items", "1000", "--json", "-y").splitlines()))
+    lab.measured.append(f"purged {len(gone)} in {seconds:.0f} s")
+    assert [json.loads(line)["id"] for line in gone] == [json.loads(line)["id"] for line in would]
+    by_path = {item.path for item in _held(lab)}
+    assert len(by_path) == 1000
+    for path in lab.files:
+        if str(path) not in by_path:
+            lab.forget(path)
+
+
+def downloaded_again_and_again(lab: Lab) -> None:
+    """A client fetches its file again as soon as it is gone: one item counts that, and the disk stays as it was."""
+    lab.start()
+    path, content = lab.root / "model.bin", HOSTILE + bytes(100_000)
+    lab.expect(path, content, HARMFUL)
+    sizes = []
+    for turn in range(30):
+        if turn % 2:
+            path.unlink(missing_ok=True)
+        part = lab.process.home / "model.part"
+        part.write_bytes(content)
+        part.rename(path)
+        lab.injected += 1
+        assert lab.seconds_until(lambda: parse_tombstone(path.read_bytes()) is not None) < PATIENCE, "not taken again"
+        sizes.append(_size(lab.state / "quarantine"))
+    (item,) = _held(lab, history=True)
+    assert (item.times, len(item.formerly)) == (lab.injected, lab.injected - 1)
+    assert max(sizes) <= 2 * min(sizes), sizes
+    assert item.id in _command(lab, "show", item.formerly[0])
+
+
+def two_administrators(lab: Lab) -> None:
+    """Items are copied out, restored, deleted and purged by several commands at once, while the daemon takes others."""
+    lab.start()
+    random_ = random.Random(4)
+    taken: set[Path] = set()
+    end = time.monotonic() + 20
+    running: list[subprocess.Popen[str]] = []
+    while time.monotonic() < end or running:
+        if time.monotonic() < end:
+            taken.update(lab.put(hostile=True) for _ in range(3))
+            ids = [item.id for item in _held(lab)]
+            if ids and len(running) < 3:
+                running.append(_administrator(lab, random_.choice(ids), random_.randrange(4)))
+                lab.injected += 1
+        for process in [process for process in running if process.poll() is not None]:
+            running.remove(process)
+            told = process.communicate()[1]
+            assert process.returncode in {0, 2}, told
+            assert "Traceback" not in told, told
+        time.sleep(0.05)
+    assert lab.seconds_until(lambda: not _told(lab)["queue"]) < PATIENCE
+    lab.restart_after_kill()
+    items = _held(lab, history=True)
+    for path in taken:
+        (item,) = [item for item in items if item.path == str(path)]  # each was taken once, and has one end
+        if item.state is State.DELETED:
+            lab.forget(path)
+        elif item.state is State.RESTORED:
+            lab.expect(path, path.read_bytes(), HARMLESS)
+    assert any(item.state.history for item in items)
+
+
+def _administrator(lab: Lab, item_id: str, act: int) -> subprocess.Popen[str]:
+    words = [
+        ["restore", item_id, "--yes"],
+        ["delete", item_id, "--yes"],
+        ["purge", "--max-items", "20", "--yes"],
+        ["restore", item_id, "--yes", "--no-allow", "--to", str(lab.process.home / f"copy-{lab.injected}")],
+    ][act]
+    return subprocess.Popen(
+        _line(lab, *words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _line(lab: Lab, *words: str) -> list[str]:
+    config = ["-c", str(lab.process.home / "config.toml"), "--state-dir", str(lab.state)]
+    return [sys.executable, "-m", "picklewatch", "quarantine", words[0], *config, *words[1:]]
+
+
+def _command(lab: Lab, *words: str) -> str:
+    done = subprocess.run(_line(lab, *words), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _store(lab: Lab, options: str) -> Path:
+    """Mount a file system for the store alone."""
+    lab.state.mkdir(mode=0o700, exist_ok=True)
+    lab.mount(lab.state / "quarantine", f"{options},mode=0700")
+    return lab.state / "quarantine"
+
+
+def _put_large(lab: Lab, name: str) -> Path:
+    """Write a hostile file of 300 kB of its own content."""
+    content = HOSTILE + hashlib.sha256(name.encode()).digest() * 9_375
+    part = lab.process.home / "part"
+    part.write_bytes(content)
+    path = part.rename(lab.root / name)
+    lab.expect(path, content, HARMFUL)
+    return path
+
+
+def _held(lab: Lab, *, history: bool = False) -> list[Item]:
+    with Vault(lab.state / "quarantine") as vault:
+        return vault.items(history=history)
+
+
+def _waiting(lab: Lab) -> set[Path]:
+    """The files of the books that are not in the vault, though they should be."""
+    held = {item.path for item in _held(lab) if item.state is State.QUARANTINED}
+    return {path for path in lab.files if str(path) not in held}
+
+
+def _told(lab: Lab) -> dict[str, int]:
+    from picklewatch import status
+
+    return status.read(lab.state)
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+def _size(directory: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+
+
+def _take_all(lab: Lab) -> None:
+    lab.start()
+    assert lab.seconds_until(lambda: not _told(lab)["queue"] and not _waiting(lab), 900) < 900
+
+
+FAULTS: tuple[Fault, ...] = (
+    store_full,
+    store_on_another_file_system,
+    strange_names,
+    strange_kinds_of_file,
+    thousands_of_items,
+    downloaded_again_and_again,
+    two_administrators,
+)
