@@ -57,7 +57,7 @@ SILENCE_SECONDS: Final = 120.0
 """A watching thread that says nothing for so long is stuck."""
 _SNAPSHOT_SECONDS: Final = 2.0
 _PROGRESS_SECONDS: Final = 10.0
-_MOVES_SECONDS: Final = 60.0
+_MOVES_SECONDS: Final = 20.0
 _PLAN_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 75.0
@@ -132,7 +132,7 @@ class Daemon:
 
     def _start(self, config: Config) -> None:
         protections = self._workers.protections()
-        missing = list(getattr(protections, "missing", ()))
+        self._snapshot.unprotected = missing = list(getattr(protections, "missing", ()))
         _log.log(30 if missing else 20, "scan.sandbox", complete=not missing, missing=missing)
         self._follow_policy(config)
         self._catch_up(config)
@@ -309,7 +309,8 @@ class Daemon:
             self._plan_roots()
         if now >= self._moves_at:
             self._moves_at = now + _MOVES_SECONDS
-            threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # no thread can be made: tried again in a minute
+                threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
         try:
             self._write(now)
         except TROUBLE as error:

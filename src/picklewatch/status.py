@@ -36,6 +36,8 @@ class Snapshot:
         self._store, self._health, self._started = store, health, started
         self.queue = 0
         """Files that waited at the last `write`."""
+        self.unprotected: list[str] = []
+        """What the sandbox lacks on this machine, in sentences."""
         self._judged = 0
         self._written: dict[str, Any] = {}
         self._written_at = 0.0
@@ -62,6 +64,7 @@ class Snapshot:
             "walking": None if busy is None or busy.is_quiet else busy.tree,
             "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             "scan_peak_kib": workers.scan_peak_kib,
+            "unprotected": self.unprotected,
             **summary,
         }
         now = time.time()
@@ -73,7 +76,8 @@ class Snapshot:
         """One line for ``systemctl status``."""
         problems = self._health.problems
         state = f"degraded: {problems[0].reason}" if problems else "healthy"
-        return f"{state}; {self._judged} files judged, {self.queue} waiting"
+        lacks = "; the sandbox is incomplete" if self.unprotected else ""
+        return f"{state}{lacks}; {self._judged} files judged, {self.queue} waiting"
 
     def progress(self, now: float, workers: Workers) -> dict[str, Any]:
         """How far the work is: fields for the log."""

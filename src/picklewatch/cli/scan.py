@@ -167,6 +167,8 @@ def _records(
         progress.update(batch.done, batch.done_bytes)
 
     try:
+        for missing in ready[0].protections.missing if ready else ():
+            click.echo(f"picklewatch: warning: the sandbox is incomplete: {missing}", err=True)
         with closing(batch.run(targets.items, tick)) as records:
             for record in records:
                 progress.update(batch.done, batch.done_bytes)

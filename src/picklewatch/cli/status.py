@@ -96,6 +96,8 @@ def _problems(told: dict[str, Any]) -> list[str]:
         shown.append(f"  ! {problem['what']}:{about} {printable(problem['reason'])}")
         if problem["hint"]:
             shown.append(f"    {printable(problem['hint'])}")
+    if told["running"]:
+        shown += [f"  ! the sandbox is incomplete: {printable(text)}" for text in told.get("unprotected", ())]
     return shown
 
 

@@ -144,6 +144,20 @@ def landlock_restrict(ruleset: int) -> None:
         raise _error()
 
 
+def seccomp_filters() -> bool:
+    """Ask whether the kernel takes system call filters, without setting one.
+
+    Raises `PermissionError` where a filter around us forbids to ask, as `landlock_abi` does.
+    """
+    try:
+        _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, 0)
+    except PermissionError:
+        raise
+    except OSError as error:
+        return error.errno == errno.EFAULT  # it would have read the filter; EINVAL and ENOSYS: it knows none
+    return False
+
+
 def seccomp_program(bpf: bytes) -> SockFprog:
     """Make the BPF code *bpf* ready for `seccomp_install`; the result keeps the code alive."""
     buffer = ctypes.create_string_buffer(bpf, len(bpf))

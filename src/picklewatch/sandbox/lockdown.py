@@ -97,7 +97,12 @@ def _try(plan: Plan, what: str, step: Callable[[], None]) -> bool:
 
 def _plan_seccomp(plan: Plan) -> None:
     try:
+        if not kernel.seccomp_filters():
+            plan.missing.append("system calls are not filtered: this kernel has no seccomp filters")
+            return
         plan.program = kernel.seccomp_program(syscalls.filter_program())
+    except PermissionError as error:
+        raise RefusedError(f"the seccomp system calls are refused: {error}") from None
     except (OSError, RuntimeError, ImportError) as error:
         plan.missing.append(f"system calls are not filtered: {error} (package libseccomp2)")
 

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import signal
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from fault.lab import HARMFUL, UNJUDGED
-from samples.hostile import bombs
+from fault.lab import HARMFUL, PATIENCE, UNJUDGED
+from samples.bombs import all_bombs
+
+from picklewatch import status
+from picklewatch.engine.version import engine_version
+from picklewatch.model import FileId
+from picklewatch.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fault.faults.kinds import Fault
     from fault.lab import Lab
+
+
+_SHORT = """
+[quarantine]
+level = "unsafe"
+[scan.limits]
+time = "1s"
+cpu_time = "1s"
+memory = "512MiB"
+"""
+_BOMBS = 1_000
+_FEW = 8
+"""Bombs that wait: fewer are no load."""
+_GROWTH = 32 << 20
+_PROMPT = 20.0
+"""Seconds that an ordinary file may wait: several bombs may be at work, and the machine may be busy."""
 
 
 def scan_crashes(lab: Lab) -> None:
@@ -43,16 +70,71 @@ def warm_killed(lab: Lab) -> None:
 
 
 def bombs_in_a_row(lab: Lab) -> None:
-    """Bombs of every kind we know, twice over, with ordinary files between them."""
+    """A thousand bombs of every kind we know at once, ordinary files put beside them one by one; some ten minutes."""
+    kinds = list(all_bombs().items())
+    (lab.process.home / "config.toml").write_text(_SHORT)
     lab.start()
-    for turn in range(2):
-        for name, content in bombs().items():
-            path = lab.root / f"{name}-{turn}.bin"
-            path.write_bytes(content + b"%d" % turn)
-            # whether a bomb is harmful is the engine's tests' matter; here: a verdict, and not "clean"
-            lab.expect(path, content + b"%d" % turn, UNJUDGED | HARMFUL | {"unverified", "skipped"})
-            lab.injected += 1
-            lab.put(hostile=turn == 1)
+    lab.burst(20)
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    before = _Held.of(lab)
+    for number in range(_BOMBS):
+        name, content = kinds[number % len(kinds)]
+        path = lab.root / "bombs" / f"{name}-{number}.bin"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content + b"%d" % number)
+        lab.expect(path, content + b"%d" % number, UNJUDGED | HARMFUL)
+        lab.injected += 1
+    waits = list(_waits(lab))
+    assert lab.seconds_until(lambda: not lab.account(limit=1).missing, PATIENCE) < PATIENCE, "bombs without a verdict"
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    after = _Held.of(lab)
+    ordered = sorted(waits)
+    largest = status.read(lab.state)["scan_peak_kib"] >> 10
+    lab.measured.append(
+        f"daemon {before.memory >> 20} -> {after.memory >> 20} MiB, with the warm processes {before.all >> 20} -> "
+        f"{after.all >> 20}; largest scan {largest} MiB; {len(waits)} ordinary files: median "
+        f"{ordered[len(waits) // 2]:.1f} s, longest {ordered[-1]:.1f} s"
+    )
+    assert after.memory - before.memory < _GROWTH, "the daemon grows"
+    assert after.descriptors == before.descriptors, f"descriptors: {before.descriptors} -> {after.descriptors}"
+    assert after.processes == before.processes, f"processes: {before.processes} -> {after.processes}"
+    assert ordered[-1] < _PROMPT, "an ordinary file waits for bombs"
+
+
+def _waits(lab: Lab) -> Iterator[float]:
+    """Put ordinary files, one after the other, while bombs wait; the seconds until each was judged."""
+    engine = engine_version().key
+    with contextlib.closing(Store(lab.state, read_only=True)) as store:
+        while len(store.jobs) > _FEW:
+            path = lab.put(f"home/{lab.injected}-{time.monotonic_ns()}.bin")
+            file = FileId.of(path.stat())
+            yield lab.seconds_until(lambda file=file: store.records.verdict(file, engine) is not None)  # type: ignore[misc]
+            time.sleep(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the daemon and its processes hold."""
+
+    memory: int
+    """Bytes resident in the daemon."""
+    all: int
+    """Bytes resident in it and the warm processes."""
+    descriptors: int
+    processes: tuple[int, int]
+    """Warm processes, and processes that they started."""
+
+    @classmethod
+    def of(cls, lab: Lab) -> Self:
+        """What is held now, nothing being scanned."""
+        warm = lab.warm()
+        memory = [_resident(pid) for pid in (lab.pid, *warm)]
+        descriptors = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (lab.pid, *warm))
+        return cls(memory[0], sum(memory), descriptors, (len(warm), len(lab.scanning())))
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 FAULTS: tuple[Fault, ...] = (
