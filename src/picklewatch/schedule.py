@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OLDEST_EVERY: Final = 4
 """Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
 SLOW_SECONDS: Final = 5.0
-"""A directory in which a scan took longer is slow: never are all workers busy with such."""
+"""A directory in which a scan took longer (or half of its time limit) is slow: never are all workers busy with such."""
 _SLOW_FOR_SECONDS: Final = 600.0
 _SLOW_KEPT: Final = 1_000
 _SLOW_PAUSE: Final = 0.5
@@ -47,9 +47,10 @@ class Hand:
 class Schedule:
     """Gives out jobs. Any thread may use it."""
 
-    def __init__(self, store: Store, workers: int) -> None:
+    def __init__(self, store: Store) -> None:
         self.pace = Pace()
-        self._store, self._workers = store, workers
+        self._store = store
+        self._workers, self._slow_seconds = 1, SLOW_SECONDS
         self._condition = threading.Condition()
         self._urgent, self._rest = Turns(), Turns()
         self._in_hand: dict[int, Hand] = {}
@@ -72,9 +73,9 @@ class Schedule:
         with self._condition:
             self._condition.notify_all()
 
-    def set_workers(self, number: int) -> None:
-        """Say how many workers there are from now on."""
-        self._workers = number
+    def set_workers(self, number: int, seconds: float) -> None:
+        """Say how many workers there are from now on, and how long they may take for a scan."""
+        self._workers, self._slow_seconds = number, min(SLOW_SECONDS, seconds / 2)
 
     def avoid(self, devices: Iterable[int]) -> None:
         """Give out no job of these devices: they do not answer."""
@@ -99,7 +100,7 @@ class Schedule:
         job, now = hand.job, time.monotonic()
         with self._condition:
             self._in_hand.pop(job.id, None)
-            if now - hand.since > SLOW_SECONDS:
+            if now - hand.since > self._slow_seconds:
                 self._note_slow(job, now)
             if again_in > 0:
                 self._defer(job, now + again_in)
@@ -153,7 +154,9 @@ class Schedule:
         paced = self.pace.not_before((job.device, job.inode))
         if self._workers < 2 or not self._is_slow(job, now):  # noqa: PLR2004 - one can't be kept free
             return paced
-        slow = sum(now - hand.since > SLOW_SECONDS or self._is_slow(hand.job, now) for hand in self._in_hand.values())
+        slow = sum(
+            now - hand.since > self._slow_seconds or self._is_slow(hand.job, now) for hand in self._in_hand.values()
+        )
         return max(paced, now + _SLOW_PAUSE) if slow >= self._workers - 1 else paced
 
     def _is_slow(self, job: Job, now: float) -> bool:

@@ -84,8 +84,8 @@ class Workers:
         """The largest resident memory of a scanning process, files mapped by it included."""
         self.care = care
         self.health = care.health
-        self.schedule: Schedule = Schedule(store, number) if former is None else former.schedule
-        self.schedule.set_workers(number)
+        self.schedule: Schedule = Schedule(store) if former is None else former.schedule
+        self.schedule.set_workers(number, judging.seconds)
         self._store, self._actions, self._judging = store, actions, judging
         self._failures: dict[int, int] = {}
         self._stopping = threading.Event()

@@ -26,7 +26,8 @@ class Queue:
     def __init__(self, directory: Path, workers: int = 2) -> None:
         self.directory = directory
         self.store = Store(directory)
-        self.schedule = Schedule(self.store, workers)
+        self.schedule = Schedule(self.store)
+        self.schedule.set_workers(workers, 20.0)
 
     def put(self, *names: str, source: Source = Source.EVENT) -> None:
         """Write files and announce them."""
@@ -124,7 +125,7 @@ def test_slow_directories_never_have_all_workers(queue: Queue, monkeypatch: pyte
     assert queue.claim() is None
     queue.put("elsewhere/x")
     assert queue.take() == ["elsewhere/x"]
-    queue.schedule.set_workers(1)
+    queue.schedule.set_workers(1, 20.0)
     now[0] += 1.0
     assert queue.claim() is not None
 
