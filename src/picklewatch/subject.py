@@ -11,7 +11,7 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from picklewatch.errors import Error
 from picklewatch.model import FileId, printable
@@ -107,6 +107,14 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
         raise
 
 
+EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""What an `OSError` says when the machine, or a limit of this process, is at fault and not the file."""
+
+
+class ExhaustedError(SubjectError):
+    """The file could not be looked at now because descriptors or memory ran out."""
+
+
 def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectError:
     """Turn the failure *error* to open or list *path* into what the user can understand."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
@@ -117,7 +125,8 @@ def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectEr
         return SubjectError(Problem.DENIED, path, "permission denied", "Run as a user who may read it.")
     if error.errno in (errno.ENXIO, errno.ENODEV):
         return SubjectError(Problem.NOT_REGULAR, path, "not a regular file")
-    return SubjectError(Problem.DENIED, path, error.strerror or str(error))
+    kind = ExhaustedError if error.errno in EXHAUSTED else SubjectError
+    return kind(Problem.DENIED, path, error.strerror or str(error))
 
 
 def _not_there(error: OSError, path: str, *, link: bool) -> SubjectError:

@@ -17,7 +17,7 @@ from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanRep
 from picklewatch.pipeline import judge, problem_record, with_names
 from picklewatch.schedule import Hand, Schedule
 from picklewatch.store.care import TROUBLE, StoreCare
-from picklewatch.subject import Problem, SubjectError, open_subject
+from picklewatch.subject import EXHAUSTED, ExhaustedError, Problem, SubjectError, open_subject
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
@@ -207,7 +207,10 @@ class Workers:
         except (ScanCancelledError, SandboxError, *TROUBLE):
             raise
         except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
-            again_in = self._failed(hand.job, error)
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                again_in = self._exhausted(error.strerror)
+            else:
+                again_in = self._failed(hand.job, error)
         finally:
             self.schedule.release(hand, again_in=again_in)
 
@@ -219,9 +222,17 @@ class Workers:
                     self._store.jobs.drop(job)
                     return 0.0
                 return self._judge(job, subject, scanner)
+        except ExhaustedError as problem:
+            return self._exhausted(problem.message)
         except SubjectError as problem:
             self._give_up(job, problem)
             return 0.0
+
+    def _exhausted(self, reason: str) -> float:
+        """Say that the machine has no more of something; in how many seconds the file is tried again."""
+        hint = "Look at LimitNOFILE=, TasksMax= and MemoryMax= of the unit, or `ulimit -a`. Nothing is lost."
+        self.health.degrade("scan-exhausted", f"files can't be scanned now: {reason}", hint=hint)
+        return 1.0
 
     @staticmethod
     def _opened(hand: Hand) -> Subject:
@@ -235,6 +246,7 @@ class Workers:
         record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
+        self.health.repair("scan-exhausted")
         inode = (job.device, job.inode)
         now = time.monotonic()
         pace = self.schedule.pace

@@ -68,5 +68,6 @@ mkdir .old
 pivot_root . .old
 umount -l /.old
 rmdir /.old
+mount --make-rshared / # as a systemd that is not in a container finds it, or makes it: services see what is mounted later
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test TERM=dumb \
     unshare --net /lib/systemd/systemd --system --unit=test.target --log-target=journal --show-status=no

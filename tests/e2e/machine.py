@@ -69,7 +69,10 @@ class Machine:
         if not children:
             return False
         self._init = int(children[0])
-        return Path(f"/proc/{self._init}/exe").readlink().name == "systemd"
+        try:
+            return Path(f"/proc/{self._init}/exe").readlink().name == "systemd"
+        except FileNotFoundError:  # it has just ended; the next look tells why
+            return False
 
     def _stop(self) -> None:
         if self._unshare is not None:

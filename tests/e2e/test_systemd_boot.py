@@ -180,7 +180,7 @@ def test_a_killed_daemon_is_restarted(service: Machine) -> None:
 
 
 def test_reload_reads_the_configuration_again(service: Machine) -> None:
-    """``systemctl reload`` takes a new root; a bad file keeps the old configuration and says why."""
+    """``systemctl reload`` takes a new root; with a bad file it fails and says why, and the old configuration holds."""
     pid = main_pid(service, "picklewatch")
     service.shell(
         "mkdir -p /srv/models; printf '[watch]\\nroots = [\"/srv/models\"]\\n' > /etc/picklewatch/config.toml"
@@ -190,8 +190,10 @@ def test_reload_reads_the_configuration_again(service: Machine) -> None:
     put(service, "/srv/models/model.pt", hostile(3), "root")
     wait_verdict(service, "picklewatch", "/srv/models/model.pt", "malicious")
     service.shell("echo 'nonsense = 1' >> /etc/picklewatch/config.toml")
-    service.run("systemctl", "reload", "picklewatch")
+    assert "nonsense" in service.shell("systemctl reload picklewatch || journalctl -q -u picklewatch -n 20")
+    service.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", "picklewatch")
     service.wait_for(lambda: bool(journal(service, "picklewatch", "config.rejected")))
+    service.wait_for(lambda: "nonsense" in service.show("picklewatch", "StatusText"))
     put(service, "/srv/models/other.pt", hostile(4), "root")
     wait_verdict(service, "picklewatch", "/srv/models/other.pt", "malicious")
     assert main_pid(service, "picklewatch") == pid
@@ -235,6 +237,20 @@ def test_the_template_sees_one_user_only(machine: Machine) -> None:
     late = "/home/alice/.cache/torch/hub/checkpoints/model.pth"
     put(machine, late, hostile(7), "alice")
     wait_verdict(machine, "picklewatch@alice", late, "malicious")
+
+
+def test_the_template_quarantines_with_its_drop_in(machine: Machine) -> None:
+    """Alice's caches are writable for her instance then; a tombstone of hers takes the file's place."""
+    run_block(machine, "template-quarantine")
+    run_block(machine, "template-quarantine-config", user="alice")
+    machine.run("systemctl", "restart", "picklewatch@alice")
+    path = cached("alice", "taken")
+    put(machine, path, hostile(9), "alice")
+    machine.wait_for(lambda: "QUARANTINED" in machine.run("cat", path))
+    assert machine.run("stat", "-c", "%U", path).strip() == "alice"
+    held = "/var/lib/picklewatch-users/alice"
+    assert "malicious" in machine.run("picklewatch", "quarantine", "--state-dir", held, "list", user="alice")
+    machine.shell("rm ~/.config/picklewatch/config.toml", user="alice")
 
 
 def test_a_user_needs_no_root(machine: Machine) -> None:

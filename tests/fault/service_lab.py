@@ -32,7 +32,7 @@ python3 -m venv /opt/picklewatch
 ln -sf /opt/picklewatch/bin/picklewatch /usr/local/bin/picklewatch
 mkdir -p /opt/wheels /tmp/next
 /opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels .
-cp -r pyproject.toml README.md LICENSE COPYING src /tmp/next
+cp -r pyproject.toml README.md LICENSE COPYING config.example.toml src /tmp/next
 sed -i 's/^__version__ = .*/__version__ = "99.0"/' /tmp/next/src/picklewatch/__init__.py
 echo '# another engine' >> /tmp/next/src/picklewatch/scan.py
 /opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels /tmp/next

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from picklewatch.errors import Error, SandboxError
+from picklewatch.errors import Error, SandboxError, SandboxStartError
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
@@ -294,6 +294,9 @@ def _take_ending(process: WarmProcess, ending: Ending) -> None:
     message = process.message(0)
     if message is None:
         raise DiedError("the warm process ended")
+    if "unforked" in message:
+        ending.status = wire.LOCK_FAILED
+        raise SandboxStartError("no process can be made for a scan", "Look at TasksMax= and MemoryMax= of the unit.")
     try:
         ending.take(message)
     except ValueError:

@@ -6,8 +6,8 @@ It parses nothing hostile itself. Its only input is the control socket (``SOCK_S
 
 - from the parent: ``{"job": kind, "limits": …, "request": …}`` with two descriptors (the file, read-only; the
   result pipe's writing end), or ``{"kill": true}`` for the child at work; end of file: kill it and end;
-- to the parent: ``{"ready": protections}`` or ``{"refused": sentence}`` once; for each job
-  ``{"ended": status, "peak_kib": n, "cpu_seconds": x}``.
+- to the parent: ``{"ready": protections, "engine": version}`` or ``{"refused": sentence}`` once; for each job
+  ``{"ended": status, "peak_kib": n, "cpu_seconds": x}``, or ``{"unforked": true}`` where no process can be made.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Server:
             if self._waiting is not None and self._handed_over(message, fds):
                 break
         else:
-            _say(self._connection, {"ended": wire.LOCK_FAILED, "peak_kib": 0, "cpu_seconds": 0.0})
+            _say(self._connection, {"unforked": True})
         for descriptor in fds:
             os.close(descriptor)
 

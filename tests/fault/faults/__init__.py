@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fault.faults import (
     crashes,
     disks,
+    limits,
     load,
     logs,
     quarantine_attacks,
@@ -32,6 +33,7 @@ FAULTS: tuple[Fault, ...] = (
     *quarantining.FAULTS,
     *quarantine_attacks.FAULTS,
     *logs.FAULTS,
+    *limits.FAULTS,
     *service.FAULTS,
     *upgrades.FAULTS,
 )
