@@ -72,6 +72,8 @@ class Lab:
         self.process = Process(home, config, through=through)
         self.root, self.state = self.process.root, self.process.state
         self.injected = 0
+        self.after_record = 0
+        """Records up to this number are not of these books."""
         self.measured: list[str] = []
         """What a fault measured, for the table."""
         self._entries: dict[Path, _Entry] = {}
@@ -290,11 +292,13 @@ class Lab:
     def _records(self) -> _Records:
         with contextlib.suppress(sqlite3.Error), self._reading() as connection:
             verdicts = connection.execute(
-                "SELECT device, inode, size, mtime_ns, ctime_ns, verdict FROM files"
+                "SELECT device, inode, size, mtime_ns, ctime_ns, verdict FROM files WHERE record > ?",
+                (self.after_record,),
             ).fetchall()
             outcomes = connection.execute(
                 "SELECT path, device, inode, size, mtime_ns, sha256, verdict, count(*) FROM records "
-                "WHERE inode IS NOT NULL GROUP BY path, device, inode, size, mtime_ns, sha256, verdict"
+                "WHERE inode IS NOT NULL AND id > ? GROUP BY path, device, inode, size, mtime_ns, sha256, verdict",
+                (self.after_record,),
             ).fetchall()
             found: dict[FileId | None, str] = {FileId(*map(int, row[:5])): str(row[5]) for row in verdicts}
             return _Records(found, {str(row[:-1]): int(row[-1]) for row in outcomes})

@@ -62,9 +62,9 @@ def status(state: Path) -> None:
     assert done.returncode == 3, done  # it does not run
 
 
-def work(store: Store) -> None:
-    """Measure what the daemon does for each file that arrives."""
-    files = [FileId(DEVICE + 1, number, 1, 1, 1) for number in range(NEW)]
+def work(store: Store, device: int) -> None:
+    """Measure what the daemon does for each file that arrives on *device*."""
+    files = [FileId(device, number, 1, 1, 1) for number in range(NEW)]
     found = [Candidate(f"/new/{file.inode}", file, Source.EVENT) for file in files]
 
     def offer() -> None:
@@ -101,9 +101,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument(
-        "--folder", type=Path, help="where there is room: a kilobyte a row, and as much again for a while"
-    )
+    parser.add_argument("--folder", type=Path, help="where there is room: a kilobyte a row")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="picklewatch-rows-") as name:
         home = Path(name)
@@ -119,9 +117,9 @@ def main() -> None:
         show("daemon's start until it is ready", start(home), "s")
         show("`picklewatch status`", seconds(lambda: status(state)), "s")
         with closing(Store(state)) as store:
-            work(store)
+            work(store, DEVICE + 1)
             retention(store)
-            work(store)
+            work(store, DEVICE + 2)
         show("size after that", size(state), "GB")
         as_schema_1(state)
         show("opening a database of schema 1", seconds(lambda: Store(state).close()), "s")
