@@ -372,11 +372,13 @@ class Daemon:
         if now - self._snapshot_at < _SNAPSHOT_SECONDS:
             return
         self._snapshot_at = now
-        self._keep_state()
-        self._care.check_place()
-        self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
-        self._care.fine()
-        self._notifier.status(self._snapshot.line())
+        try:
+            self._keep_state()
+            self._care.check_place()
+            self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
+            self._care.fine()
+        finally:  # the manager is told what is wrong even if the store can't be
+            self._notifier.status(self._snapshot.line())
         waiting = self._snapshot.queue
         if waiting > self._workers.files_in_hand() and now - self._progress_at >= _PROGRESS_SECONDS:
             if self._progress_at:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch import __version__
-from picklewatch.model import Verdict
+from picklewatch.model import Verdict, printable
 from picklewatch.store import DATABASE, Store
 from picklewatch.store.lock import holder, trouble
 
@@ -39,6 +39,7 @@ class Snapshot:
         self.unprotected: list[str] = []
         """What the sandbox lacks on this machine, in sentences."""
         self._judged = 0
+        self._walking: str | None = None
         self._written: dict[str, Any] = {}
         self._written_at = 0.0
 
@@ -49,6 +50,7 @@ class Snapshot:
         self.queue = len(self._store.jobs)
         self._judged = workers.judged
         busy = walker.busy_with
+        self._walking = None if busy is None or busy.is_quiet else busy.tree
         told = {
             "version": __version__,
             "pid": os.getpid(),
@@ -61,7 +63,7 @@ class Snapshot:
             "in_hand": workers.files_in_hand(),
             "judged": workers.judged,
             "per_second": round(workers.per_second(time.monotonic()), 2),
-            "walking": None if busy is None or busy.is_quiet else busy.tree,
+            "walking": self._walking,
             "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             "scan_peak_kib": workers.scan_peak_kib,
             "unprotected": self.unprotected,
@@ -75,7 +77,9 @@ class Snapshot:
     def line(self) -> str:
         """One line for ``systemctl status``."""
         problems = self._health.problems
-        state = f"degraded: {problems[0].reason}" if problems else "healthy"
+        more = f" (and {len(problems) - 1} more: picklewatch status)" if len(problems) > 1 else ""
+        state = f"degraded: {problems[0].reason}{more}" if problems else "healthy"
+        walking = f"; walking {printable(self._walking)}" if self._walking else ""
         lacks = "; the sandbox is incomplete" if self.unprotected else ""
         return f"{state}{lacks}; {self._judged} files judged, {self.queue} waiting"
 

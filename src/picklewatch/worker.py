@@ -208,7 +208,7 @@ class Workers:
             raise
         except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
             if isinstance(error, OSError) and error.errno in EXHAUSTED:
-                again_in = self._exhausted(error.strerror)
+                again_in = self._exhausted(error.strerror or str(error))
             else:
                 again_in = self._failed(hand.job, error)
         finally:
