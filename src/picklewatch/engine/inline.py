@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
+from picklewatch.engine.report import Stopped
 from picklewatch.engine.values import Import, Obj, Opaque
 from picklewatch.model import Level
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _OTHER_READING = 1_000_000
 """Opcodes that are followed in an array's bytes as a plain ``pickle.load`` would."""
 _DEPTH = 8
+_ENDED = "the file ends inside an in-line array"
 
 
 def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
@@ -52,25 +54,19 @@ def _raw(walk: Walk, state: dict[Any, Any], position: int, length: int, stack: l
     start = position
     if state.get("numpy_array_alignment_bytes") is not None:
         if position >= walk.size:
-            raise _ended()
+            raise Stopped(_ENDED)
         start = position + 1 + walk.data[position]
     end = start + length
     if end > walk.size:
-        raise _ended()
+        raise Stopped(_ENDED)
     if length:
         other_reading(walk, position, stack)
     return end
 
 
-def _ended() -> Exception:
-    from picklewatch.engine.walk import Stopped
-
-    return Stopped("the file ends inside an in-line array")
-
-
 def _objects(walk: Walk, position: int) -> int:
     """An array of objects is a pickle of its own, read by ``pickle.load``."""
-    from picklewatch.engine.walk import Stopped, Walk
+    from picklewatch.engine.walk import Walk
 
     if walk.depth >= _DEPTH:
         raise Stopped("arrays of objects are nested too deeply")

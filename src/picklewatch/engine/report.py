@@ -32,6 +32,10 @@ class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error o
         self.summary = summary
 
 
+class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of ours
+    """The walk cannot go on: what both unpicklers raise on."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Budget:
     """What one file may still cost; shared by everything found in it and only ever lowered."""
