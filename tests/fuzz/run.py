@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from fuzz.target import Target
 
 STUCK = 60.0
-"""Seconds of one input after which its process is ended: what no deadline inside could interrupt."""
-_START = 120.0
-"""Seconds that a worker may take to begin."""
+"""Processor seconds of one input after which its process is ended: what no deadline inside could interrupt."""
+_SILENT = 600.0
+"""Seconds after which it is ended although it does nothing, or has not begun."""
 _ROW = "{:<13} {:>10} {:>8} {:>8} {:>9} {:>7} {:>9}"
 _STATE = re.compile(r"#\d+\s+(?:DONE|INITED|NEW|REDUCE|pulse)\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
 
@@ -89,7 +89,7 @@ def _work(outcome: Outcome, seconds: float, home: Path, seed: int) -> bool:
             [*command, str(seed)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
         )
         stuck = _watch(process, home / "now")
-    count, _, data = _now(home / "now")
+    count, _, _, data = _now(home / "now")
     outcome.executions += count
     for numbers in _STATE.finditer((home / "log").read_text(errors="replace")):
         outcome.coverage, outcome.features, outcome.corpus = map(int, numbers.groups())
@@ -111,8 +111,8 @@ def _watch(process: subprocess.Popen[bytes], now: Path) -> bool:
         try:
             process.wait(1.0)
         except subprocess.TimeoutExpired:
-            count, since, _ = _now(now)
-            if time.time() - max(since, begun) > (STUCK if count else _START):
+            count, used, since, _ = _now(now)
+            if (count and _processor_seconds(process.pid) - used > STUCK) or time.time() - max(since, begun) > _SILENT:
                 process.kill()
                 process.wait()
                 return True
@@ -120,13 +120,19 @@ def _watch(process: subprocess.Popen[bytes], now: Path) -> bool:
             return False
 
 
-def _now(file: Path) -> tuple[int, float, bytes]:
-    """How many inputs there were, when the last one began, and the last one."""
+def _processor_seconds(pid: int) -> float:
+    """What the process has used (proc(5): the 14th and 15th field of ``stat``)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _now(file: Path) -> tuple[int, float, float, bytes]:
+    """How many inputs there were, what was used and the time when the last one began, and the last one."""
     content = file.read_bytes()
     if len(content) < HEADER.size:
-        return 0, 0.0, b""
-    count, since, length = HEADER.unpack_from(content)
-    return count, since, content[HEADER.size : HEADER.size + length]
+        return 0, 0.0, 0.0, b""
+    count, used, since, length = HEADER.unpack_from(content)
+    return count, used, since, content[HEADER.size : HEADER.size + length]
 
 
 def keep(outcome: Outcome) -> Iterator[str]:

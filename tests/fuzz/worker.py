@@ -37,8 +37,8 @@ GROWTH = 400 << 10
 """KiB by which one input may raise the process's peak of memory."""
 ADDRESSES = 3 << 30
 """Bytes of address space."""
-HEADER = struct.Struct("<QdQ")
-"""Inputs so far, when the last began, its length."""
+HEADER = struct.Struct("<QddQ")
+"""Inputs so far, the processor time and the time when the last began, its length."""
 ROOM = 1 << 17
 
 
@@ -63,7 +63,7 @@ class Harness:
         data = data[:ROOM]
         self.count += 1
         self._now[HEADER.size : HEADER.size + len(data)] = data
-        self._now[: HEADER.size] = HEADER.pack(self.count, time.time(), len(data))
+        self._now[: HEADER.size] = HEADER.pack(self.count, time.process_time(), time.time(), len(data))
         signal.setitimer(signal.ITIMER_VIRTUAL, HANG)
         try:
             self.target.run(data)
