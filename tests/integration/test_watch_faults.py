@@ -246,8 +246,8 @@ def test_more_events_than_can_be_held_are_an_overflow(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded wherever the events pile up; what was dropped is found by the walk."""
-    for module in (events, intake):
-        monkeypatch.setattr(module, "EVENTS_HELD", 20)
+    monkeypatch.setattr(events, "EVENTS_HELD", 20)
+    watching.intake._events.most = 20
     monkeypatch.setattr(intake, "_SWEEPS", 3)
     for number in range(20):
         (root / f"d{number}").mkdir()

@@ -14,6 +14,7 @@ from picklewatch.watch.candidate import Candidate, Source, UnavailableError, ide
 from picklewatch.watch.closed import Closed
 from picklewatch.watch.denied import Denied
 from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
+from picklewatch.watch.lanes import EventLanes
 from picklewatch.watch.walk import BATCH, Request
 from picklewatch.watch.writers import glance
 
@@ -57,7 +58,7 @@ class Intake:
         self.beat = time.monotonic()
         self._offer = offer
         self._health = health
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._events = EventLanes(EVENTS_HELD)
         self._finds: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._sweeps: dict[str, float] = {}
         self._backlog: list[Candidate] = []
@@ -69,9 +70,7 @@ class Intake:
 
     def sink(self, event: Event) -> None:
         """Take an event from any thread, at once; of more than can be held, nothing but that they were lost."""
-        if self._events.qsize() < EVENTS_HELD:
-            self._events.put(event)
-        else:
+        if not self._events.put(event):
             self._spilled = True
 
     def found(self, candidates: list[Candidate], request: Request) -> int:
@@ -102,7 +101,7 @@ class Intake:
     def stop(self) -> None:
         """Stop the thread; what has not settled is found by the next start's walk."""
         self._stopping.set()
-        self._events.put(None)
+        self._events.wake()
         if self._thread is not None:
             self._thread.join(5.0)
 
@@ -127,6 +126,7 @@ class Intake:
                 except Exception as error:  # noqa: BLE001 - the thread must live
                     _log.exception("watch.failed")
                     self._health.incident("watch-failed", f"{type(error).__name__}: {error}")
+                    self._spilled = True  # what was taken and not dealt with is found by a walk
                     self._stopping.wait(0.2)
         watcher.stop()
 
@@ -142,15 +142,9 @@ class Intake:
 
     def _take(self, watcher: Watcher, pause: float) -> None:
         """Take what has happened, waiting up to *pause* seconds for the first event."""
-        try:
-            event = self._events.get(timeout=pause) if pause > 0 else self._events.get_nowait()
-            for _ in range(_AT_ONCE):
-                if event is not None:
-                    self._apply(event, watcher)
-                event = self._events.get_nowait()
-        except queue.Empty:
-            pass
-        if self._spilled and self._events.qsize() < EVENTS_HELD // 2:
+        for event in self._events.take(_AT_ONCE, pause):
+            self._apply(event, watcher)
+        if self._spilled and len(self._events) < self._events.most // 2:
             self._spilled = False
             self._apply(Event(Kind.OVERFLOW, ""), watcher)
         now = time.monotonic()

@@ -1,0 +1,32 @@
+"""Events that wait to be taken in."""
+
+from __future__ import annotations
+
+from picklewatch.watch.events import Event, Kind
+from picklewatch.watch.lanes import EventLanes
+
+
+def closed(path: str) -> Event:
+    """A file was closed."""
+    return Event(Kind.CLOSED, path)
+
+
+def test_directories_take_turns() -> None:
+    """A flood in one does not delay another's; within one the order is kept."""
+    lanes = EventLanes(1000)
+    for number in range(400):
+        assert lanes.put(closed(f"/flood/{number}"))
+    assert lanes.put(closed("/quiet/x"))
+    taken = [event.path for event in lanes.take(4, 0.0)]
+    assert taken == ["/flood/0", "/quiet/x", "/flood/1", "/flood/2"]
+    assert len(lanes.take(1000, 0.0)) == 397
+    assert len(lanes) == 0
+    assert lanes.take(10, 0.01) == []
+
+
+def test_there_is_a_bound_and_no_lane_takes_it_all() -> None:
+    """What is not taken is said."""
+    lanes = EventLanes(10)
+    assert [lanes.put(closed(f"/flood/{number}")) for number in range(7)] == [True] * 5 + [False] * 2
+    assert [lanes.put(closed(f"/quiet/{number}")) for number in range(6)] == [True] * 5 + [False]
+    assert len(lanes) == 10
