@@ -81,7 +81,7 @@ class Snapshot:
         state = f"degraded: {problems[0].reason}{more}" if problems else "healthy"
         walking = f"; walking {printable(self._walking)}" if self._walking else ""
         lacks = "; the sandbox is incomplete" if self.unprotected else ""
-        return f"{state}{lacks}; {self._judged} files judged, {self.queue} waiting"
+        return f"{state}{lacks}{walking}; {self._judged} files judged, {self.queue} waiting"
 
     def progress(self, now: float, workers: Workers) -> dict[str, Any]:
         """How far the work is: fields for the log."""

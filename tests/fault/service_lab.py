@@ -54,16 +54,21 @@ def machine() -> tuple[Machine, Path]:
             raise SkippedError("needs root and systemd")
         if subprocess.run(["unshare", "--mount", "--pid", "--fork", "--cgroup", "true"], check=False).returncode:
             raise SkippedError("needs namespaces")
-        scratch = Path(tempfile.mkdtemp(prefix="picklewatch-machine-"))
-        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+        shared = Path(tempfile.mkdtemp(prefix="picklewatch-machine-"))
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
         for folder in ("state", "srv"):
-            (scratch / folder).mkdir(mode=0o755)
-        booted = Machine(scratch, _PROGRAM, scratch)
-        booted.__enter__()
-        atexit.register(booted.__exit__)
-        booted.shell(_UNITS)
-        _booted.append((booted, scratch))
+            (shared / folder).mkdir(mode=0o755)
+        _booted.append((_boot(shared), shared))
     return _booted[0]
+
+
+def _boot(shared: Path) -> Machine:
+    scratch = Path(tempfile.mkdtemp(dir=shared))
+    booted = Machine(scratch, _PROGRAM, shared)
+    booted.__enter__()
+    atexit.register(booted.__exit__)
+    booted.shell(_UNITS)
+    return booted
 
 
 class _Unit(Process):
@@ -113,12 +118,29 @@ class ServiceLab(Lab):
         """Have the machine and the unit ready, with lines *drop_in* and nothing watched but the root."""
         self.machine, self._shared = machine()
         self.root, self.state = self._shared / "srv/lab", self._shared / "state"
-        self.machine.shell(
-            f"rm -rf {WATCHED} {STATE}/* {STATE}/.[a-z]*; mkdir -p {WATCHED} {DROP_INS} /etc/picklewatch\n"
-            f"cp /mnt/picklewatch/systemd/picklewatch-quarantine.conf {DROP_INS}/quarantine.conf\n"
-        )
+        self.machine.shell(f"rm -rf {WATCHED} {STATE}/* {STATE}/.[a-z]*; mkdir -p {WATCHED}")
+        self._let_quarantine()
         self.configure(config)
         self.drop_in(*drop_in)
+
+    def _let_quarantine(self) -> None:
+        self.machine.shell(
+            f"mkdir -p {DROP_INS} /etc/picklewatch\n"
+            f"cp /mnt/picklewatch/systemd/picklewatch-quarantine.conf {DROP_INS}/quarantine.conf\n"
+        )
+
+    def power_off_and_on(self) -> None:
+        """Shut the machine down as its user does, and boot it again with the same disk."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.machine.run("systemctl", "poweroff", check=False)
+        place = Path(f"/proc/{self.machine.init}")
+        self.wait(lambda: not place.exists() or "State:\tZ" in (place / "status").read_text())
+        self.machine.__exit__()
+        _booted[:] = [(_boot(self._shared), self._shared)]
+        self.machine = _booted[0][0]
+        self._let_quarantine()
+        self.configure()
+        self.drop_in()
 
     def seen(self, path: PurePath) -> Path:
         """Where *path* of the machine is from here; not for SQLite, which follows the link that this is to our own."""

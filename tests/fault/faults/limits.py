@@ -6,10 +6,11 @@ import contextlib
 import os
 import resource
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fault.lab import PATIENCE, SkippedError
+from fault.lab import PATIENCE, UNJUDGED, SkippedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,36 @@ def no_more_tasks(lab: Lab) -> None:
         assert lab.seconds_until(lab.settled) < PATIENCE
 
 
+def memory_reached(lab: Lab) -> None:
+    """MemoryMax= is reached by scans that need more than is left: the scanning child dies, not what it belongs to."""
+    lab.start()
+    lab.burst(10)
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    daemon, warm = lab.pid, lab.warm()
+    with _group(lab, "memory") as group:
+        limit, used = ("memory.max", "memory.current")
+        if not (group / limit).exists():
+            limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
+        (group / limit).write_text(str(int((group / used).read_text()) + (120 << 20)))
+        for number in range(3):
+            lab.expect(_big(lab.root / f"big-{number}.pt"), None, UNJUDGED)
+            lab.injected += 1
+        lab.burst(50)
+        assert lab.seconds_until(lab.settled) < PATIENCE
+        told = group / ("memory.events" if limit == "memory.max" else "memory.oom_control")
+        killed = dict(line.split() for line in told.read_text().splitlines())["oom_kill"]
+        assert int(killed), "memory did not run out"
+    assert (lab.pid, lab.warm()) == (daemon, warm), "the daemon or its warm processes were killed"
+
+
+def _big(path: Path) -> Path:
+    """A checkpoint whose pickle takes 400 MB of memory and half of one on the disk."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + b"N0" * (200 << 20) + b"N.")
+        archive.writestr("archive/version", "3")
+    return path
+
+
 def few_open_files(lab: Lab) -> None:
     """LimitNOFILE= of the running daemon sinks to what it has open and one more, for five seconds."""
     lab.start()
@@ -84,5 +115,6 @@ def few_open_files(lab: Lab) -> None:
 
 FAULTS: tuple[Fault, ...] = (
     no_more_tasks,
+    memory_reached,
     few_open_files,
 )

@@ -222,6 +222,16 @@ def stopped_while_files_are_moved(lab: ServiceLab) -> None:
 
 
 @on_unit
+def machine_powered_off(lab: ServiceLab) -> None:
+    """The whole machine is shut down while 300 files wait, a tenth of them to be moved; and booted again."""
+    started(lab)
+    lab.burst(300)
+    lab.power_off_and_on()
+    lab.injected += 1
+    lab.start()
+
+
+@on_unit
 def frozen(lab: ServiceLab) -> None:
     """Systemd freezes the unit while files arrive and thaws it; once, after longer than its watchdog waits."""
     started(lab, "WatchdogSec=8s", "RestartSec=1s")
@@ -268,6 +278,7 @@ FAULTS: tuple[Fault, ...] = (
     stopped_with_2000_queued,
     stopped_in_the_start_up_walk,
     stopped_while_files_are_moved,
+    machine_powered_off,
     frozen,
     disk_mounted_late,
 )

@@ -1,0 +1,33 @@
+"""Some faults of the table in a real systemd (``tests/fault`` has all): afterwards every file has exactly one truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fault.faults import service
+from fault.running import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fault.faults.kinds import Fault
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(400)]
+
+QUICK = (
+    service.journal_gone,
+    service.daemon_hangs,
+    service.ended_politely,
+    service.reloaded_with_a_mistake,
+    service.stopped_while_files_are_moved,
+)
+
+
+@pytest.mark.parametrize("fault", QUICK, ids=lambda fault: fault.__name__)
+def test_nothing_is_lost_doubled_or_without_a_verdict(fault: Fault, tmp_path: Path) -> None:
+    """And the unit says within a minute that it is healthy again."""
+    outcome = run(fault, tmp_path)
+    if outcome.skipped:
+        pytest.skip(outcome.note)
+    assert outcome.is_good, outcome
