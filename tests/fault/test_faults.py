@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fault.faults.kinds import Fault
 
 
+@pytest.mark.timeout(3600)  # fifty thousand files take their time
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_nothing_is_lost_doubled_or_without_a_verdict(fault: Fault, tmp_path: Path) -> None:
     """And the daemon says within a minute that it is healthy again."""
