@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import signs
-from picklewatch.engine.checks import Doubt
+from picklewatch.engine.checking import Doubt
 from picklewatch.engine.judge import looks_like_class, otherwise_denied
 from picklewatch.engine.lists.denied import EVALUATORS
 from picklewatch.engine.values import Blob, Import, Obj, Opaque

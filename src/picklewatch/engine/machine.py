@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import attributes, signs, tensors
-from picklewatch.engine.checks import CHECKS, Doubt, take_types
+from picklewatch.engine.checking import Doubt, take_types
+from picklewatch.engine.checks import CHECKS
 from picklewatch.engine.doubts import doubt_about, referenced
 from picklewatch.engine.judge import Judged, judge, looks_like_class
 from picklewatch.engine.render import render, render_call

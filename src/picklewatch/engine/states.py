@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays, signs
-from picklewatch.engine.checks import kept
+from picklewatch.engine.checks_python import kept
 from picklewatch.engine.render import render
 from picklewatch.engine.values import Import, Obj
 from picklewatch.model import Level

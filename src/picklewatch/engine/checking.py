@@ -1,0 +1,82 @@
+"""What checks of arguments have in common: what a doubt is, and what is plain data of a bounded size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import signs
+from picklewatch.engine.values import Import, Obj, Opaque
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a call is not harmless after all."""
+
+    rule: str
+    level: Level
+    summary: str
+
+
+HUGE = 1 << 32
+"""Things that no memory holds."""
+
+
+def values_of(args: Any) -> tuple[Any, ...]:
+    """Arguments that can be looked at, one by one."""
+    return args if isinstance(args, tuple) else ()
+
+
+def odd(summary: str) -> Doubt:
+    """The usual doubt."""
+    return Doubt("suspicious-arguments", Level.UNSAFE, summary)
+
+
+def take_types(args: Any) -> None:
+    """Note of the element types in *args* that something may be made of them: they must not change any more."""
+    waiting, most = [args], 2_000
+    for _ in range(most):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if type(value) is Obj and value.kind == "dtype":
+            value.used = True
+        elif isinstance(value, tuple | list):
+            waiting.extend(one for one in value[:most] if isinstance(one, tuple | list | dict | Obj))
+        elif isinstance(value, dict):
+            waiting.extend(one for one in value.values() if isinstance(one, tuple | list | dict | Obj))
+
+
+def plain(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Only data and harmless classes as arguments."""
+    take_types(args)
+    if signs.plain(args):
+        return None
+    return odd(f"{callee.key} is given something other than data")
+
+
+_COLLECTS = frozenset({"bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict", "deque", "array", "UserList"})
+
+
+def _endless(value: Any) -> bool:
+    """Whether *value* is an iterator without an end."""
+    if not isinstance(value, Obj) or not isinstance(value.callee, Import) or value.callee.module != "itertools":
+        return False
+    pair = 2
+    return value.callee.name == "count" or (value.callee.name == "repeat" and len(values_of(value.args)) < pair)
+
+
+def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Plain, and not a size that would exhaust memory."""
+    for value in values_of(args)[:3]:
+        inner = value.args if isinstance(value, Obj) and isinstance(value.args, tuple) else (value,)
+        number = max((abs(one) for one in inner[:3] if type(one) is int), default=0)
+        if callee.name in _COLLECTS and (number > HUGE or _endless(value)):
+            return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for more items than memory can hold")
+        if isinstance(value, Opaque) and value.kind == "int":
+            return odd(f"{callee.key} is given a huge number")
+    return plain(machine, callee, args, offset)

@@ -1,0 +1,263 @@
+"""Checks of what libraries call when their objects are rebuilt: numpy, torch, pandas, Arrow, astropy, scikit-learn."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine import arrays, signs, tensors
+from picklewatch.engine.checking import HUGE, Doubt, odd, plain, take_types, values_of
+from picklewatch.engine.judge import judge
+from picklewatch.engine.report import Storage
+from picklewatch.engine.values import Blob, Import, Obj, Persistent, as_bytes
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
+
+_UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
+
+
+def index_class(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_new_Index(cls, state)`` is ``cls.__new__(cls, **state)``: only a class of indexes may stand there."""
+    values = values_of(args)
+    made = values[0] if values else None
+    if (
+        not isinstance(made, Import)
+        or not made.name.endswith("Index")
+        or made.judged.status not in {"vouched", "foreign"}
+    ):
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an index")
+    return plain(machine, callee, args, offset)
+
+
+def unit_class(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_recreate_irreducible_unit(cls, names, registered)`` calls *cls*: only a class of units may stand there."""
+    values = values_of(args)
+    if not values or not isinstance(values[0], Import) or not values[0].module.startswith("astropy.units"):
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to call something other than a unit")
+    return plain(machine, callee, args, offset)
+
+
+_ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarray", "chararray", "MaskedConstant"})
+
+
+def masked(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_mareconstruct(cls, base, shape, type)`` makes an instance of *cls*: only classes of arrays may stand there."""
+    classes = values_of(args)[:2]
+    for made in classes:
+        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status == "foreign")
+        if not known:
+            return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an array")
+    return plain(machine, callee, args, offset)
+
+
+def tree(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``Tree(features, classes, outputs)``, ``Gini(outputs, classes)`` believe the number of outputs."""
+    for value in values_of(args):
+        if not isinstance(value, Obj) or value.kind not in {"ndarray", "ndarray-done"}:
+            continue
+        outputs = values_of(args)[2 if callee.name == "Tree" else 0]
+        held, said = arrays.elements(value), arrays.integer(outputs)
+        if held is None or said is None or not 0 <= said <= held:
+            return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes")
+    return plain(machine, callee, args, offset)
+
+
+def arrow(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_restore_array((type, length, nulls, offset, buffers, children, dictionary))``: Arrow believes the length."""
+    values = values_of(args)
+    told = values_of(values[0]) if values else ()
+    fewest = 6
+    if len(told) < fewest:
+        return odd(f"{callee.key} is given something other than an array's parts")
+    length, start, buffers, children = arrays.integer(told[1]), arrays.integer(told[3]), told[4], told[5]
+    if length is None or start is None or length < 0 or start < 0:
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow has no plain length and offset")
+    held = [_arrow_bytes(one) for one in buffers if one is not None] if isinstance(buffers, list | tuple) else []
+    if held and not children and None not in held and (length + start + 7) // 8 > max(one or 0 for one in held):
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow is longer than all of its buffers")
+    return plain(machine, callee, args, offset)
+
+
+def _arrow_bytes(value: Any) -> int | None:
+    if isinstance(value, Obj) and isinstance(value.args, tuple) and len(value.args) == 1:
+        return arrays.length(value.args[0])
+    return None
+
+
+def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
+    values = values_of(args)
+    if len(values) < 2 or not isinstance(values[0], Import):
+        return odd(f"{callee.key} is not given an array class")
+    elements = arrays.count(values[1])
+    take_types(args)
+    if elements is None or elements > HUGE:
+        return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
+    if values[0].judged.status in {"vouched", "foreign"}:
+        return None
+    return odd(f"{callee.key} is given {values[0].key} as an array class")
+
+
+def np_scalar(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``scalar(dtype, bytes)``: as many bytes as the type has; no pointers from bytes."""
+    values = values_of(args)
+    if not values:
+        return odd(f"{callee.key} is called without a type")
+    size = arrays.item_size(values[0])
+    if len(values) == 1:
+        return None
+    if size == arrays.OBJECT:
+        if isinstance(values[1], bytes | Blob) or as_bytes(values[1]) is not None:
+            return Doubt("object-dtype-over-bytes", Level.MALICIOUS, "an object pointer is to be made from raw bytes")
+        return None
+    found = arrays.length(values[1])
+    if size is not None and found is not None and found < size:
+        return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"a number of {size} bytes is to be made from {found}")
+    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+
+
+def np_frombuffer(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_frombuffer(bytes, dtype, shape, order)``."""
+    values = values_of(args)
+    if len(values) < 3:
+        return odd(f"{callee.key} is given too few arguments")
+    rule, summary = arrays.mismatch(values[2], values[1], values[0])
+    if rule:
+        return Doubt(rule, Level.MALICIOUS, summary)
+    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+
+
+def np_dtype(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """An element type by its name, or a description of one in plain data."""
+    take_types(args)
+    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+
+
+def np_random(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """The second argument is called with the first by numpy: only numpy's own constructor may stand there."""
+    for value in values_of(args):
+        if isinstance(value, Import):
+            if not value.module.startswith("numpy.random") or value.judged.status != "vouched":
+                return Doubt("indirect-call", Level.MALICIOUS, f"{callee.key} is made to call {value.key}")
+        elif not isinstance(value, str | int | None) and not (
+            isinstance(value, Obj) and value.known and value.kind != "callable"
+        ):
+            return odd(f"{callee.key} is given something other than a generator")
+    return None
+
+
+def array_file(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Made by NEWOBJ without arguments; its state is checked when BUILD gives it."""
+    return None if not args else plain(_machine, callee, args, _offset)
+
+
+def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """Offset, size and stride inside the storage."""
+    dtype_at = 6
+    dtype = (
+        args[dtype_at]
+        if callee.name == "_rebuild_tensor_v3" and isinstance(args, tuple) and len(args) > dtype_at
+        else None
+    )
+    summary = tensors.out_of_bounds(args, dtype)
+    if summary:
+        return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
+    storage = args[0]
+    if type(storage) is Persistent:
+        return (
+            None if type(storage.storage) is Storage else odd("a tensor is rebuilt over something that is no storage")
+        )
+    if isinstance(storage, Obj) and (storage.kind == "storage" or not storage.known):
+        return None
+    return odd("a tensor is rebuilt over something that is no storage")
+
+
+_OF_TENSORS = frozenset({"_rebuild_parameter", "_rebuild_parameter_with_state"})
+
+
+def _tensor(args: Any) -> bool:
+    """Whether the first of *args* is a tensor, or may be one for all that is known: its methods will be called."""
+    values = values_of(args)
+    if not values or isinstance(values[0], Import):
+        return False
+    made = values[0]
+    return not isinstance(made, Obj) or made.kind in {"tensor", "parameter", "storage"} or not made.known
+
+
+def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Tensors, numbers and types."""
+    if callee.name == "_rebuild_nested_tensor":
+        return Doubt(
+            "tensor-out-of-bounds",
+            Level.UNVERIFIED,
+            "a nested tensor's bounds lie in other tensors, which are not read",
+        )
+    if callee.name.startswith("_rebuild_sparse"):
+        return Doubt(
+            "tensor-out-of-bounds",
+            Level.UNVERIFIED,
+            "a sparse tensor's indices lie in other tensors, which are not read",
+        )
+    if callee.name in _OF_TENSORS and not _tensor(args):
+        return odd(f"{callee.key} is given something other than a tensor")
+    if callee.name == "_rebuild_qtensor":
+        summary = tensors.out_of_bounds(args)
+        if summary:
+            return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
+    return plain(machine, callee, args, offset)
+
+
+def torch_from_type(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_rebuild_from_type_v2(function, type, arguments, state)`` calls *function*: only torch's own ones."""
+    values = values_of(args)
+    if len(values) != 4 or not isinstance(values[0], Import):
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
+    function = values[0]
+    if function.module != "torch._utils" or function.judged.status != "vouched":
+        return Doubt(
+            "indirect-call",
+            Level.MALICIOUS if function.judged.level is Level.MALICIOUS else Level.UNSAFE,
+            f"{callee.key} is made to call {function.key}",
+        )
+    machine.call(function, values[2], "call", offset)
+    return None
+
+
+def load_from_bytes(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """The bytes are a pickle: judged by the caller."""
+    values = values_of(args)
+    content = as_bytes(values[0]) if len(values) == 1 else None
+    if content is None:
+        return Doubt(
+            "nested-unpickling", Level.UNSAFE, f"{callee.key} unpickles bytes that are not in the file as such"
+        )
+    machine.nest(content, offset, callee.key)
+    return None
+
+
+def ufunc(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
+    values = values_of(args)
+    if len(values) == 2 and all(isinstance(value, str) for value in values):
+        module, name = values
+        if _UFUNC_MODULE.match(module) and name.isidentifier() and judge(module, name).status == "vouched":
+            return None
+    return Doubt(
+        "code-execution", Level.MALICIOUS, f"{callee.key} is made to import something that is no function of numpy"
+    )
+
+
+def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """Made by NEWOBJ; its state is checked when BUILD gives it."""
+    return plain(_machine, callee, args, offset)
+
+
+OF_LIBRARIES: dict[str, Any] = {
+    "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
+    "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
+    "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "ufunc": ufunc, "arrow": arrow,
+    "index_class": index_class, "formula": formula, "unit_class": unit_class, "masked": masked, "tree": tree,
+}  # fmt: skip
+"""By the name that the lists use."""
