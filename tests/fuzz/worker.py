@@ -92,7 +92,8 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _hang(_number: int, _frame: FrameType | None) -> None:
+def hang(_number: int, _frame: FrameType | None) -> None:
+    """The processor time is over."""
     raise HangError
 
 
@@ -158,7 +159,7 @@ def main(name: str, seconds: float, home: Path, seed: int = 1) -> Any:
     for number, seed_bytes in enumerate(target.seeds()):
         (home / "corpus" / f"seed-{number}").write_bytes(seed_bytes)
     harness = Harness(target, home)
-    signal.signal(signal.SIGVTALRM, _hang)
+    signal.signal(signal.SIGVTALRM, hang)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stdout.flush()
