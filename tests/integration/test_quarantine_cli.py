@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from commands import Commands
 from vaulting import CONTENT, SHA256, Lab, lab
 
 from picklewatch import cli
@@ -90,6 +91,14 @@ def test_list_and_show(shell: Shell) -> None:
     assert f"picklewatch quarantine restore {second.id}" in shell.out
     (told,) = shell.json("show", first.id)
     assert told["content"] == str(shell.made.store / first.id / "data")
+
+
+def test_explaining_a_tombstone_names_its_item(shell: Shell) -> None:
+    """Who asks about the file that refuses to load is told which item to look at."""
+    item = shell.take("a.bin")
+    explained = Commands(shell.made.base)("explain", "--json", shell.made.path)
+    assert explained.returncode == 0, explained.stderr
+    assert json.loads(explained.stdout)["advice"][0]["command"] == f"picklewatch quarantine show {item.id}"
 
 
 def test_restore_allows_the_content(shell: Shell) -> None:

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab
+from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab, needs_two
 
 from picklewatch.errors import QuarantineError
 from picklewatch.quarantine import fs
@@ -18,7 +18,9 @@ from picklewatch.quarantine.vault import State, UnfinishedError, Vault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ACROSS = "two file systems"
 KINDS = ["plain", "no-exchange", "links-only", "other-mount", "other-mount no-exchange"]
+KINDS_OF_KILL = [*KINDS, pytest.param(ACROSS, marks=needs_two)]
 ACTS = ["quarantine", "quarantine without tombstone", "quarantine again", "restore", "restore elsewhere", "delete"]
 ACTS += ["delete keeping the tombstone", "restore without tombstone"]
 ACTS += ["quarantine linked", "restore linked", "restore linked elsewhere", "delete linked", "sample", "purge"]
@@ -55,9 +57,9 @@ def prepare(made: Lab, act: str) -> Callable[[], object]:
     return run
 
 
-def steps_of(act: str) -> list[str]:
+def steps_of(act: str, kind: str = "plain") -> list[str]:
     """Return the names of the steps of *act* that change something."""
-    with lab() as made:
+    with lab(cross=kind == ACROSS) as made:
         run = prepare(made, act)
         steps = Steps()
         fs.hook, before = steps, fs.hook
@@ -96,15 +98,15 @@ def check(made: Lab, act: str) -> None:
         assert copies == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_KILL)
 @pytest.mark.parametrize("act", ACTS)
 def test_killed_at_every_step(act: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a kill at any step, recovery leaves exactly one truth; a second recovery finds nothing to do."""
     file_system(monkeypatch, kind)
-    names = steps_of(act)
+    names = steps_of(act, kind)
     assert len(names) > 3
     for at in range(len(names)):
-        with lab() as made:
+        with lab(cross=kind == ACROSS) as made:
             run = prepare(made, act)
 
             def killed(run: Callable[[], object] = run, at: int = at) -> None:
