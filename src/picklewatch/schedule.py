@@ -52,7 +52,7 @@ class Schedule:
         self._store = store
         self._workers, self._slow_seconds = 1, SLOW_SECONDS
         self._condition = threading.Condition()
-        self._urgent, self._rest = Turns(), Turns()
+        self._waited_for, self._urgent, self._rest = Turns(), Turns(), Turns()
         self._in_hand: dict[int, Hand] = {}
         self._announced_again: set[int] = set()
         self._deferred: dict[int, tuple[float, Job]] = {}
@@ -64,8 +64,14 @@ class Schedule:
         """Say that files wait (or that they are known)."""
         with self._condition:
             for found in candidates:
-                turns = self._urgent if found.source <= Source.EVENT else self._rest
-                turns.put(found.path, (found.file.device, found.file.inode))
+                key = found.file.device, found.file.inode
+                match found.source:
+                    case Source.GUARD:
+                        self._waited_for.put(found.path, key)
+                    case Source.EVENT:
+                        self._urgent.put(found.path, key)
+                    case _:
+                        self._rest.put(found.path, key)
             self._condition.notify_all()
 
     def wake(self) -> None:
@@ -128,6 +134,9 @@ class Schedule:
 
     def _next(self) -> Job | None:
         turn = self._claims % OLDEST_EVERY
+        job = self._of_turns(self._waited_for)
+        if job is not None:
+            return job
         if turn != 0:
             job = self._of_turns(self._urgent)
             if job is None and turn == 1:

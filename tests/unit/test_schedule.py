@@ -74,6 +74,14 @@ def test_a_download_goes_before_what_a_walk_found(queue: Queue) -> None:
     assert queue.claim() is None
 
 
+def test_what_a_loader_waits_for_goes_before_all(queue: Queue) -> None:
+    """At every turn."""
+    queue.put(*[f"downloads/{number}" for number in range(10)])
+    for number in range(schedule.OLDEST_EVERY):
+        queue.put(f"downloads/held-{number}", source=Source.GUARD)
+        assert queue.take() == [f"downloads/held-{number}"]
+
+
 def test_a_flooded_directory_does_not_keep_others_waiting(queue: Queue) -> None:
     """Neither announced nor found by a walk."""
     for source in (Source.EVENT, Source.WALK):
