@@ -6,7 +6,6 @@ what they print, and a wrapped path can't be copied.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -54,6 +53,8 @@ class Progress:
         if not self._active or now - self._start < DELAY or now - self._last < INTERVAL:
             return
         self._last = now
+        import shutil
+
         width = shutil.get_terminal_size().columns
         self._write(f"{_CLEAR}{self.text(done, done_bytes, now)[: width - 1]}")
         self._shown = True

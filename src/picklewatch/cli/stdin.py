@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from errno import ENOSPC
 
 from picklewatch.errors import Error
@@ -20,6 +18,9 @@ def open_standard_input() -> int:
     try:
         if stat.S_ISREG(os.fstat(0).st_mode):
             return os.dup(0)
+        import shutil
+        import tempfile
+
         with tempfile.TemporaryFile(prefix="picklewatch-") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.flush()
