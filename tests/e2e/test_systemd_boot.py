@@ -249,7 +249,7 @@ def test_the_template_quarantines_with_its_drop_in(machine: Machine) -> None:
     machine.wait_for(lambda: "QUARANTINED" in machine.run("cat", path))
     assert machine.run("stat", "-c", "%U", path).strip() == "alice"
     held = "/var/lib/picklewatch-users/alice"
-    assert "malicious" in machine.run("picklewatch", "quarantine", "--state-dir", held, "list", user="alice")
+    assert "malicious" in machine.run("picklewatch", "quarantine", "list", "--state-dir", held, user="alice")
     machine.shell("rm ~/.config/picklewatch/config.toml", user="alice")
 
 

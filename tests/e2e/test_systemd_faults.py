@@ -20,7 +20,6 @@ QUICK = (
     service.daemon_hangs,
     service.ended_politely,
     service.reloaded_with_a_mistake,
-    service.stopped_while_files_are_moved,
 )
 
 

@@ -30,14 +30,7 @@ _PROGRAM: Final = """
 python3 -m venv /opt/picklewatch
 /opt/picklewatch/bin/pip install -q -c requirements.lock .
 ln -sf /opt/picklewatch/bin/picklewatch /usr/local/bin/picklewatch
-mkdir -p /opt/wheels /tmp/next
-/opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels .
-cp -r pyproject.toml README.md LICENSE COPYING config.example.toml src /tmp/next
-sed -i 's/^__version__ = .*/__version__ = "99.0"/' /tmp/next/src/picklewatch/__init__.py
-echo '# another engine' >> /tmp/next/src/picklewatch/scan.py
-/opt/picklewatch/bin/pip wheel -q --no-deps -w /opt/wheels /tmp/next
 """
-"""With a wheel of this version, and one of another that has another engine."""
 _UNITS: Final = """
 cd /mnt/picklewatch
 install -D -m 644 systemd/picklewatch.sysusers /etc/sysusers.d/picklewatch.conf
@@ -145,6 +138,11 @@ class ServiceLab(Lab):
     def seen(self, path: PurePath) -> Path:
         """Where *path* of the machine is from here; not for SQLite, which follows the link that this is to our own."""
         return Path(f"/proc/{self.machine.init}/root{path}")
+
+    @property
+    def shared_srv(self) -> Path:
+        """What is ``/srv`` in the machine."""
+        return self._shared / "srv"
 
     def configure(self, more: str = "", *, base: str | None = None) -> None:
         """Write the configuration: the lab's, or *base*, and *more*."""

@@ -406,3 +406,12 @@ def test_the_journal_is_chosen_where_standard_error_leads_to_it(
     monkeypatch.setenv("JOURNAL_STREAM", "1:2")
     with (tmp_path / "x").open("w") as stream:
         assert log.choose_format("auto", stream) == "json"
+
+
+def test_the_journals_message_tells_the_fields_too(daemon: Journal) -> None:
+    """`journalctl` shows nothing else; long ones are cut."""
+    event = {"event": "walk.done", "level": "info", "roots": ["/a b", "/c"], "nothing": None, "reason": "new mount"}
+    journal.JournalOutput(Kept(), daemon.path).emit(event)
+    assert daemon.fields()["MESSAGE"] == 'walk.done  roots=["/a b", "/c"] reason="new mount"'
+    journal.JournalOutput(Kept(), daemon.path).emit({**event, "roots": ["/a"] * 1000})
+    assert len(daemon.fields()["MESSAGE"]) == len("walk.done  ") + console.LONGEST_REST

@@ -88,7 +88,11 @@ def summary(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 def fields_text(rest: Mapping[str, Any]) -> str:
     """The fields *rest* as one line, not too long: for where nobody sees them apart."""
-    shown = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
+    present = {key: value for key, value in rest.items() if value is not None}
+    texts = (
+        _short(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in present.values()
+    )
+    shown = " ".join(f"{key}={text}" for key, text in zip(present, texts, strict=True))
     return shown if len(shown) <= LONGEST_REST else shown[: LONGEST_REST - 1] + "…"
 
 

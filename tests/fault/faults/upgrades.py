@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from signal import SIGHUP, SIGKILL
 from typing import TYPE_CHECKING
 
+from e2e.machine import TREE
 from fault.faults.service import on_unit, started
-from fault.lab import CONFIG, PATIENCE
+from fault.lab import CONFIG, PATIENCE, SkippedError
 from fault.service_lab import UNIT, ServiceLab
 
 import picklewatch
@@ -81,6 +85,24 @@ def program_replaced(lab: Lab) -> None:
     assert again < PATIENCE, f"not judged again: {_engines(lab)}"
 
 
+def _build(lab: ServiceLab) -> None:
+    """Build wheels out here, where a network is: of this version, and of another with another engine."""
+    wheels = lab.shared_srv / "wheels"
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in ("pyproject.toml", "README.md", "LICENSE", "COPYING", "config.example.toml"):
+            shutil.copy(TREE / name, tree)
+        shutil.copytree(TREE / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        for version in ("", "99.0"):
+            if version:
+                (tree / "src/picklewatch/__init__.py").write_text(f'__version__ = "{version}"\n')
+                with (tree / "src/picklewatch/scan.py").open("a") as source:
+                    source.write("# another\n")
+            command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), str(tree)]
+            if subprocess.run(command, check=False).returncode:
+                raise SkippedError("needs pip, and a network or a mirror to build wheels")
+
+
 def _pip(lab: ServiceLab, wheel: str) -> None:
     program = "/opt/picklewatch/bin/pip install -q --no-index --no-deps --force-reinstall"
     lab.machine.shell(f"{program} {wheel}; find /opt/picklewatch -name '*.pyc' -path '*picklewatch/*' -delete")
@@ -90,7 +112,8 @@ def _pip(lab: ServiceLab, wheel: str) -> None:
 def upgraded_under_it(lab: ServiceLab) -> None:
     """Pip installs another version while 200 files wait, and later the former one: the unit starts again by itself."""
     started(lab, "RestartSec=1s")
-    for wheel in ("/opt/wheels/picklewatch-99.0-*.whl", "/opt/wheels/picklewatch-0*.whl"):
+    _build(lab)
+    for wheel in ("/srv/wheels/picklewatch-99.0-*.whl", "/srv/wheels/picklewatch-0*.whl"):
         before, engines = lab.show("NRestarts"), _engines(lab)
         lab.burst(200)
         _pip(lab, wheel)
