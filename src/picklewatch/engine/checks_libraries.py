@@ -31,10 +31,13 @@ def index_class(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
     return plain(machine, callee, args, offset)
 
 
+_UNITS = re.compile(r"astropy\.units\.[\w.]+\.[A-Z]\w+|pint\.[\w.]*\b(Plain)?(Quantity|Unit|Measurement)")
+
+
 def unit_class(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """``_recreate_irreducible_unit(cls, names, registered)`` calls *cls*: only a class of units may stand there."""
     values = values_of(args)
-    if not values or not isinstance(values[0], Import) or not values[0].module.startswith("astropy.units"):
+    if not values or not isinstance(values[0], Import) or not _UNITS.fullmatch(values[0].key):
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to call something other than a unit")
     return plain(machine, callee, args, offset)
 
@@ -57,8 +60,8 @@ def tree(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | No
     for value in values_of(args):
         if not isinstance(value, Obj) or value.kind not in {"ndarray", "ndarray-done"}:
             continue
-        outputs = values_of(args)[2 if callee.name == "Tree" else 0]
-        held, said = arrays.elements(value), arrays.integer(outputs)
+        outputs = values_of(args)[2:3] if callee.name == "Tree" else values_of(args)[:1]
+        held, said = arrays.elements(value), arrays.integer(outputs[0] if outputs else None)
         if held is None or said is None or not 0 <= said <= held:
             return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes")
     return plain(machine, callee, args, offset)
@@ -249,6 +252,17 @@ def ufunc(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt |
     )
 
 
+def jax_array(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+    """``_reconstruct_array(function, arguments, state, …)`` is numpy's REDUCE and BUILD in one call."""
+    values = values_of(args)
+    fewest = 3
+    function = values[0] if len(values) >= fewest else None
+    if not isinstance(function, Import) or function.judged.kind != "ndarray":
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to call something other than numpy's own")
+    machine.build(machine.call(function, values[1], "call", offset), values[2], offset)
+    return plain(machine, callee, values[fewest:], offset)
+
+
 def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Made by NEWOBJ; its state is checked when BUILD gives it."""
     return plain(_machine, callee, args, offset)
@@ -259,5 +273,6 @@ OF_LIBRARIES: dict[str, Any] = {
     "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
     "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "ufunc": ufunc, "arrow": arrow,
     "index_class": index_class, "formula": formula, "unit_class": unit_class, "masked": masked, "tree": tree,
+    "jax_array": jax_array,
 }  # fmt: skip
 """By the name that the lists use."""

@@ -62,6 +62,17 @@ def encode(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
     return None
 
 
+def getter(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``attrgetter('name')`` and ``methodcaller('name', …)``, kept for later: by a name that leads nowhere."""
+    values = values_of(args)
+    names = values if callee.name == "attrgetter" else values[:1]
+    parts = [part for name in names if isinstance(name, str) for part in name.split(".")]
+    leads = any(part.startswith("_") or part in denied.FUNCTIONS or part in denied.ALIASES for part in parts)
+    if leads or not names or not all(isinstance(name, str) for name in names) or signs.sign(values):
+        return Doubt("code-execution", Level.MALICIOUS, f"{callee.key} is to fetch what leads to running code")
+    return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} is kept to fetch {names[0]} of something")
+
+
 def partial(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``partial(function, …)`` keeps what it is given; what is kept is looked at."""
     return kept(callee, values_of(args))
@@ -79,7 +90,8 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     if isinstance(function, Import) and function.judged.status == "code":
         return None
     found = signs.sign(values[1:])
-    if isinstance(function, Import) and function.judged.status == "foreign" and not found:
+    told = isinstance(function, Import) and function.judged.status in {"foreign", "dotted"}
+    if told and function.judged.level in {Level.INFO, Level.UNVERIFIED} and not found:
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Obj) and function.kind == "callable" and not found:
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call")
@@ -203,6 +215,6 @@ def _container(value: Any) -> bool:
 OF_PYTHON: dict[str, Any] = {
     "factory": factory, "pattern": pattern, "encode": encode, "partial": partial, "getattr": fetch,
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "setattr": set_attribute, "type_of": type_of,
-    "iterator": iterator,
+    "iterator": iterator, "getter": getter,
 }  # fmt: skip
 """By the name that the lists use."""

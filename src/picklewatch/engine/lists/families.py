@@ -456,6 +456,12 @@ FAMILIES: tuple[Family, ...] = (
         name=r"tz(utc|local|offset|range|str)|relativedelta|weekday",
     ),
     Family(
+        reason="states of Optax's optimizers: named tuples of arrays",
+        uses="RN",
+        module=r"optax\._src\.\w+",
+        name=r"_?[A-Z]\w*State",
+    ),
+    Family(
         reason="graphs of networkx: dictionaries",
         uses="RN",
         module=r"networkx\.classes\.(graph|digraph|multigraph|multidigraph|coreviews|reportviews)",

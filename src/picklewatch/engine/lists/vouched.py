@@ -52,7 +52,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="walks a container that is in the file itself",
         uses="RC",
         check="iterator",
-        names={"builtins": "iter reversed enumerate zip xrange"},
+        names={"builtins": "iter reversed enumerate zip xrange", "itertools": "izip"},
     ),
     Group(reason="the plain base of every class, which takes no arguments", uses="RNC", names={"builtins": "object"}),
     Group(reason="a built-in container", uses="RNC", kind="list", check="bounded", names={"builtins": "list"}),
@@ -64,7 +64,11 @@ VOUCHED: tuple[Group, ...] = (
         names={
             "builtins": "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError "
             "FloatingPointError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
-            "NotImplementedError OSError IOError OverflowError RecursionError ReferenceError RuntimeError StopIteration "
+            "NotImplementedError OSError IOError OverflowError RecursionError ReferenceError RuntimeError StopIteration SystemExit GeneratorExit "
+            "BaseExceptionGroup ExceptionGroup EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
+            "IsADirectoryError NotADirectoryError ProcessLookupError ConnectionAbortedError ConnectionRefusedError ConnectionResetError "
+            "IndentationError TabError UnicodeTranslateError PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
+            "BytesWarning ResourceWarning EncodingWarning "
             "StopAsyncIteration SyntaxError SystemError TimeoutError TypeError UnboundLocalError UnicodeError "
             "UnicodeDecodeError UnicodeEncodeError ValueError ZeroDivisionError Warning UserWarning DeprecationWarning "
             "FutureWarning RuntimeWarning FileNotFoundError FileExistsError PermissionError ConnectionError StandardError",
@@ -140,6 +144,14 @@ VOUCHED: tuple[Group, ...] = (
             "_decimal": "Decimal Context",
             "_pydecimal": "Decimal",
             "fractions": "Fraction",
+        },
+    ),
+    Group(
+        reason="a signal of decimal arithmetic",
+        uses="RNC",
+        names={
+            "decimal": "Clamped ConversionSyntax DecimalException DivisionByZero DivisionImpossible DivisionUndefined FloatOperation "
+            "Inexact InvalidContext InvalidOperation Overflow Rounded Subnormal Underflow",
         },
     ),
     Group(reason="an identifier: sixteen bytes", uses="RNC", names={"uuid": "UUID SafeUUID"}),
@@ -225,7 +237,8 @@ VOUCHED: tuple[Group, ...] = (
             "BasicInterpolation LegacyInterpolation ExtendedInterpolation",
             "json.encoder": "JSONEncoder",
             "json.decoder": "JSONDecoder",
-            "string": "Template",
+            "string": "Template Formatter",
+            "calendar": "Calendar TextCalendar HTMLCalendar",
             "statistics": "NormalDist",
             "textwrap": "TextWrapper",
             "logging": "Logger LogRecord PlaceHolder RootLogger",
@@ -307,6 +320,19 @@ VOUCHED: tuple[Group, ...] = (
         names={"functools": "partial", "_functools": "partial"},
     ),
     Group(
+        reason="keeps the name of an attribute to fetch; the name is looked at",
+        uses="C",
+        kind="callable",
+        check="getter",
+        names={"operator": "attrgetter methodcaller", "_operator": "attrgetter methodcaller"},
+    ),
+    Group(
+        reason="what the operating system says of a file or a terminal, as numbers",
+        uses="RC",
+        check="plain",
+        names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size"),
+    ),
+    Group(
         reason="fetches an attribute; the object and the name are looked at",
         uses="C",
         check="getattr",
@@ -355,7 +381,60 @@ VOUCHED: tuple[Group, ...] = (
         reason="a unit by its names",
         uses="RC",
         check="unit_class",
-        names={"astropy.units.core": "_recreate_irreducible_unit"},
+        names={
+            "astropy.units.core": "_recreate_irreducible_unit",
+            "pint": "_unpickle_quantity _unpickle_unit _unpickle_measurement",
+        },
+    ),
+    Group(
+        reason="a container that cannot be changed",
+        uses="RC",
+        check="plain",
+        names={
+            "pyrsistent._pmap": "pmap",
+            "pyrsistent._pset": "pset",
+            "pyrsistent._pvector": "pvector",
+            "pvectorc": "pvector",
+        },
+    ),
+    Group(
+        reason="a dictionary that cannot be changed",
+        uses="RNC",
+        kind="dict",
+        check="plain",
+        names={"flax.core.frozen_dict": "FrozenDict"},
+    ),
+    Group(
+        reason="a molecule or its bits, from bytes that RDKit parses",
+        uses="RC",
+        check="plain",
+        names={
+            "rdkit.Chem.rdchem": "Mol",
+            "rdkit.DataStructs.cDataStructs": "ExplicitBitVect SparseBitVect IntSparseIntVect LongSparseIntVect "
+            "UIntSparseIntVect ULongSparseIntVect",
+        },
+    ),
+    Group(
+        reason="an array of JAX, made by numpy's own function from the state that numpy checks",
+        uses="RC",
+        kind="ndarray-done",
+        check="jax_array",
+        names={"jax._src.array": "_reconstruct_array", "jax._src.device_array": "reconstruct_device_array"},
+    ),
+    Group(
+        reason="a number type",
+        uses="R",
+        names={
+            "ml_dtypes": "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
+            "float8_e5m2fnuz float8_e8m0fnu float6_e2m3fn float6_e3m2fn float4_e2m1fn int1 int2 int4 uint1 uint2 uint4",
+        },
+    ),
+    Group(
+        reason="an element type of texts",
+        uses="RC",
+        kind="dtype",
+        check="np_dtype",
+        names=dict.fromkeys(("numpy._core._internal", "numpy.core._internal"), "_convert_to_stringdtype_kwargs"),
     ),
     # --- numpy ---
     Group(
