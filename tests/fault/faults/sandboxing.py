@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +36,10 @@ time = "1s"
 cpu_time = "1s"
 memory = "512MiB"
 """
+_FORBID = Path(__file__).parents[2] / "forbid.py"
+_NO_NAMESPACES = "echo 0 > /proc/sys/user/max_user_namespaces"
+_TMP_READ_ONLY = "mount -t tmpfs -o ro none /tmp && mount -t tmpfs -o ro none /var/tmp"
+_WITHOUT_PROC = "no /proc"
 _BOMBS = 1_000
 _FEW = 8
 """Bombs that wait: fewer are no load."""
@@ -137,9 +144,93 @@ def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+_LACKS = {
+    "landlock=ENOSYS": "Landlock",
+    "landlock=EOPNOTSUPP": "Landlock",
+    "seccomp=EINVAL": "seccomp",
+    "seccomp=ENOSYS": "seccomp",
+}
+_FORBIDDEN = ("landlock=EPERM", "seccomp=EPERM")
+_CANNOT_START = 78
+
+
+def protections_missing(lab: Lab) -> None:
+    """The kernel has no Landlock, no seccomp (a filter answers so): said, and every file judged; required: refused."""
+    for wish, word in _LACKS.items():
+        _through(lab, sys.executable, str(_FORBID), wish, "--")
+        lab.start()
+        lab.burst(20)
+        assert lab.seconds_until(lab.settled) < PATIENCE
+        assert any(word in text for text in status.read(lab.state)["unprotected"]), "not said"
+        assert lab.process.stop() == 0
+        assert _ends(lab, wish, PICKLEWATCH_SCAN_REQUIRE_SANDBOX="true") == _CANNOT_START, "runs without"
+        lab.burst(5)  # they wait until it runs again
+        lab.injected += 2
+    for wish in _FORBIDDEN:
+        assert _ends(lab, wish) == _CANNOT_START, "takes a filter around it for an old kernel"
+        lab.injected += 1
+    _through(lab)
+    lab.start()
+
+
+def _through(lab: Lab, *command: str) -> None:
+    lab.process._through = command
+
+
+def _ends(lab: Lab, wish: str, **environment: str) -> int:
+    """Start a daemon that is to refuse; how it ends."""
+    command = [sys.executable, str(_FORBID), wish, "--", sys.executable, "-m", "picklewatch", "run"]
+    command += ["-c", str(lab.process.home / "config.toml"), "--state-dir", str(lab.state), str(lab.root)]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, env=environment, check=False, capture_output=True, timeout=PATIENCE).returncode
+
+
+_SURROUNDINGS: dict[str, tuple[str, ...]] = {
+    "niced": ("nice", "-n", "19"),
+    "few descriptors": ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"),
+    "little address space": ("sh", "-c", 'ulimit -v 1500000; exec "$@"', "sh"),
+    "small files only": ("sh", "-c", 'ulimit -f 2000000; exec "$@"', "sh"),
+    "little stack": ("sh", "-c", 'ulimit -s 512; exec "$@"', "sh"),
+    "no core, no locked memory": ("sh", "-c", 'ulimit -c 0; ulimit -l 0; exec "$@"', "sh"),
+    "no home": ("env", "-u", "HOME", "-u", "TMPDIR"),
+    "a home that is none": ("env", "HOME=/nonexistent", "TMPDIR=/nonexistent"),
+    "standard streams closed": ("sh", "-c", 'exec "$@" <&- >&-', "sh"),
+    "standard output full": ("sh", "-c", 'exec "$@" >/dev/full', "sh"),
+    "the first process": ("unshare", "--pid", "--fork", "--kill-child=TERM", "--mount-proc", "--"),
+    "no user namespaces": ("unshare", "--user", "--map-root-user", "sh", "-c", f'{_NO_NAMESPACES}; exec "$@"', "sh"),
+    _WITHOUT_PROC: ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh"),
+    "/tmp read-only": ("unshare", "--mount", "sh", "-c", f'{_TMP_READ_ONLY}; exec "$@"', "sh"),
+}
+
+
+def strange_surroundings(lab: Lab) -> None:
+    """Niced, with tight limits, no home, no streams, as the first process, without /proc: one after the other."""
+    for name, command in _SURROUNDINGS.items():
+        if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+            lab.measured.append(f"not here: {name}")
+            continue
+        _through(lab, *command)
+        lab.start()
+        lab.burst(20, also=UNJUDGED if name == _WITHOUT_PROC else frozenset())  # a file is opened through /proc
+        assert lab.seconds_until(lab.settled) < PATIENCE, f"{name}: {lab.problems()} {lab.account().notes}"
+        assert _stopped(lab) == 0, name
+        lab.injected += 1
+    _through(lab)
+    lab.start()
+
+
+def _stopped(lab: Lab) -> int:
+    """End a daemon that may be the child of the command it runs through; how it ends."""
+    below = lab.warm() if Path(f"/proc/{lab.pid}/comm").read_text().strip() == "unshare" else []
+    lab.signal(below or [lab.pid], signal.SIGTERM)
+    return lab.process.process.wait(PATIENCE)
+
+
 FAULTS: tuple[Fault, ...] = (
     scan_crashes,
     scan_hangs,
     warm_killed,
     bombs_in_a_row,
+    protections_missing,
+    strange_surroundings,
 )
