@@ -164,3 +164,52 @@ def test_distributions_with_a_generator_beside_their_attributes_are_data() -> No
     assert judged(pickle(2, made, tuple_(dict_(name=text("norm")), generator), BUILD)).inert
     hidden = call("collections", "OrderedDict") + put(0) + text("_parse_arg_template") + text("import os") + b"s"
     assert not judged(pickle(2, made, tuple_(dict_(name=text("norm")), hidden), BUILD)).inert
+
+
+def _jax(function: bytes, dtype_: bytes, content: bytes, shape: int = 2) -> bytes:
+    made = tuple_(global_("numpy", "ndarray"), sizes(0), data(b"b"))
+    state = tuple_(number(1), sizes(shape), dtype_, FALSE, content)
+    return call("jax._src.array", "_reconstruct_array", function, made, state, dict_(weak_type=FALSE))
+
+
+_NUMPY = global_("numpy._core.multiarray", "_reconstruct")
+
+
+@pytest.mark.parametrize(
+    ("made", "worst"),
+    [
+        (_jax(_NUMPY, dtype("f4"), data(bytes(8))), Level.INFO),
+        (_jax(_NUMPY, dtype("f4"), data(bytes(8)), shape=1 << 20), Level.MALICIOUS),
+        (_jax(_NUMPY, dtype("O8"), data(bytes(16))), Level.MALICIOUS),
+        (_jax(global_("company_ml", "run"), dtype("f4"), data(bytes(8))), Level.UNSAFE),
+        (_jax(global_("numpy", "load"), dtype("f4"), data(bytes(8))), Level.MALICIOUS),
+    ],
+    ids=["honest", "too-large", "objects", "another-function", "a-denied-one"],
+)
+def test_arrays_of_jax_are_arrays_of_numpy(made: bytes, worst: Level) -> None:
+    """One function calls numpy's own and gives what comes of it its state."""
+    assert level(judged(pickle(4, made))) is worst
+
+
+@pytest.mark.parametrize(
+    ("names", "worst"),
+    [
+        (("a.b",), Level.UNVERIFIED),
+        (("__class__",), Level.MALICIOUS),
+        (("os.system",), Level.MALICIOUS),
+        ((), Level.MALICIOUS),
+    ],
+)
+def test_getters_that_are_kept_are_told_by_their_names(names: tuple[str, ...], worst: Level) -> None:
+    """``attrgetter('a.b')`` does nothing until something calls it, and then reads attributes."""
+    getter = call("operator", "attrgetter", *map(text, names))
+    assert level(judged(pickle(4, getter))) is worst
+    assert level(judged(pickle(4, getter, tuple_(text("x")), b"R"))) in {Level.UNSAFE, Level.MALICIOUS}
+
+
+def test_a_quantity_is_made_of_units_alone() -> None:
+    """``pint._unpickle_quantity(cls, …)`` is ``cls(…)``."""
+    honest = call("pint", "_unpickle_quantity", global_("pint.facets.plain.quantity", "PlainQuantity"), number(3))
+    assert level(judged(pickle(4, honest))) is Level.UNVERIFIED
+    other = call("pint", "_unpickle_quantity", global_("numpy", "memmap"), text("x"))
+    assert level(judged(pickle(4, other))) is Level.UNSAFE
