@@ -6,7 +6,8 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.doubts import referenced
-from picklewatch.engine.machine import RANK, Machine
+from picklewatch.engine.machine import Machine
+from picklewatch.engine.notes import RANK
 from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport
 from picklewatch.engine.walk import Walk
 from picklewatch.model import Finding, Level

@@ -1,0 +1,202 @@
+"""What is called, and with which arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from picklewatch.engine import signs
+from picklewatch.engine.checking import Doubt, take_types
+from picklewatch.engine.checks import CHECKS
+from picklewatch.engine.doubts import doubt_about
+from picklewatch.engine.judge import Judged, judge, looks_like_class
+from picklewatch.engine.notes import RANK
+from picklewatch.engine.references import References
+from picklewatch.engine.render import render_call
+from picklewatch.engine.values import Import, Obj, Opaque, Persistent
+from picklewatch.model import Level
+
+
+class Calls(References):
+    """What an import is used for."""
+
+    def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+        """REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, INST: *callee* called with *args*."""
+        if type(callee) is not Import:
+            return self._computed_call(callee, args, how, offset)
+        judged = callee.judged
+        uses = judged.uses
+        if how == "call":
+            callee.called = True
+            if "C" in uses:
+                if judged.check:
+                    return self._checked_call(callee, judged, args, offset)
+                made = Obj(callee, args, offset, judged.kind)
+                if args and callee.name in _HOLDERS:
+                    for held in args if type(args) is tuple else ():
+                        if type(held) is dict:
+                            self.interface(made, held, offset)
+                    made.state = NOTHING  # its attributes are set: no pickler gives it more by BUILD
+                return made
+            return self._doubtful_call(callee, judged, args, how, offset)
+        callee.made = True
+        if "N" in uses:
+            if not args or (type(args) is tuple and not args):
+                return Obj(callee, args, offset, judged.kind, "new")
+            return self._new_with_args(callee, judged, args, offset)
+        return self._doubtful_call(callee, judged, args, how, offset)
+
+    def instantiate(self, callee: Any, args: tuple[Any, ...], offset: int) -> Any:
+        """OBJ and INST: a class without arguments is made without ``__init__``, all else is called."""
+        how = "new" if not args and (not isinstance(callee, Import) or looks_like_class(callee.name)) else "call"
+        if not args and isinstance(callee, Import) and "N" in callee.judged.uses:
+            how = "new"
+        return self.call(callee, args, how, offset)
+
+    def _checked_call(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        if judged.check in {"reconstructor", "newobj"}:
+            return self._reconstructed(callee, judged, args, offset)
+        if judged.kind == "set" or callee.name in _HASHING:
+            for values in args if type(args) is tuple else ():
+                self.hashed(values if type(values) in {list, tuple} else (), offset)
+        doubt = CHECKS[judged.check](self, callee, args, offset)
+        if doubt is None and type(args) is not tuple:
+            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
+        if doubt is not None:
+            self.note(callee, doubt, offset, render_call(callee, args))
+        elif judged.check == "getattr" and isinstance(args[0], Import):
+            member = f"{args[0].name}.{args[1]}"
+            if "N" in judge(args[0].module, member).uses:  # protocols below 4 spell a nested class so
+                return self.global_(args[0].module, member, offset)
+        kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind
+        return Obj(callee, args, offset, kind, known=doubt is None)
+
+    def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        take_types(args)
+        if not signs.plain(args):
+            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
+            self.note(callee, doubt, offset, render_call(callee, args, "new"))
+        elif "C" not in judged.uses and signs.sign(args):
+            doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {signs.sign(args)}")
+            self.note(callee, doubt, offset, render_call(callee, args, "new"))
+        state = NOTHING if callee.name in _HOLDERS else None
+        return Obj(callee, args, offset, judged.kind, "new", state)
+
+    def _reconstructed(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
+        """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ otherwise."""
+        values = args if isinstance(args, tuple) else ()
+        base = values[1] if len(values) > 1 else None
+        plain_bases = {
+            "object",
+            "dict",
+            "list",
+            "set",
+            "frozenset",
+            "tuple",
+            "str",
+            "int",
+            "float",
+            "bytes",
+            "unicode",
+            "long",
+            "complex",
+        }
+        odd = not values or type(values[0]) is not Import
+        if judged.check == "reconstructor":
+            builtin = (
+                isinstance(base, Import) and base.module in {"builtins", "__builtin__"} and base.name in plain_bases
+            )
+            odd = odd or len(values) != 3 or not builtin
+            rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)
+        else:
+            rest = values[1:]
+        if odd:
+            doubt = Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
+            self.note(callee, doubt, offset, render_call(callee, args))
+        if not values:
+            return Obj(callee, args, offset, "unknown", known=False)
+        return self.call(values[0], rest, "new", offset)
+
+    def _doubtful_call(self, callee: Import, judged: Judged, args: Any, how: str, offset: int) -> Any:
+        """A call of something that the lists do not vouch for in this use."""
+        if judged.status == "indirect":
+            self.indirect = True
+        if callee.level is not Level.MALICIOUS:  # there is no worse to be found
+            doubt = doubt_about(callee, args, how)
+            worse = callee.level is None or RANK[doubt.level] > RANK[callee.level]
+            self.note(callee, doubt, offset, render_call(callee, args, how) if worse else "")
+        kind = {"code": "code", "vouched": judged.kind}.get(judged.status, "unknown")
+        return Obj(callee, args, offset, kind, how, known=judged.status == "vouched")
+
+    def _computed_call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+        """A call of what another call returned."""
+        root = callee
+        for _ in range(64):
+            if not isinstance(root, Obj):
+                break
+            root = root.callee
+        if isinstance(root, Import) and isinstance(callee, Obj):
+            if _fetches_member(callee) and self._kept_call(callee, args, offset):
+                return Obj(callee, args, offset, "unknown", how, known=False)
+            if root.judged.status == "code" and callee.kind == "code":
+                return Obj(callee, args, offset, "code", how, known=False)
+            if callee.kind == "callable" and callee.known and self._kept_call(callee, args, offset):
+                return Obj(callee, args, offset, "object", how)
+        if isinstance(callee, Obj | Persistent):
+            self._report_computed(callee, args, offset)
+        else:
+            self.finding(
+                "malformed-pickle",
+                Level.UNSCANNABLE,
+                offset,
+                "calls something that cannot be called",
+                render_call(callee, args),
+            )
+        return Obj(callee, args, offset, "unknown", how, known=False)
+
+    def _report_computed(self, callee: Any, args: Any, offset: int) -> None:
+        found = signs.sign(args)
+        self.finding(
+            "computed-call",
+            Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE,
+            offset,
+            "calls what an earlier call returned" + (f", with {found}" if found else ""),
+            render_call(callee, args),
+        )
+
+    def _kept_call(self, callee: Obj, args: Any, offset: int) -> bool:
+        """Whether the callable that ``partial`` or ``getattr`` made is harmless to call with *args*."""
+        if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple) or not signs.plain(args):
+            return False
+        values = callee.args
+        if callee.callee.name == "getattr":
+            return isinstance(values[0], Import) and self._member_call(values[0], values[1], args, offset)
+        if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
+            target = values[0]
+            if "C" in target.judged.uses:
+                self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), "call", offset)
+                return True
+        return False
+
+    def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> bool:
+        """Whether ``getattr(Class, 'Inner')(…)`` can be judged as the call of ``Class.Inner``."""
+        judged = judge(owner.module, f"{owner.name}.{name}")
+        if "C" in judged.uses:
+            return True
+        if judged.status != "foreign":
+            return False
+        self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, "call", offset)
+        return True
+
+
+def _fetches_member(callee: Obj) -> bool:
+    """Whether *callee* is ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
+    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind != "callable":
+        return False
+    return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
+
+
+_HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
+"""Classes that make attributes of their arguments."""
+_HASHING = frozenset({"frozenset", "set", "dict", "Counter", "OrderedDict"})
+NOTHING = Opaque("state")
+"""The state of what BUILD has given None."""

@@ -1,0 +1,112 @@
+"""What values alone can do to whoever looks at them: hash bombs, interfaces to memory, methods in their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.engine.judge import looks_like_class
+from picklewatch.engine.render import render
+from picklewatch.engine.values import Import, Obj
+from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+from picklewatch.engine.notes import Notes
+
+
+class Hazards(Notes):
+    """What is looked at wherever values meet."""
+
+    def interface(self, target: Obj, named: dict[Any, Any], offset: int) -> None:
+        """What others ask any object for: methods, and an address in memory with a shape, believed as it is."""
+        for name in INTERFACES.intersection(named):
+            if named[name] is not None:
+                self.finding(
+                    "hijacked-method",
+                    Level.MALICIOUS,
+                    offset,
+                    f"gives {render(target.callee, 100)} an array's interface: memory at an address from the file",
+                    render(named[name], 200),
+                )
+        for name in _METHODS.intersection(named):
+            if may_be_called(named[name]):
+                self.finding(
+                    "hijacked-method",
+                    Level.UNSAFE,
+                    offset,
+                    f"puts a callable where others would call the method {name} of {render(target.callee, 100)}",
+                    render(named[name], 200),
+                )
+
+    def hashed(self, values: Iterable[Any], offset: int) -> None:
+        """Keys and members of sets are hashed; a tuple hashes all in it each time, however often it is shared.
+
+        Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
+        """
+        for value in values:
+            if type(value) is not tuple:
+                continue
+            known = self.hash_sizes.get(id(value))
+            if known is not None:
+                self.hash_work += known[0]
+            elif len(value) > _SMALL or any(type(part) is tuple for part in value):
+                self.hash_work += _nodes(value, self.hash_sizes)
+        if self.hash_work > _HASH_WORK:
+            self.once(
+                "resource-bomb", Level.UNSAFE, offset, "shared tuples would take minutes or for ever to be hashed"
+            )
+
+    def out_of_kind(self, what: str, target: Any, offset: int, evidence: str) -> None:
+        """Note that an opcode is used on what no pickler uses it on."""
+        name = render(target.callee, 100) if isinstance(target, Obj) else type(target).__name__
+        if isinstance(target, Import):
+            name = target.key[:200]
+        self.finding(
+            "opcode-out-of-kind",
+            Level.MALICIOUS,
+            offset,
+            f"{what} is used on something that it is not for ({name})",
+            evidence,
+        )
+
+
+_METHOD_NAMES = (
+    "keys values items get setdefault update pop popitem clear remove discard insert index read readline readinto seek "
+    "tell write detach requires_grad_ as_subclass set_ view numpy __array__ __array_wrap__ __array_prepare__ "
+    "__array_finalize__ __dlpack__ __reduce__ __reduce_ex__ __deepcopy__ __getstate__ __iter__ __next__ "
+    "__len__ __getitem__ __call__ __float__ __int__ __index__ __hash__ __eq__"
+)
+_METHODS = frozenset(_METHOD_NAMES.split())
+"""Methods that harmless functions call of what they are given; an object's own attribute comes before its class's."""
+
+
+def may_be_called(value: Any) -> bool:
+    """Whether calling *value* could do something."""
+    if isinstance(value, Import):
+        return not looks_like_class(value.name)
+    return isinstance(value, Obj) and value.kind == "callable"
+
+
+INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
+"""Attributes that stand for an array at an address."""
+
+
+def _nodes(root: tuple[Any, ...], sizes: dict[int, tuple[int, Any]]) -> int:
+    """How many values hashing *root* looks at; *sizes* keeps what is known of tuples, and the tuples themselves."""
+    waiting = [root]
+    while waiting:
+        value = waiting[-1]
+        unknown = [part for part in value if type(part) is tuple and id(part) not in sizes]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        size = 1 + sum(sizes[id(part)][0] if type(part) is tuple else 1 for part in value)
+        sizes[id(value)] = (min(size, _HASH_WORK + 1), value)
+    return sizes[id(root)][0]
+
+
+_SMALL = 16
+_HASH_WORK = 100_000_000
+"""Values that hashing keys may look at in one pickle: some seconds' worth."""
