@@ -99,6 +99,14 @@ SECOND = {
     "gguf": (b"GGUF\3\0\0\0" + bytes(16), "gguf"),
     "openvino": (b'<?xml version="1.0"?>\n<net name="x" version="11">\n</net>', "openvino"),
     "pmml": (b'<?xml version="1.0"?><PMML version="4.4"></PMML>', "pmml"),
+    "pmml behind a document type": (
+        b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///x">]>\n<PMML version="4.4"></PMML>',
+        "pmml",
+    ),
+    "export with sources": (
+        zipped({"m/archive_format": b"pt2", "m/data/aotinductor/m/x.cpp": b"int x;"}),
+        "torch-export",
+    ),
     "executorch": (b"\x20\0\0\0ET12" + bytes(40), "executorch"),
     "tflite": (b"\x20\0\0\0TFL3" + bytes(40), "tflite"),
     "llamafile": (b"MZqFpD='\n" + bytes(99), "llamafile"),

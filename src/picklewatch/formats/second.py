@@ -160,7 +160,7 @@ def _texts(pattern: bytes) -> Callable[[bytes, memoryview], bool]:
     return lambda _head, data: expression.search(data[:_LOOKED_THROUGH]) is not None
 
 
-_PMML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<PMML\b", re.DOTALL)
+_PMML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:PMML\b|[?!].{0,65536}?<PMML\b)", re.DOTALL)
 _R = re.compile(rb"RD[ABX][1-3]\r?\n|[XB]\n(?:\0\0\0[\x02\x03]|[\x02\x03]\0\0\0)|A\r?\n[23]\r?\n")
 
 

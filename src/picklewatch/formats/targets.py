@@ -1,4 +1,4 @@
-"""Names that a configuration gives to be imported and called: Hydra's ``_target_`` (NeMo), ``target`` of others.
+"""Names that a text gives to be imported and called: Hydra's ``_target_`` (NeMo), ``target`` of others, jsonpickle's.
 
 Every such loader imports the module and calls the name with arguments out of the same text, so the name is judged as
 a call in a pickle would be.
@@ -17,20 +17,22 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from picklewatch.formats.base import Scan
 
-_TARGET = re.compile(rb"(\b_target_|\btarget)\"?[ \t]*:[ \t]*[\"']?([A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+)")
+_TARGET = re.compile(
+    rb"(\b_target_|\btarget|\bpy/(?:type|function|object|class))\"?[ \t]*:[ \t]*[\"']?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
+)
 _LIMIT = 16 << 20
 _NAMES = 500
 
 
 def judge_targets(scan: Scan, part: Part) -> None:
-    """Note names that are known for harm, and of Hydra's also what else the standard library can do.
+    """Note names that are known for harm, and of Hydra's and jsonpickle's also what else the standard library can do.
 
     A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
     (``types.ModuleType``); there only functions that attacks use count.
     """
     names: dict[tuple[str, bool], int] = {}
     for match in _TARGET.finditer(part.data[:_LIMIT]):
-        names.setdefault((match.group(2).decode("latin-1"), match.group(1) == b"_target_"), match.start(2))
+        names.setdefault((match.group(2).decode("latin-1"), match.group(1) != b"target"), match.start(2))
         if len(names) >= _NAMES:
             break
     for (name, hydra), offset in names.items():

@@ -36,6 +36,8 @@ _NAMED = re.compile(
 _PICKLED = re.compile(r"\.(?:pkl|debug_pkl)$", re.IGNORECASE)
 _PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
 _NATIVE = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
+_SOURCE = re.compile(r"\.(?:c|cc|cpp|cu|cubin|fatbin|hsaco|ptx|spv|o|a|py)\Z", re.IGNORECASE)
+"""What becomes a program, or runs on a graphics card."""
 
 
 _ARRAY = b"\x93NUM"
@@ -194,6 +196,8 @@ def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> Non
     if native and kind.torch:
         summary = "The archive brings a native library, which its loader maps and runs."
         scan.finding("native-code", Level.UNSAFE, part.name(native[0]), summary, native[0])
+    if kind.name == "torch-export" and not native and any(_SOURCE.search(member.name) for member in members):
+        unjudged(scan, "program", part.where)
     if kind.script:
         summary = "TorchScript code is not judged in full; it can read and write files through torch's operators."
         scan.finding("torchscript-code", Level.UNVERIFIED, part.where, summary)
