@@ -21,6 +21,7 @@ from picklewatch.errors import QuarantineError
 from picklewatch.log import LEVEL_OF_VERDICT
 from picklewatch.model import Verdict, printable
 from picklewatch.names import links_to
+from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
 from picklewatch.subject import SubjectError, open_subject
 from picklewatch.watch.candidate import Source, beneath, identify
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from picklewatch.health import Health
     from picklewatch.model import Record
-    from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
     from picklewatch.quarantine.recovery import Recovery
     from picklewatch.store import Finished, Intent, Store
@@ -39,6 +39,8 @@ _log = structlog.get_logger()
 
 FULL: Final = "quarantine-full"
 DISK: Final = "quarantine-disk"
+_NOT_TAKEN: Final = (State.MOVING, State.COPYING, State.COPIED)
+"""States of an item whose file may still be where it was, or partly."""
 
 
 class _Moved(Enum):
@@ -136,8 +138,12 @@ class Actions:
 
     def _retry_all(self, wanted: list[Intent]) -> int:
         if not wanted:
+            self._health.repair(FULL)
+            self._health.repair(DISK)
             return 0
-        held = {(item.path, item.inode, item.mtime_ns): item for item in self._vault().items(history=True)}
+        self.recover()
+        items = (item for item in self._vault().items(history=True) if item.state is not State.FOREIGN)
+        held = {(item.path, item.inode, item.mtime_ns): item for item in items}
         return sum(self._retry(intent, held) for intent in wanted)
 
     def recover(self) -> None:
@@ -171,6 +177,8 @@ class Actions:
         """
         item = held.get((intent.path, intent.file.inode, intent.file.mtime_ns))
         if item is not None:
+            if item.state in _NOT_TAKEN:
+                return False  # it could not be recovered just now
             self._store.intents.done(intent.id, item.id)
             return True
         try:
@@ -213,11 +221,11 @@ class Actions:
             self._health.degrade(FULL, error.message, hint=error.hint)
             return False
         if isinstance(error, DiskFailsError):
-            if DISK not in {problem.what for problem in self._health.problems}:  # one file stands for all
-                self._health.degrade(DISK, error.message, hint=error.hint)
+            self._degrade_once(error)
             return False
         if isinstance(error, UnfinishedError):
             _log.error("quarantine.unfinished", path=path, message=error.message, hint=error.hint or None)
+            self._degrade_once(error)
             return False
         self._store.intents.refused(intent.id, error.message)
         level = logging.INFO if isinstance(error, ChangedError) else logging.ERROR
@@ -226,6 +234,11 @@ class Actions:
             level, "quarantine.refused", path=path, verdict=verdict, message=error.message, hint=error.hint or None
         )
         return True
+
+    def _degrade_once(self, error: QuarantineError) -> None:
+        """Say that a disk fails; one file stands for all."""
+        if DISK not in {problem.what for problem in self._health.problems}:
+            self._health.degrade(DISK, error.message, hint=error.hint)
 
     def _judge_again(self, intent: Intent, fd: int) -> None:
         """Have a file judged again, where it is now, that was not where it was: moving it about saves nothing."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from vaulting import Steps
 from watching import make_record
 
 from picklewatch.actions import Actions, Rules
 from picklewatch.errors import QuarantineError
 from picklewatch.health import Health
 from picklewatch.model import FileId, Verdict
+from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
-from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError
-from picklewatch.quarantine.vault import Vault
+from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.quarantine.vault import State, Vault
 from picklewatch.store import Store
 
 if TYPE_CHECKING:
@@ -44,8 +48,8 @@ class Refusing:
         return self._vault.items(history=history)
 
     def recover(self) -> list[Recovery]:
-        """Say that one step was ended."""
-        return [Recovery(id="0123456789ab", outcome="rolled-back", item=None)]
+        """End what is left, and say that one step was ended."""
+        return [*self._vault.recover(), Recovery(id="0123456789ab", outcome="rolled-back", item=None)]
 
 
 @pytest.fixture
@@ -91,6 +95,39 @@ def test_an_unfinished_move_stays_wanted(tmp_path: Path, store: Store) -> None:
     assert store.intents.counts() == {"wanted": 1}
     actions.catch_up()
     assert store.intents.counts() == {"done": 1}
+
+
+def test_a_disk_that_fails_is_tried_again(tmp_path: Path, store: Store) -> None:
+    """It is no reason to leave the file where it is for good; until then something is wrong."""
+    actions, health, _ = judged(tmp_path, store, DiskFailsError("broken"), UnfinishedError("half way"))
+    assert [problem.what for problem in health.problems] == ["quarantine-disk"]
+    assert actions.retry_moves() == 0
+    assert actions.retry_moves() == 1
+    assert store.intents.counts() == {"done": 1}
+    assert not list(health.problems)
+
+
+@pytest.mark.parametrize("at", range(30))
+def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Path, store: Store, at: int) -> None:
+    """Whatever the step was from which on everything failed: when the disk works again, the file is moved."""
+
+    def fail() -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    before, fs.hook = fs.hook, Steps(at, fail, forever=True)
+    try:
+        actions, health, path = judged(tmp_path, store)
+        actions.retry_moves()
+    finally:
+        fs.hook = before
+    actions.retry_moves()
+    assert store.intents.counts() == {"done": 1}
+    with Vault(tmp_path / "vault") as vault:
+        (item,) = vault.items()
+    assert item.state is State.QUARANTINED
+    assert parse_tombstone(path.read_bytes()) == item.id
+    actions.retry_moves()
+    assert not list(health.problems)
 
 
 @pytest.mark.parametrize(

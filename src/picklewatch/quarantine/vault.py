@@ -233,7 +233,7 @@ class Vault:
                 recover_entry(entry)
             except OSError as again:
                 message = f"{entry.id} could be neither moved nor put back just now: {again}"
-                raise UnfinishedError(message, "the daemon ends it when it starts") from error
+                raise UnfinishedError(message, "the daemon tries again soon, and when it starts") from error
             if entry.load() and entry.item.state is goal:
                 return entry.item
             raise
