@@ -38,7 +38,7 @@ memory = "512MiB"
 """
 _FORBID = Path(__file__).parents[2] / "forbid.py"
 _NO_NAMESPACES = "echo 0 > /proc/sys/user/max_user_namespaces"
-_TMP_READ_ONLY = "mount -t tmpfs -o ro none /tmp && mount -t tmpfs -o ro none /var/tmp"
+_TMP_READ_ONLY = 'mount --bind "$LAB" "$LAB" && mount --rbind /tmp /tmp && mount -o remount,ro,bind /tmp && ! touch /tmp/x 2>/dev/null'
 _WITHOUT_PROC = "no /proc"
 _BOMBS = 1_000
 _FEW = 8
@@ -199,14 +199,16 @@ _SURROUNDINGS: dict[str, tuple[str, ...]] = {
     "the first process": ("unshare", "--pid", "--fork", "--kill-child=TERM", "--mount-proc", "--"),
     "no user namespaces": ("unshare", "--user", "--map-root-user", "sh", "-c", f'{_NO_NAMESPACES}; exec "$@"', "sh"),
     _WITHOUT_PROC: ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh"),
-    "/tmp read-only": ("unshare", "--mount", "sh", "-c", f'{_TMP_READ_ONLY}; exec "$@"', "sh"),
+    "/tmp read-only": ("unshare", "--mount", "sh", "-c", f'{_TMP_READ_ONLY} && exec "$@"', "sh"),
 }
 
 
 def strange_surroundings(lab: Lab) -> None:
     """Niced, with tight limits, no home, no streams, as the first process, without /proc: one after the other."""
+    lab.process.environment["LAB"] = str(lab.process.home)
+    environment = {**os.environ, **lab.process.environment}
     for name, command in _SURROUNDINGS.items():
-        if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        if subprocess.run([*command, "true"], env=environment, check=False, capture_output=True).returncode:
             lab.measured.append(f"not here: {name}")
             continue
         _through(lab, *command)
