@@ -26,6 +26,8 @@ class Outcome:
     note: str = ""
     """Why it was skipped, or what went wrong."""
     skipped: bool = False
+    measured: str = ""
+    """What else is worth knowing."""
 
     @property
     def is_good(self) -> bool:
@@ -53,4 +55,4 @@ def run(fault: Fault, home: Path) -> Outcome:
             note = f"the daemon ended with {status}; {note}"
         if seconds >= PATIENCE and told:
             note = f"still wrong: {', '.join(sorted(told))}; {note}"
-        return Outcome(name, lab.injected, account, seconds, note)
+        return Outcome(name, lab.injected, account, seconds, note, measured="; ".join(lab.measured))

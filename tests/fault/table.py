@@ -23,7 +23,7 @@ def row(outcome: Outcome) -> str:
         return _ROW.format(outcome.fault, "-", "-", "-", "-", "-", "-", f"skipped: {outcome.note}")
     account = outcome.account
     numbers = (outcome.injected, account.files, account.lost, account.doubled, account.missing)
-    verdict = "" if outcome.is_good else f"MISSED {outcome.note}"
+    verdict = outcome.measured if outcome.is_good else f"MISSED {outcome.note} {outcome.measured}"
     return _ROW.format(outcome.fault, *numbers, f"{outcome.seconds:.1f}", verdict).rstrip()
 
 
