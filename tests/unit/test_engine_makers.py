@@ -6,11 +6,15 @@ import pytest
 from samples.judged import judged, level
 from samples.opcodes import (
     BUILD,
+    EMPTY_DICT,
     EMPTY_TUPLE,
     FALSE,
     MARK,
     NEWOBJ,
     NONE,
+    REDUCE,
+    SETITEM,
+    TRUE,
     array,
     call,
     data,
@@ -213,3 +217,26 @@ def test_a_quantity_is_made_of_units_alone() -> None:
     assert level(judged(pickle(4, honest))) is Level.UNVERIFIED
     other = call("pint", "_unpickle_quantity", global_("numpy", "memmap"), text("x"))
     assert level(judged(pickle(4, other))) is Level.UNSAFE
+
+
+def test_what_a_kept_call_makes_is_what_the_call_makes() -> None:
+    """A tensor, or an element type, that ``partial`` made has bounds like any other."""
+    kept = call("functools", "partial", global_("torch._utils", "_rebuild_tensor_v2"))
+    view = tuple_(storage(elements=2), number(0), sizes(2), sizes(1), FALSE, call("collections", "OrderedDict"))
+    other = tuple_(storage(elements=2), number(1 << 20), sizes(4), sizes(1))
+    assert level(judged(pickle(2, kept, view, REDUCE), persistent=True)) is Level.INFO
+    assert level(judged(pickle(2, kept, view, REDUCE, other, BUILD), persistent=True)) is Level.MALICIOUS
+    fields = EMPTY_DICT + text("a") + tuple_(call("numpy", "dtype", text("O8"), FALSE, TRUE), number(0)) + SETITEM
+    state = tuple_(number(3), text("|"), NONE, tuple_(text("a")), fields, number(8), number(1), number(0))
+    void = call("functools", "partial", global_("numpy", "dtype"), text("V8"), FALSE, TRUE) + EMPTY_TUPLE + REDUCE
+    hides = array(sizes(1), void + state + BUILD, data(bytes(8)))
+    assert level(judged(pickle(4, hides))) is Level.MALICIOUS
+
+
+def test_batches_of_graphs_are_made_of_classes_of_graphs() -> None:
+    """PyTorch Geometric pickles a batch as the call of an object with classes."""
+    getter = new("torch_geometric.data.batch", "DynamicInheritanceGetter")
+    classes = (global_("torch_geometric.data.batch", "Batch"), global_("torch_geometric.data.data", "Data"))
+    assert judged(pickle(4, getter, tuple_(*classes), REDUCE, dict_(_num_graphs=number(1)), BUILD)).inert
+    other = pickle(4, getter, tuple_(global_("company_ml", "run"), classes[1]), REDUCE)
+    assert level(judged(other)) is Level.UNSAFE

@@ -135,12 +135,13 @@ class Calls(References):
                 break
             root = root.callee
         if isinstance(root, Import) and isinstance(callee, Obj):
-            if _fetches_member(callee) and self._kept_call(callee, args, offset):
-                return Obj(callee, args, offset, "unknown", how, known=False)
+            made = self._batch(callee, args, offset)
+            if made is None and (_fetches_member(callee) or (callee.kind == "callable" and callee.known)):
+                made = self._kept_call(callee, args, offset)
+            if made is not None:
+                return made
             if root.judged.status == "code" and callee.kind == "code":
                 return Obj(callee, args, offset, "code", how, known=False)
-            if callee.kind == "callable" and callee.known and self._kept_call(callee, args, offset):
-                return Obj(callee, args, offset, "object", how)
         if isinstance(callee, Obj | Persistent):
             self._report_computed(callee, args, offset)
         else:
@@ -163,29 +164,40 @@ class Calls(References):
             render_call(callee, args),
         )
 
-    def _kept_call(self, callee: Obj, args: Any, offset: int) -> bool:
-        """Whether the callable that ``partial`` or ``getattr`` made is harmless to call with *args*."""
+    @staticmethod
+    def _batch(callee: Obj, args: Any, offset: int) -> Obj | None:
+        """What PyTorch Geometric's ``DynamicInheritanceGetter()(Batch, Data)`` makes, called as meant."""
+        getter = callee.callee
+        meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
+        classes = args if meant and callee.state is None and isinstance(args, tuple) else ()
+        if classes and all(
+            isinstance(one, Import)
+            and one.judged.status == "vouched"
+            and one.module.startswith("torch_geometric.data.")
+            for one in classes
+        ):
+            return Obj(classes[0], (), offset, "object")
+        return None
+
+    def _kept_call(self, callee: Obj, args: Any, offset: int) -> Any:
+        """What the callable that ``partial`` or ``getattr`` made returns for *args*, None if that is not harmless."""
         if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple) or not signs.plain(args):
-            return False
+            return None
         values = callee.args
         if callee.callee.name == "getattr":
-            return isinstance(values[0], Import) and self._member_call(values[0], values[1], args, offset)
+            return self._member_call(values[0], values[1], args, offset) if isinstance(values[0], Import) else None
         if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
             target = values[0]
             if "C" in target.judged.uses:
-                self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), "call", offset)
-                return True
-        return False
+                return self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), "call", offset)
+        return None
 
-    def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> bool:
-        """Whether ``getattr(Class, 'Inner')(…)`` can be judged as the call of ``Class.Inner``."""
+    def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> Any:
+        """What ``getattr(Class, 'Inner')(…)`` returns, if that can be judged as the call of ``Class.Inner``."""
         judged = judge(owner.module, f"{owner.name}.{name}")
-        if "C" in judged.uses:
-            return True
-        if judged.status != "foreign":
-            return False
-        self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, "call", offset)
-        return True
+        if "C" not in judged.uses and judged.status != "foreign":
+            return None
+        return self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, "call", offset)
 
 
 def _fetches_member(callee: Obj) -> bool:

@@ -52,6 +52,9 @@ def _tensor(elements: int, offset: int, size: tuple[int, ...], stride: tuple[int
     return Call(Ref("torch._utils", "_rebuild_tensor_v2"), arguments)
 
 
+_ARGUMENTS = (_storage(2), 0, (2,), (1,), False, _ORDERED)
+
+
 def _torch() -> Iterator[tuple[str, str, bytes]]:
     record = {"0": struct.pack("<2f", 1, 2)}
     tensors: dict[str, Any] = {
@@ -72,6 +75,16 @@ def _torch() -> Iterator[tuple[str, str, bytes]]:
         "setitem-on-a-size": Raw(_push(Call(Ref("torch", "Size"), ((1,),))) + b"K\x00K\x01s"),
         "set-on-a-tensor-by-build": Raw(
             _push(_tensor(2, 0, (2,), (1,))) + _push((_storage(2), 1 << 20, (4,), (1,))) + b"b"
+        ),
+        "set-on-a-tensor-by-a-kept-call": Raw(
+            _push(Call(Call(Ref("functools", "partial"), (Ref("torch._utils", "_rebuild_tensor_v2"),)), _ARGUMENTS))
+            + _push((_storage(2), 1 << 20, (4,), (1,)))
+            + b"b"
+        ),
+        "set-on-a-tensor-by-a-maker-of-instances": Raw(
+            _push(Call(Ref("sklearn.neighbors._kd_tree", "newObj"), (Ref("torch", "Tensor"),)))
+            + _push((_storage(2), 1 << 20, (4,), (1,)))
+            + b"b"
         ),
         "set-on-a-tensor-by-another-name": Raw(
             _new("torchmetrics.classification.accuracy", "Tensor") + _push((_storage(2), 1 << 20, (4,), (1,))) + b"b"
@@ -159,6 +172,10 @@ def _types() -> dict[str, bytes]:
         + b"b",
     }
     matrix = Call(Ref("numpy._core.multiarray", "_reconstruct"), (Ref("numpy", "matrix"), (0,), Raw(string(b"b"))))
+    kept = Call(Ref("functools", "partial"), (Ref("numpy", "dtype"), "V8", False, True))
+    kinds["made-by-a-kept-call"] = (
+        _push(Call(kept, ())) + _push((3, "|", None, ("a",), {"a": (_dtype("O8"), 0)}, 8, 1, 0)) + b"b"
+    )
     made = {f"dtype-{name}": _array(kind, one, raw) for name, kind in kinds.items()}
     state = _computed(1, one, Raw(kinds["objects-in-an-ordereddict"]), False, raw)
     return made | {"array-subclass-with-a-computed-state": _build(_push(matrix), state)}
@@ -237,6 +254,24 @@ def _classes() -> dict[str, bytes]:
         "newobj-sympy-function-of-sympy": _new("sympy.core.containers", "Tuple", "preview(x)"),
         "newobj-sympy-computed-text": _new(
             "sympy.core.containers", "Tuple", Call(Ref("builtins", "str"), ("preview(x)",))
+        ),
+        "unit-memmap": _push(
+            Call(Ref("astropy.units.core", "_recreate_irreducible_unit"), (Ref("numpy", "memmap"), "x", False))
+        ),
+        "unit-of-an-unknown-class": _push(
+            Call(Ref("pint", "_unpickle_quantity"), (Ref("company_ml_utils", "Runner"), "true"))
+        ),
+        "masked-array-memmap": _push(
+            Call(Ref("numpy.ma.core", "_mareconstruct"), (Ref("numpy", "memmap"), Ref("numpy", "ndarray"), (0,), "b"))
+        ),
+        "tree-of-more-outputs-than-classes": _push(
+            Call(Ref("sklearn.tree._tree", "Tree"), (4, Raw(_array(_push(_dtype("i8")), (1,), bytes(8))), 1 << 28))
+        ),
+        "jax-array-by-another-function": _push(
+            Call(
+                Ref("jax._src.array", "_reconstruct_array"),
+                (Ref("company_ml_utils", "run"), ("true",), (1, (0,), _dtype("f4"), False, b""), {}),
+            )
         ),
         "new-index-memmap": _push(
             Call(
