@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from samples.judging import levels
-from samples.opcodes import pickle, sizes, storage, tensor
+from samples.opcodes import BUILD, new, number, pickle, sizes, storage, tensor, tuple_
 from samples.torch_checkpoint import torch_zip
 
 from picklewatch.model import Level
@@ -21,3 +21,12 @@ def test_a_view_up_to_the_end_is_not() -> None:
     """The last element is the storage's last."""
     sample = pickle(2, tensor(storage(elements=16), sizes(15), sizes(1), 1))
     assert levels(torch_zip(sample, {"0": bytes(64)})) == {}
+
+
+@pytest.mark.parametrize("name", [("torch", "Tensor"), ("torchmetrics.classification.accuracy", "Tensor")])
+def test_a_view_that_build_sets_is_within_its_storage(name: tuple[str, str]) -> None:
+    """A tensor takes one as its state, by whatever name its class came."""
+    for offset, worst in ((0, Level.UNVERIFIED), (1 << 20, Level.MALICIOUS)):
+        sample = pickle(2, new(*name), tuple_(storage(elements=16), number(offset), sizes(16), sizes(1)), BUILD)
+        found = levels(torch_zip(sample, {"0": bytes(64)}))
+        assert max(found.values(), key=list(Level).index) is worst

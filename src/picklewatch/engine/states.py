@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine import arrays, signs
+from picklewatch.engine import arrays, signs, tensors
 from picklewatch.engine.checks_python import kept
 from picklewatch.engine.render import render
-from picklewatch.engine.values import Import, Obj
+from picklewatch.engine.values import Import, Obj, Persistent
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     if check is not None:
         check(machine, target, state, offset)
     _generator_state(machine, state, offset)
+    _view_state(machine, state, offset)
     for attributes in state[:2] if isinstance(state, tuple) else (state,):
         if isinstance(attributes, dict):
             for name, look in _BY_ATTRIBUTE.items():
@@ -54,6 +55,16 @@ def _generator_state(machine: Machine, state: Any, offset: int) -> None:
                 "a random generator is to read beyond its own table",
                 render(position, 100),
             )
+
+
+def _view_state(machine: Machine, state: Any, offset: int) -> None:
+    """A tensor's own ``__setstate__`` takes ``(storage, offset, size, stride)``, by whatever name its class came."""
+    parts = 4
+    if not isinstance(state, tuple) or len(state) != parts or not isinstance(state[0], Persistent):
+        return
+    summary = tensors.out_of_bounds(state)
+    if summary:
+        machine.finding("tensor-out-of-bounds", Level.MALICIOUS, offset, summary, render(state, 200))
 
 
 def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
