@@ -233,7 +233,7 @@ def slow_bombs_in_one_directory(lab: Lab) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bomb + b"%d" % index)
         lab.injected += 1
-    latencies = []
+    latencies: list[float] = []
     end = time.monotonic() + 30
     while time.monotonic() < end:
         path = lab.put(f"elsewhere/{len(latencies)}.bin")
