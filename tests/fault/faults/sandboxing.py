@@ -38,7 +38,10 @@ memory = "512MiB"
 """
 _FORBID = Path(__file__).parents[2] / "forbid.py"
 _NO_NAMESPACES = "echo 0 > /proc/sys/user/max_user_namespaces"
-_TMP_READ_ONLY = 'mount --bind "$LAB" "$LAB" && mount --rbind /tmp /tmp && mount -o remount,ro,bind /tmp && ! touch /tmp/x 2>/dev/null'
+_TMP_READ_ONLY = (
+    'mount --bind "$LAB" "$LAB" && mount --rbind /tmp /tmp && mount -o remount,ro,bind /tmp '
+    "&& ! touch /tmp/x 2>/dev/null"
+)
 _WITHOUT_PROC = "no /proc"
 _BOMBS = 1_000
 _FEW = 8
