@@ -44,6 +44,8 @@ def integer(text: bytes) -> int | bool | Opaque:
         raise Malformed("an empty number")
     if text in {b"00", b"01"}:
         return text == b"01"
+    if text[0] == 0:  # to ``strtol`` the end of a number without digits, which C's reader takes for 0
+        return 0
     return _number(text.split(b"\0", 1)[0])
 
 
