@@ -345,6 +345,8 @@ def _recover(lab: Lab, contents: Counter[bytes]) -> str:
             actions.catch_up()
             items = [item for item in vault.items(history=True) if item.state is State.QUARANTINED]
             held = [(lab.state / "quarantine" / item.id / "data").read_bytes() for item in items]
+        if len(items) > sum(store.intents.counts().values()):
+            return "moved, and the intent was not on the disk"
         moved = {item for (item,) in store._database.query("SELECT item FROM intents WHERE state = 'done'")}
     there = [path.read_bytes() for path in lab.root.iterdir()]
     found = Counter(content for content in [*there, *held] if parse_tombstone(content) is None)
