@@ -58,7 +58,8 @@ class WarmProcess:
                 )
             except OSError as error:
                 self._control.close()
-                raise SandboxStartError(f"the sandbox did not start: {error}", "Is Python still installed there?") from error
+                hint = "Is Python still installed there?"
+                raise SandboxStartError(f"the sandbox did not start: {error}", hint) from error
         self._protections: Protections | None = None
 
     @property
