@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from pickle import dumps
 
 import pytest
 from samples.judged import judged, level
 from samples.opcodes import (
     APPEND,
     APPENDS,
+    BINPERSID,
     BUILD,
     EMPTY_DICT,
     EMPTY_LIST,
@@ -34,6 +36,7 @@ from samples.opcodes import (
     pickle,
     put,
     sizes,
+    tensor,
     text,
     tuple_,
 )
@@ -309,3 +312,30 @@ def test_a_stranger_s_bytes_are_unknown() -> None:
     """What a class is called does not make it what it is called."""
     assert level(judged(pickle(2, _LOAD, new("company_ml_utils", "bytes"), TUPLE1, REDUCE))) in _HARMFUL
     assert judged(pickle(2, _LOAD, call("builtins", "bytes"), TUPLE1, REDUCE)).nested[0].data == b""
+
+
+def _saved(elements: int, view: bytes = NONE) -> bytes:
+    """A storage as ``torch.save`` wrote it before its archives."""
+    pid = tuple_(text("storage"), global_("torch", "FloatStorage"), text("0"), text("cpu"), number(elements), view)
+    before = dumps(0x1950A86A20F9469CFC6C, 2) + dumps(1001, 2) + dumps({}, 2)
+    return before + pickle(2, pid + BINPERSID) + dumps(["0"], 2) + elements.to_bytes(8, "little") + bytes(4 * elements)
+
+
+@pytest.mark.parametrize(
+    ("saved", "offset", "size", "worst"),
+    [
+        (_saved(2), 0, 2, Level.INFO),
+        (_saved(2), 0, 3, Level.MALICIOUS),
+        (_saved(2), 1 << 20, 1, Level.MALICIOUS),
+        (_saved(4, tuple_(text("v"), number(1), number(1))), 0, 1, Level.INFO),
+        (_saved(4, tuple_(text("v"), number(1), number(1))), 0, 2, Level.MALICIOUS),
+        (pickle(2, NONE), 0, 2, Level.UNVERIFIED),
+    ],
+    ids=["whole", "too-large", "too-far", "part", "more-than-the-part", "no-storage"],
+)
+def test_tensors_stay_inside_storages_that_are_bytes_of_the_pickle(
+    saved: bytes, offset: int, size: int, worst: Level
+) -> None:
+    """How ``pickle.dumps`` spells a tensor: the storage is bytes that ``torch.load`` reads."""
+    held = call("torch.storage", "_load_from_bytes", data(saved))
+    assert level(judged(pickle(4, tensor(held, sizes(size), sizes(1), offset)))) is worst

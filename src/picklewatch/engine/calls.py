@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from picklewatch.engine import signs
 from picklewatch.engine.checking import Doubt, take_types
@@ -12,8 +12,12 @@ from picklewatch.engine.judge import Judged, judge, looks_like_class
 from picklewatch.engine.notes import RANK
 from picklewatch.engine.references import References
 from picklewatch.engine.render import render_call
+from picklewatch.engine.storages import nested_storage
 from picklewatch.engine.values import Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
 
 
 class Calls(References):
@@ -68,7 +72,8 @@ class Calls(References):
             if "N" in judge(args[0].module, member).uses:  # protocols below 4 spell a nested class so
                 return self.global_(args[0].module, member, offset)
         kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind
-        return Obj(callee, args, offset, kind, known=doubt is None)
+        state = nested_storage(cast("Machine", self), args) if judged.check == "load_from_bytes" else None
+        return Obj(callee, args, offset, kind, state=state, known=doubt is None)
 
     def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
         take_types(args)

@@ -172,6 +172,8 @@ def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> 
         return (
             None if type(storage.storage) is Storage else odd("a tensor is rebuilt over something that is no storage")
         )
+    if isinstance(storage, Obj) and storage.kind == "storage" and storage.state is None:
+        return Doubt("tensor-out-of-bounds", Level.UNVERIFIED, "a tensor's storage does not tell its size")
     if isinstance(storage, Obj) and (storage.kind == "storage" or not storage.known):
         return None
     return odd("a tensor is rebuilt over something that is no storage")

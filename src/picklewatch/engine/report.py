@@ -85,6 +85,8 @@ class Storage:
     """Elements that the pickle declares."""
     element_size: int | None
     """Bytes an element, or None if the class does not tell."""
+    visible: int | None = None
+    """Elements of the part that is taken as a storage of its own (legacy files), None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

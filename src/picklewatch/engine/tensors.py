@@ -50,7 +50,12 @@ def storage_of(pid: Any) -> Storage | None:
     if not 0 <= elements < _SIZE_LIMIT or (len(pid) == most and not _view_fits(pid[5], elements)):
         return Storage(key=key, kind=cls.name, location=location, elements=-1, element_size=ELEMENT_SIZES.get(cls.name))
     return Storage(
-        key=key, kind=cls.name, location=location, elements=elements, element_size=ELEMENT_SIZES.get(cls.name)
+        key=key,
+        kind=cls.name,
+        location=location,
+        elements=elements,
+        element_size=ELEMENT_SIZES.get(cls.name),
+        visible=pid[5][2] if len(pid) == most and pid[5] is not None else None,
     )
 
 
@@ -104,15 +109,19 @@ def out_of_bounds(args: Any, dtype: Any = None) -> str:
     return _extent(storage, offset, extent, dtype, empty=0 in plain_size)
 
 
+def storage_under(value: object) -> Storage | None:
+    """The storage that *value*, what a tensor is rebuilt over, stands for, None if that cannot be told."""
+    held = value.storage if type(value) is Persistent else value.state if type(value) is Obj else None
+    return held if type(held) is Storage else None
+
+
 def _extent(storage: Any, offset: Any, extent: Any, dtype: Any, *, empty: bool) -> str:
     if type(offset) is not int or offset < 0:
         return "a tensor's offset is not a place in its storage"
-    if empty or type(storage) is not Persistent or storage.storage is None:
+    known = storage_under(storage)
+    if empty or known is None or known.element_size is None:
         return ""
-    known: Storage = storage.storage
-    if known.element_size is None:
-        return ""
-    last, room = extent + 1, known.elements * _PACKED.get(known.kind, 1)
+    last, room = extent + 1, (known.elements if known.visible is None else known.visible) * _PACKED.get(known.kind, 1)
     if dtype is not None:
         size = DTYPE_SIZES.get(dtype.name, _LARGEST) if isinstance(dtype, Import) else _LARGEST
         if known.kind == "UntypedStorage" or known.kind.startswith("_Untyped"):

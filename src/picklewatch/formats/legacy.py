@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from picklewatch.engine import storages
 from picklewatch.formats.hidden import search
 from picklewatch.model import Level
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from picklewatch.engine import PickleReport, Storage
     from picklewatch.formats.base import Part, Scan
 
-MAGIC = 0x1950A86A20F9469CFC6C
-"""torch.serialization.MAGIC_NUMBER, the value of the first pickle."""
+MAGIC = storages.MAGIC
 
 _OBJECT, _KEYS, _PICKLES = 3, 4, 5
 """Positions among: magic number, protocol version, system information, object, storage keys."""

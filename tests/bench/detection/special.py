@@ -120,6 +120,12 @@ def _array(dtype: bytes, shape: tuple[int, ...], content: Any) -> bytes:
     return _push(made) + b"(K\x01" + _push(shape) + dtype + b"\x89" + _push(content) + b"tb"
 
 
+def _saved_storage(elements: int) -> bytes:
+    """As ``torch.save`` wrote it before its archives."""
+    parts = (0x1950A86A20F9469CFC6C, 1001, {}, _storage(elements), ["0"])
+    return b"".join(pickled(_push(part), 2) for part in parts) + struct.pack("<Q", elements) + bytes(4 * elements)
+
+
 def _numpy() -> dict[str, bytes]:
     objects = _push(_dtype("V8")) + _push((3, "|", None, ("a",), {"a": (_dtype("O8"), 0)}, 8, 1, 0)) + b"b"
     void = _push(_dtype("V8")) + _push((3, "|", None, None, None, 8, 1, 0)) + b"b"
@@ -128,6 +134,19 @@ def _numpy() -> dict[str, bytes]:
         "dtype-hides-objects-in-raw-bytes": _array(objects, (1,), b"A" * 8),
         "array-of-objects-from-bytes": _array(_push(_dtype("O8")), (1,), b"A" * 8),
         "array-shorter-than-its-shape": _array(_push(_dtype("f4")), (1 << 20,), b"A" * 8),
+        "tensor-beyond-a-nested-storage": _push(
+            Call(
+                Ref("torch._utils", "_rebuild_tensor_v2"),
+                (
+                    Call(Ref("torch.storage", "_load_from_bytes"), (_saved_storage(2),)),
+                    1 << 20,
+                    (4,),
+                    (1,),
+                    False,
+                    _ORDERED,
+                ),
+            )
+        ),
         "dtype-grown-after-use": b"("
         + _array(memoized, (1,), b"A" * 8)
         + b"j\x00\x10\x00\x00"

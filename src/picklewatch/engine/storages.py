@@ -1,0 +1,34 @@
+"""The storage that bytes within a pickle hold: ``_load_from_bytes`` gives them to ``torch.load``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.engine.report import Storage
+from picklewatch.engine.values import Persistent, as_bytes
+from picklewatch.engine.walk import Walk
+
+if TYPE_CHECKING:
+    from picklewatch.engine.machine import Machine
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""torch.serialization.MAGIC_NUMBER, the value of the first pickle."""
+_OPCODES = 2_000
+_BEFORE = 3
+"""Pickles before the object's own: the magic number, the version, what the system is like."""
+
+
+def nested_storage(machine: Machine, args: object) -> Storage | None:
+    """The storage that the bytes in *args* hold as ``torch.save`` wrote it before its zip archives, None if none."""
+    content = as_bytes(args[0]) if isinstance(args, tuple) and len(args) == 1 else None
+    if content is None:
+        return None
+    start, value = 0, None
+    for number in range(_BEFORE + 1):
+        walk = Walk(content, start, type(machine)("", machine.budget, persistent=True, arrays_inline=False))
+        walk.limit = _OPCODES
+        walk.run()
+        if not walk.stopped or (number == 0 and walk.result != MAGIC):
+            return None
+        start, value = walk.position, walk.result
+    return value.storage if type(value) is Persistent and type(value.storage) is Storage else None
