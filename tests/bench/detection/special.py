@@ -6,6 +6,7 @@ Each imports only what ordinary checkpoints import too, or is made by NEWOBJ, BU
 from __future__ import annotations
 
 import struct
+from pickle import dumps
 from typing import TYPE_CHECKING, Any
 
 from samples.torch_checkpoint import torch_zip
@@ -122,8 +123,14 @@ def _array(dtype: bytes, shape: tuple[int, ...], content: Any) -> bytes:
 
 def _saved_storage(elements: int) -> bytes:
     """As ``torch.save`` wrote it before its archives."""
-    parts = (0x1950A86A20F9469CFC6C, 1001, {}, _storage(elements), ["0"])
-    return b"".join(pickled(_push(part), 2) for part in parts) + struct.pack("<Q", elements) + bytes(4 * elements)
+    before = dumps(0x1950A86A20F9469CFC6C, 2) + dumps(1001, 2) + dumps({}, 2)
+    return (
+        before
+        + pickled(_push(_storage(elements)))
+        + dumps(["0"], 2)
+        + struct.pack("<Q", elements)
+        + bytes(4 * elements)
+    )
 
 
 def _numpy() -> dict[str, bytes]:
