@@ -93,6 +93,8 @@ class ServiceLab(Lab):
         self.process = _Unit(self, home)
         self._config = config
         self._began = time.time()
+        self._told_before: set[int] = set()
+        """The outcomes that a journal has which went down with its machine."""
 
     def __exit__(self, *exception: object) -> None:
         """Leave the machine as it was."""
@@ -129,6 +131,8 @@ class ServiceLab(Lab):
         place = Path(f"/proc/{self.machine.init}")
         self.wait(lambda: not place.exists() or "State:\tZ" in (place / "status").read_text())
         self.machine.__exit__()
+        with self._reading() as connection:  # its journal is gone with it
+            self._told_before = {number for (number,) in connection.execute("SELECT id FROM records WHERE reported")}
         _booted[:] = [(_boot(self._shared), self._shared)]
         self.machine = _booted[0][0]
         self._let_quarantine()
@@ -210,8 +214,8 @@ class ServiceLab(Lab):
     def all_logged(self) -> bool:
         """Whether the journal has every recorded outcome of the root's files; tombstones are no news."""
         with self._reading() as connection:
-            rows = connection.execute("SELECT path, verdict FROM records WHERE verdict <> 'skipped'").fetchall()
-        recorded = {(os.fsdecode(path), str(verdict)) for path, verdict in rows}
+            rows = connection.execute("SELECT id, path, verdict FROM records WHERE verdict <> 'skipped'").fetchall()
+        recorded = {(os.fsdecode(path), str(said)) for number, path, said in rows if number not in self._told_before}
         told = {(entry["PICKLEWATCH_PATH"], entry["PICKLEWATCH_VERDICT"]) for entry in self.entries("file.scanned")}
         return recorded <= told
 
