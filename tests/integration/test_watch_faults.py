@@ -56,6 +56,11 @@ def probe(watching: Watching, *directories: Path) -> bool:
     return watching.wait_for(*paths)
 
 
+def problems(watching: Watching) -> set[str]:
+    """What is wrong now."""
+    return {problem.what for problem in watching.health.problems}
+
+
 def test_a_deleted_and_recreated_root_is_watched_again(watching: Watching, root: Path) -> None:
     """Watchdog's emitter dies with the root and does not see it come back."""
     shutil.rmtree(root)
@@ -340,6 +345,21 @@ def test_an_unreadable_directory_is_named_and_walked_when_it_can_be(watching: Wa
     assert eventually(lambda: watching.health.problems == ())
 
 
+def test_directories_too_deep_for_a_path_are_named_while_they_are_there(watching: Watching, root: Path) -> None:
+    """Made step by step, they have no name that the kernel takes; what lies above is watched on."""
+    descriptor = os.open(root, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("d" * 200, dir_fd=descriptor)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    assert eventually(lambda: "watch-unlistable" in problems(watching), 20)
+    assert probe(watching, root / ("d" * 200))
+    subprocess.run(["rm", "-r", str(root / ("d" * 200))], check=True)  # steps down as the maker did
+    assert eventually(lambda: not problems(watching), 20), watching.health.problems
+
+
 def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: Path, tmp_path: Path) -> None:
     """A reload that drops it is no incident, and ends its problems; that one is deleted is an incident."""
     (tmp_path / "other").mkdir()
@@ -366,7 +386,7 @@ def test_a_directory_that_may_be_listed_but_not_entered_is_named(root: Path, mon
         found = [each.path for each in find(Request(".", Source.WALK, "start"), lambda _path: False, tally)]
     (root / "closed").chmod(0o755)
     assert found == ["./m.pt"]
-    assert tally.unreadable == ["./closed"]
+    assert tally.unreadable == {"./closed": errno.EACCES}
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.watch import unlistable
 from picklewatch.watch.candidate import Source, beneath
 from picklewatch.watch.walk import Request
 
@@ -47,29 +48,29 @@ class Closed:
                 self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
                 return
             self._directories[directory] = None
-        self._tell(directory)
+        unlistable.tell(self._health, directory)
 
     def look_after(self, walker: Walker, trees: list[str], now: float) -> None:
-        """Have every directory walked that can be entered by now; only what lies in the watched *trees*."""
+        """Have every directory walked that can be entered by now; only what lies in the watched *trees*.
+
+        What any walk could not list and is gone is forgotten.
+        """
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
+        unlistable.forget_gone(self._health)
         with self._lock:
             directories = list(self._directories)
         for directory in directories:
             if _is_closed(directory):
-                self._tell(directory)
+                unlistable.tell(self._health, directory)
                 continue
             with self._lock:
                 del self._directories[directory]
-            self._health.repair("watch-unlistable", subject=directory)
+            self._health.repair(unlistable.WHAT, subject=directory)
             inside = any(beneath(directory, tree) for tree in trees)
             for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
                 walker.request(Request(tree, Source.WALK, "readable-again"))
-
-    def _tell(self, directory: str) -> None:
-        hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
-        self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=directory, hint=hint)
 
 
 def _topmost(path: str) -> str:

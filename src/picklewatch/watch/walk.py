@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from picklewatch.model import FileId
+from picklewatch.watch import unlistable
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError, beneath, identify
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Tally:
     directories: int = 0
     queued: int = 0
     """Files that had no verdict and were not waiting."""
-    unreadable: list[str] = field(default_factory=list)
-    """Directories that can't be listed; the first hundred."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Directories that can't be listed, with the error's number; the first hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,10 @@ class Walker:
                 _log.info("walk.progress", path=request.tree, reason=request.reason, **_numbers(tally))
         tally.queued += self._hand_over(batch, request) if batch else 0
         seconds = time.monotonic() - start
+        said = {unlistable.tell(self._health, path, code) for path, code in tally.unreadable.items()}
         if request.deep:
             self._remember(request.tree, Walked(start, seconds))
-            self._report(request.tree, set(tally.unreadable))
+            self._health.repair_all(unlistable.WHAT, but=said, where=lambda path: beneath(path, request.tree))
         if not request.is_quiet:
             _log.info(
                 "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
@@ -182,12 +184,6 @@ class Walker:
         self._failures.pop(tree, None)
         while len(self.walked) > _REMEMBERED:
             self.walked.popitem(last=False)
-
-    def _report(self, tree: str, unlistable: set[str]) -> None:
-        for path in unlistable:
-            hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
-            self._health.degrade("watch-unlistable", "what is in a directory can't be seen", subject=path, hint=hint)
-        self._health.repair_all("watch-unlistable", but=unlistable, where=lambda path: beneath(path, tree))
 
     def _hand_over(self, batch: list[Candidate], request: Request) -> int:
         start = time.monotonic()
@@ -228,7 +224,7 @@ def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Ite
         except OSError as error:
             gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
             if not gone and len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
-                tally.unreadable.append(directory)
+                tally.unreadable[directory] = error.errno or errno.EACCES
 
 
 def _candidate(entry: os.DirEntry[str], request: Request) -> Candidate | None:

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.candidate import Source, beneath
 from picklewatch.watch.clocks import Clocks
@@ -299,7 +300,7 @@ class Watcher:
         if self._observation is not None:
             self._observation.remove(path)
         self._health.repair("watch-refused", subject=path)
-        self._health.repair_all("watch-unlistable", where=lambda below: beneath(below, path))
+        self._health.repair_all(unlistable.WHAT, where=lambda below: beneath(below, path))
         if gone and not any(beneath(path, other) for other in self._trees):
             self._health.incident("watch-root-gone", "a watched directory is gone; waiting for it", path=path)
 
