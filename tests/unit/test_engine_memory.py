@@ -339,3 +339,51 @@ def test_tensors_stay_inside_storages_that_are_bytes_of_the_pickle(
     """How ``pickle.dumps`` spells a tensor: the storage is bytes that ``torch.load`` reads."""
     held = call("torch.storage", "_load_from_bytes", data(saved))
     assert level(judged(pickle(4, tensor(held, sizes(size), sizes(1), offset)))) is worst
+
+
+_ROOT, _LEAF = (0, 2, 0.5, 0, 2, 0, 0, 1, 2), (-1, 1, 0.0, 0, 1, 0, 0, 0, 0)
+_SECOND = (-1, 1, 0.0, 1, 2, 0, 0, 0, 0)
+
+
+def _spatial(*nodes: tuple[float, ...], points: int = 2, raw: bytes | None = None) -> bytes:
+    """A cKDTree of *nodes* over two points of one dimension."""
+    packed = b"".join(struct.pack("<qqdqqqqqq", *node) for node in nodes) if raw is None else raw
+    numbers = [array(sizes(size), dtype("f8"), data(bytes(8 * size))) for size in (2, 1, 1, 2)]
+    state = (data(packed), numbers[0], number(points), number(1), number(5), *numbers[1:], NONE, NONE)
+    return pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(*state), BUILD)
+
+
+@pytest.mark.parametrize(
+    ("sample", "worst"),
+    [
+        (_spatial(_ROOT, _LEAF, _SECOND), Level.INFO),
+        (_spatial((*_ROOT[:7], 1 << 20, 2), _LEAF, _SECOND), Level.MALICIOUS),
+        (_spatial((*_ROOT[:7], -1, 2), _LEAF, _SECOND), Level.MALICIOUS),
+        (_spatial((*_ROOT[:7], 0, 0), _LEAF, _SECOND), Level.MALICIOUS),
+        (_spatial((9, *_ROOT[1:]), _LEAF, _SECOND), Level.MALICIOUS),
+        (_spatial(_ROOT, _LEAF, (*_SECOND[:4], 1 << 20, 0, 0, 0, 0)), Level.MALICIOUS),
+        (_spatial(_ROOT, _LEAF, _SECOND, points=3), Level.MALICIOUS),
+        (_spatial(raw=bytes(71)), Level.MALICIOUS),
+        (_spatial(), Level.MALICIOUS),
+    ],
+    ids=[
+        "honest",
+        "child-outside",
+        "child-before",
+        "own-child",
+        "dimension",
+        "points",
+        "short-data",
+        "cut-off",
+        "none",
+    ],
+)
+def test_nodes_of_spatial_trees_lead_nowhere_else(sample: bytes, worst: Level) -> None:
+    """Scipy makes pointers of the indexes in them while it restores the tree."""
+    assert level(judged(sample)) is worst
+
+
+def test_nodes_that_cannot_be_seen_are_told() -> None:
+    """A computed state, or one that is not of a tree."""
+    sample = pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(NONE, NONE), BUILD)
+    assert level(judged(sample)) is Level.UNVERIFIED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
 from picklewatch.engine.report import Stopped
-from picklewatch.engine.values import Import, Obj, Opaque
+from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
         other_reading(walk, position, stack, certain=True)
     else:
         end = _raw(walk, state, position, elements * size, stack)
+        state = {**state, "": Blob(walk.data, end - elements * size, end, text=False)}
     machine.gaps.append((position, end))
     stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done", state=state)
     return end

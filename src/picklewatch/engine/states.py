@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import arrays, signs, tensors
 from picklewatch.engine.checks_python import kept
 from picklewatch.engine.render import render
+from picklewatch.engine.spatial import check_tree
 from picklewatch.engine.values import Import, Obj, Persistent
 from picklewatch.model import Level
 
@@ -24,6 +25,7 @@ def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
         check(machine, target, state, offset)
     _generator_state(machine, state, offset)
     _view_state(machine, state, offset)
+    check_tree(machine, target, state, offset)
     for attributes in state[:2] if isinstance(state, tuple) else (state,):
         if isinstance(attributes, dict):
             for name, look in _BY_ATTRIBUTE.items():

@@ -299,6 +299,10 @@ def _classes() -> dict[str, bytes]:
                 (Ref("company_ml_utils", "run"), ("true",), (1, (0,), _dtype("f4"), False, b""), {}),
             )
         ),
+        "build-spatial-tree-outside-itself": _build(
+            _new("scipy.spatial._ckdtree", "cKDTree"),
+            (struct.pack("<qqdqqqqqq", 0, 2, 0.5, 0, 2, 0, 0, 1 << 20, 1 << 20), [], 2, 1, 5, [], [], [], None, None),
+        ),
         "new-index-memmap": _push(
             Call(
                 Ref("pandas.core.indexes.base", "_new_Index"), (Ref("numpy", "memmap"), {"filename": "x", "mode": "w+"})
