@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_PART = re.compile(r"\*\*/?|\*|\?|\[!?(?:\][^\]]*|[^\]]+)\]|.", re.DOTALL)
+_PART = re.compile(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?(?:\][^\]]*|[^\]]+)\]|.", re.DOTALL)
+"""Stars in a row are taken together: each of them apart would be tried against each part of a path."""
 
 
 def excluder(patterns: Iterable[str]) -> Callable[[str], bool]:
