@@ -387,3 +387,12 @@ def test_nodes_that_cannot_be_seen_are_told() -> None:
     """A computed state, or one that is not of a tree."""
     sample = pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(NONE, NONE), BUILD)
     assert level(judged(sample)) is Level.UNVERIFIED
+
+
+def test_a_quantized_tensor_is_over_a_storage() -> None:
+    """What tells no size, or is no storage at all, is told."""
+    more = (number(0), sizes(2), sizes(1), tuple_(global_("torch", "per_tensor_affine"), NONE, number(0)), FALSE)
+    for over, worst in ((data(_saved(2)), Level.INFO), (data(pickle(2, NONE)), Level.UNVERIFIED)):
+        held = call("torch.storage", "_load_from_bytes", over)
+        made = call("torch._utils", "_rebuild_qtensor", held, *more, call("collections", "OrderedDict"))
+        assert level(judged(pickle(4, made))) is worst

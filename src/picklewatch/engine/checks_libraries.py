@@ -208,9 +208,7 @@ def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
     if callee.name in _OF_TENSORS and not _tensor(args):
         return odd(f"{callee.key} is given something other than a tensor")
     if callee.name == "_rebuild_qtensor":
-        summary = tensors.out_of_bounds(args)
-        if summary:
-            return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
+        return torch_tensor(machine, callee, args, offset) or plain(machine, callee, args, offset)
     return plain(machine, callee, args, offset)
 
 
