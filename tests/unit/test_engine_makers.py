@@ -240,3 +240,11 @@ def test_batches_of_graphs_are_made_of_classes_of_graphs() -> None:
     assert judged(pickle(4, getter, tuple_(*classes), REDUCE, dict_(_num_graphs=number(1)), BUILD)).inert
     other = pickle(4, getter, tuple_(global_("company_ml", "run"), classes[1]), REDUCE)
     assert level(judged(other)) is Level.UNSAFE
+
+
+def test_no_mapping_is_made_of_a_text() -> None:
+    """What a harmless name is given tells that it stands for another."""
+    assert level(judged(pickle(4, call("collections", "OrderedDict", text("echo hi"))))) is Level.UNSAFE
+    assert judged(pickle(4, call("collections", "OrderedDict"))).inert
+    pairs = MARK + tuple_(text("a"), number(1)) + b"l"
+    assert judged(pickle(4, call("collections", "OrderedDict", pairs))).inert

@@ -22,6 +22,13 @@ _BUILTINS = {"builtins", "__builtin__"}
 _PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float", "bytes", "unicode"}
 
 
+def mapping(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+    """``OrderedDict([…])``: pairs or a mapping; no pickler gives it a text."""
+    if any(isinstance(value, str | bytes | Blob) for value in values_of(args)):
+        return odd(f"{callee.key} is given a text")
+    return None
+
+
 def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``defaultdict(factory)``: a class, or a callable that is harmless itself."""
     values = values_of(args)
@@ -213,7 +220,7 @@ def _container(value: Any) -> bool:
 
 
 OF_PYTHON: dict[str, Any] = {
-    "factory": factory, "pattern": pattern, "encode": encode, "partial": partial, "getattr": fetch,
+    "mapping": mapping, "factory": factory, "pattern": pattern, "encode": encode, "partial": partial, "getattr": fetch,
     "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "setattr": set_attribute, "type_of": type_of,
     "iterator": iterator, "getter": getter,
 }  # fmt: skip

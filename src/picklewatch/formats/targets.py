@@ -41,7 +41,10 @@ def judge_targets(scan: Scan, part: Part) -> None:
         report = scan.trial(call)
         if report is None:
             continue
-        level = max((finding.level for finding in report.findings), key=RANK.__getitem__, default=Level.INFO)
+        said = [
+            finding.level for finding in report.findings if finding.rule != "suspicious-arguments"
+        ]  # these are ours
+        level = max(said, key=RANK.__getitem__, default=Level.INFO)
         if not hydra and (not unmistakable(name) or module == "types"):
             continue
         standard = name.partition(".")[0] in STDLIB

@@ -78,6 +78,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="a container of the standard library; its methods only store",
         uses="RNC",
         kind="dict",
+        check="mapping",
         names={"collections": "OrderedDict Counter UserDict"},
     ),
     Group(
