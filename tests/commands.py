@@ -25,7 +25,7 @@ class Commands:
         self.environ = {
             **kept,
             "HOME": str(home),
-            "XDG_STATE_HOME": str(home / "state"),
+            "STATE_DIRECTORY": str(home / "state/picklewatch"),  # root's own would be the machine's
             "XDG_CACHE_HOME": str(home / "cache"),
             "XDG_CONFIG_HOME": str(home / "config"),
             "PICKLEWATCH_WATCH_USERS": "self",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -65,6 +67,18 @@ def test_records_have_exactly_the_documented_keys(run: Commands, models: Path) -
     assert record["duration_ms"] > 0
     assert list(record["engine"]) == ["picklewatch", "fickling", "rules"]
     assert re.fullmatch(r"[0-9a-f]{64}", record["sha256"])
+
+
+@pytest.mark.parametrize(("version", "word"), [(1, "older"), (99, "newer")])
+def test_the_state_of_another_version_is_no_reason_not_to_scan(
+    run: Commands, models: Path, tmp_path: Path, version: int, word: str
+) -> None:
+    """After an upgrade, say: only what was allowed there is not known, which is said."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "picklewatch.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    done = run("scan", models / "sub", STATE_DIRECTORY=str(tmp_path))
+    assert done.returncode == 1
+    assert re.match(rf"picklewatch: what was allowed is not known: .* {word} picklewatch .*\nhint: ", done.stderr)
 
 
 def test_text_is_one_line_a_file_and_what_to_do_about_bad_ones(run: Commands, models: Path) -> None:

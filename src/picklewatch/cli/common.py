@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from picklewatch import config_files
+from picklewatch.errors import StateError
 from picklewatch.model import DEFAULT_LIMITS, Limits, Policy
 
 if TYPE_CHECKING:
@@ -119,4 +120,7 @@ def _restored_digests(state: Path) -> dict[str, str]:
         with closing(Store(state, read_only=True)) as store:
             return store.allowed.all()
     except (OSError, sqlite3.Error, CorruptError):
+        return {}
+    except StateError as error:  # of another version: no reason not to scan
+        click.echo(f"picklewatch: what was allowed is not known: {error.message}\nhint: {error.hint}", err=True)
         return {}
