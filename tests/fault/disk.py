@@ -1,4 +1,4 @@
-"""The steps by which the daemon changes its files: counted, refused, its last, or written down (preload/disk.c)."""
+"""The steps by which the daemon changes its files: counted, refused, its last, or written down (native/disk.c)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on a disk after a power cut: rebuilt from the steps that preload/disk.c wrote down.
+"""What is on a disk after a power cut: rebuilt from the steps that native/disk.c wrote down.
 
 A write, or a change of a file's size, is safe once that file was synced; before, it may be there, be missing, or be
 torn at any 512 bytes. A name (made, moved, removed) is safe once its directory was synced, both of them for a move;

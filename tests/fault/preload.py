@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fault.lab import SkippedError
 
-_SOURCES = Path(__file__).parent / "preload"
+_SOURCES = Path(__file__).parent / "native"
 
 
 @functools.cache
 def library(name: str) -> Path:
-    """The compiled ``preload/<name>.c``, for ``LD_PRELOAD``. Raises `SkippedError` without a C compiler."""
+    """The compiled ``native/<name>.c``, for ``LD_PRELOAD``. Raises `SkippedError` without a C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise SkippedError("needs a C compiler")
