@@ -31,4 +31,4 @@ def _identity(path: Path) -> _Identity:
         status: os.stat_result = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_ctime_ns  # inode numbers are used again, and pip sets mtimes

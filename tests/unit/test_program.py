@@ -20,14 +20,3 @@ def test_a_program_that_is_replaced_is_noticed_once_the_other_is_there_to_stay(t
     assert [program.is_replaced(), program.is_replaced()] == [False, False]
     package.write_text("")
     assert [program.is_replaced(), program.is_replaced()] == [False, True]
-
-
-def test_the_same_file_put_back_is_no_upgrade(tmp_path: Path) -> None:
-    """As when an installation is taken back."""
-    package = tmp_path / "__init__.py"
-    package.write_text("")
-    program = Program(package)
-    package.rename(tmp_path / "old")
-    assert not program.is_replaced()
-    (tmp_path / "old").rename(package)
-    assert [program.is_replaced(), program.is_replaced()] == [False, False]

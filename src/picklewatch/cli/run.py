@@ -120,9 +120,11 @@ def _where() -> Path:
 
 
 def _scanner(config: Config) -> ClosableScans:
+    from picklewatch.engine.version import engine_version
     from picklewatch.sandbox import Scanner
 
-    return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox)
+    engine = engine_version().key
+    return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox, engine=engine)
 
 
 def _vault(directory: Path) -> Holds:

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picklewatch.engine.version import engine_version
 from picklewatch.errors import SandboxError, SandboxStartError
 from picklewatch.sandbox.protections import Protections
 
@@ -41,7 +40,11 @@ class DiedError(Exception):
 class WarmProcess:
     """One running warm process. *jobs* maps a kind of job to its ``module:function``."""
 
-    def __init__(self, jobs: dict[str, str]) -> None:
+    *engine* is the version of the engine that it must have: an upgrade may have come since this process began.
+    """
+
+    def __init__(self, jobs: dict[str, str], engine: str | None = None) -> None:
+        self._engine = engine
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
@@ -83,7 +86,7 @@ class WarmProcess:
             case {"refused": str(why)}:
                 self.close()
                 raise SandboxError(f"the sandbox can't be set up: {why}", _REFUSED_HINT)
-            case {"ready": {"missing": list()}, "engine": str(engine)} if engine != engine_version().key:
+            case {"ready": _, "engine": engine} if self._engine is not None and engine != self._engine:
                 self.close()
                 raise SandboxStartError("picklewatch was upgraded while this process ran", "Start it again.")
             case {"ready": {"missing": list()} as ready}:

@@ -69,7 +69,8 @@ class Scanner:
 
     Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
     Use one scanner per thread; `close` may be called from any. *job* and *views* say what the child runs: *job* is
-    ``module:function``, for tests; *views* also loads what `view` needs.
+    ``module:function``, for tests; *views* also loads what `view` needs. *engine* is the only version of the engine
+    that will do, for those who live so long that an upgrade may come meanwhile.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Scanner:
         require_sandbox: bool = False,
         views: bool = False,
         job: str = SCAN,
+        engine: str | None = None,
     ) -> None:
+        self._engine = engine
         self._limits = limits
         self._told = replace(limits, seconds=limits.seconds * _OWN_SHARE)
         self._require = require_sandbox
@@ -87,7 +90,7 @@ class Scanner:
         self._lock = threading.Lock()
         self._closed = False
         """Whether the sandbox has ever been ready."""
-        self._process: WarmProcess | None = WarmProcess(self._jobs)
+        self._process: WarmProcess | None = WarmProcess(self._jobs, self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -177,7 +180,7 @@ class Scanner:
         if self._closed:
             raise ScanCancelledError("the scanner is closed")
         if self._process is None or self._process.is_closed:
-            self._process = WarmProcess(self._jobs)
+            self._process = WarmProcess(self._jobs, self._engine)
         process = self._process
         try:
             protections = process.protections()
