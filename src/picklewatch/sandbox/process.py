@@ -38,7 +38,7 @@ class DiedError(Exception):
 
 
 class WarmProcess:
-    """One running warm process. *jobs* maps a kind of job to its ``module:function``."""
+    """One running warm process. *jobs* maps a kind of job to its ``module:function``.
 
     *engine* is the version of the engine that it must have: an upgrade may have come since this process began.
     """
