@@ -86,17 +86,19 @@ def killed_at_every_step(lab: Lab) -> None:
             break
         lab.injected += 1
     disk.heal()
+    lab.start()
 
 
 def _killed(lab: Lab) -> bool:
     """Start the daemon, and wait until it is killed, or all is well (then it is ended)."""
-    with contextlib.suppress(AssertionError):
-        lab.process.launch()
-    lab.seconds_until(lambda: lab.process.process.poll() is not None or (lab.files != [] and lab.settled()))
+    lab.process.launch()
+    lab.seconds_until(lambda: lab.process.process.poll() is not None or lab.settled())
     if lab.process.process.poll() is None:
         lab.process.stop()
         return False
-    return lab.process.process.returncode == -signal.SIGKILL
+    said = lab.process._log.read_text().splitlines()[-1:]
+    assert lab.process.process.returncode == -signal.SIGKILL, (lab.process.process.returncode, said)
+    return True
 
 
 def _ready(lab: Lab) -> Disk:
