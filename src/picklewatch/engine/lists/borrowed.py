@@ -19,55 +19,53 @@ BORROWED: frozenset[str] = frozenset(
     AlternatingCodebooksLogitsProcessor Annotation ArgumentParser ArrayDataset AttrsDict AudioFeature
     AutoImageProcessor AutoProcessor AutoTokenizer AxisInt BackboneConfigMixin BackboneMixin BarColumn
     BarkCoarseGenerationConfig BarkEosPrioritizerLogitsProcessor BarkFineGenerationConfig
-    BarkSemanticGenerationConfig BaseIndexer BaseStorage BaseStringArrayMethods BaseTokenizer BaseVideoProcessor
+    BarkSemanticGenerationConfig BaseStorage BaseStringArrayMethods BaseTokenizer BaseVideoProcessor
     BasicTextNormalizer BertWordPieceTokenizer BitsandbytesPrecision BlockingAsyncStager BlockMask BoundingBoxFormat
     BroadcastingList2 ByteLevelBPETokenizer BytesIO BZ2File CachedAccessor Callable CallbackSupportMixin CardData
     ChannelDimension CharBPETokenizer ClassDoc ClassifierFreeGuidanceLogitsProcessor CodeCarbonCallback CodeType
     CommonTokenStream CompatLevel Components Concatenate Config Console ContextVar ContrastResults ConversionOps
     ConvertCustomConfig Counter CsmGenerationMixin CSRDataset CUDAAccelerator CustomClassBase DataFrameFormatter
-    DataFrameGroupBy DataFrameInfo DataFrameRenderer DatasetDict DataTable DatetimeIndexResamplerGroupby DDPStrategy
-    DecisionMixin DeepSpeedConfig DeepSpeedPrecision DeepSpeedStrategy DiaGenerationMixin
-    DiffusionGemmaGenerationConfig DiffusionGemmaGenerationMixin DirNamesMixin DistributedConfig DistributedMixin
-    DMatrix DoublePrecision DownloadKwargs EllipsisType EncodingVisualizer Engine EnglishTextNormalizer
-    ErrorListener EsmFold2FoldingMixin EvalResult ExitStack Expanding ExpandingGroupby ExponentialMovingWindow
-    ExponentialMovingWindowGroupby F_pil F_t FabricLogger FabricPrecision FeatureExtractionMixin FileHandler FileIO
-    FiniteStatus FixedForwardWindowIndexer Flags FloatSchedule FlopCounterMode FormulaManager ForwardRef
-    FSDPPrecision FSDPStrategy Function FunctionDoc FunctionType FuseCustomConfig Future GenerateDecoderOnlyOutput
-    GenerationMixin GenericAlias GradiumPhononTTSGenerationMixin GraphModule Grouper GzipFile HalfPrecision
-    HasMethods HessianUpdateStrategy HeterogeneousConfigMixin HfApi HfArgumentParser HfFolder HfQuantizer Hidden
-    HiggsAudioV2GenerationMixin IdeficsPerceiverResampler IdeficsVisionEmbeddings IdeficsVisionTransformer
-    ImageEnhance ImageFeature ImageNetInfo ImageOps ImageProcessingMixin InputStream Interpreter IntGELU
-    IntLayerNorm IntSoftmax IntTensor IterableDatasetDict JoinableQueue KernelConfig LambdaType LeafSpec
-    LightningEnum LimitedIterationMixin LinearConstraint LinearOperator LinearSchedule LoadStateDictInfo
-    LocalFileSystem Lock Logger LogitsProcessorList LooseVersion LowLevelCallable LZMAFile MagicMock Manager
-    MapWrapper MaxTrialsCallback Memory MergeModulelist MethodType MissingValues MixedPrecision Mock ModelCard
-    ModuleType MPSAccelerator NamedAgg NamedTemporaryFile NDArrayOperatorsMixin NegativeBinomialOutput
-    Nemotron3_5AsrGenerationMixin Nemotron3_5AsrRNNTDecoderCache Nemotron3_5TranscribeGenerateOutput
-    NemotronAsrStreamingGenerationMixin NemotronAsrStreamingRNNTDecoderCache NodeData NodeHeapData NoneType
-    NormalOutput NotImplementedType NSTracer NumpyPickler NumpyUnpickler NumpyVersion ObjectStringArrayMixin
-    ObservedGraphModule OffPolicyAlgorithm OFProtein OmegaConfGrammarLexer OmegaConfGrammarParser
-    OmegaConfGrammarParserVisitor OnPolicyAlgorithm OpsMixin OptimizedModule Options OrderedDict OutputLogger
-    OutputRecorder PackageImporter PackedSequence PaliGemmaProcessor PandasDelegate ParakeetRNNTDecoderCache
-    ParakeetRNNTGenerationMixin ParakeetTDTGenerationMixin Parallel ParallelismConfig ParallelStrategy ParamsDict
-    ParserRuleContext Pattern PeftAdapterMixinTransformers PeftMixedModel PeftModel PeriodIndexResamplerGroupby
-    Pickler PIL PILImageResampling Pipe PocketTTSGenerationMixin Pool PorterStemmer PrepareCustomConfig
-    PreTrainedFeatureExtractor PreTrainedTokenizer PrettyDict Process ProcessGroup ProcessorMixin
-    ProcessPoolExecutor Progress ProgressColumn PushToHubMixin PyCategories PyDataFrame PySeries QuantAct
-    QuantEmbedding QuantileDMatrix QuantizationTracer QuantLinear Question Queue RagRetriever ReadBuffer
+    DataFrameInfo DataFrameRenderer DatasetDict DataTable DatetimeIndexResamplerGroupby DDPStrategy DecisionMixin
+    DeepSpeedConfig DeepSpeedPrecision DeepSpeedStrategy DiaGenerationMixin DiffusionGemmaGenerationConfig
+    DiffusionGemmaGenerationMixin DirNamesMixin DistributedConfig DistributedMixin DMatrix DoublePrecision
+    DownloadKwargs EllipsisType EncodingVisualizer Engine EnglishTextNormalizer ErrorListener EsmFold2FoldingMixin
+    EvalResult ExitStack F_pil F_t FabricLogger FabricPrecision FeatureExtractionMixin FileHandler FileIO
+    FileSystemPathPointer FiniteStatus Flags FloatSchedule FlopCounterMode FormulaManager ForwardRef FSDPPrecision
+    FSDPStrategy Function FunctionDoc FunctionType FuseCustomConfig Future GenerateDecoderOnlyOutput GenerationMixin
+    GenericAlias GradiumPhononTTSGenerationMixin GraphModule GzipFile HalfPrecision HasMethods HessianUpdateStrategy
+    HeterogeneousConfigMixin HfApi HfArgumentParser HfFolder HfQuantizer Hidden HiggsAudioV2GenerationMixin
+    IdeficsPerceiverResampler IdeficsVisionEmbeddings IdeficsVisionTransformer ImageEnhance ImageFeature
+    ImageNetInfo ImageOps ImageProcessingMixin InputStream Interpreter IntGELU IntLayerNorm IntSoftmax IntTensor
+    IterableDatasetDict JoinableQueue KernelConfig LambdaType LeafSpec LightningEnum LimitedIterationMixin
+    LinearConstraint LinearOperator LinearSchedule LoadStateDictInfo LocalFileSystem Lock Logger LogitsProcessorList
+    LooseVersion LowLevelCallable LZMAFile MagicMock Manager MapWrapper MaxTrialsCallback Memory MergeModulelist
+    MethodType MissingValues MixedPrecision Mock ModelCard ModuleType MPSAccelerator NamedTemporaryFile
+    NDArrayOperatorsMixin NegativeBinomialOutput Nemotron3_5AsrGenerationMixin Nemotron3_5AsrRNNTDecoderCache
+    Nemotron3_5TranscribeGenerateOutput NemotronAsrStreamingGenerationMixin NemotronAsrStreamingRNNTDecoderCache
+    NodeData NodeHeapData NoneType NormalOutput NotImplementedType NSTracer NumpyPickler NumpyUnpickler NumpyVersion
+    ObjectStringArrayMixin ObservedGraphModule OffPolicyAlgorithm OFProtein OmegaConfGrammarLexer
+    OmegaConfGrammarParser OmegaConfGrammarParserVisitor OnPolicyAlgorithm OpsMixin OptimizedModule Options
+    OrderedDict OutputLogger OutputRecorder PackageImporter PackedSequence PaliGemmaProcessor PandasDelegate
+    ParakeetRNNTDecoderCache ParakeetRNNTGenerationMixin ParakeetTDTGenerationMixin Parallel ParallelismConfig
+    ParallelStrategy ParamsDict ParserRuleContext Pattern PeftAdapterMixinTransformers PeftMixedModel PeftModel
+    PeriodIndexResamplerGroupby Pickler PIL PILImageResampling Pipe PocketTTSGenerationMixin Pool PorterStemmer
+    PrepareCustomConfig PreTrainedFeatureExtractor PreTrainedTokenizer PrettyDict Process ProcessGroup
+    ProcessorMixin ProcessPoolExecutor Progress ProgressColumn PushToHubMixin PyCategories PyDataFrame PySeries
+    QuantAct QuantEmbedding QuantileDMatrix QuantizationTracer QuantLinear Question Queue RagRetriever ReadBuffer
     ReadonlyArrayWrapper RealNotInt ReduceOp RemovedParameter RenamedParameter Repository ReprHTMLMixin Request
-    RequirementCache Resampler ResponseParser Rigid Rolling RollingGroupby RunningStage ScalarFunction Schema Scope
-    ScopeContextManager ScriptModule SentencePieceBPETokenizer SentencePieceUnigramTokenizer SequenceMatcher
-    SequenceNotStr SeriesApply SeriesGroupBy SeriesInfo Session SEWithNorm Shadow ShadowLogger SharedDict
-    SimilarityFunction SimpleQueue SimpleTable SingleDeviceStrategy Size SizeDict SourceFileLoader
-    SparseTermSimilarityMatrix SpmConverter SpooledTemporaryFile StoppingCriteriaList Strategy StreamHandler StrEnum
-    StringIO StringMethods StrOptions StudentTOutput Style Summary SummaryWriter SuppressTokensLogitsProcessor
-    SwiGLUPacked SymInt TarFile Task TempMemmap TemporaryDirectory TemporaryFile Tensor TerminalNode
-    TermSimilarityIndex TextColumn TextInput TextInputSequence Thread ThreadPool ThreadPoolExecutor
-    TimedeltaIndexResamplerGroupby TimeGrouper Timer TorchFunctionMode TracebackType TrackioCallback TrainerFn
-    TransformerEnginePrecision Transpose TreeSpec TypeIs UnionType UnlimitedOcrGenerationMixin Unpack Unpickler
-    UntypedStorage UserDict Value VariableOffsetWindowIndexer VecEnv VecNormalize Version VibeVoiceGenerationMixin
-    VideoFeature WaldTestResults WandbCallback WarningCache WeightConverter WeightRenaming WhisperGenerationMixin
-    Window WriteBuffer WriteExcelBuffer WriteResult XGBoostLabelEncoder XLAAccelerator XLAPrecision ZipFile ZoneInfo""".split()
+    RequirementCache Resampler ResponseParser Rigid RunningStage ScalarFunction Schema Scope ScopeContextManager
+    ScriptModule SentencePieceBPETokenizer SentencePieceUnigramTokenizer SequenceMatcher SequenceNotStr SeriesApply
+    SeriesInfo Session SEWithNorm Shadow ShadowLogger SharedDict SharedMemory SharedMemoryManager SimilarityFunction
+    SimpleQueue SimpleTable SingleDeviceStrategy Size SizeDict SourceFileLoader SparseTermSimilarityMatrix
+    SpmConverter SpooledTemporaryFile StoppingCriteriaList Strategy StreamHandler StrEnum StringIO StringMethods
+    StrOptions StudentTOutput Style Summary SummaryWriter SuppressTokensLogitsProcessor SwiGLUPacked SymInt TarFile
+    Task TempMemmap TemporaryDirectory TemporaryFile Tensor TerminalNode TermSimilarityIndex TextColumn TextInput
+    TextInputSequence Thread ThreadPool ThreadPoolExecutor TimedeltaIndexResamplerGroupby TimedPattern Timer
+    TorchFunctionMode TracebackType TrackioCallback TrainerFn TransformerEnginePrecision Transpose TreeSpec TypeIs
+    UnionType UnlimitedOcrGenerationMixin Unpack Unpickler UntypedStorage UserDict Value VecEnv VecNormalize Version
+    VibeVoiceGenerationMixin VideoFeature WaldTestResults WandbCallback WarningCache WeightConverter WeightRenaming
+    WhisperGenerationMixin WriteBuffer WriteExcelBuffer WriteResult XGBoostLabelEncoder XLAAccelerator XLAPrecision
+    ZipFile ZoneInfo""".split()
 )
 """Names that no vouched library gives to a class of its own."""
 
@@ -77,16 +75,19 @@ BORROWED_BY: dict[str, frozenset[str]] = {
         "category_encoders": "BinomialBayesMixedGLM CategoricalDtype",
         "feature_engine": "GeneratorType",
         "gensim": "GeneratorType",
+        "hdbscan": "BallTreeBoruvkaAlgorithm DistanceMetric KDTreeBoruvkaAlgorithm",
         "imblearn": "Criterion Interval KMeans MiniBatchKMeans Parameter",
         "lightgbm": "Dataset",
         "lightning": "Parameter Precision Text",
         "lightning_fabric": "Parameter Precision Text",
+        "nltk": "Match Text Trie",
         "pandas": "Appender Substitution Tuple",
         "pyod": "DistanceMetric KDTree KMeans",
         "pytorch_lightning": "Parameter Precision Text",
         "scipy": "MaskedArray NumpyDocString Parameter",
         "sentence_transformers": "Dataset DistributedDataParallel IterableDataset Sequence Trainer",
         "sklearn": "Parameter",
+        "sksurv": "BestFirstTreeBuilder CategoricalDtype DepthFirstTreeBuilder Splitter Tree",
         "statsmodels": "PCA Period Timestamp Tuple",
         "timm": "Image",
         "torch": "Generator Node",

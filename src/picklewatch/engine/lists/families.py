@@ -131,7 +131,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="pandas' frames, series, indexes and blocks: __setstate__ stores arrays",
         uses="RNE",
-        module=r"pandas(\.(core\.(frame|series|generic|panel|base|index|indexes|internals|arrays|categorical|dtypes|sparse)"
+        module=r"pandas(\.(core\.(frame|series|generic|panel|base|index|indexes|internals|arrays|categorical|dtypes|sparse|window|groupby)"
         r"|indexes|sparse|tseries|arrays|_libs|tslib|_sparse|_period|api)\b[\w.]*)?",
         name=r"_?[A-Z](?!DFStore|pdf5)\w*(?<!Store)(?<!File)(?<!Writer)(?<!Reader)",
     ),
@@ -453,13 +453,38 @@ FAMILIES: tuple[Family, ...] = (
         reason="time zones of dateutil: offsets and names",
         uses="RN",
         module=r"dateutil\.(tz(\.\w+)?|relativedelta|_common)",
-        name=r"tz(utc|local|offset|range|str)|relativedelta|weekday",
+        name=r"tz(utc|local|offset|range|str)|relativedelta|weekday|_ttinfo",
     ),
     Family(
         reason="states of Optax's optimizers: named tuples of arrays",
         uses="RN",
         module=r"optax\._src\.\w+",
         name=r"_?[A-Z]\w*State",
+    ),
+    Family(
+        reason="estimators whose classes only store what they are given: attributes only",
+        uses="RN",
+        module=r"(mapie|sksurv|skopt\.(space|learning|optimizer|sampler|acquisition)|interpret\.(glassbox|utils|api)"
+        r"|implicit\.(cpu\.(als|bpr|lmf|matrix_factorization_base)|nearest_neighbours|recommender_base)"
+        r"|tslearn\.(bases|clustering|neighbors|svm|preprocessing|piecewise)|hdbscan\.(hdbscan_|prediction))\b[\w.]*",
+    ),
+    Family(
+        reason="fitters of lifelines: attributes only",
+        uses="RNE",
+        module=r"lifelines\.(fitters|utils|calibration|statistics)\b[\w.]*",
+    ),
+    Family(
+        reason="tokenizers, stemmers, taggers and trees of NLTK: attributes, texts and counts",
+        uses="RN",
+        module=r"nltk\.(probability|tree(\.\w+)?|stem\.\w+|tokenize\.(punkt|regexp|treebank|toktok|casual|mwe|simple|api|destructive)"
+        r"|tag\.(sequential|perceptron|tnt|brill|brill_trainer|api)|tbl\.\w+|lm\.\w+|collocations"
+        r"|classify\.(naivebayes|maxent|decisiontree|positivenaivebayes|api)|chunk\.(named_entity|api))",
+    ),
+    Family(
+        reason="labelled arrays of xarray; arrays over files are other classes",
+        uses="RN",
+        module=r"xarray\.core\.(variable|dataset|dataarray|indexes|indexing)",
+        name=r"Variable|IndexVariable|Dataset|DataArray|Pandas(Multi)?Index(ingAdapter)?",
     ),
     Family(
         reason="graphs of networkx: dictionaries",

@@ -633,6 +633,21 @@ VOUCHED: tuple[Group, ...] = (
         names={"torch.storage": "_load_from_bytes"},
     ),
     Group(
+        reason="a named tuple of tensors",
+        uses="RN",
+        names={"torch.nn.utils.rnn": "PackedSequence PackedSequence_"},
+    ),
+    Group(
+        reason="a schedule of numbers: attributes only",
+        uses="RN",
+        names={"stable_baselines3.common.utils": "FloatSchedule ConstantSchedule LinearSchedule"},
+    ),
+    Group(
+        reason="trials of Hyperopt in memory: dictionaries in lists",
+        uses="RN",
+        names={"hyperopt.base": "Trials"},
+    ),
+    Group(
         reason="a shape, a device or a layout",
         uses="RC",
         kind="atom",
