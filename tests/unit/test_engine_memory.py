@@ -36,6 +36,7 @@ from samples.opcodes import (
     pickle,
     put,
     sizes,
+    storage,
     tensor,
     text,
     tuple_,
@@ -396,3 +397,36 @@ def test_a_quantized_tensor_is_over_a_storage() -> None:
         held = call("torch.storage", "_load_from_bytes", over)
         made = call("torch._utils", "_rebuild_qtensor", held, *more, call("collections", "OrderedDict"))
         assert level(judged(pickle(4, made))) is worst
+
+
+_ADDRESS = dict_(data=tuple_(number(1 << 40), FALSE), shape=sizes(1), typestr=text("|u1"), version=number(3))
+
+
+@pytest.mark.parametrize(
+    ("state", "worst"),
+    [
+        (dict_(tag=text("x")), Level.INFO),
+        (dict_(__array_interface__=_ADDRESS), Level.MALICIOUS),
+        (tuple_(NONE, dict_(__array_interface__=_ADDRESS)), Level.MALICIOUS),
+        (dict_(__class__=global_("torch", "Tensor")), Level.UNSAFE),
+        (new("company_ml", "Names"), Level.UNSAFE),
+    ],
+    ids=["attribute", "address", "slots", "class", "hidden"],
+)
+def test_a_tensor_is_given_no_address_by_its_own_functions(state: bytes, worst: Level) -> None:
+    """``_rebuild_from_type_v2`` and ``_rebuild_parameter_with_state`` set attributes of the tensor that they make."""
+    hooks = call("collections", "OrderedDict")
+    view = (storage(elements=2), number(0), sizes(2), sizes(1), FALSE, hooks)
+    functions = tuple_(*view)
+    typed = call(
+        "torch._tensor",
+        "_rebuild_from_type_v2",
+        global_("torch._utils", "_rebuild_tensor_v2"),
+        global_("torch", "Tensor"),
+        functions,
+        state,
+    )
+    plain = tensor(storage(elements=2), sizes(2), sizes(1))
+    with_state = call("torch._utils", "_rebuild_parameter_with_state", plain, TRUE, hooks, state)
+    for made in (typed, with_state):
+        assert level(judged(pickle(2, made), persistent=True)) is worst

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine import arrays, signs, tensors
+from picklewatch.engine import arrays, attributes, signs, tensors
 from picklewatch.engine.checking import HUGE, Doubt, odd, plain, take_types, values_of
 from picklewatch.engine.judge import judge
 from picklewatch.engine.report import Storage
@@ -207,6 +207,9 @@ def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
         )
     if callee.name in _OF_TENSORS and not _tensor(args):
         return odd(f"{callee.key} is given something other than a tensor")
+    state_at = 3
+    if callee.name == "_rebuild_parameter_with_state" and len(values_of(args)) > state_at:
+        return _given_state(machine, callee, values_of(args)[state_at], offset) or plain(machine, callee, args, offset)
     if callee.name == "_rebuild_qtensor":
         return torch_tensor(machine, callee, args, offset) or plain(machine, callee, args, offset)
     return plain(machine, callee, args, offset)
@@ -225,6 +228,17 @@ def torch_from_type(machine: Machine, callee: Import, args: Any, offset: int) ->
             f"{callee.key} is made to call {function.key}",
         )
     machine.call(function, values[2], "call", offset)
+    return _given_state(machine, callee, values[3], offset)
+
+
+def _given_state(machine: Machine, callee: Import, state: Any, offset: int) -> Doubt | None:
+    """What ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
+    made = Obj(callee, (), offset, "tensor")
+    for named in attributes.split(state):
+        if isinstance(named, dict):
+            machine.interface(made, named, offset)
+        if (isinstance(named, dict) and "__class__" in named) or attributes.hidden(made, named):
+            return odd(f"{callee.key} is given attributes that make another thing of a tensor, or cannot be seen")
     return None
 
 
