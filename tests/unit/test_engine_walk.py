@@ -169,6 +169,18 @@ def test_a_frame_that_an_opcode_crosses_is_malicious() -> None:
     assert "code-execution" in rules(judged(payload))
 
 
+@pytest.mark.parametrize(
+    "inside", [b"cfoo\n\xff", b"ifoo\n\xff", b"V\\u", b"\x8c\x04\xff", b"j\xff\xff", b"X\x02\x00\x00\x00\xff"], ids=repr
+)
+def test_a_frame_that_an_opcode_crosses_is_malicious_even_where_we_can_not_read_it(inside: bytes) -> None:
+    """C's reader drops what the frame held of the opcode's argument and reads on behind it."""
+    crossing = b"\x80\x04\x95" + len(inside).to_bytes(8, "little") + inside + b"run\n\x00\xff)R."
+    assert rules(judged(crossing)) >= {"frame-mismatch", "malformed-pickle"}
+    inside += b"run\n\x00\xff)R."
+    whole = b"\x80\x04\x95" + len(inside).to_bytes(8, "little") + inside
+    assert "frame-mismatch" not in rules(judged(whole))
+
+
 def test_a_frame_inside_a_frame_is_malicious() -> None:
     """Python's unpickler refuses what C's runs."""
     assert level(judged(assembled(4, frame(frame(NONE))))) is Level.MALICIOUS

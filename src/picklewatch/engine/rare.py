@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickletools
 import sys
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -14,12 +15,14 @@ from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.constants import Handler
+    from picklewatch.engine.report import Buffer
     from picklewatch.engine.walk import Walk
 
 _U64 = Struct("<Q").unpack_from
 _HIGHEST_PROTOCOL = 5
 MEMO_GAP = 1 << 24
 """An index of the memo beyond which C's table would take hundreds of megabytes; see `sparse`."""
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 NO_FRAME = sys.maxsize
 """No frame is open."""
 
@@ -222,6 +225,23 @@ def straddled(walk: Walk, position: int) -> None:
         position,
         "an opcode crosses the end of its frame: C's reader runs it, others read something else",
     )
+
+
+def opcode_end(data: Buffer, position: int, size: int) -> int:
+    """Where the opcode at *position* and its argument end, however far from the end of *data* that may be."""
+    opcode = _OPCODES.get(chr(data[position])) if position < size else None
+    start = position + 1
+    if opcode is None or opcode.arg is None:
+        return start
+    if opcode.arg.n >= 0:
+        return start + opcode.arg.n
+    if opcode.arg.n == pickletools.UP_TO_NEWLINE:
+        for _ in range(2 if opcode.name in ("GLOBAL", "INST") else 1):
+            newline = lines.NEWLINE.search(data, start)
+            start = size if newline is None else newline.end()
+        return start
+    width = {"1": 1, "8": 8}.get(opcode.arg.name.rstrip("u")[-1], 4)
+    return start + width + int.from_bytes(data[start : start + width], "little")
 
 
 def _next_buffer(walk: Walk, position: int) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import inline, lines
 from picklewatch.engine.constants import long_text
-from picklewatch.engine.rare import HANDLERS, MEMO_GAP, NO_FRAME, sparse, straddled
+from picklewatch.engine.rare import HANDLERS, MEMO_GAP, NO_FRAME, opcode_end, sparse, straddled
 from picklewatch.engine.report import LimitReached, Stopped
 from picklewatch.engine.values import TEXT_CAP, Obj
 
@@ -70,6 +70,8 @@ class Walk:
             raise LimitReached("limit-memory", "the pickle needs more memory than a scan may take") from None
         except UnicodeDecodeError:
             self.problem = "a text or name is not valid in its encoding"
+        if self.problem and self.position < self.frame_end < opcode_end(self.data, self.position, self.size):
+            straddled(self, self.position)
 
     def end(self, end: int) -> int:
         """*end* if the data reach as far."""
