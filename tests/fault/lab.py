@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from daemon_process import BENIGN, HOSTILE, Process, children
 
 from picklewatch import status
+from picklewatch.errors import StateError
 from picklewatch.model import FileId
 from picklewatch.quarantine.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
@@ -234,7 +235,7 @@ class Lab:
     def _told(self) -> dict[str, Any]:
         try:
             return status.read(self.state)
-        except (OSError, sqlite3.Error):
+        except (OSError, sqlite3.Error, StateError):
             return {}
 
     def settled(self) -> bool:

@@ -204,12 +204,13 @@ class Database:
             )
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        for number in range(_version(connection), VERSION):
-            with _transaction(connection, self._fault) as transaction:
-                if _version(connection) == number:  # nobody was faster
-                    for statement in statements(MIGRATIONS[number]):
-                        transaction.run(statement)
-                    transaction.run(f"PRAGMA user_version = {number + 1}")
+        if _version(connection) == VERSION:
+            return
+        with _transaction(connection, self._fault) as transaction:
+            for number in range(_version(connection), VERSION):  # 0 steps if another process was faster
+                for statement in statements(MIGRATIONS[number]):
+                    transaction.run(statement)
+            transaction.run(f"PRAGMA user_version = {VERSION}")
 
 
 class Transaction:
