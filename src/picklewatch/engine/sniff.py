@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.report import Budget, LimitReached
 
 if TYPE_CHECKING:
@@ -50,8 +51,18 @@ def _looks(data: Buffer, start: int) -> int | None:
     return _walked(data, start) if first in _FIRST else start
 
 
-def _walked(data: Buffer, start: int) -> int | None:
+def _imports(module: str, name: str) -> bool:
+    """Whether this import is no accident of other bytes.
+
+    The module is imported before the name is looked for: with one that exists, odd bytes in the name come too late.
+    """
     from picklewatch.engine.judge import plausible
+
+    exists = module.partition(".")[0] in STDLIB
+    return plausible(module, name) or (exists and plausible(module, "_") and not name.isprintable())
+
+
+def _walked(data: Buffer, start: int) -> int | None:
     from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
 
@@ -62,7 +73,7 @@ def _walked(data: Buffer, start: int) -> int | None:
         walk.run()
     except LimitReached:
         return None
-    if any(plausible(imported.module, imported.name) for imported in machine.imports.values()):
+    if any(_imports(imported.module, imported.name) for imported in machine.imports.values()):
         return None
     if walk.stopped:
         return None if walk.opcodes > _SHORTEST else walk.position

@@ -114,8 +114,7 @@ def runs(report: PickleReport, data: memoryview) -> bool:
     if report.opcodes <= _WORDS or data[0] == _PERSID:
         return False
     return any(
-        _DOTTED.fullmatch(finding.subject) is not None
-        and not finding.evidence.startswith(_MERELY_NAMED)
+        _DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED)
         for finding in report.findings
     )
 

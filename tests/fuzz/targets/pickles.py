@@ -99,14 +99,15 @@ _HARM = Verdict.UNSCANNABLE.rank
 
 def wrapped(data: bytes) -> None:
     """No container makes a verdict better, and nothing that is put beside a pickle makes harm disappear."""
-    _, verdict = laws.scanned(data)
+    report, verdict = laws.scanned(data)
     rank = verdict.rank
     names = sorted(_KEPT)
     name = names[sum(data[:8]) % len(names)]
     inside = laws.scanned(_KEPT[name](data))[1]
     if rank > Verdict.CLEAN.rank and min(rank, _HARM) > inside.rank:
         raise LawBrokenError(f"better-in-{name}", (verdict, inside))
-    if rank >= Verdict.UNSAFE.rank:
+    broken = any(finding.rule == "malformed-pickle" for finding in report.findings)
+    if rank >= Verdict.UNSAFE.rank and not broken:  # what breaks off becomes something else by what follows
         for name, beside in _BEHIND.items():
             if laws.scanned(beside(data))[1].rank < _HARM:
                 raise LawBrokenError(f"better-with-{name}", verdict)
