@@ -53,24 +53,29 @@ class Closed:
     def look_after(self, walker: Walker, trees: list[str], now: float) -> None:
         """Have every directory walked that can be entered by now; only what lies in the watched *trees*.
 
-        What any walk could not list and is gone is forgotten.
+        So are those that a walk could not list.
         """
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
-        unlistable.forget_gone(self._health)
         with self._lock:
             directories = list(self._directories)
         for directory in directories:
             if _is_closed(directory):
                 unlistable.tell(self._health, directory)
-                continue
-            with self._lock:
-                del self._directories[directory]
-            self._health.repair(unlistable.WHAT, subject=directory)
-            inside = any(beneath(directory, tree) for tree in trees)
-            for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
-                walker.request(Request(tree, Source.WALK, "readable-again"))
+            else:
+                with self._lock:
+                    del self._directories[directory]
+                self._walk(directory, walker, trees)
+        for problem in self._health.problems:
+            if problem.what == unlistable.WHAT and problem.subject and unlistable.is_over(problem.subject):
+                self._walk(problem.subject, walker, trees)
+
+    def _walk(self, directory: str, walker: Walker, trees: list[str]) -> None:
+        self._health.repair(unlistable.WHAT, subject=directory)
+        inside = any(beneath(directory, tree) for tree in trees)
+        for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
+            walker.request(Request(tree, Source.WALK, "readable-again"))
 
 
 def _topmost(path: str) -> str:

@@ -32,19 +32,13 @@ def tell(health: Health, directory: str, code: int = errno.EACCES) -> str:
     return directory
 
 
-def forget_gone(health: Health) -> None:
-    """Note what is over because the directory is gone; what is only closed is for a walk to find open again."""
-    for problem in health.problems:
-        if problem.what == WHAT and problem.subject and _is_over(problem.subject):
-            health.repair(WHAT, subject=problem.subject)
-
-
-def _is_over(subject: str) -> bool:
+def is_over(subject: str) -> bool:
+    """Whether what `tell` named can be seen by now, or is gone."""
     try:
-        os.lstat(subject)
-        if len(os.fsencode(subject)) + 1 + _NAME_MAX < _PATH_MAX:
-            return False
+        os.stat(f"{subject}/.")  # noqa: PTH116
         with os.scandir(subject) as entries:
+            if len(os.fsencode(subject)) + 1 + _NAME_MAX < _PATH_MAX:
+                return True
             return not any(_is_too_long(entry.path) and entry.is_dir(follow_symlinks=False) for entry in entries)
     except OSError as error:
         return error.errno in (errno.ENOENT, errno.ENOTDIR)
