@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from picklewatch.store import Finished
 
-NOW = time.time()
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -43,7 +41,7 @@ def finish(store: Store, path: str, file: FileId, verdict: Verdict = Verdict.CLE
 def tidy(store: Store, keep: int = 0, later: float = 0.0) -> None:
     """Make two passes: what is forgotten in the first is history in the second."""
     for _ in range(2):
-        while store.tidying.step(keep, NOW + later):
+        while store.tidying.step(keep, time.time() + later):
             pass
 
 
@@ -120,10 +118,10 @@ def test_a_step_is_small(store: Store) -> None:
     """Nobody waits for the database while much is deleted."""
     for number in range(BATCH + 1):
         finish(store, "/none", FileId(7, 1, 1, number, 1))
-    assert store.tidying.step(0, NOW)
+    assert store.tidying.step(0, time.time())
     assert len(store.records) == 1
-    assert store.tidying.step(0, NOW)
-    assert not store.tidying.step(0, NOW)
+    assert store.tidying.step(0, time.time())
+    assert not store.tidying.step(0, time.time())
 
 
 def test_the_daemon_tidies_by_itself(store: Store) -> None:
