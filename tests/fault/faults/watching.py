@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon_process import HOSTILE
-from fault.lab import HARMFUL, PATIENCE, UNJUDGED, SkippedError
+from fault.lab import HARMFUL, PATIENCE, SkippedError
 from fault.preload import library
 
 if TYPE_CHECKING:
@@ -331,9 +331,11 @@ def file_unreadable(lab: Lab) -> None:
     """Files may not be read when they are judged, and may be later (a daemon without privileges)."""
     _needs_setpriv()
     lab.start()
-    paths = [lab.put(f"closed{index}.bin", hostile=index == 0, also=UNJUDGED) for index in range(5)]
+    lab.signal([lab.pid], signal.SIGSTOP)  # none is judged before it is closed
+    paths = [lab.put(f"closed{index}.bin", hostile=index == 0) for index in range(5)]
     for path in paths:
         path.chmod(0)
+    lab.signal([lab.pid], signal.SIGCONT)
     hidden = [lab.root.with_name(f"hidden{index}") for index in range(5)]
     for index, path in enumerate(hidden):
         path.write_bytes(HOSTILE + b"hidden%d" % index)
@@ -341,11 +343,11 @@ def file_unreadable(lab: Lab) -> None:
         path.chmod(0)
         path.rename(lab.root / path.name)
         lab.injected += 1
-    for path in hidden:
-        there = lab.root / path.name
-        assert judged_within(lab, there) < PATIENCE, "not said"
-        assert lab.verdict(there) == "unscannable"
-    for path in (*paths, *(lab.root / path.name for path in hidden)):
+    closed = [*paths, *(lab.root / path.name for path in hidden)]
+    for path in closed:
+        assert judged_within(lab, path) < PATIENCE, "not said"
+        assert lab.verdict(path) == "unscannable"
+    for path in closed:
         path.chmod(0o644)
 
 
