@@ -42,6 +42,8 @@ class Hand:
     since: float
     opening: bool = False
     """Whether its file is being opened just now: where the file system may hang."""
+    scan_seconds: float = 0.0
+    """How long its scan took, when that is over."""
 
 
 class Schedule:
@@ -57,6 +59,7 @@ class Schedule:
         self._announced_again: set[int] = set()
         self._deferred: dict[int, tuple[float, Job]] = {}
         self._slow: OrderedDict[str, float] = OrderedDict()
+        self._held_back: OrderedDict[int, None] = OrderedDict()
         self._hung: frozenset[int] = frozenset()
         self._claims = 0
 
@@ -106,8 +109,9 @@ class Schedule:
         job, now = hand.job, time.monotonic()
         with self._condition:
             self._in_hand.pop(job.id, None)
-            if now - hand.since > self._slow_seconds:
+            if hand.scan_seconds > self._slow_seconds:
                 self._note_slow(job, now)
+            self._let_one_on(now)
             if again_in > 0:
                 self._defer(job, now + again_in)
             elif job.id in self._announced_again:
@@ -119,17 +123,21 @@ class Schedule:
         now = time.monotonic()
         for number in [number for number, (until, _) in self._deferred.items() if until <= now]:
             job = self._deferred.pop(number)[1]
+            self._held_back.pop(number, None)
             self._urgent.put(job.path, (job.device, job.inode))
         self._claims += 1
         for _ in range(_TRIES):
             job_ = self._next()
             if job_ is None:
                 return None
-            until = self._not_before(job_, now)
-            if until <= now or len(self._deferred) >= _DEFERRED:
+            until = self.pace.not_before((job_.device, job_.inode))
+            is_held_back = until <= now and self._is_held_back(job_, now)
+            if (until <= now and not is_held_back) or len(self._deferred) >= _DEFERRED:
                 self._in_hand[job_.id] = hand = Hand(job_, now)
                 return hand
-            self._defer(job_, until)
+            self._defer(job_, max(until, now + _SLOW_PAUSE) if is_held_back else until)
+            if is_held_back:
+                self._held_back[job_.id] = None
         return None
 
     def _next(self) -> Job | None:
@@ -158,15 +166,20 @@ class Schedule:
             self._announced_again.add(job.id)
         return None
 
-    def _not_before(self, job: Job, now: float) -> float:
-        """When *job* may be done: not if it is judged all the time, nor if all other workers do slow ones."""
-        paced = self.pace.not_before((job.device, job.inode))
+    def _is_held_back(self, job: Job, now: float) -> bool:
+        """Whether *job* is of a slow directory while all other workers have such jobs."""
         if self._workers < 2 or not self._is_slow(job, now):  # noqa: PLR2004 - one can't be kept free
-            return paced
+            return False
         slow = sum(
             now - hand.since > self._slow_seconds or self._is_slow(hand.job, now) for hand in self._in_hand.values()
         )
-        return max(paced, now + _SLOW_PAUSE) if slow >= self._workers - 1 else paced
+        return slow >= self._workers - 1
+
+    def _let_one_on(self, now: float) -> None:
+        """Let a job of a slow directory follow the one that ended; at once, or they would keep the pause's pace."""
+        if self._held_back:
+            number = self._held_back.popitem(last=False)[0]
+            self._defer(self._deferred[number][1], now)
 
     def _is_slow(self, job: Job, now: float) -> bool:
         return now - self._slow.get(os.path.dirname(job.path), -_SLOW_FOR_SECONDS) < _SLOW_FOR_SECONDS  # noqa: PTH120

@@ -221,7 +221,7 @@ class Workers:
                 if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
                     self._store.jobs.drop(job)
                     return 0.0
-                return self._judge(job, subject, scanner)
+                return self._judge(hand, subject, scanner)
         except ExhaustedError as problem:
             return self._exhausted(problem.message)
         except SubjectError as problem:
@@ -242,13 +242,15 @@ class Workers:
         finally:
             hand.opening = False
 
-    def _judge(self, job: Job, subject: Subject, scanner: ClosableScans) -> float:
+    def _judge(self, hand: Hand, subject: Subject, scanner: ClosableScans) -> float:
+        job, began = hand.job, time.monotonic()
         record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
         self.health.repair("scan-exhausted")
         inode = (job.device, job.inode)
         now = time.monotonic()
+        hand.scan_seconds = now - began
         pace = self.schedule.pace
         streak = pace.judged(inode, now)
         if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:

@@ -125,7 +125,7 @@ def test_slow_directories_never_have_all_workers(queue: Queue, monkeypatch: pyte
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     first = queue.claim()
     assert first is not None
-    now[0] += 20.0
+    first.scan_seconds = 20.0
     queue.store.jobs.drop(first.job)
     queue.schedule.release(first)
     bomb = queue.claim()
@@ -135,6 +135,35 @@ def test_slow_directories_never_have_all_workers(queue: Queue, monkeypatch: pyte
     assert queue.take() == ["elsewhere/x"]
     queue.schedule.set_workers(1, 20.0)
     now[0] += 1.0
+    assert queue.claim() is not None
+
+
+def test_a_slow_directory_goes_on_as_fast_as_one_worker_can(queue: Queue) -> None:
+    """What the other worker left alone is not left for a while, but until the first is done with its file."""
+    queue.put(*[f"bombs/{number}" for number in range(30)])
+    bomb = queue.claim()
+    assert bomb is not None
+    bomb.scan_seconds = 20.0
+    began = time.monotonic()
+    for _ in range(29):
+        queue.store.jobs.drop(bomb.job)
+        queue.schedule.release(bomb)
+        bomb = queue.claim()
+        assert bomb is not None
+        assert queue.claim() is None
+    assert time.monotonic() - began < 5.0
+
+
+def test_what_waits_for_the_disk_is_not_slow(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job was in hand for long, its scan was not: its directory is as good as others."""
+    queue.put("a/1", "a/2", "a/3")
+    first = queue.claim()
+    assert first is not None
+    now = time.monotonic() + 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    queue.store.jobs.drop(first.job)
+    queue.schedule.release(first)
+    assert queue.claim() is not None
     assert queue.claim() is not None
 
 
