@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -209,7 +208,7 @@ def power_cut_at_every_step(lab: Lab) -> None:
     """The power is cut before each step of a small workload, on a real ext4 (which is replayed, as after a cut).
 
     Of what the daemon wrote, only what it synced is on the image then. The daemon goes on from each different image:
-    some fifty, a few minutes in all.
+    some twenty-five, a few minutes in all.
     """
     home = lab.process.home
     config = (home / "config.toml").read_text()
@@ -245,22 +244,22 @@ def _images(lab: Lab, image: Path) -> list[Path]:
     pid, known, changed = lab.pid, set[str](), -1
     images: list[Path] = []
     while True:
-        began = time.monotonic()
-        while (stopped := os.waitpid(pid, os.WUNTRACED | os.WNOHANG)) == (0, 0):
-            time.sleep(0.002)
-            if time.monotonic() - began > 3 and lab.settled():
-                control.heal()
-                assert lab.process.stop() == 0
-                lab.process.environment = {}
-                return images
-        assert os.WIFSTOPPED(stopped[1]), "the daemon ended"
+        _, how = os.waitpid(pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(how), "the daemon ended"
         former, changed = changed, image.stat().st_mtime_ns
         digest = "" if changed == former else sha256(image.read_bytes()).hexdigest()
         if digest and digest not in known:
             known.add(digest)
             images.append(image.with_name(f"cut-{len(images)}"))
             _run("cp", "--sparse=always", str(image), str(images[-1]))
+        done = lab.settled()
+        if done:
+            control.heal()
         os.kill(pid, signal.SIGCONT)
+        if done:
+            assert lab.process.stop() == 0
+            lab.process.environment = {}
+            return images
 
 
 def unsynced_writes_by_chance(lab: Lab) -> None:
