@@ -41,6 +41,7 @@ class Health:
         self._lock = threading.Lock()
         self._problems: dict[tuple[str, str], Problem] = {}
         self._counts: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self._logged_at: dict[str, float] = {}
 
     def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
@@ -54,6 +55,7 @@ class Health:
                 return
             self._problems[what, subject] = problem
             self._counts[what] += 1
+            self._faults[what] += 1
         _log.warning(f"{_area(what)}.degraded", message=reason, problem=what, path=subject or None, hint=hint or None)
 
     def _number(self, what: str) -> int:
@@ -82,6 +84,7 @@ class Health:
         now = time.monotonic()
         with self._lock:
             self._counts[what] += 1
+            self._faults[what] += 1
             if now - self._logged_at.get(what, -_QUIET_SECONDS) < _QUIET_SECONDS:
                 return
             self._logged_at[what] = now
@@ -104,6 +107,12 @@ class Health:
         """How often what happened since the start."""
         with self._lock:
             return dict(self._counts)
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What went wrong since the start, repaired or not, and how often."""
+        with self._lock:
+            return dict(self._faults)
 
 
 def _area(what: str) -> str:

@@ -7,6 +7,7 @@ import resource
 import sqlite3
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch import __version__
@@ -15,7 +16,7 @@ from picklewatch.store import DATABASE, Store
 from picklewatch.store.lock import holder, trouble
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from picklewatch.health import Health
     from picklewatch.watch.walk import Walker
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "daemon"
 _REWRITE_SECONDS: Final = 10.0
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 STALE_SECONDS: Final = 30.0
 """A daemon that is running and has not written for so long hangs."""
 _DISK: Final = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
@@ -59,6 +61,7 @@ class Snapshot:
             "ready": ready,
             "degraded": [asdict(problem) for problem in self._health.problems],
             "counts": self._health.counts,
+            "faults": self._health.faults,
             "waiting": self.queue,
             "in_hand": workers.files_in_hand(),
             "judged": workers.judged,
@@ -69,9 +72,9 @@ class Snapshot:
             "unprotected": self.unprotected,
             **summary,
         }
-        now = time.time()
-        if told != self._written or not 0 <= now - self._written_at < _REWRITE_SECONDS:  # spare an idle disk
-            self._store.put_state(KEY, {**told, "beat": now})
+        now = time.monotonic()
+        if told != self._written or now - self._written_at >= _REWRITE_SECONDS:  # spare an idle disk
+            self._store.put_state(KEY, {**told, **beat()})
             self._written, self._written_at = told, now
 
     def line(self) -> str:
@@ -81,7 +84,8 @@ class Snapshot:
         state = f"degraded: {problems[0].reason}{more}" if problems else "healthy"
         walking = f"; walking {printable(self._walking)}" if self._walking else ""
         lacks = "; the sandbox is incomplete" if self.unprotected else ""
-        return f"{state}{lacks}{walking}; {self._judged} files judged, {self.queue} waiting"
+        before = f"; since the start: {told_faults(self._health.faults)}" if self._health.faults else ""
+        return f"{state}{lacks}{walking}; {self._judged} files judged, {self.queue} waiting{before}"
 
     def progress(self, now: float, workers: Workers) -> dict[str, Any]:
         """How far the work is: fields for the log."""
@@ -97,6 +101,50 @@ class Snapshot:
         }
 
 
+def told_faults(faults: Mapping[str, int]) -> str:
+    """*faults* in words, the most frequent first."""
+    return ", ".join(f"{number} {what}" for what, number in sorted(faults.items(), key=lambda fault: -fault[1]))
+
+
+def beat() -> dict[str, Any]:
+    """When something is written: by the time of day, and by a clock that nobody sets, of this boot."""
+    return {"beat": time.time(), "beat_running": time.clock_gettime(time.CLOCK_BOOTTIME), "boot": _boot()}
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _silence(told: Mapping[str, Any]) -> float:
+    if "beat_running" in told:
+        return float(time.clock_gettime(time.CLOCK_BOOTTIME) - told["beat_running"])
+    return float(time.time() - told["beat"])  # it is of a former version
+
+
+def _is_of(told: Mapping[str, Any], pid: int | None) -> bool:
+    """Whether the running daemon *pid* wrote *told*, not one before it."""
+    return (
+        told.get("pid", pid) == (pid or told.get("pid"))
+        and told.get("boot", _boot()) == _boot()
+        and not told.get("stopped")
+    )
+
+
+def _problems(told: Mapping[str, Any], unwritten: str) -> list[dict[str, str]]:
+    """What is wrong with the running daemon, which can't write if there is something *unwritten*."""
+    problems = list(told.get("degraded", ()))
+    if unwritten:  # what is read here may be old
+        problems = [problem for problem in problems if problem["what"] != "store-unwritable"]
+        problems.append({"what": "store-unwritable", "subject": "", "reason": unwritten, "hint": _DISK})
+    elif told and (silent := _silence(told)) > STALE_SECONDS:
+        reason = f"the daemon has not written for {silent:.0f} s; it may hang"
+        problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})
+    return problems
+
+
 def read(state: Path) -> dict[str, Any]:
     """Everything that `picklewatch status` shows about the daemon of *state*.
 
@@ -110,15 +158,10 @@ def read(state: Path) -> dict[str, Any]:
     store = _open(state)
     try:
         told: dict[str, Any] = store.get_state(KEY) or {}
-        silent = time.time() - told.get("beat", 0.0)
         running = pid is not None
-        problems = list(told.get("degraded", ())) if running else []
-        if running and (unwritten := trouble(state)):  # what is read here may be old
-            problems = [problem for problem in problems if problem["what"] != "store-unwritable"]
-            problems.append({"what": "store-unwritable", "subject": "", "reason": unwritten, "hint": _DISK})
-        if running and silent > STALE_SECONDS:
-            reason = f"the daemon has not written for {silent:.0f} s; it may hang"
-            problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})
+        if running and not _is_of(told, pid):  # it is starting
+            told = {}
+        problems = _problems(told, trouble(state)) if running else []
         return {
             **told,
             "running": running,

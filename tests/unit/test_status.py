@@ -38,14 +38,17 @@ def lock(tmp_path: Path) -> Iterator[StateLock]:
     lock.release()
 
 
-def told(beat: float = 0.0, **more: object) -> dict[str, object]:
-    """What a daemon writes."""
+def told(silent: float = 0.0, **more: object) -> dict[str, object]:
+    """What this process would have written as the daemon, *silent* seconds ago."""
     now = time.time()
+    beat = status.beat()
     root = {"wanted": "/c", "label": "PyTorch", "path": "/real/c", "state": "watched", "reason": ""}
     return {
         "version": "1.0",
         "started": now - 90,
-        "beat": now - beat,
+        **beat,
+        "beat_running": beat["beat_running"] - silent,
+        "pid": os.getpid(),
         "ready": True,
         "degraded": [],
         "roots": [root],
@@ -97,6 +100,20 @@ def test_running_and_healthy(tmp_path: Path, lock: StateLock) -> None:
     assert "\x1b" not in result.output
 
 
+def test_what_was_repaired_is_shown(tmp_path: Path, lock: StateLock) -> None:
+    """What went wrong and is over, and a missing directory that somebody asked for; caches come and go."""
+    roots = [
+        {"wanted": wanted, "label": label, "path": None, "state": "waiting", "reason": ""}
+        for wanted, label in (("/asked", "watch.roots"), ("/given", "command line"), ("/c", "PyTorch, of root"))
+    ]
+    write(tmp_path, faults={"watch-lost": 1, "watch-root-gone": 2}, roots=roots)
+    result = run(tmp_path)
+    assert result.return_value == 0
+    for words in ("2 watch-root-gone, 1 watch-lost, since the start", "/asked  (watch.roots; waiting)", "/given  ("):
+        assert words in result.output
+    assert "1 more that do not exist yet" in result.output
+
+
 def test_running_and_degraded(tmp_path: Path, lock: StateLock) -> None:
     """Exit status 1; what is wrong and what to do."""
     problem = {"what": "watch-limit", "subject": "/c", "reason": "no watches left", "hint": "Raise it."}
@@ -110,10 +127,43 @@ def test_running_and_degraded(tmp_path: Path, lock: StateLock) -> None:
 
 def test_a_silent_daemon_is_not_called_healthy(tmp_path: Path, lock: StateLock) -> None:
     """It holds the lock and has not written for a minute."""
-    write(tmp_path, beat=60.0)
+    write(tmp_path, silent=60.0)
     result = run(tmp_path, "--json")
     assert result.return_value == 1
     assert [problem["what"] for problem in json.loads(result.output)["degraded"]] == ["daemon-silent"]
+
+
+def test_a_clock_that_was_set_makes_no_daemon_silent(tmp_path: Path, lock: StateLock) -> None:
+    """The time of day has nothing to do with how long ago it wrote; nor does it hide that it hangs."""
+    for beat in (0.0, time.time() + 1e6):
+        write(tmp_path, beat=beat)
+        assert run(tmp_path).return_value == 0
+        write(tmp_path, beat=beat, silent=60.0)
+        assert "daemon-silent" in run(tmp_path).output
+
+
+def test_a_daemon_of_a_former_version_has_the_time_of_day_alone(tmp_path: Path, lock: StateLock) -> None:
+    """It was not started again after an upgrade."""
+    store = Store(tmp_path)
+    for ago, found in ((0, False), (60, True)):
+        store.put_state(status.KEY, {"pid": os.getpid(), "ready": True, "beat": time.time() - ago})
+        assert ("daemon-silent" in run(tmp_path).output) is found
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "former", [{"pid": os.getpid() + 1}, {"boot": "another"}, {"stopped": 1.0}], ids=["process", "boot", "stopped"]
+)
+def test_what_a_former_daemon_wrote_is_not_called_healthy(
+    tmp_path: Path, lock: StateLock, former: dict[str, object]
+) -> None:
+    """One that was killed left word that all is well; the next one has not written yet."""
+    problem = {"what": "watch-limit", "subject": "/c", "reason": "no watches left", "hint": "Raise it."}
+    write(tmp_path, degraded=[problem], silent=60.0, **former)
+    result = run(tmp_path)
+    assert result.return_value == 1
+    assert "running and starting" in result.output
+    assert "watch-limit" not in result.output
 
 
 def test_what_could_not_be_written_is_not_called_healthy(tmp_path: Path, lock: StateLock) -> None:
@@ -123,6 +173,9 @@ def test_what_could_not_be_written_is_not_called_healthy(tmp_path: Path, lock: S
     result = run(tmp_path)
     assert result.return_value == 1
     assert "store-unwritable: the database can't be used: database or disk is full" in result.output
+    write(tmp_path, silent=60.0)
+    assert "daemon-silent" not in run(tmp_path).output, "it is said why it has not written"
+    write(tmp_path)
     lock.note("")
     assert run(tmp_path).return_value == 0
 

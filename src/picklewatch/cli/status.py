@@ -30,13 +30,20 @@ HEALTHY, DEGRADED, STOPPED = 0, 1, 3
 
 @click.command(name="status", epilog=EPILOG)
 @json_option
+@click.option("--metrics", is_flag=True, help="Write metrics in Prometheus' text format.")
 @state_option
-def command(*, as_json: bool, state: Path | None) -> int:
+def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     """Say whether the daemon runs, is healthy, and what it found."""
+    if as_json and metrics:
+        raise click.UsageError("--json and --metrics are two forms: choose one")
     directory = state_dir(state)
     told = _read(directory)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=True))
+    elif metrics:
+        from picklewatch.metrics import exposition
+
+        click.echo(exposition(told), nl=False)
     else:
         click.echo("\n".join(lines(told, directory)))
     if not told["running"]:
@@ -105,7 +112,7 @@ def _roots(told: dict[str, Any]) -> list[str]:
     shown: list[str] = []
     waiting = 0
     for root in told.get("roots", ()):
-        if root["state"] == "waiting" and not root["reason"]:
+        if root["state"] == "waiting" and not root["reason"] and root["label"] not in _NAMED:
             waiting += 1
             continue
         where = printable(root["wanted"])
@@ -115,6 +122,10 @@ def _roots(told: dict[str, Any]) -> list[str]:
     if waiting:
         shown.append(f"  {waiting} more that do not exist yet")
     return shown or ["  nothing"]
+
+
+_NAMED = ("watch.roots", "command line")
+"""What asked for a directory that is said to be missing: caches come and go."""
 
 
 def _work(told: dict[str, Any]) -> list[str]:
@@ -130,6 +141,10 @@ def _work(told: dict[str, Any]) -> list[str]:
     moved = ", ".join(f"{moves[key]} {word}" for key, word in _MOVES.items() if moves.get(key))
     level = told.get("quarantine", "off")
     shown.append(f"Quarantine: {'report only' if level == 'off' else f'level {level}'}{'; ' if moved else ''}{moved}")
+    if told["running"] and told.get("faults"):
+        from picklewatch.status import told_faults
+
+        shown.append(f"Met:        {told_faults(told['faults'])}, since the start")
     missed = told.get("counts", {}).get("missed", 0)
     if missed:
         shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
