@@ -32,15 +32,18 @@ def settings(path: Path) -> dict[str, list[str]]:
 
 @UNITS
 def test_a_unit_waits_for_ready_and_watches_the_beat(path: Path) -> None:
-    """``systemctl start`` returns when files are watched; a hang is a failure; a bad configuration is not retried."""
+    """``systemctl start`` returns when files are watched; only a bad configuration ends it, and for good."""
     unit = settings(path)
     assert unit["Type"] == ["notify"]
     assert unit["NotifyAccess"] == ["main"]
     assert unit["WatchdogSec"]
-    assert unit["Restart"] == ["on-failure"]
+    assert unit["Restart"] == ["always"]
+    assert unit["StartLimitIntervalSec"] == ["0"]
     assert unit["RestartPreventExitStatus"] == [str(int(ExitStatus.CONFIG))]
     assert unit["ExecStart"][0].endswith("/bin/picklewatch run")
-    assert "-HUP $MAINPID" in unit["ExecReload"][0]
+    check, tell = unit["ExecReload"]  # a mistake fails the reload, and changes nothing
+    assert check.endswith("/bin/picklewatch config check")
+    assert "-HUP $MAINPID" in tell
 
 
 @UNITS
