@@ -110,8 +110,8 @@ def test_the_daemon_says_it_everywhere(tmp_path: Path, files: Path, way: str) ->
             heard = ""
             while "STATUS=healthy; the sandbox is incomplete" not in heard:
                 heard = notify.recv(4096).decode()
+            assert eventually(lambda: json.loads(Commands(tmp_path)("status", "--json").stdout)["healthy"], 30)
             told = json.loads(Commands(tmp_path)("status", "--json").stdout)
-            assert told["healthy"]
             assert all(any(word in text for text in told["unprotected"]) for word in words)
             shown = Commands(tmp_path)("status").stdout
             assert shown.count("! the sandbox is incomplete: ") == len(words)
