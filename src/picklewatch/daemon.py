@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from picklewatch import __version__, log, plan
-from picklewatch.actions import Actions, Holds, Rules
+from picklewatch.actions import Actions, Rules
 from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.health import Health
 from picklewatch.model import FileId, Policy, Verdict, printable
 from picklewatch.notify import Notifier
-from picklewatch.parts import Parts, PolicySource, open_store, take_state
+from picklewatch.parts import Parts, PolicySource, VaultSource, open_store, take_state
 from picklewatch.program import Program
 from picklewatch.settle import Delays
 from picklewatch.status import Snapshot
@@ -77,8 +77,6 @@ class Daemon:
         self._notifier = notifier or Notifier()
         self._signals: deque[int] = deque()
         self._wake_reading, self._wake_writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._vault: tuple[tuple[Path, int, int], Holds] | None = None
-        self._vault_lock = threading.Lock()
         self._program = Program()
         self._program_at = 0.0
         self._former: list[Workers] = []
@@ -116,7 +114,10 @@ class Daemon:
         self._care.fine()
         self._parts.introduce()
         self._tidier = Tidier(self._store.tidying, self._care)
-        self._actions = Actions(self._store, self.health, self._open_vault)
+        self._vault = VaultSource(
+            self._store, self._parts.vault, lambda: plan.vault_directory(self._config, self._state)
+        )
+        self._actions = Actions(self._store, self.health, self._vault)
         self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
         self._walker = Walker(self._intake.found, self.health)
         self._watcher = Watcher(
@@ -202,15 +203,18 @@ class Daemon:
         """Do what a former daemon left: end the vault's steps, write missing lines, move what is to be moved."""
         moved = [verdict for verdict in Verdict if config.quarantine.takes(verdict)]
         if moved:
-            self._actions.recover()
-        elif plan.vault_directory(config, self._state).exists():
-            try:
-                self._actions.recover()
-            except StateError as error:  # nothing is to be moved, so it is no reason not to watch
-                self.health.degrade("quarantine-store", error.message, hint=error.hint)
-        if moved:
             self._store.intents.want_all(moved)
-        self._actions.catch_up()
+        try:
+            if moved or plan.vault_directory(config, self._state).exists():
+                self._actions.recover()
+        except StateError as error:
+            if moved and not isinstance(error, StateUnavailableError):
+                raise
+            self._without_vault(error)  # nothing is to be moved, or its disk is missing: no reason not to watch
+        try:
+            self._actions.catch_up()
+        except StateUnavailableError as error:
+            self._without_vault(error)
         self._remember_denied()
 
     def _remember_denied(self) -> None:
@@ -219,15 +223,6 @@ class Daemon:
             if Problem.DENIED.value in told["reasons"]:
                 with contextlib.suppress(OSError, ValueError):
                     self._intake.denied.note(told["path"], FileId.of(os.lstat(told["path"])))
-
-    def _open_vault(self) -> Holds:
-        """The vault; opened anew if its directory is another one by now, made again or mounted over."""
-        directory = plan.vault_directory(self._config, self._state)
-        with self._vault_lock:
-            if self._vault is None or self._vault[0] != _identity(directory):
-                vault = self._parts.vault(directory)
-                self._vault = _identity(directory), vault
-            return self._vault[1]
 
     def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Queue candidates of the watching threads."""
@@ -402,10 +397,17 @@ class Daemon:
     def _retry_moves(self) -> None:
         try:
             self._actions.retry_moves()
+            if any(problem.what == "quarantine-store" for problem in self.health.problems):
+                self._vault()
         except TROUBLE as error:
             self._care.take(error)
         except StateError as error:
-            self.health.degrade("quarantine-store", error.message, hint=error.hint)
+            self._without_vault(error)
+        else:
+            self.health.repair("quarantine-store")
+
+    def _without_vault(self, error: StateError) -> None:
+        self.health.degrade("quarantine-store", error.message, hint=error.hint)
 
     def _reload(self) -> None:
         self._notifier.reloading()
@@ -494,11 +496,3 @@ class Daemon:
         pause = LOOP_SECONDS if self._ready else LOOP_SECONDS / 10
         if select.select([self._wake_reading], [], [], pause)[0]:
             os.read(self._wake_reading, 1024)
-
-
-def _identity(directory: Path) -> tuple[Path, int, int]:
-    try:
-        status = directory.stat()
-    except OSError:
-        return directory, 0, 0
-    return directory, status.st_dev, status.st_ino

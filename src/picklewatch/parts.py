@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.errors import StateError, StateUnavailableError
+from picklewatch.model import printable
+from picklewatch.quarantine.vault import LOCK
 from picklewatch.store import DATABASE, Store
 from picklewatch.store.lock import StateLock, make_directory
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from picklewatch.model import EngineVersion, Policy
 
 
+_VAULT: Final = "vault"
+"""Under which the store remembers the vault that was used last."""
 PATIENCE: Final = 60.0
 """Seconds that a start waits for a disk: a service manager that gave up on quick failures would never try again."""
 
@@ -62,6 +66,46 @@ class PolicySource:
             return self._policy
 
 
+class VaultSource:
+    """The vault in force; opened anew if its directory is another one by now, made again or mounted over.
+
+    One that was used and is not there any more is not made again: its disk is missing, and what would be put below its
+    mount point could not be found when the disk is back. (One that is gone from the state directory was removed.)
+    """
+
+    def __init__(self, store: Store, make: Callable[[Path], Holds], directory: Callable[[], Path]) -> None:
+        self._store, self._make, self._directory = store, make, directory
+        self._lock = threading.Lock()
+        self._vault: tuple[tuple[Path, int, int], Holds] | None = None
+        self._remembered: Path | None = None
+
+    def __call__(self) -> Holds:
+        """The vault as it is now. Raises `StateError`."""
+        with self._lock:
+            directory = self._directory()
+            if self._vault is None or self._vault[0] != _identity(directory):
+                self._refuse_another(directory)
+                vault = self._make(directory)
+                self._vault = _identity(directory), vault
+            self._remember(directory)
+            return self._vault[1]
+
+    def _refuse_another(self, directory: Path) -> None:
+        """Tell an empty mount point from the vault: that has a lock since it was first used."""
+        lock = directory / LOCK
+        if os.path.lexists(lock) or (directory.parent == self._store.directory and not directory.exists()):
+            return
+        if self._store.get_state(_VAULT) == os.fspath(directory):
+            known = printable(os.fspath(directory))
+            hint = f"Mount its disk. If it is gone for good: mkdir -pm 700 {known}; touch {known}/{LOCK}"
+            raise StateUnavailableError(f"the quarantine store {known} is not there any more", hint)
+
+    def _remember(self, directory: Path) -> None:
+        if self._remembered != directory and os.path.lexists(directory / LOCK):
+            self._store.put_state(_VAULT, os.fspath(directory))
+            self._remembered = directory
+
+
 def open_store(state: Path, *, wait: Callable[[sqlite3.Error], bool]) -> Store:
     """Open the store of *state*; where its disk is full or fails, try again for a minute.
 
@@ -80,6 +124,14 @@ def open_store(state: Path, *, wait: Callable[[sqlite3.Error], bool]) -> Store:
             if time.monotonic() > end or wait(error):
                 hint = "Its disk must be writable and have room. Starting again helps when it is."
                 raise StateUnavailableError(message, hint) from error
+
+
+def _identity(directory: Path) -> tuple[Path, int, int]:
+    try:
+        status = directory.stat()
+    except OSError:
+        return directory, 0, 0
+    return directory, status.st_dev, status.st_ino
 
 
 def take_state(state: Path) -> StateLock:

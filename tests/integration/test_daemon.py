@@ -130,6 +130,37 @@ def test_raising_the_level_moves_what_is_known_already(state: Path, root: Path) 
         assert "RELOADING" in running.notifier.said()
 
 
+def test_nothing_is_put_below_the_mount_point_of_a_vault_whose_disk_is_missing(state: Path, root: Path) -> None:
+    """Not while it runs, nor after a restart, which watches all the same; it is made up for when the disk is there."""
+    disk = root.with_name("disk")
+    disk.mkdir()
+    config = {"quarantine": {"level": "unsafe", "store": str(disk / "vault")}}
+    with Running(state, root, config=config) as running:
+        old(root / "first.pt", b"evil 1")
+        assert eventually(lambda: running.store.intents.counts() == {"done": 1})
+        away = disk.rename(root.with_name("away"))
+        disk.mkdir()
+        old(root / "second.pt", b"evil 2")
+        assert running.judges(root / "second.pt", "malicious")
+        assert eventually(lambda: "quarantine-store" in problems(running))
+    with Running(state, root, config=config) as running:
+        assert "quarantine-store" in problems(running)
+        assert list(disk.iterdir()) == []
+        old(root / "third.pt", b"evil 3")
+        assert running.judges(root / "third.pt", "malicious")
+        disk.rmdir()
+        away.rename(disk)
+        running.daemon.reload()
+        assert eventually(lambda: running.store.intents.counts() == {"done": 3})
+        assert eventually(lambda: "quarantine-store" not in problems(running))
+    assert len([item for item in (disk / "vault").iterdir() if item.is_dir()]) == 3
+
+
+def problems(running: Running) -> set[str]:
+    """What the daemon says is wrong."""
+    return {problem.what for problem in running.daemon.health.problems}
+
+
 def test_a_move_that_a_crash_cut_off_is_made_at_the_next_start(state: Path, root: Path) -> None:
     """The intent is recorded with the verdict."""
     old(root / "bad.pt", b"evil")

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import printable
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.restoring import Allow
 
 __all__ = ["ChangedError", "Item", "Recovery", "State", "StoreFullError", "Suspect", "UnfinishedError", "Vault"]
+
+
+LOCK: Final = "lock"
+"""The file that is locked; there since the vault was first used."""
 
 
 class Vault:
@@ -255,11 +259,11 @@ class Vault:
         """Open the lock; one that we make belongs to the vault's owner, one that is there is left as it is."""
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         with contextlib.suppress(FileNotFoundError):
-            return os.open("lock", flags, dir_fd=self._fd)
+            return os.open(LOCK, flags, dir_fd=self._fd)
         try:
-            lock = os.open("lock", flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd)
+            lock = os.open(LOCK, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd)
         except FileExistsError:  # another process was faster
-            return os.open("lock", flags, dir_fd=self._fd)
+            return os.open(LOCK, flags, dir_fd=self._fd)
         if self._wary:
             owner = os.fstat(self._fd)
             os.fchown(lock, owner.st_uid, owner.st_gid)

@@ -305,8 +305,30 @@ def _take_all(lab: Lab) -> None:
     assert lab.seconds_until(lambda: not _told(lab)["queue"] and not _waiting(lab)) < PATIENCE
 
 
+def disk_of_the_store_missing(lab: Lab) -> None:
+    """The store's disk is gone while hostile files come, and at a start; nothing is put below its mount point."""
+    store = _store(lab, "size=64m")
+    kept = lab.root.with_name("kept")
+    kept.mkdir()
+    lab.start()
+    for turn in range(3):
+        lab.burst(10, f"before{turn}/")
+        assert lab.seconds_until(lab.settled) < PATIENCE
+        subprocess.run(["mount", "--bind", str(store), str(kept)], check=True)
+        subprocess.run(["umount", "-l", str(store)], check=True)
+        lab.burst(10, f"meanwhile{turn}/")
+        if turn == 1:
+            lab.restart_after_kill()
+        assert lab.seconds_until(lambda: "quarantine-store" in lab.problems()) < PATIENCE, "not said"
+        assert not list(store.iterdir()), "something was put below the mount point"
+        subprocess.run(["mount", "--bind", str(kept), str(store)], check=True)
+        subprocess.run(["umount", "-l", str(kept)], check=True)
+        lab.injected += 1
+
+
 FAULTS: tuple[Fault, ...] = (
     store_full,
+    disk_of_the_store_missing,
     store_on_another_file_system,
     strange_names,
     too_deep_for_a_path,
