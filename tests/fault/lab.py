@@ -211,6 +211,10 @@ class Lab:
                     return str(verdict)
         return None
 
+    def unjudged(self) -> list[Path]:
+        """The files of the books whose scan came to no end."""
+        return [path for path in self._entries if self.verdict(path) in UNJUDGED]
+
     def digests(self) -> list[tuple[str, str | None, str]]:
         """Path, SHA-256 and verdict of every record."""
         with self._reading() as connection:

@@ -43,7 +43,7 @@ def run(fault: Fault, home: Path) -> Outcome:
         try:
             fault(lab)
             seconds = lab.seconds_until(lab.settled)
-            told = lab.problems()
+            told, waiting = lab.problems(), lab.waiting()
             status = lab.process.stop()
         except SkippedError as why:
             return Outcome(name, 0, Account(0, 0, 0, 0), 0.0, str(why), skipped=True)
@@ -53,6 +53,6 @@ def run(fault: Fault, home: Path) -> Outcome:
         note = "; ".join(account.notes)
         if status:
             note = f"the daemon ended with {status}; {note}"
-        if seconds >= PATIENCE and told:
-            note = f"still wrong: {', '.join(sorted(told))}; {note}"
+        if seconds >= PATIENCE:
+            note = f"still wrong: {', '.join(sorted(told)) or 'nothing'}, {waiting} waiting; {note}"
         return Outcome(name, lab.injected, account, seconds, note, measured="; ".join(lab.measured))

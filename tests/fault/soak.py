@@ -37,6 +37,8 @@ class Soak:
         self._chance = chance
         self._stable: list[Path] = []
         self._made = 0
+        self._ended = 0
+        """Scans that were ended by us, at most."""
         self._everyday = (self.download, self.download, self.download_a_tree, self.rename, self.overwrite, self.delete)
         self._faults = (
             self.kill,
@@ -69,6 +71,8 @@ class Soak:
             status = lab.process.stop()
             account = lab.account()
             note = f"the daemon ended with {status}" if status else "; ".join(account.notes)
+            if (unjudged := len(lab.unjudged())) > self._ended:
+                note = f"{unjudged} files unscannable, {self._ended} scans ended by us; {note}"
             if waited >= PATIENCE:
                 note = f"not healthy, {waiting} waiting: {', '.join(sorted(problems))}; {note}"
             return Outcome("soak", lab.injected, account, waited, note)
@@ -207,11 +211,11 @@ class Soak:
 
     def kill_the_sandbox(self) -> None:
         """The warm processes die."""
-        self._lab.signal(self._lab.warm(), signal.SIGKILL)
+        self._ended += self._lab.signal(self._lab.warm(), signal.SIGKILL)
 
     def kill_a_scan(self) -> None:
         """The scanning processes die."""
-        self._lab.signal(self._lab.scanning(), signal.SIGSEGV)
+        self._ended += self._lab.signal(self._lab.scanning(), signal.SIGSEGV)
 
     def lock_the_database(self) -> None:
         """Another program writes to the database for a moment."""

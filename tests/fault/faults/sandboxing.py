@@ -58,6 +58,7 @@ def scan_crashes(lab: Lab) -> None:
         lab.put(hostile=index % 5 == 0, also=UNJUDGED)
         if index % 4 == 0:
             lab.injected += lab.signal(lab.scanning(), signal.SIGSEGV)
+    _unjudged_at_most(lab, lab.injected)
 
 
 def scan_hangs(lab: Lab) -> None:
@@ -68,6 +69,7 @@ def scan_hangs(lab: Lab) -> None:
         for number in range(6):
             lab.put(f"h{index}/{number}.bin", hostile=True, also=UNJUDGED)
         time.sleep(1)
+    _unjudged_at_most(lab, lab.injected)
 
 
 def warm_killed(lab: Lab) -> None:
@@ -77,6 +79,15 @@ def warm_killed(lab: Lab) -> None:
         lab.burst(20, also=UNJUDGED)  # a file whose warm process died twice under it is unscannable
         lab.injected += lab.signal(lab.warm(), signal.SIGKILL)
         time.sleep(0.5)
+    _unjudged_at_most(lab, lab.injected // 2)
+
+
+def _unjudged_at_most(lab: Lab, number: int) -> None:
+    """Make sure that what ended scans cost only their own files their verdict."""
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    unjudged = lab.unjudged()
+    lab.measured.append(f"{len(unjudged)} unscannable")
+    assert len(unjudged) <= number, f"{len(unjudged)} unscannable, such as {unjudged[0]}, by {number} signals"
 
 
 def bombs_in_a_row(lab: Lab) -> None:
