@@ -67,8 +67,8 @@ class Snapshot:
             "judged": workers.judged,
             "per_second": round(workers.per_second(time.monotonic()), 2),
             "walking": self._walking,
-            "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-            "scan_peak_kib": workers.scan_peak_kib,
+            "peak_kib": peak_kib(),
+            "scanpeak_kib": workers.scanpeak_kib,
             "unprotected": self.unprotected,
             **summary,
         }
@@ -143,6 +143,15 @@ def _problems(told: Mapping[str, Any], unwritten: str) -> list[dict[str, str]]:
         reason = f"the daemon has not written for {silent:.0f} s; it may hang"
         problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})
     return problems
+
+
+def peak_kib() -> int:
+    """The most memory that this process ever had, in KiB. `getrusage` may tell that of the process that started it."""
+    try:
+        fields = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").split()
+        return int(fields[fields.index("VmHWM:") + 1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def read(state: Path) -> dict[str, Any]:

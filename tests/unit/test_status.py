@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -213,3 +215,12 @@ def test_a_damaged_state_is_explained(tmp_path: Path) -> None:
     (tmp_path / "picklewatch.db").write_bytes(b"garbage" * 1000)
     result = run(tmp_path)
     assert isinstance(result.exception, StateError)
+
+
+def test_the_memory_is_our_own_and_not_that_of_who_started_us() -> None:
+    """The kernel's count for a process may include its parent's at the time."""
+    ours = "from picklewatch.status import peak_kib; print(peak_kib())"
+    then = f"subprocess.run([sys.executable, '-c', {ours!r}], check=True)"
+    parents = f"import subprocess, sys; large = bytearray(b'x') * (400 << 20); {then}"
+    said = subprocess.run([sys.executable, "-c", parents], check=True, capture_output=True, text=True).stdout
+    assert 5_000 < int(said) < 200_000
