@@ -68,7 +68,7 @@ class Snapshot:
             "per_second": round(workers.per_second(time.monotonic()), 2),
             "walking": self._walking,
             "peak_kib": peak_kib(),
-            "scanpeak_kib": workers.scanpeak_kib,
+            "scan_peak_kib": workers.scan_peak_kib,
             "unprotected": self.unprotected,
             **summary,
         }
