@@ -264,6 +264,35 @@ def test_more_events_than_can_be_held_are_an_overflow(
     assert probe(watching, root / "d7")
 
 
+def test_a_slow_start_is_no_silence(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watches of a large and busy tree take longer to make than the proof of life may: it would begin anew for ever."""
+    add = events.Observation.add
+
+    def slowly(observation: events.Observation, tree: str) -> None:
+        time.sleep(1.0 if tree == str(root) else 0.0)
+        add(observation, tree)
+
+    monkeypatch.setattr(events.Observation, "add", slowly)
+    watching = Watching(tmp_path / "state", root, timing=QUICK)
+    watching.watcher._canary._deadline = 0.5
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.0005):
+            watching.intake.sink(events.Event(events.Kind.CLOSED, str(root / "gone.pt")))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with watching:
+            assert watching.wait_ready()
+            assert probe(watching, root)
+            assert "watch-silent" not in watching.health.counts
+    finally:
+        ended.set()
+        writer.join()
+
+
 def test_a_silent_observer_is_unmasked_by_the_canary(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -388,4 +389,4 @@ class Watcher:
             self._health.degrade("watch-silent", "a file of our own was not announced in time; watching anew")
             self._abandon()
         else:
-            self._canary.sing(now)
+            self._canary.sing(time.monotonic())  # this tick may have made watches for a long time
