@@ -265,4 +265,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started and mounted goes as well
     sys.exit(main(sys.argv[1:]))

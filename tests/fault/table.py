@@ -5,6 +5,7 @@ Exit status 1 if a target is missed: nothing lost, doubled, or without a verdict
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -41,4 +42,5 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started and mounted goes as well
     sys.exit(main(sys.argv[1:]))
