@@ -355,8 +355,9 @@ class Daemon:
         self.health.degrade("log-unwritable", f"the log can't be written: {trouble}", hint=hint)
 
     def _late(self, now: float) -> str | None:
-        if now - self._intake.beat > SILENCE_SECONDS:
-            return f"the watching thread has been silent for {now - self._intake.beat:.0f} s"
+        silent = now - max(self._intake.beat, self._watcher.beat)
+        if silent > SILENCE_SECONDS:
+            return f"the watching thread has been silent for {silent:.0f} s"
         return self._workers.stuck(now)
 
     def _write(self, now: float) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from watchdog.observers.inotify_c import Mask
+
 QUICK = Timing(poll=0.3, retry=0.3)
 
 
@@ -387,6 +389,30 @@ def test_directories_too_deep_for_a_path_are_named_while_they_are_there(watching
     assert probe(watching, root / ("d" * 200))
     subprocess.run(["rm", "-r", str(root / ("d" * 200))], check=True)  # steps down as the maker did
     assert eventually(lambda: not problems(watching), 20), watching.health.problems
+
+
+def test_a_thread_that_makes_many_watches_is_no_silent_one(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large tree takes minutes on a slow disk; the daemon would be ended as hanging, again and again."""
+    for number in range(30):
+        (root / str(number)).mkdir()
+    made = events._Reader._get_or_create_watch
+
+    def slowly(reader: events._Reader, path: bytes, mask: Mask) -> object:
+        time.sleep(0.1)
+        return made(reader, path, mask)
+
+    monkeypatch.setattr(events._Reader, "_get_or_create_watch", slowly)
+    silent = thread_silent = 0.0
+    with Watching(tmp_path / "state", root) as watching:
+        while not watching.watcher.is_ready():
+            now = time.monotonic()
+            thread_silent = max(thread_silent, now - watching.intake.beat)
+            silent = max(silent, now - max(watching.intake.beat, watching.watcher.beat))
+            time.sleep(0.05)
+    assert thread_silent > 2.0
+    assert silent < 1.5
 
 
 def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import logging
 import os
 import stat
 import threading
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self, TypeGuard
@@ -96,6 +97,11 @@ class Observation:
         self._observer = BaseObserver(_Emitter, inotify_fd=self._reader, sink=sink)
         self._observer.start()
         self._watches: dict[str, tuple[ObservedWatch, _Emitter]] = {}
+
+    @property
+    def beat(self) -> float:
+        """When a directory was last begun to be watched, in monotonic seconds: many take their time."""
+        return self._reader.beat
 
     def add(self, tree: str) -> None:
         """Watch the directory *tree* and all below it. Raises `OSError` if the tree itself can't be watched."""
@@ -199,6 +205,7 @@ class _Reader(InotifyFD):
         self.on_overflow = on_overflow
         self.refusals: dict[bytes, int] = {}
         self.broken: str | None = None
+        self.beat = time.monotonic()
 
     def handle_event(self, event: InotifyEvent) -> None:
         """Handle one event; an error in watchdog's books must not end the thread, but they can't be trusted then.
@@ -216,6 +223,7 @@ class _Reader(InotifyFD):
             self._on_error(error)
 
     def _add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
+        self.beat = time.monotonic()
         try:
             watch = self._get_or_create_watch(path, mask)
             if watch.wd == _NO_WATCH:  # watchdog takes "no permission" for a descriptor

@@ -151,6 +151,11 @@ class Watcher:
         """Whether every root that exists is watched or polled, and an event has come round."""
         return self._started and (self._canary.is_proven or self._observation is None)
 
+    @property
+    def beat(self) -> float:
+        """When watching a directory was last begun, in monotonic seconds; 0.0 if nothing is."""
+        return 0.0 if (observation := self._observation) is None else observation.beat
+
     def stop(self) -> None:
         """Stop observing."""
         self._looker.stop()
