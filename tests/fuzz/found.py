@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from fuzz.target import LawBrokenError
 
+import picklewatch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FOUND = Path(__file__).parent / "found"
 """A directory a target; a file an input: ``# what was found`` and the bytes in hexadecimal digits."""
+_PACKAGE = Path(picklewatch.__file__).parent
 _MINIMISING = 60.0
 """Seconds that making one finding small may take."""
 
@@ -28,7 +31,8 @@ def signature(error: BaseException) -> str:
     if isinstance(error, LawBrokenError):
         return error.law
     frames = traceback.extract_tb(error.__traceback__)
-    place = next((f"{Path(f.filename).stem}.{f.name}" for f in reversed(frames) if "picklewatch" in f.filename), "")
+    ours = [frame for frame in reversed(frames) if Path(frame.filename).is_relative_to(_PACKAGE)]
+    place = next((f"{Path(frame.filename).stem}.{frame.name}" for frame in ours), "")
     return f"{type(error).__name__}-at-{place}" if place else type(error).__name__
 
 
