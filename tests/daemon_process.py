@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -90,6 +91,11 @@ class Process:
         """The events *name* in the log of all starts."""
         lines = self._log.read_bytes().split(b"\n")[:-1] if self._log.exists() else []
         return [event for event in map(_event, lines) if event["event"] == name]
+
+    def waiting(self) -> int:
+        """How many files are queued."""
+        with contextlib.closing(Store(self.state, read_only=True)) as store:
+            return len(store.jobs)
 
     def judged(self) -> int:
         """How many files have a verdict."""

@@ -65,7 +65,7 @@ def test_every_file_of_a_burst_is_recorded_once(tmp_path: Path, way: Callable[[P
         assert eventually(lambda n=number: daemon.judged() >= FILES * n // (kills + 1), 120)  # type: ignore[misc]
         daemon.kill()
         daemon.start()
-    assert eventually(lambda: daemon.judged() >= FILES, 300)
+    assert eventually(lambda: daemon.judged() >= FILES and not daemon.waiting(), 300)
     assert daemon.stop() == 0
     wanted = {str(daemon.root / "in" / name) for name in names}
     store = Store(daemon.state)

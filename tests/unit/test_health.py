@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from picklewatch.health import MOST_OF_A_KIND, Health, Problem
@@ -55,15 +56,16 @@ def test_a_series_of_incidents_is_counted_and_logged_now_and_then(capsys: pytest
 def test_what_went_wrong_stays_visible_when_it_is_repaired(tmp_path: Path) -> None:
     """In the line for the service manager too; what is only counted is no fault."""
     health = Health()
-    snapshot = Snapshot(Store(tmp_path), health, started=0.0)
-    assert snapshot.line() == "healthy; 0 files judged, 0 waiting"
-    health.count("events", 5)
-    health.incident("watch-lost", "the watch of a root was gone")
-    for _ in range(2):
-        health.degrade("watch-root", "it is gone", subject="/c")
-        health.repair("watch-root", subject="/c")
-    assert health.faults == {"watch-lost": 1, "watch-root": 2}
-    assert snapshot.line() == "healthy; 0 files judged, 0 waiting; since the start: 2 watch-root, 1 watch-lost"
+    with closing(Store(tmp_path)) as store:
+        snapshot = Snapshot(store, health, started=0.0)
+        assert snapshot.line() == "healthy; 0 files judged, 0 waiting"
+        health.count("events", 5)
+        health.incident("watch-lost", "the watch of a root was gone")
+        for _ in range(2):
+            health.degrade("watch-root", "it is gone", subject="/c")
+            health.repair("watch-root", subject="/c")
+        assert health.faults == {"watch-lost": 1, "watch-root": 2}
+        assert snapshot.line() == "healthy; 0 files judged, 0 waiting; since the start: 2 watch-root, 1 watch-lost"
 
 
 def test_problems_of_a_kind_are_named_up_to_a_bound() -> None:
