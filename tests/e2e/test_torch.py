@@ -100,13 +100,14 @@ def training() -> dict[str, bytes]:
 
 
 def test_tensors_alone_are_clean(tmp_path: Path) -> None:
-    """Every kind of tensor, in the zip format and in the legacy one, is proven harmless."""
+    """Every kind of tensor, in both formats, is proven harmless; but for sparse ones, whose indices nobody reads."""
     files = tensors_only()
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     records = scan(tmp_path)
     assert records.keys() == files.keys()
-    wrong = [explained(record) for record in records.values() if record["verdict"] != "clean"]
+    wanted = {name: "unverified" if name.startswith("kinds") else "clean" for name in files}
+    wrong = [explained(records[name]) for name in files if records[name]["verdict"] != wanted[name]]
     assert not wrong, "\n".join(wrong)
 
 
