@@ -224,7 +224,7 @@ def _finish(scan: Scan, members: list[tarfile.TarInfo], name: str, part: Part) -
 def _after(scan: Scan, part: Part, end: int) -> None:
     """Judge what follows the end-of-archive blocks; zeros are padding."""
     data = part.data
-    start = end
+    start = end = max(end, 0)  # a header may ask for less than nothing
     while start < len(data):
         block = bytes(data[start : start + (1 << 16)])
         stripped = block.lstrip(b"\0")
