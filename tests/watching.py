@@ -127,7 +127,7 @@ class Watching:
 class FakeScanner:
     """Judges by the first word of a content, as the real one would by its pickles: ``evil``, ``odd``, else harmless.
 
-    ``slow`` takes a while, ``bug`` raises what no scanner should.
+    ``slow`` takes a while, ``stuck`` longer than a test, ``bug`` raises what no scanner should.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,8 @@ class FakeScanner:
         """Judge the content behind *fd*."""
         content = os.pread(fd, 1 << 20, 0)
         self.scans += 1
-        if content.startswith(b"slow") and self.closed.wait(1.5):
+        seconds = {b"slow": 1.5, b"stuck": 60.0}.get(content.split(b" ")[0])
+        if seconds is not None and self.closed.wait(seconds):
             raise ScanCancelledError("closed")
         if content.startswith(b"bug"):
             raise ValueError("a bug of ours")

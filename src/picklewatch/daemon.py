@@ -304,7 +304,7 @@ class Daemon:
             self._plan_roots()
         if now >= self._moves_at:
             self._moves_at = now + _MOVES_SECONDS
-            with contextlib.suppress(RuntimeError):  # no thread can be made: tried again in a minute
+            with contextlib.suppress(RuntimeError):  # no thread can be made: tried again
                 threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
         try:
             self._write(now)
@@ -435,6 +435,7 @@ class Daemon:
             former = self._workers
             self._workers = self._make_workers(config, former)
             former.ask_to_stop()
+            self._former = [pool for pool in (*self._former, former) if not pool.join(0.0)]
             self._workers.start()
         self._follow_policy(config)
         self._watcher.ask_for_walk("reload")

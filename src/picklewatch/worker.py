@@ -80,7 +80,7 @@ class Workers:
         """Told of a file that was recorded as unscannable because it may not be read."""
         self.judged: int = 0 if former is None else former.judged
         """Outcomes recorded since the start."""
-        self.scan_peak_kib = 0
+        self.scan_peak_kib: int = 0 if former is None else former.scan_peak_kib
         """The largest resident memory of a scanning process, files mapped by it included."""
         self.care = care
         self.health = care.health

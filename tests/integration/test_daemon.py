@@ -249,6 +249,20 @@ def test_stopping_finishes_the_file_in_hand_and_keeps_the_rest(state: Path, root
         assert eventually(lambda: len(running.store.records) == 5)
 
 
+def test_stopping_ends_the_scans_of_a_pool_that_a_reload_replaced(state: Path, root: Path) -> None:
+    """It works on its last files meanwhile; no scanner outlives the daemon, and the file waits for the next."""
+    with Running(state, root, config={"scan": {"workers": 1}}) as running:
+        (root / "long.pt").write_bytes(b"stuck")
+        assert eventually(lambda: running.scanners[0].scans == 1)
+        running.config = {"scan": {"workers": 2}}
+        running.daemon.reload()
+        assert eventually(lambda: len(running.scanners) == 3)
+    assert all(scanner.closed.is_set() for scanner in running.scanners)
+    (root / "long.pt").write_bytes(b"short")
+    with Running(state, root) as running:
+        assert running.judges(root / "long.pt", "clean")
+
+
 def test_a_bug_of_ours_costs_one_file_not_the_daemon(state: Path, root: Path) -> None:
     """The file is unscannable after three attempts, and the next one is judged."""
     with Running(state, root) as running:
