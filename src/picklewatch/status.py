@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from picklewatch import __version__
 from picklewatch.model import Verdict, printable
 from picklewatch.store import DATABASE, Store
+from picklewatch.store.care import DISK_HINT
 from picklewatch.store.lock import holder, trouble
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _REWRITE_SECONDS: Final = 10.0
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 STALE_SECONDS: Final = 30.0
 """A daemon that is running and has not written for so long hangs."""
-_DISK: Final = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
 _NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
 
 
@@ -138,7 +138,7 @@ def _problems(told: Mapping[str, Any], unwritten: str) -> list[dict[str, str]]:
     problems = list(told.get("degraded", ()))
     if unwritten:  # what is read here may be old
         problems = [problem for problem in problems if problem["what"] != "store-unwritable"]
-        problems.append({"what": "store-unwritable", "subject": "", "reason": unwritten, "hint": _DISK})
+        problems.append({"what": "store-unwritable", "subject": "", "reason": unwritten, "hint": DISK_HINT})
     elif told and (silent := _silence(told)) > STALE_SECONDS:
         reason = f"the daemon has not written for {silent:.0f} s; it may hang"
         problems.append({"what": "daemon-silent", "subject": "", "reason": reason, "hint": "Restart it."})

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TROUBLE: Final = (sqlite3.OperationalError, CorruptError)
 """What any use of a store may raise without a fault of ours; give it to `StoreCare.take`."""
+DISK_HINT: Final = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
+"""What the user can do about a store that can't be written."""
 
 
 class StoreCare:
@@ -42,8 +44,7 @@ class StoreCare:
             self._rebuilt(str(error), str(error.aside))
             return
         reason = f"the database can't be used: {error}"
-        hint = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
-        self.health.degrade("store-unwritable", reason, hint=hint)
+        self.health.degrade("store-unwritable", reason, hint=DISK_HINT)
         self._tell(reason)
 
     def check_place(self) -> None:
