@@ -89,6 +89,12 @@ def test_an_instance_of_the_template_unit_is_its_users_own(tmp_path: Path, monke
     assert load(None, environ).config.log.level == "error"
 
 
+def test_every_section_can_be_set_by_the_environment() -> None:
+    """Also those that came later: a variable with a section that is not known is passed over in silence."""
+    assert set(config_files.SECTIONS) == set(Config.model_fields)
+    assert load(None, {"PICKLEWATCH_RECORDS_KEEP": "7"}).config.records.keep == 7
+
+
 def test_a_given_file_is_the_only_one(system_file: Path, tmp_path: Path) -> None:
     """With -c nothing else is read but the environment."""
     write(system_file, "[scan]\nworkers = 3\n")
