@@ -31,8 +31,6 @@ STYLES: Mapping[str, str] = {
 
 LONGEST_REST = 300
 """Characters of the fields behind a message, in the journal."""
-LONGEST_REST = 300
-"""Characters of the fields behind a message, in the journal."""
 LABEL_WIDTH = 11
 """Characters of the longest verdict."""
 
@@ -88,11 +86,11 @@ def summary(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 def fields_text(rest: Mapping[str, Any]) -> str:
     """The fields *rest* as one line, not too long: for where nobody sees them apart."""
-    present = {key: value for key, value in rest.items() if value is not None}
-    texts = (
-        _short(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in present.values()
+    shown = " ".join(
+        f"{key}={_short(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in rest.items()
+        if value is not None
     )
-    shown = " ".join(f"{key}={text}" for key, text in zip(present, texts, strict=True))
     return shown if len(shown) <= LONGEST_REST else shown[: LONGEST_REST - 1] + "…"
 
 
