@@ -40,13 +40,21 @@ _VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 class Level(StrEnum):
-    """What a finding alone argues for; `INFO` argues for nothing."""
+    """What a finding alone argues for; `INFO` argues for nothing. Compare with `rank`."""
 
     INFO = "info"
     UNVERIFIED = "unverified"
     UNSCANNABLE = "unscannable"
     UNSAFE = "unsafe"
     MALICIOUS = "malicious"
+
+    @property
+    def rank(self) -> int:
+        """The position in the order of harm, 0 for `INFO`."""
+        return _LEVEL_RANK[self]
+
+
+_LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +77,11 @@ class Finding:
 
 def unsaid(seen: Iterable[Finding], findings: Iterable[Finding]) -> list[Finding]:
     """Those of *seen* that *findings* do not say as badly: by rule and import."""
-    rank = {level: rank for rank, level in enumerate(Level)}
     said: dict[tuple[str, str], int] = {}
     for finding in findings:
         key = finding.rule, finding.subject
-        said[key] = max(said.get(key, -1), rank[finding.level])
-    return [finding for finding in seen if said.get((finding.rule, finding.subject), -1) < rank[finding.level]]
+        said[key] = max(said.get(key, -1), finding.level.rank)
+    return [finding for finding in seen if said.get((finding.rule, finding.subject), -1) < finding.level.rank]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

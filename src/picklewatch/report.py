@@ -21,7 +21,6 @@ SHOWN_FINDINGS = 5
 """Findings shown of one file; JSON has all."""
 SHOWN_NAMES = 3
 """Other paths shown of one file."""
-_LEVELS = tuple(Level)
 
 
 def paint(style: str, text: str, *, colour: bool) -> str:
@@ -63,7 +62,7 @@ def _details(record: Record, *, colour: bool) -> Iterator[str]:
 def worst_first(findings: tuple[Finding, ...]) -> list[Finding]:
     """Sort *findings* by harm, without those that argue for nothing."""
     counted = [finding for finding in findings if finding.level is not Level.INFO]
-    return sorted(counted, key=lambda finding: -_LEVELS.index(finding.level))
+    return sorted(counted, key=lambda finding: -finding.level.rank)
 
 
 def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:

@@ -37,7 +37,6 @@ _RULE_LENGTH: Final = 64
 _FORMAT = re.compile(r"[a-z0-9.+-]{1,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ITEMS: Final = 256
-_LEVELS: Final = tuple(Level)
 _ELLIPSIS: Final = "…"
 
 
@@ -98,7 +97,7 @@ def clip(text: str, length: int) -> str:
 def _most_harmful(findings: tuple[Finding, ...], count: int) -> tuple[Finding, ...]:
     if len(findings) <= count:
         return findings
-    return tuple(sorted(findings, key=lambda finding: -_LEVELS.index(finding.level))[:count])
+    return tuple(sorted(findings, key=lambda finding: -finding.level.rank)[:count])
 
 
 # --- the parent's side ------------------------------------------------------------------------------------------
@@ -162,7 +161,7 @@ class ReportBuilder:
         if kind == "finding":
             self._take_finding(value, self.findings, self._limits.findings)
         elif kind == "seen":
-            self._take_finding(value, self._seen, self._limits.findings * len(_LEVELS))
+            self._take_finding(value, self._seen, self._limits.findings * len(Level))
         elif kind == "import":
             self._take_import(value)
         elif kind == "report":
@@ -213,7 +212,7 @@ class ReportBuilder:
 
 
 def _rank(findings: list[Finding]) -> int:
-    return max((_LEVELS.index(finding.level) for finding in findings), default=0)
+    return max((finding.level.rank for finding in findings), default=0)
 
 
 def checked(value: object, fields: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
