@@ -94,7 +94,7 @@ def _interrupted(budget: Budget) -> Iterator[None]:
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         budget.deadline = _PAST
-        raise LimitReached("limit-time", f"the scan took longer than {budget.limits.seconds:g} s")
+        budget.check_time()
 
     try:
         before = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGXCPU)]
