@@ -89,7 +89,6 @@ class Scanner:
         self._jobs = {"scan": job, **(VIEWS if views else {})}
         self._lock = threading.Lock()
         self._closed = False
-        """Whether the sandbox has ever been ready."""
         self._process: WarmProcess | None = WarmProcess(self._jobs, self._engine)
 
     def __enter__(self) -> Self:
