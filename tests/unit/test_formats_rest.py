@@ -144,6 +144,7 @@ SECOND = {
     "onnx as text": (b"ir_version: 8\ngraph {\n}\n", "onnx"),
     "onnx as json": (b'{"irVersion": "8", "graph": {}}', "onnx"),
     "openvino behind a comment": (b"<?xml version='1.0'?><!-- > --><net name='a>b' version='11'/>", "openvino"),
+    "openvino behind blanks": (b" " * 99 + b"<net name='x' version='11'/>", "openvino"),
     "openvino in utf-16": ("<net name='x' version='11'/>".encode("utf-16"), "openvino"),
     "executorch bundle": (b"\x20\0\0\0BP08" + bytes(40), "executorch"),
     "rds of this machine": (b"B\n\3\0\0\0\0\4\2\0" + bytes(30), "r-data"),

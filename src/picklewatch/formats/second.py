@@ -146,13 +146,13 @@ def _expressions(text: bytes) -> bool:
     return False
 
 
+_TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*<")
 _NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
 
 
 def _openvino(_head: bytes, data: memoryview) -> bool:
     """OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
-    beginning = bytes(data[:64]).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    return beginning[:1] == b"<" and _NET.search(bytes(data[:_LOOKED_THROUGH]).replace(b"\0", b"")) is not None
+    return _TAG.match(data) is not None and _NET.search(bytes(data[:_LOOKED_THROUGH]).replace(b"\0", b"")) is not None
 
 
 def _texts(pattern: bytes) -> Callable[[bytes, memoryview], bool]:
