@@ -22,6 +22,7 @@ from picklewatch.log import LEVEL_OF_VERDICT
 from picklewatch.model import Verdict, printable
 from picklewatch.names import links_to
 from picklewatch.quarantine.item import Item, State
+from picklewatch.quarantine.moving import Suspect
 from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
 from picklewatch.subject import SubjectError, open_subject
 from picklewatch.watch.candidate import Source, beneath, identify
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from picklewatch.health import Health
     from picklewatch.model import Record
-    from picklewatch.quarantine.moving import Suspect
     from picklewatch.quarantine.recovery import Recovery
     from picklewatch.store import Finished, Intent, Store
 
@@ -260,8 +260,6 @@ def _root(path: str, trees: Iterable[str]) -> str | None:
 
 
 def _suspect(intent: Intent, fd: int, trees: Iterable[str]) -> Suspect | None:
-    from picklewatch.quarantine.moving import Suspect
-
     root = _root(intent.path, trees)
     if root is None:
         return None

@@ -59,9 +59,6 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.log.lines import LineWriter
     from picklewatch.notify import Notifier
     from picklewatch.parts import Parts
-
-    # now, from the same installation as all the rest: an upgrade may replace the files while this runs
-    from picklewatch.quarantine import moving, recovery, vault  # noqa: F401
     from picklewatch.watch.roots import Looker
 
     config = configuration.load(config_path).config
