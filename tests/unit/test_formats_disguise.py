@@ -50,9 +50,13 @@ def _zip(**members: bytes) -> bytes:
     return file.getvalue()
 
 
-def _lzma(**properties: int) -> bytes:
+def _lzma(content: bytes = _PICKLE, **properties: int) -> bytes:
     chosen = {"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, **properties}
-    return lzma.compress(_PICKLE, format=lzma.FORMAT_ALONE, filters=[chosen])
+    return lzma.compress(content, format=lzma.FORMAT_ALONE, filters=[chosen])
+
+
+def _says_nothing(properties: int) -> bytes:
+    return bytes([properties]) + struct.pack("<IQ", 1 << 16, 0) + bytes(5)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,24 @@ def _lzma(**properties: int) -> bytes:
 )  # fmt: skip
 def test_what_a_loader_runs_is_judged_whatever_the_file_looks_like(content: bytes) -> None:
     """Nothing here names a module that exists everywhere: the call alone tells."""
+    assert verdict(content) in HARMFUL
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        (_lzma(_RUN[:20]), _lzma(_RUN[20:])),
+        (lzma.compress(_RUN[:20]), _lzma(_RUN[20:])),
+        (_lzma(_RUN[:20]), lzma.compress(_RUN[20:])),
+        (_says_nothing(0x5D), _lzma(_RUN)),
+        (_says_nothing(0), _says_nothing(1), lzma.compress(_RUN)),
+    ],
+    ids=["lzma-lzma", "xz-lzma", "lzma-xz", "nothing-lzma", "nothing-nothing-xz"],
+)
+def test_streams_that_lzma_reads_in_a_row_are_one_content(streams: tuple[bytes, ...]) -> None:
+    """``lzma.open`` tells the format of each stream anew."""
+    content = b"".join(streams)
+    assert lzma.decompress(content) == _RUN
     assert verdict(content) in HARMFUL
 
 

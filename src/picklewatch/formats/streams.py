@@ -39,6 +39,8 @@ _DICTIONARIES = {size << bit for bit in range(11, 31) for size in (2, 3)}
 """Sizes of the dictionary of lzma-alone that the reader takes for one: powers of two, and half as much again."""
 _LZMA_PROPERTIES = 225
 _LARGEST, _NOT_TOLD = 1 << 38, (1 << 64) - 1
+_EMPTY = 18
+"""Bytes of a stream of lzma-alone that says that it holds nothing."""
 
 _HINTS = {
     "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
@@ -58,9 +60,9 @@ class _Streams:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what the streams hold; a stream that breaks off ends the content and is told in `broken`."""
-        make = DECODERS[self._codec]
-        assert make is not None
         while True:
+            make = DECODERS[self._codec]
+            assert make is not None
             stream = Stream(make, self._data, self.position)
             try:
                 yield from stream.chunks()
@@ -68,7 +70,13 @@ class _Streams:
                 self.broken = str(error)
                 return
             self.position = self._skip_zeros(stream.position)
-            if not bytes(self._data[self.position : self.position + 8]).startswith(_MAGIC.get(self._codec, ())):
+            rest = self._data[self.position :]
+            if self._codec in ("xz", "lzma"):
+                following = _in_turn(rest)
+                if following is None:
+                    return
+                self._codec = following
+            elif not bytes(rest[:8]).startswith(_MAGIC.get(self._codec, ())):
                 return
 
     def _skip_zeros(self, position: int) -> int:
@@ -155,11 +163,19 @@ def _is_lzma(head: bytes, data: memoryview) -> bool:
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     usual = head[0] == 0x5D and head[1] == 0  # noqa: PLR2004
-    if not usual and dictionary not in _DICTIONARIES:
+    if not usual and (dictionary not in _DICTIONARIES or _LARGEST < size < _NOT_TOLD):
         return False
-    if not size or _LARGEST < size < _NOT_TOLD:
-        return False
+    if not usual and not size:  # holds nothing, as zeros in any data do; the reader goes on behind it
+        return _in_turn(data[_EMPTY:]) is not None
     return opens("lzma", data)
+
+
+def _in_turn(data: memoryview) -> str | None:
+    """The codec of the stream that ``lzma.open`` would go on with in *data*: it tells xz from lzma-alone each time."""
+    head = bytes(data[:HEAD])
+    if head.startswith(_MAGIC["xz"]):
+        return "xz"
+    return "lzma" if _is_lzma(head, data) else None
 
 
 def _is_zfile(head: bytes, _data: memoryview) -> bool:
