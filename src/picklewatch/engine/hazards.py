@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.judge import looks_like_class
+from picklewatch.engine.notes import Notes
 from picklewatch.engine.render import render
 from picklewatch.engine.values import Import, Obj
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-from picklewatch.engine.notes import Notes
 
 
 class Hazards(Notes):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
+from picklewatch.engine.notes import RANK
 from picklewatch.engine.report import Stopped
 from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
@@ -106,9 +107,7 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
             "an array's bytes go on and on as opcodes when the file is read by pickle.load",
         )
     for imported in machine.imports.values():
-        worst = (
-            imported.judged.level if imported.level is None else max(imported.level, imported.judged.level, key=_rank)
-        )
+        worst = max(imported.level or Level.INFO, imported.judged.level, key=RANK.__getitem__)
         if not plausible(imported.module, imported.name) or imported.offset < position:
             continue
         if worst is Level.MALICIOUS or (not certain and (worst is Level.UNSAFE or imported.called)):
@@ -119,10 +118,6 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
                 f"an array's bytes are opcodes that import {imported.key[:200]} when the file is read by pickle.load",
                 imported.evidence,
             )
-
-
-def _rank(level: Level) -> int:
-    return list(Level).index(level)
 
 
 def _stand_in(value: Any, machine: Machine) -> Any:

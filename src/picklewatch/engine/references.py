@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import tensors
 from picklewatch.engine.doubts import referenced
+from picklewatch.engine.hazards import Hazards
 from picklewatch.engine.judge import Judged, judge
+from picklewatch.engine.notes import LONGEST_NAME
 from picklewatch.engine.render import render
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.report import Storage
-from picklewatch.engine.hazards import Hazards
-from picklewatch.engine.notes import LONGEST_NAME
 
 
 class References(Hazards):
