@@ -1,6 +1,7 @@
 """``python tests/fault/table.py [WORD…]``: inject every fault (whose name has a WORD in it) and print one table.
 
 Exit status 1 if a target is missed: nothing lost, doubled, or without a verdict, and healthy within a minute.
+Exit status 2 if no fault has such a name.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ def row(outcome: Outcome) -> str:
 
 def main(words: list[str]) -> int:
     """Print the table; the exit status."""
-    chosen = [fault for fault in FAULTS if not words or any(word in fault.__name__ for word in words)]
+    asked = [word.replace(" ", "_") for word in words]
+    chosen = [fault for fault in FAULTS if not asked or any(word in fault.__name__ for word in asked)]
+    if not chosen:
+        print(f"no fault has a name with {' or '.join(map(repr, words))}", file=sys.stderr)
+        return 2
     print(_ROW.format("fault", "injected", "files", "lost", "doubled", "missing", "s healthy", "").rstrip())
     good = True
     for fault in chosen:

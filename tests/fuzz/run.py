@@ -179,6 +179,9 @@ def main(arguments: list[str]) -> int:
     chosen = [
         target for name, target in TARGETS.items() if not options.target or any(w in name for w in options.target)
     ]
+    if not chosen:
+        print(f"no target has a name with {' or '.join(map(repr, options.target))}", file=sys.stderr)
+        return 2
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed (pip install '.[fuzz]'; Linux only): no coverage guides the changes.")
     print(
