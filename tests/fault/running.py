@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
 from fault.faults import LABS, THROUGH
 from fault.lab import PATIENCE, Account, Lab, SkippedError
 
@@ -56,3 +57,12 @@ def run(fault: Fault, home: Path) -> Outcome:
         if seconds >= PATIENCE:
             note = f"still wrong: {', '.join(sorted(told)) or 'nothing'}, {waiting} waiting; {note}"
         return Outcome(name, lab.injected, account, seconds, note, measured="; ".join(lab.measured))
+
+
+def assert_survived(fault: Fault, home: Path) -> None:
+    """Inject *fault* as a test does: it is skipped, or the targets are met and it did happen."""
+    outcome = run(fault, home)
+    if outcome.skipped:
+        pytest.skip(outcome.note)
+    assert outcome.is_good, outcome
+    assert outcome.injected

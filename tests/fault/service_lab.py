@@ -160,6 +160,15 @@ class ServiceLab(Lab):
         self.seen(DROP_INS / "fault.conf").write_text("\n".join(["[Service]", *lines, ""]))
         self.machine.run("systemctl", "daemon-reload")
 
+    def unmount_in_the_end(self, *points: str) -> None:
+        """Have *points* of the machine unmounted, the last first, when the fault is over."""
+        for point in points:
+            self._cleanup.callback(self.machine.run, "umount", "-l", point, check=False)
+
+    def root_states(self) -> list[str]:
+        """How the daemon says that its roots are doing."""
+        return [root["state"] for root in self._told().get("roots", ())]
+
     def show(self, key: str) -> str:
         """A property of the unit."""
         return self.machine.show(UNIT, key)

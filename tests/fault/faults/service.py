@@ -250,19 +250,19 @@ def disk_mounted_late(lab: ServiceLab) -> None:
     lab.boot()
     lab.configure(base='[watch]\ncaches = false\nroots = ["/srv/late/models"]\n[quarantine]\nlevel = "off"\n')
     lab.machine.shell("mkdir -p /srv/late; mkdir -p /run/late; mount -t tmpfs late /run/late; mkdir /run/late/models")
-    try:
-        lab.start()
-        assert "waiting" in lab.machine.run("picklewatch", "status", check=False) or not lab.problems()
-        for _ in range(2):
-            lab.machine.shell("mount --bind /run/late /srv/late")
-            lab.injected += 1
-            path = f"/srv/late/models/{lab.injected}.bin"
-            lab.seen(Path(path)).write_bytes(b"\x80\x02]q\x00K\x01a." + b"%d" % lab.injected)
-            lab.wait(lambda wanted=path: any(wanted == e["PICKLEWATCH_PATH"] for e in lab.entries("file.scanned")))  # type: ignore[misc]
-            lab.machine.shell("umount -l /srv/late")
-            time.sleep(2)
-    finally:
-        lab.machine.shell("umount -l /srv/late || true; umount -l /run/late || true")
+    lab.unmount_in_the_end("/run/late", "/srv/late")
+    lab.root = lab.seen(Path("/run/late/models"))  # where its files are, mounted for the daemon or not
+    lab.start()
+    for number in range(2):
+        lab.wait(lambda: lab.root_states() == ["waiting"])
+        lab.put(f"before-{number}.bin")
+        lab.machine.shell("mount --bind /run/late /srv/late")
+        lab.injected += 1
+        lab.wait(lambda: lab.root_states() == ["watched"])
+        lab.put(f"after-{number}.bin")
+        lab.wait(lab.judged)
+        assert all(lab.was_judged(Path(f"/srv/late/models/{when}-{number}.bin")) for when in ("before", "after"))
+        lab.machine.shell("umount -l /srv/late")
 
 
 FAULTS: tuple[Fault, ...] = (
