@@ -124,7 +124,7 @@ def test_loading_fails_with_the_reason_and_nothing_is_fetched(researcher: Resear
 
 
 def test_a_client_that_retries_at_once_makes_no_loop(researcher: Researcher) -> None:
-    """Twenty forced downloads without a pause: every one is taken, one item counts them, one copy is on the disk."""
+    """Twenty forced downloads without a pause: the last is taken, one item counts all that were, one copy is kept."""
     with researcher.daemon() as daemon:
         code = f"import sys\nfor _ in range({RETRIES}):\n    {FORCED}\n"
         assert researcher.client(code).returncode == 0

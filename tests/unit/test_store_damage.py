@@ -188,12 +188,14 @@ def test_that_there_is_trouble_is_told_without_a_disk(tmp_path: Path, monkeypatc
 
 
 def test_a_note_that_can_not_be_written_harms_nothing(store: Store) -> None:
-    """The disk of the lock may be as broken."""
+    """The disk of the lock may be as broken; the problem is named all the same."""
 
     def note(_text: str) -> None:
         raise OSError(errno.EIO, "broken")
 
-    StoreCare(store, Health(), note).take(sqlite3.OperationalError("disk I/O error"))
+    care = StoreCare(store, Health(), note)
+    care.take(sqlite3.OperationalError("disk I/O error"))
+    assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
 
 
 def test_a_start_waits_for_its_disk(tmp_path: Path) -> None:

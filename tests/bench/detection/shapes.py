@@ -156,10 +156,6 @@ def _new_consumer(asm: Assembler, gadget: Gadget) -> bytes:
     return asm.push(Ref("builtins", "tuple")) + lazily + b"\x85\x81"
 
 
-def _chain(*functions: object) -> Callable[[Gadget], object]:
-    return lambda gadget: functions
-
-
 def _through(wrapper: Callable[[Gadget], Call]) -> Called:
     return lambda asm, gadget: asm.push(wrapper(gadget))
 
