@@ -42,7 +42,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.model import Level
+from picklewatch.model import Level, Limits
 
 _LOAD = global_("torch.storage", "_load_from_bytes")
 _SHELL = b"cos\nsystem\n(S'echo hi'\ntR."
@@ -340,6 +340,15 @@ def test_tensors_stay_inside_storages_that_are_bytes_of_the_pickle(
     """How ``pickle.dumps`` spells a tensor: the storage is bytes that ``torch.load`` reads."""
     held = call("torch.storage", "_load_from_bytes", data(saved))
     assert level(judged(pickle(4, tensor(held, sizes(size), sizes(1), offset)))) is worst
+
+
+def test_storages_within_storages_are_not_looked_for() -> None:
+    """Each of many levels would be walked twice as often as the one around it."""
+    nested = pickle(2, NONE)
+    for _ in range(300):
+        nested = pickle(2, data(nested), put(0), *[_LOAD, get(0), TUPLE1, REDUCE] * 2)
+    report = judged(nested, limits=Limits(opcodes=1_000))
+    assert {found.why for found in report.nested} == {"embedded", "torch.storage._load_from_bytes"}
 
 
 _ROOT, _LEAF = (0, 2, 0.5, 0, 2, 0, 0, 1, 2), (-1, 1, 0.0, 0, 1, 0, 0, 0, 0)

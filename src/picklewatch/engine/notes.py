@@ -37,6 +37,8 @@ class Notes:
         """Told of harm at once; None where whoever walks decides later whether it counts."""
         self.persistent = persistent
         self.arrays_inline = arrays_inline
+        self.ahead = False
+        """Whether this walk only looks at bytes that are judged later."""
         self.findings: list[Finding] = []
         self.imports: dict[tuple[str, str], Import] = {}
         self.storages: dict[str, Storage] = {}

@@ -21,11 +21,13 @@ _BEFORE = 3
 def nested_storage(machine: Machine, args: object) -> Storage | None:
     """The storage that the bytes in *args* hold as ``torch.save`` wrote it before its zip archives, None if none."""
     content = as_bytes(args[0]) if isinstance(args, tuple) and len(args) == 1 else None
-    if content is None:
+    if content is None or machine.ahead:  # storages hold no storages; a look at each level of nesting would never end
         return None
     start, value = 0, None
     for number in range(_BEFORE + 1):
-        walk = Walk(content, start, type(machine)("", machine.budget, persistent=True, arrays_inline=False))
+        reader = type(machine)("", machine.budget, persistent=True, arrays_inline=False)
+        reader.ahead = True
+        walk = Walk(content, start, reader)
         walk.limit = _OPCODES
         walk.run()
         if not walk.stopped or (number == 0 and walk.result != MAGIC):
