@@ -133,6 +133,18 @@ SECOND = {
         b"PAR1\x18\x0cARROW:schema\x18\x30" + b64encode(b"\x10\0\0\0arrow.py_extension_type\0") + b"\0PAR1",
         "table",
     ),
+    "pickled type far from both ends": (
+        b"ARROW1\0\0" + bytes(5 << 20) + b"arrow.py_extension_type" + bytes(5 << 20),
+        "table",
+    ),
+    "pickled type behind other schemas": (
+        b"PAR1"
+        + 10 * (b"ARROW:schema\x18\x30" + b"A" * 16 + b"\0")
+        + b"ARROW:schema\x18\x30"
+        + b64encode(b"\x10\0\0\0arrow.py_extension_type\0")
+        + b"\0PAR1",
+        "table",
+    ),
     "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
     "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
     "chat template in yaml": (b"chat_template: |\n  {{ x }}\n", "chat-template"),

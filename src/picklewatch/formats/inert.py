@@ -118,13 +118,12 @@ def _read_arrow(scan: Scan, part: Part) -> str:
     A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
     read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
     """
-    ends = [part.data[:_METADATA], part.data[-_METADATA:]] if len(part.data) > _METADATA else [part.data]
-    texts = [match[1] for end in ends for match in islice(_SCHEMA.finditer(end), _SCHEMAS)]
+    texts = [match[1] for match in islice(_SCHEMA.finditer(part.data), _SCHEMAS)]
     schemas = [meant for text in texts for meant in decoded(text)]
     for schema in schemas:
         search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
     _read_quiet(scan, part)
-    if any(_PICKLED_TYPE in bytes(text) for text in (*schemas, *ends)):
+    if len(texts) == _SCHEMAS or any(map(_PICKLED_TYPE.search, schemas)) or _PICKLED_TYPE.search(part.data):
         unjudged(scan, "pickled-arrow-type", part.where)
     return "table"
 
@@ -135,17 +134,18 @@ def _read_sqlite(scan: Scan, part: Part) -> str:
     What is longer than a page is scattered over several, so that a pickle need not be found.
     """
     _read_quiet(scan, part)
-    if _BLOBS.search(part.data[:_METADATA]) is not None:
+    if _BLOBS.search(part.data[:_SQL]) is not None:
         unjudged(scan, "sqlite-blobs", part.where)
         return "sqlite-blobs"
     return "table"
 
 
-_METADATA = 4 << 20
-"""Bytes at an end of a table that are searched for what describes it."""
+_SQL = 4 << 20
+"""Bytes of a database that are searched for what describes it; letters of either case take their time."""
 _SCHEMA = re.compile(rb"ARROW:schema[\x00-\xff]{1,12}?([A-Za-z0-9+/]{16,}={0,2})")
 _SCHEMAS = 10
-_PICKLED_TYPE = b"arrow.py_extension_type"
+"""Schemas that are read; a file has one."""
+_PICKLED_TYPE = re.compile(rb"arrow\.py_extension_type")
 _BLOBS = re.compile(rb"CREATE TABLE[^;\0]{1,2000}?\b(?:BLOB|PICKLE)\b", re.IGNORECASE)
 
 
