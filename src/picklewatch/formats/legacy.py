@@ -5,15 +5,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import storages
 from picklewatch.formats.hidden import search
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine import PickleReport, Storage
     from picklewatch.formats.base import Part, Scan
-
-MAGIC = storages.MAGIC
 
 _OBJECT, _KEYS, _PICKLES = 3, 4, 5
 """Positions among: magic number, protocol version, system information, object, storage keys."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import looks_like_pickle
+from picklewatch.engine.storages import MAGIC
 from picklewatch.formats import legacy
 from picklewatch.formats.base import RANK, Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
@@ -34,7 +35,7 @@ def read(scan: Scan, part: Part) -> str:
     first = scan.pickle(part)
     if RANK[scan.worst] < RANK[Level.UNSAFE]:
         search_runs(scan, part)
-    if first.value == legacy.MAGIC and first.stopped:
+    if first.value == MAGIC and first.stopped:
         legacy.read(scan, part, first.end)
         return "torch-legacy"
     _rest(scan, part, first)
