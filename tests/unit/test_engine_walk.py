@@ -181,6 +181,11 @@ def test_a_frame_that_an_opcode_crosses_is_malicious_even_where_we_can_not_read_
     assert "frame-mismatch" not in rules(judged(whole))
 
 
+def test_an_opcode_of_any_length_crosses_no_frame_where_there_is_none() -> None:
+    """A length that no file has is not beyond the end of a frame that never began."""
+    assert rules(judged(b"\x80\x04N0\x8e" + b"\xff" * 8 + b"x")) == {"malformed-pickle"}
+
+
 def test_a_frame_inside_a_frame_is_malicious() -> None:
     """Python's unpickler refuses what C's runs."""
     assert level(judged(assembled(4, frame(frame(NONE))))) is Level.MALICIOUS

@@ -70,7 +70,8 @@ class Walk:
             raise LimitReached("limit-memory", "the pickle needs more memory than a scan may take") from None
         except UnicodeDecodeError:
             self.problem = "a text or name is not valid in its encoding"
-        if self.problem and self.position < self.frame_end < opcode_end(self.data, self.position, self.size):
+        framed = self.position < self.frame_end != NO_FRAME
+        if self.problem and framed and self.frame_end < opcode_end(self.data, self.position, self.size):
             straddled(self, self.position)
 
     def end(self, end: int) -> int:
