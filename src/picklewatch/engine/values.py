@@ -111,11 +111,6 @@ class Python2Text(str):
     __slots__ = ()
 
 
-def is_callable_value(value: object) -> bool:
-    """Whether *value* could be something to call."""
-    return isinstance(value, Import | Obj | Persistent)
-
-
 def as_bytes(value: object) -> bytes | None:
     """The bytes that *value* would be, or None if they are not known.
 
