@@ -19,7 +19,7 @@ _FINDINGS = 5_000
 """Structural findings kept during one walk."""
 LONGEST_NAME = 400
 """Characters of an import's two names; honest ones have a quarter of that, and patterns must not see more."""
-_NESTED = 2_000
+NESTED = 2_000
 _NESTED_BYTES = 1 << 28
 _SEARCHED = 1 << 16
 """Bytes of a constant that are searched for an import."""
@@ -100,7 +100,7 @@ class Notes:
 
     def nest(self, content: bytes, offset: int, why: str) -> None:
         """Remember bytes that something would unpickle."""
-        if len(self.nested) >= _NESTED or self.nested_bytes + len(content) > _NESTED_BYTES:
+        if len(self.nested) >= NESTED or self.nested_bytes + len(content) > _NESTED_BYTES:
             self.once(
                 "limit-nested", Level.UNSCANNABLE, offset, "holds too many or too large pickles within the pickle"
             )
