@@ -290,8 +290,8 @@ def test_trees_have_the_nodes_that_they_say() -> None:
     assert level(judged(pickle(2, tree + dict_(node_count=number(3), nodes=nodes) + BUILD))) is Level.MALICIOUS
 
 
-def _arrow(length: int) -> bytes:
-    buffers = EMPTY_LIST + MARK + NONE + call("pyarrow.lib", "py_buffer", data(b"0" * 16)) + APPENDS
+def _arrow(length: int, held: bytes = data(b"0" * 16)) -> bytes:
+    buffers = EMPTY_LIST + MARK + NONE + call("pyarrow.lib", "py_buffer", held) + APPENDS
     kind = call("pyarrow.lib", "type_for_alias", text("int64"))
     parts = tuple_(kind, number(length), number(0), number(0), buffers, EMPTY_LIST, NONE)
     return call("pyarrow.lib", "_restore_array", parts)
@@ -301,6 +301,12 @@ def test_arrays_of_arrow_are_no_longer_than_their_buffers() -> None:
     """Arrow's reader takes the length as it is; a bit an element is the least."""
     assert judged(pickle(4, _arrow(2))).inert
     assert level(judged(pickle(4, _arrow(1 << 40)))) is Level.MALICIOUS
+
+
+def test_arrays_of_arrow_over_buffers_of_unknown_size_are_not_clean() -> None:
+    """``py_buffer`` takes an array, too, and nothing here says how long its memory is."""
+    held = array(sizes(2), dtype("i8"), data(b"0" * 16))
+    assert level(judged(pickle(4, _arrow(1 << 40, held)))) is Level.UNVERIFIED
 
 
 def test_what_was_fetched_of_an_object_is_not_given_a_state() -> None:

@@ -78,7 +78,10 @@ def arrow(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | N
     if length is None or start is None or length < 0 or start < 0:
         return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow has no plain length and offset")
     held = [_arrow_bytes(one) for one in buffers if one is not None] if isinstance(buffers, list | tuple) else []
-    if held and not children and None not in held and (length + start + 7) // 8 > max(one or 0 for one in held):
+    known = [one for one in held if one is not None]
+    if len(known) < len(held):
+        return Doubt("numpy-size-mismatch", Level.UNVERIFIED, "the buffers of an array of Arrow are of unknown size")
+    if known and not children and (length + start + 7) // 8 > max(known):
         return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow is longer than all of its buffers")
     return plain(machine, callee, args, offset)
 
