@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ STUCK = 60.0
 """Processor seconds of one input after which its process is ended: what no deadline inside could interrupt."""
 _SILENT = 600.0
 """Seconds after which it is ended although it does nothing, or has not begun."""
+_SHOWN = 4_000
+"""Characters of a finding that are printed: where a machine is thrown away afterwards, nothing else is left of it."""
 _ROW = "{:<13} {:>10} {:>8} {:>8} {:>9} {:>7} {:>9}"
 _STATE = re.compile(r"#\d+\s+(?:DONE|INITED|NEW|REDUCE|pulse)\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
 
@@ -198,7 +201,7 @@ def main(arguments: list[str]) -> int:
             outcome = run.result()
             print(row(outcome), flush=True)
             for name in keep(outcome):
-                print(f"  found/{name}", flush=True)
+                print(f"  found/{name}\n{textwrap.indent((FOUND / name).read_text()[:_SHOWN], '    ')}", flush=True)
             if outcome.failure:
                 print(f"  did not run: {outcome.failure}")
             failed = failed or bool(outcome.found or outcome.failure)

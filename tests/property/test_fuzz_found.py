@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from fuzz import worker
+from fuzz import reference, worker
 from fuzz.found import load, saved, smallest
 from fuzz.target import LawBrokenError, Target
 from fuzz.targets import TARGETS
@@ -61,3 +62,11 @@ def test_the_harness_keeps_what_it_finds(tmp_path: Path, monkeypatch: pytest.Mon
     assert found == {"a-law": b"law", "KeyError": b"raise", "HangError": b"hang"}
     count, _used, _since, length = worker.HEADER.unpack_from((tmp_path / "now").read_bytes())
     assert (count, length) == (6, len(b"also fine"))
+
+
+def test_the_reference_takes_little_memory() -> None:
+    """A memo's index of millions makes C's unpickler take gigabytes: that is not charged to the engine."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert not any(seen.finished for seen in reference.read_all(b"\x80\x04]r\xff\xff\xff\x03."))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < worker.GROWTH
+    assert reference.read_all(b"\x80\x04]r\xff\xff\x03\x00.")[0].finished
