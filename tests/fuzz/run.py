@@ -1,12 +1,15 @@
-"""``python tests/fuzz/run.py [--seconds N] [--target WORD]… [--jobs N] [--corpus DIR]``: fuzz every parser, in a table.
+"""Fuzz every parser: ``python tests/fuzz/run.py [--seconds N | --executions N] [--target WORD]… …``.
 
-Seconds are a target's. Findings are made small and written to ``tests/fuzz/found``, where an ordinary test replays
-them. The corpus is kept in DIR if one is given, else thrown away. Exit status 1 if anything was found.
+Prints a table. Seconds and executions are a target's; a number of executions with a seed tries the same inputs
+each time on a machine, as long as the code is the same. Findings are made small and written to ``tests/fuzz/found``,
+where an ordinary test replays them. The corpus is kept in DIR if one is given, else thrown away. Exit status 1 if
+anything was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.util
 import os
 import re
@@ -36,6 +39,11 @@ STUCK = 60.0
 """Processor seconds of one input after which its process is ended: what no deadline inside could interrupt."""
 _SILENT = 600.0
 """Seconds after which it is ended although it does nothing, or has not begun."""
+FOR_EVER = 1 << 31
+"""Executions that no run reaches."""
+_SECONDS = 600.0
+"""Seconds after which a target is left that has not made its executions."""
+_ADDR_NO_RANDOMIZE = 0x0040000
 _SHOWN = 4_000
 """Characters of a finding that are printed: where a machine is thrown away afterwards, nothing else is left of it."""
 _ROW = "{:<13} {:>10} {:>8} {:>8} {:>9} {:>7} {:>9}"
@@ -49,6 +57,7 @@ class Outcome:
     target: Target
     executions: int = 0
     seconds: float = 0.0
+    """They took."""
     coverage: int = 0
     features: int = 0
     corpus: int = 0
@@ -58,14 +67,14 @@ class Outcome:
     """Why the worker did not run, if it did not."""
 
 
-def fuzz(target: Target, seconds: float, home: Path, seed: int) -> Outcome:
-    """Run a worker, and another when one dies of an input, until the time is over."""
+def fuzz(target: Target, seconds: float, executions: int, home: Path, seed: int) -> Outcome:
+    """Run a worker, and another when one dies of an input, until the time or the number of executions is over."""
     outcome = Outcome(target)
     begun = time.monotonic()
     for old in (home / "found").iterdir():  # of an earlier run on this corpus
         old.unlink()
-    while (left := seconds - (time.monotonic() - begun)) > 0:
-        died = _work(outcome, left, home, seed)
+    while (left := seconds - (time.monotonic() - begun)) > 0 and outcome.executions < executions:
+        died = _work(outcome, left, executions - outcome.executions, home, seed)
         if not died or outcome.failure:
             break
         seed += 1
@@ -76,7 +85,7 @@ def fuzz(target: Target, seconds: float, home: Path, seed: int) -> Outcome:
     return outcome
 
 
-def _work(outcome: Outcome, seconds: float, home: Path, seed: int) -> bool:
+def _work(outcome: Outcome, seconds: float, executions: int, home: Path, seed: int) -> bool:
     """One worker; whether it died of an input, which is then among the findings."""
     (home / "now").write_bytes(b"")
     command = [
@@ -84,13 +93,13 @@ def _work(outcome: Outcome, seconds: float, home: Path, seed: int) -> bool:
         str(Path(__file__).with_name("worker.py")),
         outcome.target.name,
         f"{seconds:.0f}",
+        str(executions),
         str(home),
+        str(seed),
     ]
     with (home / "log").open("wb") as log:
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        process = subprocess.Popen(
-            [*command, str(seed)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         stuck = _watch(process, home / "now")
     count, _, _, data = _now(home / "now")
     outcome.executions += count
@@ -166,9 +175,15 @@ def row(outcome: Outcome) -> str:
     return _ROW.format(outcome.target.name, *numbers, len(outcome.found))
 
 
+def _repeatably() -> None:
+    """Have workers laid out in memory alike: atheris tells comparisons apart by their addresses (personality(2))."""
+    ctypes.CDLL(None).personality(_ADDR_NO_RANDOMIZE)
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
+    parser.add_argument("--seconds", type=float, help="for each target; 60 unless --executions are given")
+    parser.add_argument("--executions", type=int, default=FOR_EVER, help="for each target")
     parser.add_argument("--target", action="append", default=[], help="only targets with this word in their name")
     parser.add_argument("--jobs", type=int, default=2, help="targets at the same time")
     parser.add_argument("--corpus", type=Path, help="keep what was reached here, and go on from it")
@@ -179,6 +194,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Fuzz; the exit status."""
     options = _options(arguments)
+    seconds = options.seconds or (60.0 if options.executions == FOR_EVER else _SECONDS)
     chosen = [
         target for name, target in TARGETS.items() if not options.target or any(w in name for w in options.target)
     ]
@@ -192,11 +208,15 @@ def main(arguments: list[str]) -> int:
         + _ROW.format("target", "executions", "a second", "coverage", "features", "corpus", "findings")
     )
     failed = False
+    _repeatably()
     with tempfile.TemporaryDirectory(prefix="picklewatch-fuzz-") as temporary, ThreadPoolExecutor(options.jobs) as pool:
         homes = {target.name: (options.corpus or Path(temporary)) / target.name for target in chosen}
         for home in homes.values():
             (home / "found").mkdir(parents=True, exist_ok=True)
-        runs = [pool.submit(fuzz, target, options.seconds, homes[target.name], options.seed) for target in chosen]
+        runs = [
+            pool.submit(fuzz, target, seconds, options.executions, homes[target.name], options.seed)
+            for target in chosen
+        ]
         for run in runs:
             outcome = run.result()
             print(row(outcome), flush=True)

@@ -1,4 +1,4 @@
-"""``python tests/fuzz/worker.py TARGET SECONDS HOME [SEED]``: one target in one process, guided by atheris.
+"""``python tests/fuzz/worker.py TARGET SECONDS EXECUTIONS HOME SEED``: one target in one process, guided by atheris.
 
 Without atheris, seeds are changed blindly. Whatever is found goes to ``HOME/found``, the smallest input of each kind,
 and the fuzzing goes on. ``HOME/now`` holds the input in hand and how many there were, for the case that the process
@@ -107,13 +107,20 @@ def _target(name: str) -> Target:
     return TARGETS[name]
 
 
-def _guided(target: Target, harness: Harness, seconds: float, seed: int) -> None:
+def _guided(target: Target, harness: Harness, seconds: float, executions: int, seed: int) -> None:
     """Coverage decides what is kept and changed further."""
-    corpus, words = harness.home / "corpus", harness.home / "words"
+    corpus, words, inputs = (harness.home / name for name in ("corpus", "words", "inputs"))
+    inputs.write_text(",".join(map(str, sorted((harness.home / "seeds").iterdir()))))  # a directory has no order
     arguments = [
         sys.argv[0],
-        *(f"-max_total_time={seconds:.0f}", f"-max_len={target.longest}", f"-seed={seed}", "-rss_limit_mb=0"),
-        *("-print_final_stats=1", "-timeout=1000000", "-len_control=0", f"-artifact_prefix={harness.home}/"),
+        *(
+            f"-max_total_time={seconds:.0f}",
+            f"-runs={executions}",
+            f"-max_len={target.longest}",
+            f"-seed={seed}",
+            "-rss_limit_mb=0",
+        ),
+        *(f"-seed_inputs=@{inputs}", "-timeout=1000000", "-len_control=0", f"-artifact_prefix={harness.home}/"),
     ]
     if target.words:
         words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.words))
@@ -129,14 +136,14 @@ def _guided(target: Target, harness: Harness, seconds: float, seed: int) -> None
     atheris.Fuzz()
 
 
-def _blind(target: Target, harness: Harness, seconds: float, seed: int) -> None:
+def _blind(target: Target, harness: Harness, seconds: float, executions: int, seed: int) -> None:
     """Seeds, changed a few times each."""
     from fuzz import mutate_bytes
 
     rng = Random(seed)
     seeds = list(target.seeds())
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and harness.count < executions:
         data = rng.choice(seeds)
         if target.mutate is None or rng.random() < 0.2:
             data = mutate_bytes.mutate(data, rng, target.words)
@@ -151,24 +158,24 @@ def _mutated(target: Target, data: bytes, rng: Random) -> bytes:
     return data
 
 
-def main(name: str, seconds: float, home: Path, seed: int = 1) -> Any:
+def main(name: str, seconds: float, executions: int, home: Path, seed: int) -> Any:
     """Fuzz the target called *name*."""
     target = _target(name)
-    for folder in ("found", "corpus"):
+    for folder in ("found", "corpus", "seeds"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     for number, seed_bytes in enumerate(target.seeds()):
-        (home / "corpus" / f"seed-{number}").write_bytes(seed_bytes)
+        (home / "seeds" / f"{number:04}").write_bytes(seed_bytes)
     harness = Harness(target, home)
     signal.signal(signal.SIGVTALRM, hang)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stdout.flush()
     if atheris is None:
-        _blind(target, harness, seconds, seed)
+        _blind(target, harness, seconds, executions, seed)
     else:
-        _guided(target, harness, seconds, seed)
+        _guided(target, harness, seconds, executions, seed)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))

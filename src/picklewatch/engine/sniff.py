@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.report import Budget, LimitReached
+from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.report import Buffer
@@ -75,6 +76,8 @@ def _walked(data: Buffer, start: int) -> int | None:
         return None
     if any(_imports(imported.module, imported.name) for imported in machine.imports.values()):
         return None
+    if any(finding.level is Level.MALICIOUS for finding in machine.findings if finding.rule == "frame-mismatch"):
+        return None  # C's reader takes other names from here than the walk
     if walk.stopped:
         return None if walk.opcodes > _SHORTEST else walk.position
     return None if walk.opcodes >= walk.limit else start

@@ -114,7 +114,8 @@ def runs(report: PickleReport, data: memoryview) -> bool:
     if report.opcodes <= _WORDS or data[0] == _PERSID:
         return False
     return any(
-        _DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED)
+        (_DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED))
+        or (finding.rule == "computed-call" and any(map(exists, report.imports)))
         for finding in report.findings
     )
 

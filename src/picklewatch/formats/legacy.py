@@ -16,26 +16,26 @@ _OBJECT, _KEYS, _PICKLES = 3, 4, 5
 """Positions among: magic number, protocol version, system information, object, storage keys."""
 
 
-def read(scan: Scan, part: Part, position: int) -> None:
-    """Judge what follows the magic number, which ends at *position*."""
+def read(scan: Scan, part: Part, position: int) -> int:
+    """Judge what follows the magic number, which ends at *position*; where the storages end, if that can be told.
+
+    Else the end of the data: nothing behind is read by torch.
+    """
     reports: dict[int, PickleReport] = {}
     for index in range(1, _PICKLES):
         if position >= len(part.data):
             summary = f"The file ends after {index} of the five pickles of torch's legacy format."
             scan.finding("malformed-torch-legacy", Level.UNSCANNABLE, part.at(position), summary)
-            return
+            return position
         report = reports[index] = scan.pickle(part, position, persistent=True, arrays=False)
         position = report.end
         if not report.stopped:
             search(scan, part, position, place="behind a pickle that breaks off")
-            return
+            return len(part.data)
     storages = {storage.key: storage for storage in reports[_OBJECT].storages}
     end = _storages(scan, part, position, storages, reports[_KEYS].value)
     search(scan, part, position, min(end, position + (1 << 20)), place="in the storages")
-    if end < len(part.data):
-        summary = f"{len(part.data) - end} bytes follow the storages."
-        scan.finding("trailing-data", Level.INFO, part.at(end), summary)
-        search(scan, part, end, place="behind the storages")
+    return end
 
 
 def _storages(scan: Scan, part: Part, position: int, storages: dict[str, Storage], keys: object) -> int:

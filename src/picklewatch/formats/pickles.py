@@ -35,32 +35,34 @@ def read(scan: Scan, part: Part) -> str:
     first = scan.pickle(part)
     if RANK[scan.worst] < RANK[Level.UNSAFE]:
         search_runs(scan, part)
+    _row(scan, part, first)
     if first.value == MAGIC and first.stopped:
-        legacy.read(scan, part, first.end)
         return "torch-legacy"
-    _rest(scan, part, first)
     return "joblib" if any(name.startswith(_JOBLIB) for name in first.imports) else "pickle"
 
 
-def _rest(scan: Scan, part: Part, report: PickleReport) -> None:
-    """Judge what follows a pickle: further pickles as `pickle.load` in a loop reads them, then anything."""
+def _row(scan: Scan, part: Part, report: PickleReport) -> None:
+    """Judge what follows a pickle: further ones as loads in a loop read them, torch's files too, then anything."""
     size = len(part.data)
     count = 1
-    while report.stopped and report.end < size and looks_like_pickle(part.data, report.end):
+    while True:
+        if not report.stopped:
+            search(scan, part, report.end, place="behind a pickle that breaks off")
+            return
+        end = legacy.read(scan, part, report.end) if report.value == MAGIC else report.end
+        if end >= size:
+            return
+        if not looks_like_pickle(part.data, end):
+            break
         count += 1
         if count > STACKED:
             summary = f"More than {STACKED} pickles follow one another; the rest was not judged."
-            scan.finding("limit-stacked", Level.UNSCANNABLE, part.at(report.end), summary)
+            scan.finding("limit-stacked", Level.UNSCANNABLE, part.at(end), summary)
             scan.complete = False
             return
-        report = scan.pickle(part, report.end)
-    if report.end >= size:
-        return
-    if not report.stopped:
-        search(scan, part, report.end, place="behind a pickle that breaks off")
-        return
-    scan.finding("trailing-data", Level.INFO, part.at(report.end), f"{size - report.end} bytes follow the pickle.")
-    behind(scan, part, report.end, place="behind other data")
+        report = scan.pickle(part, end)
+    scan.finding("trailing-data", Level.INFO, part.at(end), f"{size - end} bytes follow the pickle.")
+    behind(scan, part, end, place="behind other data")
 
 
 def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
