@@ -33,6 +33,15 @@ LIMITS = Limits(
     fickling_seconds=0.0,
 )
 """Small enough that no input may take long; the time is measured by whoever runs the target."""
+_CLOSE = (
+    replace(LIMITS, opcodes=12),
+    replace(LIMITS, members=2),
+    replace(LIMITS, depth=1),
+    replace(LIMITS, member=40),
+    replace(LIMITS, unpacked=60),
+    replace(LIMITS, findings=1, imports=1),
+)
+"""Limits that are reached soon."""
 _HARM = {Level.UNSAFE, Level.MALICIOUS}
 _BLIND = {"dynamic-import", "extension-registry", "frame-mismatch"}
 """Rules that say that an import's name can't be known, or that readers see different opcodes."""
@@ -83,6 +92,16 @@ def scan(data: bytes) -> None:
                 _vouched(call.how, call.module, call.name, f"{verdict}-but-calls")
     if len(data) & 15 == 7 and replace(scanned(data)[0], duration_ms=0.0) != replace(report, duration_ms=0.0):
         raise LawBrokenError("not-deterministic", report)
+    if len(data) & 7 == 2:
+        _limited(data, verdict)
+
+
+def _limited(data: bytes, verdict: Verdict) -> None:
+    """Whatever limit is reached: what is not clean without it is not clean, and harm at least not read to its end."""
+    limits = _CLOSE[sum(data) % len(_CLOSE)]
+    found = decide(scan_content(data, limits), Policy()).verdict
+    if verdict.rank > Verdict.CLEAN.rank and found.rank < min(verdict.rank, Verdict.UNSCANNABLE.rank):
+        raise LawBrokenError("better-within-limits", (verdict, found, limits))
 
 
 def one_pickle(data: bytes) -> None:

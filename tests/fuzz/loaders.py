@@ -18,7 +18,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fuzz import reference
+from fuzz import miniz, reference
 
 from picklewatch.engine.judge import judge, plausible
 from picklewatch.model import Level
@@ -67,10 +67,9 @@ def hostile(module: str, name: str) -> bool:
 
 
 def _inside(data: bytes) -> Iterator[tuple[str, bytes]]:
-    with contextlib.suppress(Exception):
-        yield from _zip(data)
-    with contextlib.suppress(Exception):
-        yield from _tar(data)
+    for reader in (_zip, _torch_zip, _tar):
+        with contextlib.suppress(Exception):
+            yield from reader(data)
     if data.startswith(b"\x93NUMPY"):
         with contextlib.suppress(Exception):
             yield from _npy(data)
@@ -78,20 +77,33 @@ def _inside(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _zip(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Members as `zipfile` finds them by name, whatever the name was given to first."""
+    """Members as `zipfile` finds them by name, whatever the name was given to first; the only one (pandas)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist()[:20]:
-            if name.lower().endswith(_PICKLED) or name.endswith(".npy"):
+        names = archive.namelist()
+        for name in names[:20]:
+            if name.lower().endswith(_PICKLED) or name.endswith(".npy") or len(names) == 1:
                 with contextlib.suppress(Exception), archive.open(name) as member:
                     yield f"zipfile {name!r}", member.read(_HELD)
 
 
+def _torch_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The records that ``torch.load`` unpickles, as miniz finds them."""
+    if data.startswith(b"PK\x03\x04"):
+        for name, held in miniz.members(data, _HELD):
+            if name.lower().endswith(_PICKLED):
+                yield f"torch.load {name!r}", held
+
+
 def _tar(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Members by their names, links followed; the only one (pandas)."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-        for info in archive.getmembers()[:20]:
-            file = archive.extractfile(info) if info.name.lower().endswith(_PICKLED) and info.isfile() else None
-            if file is not None and info.size < _HELD:
-                yield f"tarfile {info.name!r}", file.read(_HELD)
+        members = archive.getmembers()
+        for info in members[:20]:
+            if info.name.lower().endswith(_PICKLED) or len(members) == 1:
+                with contextlib.suppress(Exception):
+                    file = archive.extractfile(info)
+                    if file is not None:
+                        yield f"tarfile {info.name!r}", file.read(_HELD)
 
 
 def _npy(data: bytes) -> Iterator[tuple[str, bytes]]:

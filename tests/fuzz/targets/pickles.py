@@ -11,21 +11,22 @@ import zlib
 from collections import OrderedDict, defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
-from fuzz import laws, mutate_pickle
+from fuzz import detours, laws, mutate_pickle
 from fuzz.target import LawBrokenError, Target
 from samples import hostile
 from samples.containers import LEGACY_MAGIC, lz4, seven_zip, tarred, zipped
 from samples.torch_checkpoint import state_dict_pickle
 
+from picklewatch.engine import Budget, LimitReached, judge_pickle
 from picklewatch.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from random import Random
 
 
 def shapes() -> Iterator[bytes]:
@@ -113,6 +114,28 @@ def wrapped(data: bytes) -> None:
                 raise LawBrokenError(f"better-with-{name}", verdict)
 
 
+def in_other_words(data: bytes) -> None:
+    """A pickle in other words has no better verdict: nothing hides behind a way round."""
+    report, verdict = laws.scanned(data)
+    if verdict.rank <= Verdict.CLEAN.rank or not _sound(data):
+        return
+    for number in range(3):
+        other = detours.taken(data, Random(number))
+        told = laws.scanned(other)[1]
+        if told.rank < verdict.rank:
+            raise LawBrokenError("better-by-a-detour", (verdict, told, report.findings, other))
+
+
+def _sound(data: bytes) -> bool:
+    """Whether *data* are a pickle that every reader reads to its end, which nothing follows."""
+    try:
+        report = judge_pickle(data, budget=Budget(limits=laws.LIMITS, fickling_seconds_left=0.0))
+    except LimitReached:
+        return False
+    rules = {finding.rule for finding in report.findings}
+    return report.stopped and report.end == len(data) and not report.gaps and "frame-mismatch" not in rules
+
+
 def _mutate(data: bytes, rng: Random) -> bytes:
     return mutate_pickle.mutate(data, rng)
 
@@ -123,6 +146,7 @@ TARGETS = (
     Target(name="torch-legacy", run=laws.scan, seeds=legacy, mutate=_mutate),
     Target(name="joblib", run=laws.scan, seeds=arrays_inside, mutate=_mutate),
     Target(name="wrapped", run=wrapped, seeds=shapes, mutate=_mutate, longest=2_000),
+    Target(name="detours", run=in_other_words, seeds=shapes, mutate=_mutate, longest=2_000),
     Target(name="views", run=laws.viewed, seeds=lambda: (*shapes(), *arrays_inside()), mutate=_mutate, longest=2_000),
     Target(name="fickling", run=laws.decompiled, seeds=shapes, mutate=_mutate, longest=1_000),
 )
