@@ -11,6 +11,9 @@ from fuzz.target import LawBrokenError
 
 from picklewatch.engine import Budget, LimitReached, judge_pickle
 from picklewatch.engine.judge import judge
+from picklewatch.engine.machine import Machine
+from picklewatch.engine.values import Import, Python2Text
+from picklewatch.engine.walk import Walk
 from picklewatch.inspect import views
 from picklewatch.model import Level, Limits, Policy, Verdict
 from picklewatch.policy import decide
@@ -120,6 +123,8 @@ def one_pickle(data: bytes) -> None:
     for kind in reference.KINDS:
         for seen in reference.read(data, kind):
             _compare(report, rules, seen)
+    if rules.isdisjoint(_BLIND):
+        _same_arguments(data)
 
 
 def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:
@@ -134,6 +139,55 @@ def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> Non
     if report.inert:
         for how, (module, name) in seen.calls:
             _vouched(how, module, name, "inert-but-calls")
+
+
+class _Listening(Machine):
+    """Keeps what each import was called with, as the walk saw it."""
+
+    def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
+        super().__init__(where, budget, persistent=persistent, arrays_inline=arrays_inline)
+        self.seen: list[tuple[tuple[str, str], object]] = []
+        self._inside = False
+
+    def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+        """Judge a call; those that judging makes of it are no further ones."""
+        if self._inside:
+            return super().call(callee, args, how, offset)
+        if isinstance(callee, Import):
+            self.seen.append(((callee.module, callee.name), reference.shape(_plain(args))))
+        self._inside = True
+        try:
+            return super().call(callee, args, how, offset)
+        finally:
+            self._inside = False
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """What the walk holds, with stand-ins of the reference for imports."""
+    if isinstance(value, Import):
+        return reference.stand_in((value.module, value.name))
+    if depth > reference.DEEPEST:
+        return value
+    if type(value) in {tuple, list}:
+        return type(value)(_plain(item, depth + 1) for item in value)
+    if type(value) is dict:
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    return str(value) if isinstance(value, Python2Text) else value
+
+
+def _same_arguments(data: bytes) -> None:
+    """What the walk takes for the arguments of a call is what the unpickler hands over."""
+    machine = _Listening("", Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays_inline=False)
+    Walk(data, 0, machine).run()
+    for seen in reference.read(data, reference.ROBUST):
+        called = [
+            (key, arguments)
+            for (how, key), arguments in zip(seen.calls, seen.arguments, strict=True)
+            if how != "computed" and key != reference.PERSISTENT
+        ]
+        for (key, expected), (other, arguments) in zip(called, machine.seen, strict=False):
+            if key != other or reference.differ(expected, arguments):
+                raise LawBrokenError("other-arguments", ((key, expected), (other, arguments)))
 
 
 def _vouched(how: str, module: str, name: str, law: str) -> None:

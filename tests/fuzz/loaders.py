@@ -30,6 +30,7 @@ _HELD = 1 << 20
 _DEPTH = 3
 _LONGEST = 200
 """Characters of a name."""
+_NUMPY = b"\x93NUMPY"
 _PICKLED = (".pkl", "pickle", "storages", "tensors")
 
 
@@ -70,20 +71,21 @@ def _inside(data: bytes) -> Iterator[tuple[str, bytes]]:
     for reader in (_zip, _torch_zip, _tar):
         with contextlib.suppress(Exception):
             yield from reader(data)
-    if data.startswith(b"\x93NUMPY"):
+    if data.startswith(_NUMPY):
         with contextlib.suppress(Exception):
             yield from _npy(data)
     yield from _streams(data)
 
 
 def _zip(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Members as `zipfile` finds them by name, whatever the name was given to first; the only one (pandas)."""
+    """Members as `zipfile` finds them by name, whatever the name was given to first; arrays; the only one (pandas)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         for name in names[:20]:
-            if name.lower().endswith(_PICKLED) or name.endswith(".npy") or len(names) == 1:
-                with contextlib.suppress(Exception), archive.open(name) as member:
-                    yield f"zipfile {name!r}", member.read(_HELD)
+            with contextlib.suppress(Exception), archive.open(name) as member:
+                held = member.read(_HELD)
+                if name.lower().endswith(_PICKLED) or held.startswith(_NUMPY) or len(names) == 1:
+                    yield f"zipfile {name!r}", held
 
 
 def _torch_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -126,6 +128,10 @@ def _streams(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield opener.__name__, _read(stream)
     with contextlib.suppress(zlib.error):
         yield "zlib", zlib.decompressobj().decompress(data, _HELD)
+    if data.startswith(b"ZF"):  # joblib's `read_zfile`, the length's truth aside
+        with contextlib.suppress(ValueError, zlib.error):
+            int(data[2:21], 16)
+            yield "read_zfile", zlib.decompressobj().decompress(data[21 + data.startswith(b" ", 21) :], _HELD)
 
 
 def _read(file: io.BufferedIOBase) -> bytes:

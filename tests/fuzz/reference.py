@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 ROBUST, PLAIN, TEXTS, REMEMBERING = "robust", "plain", "texts", "remembering"
 KINDS = (ROBUST, PLAIN, TEXTS)
-_COMPUTED = "?"
+PERSISTENT = ("?", "persistent")
+"""What `persistent_load` makes its objects of."""
 _ROOM = 128 << 20
 """Bytes that an unpickler may take: C's makes a table as long as a memo's highest index, gigabytes of it."""
 
@@ -44,6 +45,8 @@ class Seen:
     """In order, each time."""
     calls: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
     """``call`` (REDUCE and the like), ``new`` (``__new__`` alone) or ``computed`` (a call of a result), and of what."""
+    arguments: list[object] = field(default_factory=list)
+    """The arguments of each of `calls`, as `shape` shows them."""
     finished: bool = False
     position: int = 0
     """Where it stopped reading, if it finished."""
@@ -57,6 +60,7 @@ class _StandInClass(type):
 
     def __call__(cls, *args: Any, **_keywords: Any) -> Any:
         cls.seen.calls.append(("call", cls.key))
+        cls.seen.arguments.append(shape(args))
         made = _made(cls)
         made.called_with = args
         return made
@@ -69,13 +73,52 @@ def _made(cls: Any) -> Any:
 def _new(cls: Any, *_args: Any, **_keywords: Any) -> Any:
     of: Any = cls if isinstance(cls, type) else type(cls)
     of.seen.calls.append(("new", of.key))
+    of.seen.arguments.append(shape(_args))
     return _made(of)
 
 
 def _computed(self: Any, *_args: Any, **_keywords: Any) -> Any:
     kind = type(self)
     kind.seen.calls.append(("computed", kind.key))
+    kind.seen.arguments.append(shape(_args))
     return _made(kind)
+
+
+def stand_in(key: tuple[str, str]) -> Any:
+    """What an import of *key* gives."""
+    return _stand_in(Seen(), key, ROBUST)
+
+
+ANYTHING = "?"
+DEEPEST = 5
+_WIDEST = 30
+_CONSTANTS = (bool, int, float, str, bytes)
+
+
+def shape(value: Any, depth: int = 0) -> object:
+    """*value* as two readers of one pickle can compare it: `ANYTHING` where it is more than data."""
+    kind = type(value)
+    if value is None or (kind in _CONSTANTS and not (kind is int and abs(value) >= 1 << 64)):
+        return kind.__name__, repr(value)
+    if isinstance(value, _StandInClass):
+        return "import", value.key
+    if depth > DEEPEST or kind not in {tuple, list, dict} or len(value) > _WIDEST:
+        return ANYTHING
+    if kind is dict:
+        return "dict", {key: shape(item, depth + 1) for key, item in value.items() if type(key) is str}
+    return kind.__name__, [shape(item, depth + 1) for item in value]
+
+
+def differ(one: object, other: object) -> bool:
+    """Whether two of `shape` can't be the same."""
+    if ANYTHING in (one, other):
+        return False
+    if isinstance(one, tuple) and isinstance(other, tuple) and one[0] == other[0]:
+        if one[0] in {"tuple", "list"}:
+            return len(one[1]) != len(other[1]) or any(map(differ, one[1], other[1]))
+        if one[0] == "dict":
+            return one[1].keys() != other[1].keys() or any(differ(one[1][key], other[1][key]) for key in one[1])
+    return one != other
 
 
 def _nothing(*_args: Any, **_keywords: Any) -> None:
@@ -113,6 +156,7 @@ class _Function:
     def __call__(self, *_args: Any, **_keywords: Any) -> str:
         """Note the call."""
         self._seen.calls.append(("call", self._key))
+        self._seen.arguments.append(shape(_args))
         return "posix"
 
 
@@ -124,7 +168,7 @@ def _methods(seen: Seen, kind: str) -> tuple[Callable[..., Any], Callable[..., A
         return _stand_in(seen, (module, name), kind)
 
     def persistent_load(_self: Any, _pid: Any) -> Any:
-        made = _stand_in(seen, (_COMPUTED, "persistent"), ROBUST)
+        made = _stand_in(seen, PERSISTENT, ROBUST)
         return _made(made)
 
     return find_class, persistent_load

@@ -98,6 +98,9 @@ SPELLINGS = {
         2, text("true"), put(200), POP, global_("os", "system"), put(7), POP, get(7), get(200), TUPLE1, REDUCE
     ),
     "memo index by its text": assembled(0, global_("os", "system"), b"p 1_0 \n", POP, b"g10\n", b"(Vtrue\ntR"),
+    "memo index behind zeros": assembled(
+        0, global_("os", "system"), put(1), NONE, put(0), POP, b"g" + b"0" * 70 + b"1\n", b"(Vtrue\ntR"
+    ),
     "memo index that ends at a NUL": assembled(0, global_("os", "system"), b"p5\0x\n", POP, b"g5\n", b"(Vtrue\ntR"),
     "Python 2's builtins": assembled(0, global_("__builtin__", "eval"), b"(S'1'\ntR"),
     "Python 2's commands": assembled(0, global_("commands", "getoutput"), b"(S'true'\ntR"),
@@ -227,6 +230,15 @@ def test_memo_indexes_count_entries() -> None:
     """MEMOIZE takes the number of entries as its index, as C does after a sparse PUT."""
     sample = assembled(4, NONE, put(5), POP, text("os"), MEMOIZE, POP, get(1), text("system"), STACK_GLOBAL)
     assert judged(sample).imports == ("os.system",)
+
+
+@pytest.mark.parametrize("index", [b"1", b"+1", b"0" * 64 + b"1", b" 0_0_1 ", b"0" * 5_000 + b"1"])
+def test_zeros_before_a_memo_index_mean_nothing(index: bytes) -> None:
+    """However many: what is fetched is what the unpickler fetches."""
+    partial = global_("functools", "partial") + tuple_(global_("builtins", "dict")) + REDUCE
+    sample = assembled(0, partial, put(1), POP, NONE, put(0), POP, b"g" + index + b"\n", EMPTY_TUPLE, REDUCE)
+    expected = assembled(0, partial, put(1), POP, NONE, put(0), POP, get(1), EMPTY_TUPLE, REDUCE)
+    assert rules(judged(sample)) == rules(judged(expected))
 
 
 def test_a_huge_memo_index_is_a_bomb() -> None:

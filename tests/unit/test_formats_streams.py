@@ -111,6 +111,14 @@ def test_a_codec_that_is_not_there_is_unscannable(monkeypatch: pytest.MonkeyPatc
     assert "backports.zstd" in report.findings[0].summary
 
 
+@pytest.mark.parametrize("length", [b"0X17", b"17", b"+0x_17", b" \t017", b"-1"])
+def test_the_length_of_a_zfile_is_any_number_that_joblib_takes(length: bytes) -> None:
+    """``int(…, 16)`` reads it, so that no ``0x`` need follow the two letters."""
+    assert verdict(b"ZF" + length.ljust(19) + zlib.compress(EVIL)) in HARMFUL
+    assert verdict(b"ZF" + length.ljust(20) + zlib.compress(EVIL)) in HARMFUL
+    assert verdict(b"ZF" + length.ljust(19) + b"is no stream") is Verdict.SKIPPED
+
+
 def test_text_that_begins_like_a_stream_is_text() -> None:
     """Magic numbers of a byte or two must open."""
     assert verdict(b"x^2 + y^2 = z^2\n") is Verdict.SKIPPED

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NEWLINE = re.compile(rb"\n")
 _OCTAL = re.compile(rb"\s*[+-]?0[0-7]+\s*\Z")
 _DIGITS = re.compile(rb"\s*[+-]?(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9_]+)\s*\Z")
+_LEADING_ZEROS = re.compile(rb"\s*([+-]?)0(?:_?0)*(?=_?[0-9])_?")
 _EXACT_DIGITS = 4_000
 """Digits up to which a number is parsed: conversion is quadratic and CPython 3.11 refuses more than 4300."""
 
@@ -70,9 +71,13 @@ def _number(text: bytes) -> int | Opaque:
 
 
 def index(text: bytes) -> int:
-    """What GET and PUT make of *text*."""
+    """What GET and PUT make of *text*: zeros may lead, as many as the attacker likes."""
+    number = text.split(b"\0", 1)[0]
+    match = _LEADING_ZEROS.match(number)
+    if match is not None:
+        number = match[1] + number[match.end() :]
     try:
-        return int(text.split(b"\0", 1)[0][:64].decode("ascii", "replace"), 10)
+        return int(number[: _EXACT_DIGITS + 1].decode("ascii", "replace"), 10)
     except ValueError:
         raise Malformed("not a memo index") from None
 

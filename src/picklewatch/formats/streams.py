@@ -6,7 +6,6 @@ and pandas open files through them.
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ _MAGIC = {
 }
 """Codec → how each of its streams (and skippable frames) may begin."""
 
-_ZFILE = re.compile(rb"ZF0x[0-9a-fA-F]{1,17} {0,18}")
+_ZFILE = b"ZF"
 """Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
 _ZFILE_HEADER = 21
 _PROSE_CHUNKS = 16
@@ -178,13 +177,23 @@ def _in_turn(data: memoryview) -> str | None:
     return "lzma" if _is_lzma(head, data) else None
 
 
-def _is_zfile(head: bytes, _data: memoryview) -> bool:
-    return _ZFILE.match(head) is not None
+def _is_zfile(head: bytes, data: memoryview) -> bool:
+    """Whether the length is one to joblib, which takes anything that ``int(…, 16)`` does; whoever writes, ``0x``."""
+    if not head.startswith(_ZFILE):
+        return False
+    try:
+        int(head[len(_ZFILE) : _ZFILE_HEADER].decode("ascii"), 16)
+    except ValueError:
+        return False
+    return head.startswith(b"ZF0x") or opens("zlib", data[_zlib_start(data) :])
+
+
+def _zlib_start(data: memoryview) -> int:
+    return _ZFILE_HEADER + (bytes(data[_ZFILE_HEADER : _ZFILE_HEADER + 1]) == b" ")
 
 
 def _read_zfile(scan: Scan, part: Part) -> None:
-    start = _ZFILE_HEADER + (bytes(part.data[_ZFILE_HEADER : _ZFILE_HEADER + 1]) == b" ")
-    _reader("zlib", start)(scan, part)
+    _reader("zlib", _zlib_start(part.data))(scan, part)
 
 
 FORMATS = (

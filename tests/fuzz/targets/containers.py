@@ -116,7 +116,7 @@ def streams() -> Iterator[bytes]:
         yield packed(hostile.EVIL)[:-6] + b"tail"
     yield lzma.compress(hostile.EVIL, lzma.FORMAT_ALONE)
     yield b"ZF0x30".ljust(21) + zlib.compress(hostile.EVIL)
-    yield b"ZF0x30".ljust(22) + zlib.compress(hostile.BENIGN)
+    yield b"ZF30".ljust(22) + zlib.compress(hostile.BENIGN)
     yield gzip.compress(gzip.compress(tarred({"pickle": hostile.EVIL})))
     yield b"\x28\xb5\x2f\xfd\x04\x00" + bytes(20)
     yield b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + lz4(hostile.EVIL)

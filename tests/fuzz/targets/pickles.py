@@ -23,10 +23,13 @@ from samples.containers import LEGACY_MAGIC, lz4, seven_zip, tarred, zipped
 from samples.torch_checkpoint import state_dict_pickle
 
 from picklewatch.engine import Budget, LimitReached, judge_pickle
-from picklewatch.model import Verdict
+from picklewatch.engine.judge import plausible
+from picklewatch.model import Level, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from picklewatch.model import ScanReport
 
 
 def shapes() -> Iterator[bytes]:
@@ -98,6 +101,13 @@ _BEHIND: dict[str, Callable[[bytes], bytes]] = {
 _HARM = Verdict.UNSCANNABLE.rank
 
 
+def _possible(report: ScanReport) -> bool:
+    """Whether some harm is not merely an import by names that no module has, which odd bytes beside make noise of."""
+    harmful = [finding for finding in report.findings if finding.level in {Level.UNSAFE, Level.MALICIOUS}]
+    names = [finding.subject.rpartition(".") for finding in harmful]
+    return any(not (module or name) or plausible(module, name) for module, _, name in names)
+
+
 def wrapped(data: bytes) -> None:
     """No container makes a verdict better, and nothing that is put beside a pickle makes harm disappear."""
     report, verdict = laws.scanned(data)
@@ -108,7 +118,7 @@ def wrapped(data: bytes) -> None:
     if rank > Verdict.CLEAN.rank and min(rank, _HARM) > inside.rank:
         raise LawBrokenError(f"better-in-{name}", (verdict, inside))
     broken = any(finding.rule == "malformed-pickle" for finding in report.findings)
-    if rank >= Verdict.UNSAFE.rank and not broken:  # what breaks off becomes something else by what follows
+    if rank >= Verdict.UNSAFE.rank and not broken and _possible(report):  # what breaks off becomes something else
         for name, beside in _BEHIND.items():
             if laws.scanned(beside(data))[1].rank < _HARM:
                 raise LawBrokenError(f"better-with-{name}", verdict)
