@@ -13,6 +13,7 @@ from picklewatch.engine.notes import RANK
 from picklewatch.engine.references import References
 from picklewatch.engine.render import render_call
 from picklewatch.engine.storages import nested_storage
+from picklewatch.engine.strangers import stranger
 from picklewatch.engine.values import Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
@@ -32,6 +33,7 @@ class Calls(References):
         if how == "call":
             callee.called = True
             if "C" in uses:
+                self._look_for_strangers(callee, args, offset)
                 if judged.check:
                     return self._checked_call(callee, judged, args, offset)
                 made = Obj(callee, args, offset, judged.kind)
@@ -75,8 +77,15 @@ class Calls(References):
         state = nested_storage(cast("Machine", self), args) if judged.check == "load_from_bytes" else None
         return Obj(callee, args, offset, kind, state=state, known=doubt is None)
 
+    def _look_for_strangers(self, callee: Import, args: Any, offset: int) -> None:
+        doubt = stranger(callee, args)
+        if doubt is not None:
+            self.note(callee, doubt, offset, render_call(callee, args))
+
     def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
         take_types(args)
+        if "C" in judged.uses:
+            self._look_for_strangers(callee, args, offset)
         if not signs.plain(args):
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
             self.note(callee, doubt, offset, render_call(callee, args, "new"))
@@ -112,6 +121,8 @@ class Calls(References):
             )
             odd = odd or len(values) != 3 or not builtin
             rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)
+            if isinstance(base, Import) and builtin and rest:
+                self._look_for_strangers(base, rest, offset)
         else:
             rest = values[1:]
         if odd:

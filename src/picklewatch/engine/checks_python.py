@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import signs
 from picklewatch.engine.checking import Doubt, odd, plain, values_of
-from picklewatch.engine.judge import judge, looks_like_class
+from picklewatch.engine.judge import judge, looks_like_class, otherwise_denied
 from picklewatch.engine.lists import denied
 from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, as_bytes, as_text
@@ -90,6 +90,8 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     if not values:
         return None
     function = values[0]
+    if isinstance(function, Import) and otherwise_denied(function.module, function.name) is not None:
+        return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Import) and function.judged.status == "vouched" and "R" in function.judged.uses:
         if signs.plain(values):
             return None

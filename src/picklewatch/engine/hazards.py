@@ -84,7 +84,28 @@ def may_be_called(value: Any) -> bool:
     """Whether calling *value* could do something."""
     if isinstance(value, Import):
         return not looks_like_class(value.name)
-    return isinstance(value, Obj) and value.kind == "callable"
+    if not isinstance(value, Obj) or value.kind == "callable":
+        return isinstance(value, Obj)
+    made = value.callee.module.partition(".")[0] if isinstance(value.callee, Import) else ""
+    return value.kind == "object" and value.known and made not in _NOT_CALLABLE  # an instance may be callable as well
+
+
+_NOT_CALLABLE = frozenset(
+    {
+        "pandas",
+        "numpy",
+        "pyarrow",
+        "polars",
+        "xarray",
+        "networkx",
+        "datetime",
+        "dateutil",
+        "pytz",
+        "zoneinfo",
+        "decimal",
+    }
+)
+"""Libraries whose objects cannot be called, by what they are for: models keep them under the names of methods too."""
 
 
 INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})

@@ -7,9 +7,8 @@ unless the family's own pattern says so.
 
 from __future__ import annotations
 
+from picklewatch.engine.lists import functions
 from picklewatch.engine.lists.model import Family
-
-_FUNCTION = r"[a-z]\w*"
 
 FAMILIES: tuple[Family, ...] = (
     # --- scikit-learn ---
@@ -61,7 +60,13 @@ FAMILIES: tuple[Family, ...] = (
         module=r"sklearn\.(cluster|covariance|decomposition|ensemble|feature_extraction|feature_selection|gaussian_process|impute"
         r"|kernel_approximation|linear_model|manifold|metrics|model_selection|neighbors|neural_network|preprocessing|svm|tree|_loss"
         r"|utils\.(extmath|validation|fixes|sparsefuncs))\b[\w.]*",
-        name=r"_?[a-z]\w*",
+        name=functions.SCIKIT_LEARN,
+    ),
+    Family(
+        reason="scores, losses, distances and kernels of scikit-learn, stored for later use",
+        uses="R",
+        module=r"sklearn\.metrics\b[\w.]*",
+        name=functions.SCIKIT_LEARN_METRICS,
     ),
     Family(
         reason="scikit-learn's Bunch, a dict with attributes",
@@ -73,8 +78,14 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="functions over arrays, stored for later use",
         uses="R",
-        module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\.special(\._ufuncs)?|scipy\._lib\.array_api_compat\.[\w.]+",
-        name=r"[a-z]\w*",
+        module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\._lib\.array_api_compat\.(numpy|common)\b[\w.]*",
+        name=functions.NUMPY,
+    ),
+    Family(
+        reason="functions over arrays, stored for later use",
+        uses="R",
+        module=r"scipy\.special(\._ufuncs)?",
+        name=functions.SCIPY_SPECIAL,
     ),
     # --- scipy ---
     Family(
@@ -150,14 +161,20 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="functions over tensors, stored for later use",
         uses="R",
-        module=r"torch\.nn\.functional|torch\._C\._nn|torch\.nn\.init|torch\.special",
-        name=_FUNCTION,
+        module=r"torch\.nn\.functional|torch\._C\._nn",
+        name=functions.TORCH_FUNCTIONAL,
+    ),
+    Family(
+        reason="functions over tensors, stored for later use",
+        uses="R",
+        module=r"torch\.nn\.init",
+        name=functions.TORCH_INIT,
     ),
     Family(
         reason="functions over tensors, stored for later use",
         uses="R",
         module=r"torch",
-        name=r"tanh|sigmoid|relu|softmax|exp|log|abs|sin|cos|sqrt|nn|mean|sum|cat|stack|zeros|ones|matmul|add|mul|tensor|clamp|erf|square|sign|flatten",
+        name=r"tanh|sigmoid|relu|softmax|exp|log|abs|sin|cos|sqrt|mean|sum|cat|stack|zeros|ones|matmul|add|mul|tensor|clamp|erf|square|sign|flatten",
     ),
     Family(
         reason="optimizers, schedulers: __setstate__ updates __dict__",
@@ -234,7 +251,7 @@ FAMILIES: tuple[Family, ...] = (
         reason="activation functions, stored for later use",
         uses="R",
         module=r"transformers\.activations",
-        name=_FUNCTION,
+        name=functions.ACTIVATIONS,
     ),
     Family(
         reason="arguments and states of accelerate: attributes only when made without __init__",

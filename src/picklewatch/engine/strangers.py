@@ -1,0 +1,122 @@
+"""Objects handed to functions that look into them: whose methods are called then, and what these call.
+
+A function that does no harm to numbers and arrays asks an object for its length, its items, its text. Classes that are
+harmless as data answer by calling what their attributes hold (a module of torch its ``extra_repr``, a loader of data
+its ``collate_fn``). Picklers hand over constants, arrays, and objects of the function's own library.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from picklewatch.engine.checking import Doubt
+from picklewatch.engine.lists.stdlib import STDLIB
+from picklewatch.engine.values import Import, Obj, Opaque
+from picklewatch.model import Level
+
+_STORES = frozenset(
+    {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
+    | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "defaultdict", "type", "GenericAlias"}
+    | {"reduce", "getitem", "Signature", "Parameter", "object", "getLogger"}
+)
+"""Functions of Python that only keep what they are given, or have a check of their own."""
+_COLLECTS = frozenset(
+    {"list", "tuple", "set", "frozenset", "dict", "deque", "OrderedDict", "Counter", "UserDict", "UserList", "ChainMap"}
+    | {"iter", "reversed", "enumerate", "zip", "izip"}
+)
+"""Those that walk over what they are given and keep the items."""
+_CONTAINERS = frozenset({"list", "dict", "set", "atom", "bytearray", "scalar"})
+_CONSTANTS = frozenset({"atom", "bytearray", "scalar", "dtype"})
+_DATA = _CONTAINERS | {
+    "ndarray",
+    "ndarray-done",
+    "dtype",
+    "tensor",
+    "parameter",
+    "storage",
+    "array-wrapper",
+    "array-file",
+}
+_TIME = frozenset({"datetime", "_datetime", "_pydatetime", "zoneinfo", "_zoneinfo", "backports", "pytz", "dateutil"})
+_PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
+"""Packages, and a module, whose objects are values: times, numbers, lists of TorchScript."""
+_EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
+_TOO_MANY = "more objects than can be counted"
+_FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
+_STRANGE = frozenset({"torch", "sklearn"})
+"""Libraries whose own functions are given no objects of theirs but tensors and arrays."""
+_NODES = 20_000
+
+
+def stranger(callee: Import, args: Any) -> Doubt | None:
+    """Doubt about a call of *callee* that is given an object which it has no business to look into."""
+    found = _among(callee, args)
+    if not found:
+        return None
+    level = Level.UNVERIFIED if found == _TOO_MANY else Level.UNSAFE
+    return Doubt("suspicious-arguments", level, f"{callee.key} is to look into {found}")
+
+
+def _among(callee: Import, args: Any) -> str:
+    top = callee.module.partition(".")[0]
+    if top in STDLIB and top not in _TIME:
+        if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
+            return ""
+        if callee.name in _COLLECTS:
+            return next((_named(value) for value in _given(args) if _odd_container(value)), "")
+        return _walk(args, _CONSTANTS, _PLAIN)
+    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
+    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE)
+
+
+def _given(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else ()
+
+
+def _odd_container(value: Any) -> bool:
+    return isinstance(value, Obj) and value.known and value.kind not in _CONTAINERS and not _iterates(value)
+
+
+def _iterates(value: Obj) -> bool:
+    return isinstance(value.callee, Import) and value.callee.judged.check == "iterator"
+
+
+def _named(value: Obj) -> str:
+    return (
+        f"an object of {value.callee.module}.{value.callee.name}" if isinstance(value.callee, Import) else "an object"
+    )
+
+
+def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str]) -> str:
+    """The first object in *args* that is neither of *kinds* nor of *libraries*; what is unknown is told anyway."""
+    waiting, seen = [args], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if len(seen) > _NODES:
+            return _TOO_MANY
+        if isinstance(value, Obj):
+            if value.kind in kinds or not value.known:
+                continue
+            if not isinstance(value.callee, Import) or value.kind == "callable":
+                return _named(value)
+            if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
+                return _named(value)
+            waiting += [value.state, value.items]
+            if value.how == "new":
+                waiting.append(value.args)
+        else:
+            waiting += _inside(value)
+    return ""
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    elif isinstance(value, Opaque):
+        return [value.content]
+    if not isinstance(value, tuple | list):
+        return []
+    return [one for one in value if isinstance(one, tuple | list | dict | Opaque | Obj)]

@@ -1,0 +1,134 @@
+"""Objects that answer a harmless question by calling what they hold, and functions that must not be held so."""
+
+from __future__ import annotations
+
+import pytest
+from samples.judged import judged, level
+from samples.opcodes import BUILD, MARK, call, dict_, global_, new, number, pickle, put, text, tuple_
+
+from picklewatch.engine.judge import judge
+from picklewatch.model import Level
+
+_HARM = {Level.UNSAFE, Level.MALICIOUS}
+_KEPT = global_("numpy", "mean")
+_LAYER = new("torch.nn.modules.linear", "Linear") + dict_(extra_repr=_KEPT) + BUILD
+_LOADER = new("torch.utils.data.dataloader", "DataLoader") + dict_(collate_fn=_KEPT) + BUILD
+
+
+def _list(*items: bytes) -> bytes:
+    return MARK + b"".join(items) + b"l"
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("builtins", "str", _LAYER),
+        call("builtins", "str", _list(_LAYER)),
+        call("builtins", "str", call("collections", "deque", _list(_LAYER))),
+        new("builtins", "str", _LAYER),
+        call(
+            "copyreg",
+            "_reconstructor",
+            global_("torch.torch_version", "TorchVersion"),
+            global_("builtins", "str"),
+            _LAYER,
+        ),
+        call("numpy", "str_", _LAYER),
+        call("uuid", "UUID", call("types", "SimpleNamespace") + dict_(replace=_KEPT) + BUILD),
+        call("builtins", "list", _LOADER),
+        call("builtins", "dict", _LOADER),
+        call("collections", "deque", _LOADER),
+        call("torch", "Size", _LOADER),
+        call("copyreg", "_reconstructor", global_("torch", "Size"), global_("builtins", "tuple"), _LOADER),
+        call(
+            "pandas.core.indexes.base", "_new_Index", global_("pandas.core.indexes.base", "Index"), dict_(data=_LOADER)
+        ),
+        call("pandas.core.internals.managers", "BlockManager", tuple_(_LOADER), _list()),
+        call("collections", "OrderedDict", call("types", "SimpleNamespace") + dict_(keys=_LAYER) + BUILD),
+    ],
+)
+def test_objects_are_not_looked_into_by_strangers(sample: bytes) -> None:
+    """``str`` of a module of torch calls the module's ``extra_repr``, ``list`` of a loader its ``collate_fn``."""
+    assert level(judged(pickle(4, sample))) in _HARM
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("builtins", "list", _list(_LAYER)),
+        call("builtins", "set", _list(call("datetime", "timedelta", number(1)))),
+        call("builtins", "str", text("x")),
+        call("types", "SimpleNamespace") + dict_(layer=_LAYER) + BUILD,
+        call("datetime", "timezone", call("datetime", "timedelta", number(1))),
+        call("datetime", "datetime", text("x"), call("datetime", "timezone", call("datetime", "timedelta", number(1)))),
+        call("builtins", "KeyError", new("torch.nn.modules.linear", "Linear")),
+        call("pandas._libs.tslibs.offsets", "BusinessDay", number(1), call("datetime", "timedelta", number(1))),
+    ],
+)
+def test_what_picklers_hand_over_is_fine(sample: bytes) -> None:
+    """Containers keep any object; times are made of times."""
+    assert judged(pickle(4, sample)).inert
+
+
+def test_objects_that_contain_themselves_are_walked_once() -> None:
+    """A list in itself has an end."""
+    endless = b"]" + put(1) + b"h\x01a"
+    assert judged(pickle(4, call("pandas.core.internals.managers", "BlockManager", endless, _list()))).stopped
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sklearn.metrics._scorer", "joblib"),
+        ("sklearn.metrics._scorer", "_cached_call"),
+        ("sklearn.metrics._scorer", "np"),
+        ("sklearn.tree._export", "export_graphviz"),
+        ("numpy", "lib"),
+        ("numpy", "fromfunction"),
+        ("numpy", "recfromtxt"),
+        ("numpy.core.fromnumeric", "types"),
+        ("scipy._lib.array_api_compat.torch", "hub"),
+        ("scipy._lib.array_api_compat.torch", "load"),
+        ("scipy._lib.array_api_compat.numpy", "save"),
+        ("scipy.special", "test"),
+        ("torch.nn.functional", "boolean_dispatch"),
+        ("torch.nn.functional", "torch"),
+        ("transformers.activations", "logger"),
+        ("torch", "nn"),
+    ],
+)
+def test_what_a_namespace_holds_beside_its_functions_is_not_vouched_for(module: str, name: str) -> None:
+    """Modules, readers of files and functions that call others stand beside what computes."""
+    assert judge(module, name).level is not Level.INFO
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sklearn.metrics._classification", "f1_score"),
+        ("sklearn.metrics.pairwise", "rbf_kernel"),
+        ("sklearn.feature_selection._univariate_selection", "f_classif"),
+        ("numpy", "log1p"),
+        ("numpy._core._multiarray_umath", "add"),
+        ("scipy.special._ufuncs", "expit"),
+        ("torch.nn.functional", "relu"),
+        ("transformers.activations", "gelu_new"),
+    ],
+)
+def test_functions_that_compute_are_vouched_for(module: str, name: str) -> None:
+    """What models keep."""
+    assert judge(module, name).level is Level.INFO
+
+
+def test_a_kept_call_that_opens_a_file_is_told() -> None:
+    """``numpy.memmap`` is vouched for as the type of an array; kept with arguments it would write a file."""
+    kept = call("functools", "partial", global_("numpy", "memmap"), text("x"), text("uint8"), text("w+"))
+    assert level(judged(pickle(4, kept))) in _HARM
+
+
+def test_a_callable_instance_is_no_method() -> None:
+    """``group.setdefault(…)`` of an optimizer calls what the group holds under that name."""
+    holder = (
+        call("types", "SimpleNamespace") + dict_(setdefault=new("torch.nn.modules.container", "Sequential")) + BUILD
+    )
+    assert level(judged(pickle(4, holder))) in _HARM
