@@ -96,11 +96,16 @@ def scan(data: bytes) -> None:
     if len(data) & 15 == 7 and replace(scanned(data)[0], duration_ms=0.0) != replace(report, duration_ms=0.0):
         raise LawBrokenError("not-deterministic", report)
     if len(data) & 7 == 2:
-        _limited(data, verdict)
+        _limited(data, report, verdict)
 
 
-def _limited(data: bytes, verdict: Verdict) -> None:
-    """Whatever limit is reached: what is not clean without it is not clean, and harm at least not read to its end."""
+def _limited(data: bytes, report: ScanReport, verdict: Verdict) -> None:
+    """Whatever limit is reached: what is not clean without it is not clean, and harm at least not read to its end.
+
+    Where no loader starts, a part of the budget is all that a search may take.
+    """
+    if any(finding.rule == "hidden-pickle" for finding in report.findings):
+        return
     limits = _CLOSE[sum(data) % len(_CLOSE)]
     found = decide(scan_content(data, limits), Policy()).verdict
     if verdict.rank > Verdict.CLEAN.rank and found.rank < min(verdict.rank, Verdict.UNSCANNABLE.rank):
@@ -154,7 +159,9 @@ class _Listening(Machine):
         if self._inside:
             return super().call(callee, args, how, offset)
         if isinstance(callee, Import):
-            self.seen.append(((callee.module, callee.name), reference.shape(_plain(args))))
+            given = tuple(args) if type(args) is list else args  # Python's reader takes a list as well
+            told = reference.shape(_plain(given)) if type(given) is tuple else reference.ANYTHING
+            self.seen.append(((callee.module, callee.name), told))
         self._inside = True
         try:
             return super().call(callee, args, how, offset)
