@@ -126,6 +126,31 @@ def test_a_kept_call_that_opens_a_file_is_told() -> None:
     assert level(judged(pickle(4, kept))) in _HARM
 
 
+def test_a_kept_call_of_a_class_is_no_data() -> None:
+    """Many objects call one of their own attributes when they are deleted; a class may load a model from anywhere."""
+    kept = call(
+        "functools", "partial", global_("sentence_transformers.cross_encoder.model", "CrossEncoder"), text("a/b")
+    )
+    summary = new("lightning.pytorch.utilities.model_summary.model_summary", "LayerSummary")
+    assert level(judged(pickle(4, summary + dict_(detach_hook=kept) + BUILD))) is not Level.INFO
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "arguments"),
+    [
+        ("scipy.odr", "ODR", (number(1), text("model.pt"))),
+        ("joblib.logger", "PrintTime", (text("model.pt"),)),
+        ("PIL.EpsImagePlugin", "Ghostscript", (number(1),)),
+        ("multiprocess.pool", "Pool", (number(1),)),
+        ("ray.util.rpdb", "_RemotePdb", (text("x"), text("0.0.0.0"), number(5555))),
+        ("smart_open.hdfs", "CliRawInputBase", (text("x"),)),
+    ],
+)
+def test_classes_that_act_when_they_are_made(module: str, name: str, arguments: tuple[bytes, ...]) -> None:
+    """They remove files, run programs, listen, whatever labels they are given."""
+    assert level(judged(pickle(4, call(module, name, *arguments)))) is Level.MALICIOUS
+
+
 def test_a_callable_instance_is_no_method() -> None:
     """``group.setdefault(…)`` of an optimizer calls what the group holds under that name."""
     holder = (

@@ -93,7 +93,8 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     if isinstance(function, Import) and otherwise_denied(function.module, function.name) is not None:
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Import) and function.judged.status == "vouched" and "R" in function.judged.uses:
-        if signs.plain(values):
+        computes = "C" in function.judged.uses or not looks_like_class(function.name)
+        if computes and signs.plain(values):
             return None
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Import) and function.judged.status == "code":

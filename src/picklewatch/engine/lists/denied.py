@@ -18,13 +18,16 @@ DENIED: tuple[Denied, ...] = (
         modules="os posix nt ce riscos os2 subprocess _posixsubprocess _winapi _wmi commands popen2 pty pexpect ptyprocess sh plumbum "
         "invoke fabric paramiko psutil asyncio.subprocess distutils setuptools _distutils_hack pkg_resources pip ensurepip venv wheel virtualenv "
         "conda test.support test.libregrtest test.regrtest test.script_helper test.test_support idlelib lib2to3 msilib winreg _winreg turtledemo sarge delegator envoy shellescape win32api win32com "
-        "win32process pywintypes docker kubernetes cmd",
+        "win32process pywintypes docker kubernetes cmd smart_open cmdstanpy torch.distributed.elastic torch.distributed.run torch.distributed.launch "
+        "torch.distributed.launcher torch.backends.xeon torch.utils.bottleneck torch._vendor ray.autoscaler ray.dashboard ray.scripts ray.serve "
+        "ray.job_submission ray.util.rpdb ray.util.client ray.util.multiprocessing ray.cluster_utils",
         names={
             "platform": "popen _syscmd_ver _syscmd_file _syscmd_uname architecture system_alias dist linux_distribution",
             "mailcap": "findmatch test",
             "webbrowser": "open open_new open_new_tab get BackgroundBrowser GenericBrowser",
             "torch.utils.collect_env": "run run_and_read_all run_and_parse_first_match get_env_info",
             "numpy.distutils.exec_command": "exec_command",
+            "PIL.EpsImagePlugin": "Ghostscript",
             "imaplib": "IMAP4_stream",
             "ctypes.util": "find_library _findLib_gcc _findLib_ld",
             "uuid": "_popen _get_command_stdout _ifconfig_getnode",
@@ -44,7 +47,7 @@ DENIED: tuple[Denied, ...] = (
         modules="code codeop runpy pdb bdb profile cProfile _lsprof trace timeit doctest unittest pydoc rlcompleter compileall py_compile "
         "zipapp ihooks imputil rexec Bastion modulefinder xmlrpc.server SimpleXMLRPCServer DocXMLRPCServer IPython ipykernel jupyter_client jinja2 mako "
         "sympy.parsing numexpr asteval RestrictedPython _xxsubinterpreters _interpreters _interpqueues "
-        "interpreters concurrent threading _thread thread multiprocessing _multiprocessing asyncio _asyncio sched billiard celery "
+        "interpreters concurrent threading _thread thread multiprocessing _multiprocessing multiprocess _multiprocess pathos ppft asyncio _asyncio sched billiard celery "
         "loky joblib.externals.loky patsy tkinter turtle execnet cffi pycparser nose pytest _pytest py hypothesis marimo streamlit gradio fire",
         names={
             "builtins": "eval exec execfile compile __import__ input raw_input apply breakpoint reload help __build_class__",
@@ -171,6 +174,8 @@ DENIED: tuple[Denied, ...] = (
             "torch": "save from_file",
             "torch.serialization": "save _legacy_save",
             "joblib": "dump",
+            "joblib.logger": "PrintTime",
+            **dict.fromkeys(("scipy.odr", "scipy.odr._odrpack", "scipy.odr.odrpack"), "ODR"),
             "joblib.numpy_pickle": "dump",
             "pathlib": "Path.open Path.read_text Path.read_bytes Path.write_text Path.write_bytes Path.unlink Path.rmdir Path.mkdir "
             "Path.rename Path.replace Path.touch Path.chmod Path.symlink_to Path.hardlink_to",
