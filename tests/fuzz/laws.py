@@ -12,7 +12,7 @@ from fuzz.target import LawBrokenError
 from picklewatch.engine import Budget, LimitReached, judge_pickle
 from picklewatch.engine.judge import judge
 from picklewatch.engine.machine import Machine
-from picklewatch.engine.values import Import, Python2Text
+from picklewatch.engine.values import Import, Obj, Persistent, Python2Text
 from picklewatch.engine.walk import Walk
 from picklewatch.inspect import views
 from picklewatch.model import Level, Limits, Policy, Verdict
@@ -129,7 +129,7 @@ def one_pickle(data: bytes) -> None:
         for seen in reference.read(data, kind):
             _compare(report, rules, seen)
     if rules.isdisjoint(_BLIND):
-        _same_arguments(data)
+        _same_values(data)
 
 
 def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:
@@ -146,12 +146,17 @@ def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> Non
             _vouched(how, module, name, "inert-but-calls")
 
 
+_MAKERS = {"reconstructor", "newobj", "getattr", "partial"}
+"""What returns something of a class that it was given."""
+
+
 class _Listening(Machine):
     """Keeps what each import was called with, as the walk saw it."""
 
     def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
         super().__init__(where, budget, persistent=persistent, arrays_inline=arrays_inline)
-        self.seen: list[tuple[tuple[str, str], object]] = []
+        self.calls: list[tuple[tuple[str, str], object]] = []
+        self.states: list[tuple[tuple[str, str], object]] = []
         self._inside = False
 
     def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
@@ -161,12 +166,23 @@ class _Listening(Machine):
         if isinstance(callee, Import):
             given = tuple(args) if type(args) is list else args  # Python's reader takes a list as well
             told = reference.shape(_plain(given)) if type(given) is tuple else reference.ANYTHING
-            self.seen.append(((callee.module, callee.name), told))
+            self.calls.append(((callee.module, callee.name), told))
         self._inside = True
         try:
             return super().call(callee, args, how, offset)
         finally:
             self._inside = False
+
+    def build(self, target: Any, state: Any, offset: int) -> None:
+        """Take a state."""
+        root = target
+        while isinstance(root, Obj):
+            root = root.callee
+        if isinstance(root, Import):
+            self.states.append(((root.module, root.name), reference.shape(_plain(state))))
+        elif isinstance(root, Persistent):
+            self.states.append((reference.PERSISTENT, reference.shape(_plain(state))))
+        super().build(target, state, offset)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -182,19 +198,24 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return str(value) if isinstance(value, Python2Text) else value
 
 
-def _same_arguments(data: bytes) -> None:
-    """What the walk takes for the arguments of a call is what the unpickler hands over."""
+def _same_values(data: bytes) -> None:
+    """The walk holds what the unpickler holds: arguments of calls, states, the result."""
     machine = _Listening("", Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays_inline=False)
-    Walk(data, 0, machine).run()
+    walk = Walk(data, 0, machine)
+    walk.run()
     for seen in reference.read(data, reference.ROBUST):
         called = [
             (key, arguments)
             for (how, key), arguments in zip(seen.calls, seen.arguments, strict=True)
             if how != "computed" and key != reference.PERSISTENT
         ]
-        for (key, expected), (other, arguments) in zip(called, machine.seen, strict=False):
-            if key != other or reference.differ(expected, arguments):
-                raise LawBrokenError("other-arguments", ((key, expected), (other, arguments)))
+        for law, theirs, ours in (("arguments", called, machine.calls), ("states", seen.states, machine.states)):
+            for expected, told in zip(theirs, ours, strict=False):
+                made = judge(*expected[0]).check in _MAKERS
+                if (expected[0] != told[0] and not made) or reference.differ(expected[1], told[1]):
+                    raise LawBrokenError(f"other-{law}", (expected, told))
+        if seen.finished and reference.differ(seen.result, reference.shape(_plain(walk.result))):
+            raise LawBrokenError("other-result", (seen.result, walk.result))
 
 
 def _vouched(how: str, module: str, name: str, law: str) -> None:

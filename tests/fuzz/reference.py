@@ -47,6 +47,10 @@ class Seen:
     """``call`` (REDUCE and the like), ``new`` (``__new__`` alone) or ``computed`` (a call of a result), and of what."""
     arguments: list[object] = field(default_factory=list)
     """The arguments of each of `calls`, as `shape` shows them."""
+    states: list[tuple[tuple[str, str], object]] = field(default_factory=list)
+    """What BUILD gave to which import or what came of it."""
+    result: object = None
+    """What the pickle is, as `shape` shows it."""
     finished: bool = False
     position: int = 0
     """Where it stopped reading, if it finished."""
@@ -72,7 +76,7 @@ def _made(cls: Any) -> Any:
 
 def _new(cls: Any, *_args: Any, **_keywords: Any) -> Any:
     of: Any = cls if isinstance(cls, type) else type(cls)
-    of.seen.calls.append(("new", of.key))
+    of.seen.calls.append(("new" if of is cls else "computed", of.key))
     of.seen.arguments.append(shape(_args))
     return _made(of)
 
@@ -133,10 +137,18 @@ def _remember(self: Any, state: Any) -> None:
         vars(self).update(state)
 
 
-_TAKING = dict.fromkeys(("__setstate__", "append", "extend", "add", "__setitem__"), staticmethod(_nothing))
+def _take_state(cls: Any, state: Any) -> None:
+    cls.seen.states.append((cls.key, shape(state)))
 
 
-_METHODS = {ROBUST: _PLAIN | _TAKING, PLAIN: _PLAIN, REMEMBERING: _PLAIN | _TAKING | {"__setstate__": _remember}}
+_TAKING = dict.fromkeys(("append", "extend", "add", "__setitem__"), staticmethod(_nothing))
+
+
+_METHODS = {
+    ROBUST: _PLAIN | _TAKING | {"__setstate__": classmethod(_take_state)},
+    PLAIN: _PLAIN,
+    REMEMBERING: _PLAIN | _TAKING | {"__setstate__": _remember},
+}
 
 
 def _stand_in(seen: Seen, key: tuple[str, str], kind: str) -> Any:
@@ -271,7 +283,7 @@ def read_joblib(sample: bytes) -> Seen:
 def _load(base: type[Any], file: Any, kind: str) -> Seen:
     seen = Seen()
     with contextlib.suppress(Exception), _little_memory():  # whatever the bytes make of it
-        _reader(base, file, seen, kind).load()
+        seen.result = shape(_reader(base, file, seen, kind).load())
         seen.finished = True
         seen.position = file.tell()
     return seen
