@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from dataclasses import replace
@@ -250,8 +251,10 @@ def test_restore_through_a_swapped_directory_is_refused(small: Lab) -> None:
         item = small.quarantine(vault)
         small.path.parent.rename(small.base / "aside")
         small.path.parent.symlink_to(elsewhere)
-        with pytest.raises(QuarantineError, match=r"gone|link"):
+        where = re.escape(str(small.path.parent))
+        with pytest.raises(QuarantineError, match=f"(gone|is a link now): {where}$") as caught:
             vault.restore(item.id, small.allow)
+        assert "--to" in caught.value.hint
     assert list(elsewhere.iterdir()) == []
 
 
@@ -264,6 +267,8 @@ def test_restore_to_a_vanished_directory_says_what_to_do(small: Lab) -> None:
         with pytest.raises(QuarantineError, match="is gone") as caught:
             vault.restore(item.id, small.allow)
         assert "--to" in caught.value.hint
+        with pytest.raises(QuarantineError, match=r"is gone: .*/nowhere$"):
+            vault.restore(item.id, small.allow, to=small.base / "nowhere" / "sample.bin")
         given = vault.restore(item.id, small.allow, to=small.base)
         assert given.target == str(small.base / small.path.name)
     assert (small.base / small.path.name).read_bytes() == CONTENT

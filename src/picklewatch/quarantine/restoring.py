@@ -83,6 +83,20 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
     return entry.append(State.RESTORED, tombstone=item.tombstone and wish.root is not None)
 
 
+def no_way(error: OSError, root: str, relative: bytes) -> QuarantineError | None:
+    """Say that the directory to restore to is not there any more as it was; None if *error* is about something else."""
+    directory = printable(os.fsdecode(os.path.join(os.fsencode(root), relative).rpartition(b"/")[0]))  # noqa: PTH118
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            hint = "make it again, or restore with --to to another place"
+            return QuarantineError(f"the directory to restore to is gone: {directory}", hint)
+        case errno.ELOOP:
+            hint = "look who made it and why; then --to another place"
+            return QuarantineError(f"a part of the path to restore to is a link now: {directory}", hint)
+        case _:
+            return None
+
+
 def _check_directory(place: Place, item: Item, wish: Wish) -> None:
     owner = os.fstat(place.fd).st_uid
     welcome = {0, item.uid, item.directory_uid} if wish.root is None else {0, item.uid, os.geteuid()}

@@ -17,7 +17,7 @@ from picklewatch.quarantine.moving import Suspect, check, first_fields, take
 from picklewatch.quarantine.place import Place
 from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entry
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, refusal
-from picklewatch.quarantine.restoring import Wish, give_back
+from picklewatch.quarantine.restoring import Wish, give_back, no_way
 from picklewatch.quarantine.retention import beyond, past
 from picklewatch.quarantine.tombstone import ITEM_ID
 
@@ -133,9 +133,10 @@ class Vault:
             with contextlib.ExitStack() as stack:
                 try:
                     place = stack.enter_context(Place.at(*wish.target(item)))
-                except (FileNotFoundError, NotADirectoryError) as error:
-                    message = f"the directory to restore to is gone: {printable(os.path.dirname(item.path))}"  # noqa: PTH120
-                    raise QuarantineError(message, "make it again, or restore with --to to another place") from error
+                except OSError as error:
+                    if (why := no_way(error, *wish.target(item))) is not None:
+                        raise why from error
+                    raise
                 return self._attempt(entry, State.RESTORED, lambda: give_back(entry, place, wish))
 
     def delete(self, item_id: str, *, keep_tombstone: bool = False) -> Item:
