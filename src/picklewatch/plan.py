@@ -9,7 +9,7 @@ from picklewatch import caches
 from picklewatch.globs import excluder
 from picklewatch.watch.canary import ALIVE
 from picklewatch.watch.candidate import beneath
-from picklewatch.watch.roots import Root
+from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,10 +26,10 @@ VAULT: Final = "quarantine"
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
     """What is watched: *paths* alone if there are any, else the caches that exist or may come, and ``watch.roots``."""
     if paths:
-        wanted = {os.path.abspath(path): "command line" for path in paths}  # noqa: PTH100 - a text
+        wanted = {os.path.abspath(path): COMMAND_LINE for path in paths}  # noqa: PTH100 - a text
     else:
         found = caches.discover(users=config.watch.users) if config.watch.caches else ()
-        wanted = {str(path): "watch.roots" for path in config.watch.roots}
+        wanted = {str(path): CONFIGURATION for path in config.watch.roots}
         wanted |= {str(cache.path): _label(cache) for cache in reversed(found)}
         wanted = dict(reversed(wanted.items()))  # the first tool that names a directory names it; caches first
     return tuple(Root(path, label) for path, label in wanted.items())

@@ -15,11 +15,12 @@ from picklewatch.model import Verdict, printable
 from picklewatch.store import DATABASE, Store
 from picklewatch.store.care import DISK_HINT
 from picklewatch.store.lock import holder, trouble
+from picklewatch.watch.roots import ASKED_FOR, RootState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from picklewatch.health import Health
+    from picklewatch.health import Health, Problem
     from picklewatch.watch.walk import Walker
     from picklewatch.worker import Workers
 
@@ -40,6 +41,8 @@ class Snapshot:
         """Files that waited at the last `write`."""
         self.unprotected: list[str] = []
         """What the sandbox lacks on this machine, in sentences."""
+        self.awaited: list[str] = []
+        """Directories that a person asked for, and that were not there at the last `write`."""
         self._judged = 0
         self._walking: str | None = None
         self._written: dict[str, Any] = {}
@@ -51,6 +54,7 @@ class Snapshot:
         """Write everything down."""
         self.queue = len(self._store.jobs)
         self._judged = workers.judged
+        self.awaited = [root["wanted"] for root in summary.get("roots", ()) if is_awaited(root)]
         busy = walker.busy_with
         self._walking = None if busy is None or busy.is_quiet else busy.tree
         told = {
@@ -80,12 +84,12 @@ class Snapshot:
     def line(self) -> str:
         """One line for ``systemctl status``."""
         problems = self._health.problems
-        more = f" (and {len(problems) - 1} more: picklewatch status)" if len(problems) > 1 else ""
-        state = f"degraded: {problems[0].reason}{more}" if problems else "healthy"
-        walking = f"; walking {printable(self._walking)}" if self._walking else ""
+        state = f"degraded: {_told_problem(problems[0])}{_more(problems)}" if problems else "healthy"
         lacks = "; the sandbox is incomplete" if self.unprotected else ""
+        awaited = f"; {printable(self.awaited[0])} is not there{_more(self.awaited)}" if self.awaited else ""
+        walking = f"; walking {printable(self._walking)}" if self._walking else ""
         before = f"; since the start: {told_faults(self._health.faults)}" if self._health.faults else ""
-        return f"{state}{lacks}{walking}; {self._judged} files judged, {self.queue} waiting{before}"
+        return f"{state}{lacks}{awaited}{walking}; {self._judged} files judged, {self.queue} waiting{before}"
 
     def progress(self, now: float, workers: Workers) -> dict[str, Any]:
         """How far the work is: fields for the log."""
@@ -99,6 +103,20 @@ class Snapshot:
             "seconds_left": left,
             "message": f"{workers.judged} files judged, {self.queue} waiting{about}",
         }
+
+
+def is_awaited(root: Mapping[str, Any]) -> bool:
+    """Whether *root* (see `Root.told`) was asked for by a person, and is simply not there."""
+    return root["state"] == RootState.WAITING and root["label"] in ASKED_FOR and not root["reason"]
+
+
+def _told_problem(problem: Problem) -> str:
+    is_told = problem.subject in problem.reason or not problem.subject.startswith("/")
+    return printable(problem.reason if is_told else f"{problem.subject}: {problem.reason}")
+
+
+def _more(things: Sequence[object]) -> str:
+    return f" (and {len(things) - 1} more: picklewatch status)" if len(things) > 1 else ""
 
 
 def told_faults(faults: Mapping[str, int]) -> str:
@@ -126,11 +144,9 @@ def _silence(told: Mapping[str, Any]) -> float:
 
 def _is_of(told: Mapping[str, Any], pid: int | None) -> bool:
     """Whether the running daemon *pid* wrote *told*, not one before it."""
-    return (
-        told.get("pid", pid) == (pid or told.get("pid"))
-        and told.get("boot", _boot()) == _boot()
-        and not told.get("stopped")
-    )
+    boot = told.get("boot")
+    is_same_boot = not boot or _boot() in ("", boot)  # without /proc nobody can tell
+    return told.get("pid", pid) == (pid or told.get("pid")) and is_same_boot and not told.get("stopped")
 
 
 def _problems(told: Mapping[str, Any], unwritten: str) -> list[dict[str, str]]:

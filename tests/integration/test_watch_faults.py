@@ -21,7 +21,7 @@ from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
-from picklewatch.watch.roots import Looker, Root, Sight, look_at
+from picklewatch.watch.roots import CONFIGURATION, Looker, Root, Sight, look_at
 from picklewatch.watch.walk import Request, Tally, find
 from picklewatch.watch.watcher import Timing
 
@@ -311,6 +311,29 @@ def test_a_silent_observer_is_unmasked_by_the_canary(
     assert probe(watching, root)
 
 
+@pytest.mark.parametrize("kind", ["file", "circle"])
+def test_what_was_asked_for_and_can_be_no_directory_is_a_problem(tmp_path: Path, root: Path, kind: str) -> None:
+    """A file, or a link that leads to itself: nothing would ever be judged there. A cache's name may be anything."""
+    place = tmp_path / "place"
+    place.write_bytes(b"") if kind == "file" else place.symlink_to(place)
+    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+        watching.watcher.set_roots([Root(str(place), CONFIGURATION), Root(str(tmp_path / "none"), CONFIGURATION)])
+        assert eventually(lambda: [p.what for p in watching.health.problems] == ["watch-root"])
+        (problem,) = watching.health.problems
+        assert problem.subject == str(place)
+        assert problem.hint
+        place.unlink()
+        place.mkdir()
+        assert eventually(lambda: watching.health.problems == ())
+        assert probe(watching, place)
+        if kind == "file":
+            place = tmp_path / "cache"
+            place.write_bytes(b"")
+            watching.watcher.set_roots([Root(str(place), "PyTorch, of root")])
+            assert eventually(lambda: watching.watcher.roots[0].reason != "")
+            assert watching.health.problems == ()
+
+
 def test_directories_beyond_the_watch_limit_are_walked_and_named(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +352,8 @@ def test_directories_beyond_the_watch_limit_are_walked_and_named(
     assert eventually(lambda: any(problem.what == "watch-gap" for problem in watching.health.problems))
     (problem,) = watching.health.problems
     assert "max_user_watches" in problem.hint
+    assert str(root / "full") in problem.reason
+    assert os.strerror(errno.ENOSPC) not in problem.reason, "no disk is full"
     assert probe(watching, deep)
     monkeypatch.undo()
     assert eventually(lambda: watching.health.problems == ())

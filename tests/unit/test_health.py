@@ -6,8 +6,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from picklewatch.health import MOST_OF_A_KIND, Health, Problem
-from picklewatch.status import Snapshot
+from picklewatch.status import Snapshot, is_awaited
 from picklewatch.store import Store
+from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,38 @@ def test_what_went_wrong_stays_visible_when_it_is_repaired(tmp_path: Path) -> No
             health.repair("watch-root", subject="/c")
         assert health.faults == {"watch-lost": 1, "watch-root": 2}
         assert snapshot.line() == "healthy; 0 files judged, 0 waiting; since the start: 2 watch-root, 1 watch-lost"
+
+
+def test_what_is_wrong_is_said_with_the_directory_that_it_is_about(tmp_path: Path) -> None:
+    """``systemctl status`` shows one line: it names the first, once, and how many others there are. Printable."""
+    health = Health()
+    with closing(Store(tmp_path)) as store:
+        snapshot = Snapshot(store, health, started=0.0)
+        health.degrade("watch-unlistable", "what is in it can't be seen", subject="/c/\x1b[2J")
+        assert snapshot.line().startswith("degraded: /c/\\x1b[2J: what is in it can't be seen; ")
+        health.degrade("watch-gap", "2 directories can't be watched: /d", subject="ENOSPC")
+        assert "can't be seen (and 1 more: picklewatch status); " in snapshot.line()
+        health.repair("watch-unlistable", subject="/c/\x1b[2J")
+        assert snapshot.line().startswith("degraded: 2 directories can't be watched: /d; ")
+        health.repair("watch-gap", subject="ENOSPC")
+        health.degrade("store-rebuilt", "it is kept as /s/old", subject="/s/old")
+        assert snapshot.line().startswith("degraded: it is kept as /s/old; ")
+
+
+def test_what_was_asked_for_and_is_missing_is_said(tmp_path: Path) -> None:
+    """Caches come and go; a directory that a person named is missed."""
+    roots = [
+        Root("/cache", "PyTorch, of root"),
+        Root("/there", COMMAND_LINE, "/there", RootState.WATCHED),
+        Root("/named", CONFIGURATION),
+        Root("/another", COMMAND_LINE),
+    ]
+    awaited = [root.wanted for root in roots if is_awaited(root.told())]
+    assert awaited == ["/named", "/another"]
+    with closing(Store(tmp_path)) as store:
+        snapshot = Snapshot(store, Health(), started=0.0)
+        snapshot.awaited = awaited
+        assert snapshot.line().startswith("healthy; /named is not there (and 1 more: picklewatch status); ")
 
 
 def test_problems_of_a_kind_are_named_up_to_a_bound() -> None:

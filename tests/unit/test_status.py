@@ -111,7 +111,11 @@ def test_what_was_repaired_is_shown(tmp_path: Path, lock: StateLock) -> None:
     write(tmp_path, faults={"watch-lost": 1, "watch-root-gone": 2}, roots=roots)
     result = run(tmp_path)
     assert result.return_value == 0
-    for words in ("2 watch-root-gone, 1 watch-lost, since the start", "/asked  (watch.roots; waiting)", "/given  ("):
+    for words in (
+        "2 watch-root-gone, 1 watch-lost, since the start",
+        "/asked  (watch.roots; not there, watched as soon as it is)",
+        "/given  (command line; not there",
+    ):
         assert words in result.output
     assert "1 more that do not exist yet" in result.output
 
@@ -165,7 +169,20 @@ def test_what_a_former_daemon_wrote_is_not_called_healthy(
     result = run(tmp_path)
     assert result.return_value == 1
     assert "running and starting" in result.output
-    assert "watch-limit" not in result.output
+    for words in ("watch-limit", "Watched:", "report only", "for 0 s"):
+        assert words not in result.output, "that is not known yet"
+    assert "1 malicious" in result.output
+
+
+@pytest.mark.parametrize("blind", ["daemon", "reader"])
+def test_where_nobody_can_tell_the_boot_its_daemon_is_believed(
+    tmp_path: Path, lock: StateLock, monkeypatch: pytest.MonkeyPatch, blind: str
+) -> None:
+    """There is no /proc where it runs, or where it is asked."""
+    write(tmp_path, **({"boot": ""} if blind == "daemon" else {}))
+    if blind == "reader":
+        monkeypatch.setattr(status, "_BOOT", tmp_path / "none")
+    assert run(tmp_path).return_value == 0
 
 
 def test_what_could_not_be_written_is_not_called_healthy(tmp_path: Path, lock: StateLock) -> None:

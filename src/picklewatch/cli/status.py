@@ -79,7 +79,8 @@ def lines(told: dict[str, Any], directory: Path) -> list[str]:
     now = time.time()
     shown = [_headline(told, now)]
     shown += _problems(told)
-    shown += ["", "Watched:", *_roots(told)]
+    if "version" in told:
+        shown += ["", "Watched:", *_roots(told)]
     shown += ["", *_work(told)]
     shown += _findings(told, now)
     return shown
@@ -92,8 +93,10 @@ def _headline(told: dict[str, Any], now: float) -> str:
             f"picklewatch is not running (last seen {_ago(now - when)} ago)." if when else "picklewatch is not running."
         )
     state = "healthy" if told["healthy"] else "degraded" if told["degraded"] else "starting"
+    if "version" not in told:
+        return f"picklewatch is running and {state}: process {told['pid']}; it has not yet written what it does."
     since = _ago(now - told.get("started", now))
-    return f"picklewatch {told.get('version', '')} is running and {state}: process {told['pid']}, for {since}."
+    return f"picklewatch {told['version']} is running and {state}: process {told['pid']}, for {since}."
 
 
 def _problems(told: dict[str, Any]) -> list[str]:
@@ -109,23 +112,22 @@ def _problems(told: dict[str, Any]) -> list[str]:
 
 
 def _roots(told: dict[str, Any]) -> list[str]:
+    from picklewatch.status import is_awaited
+
     shown: list[str] = []
     waiting = 0
     for root in told.get("roots", ()):
-        if root["state"] == "waiting" and not root["reason"] and root["label"] not in _NAMED:
+        if root["state"] == "waiting" and not root["reason"] and not is_awaited(root):
             waiting += 1
             continue
         where = printable(root["wanted"])
         real = f" -> {printable(root['path'])}" if root["path"] not in (None, root["wanted"]) else ""
         why = f", {root['reason']}" if root["reason"] else ""
-        shown.append(f"  {where}{real}  ({root['label']}; {root['state']}{why})")
+        state = "not there, watched as soon as it is" if is_awaited(root) else root["state"]
+        shown.append(f"  {where}{real}  ({root['label']}; {state}{why})")
     if waiting:
         shown.append(f"  {waiting} more that do not exist yet")
     return shown or ["  nothing"]
-
-
-_NAMED = ("watch.roots", "command line")
-"""What asked for a directory that is said to be missing: caches come and go."""
 
 
 def _work(told: dict[str, Any]) -> list[str]:
@@ -139,8 +141,10 @@ def _work(told: dict[str, Any]) -> list[str]:
         shown.append(f"Walking:    {printable(told['walking'])}")
     moves = told["moves"]
     moved = ", ".join(f"{moves[key]} {word}" for key, word in _MOVES.items() if moves.get(key))
-    level = told.get("quarantine", "off")
-    shown.append(f"Quarantine: {'report only' if level == 'off' else f'level {level}'}{'; ' if moved else ''}{moved}")
+    level = told.get("quarantine")
+    how = [] if level is None else ["report only" if level == "off" else f"level {level}"]
+    if how or moved:
+        shown.append(f"Quarantine: {'; '.join([*how, *([moved] if moved else [])])}")
     if told["running"] and told.get("faults"):
         from picklewatch.status import told_faults
 

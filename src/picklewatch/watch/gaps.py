@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.watch.candidate import Source
@@ -23,10 +22,16 @@ HINTS: Final = {
     errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
     errno.EMFILE: "Raise fs.inotify.max_user_instances with sysctl; meanwhile picklewatch walks everything.",
     errno.EACCES: "picklewatch needs the right to list it.",
+    errno.ENOTDIR: "Only directories are watched: name the one that it lies in.",
+    errno.ELOOP: "Its links lead in a circle.",
 }
 """What the user can do about an error number."""
 
+_REASONS: Final = {errno.ENOSPC: "the kernel's limit is reached"}
+"""Where the system's own words mislead."""
 _MANY: Final = 200
+_NAMED: Final = 5
+"""Directories that are named."""
 
 
 class Gaps:
@@ -63,11 +68,13 @@ class Gaps:
             self._walker.request(Request(path, Source.WALK, "unwatched"))
 
     def _report(self, unwatched: dict[str, int]) -> None:
-        kinds = Counter(unwatched.values())
-        for code, number in kinds.items():
-            example = next(path for path, other in unwatched.items() if other == code)
-            what = "1 directory" if number == 1 else f"{number} directories"
-            reason = f"{what} can't be watched ({os.strerror(code)}): walked every few seconds instead"
-            hint = f"Such as {example}. {HINTS.get(code, '')}".strip()
-            self._health.degrade("watch-gap", reason, subject=errno.errorcode.get(code, str(code)), hint=hint)
-        self._health.repair_all("watch-gap", but={errno.errorcode.get(code, str(code)) for code in kinds})
+        kinds = {errno.errorcode.get(code, str(code)): code for code in unwatched.values()}
+        for name, code in kinds.items():
+            paths = [path for path, other in unwatched.items() if other == code]
+            what = "1 directory" if len(paths) == 1 else f"{len(paths)} directories"
+            why = _REASONS.get(code) or os.strerror(code)
+            tops = topmost(paths)
+            which = ", ".join(tops[:_NAMED]) + (f" and {len(tops) - _NAMED} more" if len(tops) > _NAMED else "")
+            reason = f"{what} can't be watched ({why}), walked every few seconds instead: all at or below {which}"
+            self._health.degrade("watch-gap", reason, subject=name, hint=HINTS.get(code, ""))
+        self._health.repair_all("watch-gap", but=kinds)

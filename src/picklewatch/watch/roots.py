@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.watch.candidate import beneath
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 Identity = tuple[int, int]
 """Device and inode of a directory."""
+
+COMMAND_LINE: Final = "command line"
+CONFIGURATION: Final = "watch.roots"
+ASKED_FOR: Final = (COMMAND_LINE, CONFIGURATION)
+"""The labels of directories that a person asked for, and wants to know of if they are missing: caches come and go."""
 
 
 class RootState(StrEnum):

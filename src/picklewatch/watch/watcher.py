@@ -20,7 +20,7 @@ from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
 from picklewatch.watch.mounts import Mount, mount_of, read_mounts
 from picklewatch.watch.overflow import Overflow
-from picklewatch.watch.roots import Looker, Root, RootState, enclosing, topmost
+from picklewatch.watch.roots import ASKED_FOR, Looker, Root, RootState, enclosing, topmost
 from picklewatch.watch.walk import Request
 
 if TYPE_CHECKING:
@@ -262,10 +262,11 @@ class Watcher:
             self._health.degrade("watch-root-hangs", root.reason, subject=root.wanted, hint=hint)
             return
         self._health.repair("watch-root-hangs", subject=root.wanted)
-        if error in (0, errno.ENOENT, errno.ENOTDIR):
+        comes_and_goes = error == errno.ENOENT or (error == errno.ENOTDIR and root.label not in ASKED_FOR)
+        if not error or comes_and_goes:
             self._health.repair("watch-root", subject=root.wanted)
         else:
-            self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS[errno.EACCES])
+            self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS.get(error, ""))
 
     def _attach(self, path: str, identity: Identity, now: float) -> None:
         tree = _Tree(identity, poll_at=now + self.timing.poll)
