@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import Part, Scan
 from picklewatch.formats.hidden import search
+from picklewatch.formats.spelling import understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ _RUNS = (
 
 _SERIALIZED = re.compile(rb"\":serialized:\"\s*:\s*\"([^\"]{4,})\"")
 """What stable-baselines3 gives to cloudpickle, whatever it decodes to."""
-_ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|([/]))")
 
 _PIECES = 1_000
 _LIMIT = 64 << 20
@@ -40,7 +40,7 @@ _CLOSE_LIMIT = 64 << 10
 
 def search_headers(scan: Scan, part: Part) -> None:
     """Judge what decodes to the header of a pickle, as far as it would do harm; and what a loader would decode."""
-    data = _unescaped(part.data[:_LIMIT])
+    data = understood(part.data[:_LIMIT])
     for match in islice(_SERIALIZED.finditer(data), _PIECES):
         scan.pickle(Part(memoryview(_base64(match[1])), f"{part.at(match.start())}!(encoded)", part.depth + 1))
     for pattern in _HEADERS:
@@ -60,13 +60,6 @@ def search_runs(scan: Scan, part: Part) -> None:
             for meant in decoded(match.group()):
                 found = Part(memoryview(meant), f"{part.at(match.start())}!(encoded)", part.depth + 1)
                 search(scan, found, place="in an encoded text")
-
-
-def _unescaped(data: memoryview) -> memoryview:
-    """*data* with JSON's escapes of ASCII characters undone, if there are any."""
-    if _ESCAPE.search(data) is None:
-        return data
-    return memoryview(_ESCAPE.sub(lambda match: match[2] or bytes.fromhex(match[1].decode()), bytes(data)))
 
 
 def _base64(text: bytes) -> bytes:

@@ -104,6 +104,11 @@ def harms(report: PickleReport, *, headed: bool = False) -> bool:
     )
 
 
+def acts(report: PickleReport) -> bool:
+    """Whether the walk met an import that does something by itself, called or not."""
+    return any(finding.rule == "import-side-effect" for finding in report.findings)
+
+
 def runs(report: PickleReport, data: memoryview) -> bool:
     """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
 

@@ -9,7 +9,7 @@ from picklewatch.engine.storages import MAGIC
 from picklewatch.formats import legacy
 from picklewatch.formats.base import RANK, Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
-from picklewatch.formats.hidden import harms, runs, search, unmistakable
+from picklewatch.formats.hidden import acts, harms, runs, search, unmistakable
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
     report = scan.trial(part)
-    if report is not None and (harms(report) or runs(report, part.data)):
+    if report is not None and (harms(report) or acts(report) or runs(report, part.data)):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
@@ -98,5 +98,10 @@ def in_letters(scan: Scan, part: Part) -> bool:
         search(scan, part, report.end, place="behind other data")
         following = scan.trial(part, report.end) if report.end < len(part.data) else None
         return following is not None and runs(following, part.data[report.end :])
-    acts = any(finding.rule == "import-side-effect" for finding in report.findings)
-    return report.stopped or acts or harms(report) or runs(report, part.data) or any(map(unmistakable, report.imports))
+    return (
+        report.stopped
+        or acts(report)
+        or harms(report)
+        or runs(report, part.data)
+        or any(map(unmistakable, report.imports))
+    )

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from picklewatch.formats.base import Scan
 
 _TARGET = re.compile(
-    rb"(\b_target_|\btarget|\bpy/(?:type|function|object|class))\"?[ \t]*:[ \t]*[\"']?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
+    rb"(\b_target_|\btarget|\bpy/(?:type|function|object|class))[\"']?\s{0,20}:(?:\s|!!?\w{0,20}\s|&\w{1,20}\s|[>|][-+]?\s){0,20}"
+    rb"[\"']?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
 )
+"""A key and what it names; YAML allows a tag, an anchor and line breaks between."""
+_EVALUATED = re.compile(rb"\"py/repr\"\s{0,20}:\s{0,20}\"[\w.]{1,200}/[^\n]{0,300}")
+"""What old versions of jsonpickle import and give to ``eval``."""
 _LIMIT = 16 << 20
 _NAMES = 500
 
@@ -30,6 +34,13 @@ def judge_targets(scan: Scan, part: Part) -> None:
     A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
     (``types.ModuleType``); there only functions that attacks use count.
     """
+    evaluated = _EVALUATED.search(part.data[:_LIMIT])
+    if evaluated is not None:
+        scan.code_bearing = True
+        summary = "The text holds Python that a loader evaluates."
+        scan.finding(
+            "config-target", Level.UNSAFE, part.at(evaluated.start()), summary, evaluated.group().decode("latin-1")
+        )
     names: dict[tuple[str, bool], int] = {}
     for match in _TARGET.finditer(part.data[:_LIMIT]):
         names.setdefault((match.group(2).decode("latin-1"), match.group(1) != b"target"), match.start(2))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
-from picklewatch.formats.base import find
 from picklewatch.formats.encoded import search_headers
+from picklewatch.formats.spelling import understood
 from picklewatch.formats.targets import judge_targets
 from picklewatch.model import Level
 
@@ -18,10 +20,16 @@ SAMPLE = 1 << 16
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _SEARCHED = 64 << 20
-_TAG = b"!!python/"
-_CALL = re.compile(rb"!!python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)[^\n]*")
+_STANDARD = b"tag:yaml.org,2002:"
+_CALL = re.compile(
+    rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
+)
+_ANY = re.compile(rb"!<([^>\n]{1,300})>|(!(?:[\w-]{0,80}!)?)([^\s,\[\]{}!<>]{1,300})")
+_PYTHON = re.compile(rb"!<(tag:[^>\n]{1,300})>|(!!)((?:p|%70)[^\s,\[\]{}!<>]{1,300})")
+"""A tag as it stands, or its handle and the rest; those that may be Python's where no handle was declared."""
+_DIRECTIVE = re.compile(rb"^%TAG[ \t]+(!(?:[\w-]{0,80}!)?)[ \t]+(\S{1,300})", re.MULTILINE)
+_DIRECTIVES = 100
 _LINE = 300
-_TAGS = 1_000
 
 
 def is_text(data: memoryview) -> bool:
@@ -50,6 +58,7 @@ def _decodes(part: bytes, encoding: str) -> bool:
 
 def judge_text(scan: Scan, part: Part) -> None:
     """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects."""
+    part = part._replace(data=understood(part.data[:_SEARCHED]))
     search_headers(scan, part)
     _yaml(scan, part)
     judge_targets(scan, part)
@@ -57,15 +66,17 @@ def judge_text(scan: Scan, part: Part) -> None:
 
 def _yaml(scan: Scan, part: Part) -> None:
     """Note tags that make an unsafe loader of YAML call or import; `!!python/tuple` and the like are data."""
-    at = -1
-    for _ in range(_TAGS):
-        at = find(part.data, _TAG, at + 1, _SEARCHED)
-        if at < 0:
-            return
-        call = _CALL.match(part.data[at : at + _LINE])
-        before = bytes(part.data[max(0, at - _LINE) : at]).rpartition(b"\n")[2].lstrip()
+    handles = {b"!!": _STANDARD}
+    for handle, prefix in islice(_DIRECTIVE.findall(part.data), _DIRECTIVES):
+        handles[handle] = unquote_to_bytes(prefix)
+    python = _PYTHON if len(handles) == 1 else _ANY
+    for match in python.finditer(part.data):
+        tag = match[1] if match[1] is not None else handles.get(match[2], b"") + match[3]
+        call = _CALL.match(unquote_to_bytes(tag))
+        before = bytes(part.data[max(0, match.start() - _LINE) : match.start()]).rpartition(b"\n")[2].lstrip()
         if call is not None and not before.startswith(b"#"):
             scan.code_bearing = True
             summary = "The YAML names a Python object to call or import, which an unsafe loader does."
-            scan.finding("yaml-python-object", Level.UNSAFE, part.at(at), summary, call.group().decode("latin-1"))
+            evidence = match.group().decode("latin-1")
+            scan.finding("yaml-python-object", Level.UNSAFE, part.at(match.start()), summary, evidence)
             return

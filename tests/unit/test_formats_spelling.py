@@ -1,0 +1,108 @@
+"""The same text spelt in other ways: escapes, encodings, YAML's tags, line breaks."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from samples.containers import zipped
+from samples.judging import HARMFUL, verdict
+
+from picklewatch.formats.spelling import understood
+from picklewatch.model import Verdict
+
+_CALL = '["id"]\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: !!python/object/apply:os.system " + _CALL,
+        "x: !<tag:yaml.org,2002:python/object/apply:os.system> " + _CALL,
+        "%TAG !p! tag:yaml.org,2002:python/\n---\nx: !p!object/apply:os.system " + _CALL,
+        "%TAG ! tag:yaml.org,2002:pyth\n---\nx: !on/object/new:os.system " + _CALL,
+        "x: !!python%2Fobject/apply:os.system " + _CALL,
+        "x: !!%70ython/module:os\n",
+        "# !!python/object/apply:a.b\n" * 1_100 + "x: !!python/object/apply:os.system " + _CALL,
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_yaml_that_calls_python_is_found_however_it_is_spelt(text: str, encoding: str) -> None:
+    """A tag may be written whole, by a handle of one's own, and with escapes."""
+    assert verdict(text.encode(encoding)) is Verdict.UNSAFE
+
+
+@pytest.mark.parametrize(
+    "text", ["x: !!python/tuple [1]\n", "%TAG ! tag:example.org,2000:\n---\nx: !apply [1]\n", "Wow! python!\n"]
+)
+def test_yaml_that_holds_data_is_text(text: str) -> None:
+    """Tuples, and tags of one's own."""
+    assert verdict(text.encode()) is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"_target_":\n  "os.system"}',
+        '{"\\u005ftarget_": "os.system"}',
+        "_target_: >-\n  os.system\n",
+        "_target_: !!str os.system\n",
+        "_target_: &name os.system\n",
+        '{"py\\/object": "os.system"}',
+        '{"\\u0070y/repr": "os/os.system(1)"}',
+    ],
+)
+def test_names_to_be_called_are_found_however_they_are_spelt(text: str) -> None:
+    """JSON's escapes, YAML's blocks, tags and anchors."""
+    assert verdict(text.encode()) in HARMFUL
+
+
+def _exported(text: str) -> bytes:
+    return zipped({"m/archive_format": b"pt2", "m/models/model.json": text.encode()})
+
+
+@pytest.mark.parametrize(
+    "code", ["__import__('os').system('id')", "(lambda: torch.os.system(1))()", "L['x'].format(1)"]
+)
+def test_guards_of_an_export_that_run_code_are_unsafe(code: str) -> None:
+    """``torch.export`` gives them to ``exec`` when the program is used."""
+    assert verdict(_exported(json.dumps({"guards_code": ["L['x'].size()[0] == 4", code]}))) is Verdict.UNSAFE
+    assert verdict(_exported(json.dumps({"guards_code": [code]}).replace("g", "\\u0067"))) is Verdict.UNSAFE
+
+
+def test_guards_that_compare_are_clean() -> None:
+    """What torch writes."""
+    guards = [
+        "L['x'].size()[0] == 4",
+        "math.isnan(L['y'])",
+        "L['__a'] == 'b c'",
+        "2 <= L[0][1].size()[1]",
+        "not L['f']",
+    ]
+    assert verdict(_exported(json.dumps({"guards_code": guards}))) is Verdict.CLEAN
+
+
+def test_expressions_by_an_escaped_key_are_read() -> None:
+    """To a parser of JSON, the escaped key is the same key."""
+    text = json.dumps({"expr_str": "__import__('os').system('id')"}).replace("expr_str", "expr\\u005fstr")
+    assert verdict(_exported(text)) is Verdict.UNSAFE
+
+
+def test_long_numbers_cost_little() -> None:
+    """A number can be read in one way only."""
+    begun = time.monotonic()
+    texts = {"expr_str": "1.22" * 50_000 + "!", "guards_code": ["1.22" * 50_000 + "!"]}
+    assert verdict(_exported(json.dumps(texts))) is Verdict.UNSAFE
+    assert time.monotonic() - begun < 10
+
+
+def test_what_needs_no_reading_stays_as_it_is() -> None:
+    """No copy without need."""
+    data = memoryview(b"plain")
+    assert understood(data) is data
+
+
+def test_an_import_that_acts_counts_in_any_bytes() -> None:
+    """Python's unpickler imports for INST before it misses the mark."""
+    assert verdict(b"iantigravity\nx\n\0\xff\xfe") in HARMFUL
