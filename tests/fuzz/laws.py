@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+import pickletools
+import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +19,15 @@ from picklewatch.engine.machine import Machine
 from picklewatch.engine.values import Import, Obj, Persistent, Python2Text
 from picklewatch.engine.walk import Walk
 from picklewatch.inspect import views
-from picklewatch.model import Level, Limits, Policy, Verdict
+from picklewatch.inspect.opcodes import GAP
+from picklewatch.model import Level, Limits, Policy, Verdict, printable
 from picklewatch.policy import decide
 from picklewatch.sandbox import wire
 from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from picklewatch.engine import PickleReport
     from picklewatch.model import Finding, ScanReport
 
@@ -96,20 +103,15 @@ def scan(data: bytes) -> None:
     if len(data) & 15 == 7 and replace(scanned(data)[0], duration_ms=0.0) != replace(report, duration_ms=0.0):
         raise LawBrokenError("not-deterministic", report)
     if len(data) & 7 == 2:
-        _limited(data, report, verdict)
+        _limited(data)
 
 
-def _limited(data: bytes, report: ScanReport, verdict: Verdict) -> None:
-    """Whatever limit is reached: what is not clean without it is not clean, and harm at least not read to its end.
-
-    Where no loader starts, a part of the budget is all that a search may take.
-    """
-    if any(finding.rule == "hidden-pickle" for finding in report.findings):
-        return
+def _limited(data: bytes) -> None:
+    """Whatever limit is reached, what a loader would run is told, or that the scan did not get there."""
     limits = _CLOSE[sum(data) % len(_CLOSE)]
-    found = decide(scan_content(data, limits), Policy()).verdict
-    if verdict.rank > Verdict.CLEAN.rank and found.rank < min(verdict.rank, Verdict.UNSCANNABLE.rank):
-        raise LawBrokenError("better-within-limits", (verdict, found, limits))
+    verdict = decide(scan_content(data, limits), Policy()).verdict
+    if verdict.rank < Verdict.UNSCANNABLE.rank and any(call.hostile for call in loaders.calls(data)):
+        raise LawBrokenError("harm-not-seen-within-limits", (verdict, limits))
 
 
 def one_pickle(data: bytes) -> None:
@@ -128,8 +130,7 @@ def one_pickle(data: bytes) -> None:
     for kind in reference.KINDS:
         for seen in reference.read(data, kind):
             _compare(report, rules, seen)
-    if rules.isdisjoint(_BLIND):
-        _same_values(data)
+    _same_values(data, seen_by_all=rules.isdisjoint(_BLIND))
 
 
 def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:
@@ -185,6 +186,34 @@ class _Listening(Machine):
         super().build(target, state, offset)
 
 
+def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """*method*, whose own mistakes the walk would take for the pickle's: an underflow, an entry that does not exist."""
+
+    @functools.wraps(method)
+    def called(*args: Any, **options: Any) -> Any:
+        try:
+            return method(*args, **options)
+        except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
+            raise LawBrokenError(f"fault-in-{method.__name__}", repr(error)) from error
+
+    return called
+
+
+for _name in (
+    "call",
+    "instantiate",
+    "build",
+    "append",
+    "set_items",
+    "add_items",
+    "global_",
+    "stack_global",
+    "extension",
+    "persistent_id",
+):
+    setattr(_Listening, _name, _guarded(getattr(_Listening, _name)))
+
+
 def _plain(value: Any, depth: int = 0) -> Any:
     """What the walk holds, with stand-ins of the reference for imports."""
     if isinstance(value, Import):
@@ -198,12 +227,12 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return str(value) if isinstance(value, Python2Text) else value
 
 
-def _same_values(data: bytes) -> None:
+def _same_values(data: bytes, *, seen_by_all: bool) -> None:
     """The walk holds what the unpickler holds: arguments of calls, states, the result."""
     machine = _Listening("", Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays_inline=False)
     walk = Walk(data, 0, machine)
     walk.run()
-    for seen in reference.read(data, reference.ROBUST):
+    for seen in reference.read(data, reference.ROBUST) if seen_by_all else ():
         called = [
             (key, arguments)
             for (how, key), arguments in zip(seen.calls, seen.arguments, strict=True)
@@ -233,14 +262,39 @@ _FICKLING = replace(LIMITS, fickling_seconds=0.3)
 
 
 def viewed(data: bytes) -> None:
-    """No view fails, and the parent believes every line of one."""
-
-    def put(line: dict[str, Any]) -> None:
-        _kind, value = json.loads(wire.encode("line", line))
-        wire.view_line("line", value)
-
+    """No view fails, the parent believes every line of one, and they show what a scan sees."""
+    report = scan_content(data, LIMITS)
+    request = {**_REQUEST, "names": list(report.imports)}
+    lines: dict[Any, list[dict[str, Any]]] = {}
     for view in (views.trace, views.disassemble, views.explain):
-        view(data, LIMITS, _REQUEST, put)
+        put = lines.setdefault(view, [])
+
+        def told(line: dict[str, Any], put: list[dict[str, Any]] = put) -> None:
+            _kind, value = json.loads(wire.encode("line", line))
+            put.append(wire.view_line("line", value))
+
+        view(data, LIMITS, request, told)
+    broken = any(finding.rule.startswith("malformed") for finding in report.findings)
+    broken = broken or any(line["kind"] == "stuck" for line in lines[views.disassemble])
+    if report.complete and not broken and len(report.imports) < LIMITS.imports:
+        shown = {line["name"] for line in lines[views.explain] if line["kind"] == "act" and line["what"] == "import"}
+        if len(lines[views.explain]) < _REQUEST["limit"] and not shown.issuperset(map(printable, report.imports)):
+            raise LawBrokenError("import-not-shown", (shown, report.imports))
+    _same_opcodes(data, lines[views.disassemble])
+
+
+def _same_opcodes(data: bytes, lines: list[dict[str, Any]]) -> None:
+    """The disassembly has the opcodes that Python's own has, as far as that one reads."""
+    if not (lines and lines[0]["kind"] == "pickle" and lines[0]["start"] == 0 and not lines[0]["member"]):
+        return
+    shown = iter(lines[1:])
+    with contextlib.suppress(ValueError, SyntaxError):
+        for opcode, _argument, position in pickletools.genops(data):
+            line = next(shown, None)
+            if line is None or line["kind"] != "op" or line["op"] == GAP:  # cut, the end, joblib's array
+                return
+            if (line["op"], line["offset"]) != (opcode.name, position):
+                raise LawBrokenError("other-opcode", (line, opcode.name, position))
 
 
 def decompiled(data: bytes) -> None:

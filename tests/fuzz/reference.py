@@ -103,7 +103,7 @@ def shape(value: Any, depth: int = 0) -> object:
     """*value* as two readers of one pickle can compare it: `ANYTHING` where it is more than data."""
     kind = type(value)
     if value is None or (kind in _CONSTANTS and not (kind is int and abs(value) >= 1 << 64)):
-        return kind.__name__, repr(value)
+        return "int" if kind is bool else kind.__name__, repr(int(value) if kind is bool else value)
     if isinstance(value, _StandInClass):
         return "import", value.key
     if depth > DEEPEST or kind not in {tuple, list, dict} or len(value) > _WIDEST:

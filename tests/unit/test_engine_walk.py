@@ -241,6 +241,15 @@ def test_zeros_before_a_memo_index_mean_nothing(index: bytes) -> None:
     assert rules(judged(sample)) == rules(judged(expected))
 
 
+@pytest.mark.parametrize("args", [(), (global_("mylib", "Thing"),), (global_("mylib", "Thing"), number(1))])
+def test_a_getattr_of_too_little_is_no_end_of_the_pickle(args: tuple[bytes, ...]) -> None:
+    """What follows its call is read on: whoever reads so much would stop there, and nothing is said of the stack."""
+    fetched = global_("builtins", "getattr") + tuple_(*args) + REDUCE
+    report = judged(assembled(4, fetched, EMPTY_TUPLE, REDUCE, POP, global_("os", "system")))
+    assert "os.system" in report.imports
+    assert "malformed-pickle" not in rules(report)
+
+
 def test_a_huge_memo_index_is_a_bomb() -> None:
     """C's memo is an array as long as the greatest index."""
     assert rules(judged(assembled(2, NONE, b"r\xff\xff\xff\x7f"))) == {"resource-bomb"}

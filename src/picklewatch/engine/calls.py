@@ -201,7 +201,8 @@ class Calls(References):
             return None
         values = callee.args
         if callee.callee.name == "getattr":
-            return self._member_call(values[0], values[1], args, offset) if isinstance(values[0], Import) else None
+            fetched = _fetched(values)
+            return None if fetched is None else self._member_call(*fetched, args, offset)
         if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
             target = values[0]
             if "C" in target.judged.uses:
@@ -220,7 +221,14 @@ def _fetches_member(callee: Obj) -> bool:
     """Whether *callee* is ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
     if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind != "callable":
         return False
-    return not callee.known and isinstance(callee.args, tuple) and isinstance(callee.args[0], Import)
+    return not callee.known and _fetched(callee.args) is not None
+
+
+def _fetched(args: Any) -> tuple[Import, str] | None:
+    """The class and the name that ``getattr`` was given, None if it was given anything else."""
+    if not isinstance(args, tuple) or len(args) < 2 or not isinstance(args[0], Import) or not isinstance(args[1], str):
+        return None
+    return args[0], args[1]
 
 
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
