@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from samples.judged import judged, level
-from samples.opcodes import BUILD, MARK, call, dict_, global_, new, number, pickle, put, text, tuple_
+from samples.opcodes import BUILD, MARK, NONE, call, dict_, global_, new, number, pickle, put, text, tuple_
 
 from picklewatch.engine.judge import judge
 from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HARM = {Level.UNSAFE, Level.MALICIOUS}
 _KEPT = global_("numpy", "mean")
@@ -149,6 +154,21 @@ def test_a_kept_call_of_a_class_is_no_data() -> None:
 def test_classes_that_act_when_they_are_made(module: str, name: str, arguments: tuple[bytes, ...]) -> None:
     """They remove files, run programs, listen, whatever labels they are given."""
     assert level(judged(pickle(4, call(module, name, *arguments)))) is Level.MALICIOUS
+
+
+@pytest.mark.parametrize("made", [call, new])
+@pytest.mark.parametrize("name", ["CodeType", "FunctionType", "MethodType", "FileIO"])
+def test_types_of_python_are_known_by_any_module(made: Callable[..., bytes], name: str) -> None:
+    """``CodeType`` and ``FunctionType`` make a function of numbers and bytes, whichever library imports them."""
+    assert level(judged(pickle(4, made("some.library", name, number(0), text("model.pt"), text("w"))))) in _HARM
+
+
+def test_a_configuration_with_endless_labels_is_told() -> None:
+    """``num_labels`` is a property that makes as many names."""
+    config = new("transformers.configuration_utils", "PretrainedConfig")
+    assert judged(pickle(4, config + tuple_(NONE, dict_(num_labels=number(3))) + BUILD)).inert
+    bomb = config + tuple_(NONE, dict_(num_labels=b"\x8a\x06" + bytes(5) + b"\x01")) + BUILD
+    assert level(judged(pickle(4, bomb))) in _HARM
 
 
 def test_a_callable_instance_is_no_method() -> None:

@@ -201,6 +201,9 @@ def _by_name(module: str, name: str) -> Judged | None:
             return _malicious(f"reach {part}, which leads into the interpreter")
         if part in bad.ALIASES or part.strip("_") in bad.ALIASES:
             return _malicious(f"reach the module {part.strip('_')} by a detour")
+    if parts[-1] in bad.TYPES:
+        reason = f"reaches Python's own {parts[-1]} by a detour"
+        return Judged(status="dotted", reason=reason, rule="dotted-import", level=Level.UNSAFE)
     if parts[-1] in bad.FUNCTIONS:
         return _malicious("run code, as its name says")
     if any(_DUNDER.match(part) for part in parts):

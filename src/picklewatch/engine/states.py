@@ -124,6 +124,15 @@ def _node_count(machine: Machine, attributes: dict[Any, Any], value: Any, offset
         )
 
 
+def _labels(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
+    """A configuration of transformers makes a name for each label as soon as it is given their number."""
+    most = 1 << 24
+    if type(value) is int and value > most:
+        machine.finding(
+            "resource-bomb", Level.UNSAFE, offset, "is given more labels than memory can hold", render(value)
+        )
+
+
 _TEMPLATE_LINE = re.compile(
     r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*"
     r"(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
@@ -135,6 +144,7 @@ _BY_ATTRIBUTE = {
     "node_count": _node_count,
     "handle": _handle,
     "_handle": _handle,
+    "num_labels": _labels,
 }
 
 

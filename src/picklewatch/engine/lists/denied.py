@@ -425,6 +425,9 @@ FUNCTIONS: frozenset[str] = frozenset(
 )
 """Names that say what a function does, in whatever module it is found."""
 
+TYPES: frozenset[str] = frozenset({"FunctionType", "LambdaType", "CodeType", "MethodType", "CellType", "FileIO"})
+"""Python's own types that make functions of bytes or open files; many libraries import them."""
+
 DUNDERS: frozenset[str] = frozenset(
     [
         "__import__",
