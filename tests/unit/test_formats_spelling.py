@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 
 import pytest
 from samples.containers import zipped
-from samples.judging import HARMFUL, verdict
+from samples.hostile import EVIL
+from samples.judging import HARMFUL, rules, verdict
 
 from picklewatch.formats.spelling import understood
 from picklewatch.model import Verdict
@@ -87,6 +89,14 @@ def test_expressions_by_an_escaped_key_are_read() -> None:
     """To a parser of JSON, the escaped key is the same key."""
     text = json.dumps({"expr_str": "__import__('os').system('id')"}).replace("expr_str", "expr\\u005fstr")
     assert verdict(_exported(text)) is Verdict.UNSAFE
+
+
+@pytest.mark.parametrize("between", ["\\n", "\\t", '\\"', "\\u2028", "\\u00e9", " ", "\\\\"])
+def test_base64_in_json_is_decoded_as_its_loader_does(between: str) -> None:
+    """Escapes are undone first, and what is no letter of base64 is then dropped."""
+    text = b64encode(EVIL).decode()
+    data = '{"x": {":serialized:": "%s"}}' % (text[:3] + between + text[3:9] + between + text[9:])
+    assert "code-execution" in rules(zipped({"data": data.encode(), "policy.pth": b"", "system_info.txt": b"x"}))
 
 
 def test_long_numbers_cost_little() -> None:

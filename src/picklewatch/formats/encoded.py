@@ -30,7 +30,7 @@ _RUNS = (
 )
 """Base64 and hexadecimal of anything, possibly wrapped."""
 
-_SERIALIZED = re.compile(rb"\":serialized:\"\s*:\s*\"([^\"]{4,})\"")
+_SERIALIZED = re.compile(rb"\":serialized:\"\s*:\s*\"((?:[^\"\\]|\\.){4,}+)\"", re.DOTALL)
 """What stable-baselines3 gives to cloudpickle, whatever it decodes to."""
 
 _PIECES = 1_000
@@ -64,7 +64,7 @@ def search_runs(scan: Scan, part: Part) -> None:
 
 def _base64(text: bytes) -> bytes:
     """What `base64.b64decode` makes of *text*: foreign characters are dropped, what follows the padding is lost."""
-    text = re.sub(rb"[^A-Za-z0-9+/]", b"", text.partition(b"=")[0])
+    text = re.sub(rb"\\(?:u[0-9a-fA-F]{4}|.)|[^A-Za-z0-9+/]", b"", text.partition(b"=")[0])
     return base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + b"=" * (-len(text) % 4))
 
 
