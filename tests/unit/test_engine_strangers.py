@@ -156,6 +156,22 @@ def test_classes_that_act_when_they_are_made(module: str, name: str, arguments: 
     assert level(judged(pickle(4, call(module, name, *arguments)))) is Level.MALICIOUS
 
 
+@pytest.mark.parametrize(
+    ("module", "cls", "method"),
+    [
+        ("sklearn.isotonic", "IsotonicRegression", "_build_f"),
+        ("torchmetrics.metric", "Metric", "_wrap_update"),
+        ("torch.optim.adam", "Adam", "_patch_step_function"),
+        ("lightning.pytorch.utilities.model_summary.model_summary", "LayerSummary", "detach_hook"),
+    ],
+)
+def test_methods_that_objects_call_of_themselves_are_no_attributes(module: str, cls: str, method: str) -> None:
+    """Restoring an ``IsotonicRegression`` calls ``self._build_f(x, y)``: any class with arguments of one's choosing."""
+    named = dict_(**{method: global_("sentence_transformers.cross_encoder.model", "CrossEncoder")}, x=text("a/b"))
+    assert level(judged(pickle(4, new(module, cls) + named + BUILD))) in _HARM
+    assert judged(pickle(4, new(module, cls) + dict_(**{method: number(1)}) + BUILD)).inert
+
+
 @pytest.mark.parametrize("made", [call, new])
 @pytest.mark.parametrize("name", ["CodeType", "FunctionType", "MethodType", "FileIO"])
 def test_types_of_python_are_known_by_any_module(made: Callable[..., bytes], name: str) -> None:

@@ -38,6 +38,16 @@ class Hazards(Notes):
                     render(named[name], 200),
                 )
 
+        for name in _OWN_METHODS.intersection(named):
+            if isinstance(named[name], Import) or may_be_called(named[name]):
+                self.finding(
+                    "hijacked-method",
+                    Level.UNSAFE,
+                    offset,
+                    f"puts a callable where {render(target.callee, 100)} may call its own method {name}",
+                    render(named[name], 200),
+                )
+
     def hashed(self, values: Iterable[Any], offset: int) -> None:
         """Keys and members of sets are hashed; a tuple hashes all in it each time, however often it is shared.
 
@@ -78,6 +88,18 @@ _METHOD_NAMES = (
 )
 _METHODS = frozenset(_METHOD_NAMES.split())
 """Methods that harmless functions call of what they are given; an object's own attribute comes before its class's."""
+
+
+_OWN_METHOD_NAMES = (
+    "_attach_methods _build_f _convert_token_to_id_with_added_voc _detach_hooks _get_impl _getattr_wrapped "
+    "_hasattr_wrapped _initialize _load_tensor _move_list_states_to_cpu _optimizer_step_code _patch_step_function "
+    "_post_setstate _wrap_compute _wrap_update close construct_from_string convert_ids_to_tokens "
+    "convert_tokens_to_ids deserialize detach_hook dict_dtype_to_str free_network frombytes get_params getpalette "
+    "profile_hook_step putpalette register_buffer register_parameter set_weight_bias sync to_dict to_diff_dict "
+    "to_json_string tobytes"
+)
+_OWN_METHODS = frozenset(_OWN_METHOD_NAMES.split())
+"""Methods that vouched classes call of themselves when they are restored, compared, hashed or deleted."""
 
 
 def may_be_called(value: Any) -> bool:
