@@ -18,7 +18,7 @@ DENIED: tuple[Denied, ...] = (
         modules="os posix nt ce riscos os2 subprocess _posixsubprocess _winapi _wmi commands popen2 pty pexpect ptyprocess sh plumbum "
         "invoke fabric paramiko psutil asyncio.subprocess distutils setuptools _distutils_hack pkg_resources pip ensurepip venv wheel virtualenv "
         "conda test.support test.libregrtest test.regrtest test.script_helper test.test_support idlelib lib2to3 msilib winreg _winreg turtledemo sarge delegator envoy shellescape win32api win32com "
-        "win32process pywintypes docker kubernetes cmd smart_open cmdstanpy torch.distributed.elastic torch.distributed.run torch.distributed.launch "
+        "win32process pywintypes docker kubernetes cmd smart_open torch.distributed.elastic torch.distributed.run torch.distributed.launch "
         "torch.distributed.launcher torch.backends.xeon torch.utils.bottleneck torch._vendor ray.autoscaler ray.dashboard ray.scripts ray.serve "
         "ray.job_submission ray.util.rpdb ray.util.client ray.util.multiprocessing ray.cluster_utils",
         names={
