@@ -39,3 +39,11 @@ def test_more_than_a_few_missing_directories_are_a_number(tmp_path: Path) -> Non
     lines = introduction(Config(), roots, tmp_path, Looker())
     assert lines[1] == "  nothing yet: none of the directories exists"
     assert lines[6] == "  … and 7 more (`picklewatch status --json` lists them)"
+
+
+def test_the_file_to_change_is_the_one_that_is_read(tmp_path: Path) -> None:
+    """Somebody who gave --config would change another one in vain."""
+    for level in ("off", "unsafe"):
+        config = Config.model_validate({"quarantine": {"level": level}})
+        lines = introduction(config, (), tmp_path, Looker(), tmp_path / "my.toml")
+        assert f"in {tmp_path / 'my.toml'}, then SIGHUP." in lines[-2]

@@ -68,7 +68,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     def introduce() -> None:
         roots = plan.roots(config, paths)
         with contextlib.suppress(OSError):  # nobody need read it
-            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker())))
+            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker(), config_path)))
 
     parts = Parts(
         load=lambda: configuration.load(config_path).config,
@@ -81,8 +81,10 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
 
 
-def introduction(config: Config, roots: tuple[Root, ...], state: Path, looker: Looker) -> list[str]:
-    """What the user reads first: what is watched, what happens to what is found, how to change that."""
+def introduction(
+    config: Config, roots: tuple[Root, ...], state: Path, looker: Looker, config_path: Path | None = None
+) -> list[str]:
+    """What the user reads first: what is watched, what happens to what is found, how to change that (*config_path*)."""
     sights = looker.look(root.wanted for root in roots)
     looker.stop()
     there = [root for root in roots if sights[root.wanted].path is not None]
@@ -96,13 +98,13 @@ def introduction(config: Config, roots: tuple[Root, ...], state: Path, looker: L
         lines += [f"  {printable(root.wanted)}  ({root.label})" for root in missing[:_SHOWN]]
         if len(missing) > _SHOWN:
             lines.append(f"  … and {len(missing) - _SHOWN} more (`picklewatch status --json` lists them)")
-    level = config.quarantine.level
+    level, file = config.quarantine.level, printable(str(config_path or _file()))
     if level == "off":
         lines.append("It only reports: no file is moved.")
-        lines.append(f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {_where()}, then SIGHUP.')
+        lines.append(f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {file}, then SIGHUP.')
     else:
         lines.append(f"Files judged {level} or worse are moved into {config.quarantine.store or state / 'quarantine'}.")
-        lines.append(f'To only report: [quarantine] level = "off" in {_where()}, then SIGHUP.')
+        lines.append(f'To only report: [quarantine] level = "off" in {file}, then SIGHUP.')
     lines.append("`picklewatch status` tells how it is doing; Ctrl-C ends it.")
     return lines
 
@@ -110,7 +112,7 @@ def introduction(config: Config, roots: tuple[Root, ...], state: Path, looker: L
 _SHOWN = 3
 
 
-def _where() -> Path:
+def _file() -> Path:
     from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
 
     return SYSTEM_FILE if is_system_service() else user_file()
