@@ -150,6 +150,15 @@ class Actions:
         """End the vault's unfinished steps; call it before anything is watched."""
         for recovery in self._vault().recover():
             _log.warning("quarantine.recovered", item=recovery.id, outcome=recovery.outcome, detail=recovery.detail)
+        if self._store.set_aside is not None:
+            self._allow_again()
+
+    def _allow_again(self) -> None:
+        """Vouch anew for what was given back: the database that knew was damaged, the vault's journals know, too."""
+        known = self._store.allowed.all()
+        for item in self._vault().items(history=True):
+            if item.state is State.RESTORED and item.vouched and item.sha256 is not None and item.sha256 not in known:
+                self._store.allowed.add(item.sha256, item.vouched)
 
     def _report(self, number: int, told: Mapping[str, Any]) -> bool:
         """Log a recorded outcome; whether the log has it now."""

@@ -116,6 +116,8 @@ def test_restore_allows_the_content(shell: Shell) -> None:
     assert shell.out == "Nothing is in quarantine.\n"
     assert shell("list", "--all") == 0
     assert "restored" in shell.out
+    assert shell("show", item.id) == 0
+    assert "its content is allowed: ours" in shell.out
 
 
 def test_restore_a_copy_to_look_at(shell: Shell) -> None:

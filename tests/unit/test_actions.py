@@ -190,3 +190,24 @@ def test_one_allowed_import_does_not_save_a_file_from_another_s_harm(tmp_path: P
     actions, _, path = judged(tmp_path, store)
     partly = make_record(str(path), FileId(1, 2, 3, 4, 5), Verdict.UNSAFE)
     assert actions.wants_move(replace(partly, judgement=replace(partly.judgement, allowed="mylib.Net: ours")))
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["vouched", "not vouched"])
+def test_what_was_given_back_stays_when_the_database_is_lost(tmp_path: Path, store: Store, told: bool) -> None:  # noqa: FBT001 - a parameter
+    """The vault's journals know what somebody vouched for; nothing else is allowed by them."""
+    judged(tmp_path, store)
+    with Vault(tmp_path / "vault") as vault:
+        (item,) = vault.items()
+        assert item.sha256 is not None
+        vault.restore(item.id, store.allowed.add if told else None, reason="ours \x1b[2J" * 100)
+    store.close()
+    for path in (tmp_path / "state").glob("picklewatch.db*"):
+        path.write_bytes(b"garbage" * 10_000)
+    again = Store(tmp_path / "state")
+    actions = Actions(again, Health(), lambda: Refusing(tmp_path / "vault"))
+    assert again.allowed.all() == {}
+    for _ in range(2):
+        actions.recover()
+        assert list(again.allowed.all()) == ([item.sha256] if told else [])
+    assert all(reason.startswith("ours") for reason in again.allowed.all().values())
+    again.close()

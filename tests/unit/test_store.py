@@ -270,9 +270,8 @@ def test_a_damaged_database_is_set_aside_and_what_can_be_read_is_kept(tmp_path: 
         path.write_bytes(damage)
     store = Store(tmp_path)
     if damage is None:
-        with pytest.raises(CorruptError) as caught:
+        with pytest.raises(CorruptError):
             store.records.of_path("/m/1")
-        assert store.allowed.salvage(caught.value.aside) == 1
         assert store.allowed.all() == {"ab" * 32: "ours"}
     assert store.set_aside is not None
     assert store.set_aside.exists()

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,17 @@ def test_a_healthy_database_is_never_suspected(store: Store, tmp_path: Path) -> 
                 care.check_place()
     assert not care.walk_again.is_set()
     assert care.health.problems == ()
+
+
+def test_what_was_allowed_is_known_to_whoever_looks_first(store: Store, tmp_path: Path) -> None:
+    """Nothing is left of the files; a worker that scans right after that was noticed lets be what was given back."""
+    for side in ("", "-wal"):
+        path = tmp_path / f"{DATABASE}{side}"
+        path.write_bytes(b"garbage" * path.stat().st_size)
+    with pytest.raises(CorruptError):
+        deque(iter(store.check, "never"), maxlen=0)
+    assert store.allowed.all() == {"ab" * 32: "ours"}
+    assert len(store.records) == 0
 
 
 @pytest.mark.parametrize("removed", ["-wal", "-shm", ""])

@@ -98,6 +98,8 @@ class Item:
     """The ids of the items that it replaced, oldest first; at most `FORMERLY` of them."""
     target: str | None
     """Where it, or a copy of it, was restored to, if not to its old place."""
+    vouched: str
+    """Why somebody vouched for the content when it was given back; empty if nobody did."""
     note: str
     """What a person should know, such as why it is foreign; may be empty."""
 
@@ -131,6 +133,7 @@ class Item:
             "times": self.times,
             "formerly": list(self.formerly),
             "target": None if self.target is None else printable(self.target),
+            "vouched": printable(self.vouched),
             "note": printable(self.note),
         }
 
@@ -179,5 +182,6 @@ def item_of(item_id: str, fields: Mapping[str, Any]) -> Item:
         times=fields.get("times", 1),
         formerly=tuple(fields.get("formerly", ())),
         target=None if target is None else os.fsdecode(decode(target)),
+        vouched=fields.get("vouched", ""),
         note=fields.get("note", ""),
     )

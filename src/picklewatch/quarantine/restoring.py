@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.errors import QuarantineError
 from picklewatch.model import printable
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Allow = Callable[[str, str], None]
+
+
+_REASON: Final = 200
+"""Characters of a reason that the journal keeps: what it has room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +71,11 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
         if not unchanged and not wish.force:
             message = f"the content of {item.id} was changed since it was judged, by someone who had it open or linked"
             raise QuarantineError(message, "delete it, or restore it with --force: it is then judged again")
+        vouched = ""
         if unchanged and wish.allow is not None:
             wish.allow(sha256, wish.reason)
-        _begin(entry, wish, os.fstat(fd), sha256)
+            vouched = wish.reason[:_REASON] or "restored"
+        _begin(entry, wish, os.fstat(fd), sha256, vouched)
         if wish.is_sample:
             _give_copy(place, item, fd)
             return entry.append(item.state)
@@ -112,7 +118,7 @@ def _taken(place: Place) -> QuarantineError:
     return QuarantineError(message, "move it away, or restore with --to to another place")
 
 
-def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None = None) -> None:
+def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None = None, vouched: str = "") -> None:
     root, relative = wish.target(entry.item)
     entry.append(
         State.RESTORING,
@@ -125,6 +131,7 @@ def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None 
         data_sha256=sha256,
         target_copied=wish.is_sample,
         sample=wish.is_sample,
+        vouched=vouched,
     )
 
 

@@ -90,6 +90,8 @@ def _notes(item: Item) -> Iterator[str]:
         yield printable(item.note)
     if item.target is not None and item.state is State.RESTORED:
         yield f"restored to {printable(item.target)}"
+    if item.vouched and item.state is State.RESTORED:
+        yield f"its content is allowed: {printable(item.vouched)}"
     if item.times > 1:
         yield f"taken {item.times} times: something downloads or writes it again and again"
     if item.tombstone:

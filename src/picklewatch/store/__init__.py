@@ -42,8 +42,7 @@ class Store:
         self.intents = Intents(self._database)
         self.allowed = Allowed(self._database)
         self.tidying = Tidying(self._database)
-        if self.set_aside is not None:
-            self.allowed.salvage(self.set_aside)
+        self._database.salvage = self.allowed.salvage
 
     @property
     def set_aside(self) -> Path | None:

@@ -32,7 +32,6 @@ class StoreCare:
         self._store = store
         self._note = note
         self._noted = False
-        self._unsaved: Path | None = None
         self.health = health
         if store.set_aside is not None:
             self._rebuilt(f"the database was corrupt and is kept as {store.set_aside}", str(store.set_aside))
@@ -40,7 +39,6 @@ class StoreCare:
     def take(self, error: sqlite3.OperationalError | CorruptError) -> None:
         """Report *error*; whoever met it waits a moment and tries again."""
         if isinstance(error, CorruptError):
-            self._unsaved = error.aside
             self._rebuilt(str(error), str(error.aside))
             return
         reason = f"the database can't be used: {error}"
@@ -59,12 +57,8 @@ class StoreCare:
             self.health.incident(
                 "store-removed", "the database's file was removed or replaced; beginning anew", path=path
             )
-            self._unsaved = self._store.path
             self.walk_again.set()
         self._store.check()
-        if self._unsaved is not None:
-            self._store.allowed.salvage(self._unsaved)
-            self._unsaved = None
 
     def fine(self) -> None:
         """Note that the store could be written."""

@@ -42,6 +42,10 @@ def no_fault(_point: str) -> None:
     """Do nothing at a fault point: what a `Database` does outside of tests."""
 
 
+def no_salvage(_former: Path) -> None:
+    """Take nothing over."""
+
+
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether *error* says that the database file is damaged (rather than busy, full, or not readable)."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -60,7 +64,10 @@ class Database:
         self._closed = False
         self._identity: tuple[tuple[int, int], ...] = ()
         self._pages: Pages | None = None
+        self._former: Path | None = None
         self.set_aside: Path | None = None
+        self.salvage: Callable[[Path], object] = no_salvage
+        """Takes over what is left in a former database; called before anybody else uses the new one."""
         try:
             self._connection = self._open()
         except sqlite3.DatabaseError as error:
@@ -118,6 +125,7 @@ class Database:
         """Open what is under the path now, making it if nothing is."""
         with self._lock, self._noticing_corruption():
             self._let_go()
+            self._former = self.path
             self._connection = self._open()
 
     def rebuild(self) -> Path:
@@ -129,7 +137,7 @@ class Database:
                 part = self.path.with_name(self.path.name + suffix)
                 with contextlib.suppress(FileNotFoundError), _as_operational():
                     part.rename(aside.with_name(aside.name + suffix))
-            self.set_aside = aside
+            self.set_aside = self._former = aside
             self._connection = self._open()
             return aside
 
@@ -152,6 +160,13 @@ class Database:
             raise sqlite3.ProgrammingError("the store is closed")
         if self._connection is None:  # it could not be opened again at the time
             self._connection = self._open()
+        if self._former is not None:
+            former, self._former = self._former, None
+            try:
+                self.salvage(former)
+            except BaseException:
+                self._former = former
+                raise
         return self._connection
 
     @contextlib.contextmanager

@@ -120,17 +120,16 @@ class Allowed:
         self._known = dict(self._database.query("SELECT sha256, reason FROM allowed"))
         return dict(self._known)
 
-    def salvage(self, damaged: Path) -> int:
-        """Take over what can still be read from a damaged database, and what was last read of it. How many digests."""
+    def salvage(self, former: Path) -> None:
+        """Take over what can still be read from a *former*, damaged database, and what was last read of it."""
         found: list[Row] = [(sha256, reason, time.time()) for sha256, reason in self._known.items()]
         with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
+            connection = sqlite3.connect(f"{former.absolute().as_uri()}?mode=ro", uri=True)
             with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
                 found.extend(connection.execute("SELECT sha256, reason, at FROM allowed"))
         with self._database.transaction(durable=True) as transaction:
             for row in found:
                 transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
-        return len({row[0] for row in found})
 
 
 def want_move(transaction: Transaction, record: int) -> None:

@@ -60,7 +60,7 @@ def store_on_another_file_system(lab: Lab) -> None:
         lab.restart_after_kill()
         lab.injected += 1
     assert lab.seconds_until(lambda: not _waiting(lab)) < PATIENCE
-    assert all(item.copied for item in _held(lab))
+    assert all(item.copied for item in held(lab))
 
 
 def strange_names(lab: Lab) -> None:
@@ -85,8 +85,8 @@ def strange_names(lab: Lab) -> None:
     lab.put(deep + "e" * min(255, room - 1 - len(deep)), hostile=True)
     lab.injected = len(lab.files)
     assert lab.seconds_until(lab.settled) < PATIENCE, lab.account()
-    for words in (["list"], ["list", "--json"], ["show", *(item.id for item in _held(lab))]):
-        shown = _command(lab, *words)
+    for words in (["list"], ["list", "--json"], ["show", *(item.id for item in held(lab))]):
+        shown = command(lab, *words)
         assert all(line.isprintable() for line in shown.split("\n")), words
         assert len(shown.split("\n")) > len(names)
     for line in (lab.process.home / "log").read_bytes().split(b"\n")[:-1]:
@@ -144,7 +144,7 @@ def strange_kinds_of_file(lab: Lab) -> None:
             other.hardlink_to(path)
         lab.injected += 1
     assert lab.seconds_until(lab.settled) < PATIENCE, lab.account()
-    for item in _held(lab):
+    for item in held(lab):
         data = lab.state / "quarantine" / item.id / "data"
         assert stat.S_IMODE(data.lstat().st_mode) == 0o400
     assert {path: path.lstat().st_mode for path in before} == before
@@ -158,20 +158,20 @@ def thousands_of_items(lab: Lab) -> None:
         lab.put(f"{index // 100}/{index}.bin", hostile=True)
     lab.injected = THOUSANDS
     lab.measured.append(f"taken in {_seconds(lambda: _take_all(lab)):.0f} s")
-    newest = _held(lab)[-1]
+    newest = held(lab)[-1]
     for words in (["list"], ["show", newest.id], ["purge", "--max-items", "100", "--dry-run"]):
-        seconds = _seconds(functools.partial(_command, lab, *words))
+        seconds = _seconds(functools.partial(command, lab, *words))
         lab.measured.append(f"{words[0]} {seconds:.1f} s")
         assert seconds < PATIENCE / 2, words
     seconds = _seconds(lab.restart_after_kill)
     lab.measured.append(f"start {seconds:.1f} s")
     assert seconds < PATIENCE / 2
-    would = _command(lab, "purge", "--max-items", "1000", "--dry-run", "--json").splitlines()
+    would = command(lab, "purge", "--max-items", "1000", "--dry-run", "--json").splitlines()
     gone: list[str] = []
-    seconds = _seconds(lambda: gone.extend(_command(lab, "purge", "--max-items", "1000", "--json", "-y").splitlines()))
+    seconds = _seconds(lambda: gone.extend(command(lab, "purge", "--max-items", "1000", "--json", "-y").splitlines()))
     lab.measured.append(f"purged {len(gone)} in {seconds:.0f} s")
     assert [json.loads(line)["id"] for line in gone] == [json.loads(line)["id"] for line in would]
-    by_path = {item.path for item in _held(lab)}
+    by_path = {item.path for item in held(lab)}
     assert len(by_path) == 1000
     for path in lab.files:
         if str(path) not in by_path:
@@ -193,10 +193,10 @@ def downloaded_again_and_again(lab: Lab) -> None:
         lab.injected += 1
         assert lab.seconds_until(lambda: parse_tombstone(path.read_bytes()) is not None) < PATIENCE, "not taken again"
         sizes.append(_size(lab.state / "quarantine"))
-    (item,) = _held(lab, history=True)
+    (item,) = held(lab, history=True)
     assert (item.times, len(item.formerly)) == (lab.injected, lab.injected - 1)
     assert max(sizes) <= 2 * min(sizes), sizes
-    assert item.id in _command(lab, "show", item.formerly[0])
+    assert item.id in command(lab, "show", item.formerly[0])
 
 
 def two_administrators(lab: Lab) -> None:
@@ -209,7 +209,7 @@ def two_administrators(lab: Lab) -> None:
     while time.monotonic() < end or running:
         if time.monotonic() < end:
             taken.update(lab.put(hostile=True) for _ in range(3))
-            ids = [item.id for item in _held(lab)]
+            ids = [item.id for item in held(lab)]
             if ids and len(running) < 3:
                 running.append(_administrator(lab, random_.choice(ids), random_.randrange(4)))
                 lab.injected += 1
@@ -221,7 +221,7 @@ def two_administrators(lab: Lab) -> None:
         time.sleep(0.05)
     assert lab.seconds_until(lambda: not _told(lab)["queue"]) < PATIENCE
     lab.restart_after_kill()
-    items = _held(lab, history=True)
+    items = held(lab, history=True)
     for path in taken:
         (item,) = [item for item in items if item.path == str(path)]  # each was taken once, and has one end
         if item.state is State.DELETED:
@@ -248,7 +248,8 @@ def _line(lab: Lab, *words: str) -> list[str]:
     return [sys.executable, "-m", "picklewatch", "quarantine", words[0], *config, *words[1:]]
 
 
-def _command(lab: Lab, *words: str) -> str:
+def command(lab: Lab, *words: str) -> str:
+    """Run ``picklewatch quarantine`` with *words* on the lab's state; what it says."""
     done = subprocess.run(_line(lab, *words), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -271,15 +272,16 @@ def _put_large(lab: Lab, name: str) -> Path:
     return path
 
 
-def _held(lab: Lab, *, history: bool = False) -> list[Item]:
+def held(lab: Lab, *, history: bool = False) -> list[Item]:
+    """What is in the vault, with *history* what was, too."""
     with Vault(lab.state / "quarantine") as vault:
         return vault.items(history=history)
 
 
 def _waiting(lab: Lab) -> set[Path]:
     """The files of the books that are not in the vault, though they should be."""
-    held = {item.path for item in _held(lab) if item.state is State.QUARANTINED}
-    return {path for path in lab.files if str(path) not in held}
+    taken = {item.path for item in held(lab) if item.state is State.QUARANTINED}
+    return {path for path in lab.files if str(path) not in taken}
 
 
 def _told(lab: Lab) -> dict[str, int]:

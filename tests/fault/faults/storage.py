@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from fault.disk import Disk
-from fault.lab import PATIENCE
+from fault.faults.quarantining import command, held
+from fault.lab import HARMLESS, PATIENCE
 from many_rows import fill
 
 from picklewatch import status
@@ -48,9 +49,10 @@ def state_full(lab: Lab) -> None:
 
 
 def database_corrupt(lab: Lab) -> None:
-    """The database is overwritten with garbage after a crash."""
+    """The database is overwritten with garbage after a crash; what was given back from quarantine stays."""
     lab.start()
     lab.burst(20)
+    given_back(lab)
     assert lab.seconds_until(lab.settled) < PATIENCE
     lab.process.kill()
     lab.garble()
@@ -63,6 +65,7 @@ def database_corrupt(lab: Lab) -> None:
 def database_overwritten(lab: Lab) -> None:
     """The database is overwritten under the running daemon, which has its pages in memory: idle, and at work."""
     lab.start()
+    given_back(lab)
     for number in range(3):
         lab.burst(20)
         assert number == 2 or lab.seconds_until(lab.settled) < PATIENCE
@@ -71,6 +74,16 @@ def database_overwritten(lab: Lab) -> None:
         lab.burst(20)
         assert lab.seconds_until(lambda: "store-rebuilt" in lab.problems(), 15) < 15, "not said"
         lab.delete_set_aside()
+
+
+def given_back(lab: Lab) -> None:
+    """A hostile file is taken, and given back by somebody who vouches for it."""
+    path = lab.put(hostile=True)
+    content = path.read_bytes()
+    assert lab.seconds_until(lambda: path.read_bytes() != content) < PATIENCE, "not taken"
+    (item,) = [item for item in held(lab) if item.path == str(path)]
+    command(lab, "restore", item.id, "--yes", "--reason", "ours")
+    lab.expect(path, content, HARMLESS)
 
 
 def database_removed(lab: Lab) -> None:
