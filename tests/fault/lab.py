@@ -19,7 +19,7 @@ from daemon_process import BENIGN, HOSTILE, Process, children
 from picklewatch import status
 from picklewatch.errors import StateError
 from picklewatch.model import FileId
-from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.store import DATABASE
 from picklewatch.store.rows import inode
@@ -325,10 +325,11 @@ class Lab:
         held: _Contents = {}
         with contextlib.suppress(OSError), Vault(store) as vault:
             for item in vault.items():
-                if item.state is State.QUARANTINED and item.sha256 is not None:
-                    assert hashlib.sha256((store / item.id / "data").read_bytes()).hexdigest() == item.sha256
+                if item.state is State.QUARANTINED:
+                    data = store / item.id / "data"
+                    assert item.sha256 in (None, hashlib.sha256(data.read_bytes() if item.sha256 else b"").hexdigest())
                     place = self._place(item.root, item.relative)
-                    held.setdefault(item.sha256, []).append((place, item.verdict.value))
+                    held.setdefault(item.sha256 or "", []).append((place, item.verdict.value))
         return held
 
     def _place(self, root: str, relative: str) -> Path:
@@ -350,7 +351,8 @@ def _look(path: Path, digest: str) -> tuple[bool, FileId | None]:
     try:
         file = FileId.of(path.stat())
         if not digest:
-            return True, file
+            with path.open("rb") as opened:
+                return parse_tombstone(opened.read(TOMBSTONE_LENGTH + 1)) is None, file
         content = path.read_bytes()
     except OSError:
         return False, None

@@ -14,7 +14,7 @@ from vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import FileId, Verdict
-from picklewatch.quarantine import paths
+from picklewatch.quarantine import moving, paths
 from picklewatch.quarantine.journal import is_tombstone
 from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, State, Suspect, Vault
@@ -285,6 +285,31 @@ def test_restore_elsewhere_leaves_the_tombstone(made: Lab) -> None:
         vault.delete(item.id)
     assert not made.path.exists()
     assert made.allowed == []
+
+
+@pytest.mark.parametrize("changed", ["not", "content", "time"])
+def test_what_is_too_much_to_be_read_is_taken_unread(small: Lab, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    """A sparse file of a terabyte holds nothing up; it is given back if its size and time are what they were."""
+    monkeypatch.setattr(moving, "DIGEST_SECONDS", -1.0)
+    small.other.hardlink_to(small.path)
+    with small.path.open("r+b") as writer, Vault(small.store) as vault:
+        item = small.quarantine(vault, sha256=None)
+        assert (item.state, item.sha256, item.links, item.disarmed) == (State.QUARANTINED, None, 1, False)
+        assert stat.S_IMODE(small.other.stat().st_mode) == 0o400
+        assert small.path.read_bytes() == tombstone(item.id)
+        if changed == "not":
+            vault.restore(item.id, small.allow, reason="ours")
+            assert small.path.read_bytes() == small.other.read_bytes() == CONTENT
+            assert small.allowed == [(SHA256, "ours")]
+            return
+        if changed == "content":
+            writer.write(b"more than there was" * 100)
+            writer.flush()
+        else:
+            os.utime(small.store / item.id / "data")
+        with pytest.raises(QuarantineError, match="was changed since it was judged"):
+            vault.restore(item.id, small.allow)
+    assert small.allowed == []
 
 
 def test_changed_content_is_not_given_back(made: Lab) -> None:

@@ -67,7 +67,7 @@ class Item:
     reasons: tuple[str, ...]
     """The rules that set the verdict."""
     sha256: str | None
-    """Of the content; None only while a step is unfinished."""
+    """Of the content; None while a step is unfinished, or if there was more than could be read in seconds."""
     size: int
     """Bytes."""
     uid: int

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.model import FileId, Verdict, printable
 from picklewatch.quarantine import fs, links
@@ -22,6 +22,9 @@ from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+DIGEST_SECONDS: Final = 5.0
+"""How long a content is read whose scan did not come to its end: whatever else is to be moved waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +147,10 @@ def finish(entry: Entry, place: Place | None, fd: int) -> Item:
     fs.sync(entry.fd)
     if place is not None:
         fs.sync(place.fd)
-    sha256 = fields["sha256"] or fs.digest(fd)
+    sha256 = fields["sha256"] or fs.digest_within(fd, DIGEST_SECONDS)
     others = (fields["nlink"] if fields.get("copied") else status.st_nlink) - 1
     known: dict[str, Any] = {"sha256": sha256, "links": others, "locked": locked, "tombstone": left}
-    reachable = others > 0 and not fields.get("copied")
+    reachable = others > 0 and not fields.get("copied") and sha256 is not None
     disarmed = reachable and locked and fields["tombstone_wanted"] and links.disarm(entry, fd, known)
     return entry.append(State.QUARANTINED, **known, disarmed=disarmed)
 

@@ -67,7 +67,7 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
         return _give_foreign_back(entry, place, wish)
     with fs.opened(entry.fd, DATA) as fd:
         sha256 = fs.digest(fd)
-        unchanged = sha256 == item.sha256
+        unchanged = sha256 == item.sha256 if item.sha256 is not None else _looks_unchanged(item, os.fstat(fd))
         if not unchanged and not wish.force:
             message = f"the content of {item.id} was changed since it was judged, by someone who had it open or linked"
             raise QuarantineError(message, "delete it, or restore it with --force: it is then judged again")
@@ -101,6 +101,11 @@ def no_way(error: OSError, root: str, relative: bytes) -> QuarantineError | None
             return QuarantineError(f"a part of the path to restore to is a link now: {directory}", hint)
         case _:
             return None
+
+
+def _looks_unchanged(item: Item, status: os.stat_result) -> bool:
+    """Whether nobody can have changed a content that was too much to be read when it was taken."""
+    return item.locked and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
 
 
 def _check_directory(place: Place, item: Item, wish: Wish) -> None:

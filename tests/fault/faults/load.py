@@ -46,7 +46,7 @@ def rewritten_all_the_time(lab: Lab) -> None:
 
 
 def sparse_terabyte(lab: Lab) -> None:
-    """Two files of 1 TB that take no room, one of them with a pickle at its start."""
+    """Two files of 1 TB that take no room, one of them with a hostile pickle at its start: that is taken, unread."""
     lab.start()
     for name, content in (("empty.bin", b""), ("pickle.bin", HOSTILE)):
         path = lab.root / name
