@@ -130,7 +130,9 @@ def one_pickle(data: bytes) -> None:
     for kind in reference.KINDS:
         for seen in reference.read(data, kind):
             _compare(report, rules, seen)
-    _same_values(data, seen_by_all=rules.isdisjoint(_BLIND))
+    sure = rules.isdisjoint(_BLIND)
+    _same_values(data, reference.read(data, reference.ROBUST) if sure else [], arrays=False)
+    _same_values(data, [reference.read_joblib(data)] if sure else [], arrays=True)
 
 
 def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:
@@ -227,12 +229,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return str(value) if isinstance(value, Python2Text) else value
 
 
-def _same_values(data: bytes, *, seen_by_all: bool) -> None:
+def _same_values(data: bytes, readers: list[reference.Seen], *, arrays: bool) -> None:
     """The walk holds what the unpickler holds: arguments of calls, states, the result."""
-    machine = _Listening("", Budget(limits=LIMITS, fickling_seconds_left=0.0), persistent=True, arrays_inline=False)
+    budget = Budget(limits=LIMITS, fickling_seconds_left=0.0)
+    machine = _Listening("", budget, persistent=True, arrays_inline=arrays)
     walk = Walk(data, 0, machine)
     walk.run()
-    for seen in reference.read(data, reference.ROBUST) if seen_by_all else ():
+    for seen in readers:
         called = [
             (key, arguments)
             for (how, key), arguments in zip(seen.calls, seen.arguments, strict=True)

@@ -151,7 +151,7 @@ def _mutate(data: bytes, rng: Random) -> bytes:
 
 
 TARGETS = (
-    Target(name="pickle", run=laws.one_pickle, seeds=shapes, mutate=_mutate),
+    Target(name="pickle", run=laws.one_pickle, seeds=lambda: (*shapes(), *arrays_inside()), mutate=_mutate),
     Target(name="pickles", run=laws.scan, seeds=shapes, mutate=_mutate),
     Target(name="torch-legacy", run=laws.scan, seeds=legacy, mutate=_mutate),
     Target(name="joblib", run=laws.scan, seeds=arrays_inside, mutate=_mutate),
