@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from samples.judged import judged, level
-from samples.opcodes import BUILD, MARK, NONE, call, dict_, global_, new, number, pickle, put, text, tuple_
+from samples.opcodes import BUILD, MARK, NONE, TRUE, call, dict_, global_, new, number, pickle, put, text, tuple_
 
 from picklewatch.engine.judge import judge
 from picklewatch.model import Level
@@ -177,6 +177,25 @@ def test_methods_that_objects_call_of_themselves_are_no_attributes(module: str, 
 def test_types_of_python_are_known_by_any_module(made: Callable[..., bytes], name: str) -> None:
     """``CodeType`` and ``FunctionType`` make a function of numbers and bytes, whichever library imports them."""
     assert level(judged(pickle(4, made("some.library", name, number(0), text("model.pt"), text("w"))))) in _HARM
+
+
+@pytest.mark.parametrize(
+    ("module", "cls"),
+    [("gensim.models.wrappers.ldavowpalwabbit", "LdaVowpalWabbit"), ("ultralytics.utils", "JSONDict")],
+)
+def test_classes_that_act_on_files_of_their_state(module: str, cls: str) -> None:
+    """One removes a directory when it is deleted, the other writes a file when an item is set."""
+    made = new(module, cls) + dict_(tmp_dir=text("/home/x"), cleanup_files=TRUE) + BUILD
+    assert level(judged(pickle(4, made))) is Level.MALICIOUS
+
+
+def test_parts_are_asked_for_their_methods_too() -> None:
+    """``NGBoost.__setstate__`` calls ``implementation`` of what its state has for a distribution."""
+    part = call("types", "SimpleNamespace") + dict_(
+        implementation=global_("transformers.training_args", "TrainingArguments")
+    )
+    model = new("ngboost.ngboost", "NGBoost") + dict_(Dist=part + BUILD, Score=text("x")) + BUILD
+    assert level(judged(pickle(4, model))) in _HARM
 
 
 def test_a_configuration_with_endless_labels_is_told() -> None:

@@ -91,15 +91,21 @@ _METHODS = frozenset(_METHOD_NAMES.split())
 
 
 _OWN_METHOD_NAMES = (
-    "_attach_methods _build_f _convert_token_to_id_with_added_voc _detach_hooks _get_impl _getattr_wrapped "
-    "_hasattr_wrapped _initialize _load_tensor _move_list_states_to_cpu _optimizer_step_code _patch_step_function "
-    "_post_setstate _wrap_compute _wrap_update close construct_from_string convert_ids_to_tokens "
-    "convert_tokens_to_ids deserialize detach_hook dict_dtype_to_str free_network frombytes get_params getpalette "
-    "profile_hook_step putpalette register_buffer register_parameter set_weight_bias sync to_dict to_diff_dict "
-    "to_json_string tobytes"
+    "_aggregate_item_by_item _attach_methods _binopt _build_f _clear_feature_hooks "
+    "_convert_token_to_id_with_added_voc _detach_hooks _get_impl _getattr_wrapped _hasattr_wrapped _hash_categories "
+    "_hook_for_profile _initialize _load_tensor _move_list_states_to_cpu _optimizer_step_code _patch_step_function "
+    "_post_setstate _python_apply_general _rebuild_blknos_and_blklocs _register_feature_hooks _remove "
+    "_remove_feature_hooks _reset_cache _reset_identity _scalar_binopt _set_codes _set_levels _set_names "
+    "_unpickle_frame_compat _unpickle_matrix_compat _unpickle_panel_compat _unpickle_series_compat "
+    "_unpickle_sparse_frame_compat _verify_integrity _with_data _wrap_compute _wrap_update append asformat astype "
+    "close construct_from_string convert_ids_to_tokens convert_tokens_to_ids deserialize detach_hook "
+    "dict_dtype_to_str equals extend free_network free_resource frombytes getH get_indexer get_matrices get_params "
+    "get_trial_system_attrs getnnz getpalette implementation is_global join profile_hook_step prune putpalette "
+    "register_buffer register_parameter set_param set_weight_bias sort_indices sum_duplicates sync to_dict "
+    "to_diff_dict to_json_string toarray tobytes tocoo tocsr todense uncensor validate_categories wrap_output"
 )
 _OWN_METHODS = frozenset(_OWN_METHOD_NAMES.split())
-"""Methods that vouched classes call of themselves when they are restored, compared, hashed or deleted."""
+"""Methods that vouched classes call of themselves, or of their parts, when they are restored, compared or deleted."""
 
 
 def may_be_called(value: Any) -> bool:

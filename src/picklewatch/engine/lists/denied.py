@@ -175,6 +175,9 @@ DENIED: tuple[Denied, ...] = (
             "torch.serialization": "save _legacy_save",
             "joblib": "dump",
             "joblib.logger": "PrintTime",
+            "gensim.models.wrappers": "LdaVowpalWabbit",
+            "gensim.models.wrappers.ldavowpalwabbit": "LdaVowpalWabbit",
+            "ultralytics.utils": "JSONDict SettingsManager",
             **dict.fromkeys(("scipy.odr", "scipy.odr._odrpack", "scipy.odr.odrpack"), "ODR"),
             "joblib.numpy_pickle": "dump",
             "pathlib": "Path.open Path.read_text Path.read_bytes Path.write_text Path.write_bytes Path.unlink Path.rmdir Path.mkdir "

@@ -219,6 +219,7 @@ FAMILIES: tuple[Family, ...] = (
         reason="modules of Ultralytics: torch.nn modules",
         uses="RN",
         module=r"ultralytics\.(nn|utils\.(loss|tal|IterableSimpleNamespace|ops)|models)\b[\w.]*|ultralytics\.utils",
+        name=r"(?!JSONDict|SettingsManager)_?[A-Z][A-Za-z0-9_]*",
     ),
     Family(
         reason="modules of the YOLO family: torch.nn modules",
@@ -371,7 +372,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         reason="models of gensim: arrays and dictionaries in __dict__",
         uses="RN",
-        module=r"gensim\.(models|corpora|matutils|interfaces)\b[\w.]*",
+        module=r"gensim\.(models(?!\.wrappers(?!\.fasttext))|corpora|matutils|interfaces)\b[\w.]*",
         name=r"_?[A-Z]\w*|sslm|df2idf|smartirs_\w+|original_scorer|npmi_scorer",
     ),
     Family(
