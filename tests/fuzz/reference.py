@@ -74,10 +74,10 @@ def _made(cls: Any) -> Any:
     return object.__new__(cls)
 
 
-def _new(cls: Any, *_args: Any, **_keywords: Any) -> Any:
+def _new(cls: Any, *args: Any, **keywords: Any) -> Any:
     of: Any = cls if isinstance(cls, type) else type(cls)
     of.seen.calls.append(("new" if of is cls else "computed", of.key))
-    of.seen.arguments.append(shape(_args))
+    of.seen.arguments.append(shape((*args, keywords) if keywords else args))
     return _made(of)
 
 

@@ -7,15 +7,23 @@ import pickle
 import pickletools
 import struct
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from samples.containers import Entry, zip_of
+from samples.hostile import BENIGN, EVIL
 
+from picklewatch.inspect.collect import visit
 from picklewatch.inspect.machine import Machine
 from picklewatch.inspect.opcodes import BrokenError, read
 from picklewatch.inspect.values import HEAD, TEXT, clip
+from picklewatch.model import Limits
+
+if TYPE_CHECKING:
+    from picklewatch.engine import PickleReport
+    from picklewatch.formats.base import Part
 
 constants = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(
@@ -197,6 +205,19 @@ def test_long_texts_keep_both_ends_and_say_their_length() -> None:
     assert machine.result is not None
     assert machine.result.text.startswith("'aaaa")
     assert "(5003 characters)" in machine.result.text
+
+
+def test_each_member_of_one_name_is_shown_and_the_same_bytes_once() -> None:
+    """What an archive hides behind a harmless member of the same name is what counts."""
+    pickles: list[bytes] = []
+
+    def visitor(part: Part, start: int, report: PickleReport | None) -> None:
+        assert report is not None
+        pickles.append(bytes(part.data[start : report.end]))
+
+    two = [Entry("a/data.pkl", BENIGN), Entry("a/data.pkl", EVIL), Entry("a/data.pkl", EVIL)]
+    visit(zip_of(two), Limits(), visitor)
+    assert sorted(pickles) == sorted([BENIGN, EVIL])
 
 
 def test_the_stack_is_shown_with_its_marks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import LimitReached
@@ -29,7 +30,7 @@ class Visit(Scan):
     def __init__(self, limits: Limits, visitor: Visitor) -> None:
         super().__init__(limits, read_content)
         self._visitor = visitor
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, bytes]] = set()
 
     def pickle(self, part: Part, start: int = 0, **options: Any) -> PickleReport:
         """Judge the pickle at *start*; show it even if a limit ends that."""
@@ -48,9 +49,10 @@ class Visit(Scan):
         super().adopt(report, part)
 
     def _visit(self, part: Part, start: int, report: PickleReport | None) -> None:
-        place = (part.where, start)
-        if place not in self._seen:  # two readings of one container may find the same pickle
-            self._seen.add(place)
+        content = part.data[start : report.end if report else None]
+        pickle = (part.where, start, hashlib.sha256(content).digest())  # several members may have one name
+        if pickle not in self._seen:  # two readings of one container may find the same pickle
+            self._seen.add(pickle)
             self._visitor(part, start, report)
 
 

@@ -118,7 +118,8 @@ def wrapped(data: bytes) -> None:
     if rank > Verdict.CLEAN.rank and min(rank, _HARM) > inside.rank:
         raise LawBrokenError(f"better-in-{name}", (verdict, inside))
     broken = any(finding.rule == "malformed-pickle" for finding in report.findings)
-    if rank >= Verdict.UNSAFE.rank and not broken and _possible(report):  # what breaks off becomes something else
+    sure = not broken and report.format in {"pickle", "joblib", "torch-legacy"}  # else zeros make something else of it
+    if rank >= Verdict.UNSAFE.rank and sure and _possible(report):
         for name, beside in _BEHIND.items():
             if laws.scanned(beside(data))[1].rank < _HARM:
                 raise LawBrokenError(f"better-with-{name}", verdict)
