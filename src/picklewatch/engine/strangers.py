@@ -25,6 +25,8 @@ _COLLECTS = frozenset(
     | {"iter", "reversed", "enumerate", "zip", "izip"}
 )
 """Those that walk over what they are given and keep the items."""
+_COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
+"""Libraries whose containers keep any object, as Python's do."""
 _CONTAINERS = frozenset({"list", "dict", "set", "atom", "bytearray", "scalar"})
 _CONSTANTS = frozenset({"atom", "bytearray", "scalar", "dtype"})
 _DATA = _CONTAINERS | {
@@ -65,6 +67,8 @@ def _among(callee: Import, args: Any) -> str:
         if callee.name in _COLLECTS:
             return next((_named(value) for value in _given(args) if _odd_container(value)), "")
         return _walk(args, _CONSTANTS, _PLAIN)
+    if top in _COLLECTING:
+        return next((_named(value) for value in _given(args) if _odd_container(value)), "")
     kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
     return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE)
 

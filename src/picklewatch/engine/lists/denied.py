@@ -137,6 +137,7 @@ DENIED: tuple[Denied, ...] = (
             "xmlrpc.client": "Unmarshaller",
             "django.utils.module_loading": "import_string",
             "werkzeug.utils": "import_string",
+            "mmengine.config.lazy": "LazyAttr LazyObject",
             "unittest.mock": "_importer _get_target patch",
             "unittest.util": "*",
             "optparse": "Option",

@@ -283,6 +283,7 @@ FAMILIES: tuple[Family, ...] = (
         reason="attribute dictionaries, callbacks and arguments of Lightning",
         uses="RNE",
         module=r"(lightning|pytorch_lightning|lightning_fabric)\.([\w.]+\.)?(utilities|callbacks|core)\b[\w.]*",
+        name=r"_?[A-Z]\w*(?<!Unpickler)",
     ),
     Family(
         reason="configuration trees of OmegaConf: resolved only when read",
