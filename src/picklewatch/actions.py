@@ -23,7 +23,7 @@ from picklewatch.model import Verdict, printable
 from picklewatch.names import links_to
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.moving import Suspect
-from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
 from picklewatch.subject import SubjectError, open_subject
 from picklewatch.watch.candidate import Source, beneath, identify
 
@@ -237,7 +237,8 @@ class Actions:
             self._degrade_once(error)
             return False
         self._store.intents.refused(intent.id, error.message)
-        level = logging.INFO if isinstance(error, ChangedError) else logging.ERROR
+        kept = isinstance(error, KeptError)
+        level = logging.WARNING if kept else logging.INFO if isinstance(error, ChangedError) else logging.ERROR
         verdict = intent.verdict.value
         _log.log(
             level, "quarantine.refused", path=path, verdict=verdict, message=error.message, hint=error.hint or None

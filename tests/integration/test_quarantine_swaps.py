@@ -10,6 +10,7 @@ from vaulting import CONTENT, Lab, file_system, in_child, lab
 
 from picklewatch.errors import QuarantineError
 from picklewatch.quarantine import fs
+from picklewatch.quarantine.refusals import KeptError
 from picklewatch.quarantine.vault import ChangedError, State, Vault
 
 if TYPE_CHECKING:
@@ -91,10 +92,11 @@ def test_a_directory_gets_its_name_back(made: Lab, monkeypatch: pytest.MonkeyPat
 def foreign(made: Lab, monkeypatch: pytest.MonkeyPatch, stranger: Callable[[], object]) -> str:
     """Make a foreign item: a stranger is taken, and its name is taken meanwhile."""
     monkeypatch.setattr(fs, "hook", At("exchange", stranger, put(made, b"newcomer")))
-    with pytest.raises(ChangedError):
+    with pytest.raises(KeptError, match="is kept in quarantine") as caught:
         made.quarantine()
     monkeypatch.setattr(fs, "hook", nothing_at)
     (item,) = made.items()
+    assert item.id in caught.value.hint
     assert item.state is State.FOREIGN
     return item.id
 
@@ -126,7 +128,7 @@ def test_a_foreign_item_can_be_deleted(made: Lab, monkeypatch: pytest.MonkeyPatc
 def test_without_a_tombstone_a_stranger_is_kept_too(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is taken again while the stranger is out of it."""
     monkeypatch.setattr(fs, "hook", At("move", put(made, b"stranger"), put(made, b"newcomer")))
-    with pytest.raises(ChangedError):
+    with pytest.raises(KeptError, match="is kept in quarantine"):
         made.quarantine(tombstone=False)
     (item,) = made.items()
     assert (item.state, (made.store / item.id / "data").read_bytes()) == (State.FOREIGN, b"stranger")
@@ -137,7 +139,7 @@ def test_across_mounts_a_stranger_is_kept_beside_its_name(made: Lab, monkeypatch
     """There it can't come into the vault: it gets a name that people see."""
     file_system(monkeypatch, "other-mount")
     monkeypatch.setattr(fs, "hook", At("move", nothing, put(made, b"stranger"), put(made, b"newcomer")))
-    with pytest.raises(ChangedError):
+    with pytest.raises(KeptError, match="is kept beside it: kept-by-picklewatch-"):
         made.quarantine(tombstone=False)
     kept = [name for name in made.watched_files() if "kept-by-picklewatch-" in name]
     assert len(kept) == 1

@@ -17,7 +17,7 @@ from picklewatch.health import Health
 from picklewatch.model import FileId, Verdict
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
-from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
 from picklewatch.quarantine.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.store import Store
@@ -132,7 +132,11 @@ def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("refusal", "level"),
-    [(ChangedError("another file now"), "info"), (QuarantineError("not permitted", "Use the drop-in."), "error")],
+    [
+        (ChangedError("another file now"), "info"),
+        (KeptError("replaced, and what was swapped in is kept"), "warning"),
+        (QuarantineError("not permitted", "Use the drop-in."), "error"),
+    ],
 )
 def test_a_refusal_is_said_and_not_repeated(
     tmp_path: Path, store: Store, refusal: QuarantineError, level: str, capsys: pytest.CaptureFixture[str]

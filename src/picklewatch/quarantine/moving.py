@@ -17,7 +17,7 @@ from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
-from picklewatch.quarantine.refusals import ChangedError
+from picklewatch.quarantine.refusals import ChangedError, KeptError
 from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def take(entry: Entry, place: Place, fd: int) -> Item:
         return _take_copy(entry, place, fd)
     if not fs.is_inode(entry.status(), os.fstat(fd)):
         give_stranger_back(entry, place)
-        raise ChangedError("the file was replaced while it was being moved", "it is scanned again")
+        raise _replaced(entry, place, "moved")
     return finish(entry, place, fd)
 
 
@@ -136,6 +136,18 @@ def give_stranger_back(entry: Entry, place: Place) -> None:
     """Undo a capture of the wrong file. If its name is taken by now, it is kept, as foreign."""
     if not return_stranger(inside(entry), place, entry.id):
         entry.append(State.FOREIGN, note="swapped in while another file was moved; its name was taken meanwhile")
+
+
+def _replaced(entry: Entry, place: Place, doing: str) -> ChangedError:
+    message = f"the file was replaced while it was being {doing}"
+    if entry.item.state is State.FOREIGN:
+        hint = f"picklewatch quarantine restore {entry.id} --to PATH"
+        return KeptError(f"{message}; what was taken for it has lost its name and is kept in quarantine", hint)
+    kept = place.kept(entry.id)
+    if kept.status() is not None:
+        name = os.fsdecode(kept.name)
+        return KeptError(f"{message}; what was taken for it has lost its name and is kept beside it: {name}")
+    return ChangedError(message, "it is scanned again")
 
 
 def finish(entry: Entry, place: Place | None, fd: int) -> Item:
@@ -174,7 +186,7 @@ def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
         raise
     if not taken:
         entry.append(State.COPYING)
-        raise ChangedError("the file was replaced while it was being copied", "it is scanned again")
+        raise _replaced(entry, place, "copied")
     if original.st_nlink > 1 and not _is_linked_by_another(entry):
         fs.lock_down(fd, os.fstat(entry.fd))  # its other names
     with fs.opened(entry.fd, DATA) as data:

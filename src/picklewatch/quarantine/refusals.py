@@ -12,6 +12,10 @@ class ChangedError(QuarantineError):
     """The file is not what was judged any more (changed, replaced, gone): scan again."""
 
 
+class KeptError(ChangedError):
+    """The same, and something that was swapped in lost its name to something else meanwhile: it is kept."""
+
+
 class StoreFullError(QuarantineError):
     """There is no room in the vault."""
 
