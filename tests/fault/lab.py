@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from daemon_process import BENIGN, HOSTILE, Process, children
 
@@ -349,11 +351,19 @@ class _Records:
 def _look(path: Path, digest: str) -> tuple[bool, FileId | None]:
     """Whether *path* has the content of the books, and what it is now."""
     try:
-        file = FileId.of(path.stat())
-        if not digest:
-            with path.open("rb") as opened:
-                return parse_tombstone(opened.read(TOMBSTONE_LENGTH + 1)) is None, file
-        content = path.read_bytes()
+        with regular(path) as opened:
+            file = FileId.of(os.fstat(opened.fileno()))
+            content = opened.read() if digest else opened.read(TOMBSTONE_LENGTH + 1)
     except OSError:
         return False, None
-    return parse_tombstone(content) is None and hashlib.sha256(content).hexdigest() == digest, file
+    is_right = not digest or hashlib.sha256(content).hexdigest() == digest
+    return parse_tombstone(content) is None and is_right, file
+
+
+@contextlib.contextmanager
+def regular(path: Path) -> Iterator[BinaryIO]:
+    """Open *path* to read it; `OSError` if it is no regular file: whoever opens a FIFO waits for ever."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        yield opened

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon_process import HOSTILE
-from fault.lab import HARMFUL, PATIENCE, SkippedError
+from fault.lab import HARMFUL, PATIENCE, SkippedError, regular
 from fault.outside import Outside
 from vaulting import NOBODY, Attacker
 
@@ -85,7 +85,7 @@ def restored_while_attacked(lab: Lab) -> None:
                 time.sleep(0.4)
                 tried.update(_try_to_restore(lab))
         assert outside.changes == [], outside.changes
-        assert lab.seconds_until(lambda: _all_given_back(lab)) < PATIENCE, _held(lab)
+        assert lab.seconds_until(lambda: _all_given_back(lab, arenas)) < PATIENCE, _held(lab)
     assert outside.changes == [], outside.changes
     assert tried[False], "the attack was not felt"
     lab.injected = tried.total()
@@ -193,8 +193,9 @@ def _in_place(lab: Lab) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in lab.root.rglob("*"):
         with contextlib.suppress(OSError):
-            if stat.S_ISREG(path.lstat().st_mode):
-                found.setdefault(_digest(path.read_bytes()), []).append(path)
+            if not path.is_symlink():
+                with regular(path) as opened:
+                    found.setdefault(_digest(opened.read()), []).append(path)
     return found
 
 
@@ -207,8 +208,21 @@ def _held(lab: Lab) -> list[Item]:
 
 
 def _all_taken(lab: Lab, arenas: list[_Arena]) -> bool:
+    _give_names_back(lab, arenas)
     held = {item.sha256 for item in _held(lab) if item.state is State.QUARANTINED}
     return all(digest in held for arena in arenas for digest in arena.hostile)
+
+
+def _give_names_back(lab: Lab, arenas: list[_Arena]) -> None:
+    """Do as an operator: a hostile file that lost its name while it was taken for another gets one, to be judged."""
+    hostile = {digest: arena for arena in arenas for digest in arena.hostile}
+    with Vault(lab.state / "quarantine") as vault:
+        for item in vault.items():
+            data = lab.state / "quarantine" / item.id / "data"
+            if item.state is State.FOREIGN and stat.S_ISREG(data.lstat().st_mode):
+                arena = hostile.get(_digest(data.read_bytes()))
+                if arena is not None:
+                    vault.restore(item.id, None, to=arena.path / f"kept-{item.id}", force=True)
 
 
 def _put_into_the_books(lab: Lab, arenas: list[_Arena]) -> None:
@@ -261,9 +275,9 @@ def _try_to_restore(lab: Lab) -> list[bool]:
 
 
 def _waiting(lab: Lab) -> bool:
-    """Whether a file has not been judged yet."""
+    """Whether a file has not been judged yet, or may not have been found yet."""
     told = read_status(lab.state)
-    return bool(told["queue"] or told["in_hand"])
+    return bool(told["queue"] or told["in_hand"] or not told["healthy"])
 
 
 def _straighten(lab: Lab) -> None:
@@ -278,9 +292,13 @@ def _straighten(lab: Lab) -> None:
             os.close(arena)
 
 
-def _all_given_back(lab: Lab) -> bool:
+def _all_given_back(lab: Lab, arenas: list[_Arena]) -> bool:
     _straighten(lab)
-    return not (_try_to_restore(lab) or _waiting(lab))
+    _give_names_back(lab, arenas)
+    if _try_to_restore(lab) or _waiting(lab):
+        return False
+    time.sleep(3)  # what it says of itself is up to two seconds old
+    return not (_waiting(lab) or any(item.state is State.QUARANTINED for item in _held(lab)))
 
 
 FAULTS: tuple[Fault, ...] = (swapped_in_a_loop_by_another_user, restored_while_attacked)
