@@ -132,13 +132,14 @@ def _nothing(*_args: Any, **_keywords: Any) -> None:
 _PLAIN: dict[str, Any] = {"__new__": _new, "__call__": _computed, "__setitem__": _nothing}
 
 
-def _remember(self: Any, state: Any) -> None:
-    if isinstance(state, dict):
-        vars(self).update(state)
-
-
 def _take_state(cls: Any, state: Any) -> None:
     cls.seen.states.append((cls.key, shape(state)))
+
+
+def _remember(self: Any, state: Any) -> None:
+    _take_state(type(self), state)
+    if isinstance(state, dict):
+        vars(self).update(state)
 
 
 _TAKING = dict.fromkeys(("append", "extend", "add", "__setitem__"), staticmethod(_nothing))
