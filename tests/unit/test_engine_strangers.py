@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +81,16 @@ def test_objects_that_contain_themselves_are_walked_once() -> None:
     """A list in itself has an end."""
     endless = b"]" + put(1) + b"h\x01a"
     assert judged(pickle(4, call("pandas.core.internals.managers", "BlockManager", endless, _list()))).stopped
+
+
+def test_objects_handed_over_again_and_again_are_counted() -> None:
+    """A list of many objects for each of many calls would take minutes."""
+    frame = "pandas.core.internals.managers"
+    shared = _list(*[new("pandas.core.arrays.integer", "IntegerArray")] * 2_000) + put(1) + b"0"
+    calls = (global_(frame, "BlockManager") + b"h\x01]\x86R") * 1_000
+    begun = time.monotonic()
+    assert level(judged(pickle(4, shared + MARK + calls + b"t"))) is Level.UNVERIFIED
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize(

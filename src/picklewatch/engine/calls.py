@@ -78,7 +78,7 @@ class Calls(References):
         return Obj(callee, args, offset, kind, state=state, known=doubt is None)
 
     def _look_for_strangers(self, callee: Import, args: Any, offset: int) -> None:
-        doubt = stranger(callee, args)
+        doubt = stranger(callee, args, self.looked)
         if doubt is not None:
             self.note(callee, doubt, offset, render_call(callee, args))
 

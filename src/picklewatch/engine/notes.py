@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.judge import judge
 from picklewatch.engine.report import Nested
+from picklewatch.engine.strangers import Looked
 from picklewatch.model import Finding, Level
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Notes:
         self.gaps: list[tuple[int, int]] = []
         """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
         self.spoken: set[str] = set()
+        self.looked = Looked()
         self.hash_work = 0
         self.hash_sizes: dict[int, tuple[int, Any]] = {}
         self.code_bearing = False
@@ -115,11 +117,9 @@ class Notes:
             return
         newest = 5
         if content[0] == 0x80:
-            if (
-                content[1] <= newest
-                and content.rstrip(b"\n\0 ")[-1:] == b"."
-                and (b"c" in content or b"\x93" in content or b"i" in content)
-            ):
+            whole = content.rstrip(b"\n\0 ")[-1:] == b"."
+            content = content if whole else content[:_SEARCHED]  # what breaks off runs until there
+            if content[1] <= newest and (b"c" in content or b"\x93" in content or b"i" in content):
                 self.nest(content, offset, "embedded")
             return
         whole = content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]

@@ -47,30 +47,41 @@ _TOO_MANY = "more objects than can be counted"
 _FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
 _STRANGE = frozenset({"torch", "sklearn"})
 """Libraries whose own functions are given no objects of theirs but tensors and arrays."""
-_NODES = 20_000
+_FEW = 64
+_NODES = 200_000
+"""Objects and containers that are looked at for one call."""
+_ALL = 1_000_000
+"""Those of all calls of one pickle that are given more than a few."""
 
 
-def stranger(callee: Import, args: Any) -> Doubt | None:
+class Looked:
+    """What was looked at during one walk: the same objects may be handed over again and again."""
+
+    def __init__(self) -> None:
+        self.left = _ALL
+
+
+def stranger(callee: Import, args: Any, looked: Looked) -> Doubt | None:
     """Doubt about a call of *callee* that is given an object which it has no business to look into."""
-    found = _among(callee, args)
+    found = _among(callee, args, looked)
     if not found:
         return None
     level = Level.UNVERIFIED if found == _TOO_MANY else Level.UNSAFE
     return Doubt("suspicious-arguments", level, f"{callee.key} is to look into {found}")
 
 
-def _among(callee: Import, args: Any) -> str:
+def _among(callee: Import, args: Any, looked: Looked) -> str:
     top = callee.module.partition(".")[0]
     if top in STDLIB and top not in _TIME:
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
         if callee.name in _COLLECTS:
             return next((_named(value) for value in _given(args) if _odd_container(value)), "")
-        return _walk(args, _CONSTANTS, _PLAIN)
+        return _walk(args, _CONSTANTS, _PLAIN, looked)
     if top in _COLLECTING:
         return next((_named(value) for value in _given(args) if _odd_container(value)), "")
     kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
-    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE)
+    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, looked)
 
 
 def _given(args: Any) -> tuple[Any, ...]:
@@ -91,7 +102,7 @@ def _named(value: Obj) -> str:
     )
 
 
-def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str]) -> str:
+def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], looked: Looked) -> str:
     """The first object in *args* that is neither of *kinds* nor of *libraries*; what is unknown is told anyway."""
     waiting, seen = [args], set[int]()
     while waiting:
@@ -99,7 +110,10 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str]) -> str:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if len(seen) > _NODES:
+        looked.left -= len(seen) > _FEW
+        if len(seen) > _NODES or looked.left < 0 < len(seen) - _FEW:
+            return _TOO_MANY
+        if looked.left < 0 and isinstance(value, tuple | list | dict) and len(value) > _FEW:
             return _TOO_MANY
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
