@@ -65,6 +65,7 @@ def test_objects_are_not_looked_into_by_strangers(sample: bytes) -> None:
         call("builtins", "set", _list(call("datetime", "timedelta", number(1)))),
         call("builtins", "str", text("x")),
         call("types", "SimpleNamespace") + dict_(layer=_LAYER) + BUILD,
+        call("sklearn.neighbors._kd_tree", "__pyx_unpickle_X", NONE, number(1), tuple_(new("sklearn.svm", "SVC"))),
         call("datetime", "timezone", call("datetime", "timedelta", number(1))),
         call("datetime", "datetime", text("x"), call("datetime", "timezone", call("datetime", "timedelta", number(1)))),
         call("builtins", "KeyError", new("torch.nn.modules.linear", "Linear")),

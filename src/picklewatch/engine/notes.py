@@ -122,8 +122,8 @@ class Notes:
             if content[1] <= newest and (b"c" in content or b"\x93" in content or b"i" in content):
                 self.nest(content, offset, "embedded")
             return
-        whole = content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]
-        if whole or content.startswith(b"PK\x03\x04"):
+        text = content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]
+        if text or content.startswith(b"PK\x03\x04"):
             self.nest(content, offset, "embedded")
         else:
             self._embedded_import(content, offset)

@@ -45,8 +45,10 @@ _PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid
 _EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
 _TOO_MANY = "more objects than can be counted"
 _FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
-_STRANGE = frozenset({"torch", "sklearn"})
+_STRANGE = frozenset({"torch"})
 """Libraries whose own functions are given no objects of theirs but tensors and arrays."""
+_BEFORE_STATE = 3
+"""Arguments of torch's function before those that become attributes."""
 _FEW = 64
 _NODES = 200_000
 """Objects and containers that are looked at for one call."""
@@ -72,6 +74,10 @@ def stranger(callee: Import, args: Any, looked: Looked) -> Doubt | None:
 
 def _among(callee: Import, args: Any, looked: Looked) -> str:
     top = callee.module.partition(".")[0]
+    if callee.judged.check == "torch_from_type":
+        return ""  # what it calls is looked at as a call
+    if callee.name == "_rebuild_parameter_with_state":
+        args = _given(args)[:_BEFORE_STATE]
     if top in STDLIB and top not in _TIME:
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
