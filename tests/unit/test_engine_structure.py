@@ -11,6 +11,7 @@ import pickletools
 import numpy as np
 import pytest
 from samples.judged import judged, level, rules
+from samples.judging import HARMFUL, verdict
 from samples.opcodes import (
     ADDITEMS,
     APPEND,
@@ -40,7 +41,7 @@ from samples.opcodes import (
 )
 
 from picklewatch.engine import Budget, judge_pickle
-from picklewatch.model import Level
+from picklewatch.model import Level, Verdict
 
 TENSOR = tensor(storage(), sizes(4, 4), sizes(4, 1))
 
@@ -180,6 +181,15 @@ def test_arrays_that_numpy_writes_are_inert(protocol: int) -> None:
     for value in ARRAYS:
         report = judged(std_pickle.dumps(value, protocol))
         assert report.inert, (value, report.findings)
+
+
+def test_a_pickle_in_bytes_that_breaks_off_is_nested_too() -> None:
+    """Whoever loads it runs what comes before the break."""
+    inner = pickle(4, call("os", "system", text("true")))[:-1]
+    (embedded,) = judged(pickle(4, data(inner))).nested
+    assert (embedded.data, embedded.why) == (inner, "embedded")
+    assert verdict(pickle(4, data(inner))) in HARMFUL
+    assert verdict(pickle(4, data(pickle(4, EMPTY_LIST)[:-1] + bytes(99)))) is Verdict.CLEAN
 
 
 def test_bytes_that_a_loader_would_unpickle_are_handed_on() -> None:
