@@ -73,6 +73,7 @@ class Watching:
         *roots: Path,
         excluded: Callable[[str], bool] = lambda _path: False,
         timing: Timing | None = None,
+        own: str = "",
     ) -> None:
         self.health = Health()
         self.offered: list[Candidate] = []
@@ -85,7 +86,12 @@ class Watching:
         self.intake = Intake(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=leave_out)
         self.walker = Walker(self.intake.found, self.health, excluded=leave_out)
         self.watcher = Watcher(
-            self.walker, self.health, canary=state / "canary", sink=self.intake.sink, timing=timing or Timing(poll=0.3)
+            self.walker,
+            self.health,
+            canary=state / "canary",
+            sink=self.intake.sink,
+            timing=timing or Timing(poll=0.3),
+            own=own,
         )
         self.watcher.set_roots([Root(str(root)) for root in roots])
 

@@ -15,7 +15,6 @@ import signal
 import threading
 import time
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -25,7 +24,7 @@ from picklewatch.actions import Actions, Rules
 from picklewatch.allowances import malicious_imports
 from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.health import Health
-from picklewatch.model import FileId, Policy, Verdict, printable
+from picklewatch.model import Policy, Verdict, printable
 from picklewatch.notify import Notifier
 from picklewatch.parts import Parts, PolicySource, VaultSource, open_store, take_state
 from picklewatch.program import Program
@@ -35,9 +34,8 @@ from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.store.tidy import Tidier
 from picklewatch.subject import Problem
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError
-from picklewatch.watch.intake import Intake
-from picklewatch.watch.walk import Walker
-from picklewatch.watch.watcher import Timing, Watcher
+from picklewatch.watch.watcher import Timing
+from picklewatch.watch.watching import SILENCE_SECONDS, Watching
 from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
@@ -53,8 +51,6 @@ _log = structlog.get_logger()
 EX_SOFTWARE: Final = 70
 """The exit status after a thread of ours died (sysexits.h); the service manager starts the daemon again."""
 LOOP_SECONDS: Final = 0.5
-SILENCE_SECONDS: Final = 120.0
-"""A watching thread that says nothing for so long is stuck."""
 _SNAPSHOT_SECONDS: Final = 2.0
 _PROGRESS_SECONDS: Final = 10.0
 _MOVES_SECONDS: Final = 20.0
@@ -118,14 +114,12 @@ class Daemon:
             self._store, self._parts.vault, lambda: plan.vault_directory(self._config, self._state)
         )
         self._actions = Actions(self._store, self.health, self._vault)
-        self._intake = Intake(self._offer, self.health, delays=Delays(patience=config.watch.settle))
-        self._walker = Walker(self._intake.found, self.health)
-        self._watcher = Watcher(
-            self._walker,
+        self._watching = Watching(
+            self._offer,
             self.health,
             canary=self._state / plan.CANARY,
-            sink=self._intake.sink,
-            timing=Timing(rescan=config.watch.rescan),
+            delays=Delays(patience=config.watch.settle),
+            timing=Timing(),
         )
         self._snapshot = Snapshot(self._store, self.health, started=time.time())
         self._workers = self._make_workers(config, None)
@@ -138,8 +132,7 @@ class Daemon:
         self._follow_policy(config)
         self._catch_up(config)
         self._workers.start()
-        self._walker.start()
-        self._intake.start(self._watcher, self._walker)
+        self._watching.start()
         _log.info("daemon.started", version=__version__, pid=os.getpid(), state=str(self._state), **self._in_force())
 
     def _wait_for_disk(self, error: sqlite3.Error) -> bool:
@@ -151,8 +144,7 @@ class Daemon:
         """Let *config* be in force, except for what the workers hold."""
         self._config = config
         self._plan_roots()
-        self._watcher.timing = replace(self._watcher.timing, rescan=config.watch.rescan)
-        self._intake.excluded = self._walker.excluded = plan.excluded(config, self._state)
+        self._watching.configure(plan.excluded(config, self._state), config.watch.rescan)
         self._actions.rules = Rules(
             takes=config.quarantine.takes,
             tombstones=config.quarantine.tombstones,
@@ -163,11 +155,11 @@ class Daemon:
     def _plan_roots(self) -> None:
         """Find out what to watch; users and caches come and go."""
         wanted = plan.roots(self._config, self._paths)
-        if [root.wanted for root in wanted] != [root.wanted for root in self._watcher.roots]:
-            self._watcher.set_roots(wanted)
+        if [root.wanted for root in wanted] != [root.wanted for root in self._watching.roots]:
+            self._watching.set_roots(wanted)
 
     def _trees(self) -> tuple[str, ...]:
-        return (*(root.wanted for root in self._watcher.roots), str(self._state / plan.CANARY))
+        return (*(root.wanted for root in self._watching.roots), str(self._state / plan.CANARY))
 
     def _make_workers(self, config: Config, former: Workers | None) -> Workers:
         judging = Judging(
@@ -177,8 +169,8 @@ class Daemon:
             seconds=config.limits().seconds,
         )
         workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count, former)
-        workers.unseen = self._intake.closed.note
-        workers.unread = self._intake.denied.note
+        workers.unseen, workers.unread = self._watching.unseen, self._watching.unread
+        workers.is_remote = self._watching.is_remote
         return workers
 
     def _current_policy(self) -> Policy:
@@ -221,8 +213,7 @@ class Daemon:
         """Look again after the files that could not be read in an earlier run."""
         for told in self._store.records.latest((Verdict.UNSCANNABLE,), limit=_DENIED_REMEMBERED):
             if Problem.DENIED.value in told["reasons"]:
-                with contextlib.suppress(OSError, ValueError):
-                    self._intake.denied.note(told["path"], FileId.of(os.lstat(told["path"])))
+                self._watching.unread(told["path"], None)
 
     def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Queue candidates of the watching threads."""
@@ -250,7 +241,7 @@ class Daemon:
             self._wait()
             if self._is_ended():
                 return
-            dead = self._dead()
+            dead = self._watching.dead()
             if dead is not None:
                 _log.critical("daemon.failed", message=f"{dead}; ending, to be started again")
                 self._status = EX_SOFTWARE
@@ -288,15 +279,15 @@ class Daemon:
 
     def _look_after(self, now: float) -> None:
         self._workers.look_after(now)
-        if not self._ready and self._watcher.is_ready():
+        self._watching.look_after(now)
+        if not self._ready and self._watching.is_ready(now):
             self._ready = True
             self._notifier.ready(self._snapshot.line())
-            there = [root.path for root in self._watcher.roots if root.path is not None]
-            _log.info("watch.ready", roots=there, waiting=len(self._watcher.roots) - len(there))
+            there = [root.path for root in self._watching.roots if root.path is not None]
+            _log.info("watch.ready", roots=there, waiting=len(self._watching.roots) - len(there))
         if self._care.walk_again.is_set():
             self._care.walk_again.clear()
-            self._watcher.ask_for_walk("store-rebuilt")
-        self._look_after_walks(now)
+            self._watching.ask_for_walk("store-rebuilt")
         self._look_after_log()
         self._beat(now)
         if now >= self._plan_at:
@@ -325,21 +316,6 @@ class Daemon:
             self._beat_at = now
             self._notifier.alive()
 
-    def _dead(self) -> str | None:
-        """Which thread has ended that never should: all that they can meet is caught, so nothing is known about why."""
-        if not self._intake.is_alive():
-            return "the watching thread is dead"
-        return None if self._walker.is_alive() else "the walking thread is dead"
-
-    def _look_after_walks(self, now: float) -> None:
-        """Say when a walk hangs: a directory of a network file system whose server does not answer."""
-        busy = self._walker.busy_with
-        if busy is not None and now - self._walker.beat > SILENCE_SECONDS:
-            hint = "Does its server answer? Other trees are not walked until it does; their events are taken in."
-            self.health.degrade("watch-walk-hangs", "a walk does not go on", subject=busy.tree, hint=hint)
-        else:
-            self.health.repair_all("watch-walk-hangs")
-
     def _look_after_log(self) -> None:
         """Say when the log takes nothing, and write what it missed when it does again."""
         log.OUTLET.retry()
@@ -355,7 +331,7 @@ class Daemon:
         self.health.degrade("log-unwritable", f"the log can't be written: {trouble}", hint=hint)
 
     def _late(self, now: float) -> str | None:
-        silent = now - max(self._intake.beat, self._watcher.beat)
+        silent = self._watching.silent(now)
         if silent > SILENCE_SECONDS:
             return f"the watching thread has been silent for {silent:.0f} s"
         return self._workers.stuck(now)
@@ -371,7 +347,7 @@ class Daemon:
         try:
             self._keep_state()
             self._care.check_place()
-            self._snapshot.write(self._summary(), self._workers, self._walker, ready=self._ready)
+            self._snapshot.write(self._summary(), self._workers, self._watching.walking(), ready=self._ready)
             self._care.fine()
         finally:  # the manager is told what is wrong even if the store can't be
             self._notifier.status(self._snapshot.line())
@@ -390,7 +366,7 @@ class Daemon:
         self._lock.retake()
 
     def _summary(self) -> dict[str, Any]:
-        return {"roots": [root.told() for root in self._watcher.roots], **self._in_force()}
+        return {"roots": [root.told() for root in self._watching.roots], **self._in_force()}
 
     def _in_force(self) -> dict[str, Any]:
         return {"quarantine": self._config.quarantine.level, "engine": self._parts.engine.key}
@@ -438,7 +414,7 @@ class Daemon:
             self._former = [pool for pool in (*self._former, former) if not pool.join(0.0)]
             self._workers.start()
         self._follow_policy(config)
-        self._watcher.ask_for_walk("reload")
+        self._watching.ask_for_walk("reload")
         self._store.intents.want_all(verdict for verdict in Verdict if config.quarantine.takes(verdict))
         self._moves_at = 0.0
 
@@ -448,8 +424,7 @@ class Daemon:
         """End everything in order: no new work, the file in hand, the books. A second signal ends it at once."""
         self._notifier.stopping()
         self._workers.ask_to_stop()
-        self._walker.stop()
-        self._intake.stop()
+        self._watching.stop()
         self._tidier.stop()
         status = self._status
         end = time.monotonic() + min(self._config.limits().seconds + _GRACE_SECONDS, _STOP_SECONDS)
@@ -465,7 +440,7 @@ class Daemon:
         for pool in (*self._former, self._workers):
             pool.join(5.0)
         try:
-            self._snapshot.write(self._summary(), self._workers, self._walker, ready=False, stopped=time.time())
+            self._snapshot.write(self._summary(), self._workers, None, ready=False, stopped=time.time())
         except TROUBLE as error:
             self._care.take(error)
         _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status > 128)  # noqa: PLR2004 - 128 + a signal

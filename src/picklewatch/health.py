@@ -74,10 +74,9 @@ class Health:
         self, what: str, *, but: Collection[str] = (), where: Callable[[str], bool] = lambda _subject: True
     ) -> None:
         """Note that every problem *what* is over whose subject is not in *but* and for which *where* holds."""
-        with self._lock:
-            over = [about for name, about in self._problems if name == what and about not in but and where(about)]
-        for subject in over:
-            self.repair(what, subject=subject)
+        for problem in self.problems:
+            if problem.what == what and problem.subject not in but and where(problem.subject):
+                self.repair(what, subject=problem.subject)
 
     def incident(self, what: str, reason: str, **facts: Any) -> None:
         """Count something that went wrong and is over already, and log it; a series of the same only now and then."""
@@ -113,6 +112,59 @@ class Health:
         """What went wrong since the start, repaired or not, and how often."""
         with self._lock:
             return dict(self._faults)
+
+
+class HealthSection(Health):
+    """The same book as used by one of several parts that do the same: none repairs what another has found.
+
+    What has no subject is about *name*.
+    """
+
+    def __init__(self, whole: Health, name: str) -> None:
+        super().__init__()
+        self._whole, self._name = whole, name
+        self._own: set[tuple[str, str]] = set()
+
+    def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
+        """As `Health.degrade`."""
+        subject = subject or self._name
+        self._own.add((what, subject))
+        self._whole.degrade(what, reason, subject=subject, hint=hint)
+
+    def repair(self, what: str, *, subject: str = "") -> None:
+        """As `Health.repair`, of its own problems."""
+        subject = subject or self._name
+        if (what, subject) in self._own:
+            self._own.discard((what, subject))
+            self._whole.repair(what, subject=subject)
+
+    def incident(self, what: str, reason: str, **facts: Any) -> None:
+        """As `Health.incident`."""
+        self._whole.incident(what, reason, **({"path": self._name} if self._name else {}) | facts)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """As `Health.count`."""
+        self._whole.count(what, number)
+
+    def close(self) -> None:
+        """Repair whatever is left: the part is gone."""
+        for what, subject in tuple(self._own):
+            self.repair(what, subject=subject)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Its own."""
+        return tuple(problem for problem in self._whole.problems if (problem.what, problem.subject) in self._own)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Everybody's."""
+        return self._whole.counts
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Everybody's."""
+        return self._whole.faults
 
 
 def _area(what: str) -> str:

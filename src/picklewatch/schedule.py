@@ -6,11 +6,12 @@ still in the queue, and taken in the queue's own order.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.pace import Pace
@@ -40,10 +41,39 @@ class Hand:
 
     job: Job
     since: float
-    opening: bool = False
-    """Whether its file is being opened just now: where the file system may hang."""
     scan_seconds: float = 0.0
     """How long its scan took, when that is over."""
+    step: float = 0.0
+    """When its present step began, in monotonic seconds."""
+    patience: float = math.inf
+    """Seconds after which that step hangs."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _scanning: bool = False
+    _given_up: bool = False
+
+    def begin_scan(self, patience: float) -> bool:
+        """Begin a scan, unless somebody else has the scanner by now; whether it may begin."""
+        self.begin(patience)
+        with self._lock:
+            self._scanning = not self._given_up
+            return self._scanning
+
+    def end_scan(self, patience: float) -> None:
+        """Begin the step behind a scan."""
+        self.begin(patience)
+        with self._lock:
+            self._scanning = False
+
+    def give_up(self) -> bool:
+        """Let no scan begin any more; whether none is at work."""
+        with self._lock:
+            self._given_up = True
+            return not self._scanning
+
+    def begin(self, patience: float) -> None:
+        """Begin another step, which hangs after *patience* seconds."""
+        self.patience, self.step = math.inf, time.monotonic()
+        self.patience = patience
 
 
 class Schedule:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from picklewatch.health import Health, Problem
-    from picklewatch.watch.walk import Walker
     from picklewatch.worker import Workers
 
 KEY: Final = "daemon"
@@ -49,14 +48,19 @@ class Snapshot:
         self._written_at = 0.0
 
     def write(
-        self, summary: dict[str, Any], workers: Workers, walker: Walker, *, ready: bool, stopped: float | None = None
+        self,
+        summary: dict[str, Any],
+        workers: Workers,
+        walking: str | None,
+        *,
+        ready: bool,
+        stopped: float | None = None,
     ) -> None:
-        """Write everything down."""
+        """Write everything down; *walking* is a tree that is being walked."""
         self.queue = len(self._store.jobs)
         self._judged = workers.judged
         self.awaited = [root["wanted"] for root in summary.get("roots", ()) if is_awaited(root)]
-        busy = walker.busy_with
-        self._walking = None if busy is None or busy.is_quiet else busy.tree
+        self._walking = walking
         told = {
             "version": __version__,
             "pid": os.getpid(),

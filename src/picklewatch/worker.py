@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ import structlog
 
 from picklewatch import names
 from picklewatch.errors import SandboxError, StateError
+from picklewatch.fetching import LOOK_SECONDS, Fetching
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.pipeline import judge, problem_record, with_names
 from picklewatch.schedule import Hand, Schedule
@@ -37,8 +39,6 @@ _LINK_SECONDS: Final = 0.4
 _CHANGES: Final = 5
 _FAILURES: Final = 3
 _FAILED_KEPT: Final = 1_000
-_OPEN_SECONDS: Final = 10.0
-"""Opening a file that takes longer hangs: its server does not answer."""
 _HUNG_WORKERS: Final = 16
 """Threads to leave behind in file systems that do not answer; beyond it the service manager must start us anew."""
 
@@ -78,6 +78,8 @@ class Workers:
         """Told the path of a file that can't even be looked at, because a directory may not be entered (any more)."""
         self.unread: Callable[[str, FileId], None] = lambda _path, _file: None
         """Told of a file that was recorded as unscannable because it may not be read."""
+        self.is_remote: Callable[[str], bool] = lambda _path: False
+        """Whether a path lies on a file system of the network."""
         self.judged: int = 0 if former is None else former.judged
         """Outcomes recorded since the start."""
         self.scan_peak_kib: int = 0 if former is None else former.scan_peak_kib
@@ -90,7 +92,7 @@ class Workers:
         self._failures: dict[int, int] = {}
         self._stopping = threading.Event()
         self._at: deque[float] = deque(maxlen=10_000)
-        self._workers = [_Worker(self, judging, index) for index in range(number)]
+        self._workers = [_Worker(self, judging, index, judging.scanner()) for index in range(number)]
         self._hung: list[_Worker] = []
 
     def start(self) -> None:
@@ -136,27 +138,28 @@ class Workers:
         for index, worker in enumerate(self._workers):
             if not worker.is_alive():
                 self.health.incident("scan-worker-died", "a worker ended unexpectedly; another takes its place")
+                self._replace(index, None)
             elif self._hangs(worker.hand, now) and len(self._hung) < _HUNG_WORKERS:
-                self._give_up_on(worker)
-            else:
-                continue
-            self._workers[index] = _Worker(self, self._judging, index)
-            self._workers[index].start()
+                self._replace(index, self._give_up_on(worker))
         self._look_after_hung()
 
-    def _hangs(self, hand: Hand | None, now: float) -> bool:
-        if hand is None:
-            return False
-        return now - hand.since > (_OPEN_SECONDS if hand.opening else self._bound)
+    def _replace(self, index: int, scanner: ClosableScans | None) -> None:
+        self._workers[index] = _Worker(self, self._judging, index, scanner)
+        self._workers[index].start()
 
-    def _give_up_on(self, worker: _Worker) -> None:
+    def _hangs(self, hand: Hand | None, now: float) -> bool:
+        return hand is not None and now - hand.step > hand.patience
+
+    def _give_up_on(self, worker: _Worker) -> ClosableScans | None:
+        """Leave *worker* behind; its scanner, unless it is at work."""
         worker.is_given_up = True
         self._hung.append(worker)
         hand = worker.hand
-        if hand is not None:
-            hint = "Does its server answer? Files on it wait; all others are judged meanwhile."
-            reason = "a file system does not let a scan go on"
-            self.health.degrade("scan-hangs", reason, subject=hand.job.path, hint=hint)
+        if hand is None:
+            return None
+        hint = "Does its server answer? Files on it wait; all others are judged meanwhile."
+        self.health.degrade("scan-hangs", "a file system does not let a scan go on", subject=hand.job.path, hint=hint)
+        return worker.part_with_scanner() if hand.give_up() else None
 
     def _look_after_hung(self) -> None:
         """Leave file systems alone that do not answer, until they do."""
@@ -167,8 +170,9 @@ class Workers:
 
     def stuck(self, now: float) -> str | None:
         """What takes longer than any scan can, or None."""
-        longest = max((now - hand.since for worker in self._workers if (hand := worker.hand) is not None), default=0.0)
-        return f"a file has been in hand for {longest:.0f} s" if longest > self._bound + _OPEN_SECONDS else None
+        hands = [hand for worker in self._workers if self._hangs(hand := worker.hand, now - LOOK_SECONDS) and hand]
+        longest = max((now - hand.since for hand in hands), default=0.0)
+        return f"a file has been in hand for {longest:.0f} s" if hands else None
 
     @property
     def _bound(self) -> float:
@@ -217,7 +221,9 @@ class Workers:
     def _process(self, hand: Hand, scanner: ClosableScans) -> float:
         job = hand.job
         try:
-            with self._opened(hand) as subject:
+            hand.begin(LOOK_SECONDS)
+            with open_subject(job.path) as subject:
+                hand.begin(self._bound)
                 if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
                     self._store.jobs.drop(job)
                     return 0.0
@@ -225,7 +231,7 @@ class Workers:
         except ExhaustedError as problem:
             return self._exhausted(problem.message)
         except SubjectError as problem:
-            self._give_up(job, problem)
+            self._give_up(hand, problem)
             return 0.0
 
     def _exhausted(self, reason: str) -> float:
@@ -234,17 +240,10 @@ class Workers:
         self.health.degrade("scan-exhausted", f"files can't be scanned now: {reason}", hint=hint)
         return 1.0
 
-    @staticmethod
-    def _opened(hand: Hand) -> Subject:
-        hand.opening = True
-        try:
-            return open_subject(hand.job.path)
-        finally:
-            hand.opening = False
-
     def _judge(self, hand: Hand, subject: Subject, scanner: ClosableScans) -> float:
         job, began = hand.job, time.monotonic()
-        record = judge(subject, scanner, self._judging.policy(), self._judging.engine)
+        fetching = Fetching(scanner, hand, self._bound, remote=self.is_remote(job.path))
+        record = judge(subject, fetching, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
         self.health.repair("scan-exhausted")
@@ -257,13 +256,16 @@ class Workers:
             self.health.count("changed-while-scanned")
             return max(0.5, pace.pause(streak))
         record = self._named(record, job)
+        hand.begin(math.inf)
         finished = self._keep(job, record)
+        hand.begin(self._bound)
         if finished is None:
             return 0.0
         self.judged += finished.fresh
         self._at.append(now)
         self._failures.pop(job.id, None)
         self._follow_up(record, finished, subject.fd)
+        hand.begin(LOOK_SECONDS)
         return 0.0
 
     def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
@@ -288,8 +290,9 @@ class Workers:
         more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
         return with_names(record, more)
 
-    def _give_up(self, job: Job, problem: SubjectError) -> None:
+    def _give_up(self, hand: Hand, problem: SubjectError) -> None:
         """Take a file off the queue that can't be opened; what is there and may not be read is recorded."""
+        job = hand.job
         if problem.kind is not Problem.DENIED:
             self.health.count("gone")
             self._store.jobs.drop(job)
@@ -304,6 +307,7 @@ class Workers:
         file = FileId.of(status)
         record = replace(record, file=file, size=status.st_size)
         self.unread(problem.path, file)
+        hand.begin(math.inf)
         finished = self._keep(job, record)
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
@@ -346,21 +350,28 @@ class Workers:
 class _Worker(threading.Thread):
     """One thread with one scanner."""
 
-    def __init__(self, pool: Workers, judging: Judging, index: int) -> None:
+    def __init__(self, pool: Workers, judging: Judging, index: int, scanner: ClosableScans | None) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
         self.hand: Hand | None = None
         self.is_given_up = False
         """Whether another thread has its place: it ends when it comes back."""
         self._pool = pool
-        self._scanner: ClosableScans = judging.scanner()
+        self._judging = judging
+        self._scanner = scanner
 
     def protections(self) -> object:
         """What its scanner protects from; waits for it."""
         return getattr(self._scanner, "protections", None)
 
+    def part_with_scanner(self) -> ClosableScans | None:
+        """Give its scanner away."""
+        scanner, self._scanner = self._scanner, None
+        return scanner
+
     def close(self) -> None:
         """End its scanner, from any thread."""
-        self._scanner.close()
+        if (scanner := self._scanner) is not None:
+            scanner.close()
 
     def run(self) -> None:
         """Work until asked to stop."""
@@ -375,11 +386,13 @@ class _Worker(threading.Thread):
 
         pool = self._pool
         try:
+            # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
+            scanner = self._scanner = self._scanner or self._judging.scanner()
             if self.protections() is not None:  # no file waits in the hand of whose sandbox is not ready
                 pool.health.repair("scan-sandbox")
             self.hand = pool.next_job()
             if self.hand is not None:
-                pool.process(self.hand, self._scanner)
+                pool.process(self.hand, scanner)
         except ScanCancelledError:
             pass
         except SandboxError as error:

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from daemon_process import BENIGN, HOSTILE, Process, children
+from fault import passthrough
 
 from picklewatch import status
 from picklewatch.errors import StateError
@@ -168,6 +170,20 @@ class Lab:
         if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
             raise SkippedError("needs the right to mount")
         self._cleanup.callback(subprocess.run, ["umount", "-l", str(point)], check=False, capture_output=True)
+
+    def mount_network(self, point: Path) -> tuple[Path, subprocess.Popen[str]]:
+        """Mount a file system of another machine at *point*: the directory that it shows, and its server."""
+        behind = self.process.home / "behind"
+        behind.mkdir()
+        point.mkdir(exist_ok=True)
+        command = [sys.executable, str(Path(passthrough.__file__)), str(behind), str(point)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert server.stdout is not None
+        if server.stdout.readline() != "ready\n":
+            server.wait()
+            raise SkippedError("needs the right to mount what a process of its own serves (FUSE)")
+        self._cleanup.callback(_end_server, server, point)
+        return behind, server
 
     def garble(self) -> None:
         """Overwrite the database and what is not yet merged into it (which alone would mend it)."""
@@ -346,6 +362,12 @@ _Contents = dict[str, list[tuple[Path, str]]]
 class _Records:
     verdicts: dict[FileId | None, str]
     outcomes: dict[str, int]
+
+
+def _end_server(server: subprocess.Popen[str], point: Path) -> None:
+    subprocess.run(["umount", "-l", str(point)], check=False, capture_output=True)
+    server.kill()
+    server.communicate()
 
 
 def _look(path: Path, digest: str) -> tuple[bool, FileId | None]:

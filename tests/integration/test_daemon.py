@@ -414,7 +414,7 @@ def test_the_daemon_ends_with_70_when_a_thread_of_its_own_is_dead(state: Path, r
     """Half a daemon is worse than none: the service manager starts a whole one."""
     with Running(state, root) as running:
         running.expected = 70
-        running.daemon._walker.stop()
+        running.daemon._watching._local.walker.stop()
         assert eventually(lambda: running.status is not None)
 
 

@@ -383,7 +383,7 @@ def test_without_any_inotify_instance_everything_is_walked(
 def test_network_file_systems_are_walked_as_well(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another machine writes is announced to nobody here."""
     monkeypatch.setattr(watcher, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
-    with Watching(tmp_path / "state", root, timing=QUICK) as watching:
+    with Watching(tmp_path / "state", root, timing=QUICK, own="/") as watching:
         assert watching.wait_ready()
         monkeypatch.setattr(events._Handler, "dispatch", lambda *_: None)
         assert probe(watching, root)

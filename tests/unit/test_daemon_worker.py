@@ -176,7 +176,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
         return open_subject(path)
 
     monkeypatch.setattr(worker, "open_subject", hanging)
-    monkeypatch.setattr(worker, "_OPEN_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
     assert eventually(lambda: pool.workers.files_in_hand() == 1)
     pool.workers.look_after(time.monotonic() + 1)
@@ -191,7 +191,6 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
     assert eventually(lambda: pool.health.counts.get("gone") == 1)
     assert pool.verdicts() == {}
     answers.set()
-    assert eventually(lambda: pool.verdicts() == {str(tmp_path / "dead"): "clean"})
     assert eventually(lambda: _looked_after(pool))
     assert eventually(lambda: len(pool.verdicts()) == 2)
 
@@ -207,7 +206,7 @@ def test_only_so_many_threads_are_left_behind(pool: Pool, tmp_path: Path, monkey
     (tmp_path / "m").write_bytes(b"x")
     job = Job(1, str(tmp_path / "m"), 1, 1, 1, Source.EVENT)
     assert pool.workers.stuck(0.0) is None
-    pool.workers._workers[0].hand = Hand(job, 100.0)
+    pool.workers._workers[0].hand = Hand(job, since=100.0, step=100.0, patience=20.0)
     pool.workers.look_after(300.0)
     assert pool.workers.stuck(120.0) is None
     assert pool.workers.stuck(200.0) == "a file has been in hand for 100 s"

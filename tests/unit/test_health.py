@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from picklewatch.health import MOST_OF_A_KIND, Health, Problem
+from picklewatch.health import MOST_OF_A_KIND, Health, HealthSection, Problem
 from picklewatch.status import Snapshot, is_awaited
 from picklewatch.store import Store
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
@@ -113,3 +113,23 @@ def test_problems_of_a_kind_are_named_up_to_a_bound() -> None:
     health.degrade("watch-unlistable", "closed", subject="/200")
     health.repair_all("watch-unlistable")
     assert [problem.what for problem in health.problems] == ["store-unwritable"]
+
+
+def test_a_section_repairs_only_what_it_has_found() -> None:
+    """Two watch the same way; what one no longer sees may be wrong with the other."""
+    health = Health()
+    one, other = HealthSection(health, ""), HealthSection(health, "/net")
+    one.degrade("watch-overflow", "here")
+    other.degrade("watch-overflow", "there")
+    other.degrade("watch-gap", "some", subject="EACCES")
+    one.repair_all("watch-gap")
+    one.repair("watch-overflow")
+    assert {(problem.what, problem.subject) for problem in health.problems} == {
+        ("watch-overflow", "/net"),
+        ("watch-gap", "EACCES"),
+    }
+    assert one.problems == ()
+    other.count("events", 2)
+    assert one.counts["events"] == 2
+    other.close()
+    assert health.problems == ()

@@ -9,6 +9,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -154,9 +155,16 @@ class WarmProcess:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._wait_a_moment()
         if self._process.stderr is not None:
             self._process.stderr.close()
+
+    def _wait_a_moment(self) -> None:
+        """Wait for the end of what was killed; not for a scan that reads from a server which does not answer."""
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            threading.Thread(target=self._process.wait, name="picklewatch-reap", daemon=True).start()
 
 
 def import_path() -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
@@ -210,7 +211,7 @@ class Scanner:
                     builder.take(kind, value)
             except wire.GarbageError as error:
                 ending.garbage = str(error)
-        ending.shrunk = os.fstat(fd).st_size < size
+        ending.shrunk = ending.status == -signal.SIGBUS and os.fstat(fd).st_size < size
         return ending
 
     def _report(self, builder: wire.ReportBuilder, ending: Ending, duration_ms: float) -> ScanReport:

@@ -23,11 +23,11 @@ class Denied:
     def __init__(self, health: Health) -> None:
         self._health = health
         self._lock = threading.Lock()
-        self._files: dict[str, FileId] = {}
+        self._files: dict[str, FileId | None] = {}
         self._look_at = 0.0
 
-    def note(self, path: str, file: FileId) -> None:
-        """Note that *path* could not be read in the state *file*."""
+    def note(self, path: str, file: FileId | None) -> None:
+        """Note that *path* could not be read in the state *file*; None if that is the one at the next look."""
         with self._lock:
             if path in self._files or len(self._files) < _MOST:
                 self._files[path] = file
@@ -47,7 +47,9 @@ class Denied:
                 continue
             with self._lock:
                 self._files.pop(path, None)
-            if state is not None:
+            if state is not None and file is None:
+                self.note(path, state)
+            elif state is not None:
                 changed(path)
 
 

@@ -85,16 +85,23 @@ class Event:
 class Observation:
     """One watchdog observer over several trees. Events go to *sink*, which must not block.
 
+    Directories for which *elsewhere* holds, and what is below them, are somebody else's to watch.
     Raises `OSError` when the kernel has no inotify instance left.
     """
 
-    def __init__(self, sink: Callable[[Event], None], *, on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        sink: Callable[[Event], None],
+        *,
+        on_error: Callable[[Exception], None],
+        elsewhere: Callable[[str], bool] = lambda _directory: False,
+    ) -> None:
         InotifyMoveEventGrouper.delay = PAIRING_SECONDS
         self._handler = _Handler(sink, on_error)
         self._sink = sink
         self._reader = _Reader(on_error, lambda: sink(Event(Kind.OVERFLOW, "")))
         self._reader.start()
-        self._observer = BaseObserver(_Emitter, inotify_fd=self._reader, sink=sink)
+        self._observer = BaseObserver(_Emitter, inotify_fd=self._reader, sink=sink, elsewhere=elsewhere)
         self._observer.start()
         self._watches: dict[str, tuple[ObservedWatch, _Emitter]] = {}
 
@@ -258,6 +265,7 @@ class _Group(InotifyWatchGroup):
     """
 
     sink: Callable[[Event], None] = staticmethod(lambda _event: None)
+    elsewhere: Callable[[str], bool] = staticmethod(lambda _directory: False)
 
     def __post_init__(self) -> None:
         self.failed: dict[bytes, int] = {}
@@ -296,6 +304,18 @@ class _Group(InotifyWatchGroup):
         """Whether the kernel holds a watch of *path* for us."""
         return path in self._active_callbacks_by_path
 
+    def _add_all_callbacks(self, path: bytes) -> None:
+        """Watch *path* and all directories below but those that are watched elsewhere.
+
+        Unlike watchdog's, this takes no look at these, nor at what links lead to: a server may never answer.
+        """
+        waiting = [path]
+        while waiting:
+            directory = waiting.pop()
+            if not self.elsewhere(os.fsdecode(directory)):
+                self._add_callback(directory)
+                waiting += _directories(directory)
+
     def _add_callback(self, path: bytes) -> None:
         assert isinstance(self._inotify_fd, _Reader)
         super()._add_callback(path)
@@ -318,14 +338,21 @@ class _Emitter(InotifyEmitter):
     """watchdog's thread of one tree, with our group of watches."""
 
     def __init__(
-        self, event_queue: EventQueue, watch: ObservedWatch, *, sink: Callable[[Event], None], **options: Any
+        self,
+        event_queue: EventQueue,
+        watch: ObservedWatch,
+        *,
+        sink: Callable[[Event], None],
+        elsewhere: Callable[[str], bool],
+        **options: Any,
     ) -> None:
         super().__init__(event_queue, watch, **options)
-        self._sink = sink
+        self._sink, self._elsewhere = sink, elsewhere
 
     def on_thread_start(self) -> None:
         """Make the group; called by `start` in the thread of the caller."""
-        group = type("_Group", (_Group,), {"sink": staticmethod(self._sink)})  # it is active before it is assigned
+        own = {"sink": staticmethod(self._sink), "elsewhere": staticmethod(self._elsewhere)}
+        group = type("_Group", (_Group,), own)  # it is active before it is assigned
         self._inotify = group(
             self._inotify_fd,
             os.fsencode(self.watch.path),
@@ -366,6 +393,14 @@ class _Emitter(InotifyEmitter):
 
 def _ours(group: InotifyWatchGroup | None) -> TypeGuard[_Group]:
     return isinstance(group, _Group)
+
+
+def _directories(path: bytes) -> list[bytes]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:  # no directory, not to be listed, or gone
+        return []
 
 
 def _is_directory(path: bytes) -> bool:

@@ -53,6 +53,8 @@ class Intake:
     ) -> None:
         self.settle = Settle(delays)
         self.excluded = excluded
+        self.diverted: Callable[[str], bool] = lambda _path: False
+        """Whether a link leads to where somebody else looks, who has been told of it."""
         self.closed = Closed(health)
         self.denied = Denied(health)
         self.beat = time.monotonic()
@@ -197,6 +199,8 @@ class Intake:
         return look
 
     def _identify(self, path: str) -> Candidate | None:
+        if self.diverted(path):
+            return None
         candidate = identify(path, Source.EVENT)
         if candidate is None:
             self.closed.note(path)

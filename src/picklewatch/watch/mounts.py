@@ -53,6 +53,17 @@ def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
     return found
 
 
+def network_points(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
+    """Where file systems of the network are mounted, the innermost first."""
+    points = {mount.point: mount.is_network for mount in mounts}  # of several at one point the last covers the others
+    return tuple(sorted((point for point, network in points.items() if network), key=len, reverse=True))
+
+
+def point_of(path: str, points: tuple[str, ...]) -> str:
+    """Which of *points*, the innermost first, *path* lies on; empty for none."""
+    return next((point for point in points if beneath(path, point)), "")
+
+
 def _parse(line: bytes) -> Mount | None:
     """See proc(5): ``36 35 98:0 /root /point options optional… - type source options``."""
     left, separator, right = line.decode("utf-8", "surrogateescape").partition(" - ")

@@ -86,6 +86,10 @@ class Walker:
         excluded: Callable[[str], bool] = lambda _path: False,
     ) -> None:
         self.excluded = excluded
+        self.elsewhere: Callable[[str], bool] = lambda _directory: False
+        """Whether a directory, and what is below it, is somebody else's to walk."""
+        self.diverted: Callable[[str], bool] = lambda _path: False
+        """Whether a link leads to where somebody else looks, who has been told of it."""
         self._offer = offer
         self._health = health
         self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
@@ -156,7 +160,7 @@ class Walker:
         start = shown = time.monotonic()
         tally = Tally()
         batch: list[Candidate] = []
-        for candidate in find(request, self.excluded, tally):
+        for candidate in find(request, self._left_out, tally, self.diverted):
             self.beat = time.monotonic()
             if self._stopping.is_set():
                 return
@@ -177,6 +181,9 @@ class Walker:
             _log.info(
                 "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
             )
+
+    def _left_out(self, path: str) -> bool:
+        return self.excluded(path) or self.elsewhere(path)
 
     def _remember(self, tree: str, walked: Walked) -> None:
         self.walked[tree] = walked
@@ -202,7 +209,12 @@ class Walker:
         return 0
 
 
-def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Iterator[Candidate]:
+def find(
+    request: Request,
+    excluded: Callable[[str], bool],
+    tally: Tally,
+    diverted: Callable[[str], bool] = lambda _path: False,
+) -> Iterator[Candidate]:
     """Every regular file below a tree, and what the links in it lead to; links to directories are not followed."""
     stack = [request.tree]
     while stack:
@@ -217,7 +229,7 @@ def find(request: Request, excluded: Callable[[str], bool], tally: Tally) -> Ite
                         if request.deep:
                             stack.append(entry.path)
                         continue
-                    candidate = _candidate(entry, request)
+                    candidate = None if entry.is_symlink() and diverted(entry.path) else _candidate(entry, request)
                     if candidate is not None:
                         tally.files += 1
                         yield candidate

@@ -18,7 +18,7 @@ from picklewatch.watch.candidate import Source, beneath
 from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
-from picklewatch.watch.mounts import Mount, mount_of, read_mounts
+from picklewatch.watch.mounts import Mount, mount_of, network_points, point_of, read_mounts
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import ASKED_FOR, Looker, Root, RootState, enclosing, topmost
 from picklewatch.watch.walk import Request
@@ -64,16 +64,31 @@ _DOUBTED: Final = 1_000
 
 
 class Watcher:
-    """The roots, the observation of them, and its repair. Used by one thread; `roots` may be read by any."""
+    """The roots, the observation of them, and its repair. Used by one thread; `roots` and `points` may be read by any.
 
-    def __init__(
-        self, walker: Walker, health: Health, *, canary: Path, sink: Callable[[Event], None], timing: Timing
+    Only those on the file system of the network that is mounted at *own* (empty: those on none) are looked after, and
+    what else is mounted below them is left alone.
+    """
+
+    def __init__(  # noqa: PLR0913 - the collaborators of the watching thread
+        self,
+        walker: Walker,
+        health: Health,
+        *,
+        canary: Path,
+        sink: Callable[[Event], None],
+        timing: Timing,
+        own: str = "",
     ) -> None:
         self.roots: tuple[Root, ...] = ()
+        self.points: tuple[str, ...] = ()
+        """Where file systems of the network are mounted, the innermost first."""
         self.timing = timing
         self._walker = walker
         self._health = health
         self._sink = sink
+        self._own = own
+        walker.elsewhere = self._is_elsewhere
         self._canary = Canary(canary)
         self._looker = Looker()
         self._observation: Observation | None = None
@@ -106,6 +121,9 @@ class Watcher:
             self.rescan(self._asked.popleft(), Source.WALK)
         self._look_after_canary(now)
         self._started = True
+
+    def _is_elsewhere(self, path: str) -> bool:
+        return bool(self.points) and point_of(path, self.points) != self._own
 
     def trees(self) -> list[str]:
         """The trees that are watched now."""
@@ -192,13 +210,16 @@ class Watcher:
 
     def _observe(self, now: float) -> None:
         try:
-            self._observation = Observation(self._sink, on_error=self._on_error)
+            self._observation = Observation(self._sink, on_error=self._on_error, elsewhere=self._elsewhere_to_watch)
         except OSError as error:
             self._observe_at = now + self.timing.retry
             hint = HINTS.get(error.errno or 0, "")
             self._health.degrade("watch-instances", f"inotify can't be used: {error.strerror}", hint=hint)
         else:
             self._health.repair("watch-instances")
+
+    def _elsewhere_to_watch(self, directory: str) -> bool:
+        return self._is_elsewhere(directory) and directory != os.path.dirname(self._canary.path)  # noqa: PTH120
 
     def _abandon(self) -> None:
         """Drop the observation; the next tick makes another, and walks everything again."""
@@ -218,7 +239,8 @@ class Watcher:
         present = self._resolve()
         tops = {path: present[path] for path in topmost(present)}
         for path in [path for path, tree in self._trees.items() if tops.get(path) != tree.identity]:
-            self._detach(path, gone=path not in present and path not in self._given_up)
+            here = path not in self._given_up and not self._is_elsewhere(path)
+            self._detach(path, gone=here and path not in present)
         retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
         for path, identity in tops.items():
             tree = self._trees.get(path)
@@ -246,7 +268,7 @@ class Watcher:
                     present[root.path] = self._trees[root.path].identity
                 continue
             root.path = sight.path
-            if sight.path is not None:
+            if sight.path is not None and not self._is_elsewhere(sight.path):
                 present[sight.path] = sight.identity
         canary = self._canary.directory
         if canary is not None:
@@ -313,6 +335,8 @@ class Watcher:
 
     def _describe_roots(self) -> None:
         for root in self.roots:
+            if root.path is not None and self._is_elsewhere(root.path):
+                continue  # whoever looks after it describes it
             path = None if root.path is None else enclosing(root.path, self._trees)
             if path is None:
                 root.state = RootState.WAITING
@@ -337,9 +361,10 @@ class Watcher:
     def _look_after_mounts(self) -> None:
         """Notice what was mounted over or unmounted from watched directories: the kernel tells only half of it."""
         before, self._mounts = self._mounts, read_mounts()
+        self.points = network_points(self._mounts)
         if before and before != self._mounts:
             for mount in set(before) ^ set(self._mounts):
-                if any(beneath(mount.point, tree) for tree in self._trees):
+                if any(beneath(mount.point, tree) for tree in self._trees) and not self._is_elsewhere(mount.point):
                     self._watch_again(mount.point, "mounts-changed")
 
     def _look_after_doubted(self, now: float) -> None:
@@ -347,7 +372,7 @@ class Watcher:
         due = {path for at, path in self._doubted if at <= now}
         self._doubted = [(at, path) for at, path in self._doubted if at > now]
         for path in due:
-            if os.path.isdir(path):  # noqa: PTH112 - no object is needed
+            if not self._is_elsewhere(path) and os.path.isdir(path):  # noqa: PTH112 - no object is needed
                 self._watch_again(path, "watch-lost")
 
     def _watch_again(self, directory: str, reason: str) -> None:

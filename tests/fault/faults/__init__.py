@@ -10,6 +10,7 @@ from fault.faults import (
     limits,
     load,
     logs,
+    network,
     quarantine_attacks,
     quarantining,
     sandboxing,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FAULTS: tuple[Fault, ...] = (
     *crashes.FAULTS,
     *watching.FAULTS,
+    *network.FAULTS,
     *storage.FAULTS,
     *disks.FAULTS,
     *sandboxing.FAULTS,

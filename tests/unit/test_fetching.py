@@ -1,0 +1,92 @@
+"""Files of the network are read before they are scanned, and not in the sandbox."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from picklewatch import fetching
+from picklewatch.fetching import Fetching
+from picklewatch.model import Finding, Level, ScanReport
+from picklewatch.sandbox import ScanCancelledError
+from picklewatch.schedule import Hand
+from picklewatch.store.jobs import Job
+from picklewatch.watch.candidate import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class _Scanner:
+    """Remembers what it was given; its first scan takes too long if it is *slow*."""
+
+    def __init__(self, *, slow: bool = False) -> None:
+        self.seen: list[tuple[bytes, int]] = []
+        self._slow = slow
+
+    def scan(self, fd: int) -> ScanReport:
+        """Note the content and the inode."""
+        self.seen.append((os.pread(fd, 100, 0), os.fstat(fd).st_ino))
+        late = (Finding(rule="scan-timeout", level=Level.UNSCANNABLE, where="", summary="Late."),)
+        findings = late if self._slow and len(self.seen) == 1 else ()
+        return ScanReport(format="other", complete=not findings, code_bearing=False, findings=findings)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[int]:
+    """A descriptor of a file."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"content")
+    fd = os.open(path, os.O_RDONLY)
+    yield fd
+    os.close(fd)
+
+
+def _hand() -> Hand:
+    return Hand(Job(1, "/net/a.bin", 1, 2, 0, Source.EVENT), since=0.0)
+
+
+def test_a_remote_file_is_scanned_from_a_copy(opened: int) -> None:
+    """Its scan can't hang in a server; a local one is scanned where it is."""
+    scanner = _Scanner()
+    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    Fetching(scanner, _hand(), 5.0, remote=False).scan(opened)
+    (copied, copy), (content, inode) = scanner.seen
+    assert copied == content == b"content"
+    assert inode == os.fstat(opened).st_ino != copy
+
+
+def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was read before, so that it is in the page cache."""
+    monkeypatch.setattr(fetching, "_COPIED", 3)
+    scanner = _Scanner()
+    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    assert scanner.seen == [(b"content", os.fstat(opened).st_ino)]
+
+
+def test_a_scan_that_took_too_long_is_made_once_more(opened: int) -> None:
+    """The server may have been silent."""
+    scanner = _Scanner(slow=True)
+    report = Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    assert report.complete
+    assert len(scanner.seen) == 2
+
+
+def test_who_was_given_up_on_scans_no_more(opened: int) -> None:
+    """Somebody else has the scanner."""
+    hand = _hand()
+    assert hand.give_up()
+    with pytest.raises(ScanCancelledError):
+        Fetching(_Scanner(), hand, 5.0, remote=True).scan(opened)
+
+
+def test_a_scanner_at_work_is_not_given_away() -> None:
+    """It hangs with its thread."""
+    hand = _hand()
+    assert hand.begin_scan(5.0)
+    assert not hand.give_up()
+    hand.end_scan(5.0)
+    assert not hand.begin_scan(5.0)
