@@ -190,6 +190,9 @@ class Actions:
                 return False  # it could not be recovered just now
             self._store.intents.done(intent.id, item.id)
             return True
+        if not (self.rules.takes(intent.verdict) and self._store.intents.is_wanted(intent.id)):
+            self._store.intents.refused(intent.id, "it is not to be moved any more")
+            return True
         try:
             with open_subject(intent.path, follow=False) as subject:
                 return self._move(intent, subject.fd) is not _Moved.LATER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
+
+
+SHA256 = hashlib.sha256(b"evil").hexdigest()
 
 
 class Refusing:
@@ -61,7 +65,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def judged(tmp_path: Path, store: Store, *refusals: QuarantineError) -> tuple[Actions, Health, Path]:
+def judged(
+    tmp_path: Path, store: Store, *refusals: QuarantineError, sha256: str | None = None
+) -> tuple[Actions, Health, Path]:
     """A hostile file whose verdict was recorded and acted upon, with a vault that refuses."""
     root = tmp_path / "root"
     root.mkdir()
@@ -72,7 +78,7 @@ def judged(tmp_path: Path, store: Store, *refusals: QuarantineError) -> tuple[Ac
     actions = Actions(store, health, lambda: vault)
     actions.rules = Rules(takes=lambda verdict: verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (str(root),))
     fd = os.open(path, os.O_RDONLY)
-    record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=None)
+    record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=sha256)
     actions.after(record, store.finish(None, record, quarantine=actions.wants_move(record)), fd)
     os.close(fd)
     return actions, health, path
@@ -87,6 +93,29 @@ def test_a_full_vault_is_tried_again_until_there_is_room(tmp_path: Path, store: 
     assert actions.retry_moves() == 1
     assert store.intents.counts() == {"done": 1}
     assert not list(health.problems)
+
+
+@pytest.mark.parametrize("change", ["level", "allowed", "policy"])
+def test_what_waits_for_room_stays_if_somebody_thinks_better_of_it(tmp_path: Path, store: Store, change: str) -> None:
+    """The level was set to off, or the content allowed: a move that could not be made before is not made any more."""
+    actions, health, path = judged(tmp_path, store, StoreFullError("no room", "make room"), sha256=SHA256)
+    assert store.intents.counts() == {"wanted": 1}
+    if change == "level":
+        actions.rules = replace(actions.rules, takes=lambda _verdict: False)
+    elif change == "allowed":
+        store.allowed.add(SHA256, "ours")
+    else:
+        store.records.forget_verdicts()
+    actions.retry_moves()
+    assert path.read_bytes() == b"evil"
+    assert store.intents.counts() == {"refused": 1}
+    actions.retry_moves()
+    assert health.problems == ()
+    if change == "level":  # and again
+        actions.rules = replace(actions.rules, takes=lambda _verdict: True)
+        store.intents.want_all([Verdict.MALICIOUS])
+        assert actions.retry_moves() == 1
+        assert parse_tombstone(path.read_bytes())
 
 
 def test_an_unfinished_move_stays_wanted(tmp_path: Path, store: Store) -> None:

@@ -53,8 +53,13 @@ class Intents:
         return [_intent(row) for row in rows]
 
     def is_wanted(self, intent: int) -> bool:
-        """Whether *intent* is still open."""
-        return bool(self._database.query("SELECT 1 FROM intents WHERE id = ? AND state = 'wanted'", (intent,)))
+        """Whether *intent* is still open, and its outcome what holds of the file: its content may be allowed by now."""
+        sql = (
+            "SELECT 1 FROM intents AS i JOIN records AS r ON r.id = i.record "
+            "JOIN files AS f ON f.device = r.device AND f.inode = r.inode AND f.record = r.id "
+            "WHERE i.id = ? AND i.state = 'wanted' AND NOT EXISTS (SELECT 1 FROM allowed WHERE sha256 = r.sha256)"
+        )
+        return bool(self._database.query(sql, (intent,)))
 
     def want_all(self, verdicts: Iterable[Verdict]) -> int:
         """Want every known file moved whose verdict is one of *verdicts*, also where that was refused before. How many.
@@ -101,12 +106,14 @@ class Allowed:
     def add(self, sha256: str, reason: str) -> None:
         """Vouch for a content: it is clean from the next look on, shown with *reason*."""
         with self._database.transaction(durable=True) as transaction:
+            known = transaction.one("SELECT 1 FROM allowed WHERE sha256 = ?", (sha256.lower(),))
             transaction.run(
                 "INSERT INTO allowed (sha256, reason, at) VALUES (?, ?, ?) "
                 "ON CONFLICT (sha256) DO UPDATE SET reason = excluded.reason",
                 (sha256.lower(), reason, time.time()),
             )
-            _judge_again(transaction, sha256)
+            if known is None:
+                _judge_again(transaction, sha256)
 
     def remove(self, sha256: str) -> bool:
         """Take the word back; whether there was one."""
