@@ -116,9 +116,7 @@ class Notes:
         if content is None or len(content) < shortest:
             return
         newest = 5
-        if content[0] == 0x80:
-            whole = content.rstrip(b"\n\0 ")[-1:] == b"."
-            content = content if whole else content[:_SEARCHED]  # what breaks off runs until there
+        if content[0] == 0x80 and content.rstrip(b"\n\0 ")[-1:] == b".":
             if content[1] <= newest and (b"c" in content or b"\x93" in content or b"i" in content):
                 self.nest(content, offset, "embedded")
             return
