@@ -26,6 +26,12 @@ _CALL = '["id"]\n'
         "%TAG ! tag:yaml.org,2002:pyth\n---\nx: !on/object/new:os.system " + _CALL,
         "x: !!python%2Fobject/apply:os.system " + _CALL,
         "x: !!%70ython/module:os\n",
+        "%TAG !! tag:yaml.org,2002:py\n---\nx: !!thon/object/apply:os.system " + _CALL,
+        "%TAG !p! tag:yaml.org,2002:python/\n---\nx: !p!object/apply:os.system [1]\n...\n%TAG !p! tag:x\n---\n1\n",
+        "# a comment\rx: !!python/object/apply:os.system " + _CALL,
+        "# a comment\u2028x: !!python/object/apply:os.system " + _CALL,
+        "\ufeff%TAG !p! tag:yaml.org,2002:python/\n---\nx: !p!object/apply:os.system " + _CALL,
+        "# a\r%TAG !p! tag:yaml.org,2002:python/\r---\rx: !p!object/apply:os.system " + _CALL,
         "# !!python/object/apply:a.b\n" * 1_100 + "x: !!python/object/apply:os.system " + _CALL,
     ],
 )

@@ -27,8 +27,12 @@ _CALL = re.compile(
 _ANY = re.compile(rb"!<([^>\n]{1,300})>|(!(?:[\w-]{0,80}!)?)([^\s,\[\]{}!<>]{1,300})")
 _PYTHON = re.compile(rb"!<(tag:[^>\n]{1,300})>|(!!)((?:p|%70)[^\s,\[\]{}!<>]{1,300})")
 """A tag as it stands, or its handle and the rest; those that may be Python's where no handle was declared."""
-_DIRECTIVE = re.compile(rb"^%TAG[ \t]+(!(?:[\w-]{0,80}!)?)[ \t]+(\S{1,300})", re.MULTILINE)
-_DIRECTIVES = 100
+_BREAK = re.compile(rb"[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+"""What ends a line of YAML."""
+_DIRECTIVE = re.compile(
+    rb"(?:\A|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])(?:\xef\xbb\xbf)?%TAG[ \t]+(!(?:[\w-]{0,80}!)?)[ \t]+(\S{1,300})"
+)
+_DIRECTIVES = 1_000
 _LINE = 300
 
 
@@ -66,14 +70,12 @@ def judge_text(scan: Scan, part: Part) -> None:
 
 def _yaml(scan: Scan, part: Part) -> None:
     """Note tags that make an unsafe loader of YAML call or import; `!!python/tuple` and the like are data."""
-    handles = {b"!!": _STANDARD}
-    for handle, prefix in islice(_DIRECTIVE.findall(part.data), _DIRECTIVES):
-        handles[handle] = unquote_to_bytes(prefix)
-    python = _PYTHON if len(handles) == 1 else _ANY
-    for match in python.finditer(part.data):
-        tag = match[1] if match[1] is not None else handles.get(match[2], b"") + match[3]
-        call = _CALL.match(unquote_to_bytes(tag))
-        before = bytes(part.data[max(0, match.start() - _LINE) : match.start()]).rpartition(b"\n")[2].lstrip()
+    declared = {(match[1], unquote_to_bytes(match[2])) for match in islice(_DIRECTIVE.finditer(part.data), _DIRECTIVES)}
+    handles = {(b"!!", _STANDARD), *declared}
+    for match in (_ANY if declared else _PYTHON).finditer(part.data):
+        tags = [match[1]] if match[1] is not None else [start + match[3] for name, start in handles if name == match[2]]
+        call = next(filter(None, (_CALL.match(unquote_to_bytes(tag)) for tag in tags)), None)
+        before = _BREAK.split(part.data[max(0, match.start() - _LINE) : match.start()])[-1].lstrip()
         if call is not None and not before.startswith(b"#"):
             scan.code_bearing = True
             summary = "The YAML names a Python object to call or import, which an unsafe loader does."
