@@ -16,13 +16,14 @@ from picklewatch.model import Level
 
 _STORES = frozenset(
     {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
-    | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "defaultdict", "type", "GenericAlias"}
-    | {"reduce", "getitem", "Signature", "Parameter", "object", "getLogger"}
+    | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "type", "GenericAlias"}
+    | {"reduce", "getitem", "Parameter", "object"}
 )
 """Functions of Python that only keep what they are given, or have a check of their own."""
 _COLLECTS = frozenset(
     {"list", "tuple", "set", "frozenset", "dict", "deque", "OrderedDict", "Counter", "UserDict", "UserList", "ChainMap"}
-    | {"iter", "reversed", "enumerate", "zip", "izip"}
+    | {"iter", "reversed", "enumerate", "zip", "izip", "defaultdict", "Signature", "SyntaxError", "IndentationError"}
+    | {"TabError", "ExceptionGroup", "BaseExceptionGroup"}
 )
 """Those that walk over what they are given and keep the items."""
 _COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
@@ -79,10 +80,11 @@ def _among(callee: Import, args: Any, looked: Looked) -> str:
     if callee.name == "_rebuild_parameter_with_state":
         args = _given(args)[:_BEFORE_STATE]
     if top in STDLIB and top not in _TIME:
+        if callee.name in _COLLECTS:
+            given = _given(args)[callee.name == "defaultdict" :]  # whose factory has a check of its own
+            return next((_named(value) for value in given if _odd_container(value)), "")
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
-        if callee.name in _COLLECTS:
-            return next((_named(value) for value in _given(args) if _odd_container(value)), "")
         return _walk(args, _CONSTANTS, _PLAIN, looked)
     if top in _COLLECTING:
         return next((_named(value) for value in _given(args) if _odd_container(value)), "")
