@@ -67,6 +67,8 @@ class Kind(Enum):
     """A file was renamed from *path* to *target*."""
     DIRECTORY = "directory"
     """A directory appeared at *path*."""
+    MISSED = "missed"
+    """Only the periodic walk found something in this directory."""
     LOST = "lost"
     """The directory *path* is there but its watch is gone, as after an unmount."""
     OVERFLOW = "overflow"
@@ -128,6 +130,10 @@ class Observation:
         """Whether *tree* itself is really watched by a living thread."""
         known = self._watches.get(tree)
         return known is not None and known[1].is_alive() and known[1].is_watching(tree)
+
+    def is_watching(self, directory: str) -> bool:
+        """Whether *directory*, somewhere in one of the trees, is watched itself."""
+        return any(emitter.is_watching(directory) for _, emitter in self._watches.values())
 
     def ailing(self) -> str | None:
         """What thread is dead, or None."""

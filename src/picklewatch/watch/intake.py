@@ -235,3 +235,4 @@ class Intake:
             if now - candidate.file.ctime_ns >= _SURE_NS:
                 self._health.count("missed")
                 _log.warning("watch.missed", path=candidate.path)
+                self.sink(Event(Kind.MISSED, candidate.path.rpartition("/")[0]))

@@ -138,6 +138,9 @@ class Watcher:
         if event.kind is Kind.OVERFLOW:
             self._note_overflow(now)
             return True
+        if event.kind is Kind.MISSED:
+            self._watch_missed(event.path)
+            return True
         if event.kind is Kind.LOST:
             self._health.count("watch-lost")
             if len(self._doubted) >= _DOUBTED:
@@ -154,6 +157,18 @@ class Watcher:
         self._canary.may_be_lost(now)
         hint = "Repairs itself. If it happens often, raise fs.inotify.max_queued_events with sysctl."
         self._health.degrade("watch-overflow", "more happened than could be taken in; walking everything", hint=hint)
+
+    def _watch_missed(self, directory: str) -> None:
+        """Watch from the topmost directory on whose making was not heard of, if that is why something was missed."""
+        top = ""
+        while enclosing(directory, self._trees) not in (None, directory) and not self._is_watching(directory):
+            top, directory = directory, os.path.dirname(directory)  # noqa: PTH120 - no object is needed
+        if top:
+            self._health.incident("watch-lost", "a directory was not watched", path=top)
+            self._watch_again(top, "watch-lost")
+
+    def _is_watching(self, directory: str) -> bool:
+        return self._observation is None or self._observation.is_watching(directory)
 
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""

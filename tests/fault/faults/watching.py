@@ -374,12 +374,68 @@ def file_system_hangs(lab: Lab) -> None:
     flag.unlink()
 
 
+def events_stop(lab: Lab) -> None:
+    """Inotify says nothing any more, twice: the canary notices, and everything is watched anew and walked."""
+    deaf = _deaf(lab)
+    lab.start()
+    lab.burst(10)
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    for index in range(2):
+        deaf.touch()
+        lab.burst(20, f"silent{index}/")
+        lab.injected += 1
+        noticed = lab.seconds_until(lambda: "watch-silent" in lab.problems())
+        assert noticed < PATIENCE, "not said"
+        found = noticed + lab.seconds_until(lambda: not lab.account(limit=1).missing)
+        assert found < PATIENCE, "not walked"
+        lab.measured.append(f"said after {noticed:.0f} s, all judged after {found:.0f} s")
+        deaf.unlink()
+        assert lab.seconds_until(lab.settled) < PATIENCE
+
+
+def events_lost_unnoticed(lab: Lab) -> None:
+    """Inotify says nothing for less than a second, between two songs of the canary: the periodic walk counts it."""
+    config = lab.process.home / "config.toml"
+    config.write_text(f'{config.read_text()}[watch]\nrescan = "20s"\n')
+    deaf = _deaf(lab)
+    lab.start()
+    for index in range(2):
+        walks, missed = _rescans(lab), lab.incidents()["missed"]
+        assert lab.seconds_until(lambda before=walks: _rescans(lab) > before) < PATIENCE  # type: ignore[misc]
+        deaf.touch()
+        lab.burst(20, f"lost{index}/")
+        time.sleep(0.3)
+        deaf.unlink()
+        lab.injected += 1
+        found = lab.seconds_until(lambda: not lab.account(limit=1).missing)
+        assert found < PATIENCE, "not walked"
+        time.sleep(4)  # it writes down every two seconds what it has counted
+        counted = lab.incidents()["missed"] - missed
+        assert counted or lab.incidents()["watch-silent"], "not counted"  # the canary may have sung just then
+        lab.measured.append(f"all judged after {found:.0f} s, {counted} counted as missed")
+        path = lab.put(f"lost{index}/later.bin")
+        assert judged_within(lab, path) < 10, "a directory whose making was missed is not watched"
+
+
+def _deaf(lab: Lab) -> Path:
+    """The file while which is there the daemon hears nothing of inotify."""
+    flag = lab.process.home / "deaf"
+    lab.process.environment |= {"LD_PRELOAD": str(library("deaf")), "PICKLEWATCH_DEAF": str(flag)}
+    return flag
+
+
+def _rescans(lab: Lab) -> int:
+    return sum(event["reason"] == "rescan" for event in lab.process.events("walk.done"))
+
+
 FAULTS: tuple[Fault, ...] = (
     overflow,
     burst_with_a_tiny_queue,
     hundred_thousand_directories,
     new_directories_at_full_speed,
     watchdogs_reader_killed,
+    events_stop,
+    events_lost_unnoticed,
     root_deleted_and_recreated,
     root_renamed_and_back,
     root_replaced,
