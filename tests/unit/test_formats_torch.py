@@ -138,6 +138,14 @@ def test_a_payload_behind_the_storages_is_found() -> None:
     assert verdict(legacy() + b"\0" * 99) is Verdict.CLEAN
 
 
+@pytest.mark.parametrize("keys", [pickled(b"}"), pickled(b"N"), pickled(text("0"))])
+def test_what_follows_keys_that_are_no_list_is_judged(keys: bytes) -> None:
+    """There are no storages then; the rest is what a loader in a loop reads next, as far as it goes."""
+    call = b"cmylib\nrun\n" + text("x") + b"\x85R"
+    assert verdict(legacy(pickles={4: keys}, storages=b"") + call).rank > Verdict.CLEAN.rank
+    assert verdict(legacy(pickles={4: keys}, storages=b"") + pickled(b"N")) is Verdict.CLEAN
+
+
 def test_a_legacy_file_that_ends_early_is_unscannable() -> None:
     """Fewer than five pickles are no file of torch's."""
     assert verdict(MAGIC + PROTOCOL + SYSTEM_INFO) is Verdict.UNSCANNABLE

@@ -41,11 +41,10 @@ def read(scan: Scan, part: Part, position: int) -> int:
 def _storages(scan: Scan, part: Part, position: int, storages: dict[str, Storage], keys: object) -> int:
     """Walk the storages in the order of *keys*, each an element count and its bytes (torch/csrc/serialization.cpp).
 
-    Returns where they end, the end of the data if that can't be told.
+    Returns where they end, the end of the data if that can't be told. Keys that are no list are those of no storage:
+    what follows is no storage either.
     """
-    if not isinstance(keys, list | tuple):
-        return len(part.data)
-    for key in keys:
+    for key in keys if isinstance(keys, list | tuple) else ():
         storage = storages.get(str(key))
         if storage is None or storage.element_size is None:
             return len(part.data)
