@@ -194,12 +194,13 @@ class Watching:
             section = self._sections.get(point)
             if section is not None:
                 return section
-            self._sections[point] = section = self._make(timing=self._timing, point=point)
-        section.intake.excluded = section.walker.excluded = self._excluded
-        section.intake.diverted = section.walker.diverted = partial(self._diverted, point)
-        if point != _LOCAL:
-            section.start()
-        return section
+            section = self._make(timing=self._timing, point=point)
+            section.intake.excluded = section.walker.excluded = self._excluded
+            section.intake.diverted = section.walker.diverted = partial(self._diverted, point)
+            if point != _LOCAL:
+                section.start()
+            self._sections[point] = section  # whoever sees it sees its threads alive
+            return section
 
     def _stop(self, section: _Section) -> threading.Thread:
         stopper = threading.Thread(target=section.stop, name="picklewatch-stop-watching", daemon=True)
