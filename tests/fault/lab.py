@@ -45,6 +45,17 @@ HARMFUL = frozenset({"malicious", "unsafe"})
 UNJUDGED = frozenset({"unscannable"})
 
 
+_TWICE = """
+SELECT path, size, mtime_ns, sha256, verdict FROM (
+    SELECT *, lag(path) OVER former AS old_path, lag(size) OVER former AS old_size,
+        lag(mtime_ns) OVER former AS old_time,
+        lag(sha256) OVER former AS old_digest, lag(verdict) OVER former AS old_verdict
+    FROM records WHERE inode IS NOT NULL AND id > ? WINDOW former AS (PARTITION BY device, inode ORDER BY id)
+) WHERE path = old_path AND size = old_size AND mtime_ns = old_time AND sha256 IS old_digest AND verdict = old_verdict
+"""
+"""A file that is renamed to and fro is told of each time; what was told and is still so is not."""
+
+
 class SkippedError(Exception):
     """This fault can't be injected here; says why."""
 
@@ -57,7 +68,7 @@ class Account:
     lost: int
     """Contents that are neither in their place nor in the vault."""
     doubled: int
-    """Contents in both, or in the vault twice; outcomes recorded twice."""
+    """Contents in both, or in the vault twice; outcomes of a file recorded twice with nothing else in between."""
     missing: int
     """Files without a verdict on their content, or with one that can't be true."""
     notes: tuple[str, ...] = ()
@@ -288,7 +299,7 @@ class Lab:
         missing: list[str] = []
         for path, entry in self._entries.items():
             self._check(path, entry, records, vault, (lost, doubled, missing))
-        doubled += [f"{key}: recorded {n} times" for key, n in records.outcomes.items() if n > 1]
+        doubled += [f"{row}: recorded twice" for row in records.twice]
         notes = [
             f"{kind}: {note}" for kind, all_ in zip(_KINDS, (lost, doubled, missing), strict=True) for note in all_
         ]
@@ -318,14 +329,10 @@ class Lab:
                 "SELECT device, inode, size, mtime_ns, ctime_ns, verdict FROM files WHERE record > ?",
                 (self.after_record,),
             ).fetchall()
-            outcomes = connection.execute(
-                "SELECT path, device, inode, size, mtime_ns, sha256, verdict, count(*) FROM records "
-                "WHERE inode IS NOT NULL AND id > ? GROUP BY path, device, inode, size, mtime_ns, sha256, verdict",
-                (self.after_record,),
-            ).fetchall()
+            twice = connection.execute(_TWICE, (self.after_record,)).fetchall()
             found: dict[FileId | None, str] = {FileId(*map(int, row[:5])): str(row[5]) for row in verdicts}
-            return _Records(found, {str(row[:-1]): int(row[-1]) for row in outcomes})
-        return _Records({}, {})
+            return _Records(found, [str(row) for row in twice])
+        return _Records({}, [])
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -361,7 +368,7 @@ _Contents = dict[str, list[tuple[Path, str]]]
 @dataclass(frozen=True, slots=True)
 class _Records:
     verdicts: dict[FileId | None, str]
-    outcomes: dict[str, int]
+    twice: list[str]
 
 
 def _end_server(server: subprocess.Popen[str], point: Path) -> None:
