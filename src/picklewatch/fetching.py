@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 10.0
 """Opening a file, looking at it or reading a piece of it hangs after so long: its server does not answer."""
 _PIECE: Final = 1 << 20
-_COPIED: Final = 64 << 20
+_COPIED: Final = 16 << 20
 """Bytes of a remote file that are held in memory, so that its scan needs no server."""
 
 
