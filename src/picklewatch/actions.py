@@ -43,6 +43,10 @@ _NOT_TAKEN: Final = (State.MOVING, State.COPYING, State.COPIED)
 """States of an item whose file may still be where it was, or partly."""
 
 
+_MOVING_SECONDS: Final = 5.0
+"""How long a move waits for another one; then it is tried again later."""
+
+
 class _Moved(Enum):
     YES = "yes"
     NO = "no"
@@ -210,16 +214,19 @@ class Actions:
             self._store.intents.refused(intent.id, reason)
             _log.error("quarantine.refused", path=path, verdict=intent.verdict.value, message=f"not moved: {reason}")
             return _Moved.NO
+        if not self._moving.acquire(timeout=_MOVING_SECONDS):
+            return _Moved.LATER  # the other move is long, or its file system does not answer: no worker waits for it
         try:
-            with self._moving:
-                if not self._store.intents.is_wanted(intent.id):
-                    return _Moved.NO
-                item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
+            if not self._store.intents.is_wanted(intent.id):
+                return _Moved.NO
+            item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
         except QuarantineError as error:
             closed = self._refused(intent, error)
             if isinstance(error, ChangedError):
                 self._judge_again(intent, fd)
             return _Moved.NO if closed else _Moved.LATER
+        finally:
+            self._moving.release()
         self._store.intents.done(intent.id, item.id)
         self._health.repair(FULL)
         self._health.repair(DISK)

@@ -242,7 +242,8 @@ class Workers:
 
     def _judge(self, hand: Hand, subject: Subject, scanner: ClosableScans) -> float:
         job, began = hand.job, time.monotonic()
-        fetching = Fetching(scanner, hand, self._bound, remote=self.is_remote(job.path))
+        remote = self.is_remote(job.path)
+        fetching = Fetching(scanner, hand, self._bound, remote=remote)
         record = judge(subject, fetching, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
@@ -258,7 +259,7 @@ class Workers:
         record = self._named(record, job)
         hand.begin(math.inf)
         finished = self._keep(job, record)
-        hand.begin(self._bound)
+        hand.begin(3 * LOOK_SECONDS if remote else self._bound)
         if finished is None:
             return 0.0
         self.judged += finished.fresh

@@ -12,6 +12,7 @@ import pytest
 from vaulting import Steps
 from watching import make_record
 
+from picklewatch import actions as actions_module
 from picklewatch.actions import Actions, Rules
 from picklewatch.errors import QuarantineError
 from picklewatch.health import Health
@@ -116,6 +117,21 @@ def test_what_waits_for_room_stays_if_somebody_thinks_better_of_it(tmp_path: Pat
         store.intents.want_all([Verdict.MALICIOUS])
         assert actions.retry_moves() == 1
         assert parse_tombstone(path.read_bytes())
+
+
+def test_a_move_that_another_holds_up_is_made_later(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other's file system may not answer: whoever judges files does not wait for it."""
+    monkeypatch.setattr(actions_module, "_MOVING_SECONDS", 0.01)
+    actions, health, path = judged(tmp_path, store, StoreFullError("no room", "make room"))
+    with actions._moving:
+        assert actions.retry_moves() == 0
+    assert path.exists()
+    assert store.intents.counts() == {"wanted": 1}
+    assert actions.retry_moves() == 1
+    assert store.intents.counts() == {"done": 1}
+    assert not list(health.problems)
 
 
 def test_an_unfinished_move_stays_wanted(tmp_path: Path, store: Store) -> None:
