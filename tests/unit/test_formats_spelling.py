@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
 from samples.containers import zipped
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, rules, verdict
 
+from picklewatch.formats import encoded
 from picklewatch.formats.spelling import understood
 from picklewatch.model import Verdict
 
@@ -103,6 +104,20 @@ def test_base64_in_json_is_decoded_as_its_loader_does(between: str) -> None:
     text = b64encode(EVIL).decode()
     data = '{"x": {":serialized:": "%s"}}' % (text[:3] + between + text[3:9] + between + text[9:])
     assert "code-execution" in rules(zipped({"data": data.encode(), "policy.pth": b"", "system_info.txt": b"x"}))
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["\\\\u0041", "\\\\/", "\\u005cu0041", "\\u005c\\u0075", "\\u0022", "\\/", "\\u0041", "\\\\\\u0041", "\\u000a"],
+)
+def test_no_escape_is_undone_that_is_none(between: str) -> None:
+    """An escaped backslash begins none, and one that an escape stands for neither: the bytes would be other ones."""
+    string = "gASV" + between * 4 + "AAAA"
+    text = memoryview(b'{":serialized:": "%s"}' % string.encode())
+    read = encoded._SERIALIZED.search(understood(text))
+    assert read is not None
+    assert encoded._base64(read[1]) == b64decode(json.loads(f'"{string}"'))
+    assert bytes(understood(understood(text))) == bytes(understood(text))
 
 
 def test_long_numbers_cost_little() -> None:

@@ -39,8 +39,11 @@ _CLOSE_LIMIT = 64 << 10
 
 
 def search_headers(scan: Scan, part: Part) -> None:
-    """Judge what decodes to the header of a pickle, as far as it would do harm; and what a loader would decode."""
-    data = understood(part.data[:_LIMIT])
+    """Judge what decodes to the header of a pickle, as far as it would do harm; and what a loader would decode.
+
+    Of an `understood` text, whose first megabytes are searched.
+    """
+    data = part.data[:_LIMIT]
     for match in islice(_SERIALIZED.finditer(data), _PIECES):
         scan.pickle(Part(memoryview(_base64(match[1])), f"{part.at(match.start())}!(encoded)", part.depth + 1))
     for pattern in _HEADERS:
@@ -53,7 +56,7 @@ def search_headers(scan: Scan, part: Part) -> None:
 def search_runs(scan: Scan, part: Part) -> None:
     """Judge whatever decodes, in small contents; as far as it would do harm."""
     if len(part.data) > _CLOSE_LIMIT:
-        search_headers(scan, part)
+        search_headers(scan, part._replace(data=understood(part.data[:_LIMIT])))
         return
     for pattern in _RUNS:
         for match in islice(pattern.finditer(part.data), _PIECES):
