@@ -56,25 +56,24 @@ class Fetching:
 
     @contextlib.contextmanager
     def _fetched(self, fd: int) -> Iterator[int]:
-        """Read everything; give a copy if it is small enough. An error is for the scan of *fd* itself to tell."""
+        """Read everything; give a copy of a small file if it is whole, else the scan of *fd* tells what is wrong."""
         self._hand.begin(LOOK_SECONDS)
-        if os.fstat(fd).st_size > _COPIED:
+        size = os.fstat(fd).st_size
+        if size > _COPIED:
             self._read(fd, None)
             yield fd
             return
         copy = os.memfd_create("picklewatch", os.MFD_CLOEXEC)
         try:
-            yield copy if self._read(fd, copy) else fd
+            yield copy if self._read(fd, copy) == size else fd
         finally:
             os.close(copy)
 
-    def _read(self, fd: int, copy: int | None) -> bool:
-        """Read all of *fd*, to *copy* if there is one; whether that worked."""
+    def _read(self, fd: int, copy: int | None) -> int:
+        """Read *fd* as far as it can be read, to *copy* if there is one; how many bytes that were."""
         at = 0
-        try:
+        with contextlib.suppress(OSError):
             while piece := os.pread(fd, _PIECE, at):
                 self._hand.begin(LOOK_SECONDS)
                 at += len(piece) if copy is None else os.pwrite(copy, piece, at)
-        except OSError:
-            return False
-        return True
+        return at

@@ -67,6 +67,15 @@ def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.Mon
     assert scanner.seen == [(b"content", os.fstat(opened).st_ino)]
 
 
+def test_half_a_copy_is_not_scanned(opened: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read to its end is for the scan to tell; a beginning alone may look harmless."""
+    scanner = _Scanner()
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, at: b"" if at else real(fd, min(size, 3), at))
+    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    assert scanner.seen[0][1] == os.fstat(opened).st_ino
+
+
 def test_a_scan_that_took_too_long_is_made_once_more(opened: int) -> None:
     """The server may have been silent."""
     scanner = _Scanner(slow=True)
