@@ -92,7 +92,7 @@ class Workers:
         self._failures: dict[int, int] = {}
         self._stopping = threading.Event()
         self._at: deque[float] = deque(maxlen=10_000)
-        self._workers = [_Worker(self, judging, index, judging.scanner()) for index in range(number)]
+        self._workers = [_Worker(self, index, judging.scanner()) for index in range(number)]
         self._hung: list[_Worker] = []
 
     def start(self) -> None:
@@ -144,7 +144,7 @@ class Workers:
         self._look_after_hung()
 
     def _replace(self, index: int, scanner: ClosableScans | None) -> None:
-        self._workers[index] = _Worker(self, self._judging, index, scanner)
+        self._workers[index] = _Worker(self, index, scanner)
         self._workers[index].start()
 
     def _hangs(self, hand: Hand | None, now: float) -> bool:
@@ -192,6 +192,10 @@ class Workers:
     def rest(self, seconds: float) -> bool:
         """Wait; whether it is time to end instead."""
         return self._stopping.wait(seconds)
+
+    def make_scanner(self) -> ClosableScans:
+        """Start another sandbox."""
+        return self._judging.scanner()
 
     def next_job(self) -> Hand | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
@@ -351,13 +355,12 @@ class Workers:
 class _Worker(threading.Thread):
     """One thread with one scanner."""
 
-    def __init__(self, pool: Workers, judging: Judging, index: int, scanner: ClosableScans | None) -> None:
+    def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
         self.hand: Hand | None = None
         self.is_given_up = False
         """Whether another thread has its place: it ends when it comes back."""
         self._pool = pool
-        self._judging = judging
         self._scanner = scanner
 
     def protections(self) -> object:
@@ -388,7 +391,7 @@ class _Worker(threading.Thread):
         pool = self._pool
         try:
             # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
-            scanner = self._scanner = self._scanner or self._judging.scanner()
+            scanner = self._scanner = self._scanner or pool.make_scanner()
             if self.protections() is not None:  # no file waits in the hand of whose sandbox is not ready
                 pool.health.repair("scan-sandbox")
             self.hand = pool.next_job()

@@ -79,7 +79,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
     report = scan.trial(part)
-    if report is not None and (harms(report) or acts(report) or runs(report, part.data)):
+    if report is not None and _does_something(report, part.data):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
         scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
@@ -98,10 +98,8 @@ def in_letters(scan: Scan, part: Part) -> bool:
         search(scan, part, report.end, place="behind other data")
         following = scan.trial(part, report.end) if report.end < len(part.data) else None
         return following is not None and runs(following, part.data[report.end :])
-    return (
-        report.stopped
-        or acts(report)
-        or harms(report)
-        or runs(report, part.data)
-        or any(map(unmistakable, report.imports))
-    )
+    return report.stopped or _does_something(report, part.data) or any(map(unmistakable, report.imports))
+
+
+def _does_something(report: PickleReport, data: memoryview) -> bool:
+    return acts(report) or harms(report) or runs(report, data)
