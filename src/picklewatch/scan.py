@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine import LimitReached
 from picklewatch.formats import read_content
-from picklewatch.formats.base import CHUNK, RANK, Part, Scan
+from picklewatch.formats.base import CHUNK, Part, Scan
 from picklewatch.model import Level, ScanReport, unsaid
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _fault(scan: Scan, error: BaseException) -> None:
 
 
 def _digest(scan: Scan, view: memoryview) -> str | None:
-    quiet = scan.complete and RANK[scan.worst] == 0
+    quiet = scan.complete and scan.worst.rank == 0
     if quiet and len(view) > DIGEST_ALWAYS:
         return None
     digest = hashlib.sha256()

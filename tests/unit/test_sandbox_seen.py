@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples.hostile import EVIL, all_but_bombs
 
 from picklewatch import scan
-from picklewatch.formats.base import RANK, worst
+from picklewatch.formats.base import worst
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, Limits, unsaid
 from picklewatch.scan import scan_content
 
@@ -31,7 +31,7 @@ def seen_in(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Level, Level]
 def test_all_harm_is_said_on_the_way(name: str) -> None:
     """What the report calls harmful was said to be harmful before, and nothing worse than the report says."""
     seen, reported = seen_in(SAMPLES[name])
-    assert RANK[Level.UNSAFE] <= RANK[seen] <= RANK[reported]
+    assert Level.UNSAFE.rank <= seen.rank <= reported.rank
 
 
 @given(st.sampled_from(sorted(SAMPLES)), st.integers(0, 1 << 16), st.binary(max_size=4), st.integers(0, 3))
@@ -40,7 +40,7 @@ def test_nothing_is_said_that_the_report_takes_back(name: str, place: int, new: 
     data = SAMPLES[name]
     place %= len(data)
     seen, reported = seen_in(data[:place] + new + data[place + cut :], Limits(seconds=20))
-    assert RANK[seen] <= RANK[reported]
+    assert seen.rank <= reported.rank
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("a fault"), RecursionError()])

@@ -9,7 +9,6 @@ from picklewatch.engine.checking import Doubt, take_types
 from picklewatch.engine.checks import CHECKS
 from picklewatch.engine.doubts import doubt_about
 from picklewatch.engine.judge import Judged, judge, looks_like_class
-from picklewatch.engine.notes import RANK
 from picklewatch.engine.references import References
 from picklewatch.engine.render import render_call
 from picklewatch.engine.storages import nested_storage
@@ -138,7 +137,7 @@ class Calls(References):
             self.indirect = True
         if callee.level is not Level.MALICIOUS:  # there is no worse to be found
             doubt = doubt_about(callee, args, how)
-            worse = callee.level is None or RANK[doubt.level] > RANK[callee.level]
+            worse = callee.level is None or doubt.level.rank > callee.level.rank
             self.note(callee, doubt, offset, render_call(callee, args, how) if worse else "")
         kind = {"code": "code", "vouched": judged.kind}.get(judged.status, "unknown")
         return Obj(callee, args, offset, kind, how, known=judged.status == "vouched")

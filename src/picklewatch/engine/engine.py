@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.doubts import referenced
 from picklewatch.engine.machine import Machine
-from picklewatch.engine.notes import RANK
 from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport
 from picklewatch.engine.walk import Walk
 from picklewatch.model import Finding, Level
@@ -98,7 +97,7 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     if (
         not (imported.called or imported.made)
         and judged.level is not Level.INFO
-        and (level is None or RANK[judged.level] > RANK[level])
+        and (level is None or judged.level.rank > level.rank)
     ):
         level, rule, at = judged.level, judged.rule, imported.offset
         summary, evidence = referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
@@ -113,7 +112,7 @@ def _bounded(findings: list[Finding], most: int) -> tuple[Finding, ...]:
     """The most harmful findings, in the order in which they were made."""
     findings = [finding for finding in findings if finding.level is not Level.INFO]
     if len(findings) > most:
-        ranked = sorted(range(len(findings)), key=lambda number: -RANK[findings[number].level])[:most]
+        ranked = sorted(range(len(findings)), key=lambda number: -findings[number].level.rank)[:most]
         findings = [findings[number] for number in sorted(ranked)]
     return tuple(findings)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
-from picklewatch.engine.notes import RANK
 from picklewatch.engine.report import Stopped
 from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
@@ -107,7 +106,7 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
             "an array's bytes go on and on as opcodes when the file is read by pickle.load",
         )
     for imported in machine.imports.values():
-        worst = max(imported.level or Level.INFO, imported.judged.level, key=RANK.__getitem__)
+        worst = max(imported.level or Level.INFO, imported.judged.level, key=lambda level: level.rank)
         if not plausible(imported.module, imported.name) or imported.offset < position:
             continue
         if worst is Level.MALICIOUS or (not certain and (worst is Level.UNSAFE or imported.called)):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from picklewatch.engine.report import Budget, Storage
     from picklewatch.engine.values import Import
 
-RANK = {level: rank for rank, level in enumerate(Level)}
 _FINDINGS = 5_000
 """Structural findings kept during one walk."""
 LONGEST_NAME = 400
@@ -83,7 +82,7 @@ class Notes:
         self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
     ) -> None:
         """Say harm at once, as far as nothing that follows can make it look better."""
-        if self.tell is not None and RANK[level] >= RANK[Level.UNSAFE]:
+        if self.tell is not None and level.rank >= Level.UNSAFE.rank:
             self.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
 
     def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
@@ -94,10 +93,10 @@ class Notes:
 
     def note(self, imported: Import, doubt: Doubt, offset: int, evidence: str) -> None:
         """Record something about an import; the worst stays."""
-        if imported.level is None or RANK[doubt.level] > RANK[imported.level]:
+        if imported.level is None or doubt.level.rank > imported.level.rank:
             imported.level, imported.rule = doubt.level, doubt.rule
             imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
-            level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=RANK.__getitem__)
+            level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=lambda level: level.rank)
             self.say(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
 
     def nest(self, content: bytes, offset: int, why: str) -> None:

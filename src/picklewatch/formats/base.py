@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from picklewatch.engine import Nested, PickleReport
     from picklewatch.model import Limits
 
-RANK = {level: rank for rank, level in enumerate(Level)}
-"""`Level` → its position, 0 for `Level.INFO`."""
-
 CHUNK = 1 << 20
 """Bytes that are copied or decompressed at a time."""
 
@@ -109,7 +106,7 @@ class Scan:
         """Note *findings*; of too many the most harmful stay."""
         for finding in findings:
             self._findings[finding] = None
-            if self.budget.tell is not None and RANK[finding.level] >= RANK[Level.UNSAFE]:
+            if self.budget.tell is not None and finding.level.rank >= Level.UNSAFE.rank:
                 self.budget.tell(finding)
         if len(self._findings) > 4 * self.limits.findings:
             self._findings = dict.fromkeys(self.findings)
@@ -120,7 +117,7 @@ class Scan:
         noted = list(self._findings)
         if len(noted) <= self.limits.findings:
             return tuple(noted)
-        kept = sorted(range(len(noted)), key=lambda i: (-RANK[noted[i].level], i))[: self.limits.findings]
+        kept = sorted(range(len(noted)), key=lambda i: (-noted[i].level.rank, i))[: self.limits.findings]
         return tuple(noted[i] for i in sorted(kept))
 
     @property
@@ -229,7 +226,7 @@ class Scan:
             limit = error
         finally:
             noted, self._findings = self._findings, kept[0]
-            harm = RANK[worst(noted)] >= RANK[Level.UNSAFE]
+            harm = worst(noted).rank >= Level.UNSAFE.rank
             if harm:
                 self.add(noted)
         if harm:
@@ -291,7 +288,7 @@ class Scan:
 
 def worst(findings: Iterable[Finding]) -> Level:
     """The most harmful level of *findings*, `Level.INFO` for none."""
-    return max((finding.level for finding in findings), key=RANK.__getitem__, default=Level.INFO)
+    return max((finding.level for finding in findings), key=lambda level: level.rank, default=Level.INFO)
 
 
 def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:

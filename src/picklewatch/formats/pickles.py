@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import looks_like_pickle
 from picklewatch.engine.storages import MAGIC
 from picklewatch.formats import legacy
-from picklewatch.formats.base import RANK, Part, Scan, worst
+from picklewatch.formats.base import Part, Scan, worst
 from picklewatch.formats.encoded import search_runs
 from picklewatch.formats.hidden import acts, harms, runs, search, unmistakable
 from picklewatch.model import Level
@@ -33,7 +33,7 @@ def matches(_head: bytes, data: memoryview) -> bool:
 def read(scan: Scan, part: Part) -> str:
     """Judge the pickles from offset 0; the exact format name."""
     first = scan.pickle(part)
-    if RANK[scan.worst] < RANK[Level.UNSAFE]:
+    if scan.worst.rank < Level.UNSAFE.rank:
         search_runs(scan, part)
     _row(scan, part, first)
     if first.value == MAGIC and first.stopped:
@@ -93,7 +93,7 @@ def in_letters(scan: Scan, part: Part) -> bool:
     report = scan.trial(part)
     if report is None:
         return True
-    harm = RANK[worst(report.findings)] >= RANK[Level.UNSAFE]
+    harm = worst(report.findings).rank >= Level.UNSAFE.rank
     if report.stopped and report.opcodes <= _SHORTEST and not harm:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
         following = scan.trial(part, report.end) if report.end < len(part.data) else None

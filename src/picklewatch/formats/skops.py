@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.formats.base import RANK, Part, Scan, worst
+from picklewatch.formats.base import Part, Scan, worst
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def judge_schema(scan: Scan, part: Part) -> None:
     for module, name in list(names)[:_NAMES]:
         reference = Part(memoryview(f"\x80\x02c{module}\n{name}\n.".encode("latin-1", "replace")), part.where)
         report = scan.trial(reference)
-        if report is not None and RANK[worst(report.findings)] >= RANK[Level.UNSAFE]:
+        if report is not None and worst(report.findings).rank >= Level.UNSAFE.rank:
             scan.add(report.findings)
 
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.engine.lists.stdlib import STDLIB
-from picklewatch.formats.base import RANK, Part
+from picklewatch.formats.base import Part
 from picklewatch.formats.hidden import unmistakable
 from picklewatch.model import Level
 
@@ -55,7 +55,7 @@ def judge_targets(scan: Scan, part: Part) -> None:
         said = [
             finding.level for finding in report.findings if finding.rule != "suspicious-arguments"
         ]  # these are ours
-        level = max(said, key=RANK.__getitem__, default=Level.INFO)
+        level = max(said, key=lambda level: level.rank, default=Level.INFO)
         if not hydra and (not unmistakable(name) or module == "types"):
             continue
         standard = name.partition(".")[0] in STDLIB

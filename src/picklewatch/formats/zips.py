@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine import LimitReached
 from picklewatch.formats import zipkind
-from picklewatch.formats.base import CHUNK, RANK, Format, Malformed, Part, Scan, find
+from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan, find
 from picklewatch.formats.codecs import DECODERS, Stream, lzma1
 from picklewatch.formats.hidden import SMALLEST, search
 from picklewatch.formats.names import escapes
@@ -87,7 +87,7 @@ def read(scan: Scan, part: Part) -> str:
 
 def _second_reading(scan: Scan, part: Part, archive: Archive) -> None:
     harm = scan.apart(lambda: _archive(scan, part, archive))
-    level = Level.MALICIOUS if RANK[harm] >= RANK[Level.UNSAFE] else Level.UNSCANNABLE
+    level = Level.MALICIOUS if harm.rank >= Level.UNSAFE.rank else Level.UNSCANNABLE
     summary = "The archive has two end records that lead to different members."
     scan.finding("zip-two-end-records", level, part.at(archive.directory), summary)
 
@@ -167,7 +167,7 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
         harm = scan.apart(lambda: _content(scan, part, member, kind))
 
     scan.guarded(inside, work)
-    hides = RANK[harm] >= RANK[Level.UNSAFE]
+    hides = harm.rank >= Level.UNSAFE.rank
     if member.differs:
         _told_apart(scan, member, inside, hides=hides)
     if member.flags & ODD_FLAGS:

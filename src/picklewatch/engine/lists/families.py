@@ -10,6 +10,12 @@ from __future__ import annotations
 from picklewatch.engine.lists import functions
 from picklewatch.engine.lists.model import Family
 
+
+def _kept(what: str, *, module: str, name: str) -> Family:
+    """What models hold and don't call while they are loaded."""
+    return Family(reason=f"{what}, stored for later use", uses="R", module=module, name=name)
+
+
 FAMILIES: tuple[Family, ...] = (
     # --- scikit-learn ---
     Family(
@@ -54,17 +60,15 @@ FAMILIES: tuple[Family, ...] = (
         r"|neural_network|pipeline|preprocessing|qda|random_projection|semi_supervised|svm|tree|_loss"
         r"|utils\.(_bunch|_metadata_requests|_tags|_set_output|deprecation|fixes|validation))\b[\w.]*",
     ),
-    Family(
-        reason="functions of scikit-learn, stored for later use",
-        uses="R",
+    _kept(
+        "functions of scikit-learn",
         module=r"sklearn\.(cluster|covariance|decomposition|ensemble|feature_extraction|feature_selection|gaussian_process|impute"
         r"|kernel_approximation|linear_model|manifold|metrics|model_selection|neighbors|neural_network|preprocessing|svm|tree|_loss"
         r"|utils\.(extmath|validation|fixes|sparsefuncs))\b[\w.]*",
         name=functions.SCIKIT_LEARN,
     ),
-    Family(
-        reason="scores, losses, distances and kernels of scikit-learn, stored for later use",
-        uses="R",
+    _kept(
+        "scores, losses, distances and kernels of scikit-learn",
         module=r"sklearn\.metrics\b[\w.]*",
         name=functions.SCIKIT_LEARN_METRICS,
     ),
@@ -75,15 +79,13 @@ FAMILIES: tuple[Family, ...] = (
         module=r"sklearn\.utils(\._bunch)?|sklearn\.datasets\.base",
         name="Bunch",
     ),
-    Family(
-        reason="functions over arrays, stored for later use",
-        uses="R",
+    _kept(
+        "functions over arrays",
         module=r"numpy|numpy\.(core|_core)\.(_multiarray_umath|umath|fromnumeric|numeric)|scipy\._lib\.array_api_compat\.(numpy|common)\b[\w.]*",
         name=functions.NUMPY,
     ),
-    Family(
-        reason="functions over arrays, stored for later use",
-        uses="R",
+    _kept(
+        "functions over arrays",
         module=r"scipy\.special(\._ufuncs)?",
         name=functions.SCIPY_SPECIAL,
     ),
@@ -158,21 +160,18 @@ FAMILIES: tuple[Family, ...] = (
         uses="RN",
         module=r"torch\.(ao\.(nn|quantization(?!\.fx))|quantization(?!\.fx)|nn\.quantized)\b[\w.]*",
     ),
-    Family(
-        reason="functions over tensors, stored for later use",
-        uses="R",
+    _kept(
+        "functions over tensors",
         module=r"torch\.nn\.functional|torch\._C\._nn",
         name=functions.TORCH_FUNCTIONAL,
     ),
-    Family(
-        reason="functions over tensors, stored for later use",
-        uses="R",
+    _kept(
+        "functions over tensors",
         module=r"torch\.nn\.init",
         name=functions.TORCH_INIT,
     ),
-    Family(
-        reason="functions over tensors, stored for later use",
-        uses="R",
+    _kept(
+        "functions over tensors",
         module=r"torch",
         name=r"tanh|sigmoid|relu|softmax|exp|log|abs|sin|cos|sqrt|mean|sum|cat|stack|zeros|ones|matmul|add|mul|tensor|clamp|erf|square|sign|flatten",
     ),
@@ -187,9 +186,8 @@ FAMILIES: tuple[Family, ...] = (
         module=r"torch\.utils\.data\.dataloader",
         name=r"DataLoader|_DatasetKind|default_collate",
     ),
-    Family(
-        reason="functions over tensors, stored for later use",
-        uses="R",
+    _kept(
+        "functions over tensors",
         module=r"torch\.(amp|cuda\.amp)\.grad_scaler|torch\.utils\.data\._utils\.collate",
         name="_refresh_per_optimizer_state|default_collate|default_convert",
     ),
@@ -248,9 +246,8 @@ FAMILIES: tuple[Family, ...] = (
         r"|whisper|squeezebert|layoutlm|funnel|dpr)\.tokenization_\w+|models\.\w+\.tokenization_\w+_fast"
         r"|tokenization_utils(_\w+)?|tokenization_(bert|gpt2|roberta|distilbert)\w*)",
     ),
-    Family(
-        reason="activation functions, stored for later use",
-        uses="R",
+    _kept(
+        "activation functions",
         module=r"transformers\.activations",
         name=functions.ACTIVATIONS,
     ),
@@ -376,9 +373,8 @@ FAMILIES: tuple[Family, ...] = (
         module=r"gensim\.(models(?!\.wrappers(?!\.fasttext))|corpora|matutils|interfaces)\b[\w.]*",
         name=r"_?[A-Z]\w*|sslm|df2idf|smartirs_\w+|original_scorer|npmi_scorer",
     ),
-    Family(
-        reason="functions of gensim, stored for later use",
-        uses="R",
+    _kept(
+        "functions of gensim",
         module=r"gensim\.utils",
         name="identity|call_on_class_only|any2utf8|any2unicode|to_unicode",
     ),
