@@ -6,10 +6,9 @@ import contextlib
 import hashlib
 import signal
 import time
-import traceback
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import LimitReached
+from picklewatch.engine import SMALL, evasion
 from picklewatch.formats import read_content
 from picklewatch.formats.base import CHUNK, Part, Scan
 from picklewatch.model import Level, ScanReport, unsaid
@@ -34,19 +33,19 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
     """
     begun = time.perf_counter()
     told = _Told(limits, tell)
-    scan = Scan(limits, read_content, told)
     view = memoryview(data)
+    scan = Scan(limits, read_content, told, size=len(view))
+    whole = Part(view)
     name = "other"
-    try:
-        with _interrupted(scan.budget):
-            name = scan.content(Part(view))
-            scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
-    except LimitReached as error:
-        scan.add(unsaid(told.findings, scan.findings))
-        scan.stopped(error, "")
-    except (Exception, RecursionError) as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a report)
-        scan.add(unsaid(told.findings, scan.findings))
-        _fault(scan, error)
+
+    def work() -> None:
+        nonlocal name
+        name = scan.content(whole)
+        scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
+
+    with _interrupted(scan.budget):
+        scan.guarded("", work, whole.chunks)
+    scan.add(unsaid(told.findings, scan.findings))
     return ScanReport(
         format=name,
         complete=scan.complete,
@@ -89,19 +88,22 @@ def _interrupted(budget: Budget) -> Iterator[None]:
     """End what runs inside when its time is up, wherever it is: what was found until then must not be lost.
 
     Whoever supervises the scan would kill it a little later, and an attack before a long calculation would only be
-    ``unscannable``. The bell rings every second, for code that takes the exception for one of its own.
+    ``unscannable``. The bell rings on and on: for code that takes the exception for one of its own, and since each part
+    has a deadline of its own.
     """
+    ends = time.process_time() + CPU + CPU_PER_BYTE * max(0, budget.size - SMALL)
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        budget.deadline = _PAST
         budget.check_time()
+        if time.process_time() > ends:
+            raise evasion("it takes more processor time than any honest file of its size")
 
     try:
         before = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGXCPU)]
     except ValueError:  # not the main thread: only the looks at the clock are left
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, max(budget.limits.seconds, 0.001), 1.0)
+    signal.setitimer(signal.ITIMER_REAL, min(_RINGS, max(budget.limits.seconds, 0.001)), _RINGS)
     try:
         yield
     finally:
@@ -110,22 +112,12 @@ def _interrupted(budget: Budget) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_PAST = 1e-9
-"""A time of `time.monotonic` that is over; 0 would mean none."""
-
-
-def _fault(scan: Scan, error: BaseException) -> None:
-    """Note a fault by its type and place only: its text may quote hostile bytes."""
-    scan.complete = False
-    if isinstance(error, MemoryError):
-        traceback.clear_frames(error.__traceback__)
-        summary = f"The scan needs more than {scan.limits.memory >> 20} MiB of memory."
-        scan.finding("scan-memory", Level.UNSCANNABLE, "", summary)
-        return
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f"{frame.name}:{frame.lineno}" for frame in reversed(frames) if "picklewatch" in frame.filename), "")
-    summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."
-    scan.finding("scan-error", Level.UNSCANNABLE, "", summary, f"{type(error).__name__} at {place}")
+_RINGS = 0.25
+"""Seconds between two looks at the clocks from outside."""
+CPU = 20.0
+"""Processor seconds that a small file may take for work that is not counted: four times what counted work takes."""
+CPU_PER_BYTE = 40e-6
+"""Processor seconds more for each byte of a larger file."""
 
 
 def _digest(scan: Scan, view: memoryview) -> str | None:

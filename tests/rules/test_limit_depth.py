@@ -6,7 +6,7 @@ from samples.containers import zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level, Limits
+from picklewatch.model import DEFAULT_LIMITS, Level, Limits
 
 
 def _nested(times: int) -> bytes:
@@ -24,3 +24,10 @@ def test_too_deep_is_unscannable() -> None:
 def test_what_is_less_deep_is_not() -> None:
     """All of it was looked at."""
     assert levels(_nested(2), Limits(depth=3)) == {}
+
+
+def test_a_tower_is_evasion() -> None:
+    """No honest writer packs nine times; the limit of an operator who wants less is not meant."""
+    found = levels(_nested(DEFAULT_LIMITS.depth + 1))
+    assert found["scan-evasion"] is Level.UNSAFE
+    assert "limit-depth" not in found

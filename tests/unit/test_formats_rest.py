@@ -246,14 +246,14 @@ def test_stacked_pickles_are_all_judged() -> None:
 
 
 def test_nesting_ends_at_the_limit() -> None:
-    """Too deep is unscannable, and what lies above is judged."""
+    """Too deep is a finding, and what lies there is at least looked through."""
     deep = EVIL
     for _ in range(6):
         deep = zipped({"x": deep})
     assert verdict(deep, Limits(depth=7)) in HARMFUL
     report, level = judged(deep, Limits(depth=3))
-    assert level is Verdict.UNSCANNABLE
-    assert "limit-depth" in {finding.rule for finding in report.findings}
+    assert level is Verdict.MALICIOUS
+    assert {finding.rule for finding in report.findings} == {"limit-depth", "unread-import"}
 
 
 def test_skops_types_are_judged() -> None:

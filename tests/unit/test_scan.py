@@ -37,15 +37,29 @@ def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in str(finding)
 
 
-@pytest.mark.parametrize("error", [MemoryError, RecursionError])
-def test_exhausted_memory_is_a_finding(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
-    """So are the errors that a machine too small raises."""
+@pytest.mark.parametrize(("error", "expected"), [(MemoryError, Verdict.UNSAFE), (RecursionError, Verdict.UNSCANNABLE)])
+def test_exhausted_memory_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], expected: Verdict
+) -> None:
+    """A few bytes that fill the memory are evasion; a fault of ours says nothing about the file."""
 
     def fault(*_: object) -> str:
         raise error
 
     monkeypatch.setattr(scan, "read_content", fault)
-    assert judged(BENIGN)[1] is Verdict.UNSCANNABLE
+    assert judged(BENIGN)[1] is expected
+
+
+def test_what_could_not_be_judged_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault must not make a plain attack merely unscannable."""
+
+    def fault(*_: object) -> str:
+        raise ValueError
+
+    monkeypatch.setattr(scan, "read_content", fault)
+    report, level = judged(EVIL)
+    assert level is Verdict.MALICIOUS
+    assert {finding.rule for finding in report.findings} == {"scan-error", "unread-import"}
 
 
 def test_a_mapped_file_is_read() -> None:

@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklewatch.engine.engine import judge_pickle
-    from picklewatch.engine.report import Budget, Buffer, LimitReached, Nested, PickleReport, Storage
+    from picklewatch.engine.report import (
+        EVASION,
+        SMALL,
+        Budget,
+        Buffer,
+        LimitReached,
+        Nested,
+        PickleReport,
+        Storage,
+        evasion,
+    )
     from picklewatch.engine.sniff import looks_like_pickle
     from picklewatch.engine.version import engine_version, rules_version
 
 __all__ = [
-    "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage",
-    "engine_version", "judge_pickle", "looks_like_pickle", "rules_version",
+    "EVASION", "SMALL", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage",
+    "engine_version", "evasion", "judge_pickle", "looks_like_pickle", "rules_version",
 ]  # fmt: skip
 
 _HOME = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.doubts import referenced
@@ -27,15 +28,18 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     budget: Budget,
     persistent: bool = False,
     arrays: bool = True,
+    most: int = sys.maxsize,
 ) -> PickleReport:
     """Judge the pickle that begins at *start* of *data*.
 
     *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
-    storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. Raises
+    storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. *most*:
+    opcodes after which the walk ends as if the pickle broke off there. Raises
     nothing but `LimitReached`, which carries the report up to there.
     """
     machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
     walk = Walk(data, start, machine)
+    walk.limit = most
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from picklewatch.model import DEFAULT_LIMITS, Limits
+from picklewatch.model import DEFAULT_LIMITS, Level, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from picklewatch.model import Finding
 
 Buffer = bytes | memoryview | mmap.mmap
 """Anything that can be sliced and indexed into bytes."""
+
+
+EVASION = "scan-evasion"
+"""The rule of content that costs a scan more than any honest file of its size does."""
+
+WORK = 10_000_000
+"""Units of work that any file may cost, however small; one takes about as long as one opcode (0.4 µs)."""
+WORK_PER_BYTE = 20
+"""Units more for each byte of the file above `SMALL`. Honest writers need less than one for each byte they store."""
+SMALL = 1 << 20
+"""Bytes of a file up to which it may cost no more than `WORK`: about five seconds of processor time."""
+BLOCKS = 3_000_000
+"""Python objects that one small file's values may be at a time: about 250 MB."""
+_LEAST = 2_000
+"""Units that each part may cost whatever the parts before it did: enough to see what its first opcodes call."""
+_RESERVE = 1_000_000
+"""Units kept for that: a reserve outside of what the parts share."""
+
+
+_MANY = 10_000
+"""Opcodes at a time that may fill memory; counting all blocks takes as long as some hundred opcodes."""
 
 
 class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error of ours
@@ -31,6 +54,16 @@ class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error o
         self.rule = rule
         self.summary = summary
 
+    @property
+    def level(self) -> Level:
+        """The level of its finding: evasion is not damage, and an operator who moves what is unsafe means it, too."""
+        return Level.UNSAFE if self.rule == EVASION else Level.UNSCANNABLE
+
+
+def evasion(what: str) -> LimitReached:
+    """Return the limit that content meets by a shape that no honest writer makes; *what* says which, as a clause."""
+    return LimitReached(EVASION, f"The content would keep a scanner from reading on: {what}.")
+
 
 class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of ours
     """The walk cannot go on: what both unpicklers raise on."""
@@ -38,9 +71,20 @@ class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of our
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """What one file may still cost; shared by everything found in it and only ever lowered."""
+    """What one file may still cost; shared by everything found in it and only ever lowered.
+
+    Work is counted, not timed, so that a verdict does not depend on the machine: whatever reads hostile bytes charges
+    for what it touches (opcodes, elements, characters, comparisons, bytes). A file that costs more than `WORK` allows
+    its size is a bomb; one that meets a limit of the configuration is merely too large.
+    """
 
     limits: Limits = DEFAULT_LIMITS
+    size: int = 0
+    """Bytes of the file, which its work is measured by."""
+    work_left: int = -1
+    """Units that may still be charged; -1 stands for all that the size allows."""
+    reserve_left: int = _RESERVE
+    """Units of the reserve that are left."""
     opcodes_left: int = field(default=-1)
     """Opcodes that may still be walked; -1 stands for all of the limit."""
     deadline: float = 0.0
@@ -49,8 +93,14 @@ class Budget:
     """Processor seconds that fickling may still take; -1 stands for all of the limit."""
     tell: Callable[[Finding], None] | None = None
     """Told of harm when it is seen, before the walk ends: the process may not live until then."""
+    blocks: int = field(default_factory=sys.getallocatedblocks)
+    """Python's memory blocks in use before the scan."""
+    _last: float = 0.0
+    """Value of `time.monotonic` after which no part gets any more."""
 
     def __post_init__(self) -> None:
+        if self.work_left < 0:
+            self.work_left = WORK + WORK_PER_BYTE * max(0, self.size - SMALL)
         if self.opcodes_left < 0:
             self.opcodes_left = self.limits.opcodes
         if not self.deadline:
@@ -58,17 +108,57 @@ class Budget:
         if self.fickling_seconds_left < 0:
             self.fickling_seconds_left = self.limits.fickling_seconds
 
+    def charge(self, units: int) -> None:
+        """Take *units* of work off; raises `LimitReached` when more was done than the file's size allows."""
+        self.work_left -= units
+        if self.work_left < 0:
+            raise evasion("it makes work out of all proportion to its size")
+
     def spend(self, opcodes: int) -> None:
-        """Take *opcodes* off; raises `LimitReached` when none is left or time is up."""
+        """Take *opcodes* off; raises `LimitReached` when none is left, time is up, or its values fill the memory."""
         self.opcodes_left -= opcodes
+        self.charge(opcodes)
         if self.opcodes_left <= 0:
             raise LimitReached("limit-opcodes", f"the file holds more than {self.limits.opcodes} pickle opcodes")
         self.check_time()
+        if opcodes >= _MANY:
+            self._check_memory()
+
+    def _check_memory(self) -> None:
+        allowed = BLOCKS + WORK_PER_BYTE * max(0, self.size - SMALL)
+        if sys.getallocatedblocks() - self.blocks > allowed:
+            raise evasion("it makes millions of objects out of a few bytes")
 
     def check_time(self) -> None:
         """Raise `LimitReached` when time is up."""
         if time.monotonic() > self.deadline:
             raise LimitReached("limit-time", f"the scan took longer than {self.limits.seconds:g} s")
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[None]:
+        """Give what runs inside three quarters of what is left, and a little of the reserve where nothing is.
+
+        Whatever one part costs, those after it are looked at: forty costly members would hide a forty-first.
+        """
+        now = time.monotonic()
+        self._last = self._last or self.deadline + self.limits.seconds / 20
+        whole = self.work_left, self.opcodes_left, self.deadline
+        least = min(_LEAST, self.reserve_left)
+        work = self.work_left = max(whole[0] - whole[0] // 4, least)
+        opcodes = self.opcodes_left = max(whole[1] - whole[1] // 4, least)
+        self.deadline = min(now + max((whole[2] - now) * 3 / 4, _LEAST_SECONDS), self._last)
+        try:
+            yield
+        finally:
+            used = work - self.work_left
+            self.reserve_left -= max(used - max(whole[0], 0), 0)
+            self.work_left = max(whole[0] - used, 0)
+            self.opcodes_left = max(whole[1] - (opcodes - self.opcodes_left), 0)
+            self.deadline = whole[2]
+
+
+_LEAST_SECONDS = 0.05
+"""What each part may take when time is up, until a twentieth of the limit has passed: the parent waits for a tenth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,17 @@ to `Scan.content` (any bytes) or `Scan.pickle` (bytes that a loader unpickles).
 
 from __future__ import annotations
 
+import contextlib
+import mmap
+import traceback
+import weakref
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.engine import Budget, LimitReached, judge_pickle
-from picklewatch.model import Finding, Level, printable
+from picklewatch.engine import SMALL, Budget, LimitReached, evasion, judge_pickle
+from picklewatch.formats.look import denied_imports
+from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,16 +24,28 @@ if TYPE_CHECKING:
     from picklewatch.engine import Nested, PickleReport
     from picklewatch.model import Limits
 
+    Look = Callable[[], Iterable[bytes | memoryview]]
+    """Gives the bytes of a part once more, to be looked through."""
+
 CHUNK = 1 << 20
 """Bytes that are copied or decompressed at a time."""
 
-TIME_LIMIT = "limit-time"
-"""The rule of the one limit that ends a whole scan at once."""
-
 TRIAL_OPCODES = 100_000
-"""Opcodes that a walk at a doubtful place may take."""
+"""Opcodes that a walk may take at a place where no loader begins and no header stands."""
 
+HELD = 192 << 20
+"""Bytes that a small file's unpacked contents may hold in memory at a time; zeros are not held, see `Held`."""
+HELD_RATIO = 100
+"""Bytes held for each byte of a file that are in proportion: streams of honest data unpack to a tenth of that."""
 
+LOOK = 256 << 20
+"""Bytes that are looked through where a scan had to stop, in all; each look may take a quarter of what is left."""
+_LEAST_LOOK = 64 << 10
+"""Bytes that each look may take even so."""
+UNPACKED_PER_UNIT = 64
+"""Bytes that the slower decompressors make of zeros in the time of one unit of work."""
+
+_OF_MEMORY = frozenset({"limit-memory", "scan-memory"})
 _PROTO = 0x80
 
 
@@ -54,6 +73,11 @@ class Part(NamedTuple):
     def inside(self, member: str, data: memoryview | bytes) -> Part:
         """*data* as the content of *member*."""
         return Part(memoryview(data), self.name(member), self.depth + 1)
+
+    def chunks(self) -> Iterator[memoryview]:
+        """Yield the bytes in pieces."""
+        for begin in range(0, len(self.data), CHUNK):
+            yield self.data[begin : begin + CHUNK]
 
     def behind(self, start: int) -> Part:
         """The bytes from *start* on as a content of their own."""
@@ -83,9 +107,13 @@ class Scan:
         limits: Limits,
         dispatch: Callable[[Scan, Part], str],
         tell: Callable[[Finding], None] | None = None,
+        *,
+        size: int = 0,
     ) -> None:
         self.limits = limits
-        self.budget = Budget(limits=limits, tell=tell)
+        self.size = size
+        """Bytes of the file."""
+        self.budget = Budget(limits=limits, tell=tell, size=size)
         self.complete = True
         self.code_bearing = False
         self.pickles = 0
@@ -93,6 +121,9 @@ class Scan:
         self.imports: dict[str, None] = {}
         self.members_left = limits.members
         self.unpacked_left = limits.unpacked
+        self.held = 0
+        """Bytes of unpacked contents in memory now."""
+        self.look_left = LOOK
         self.doubtful_left = limits.opcodes // 20
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
@@ -128,6 +159,9 @@ class Scan:
     def content(self, part: Part) -> str:
         """Judge *part* by what it is; the format's name."""
         if part.depth > self.limits.depth:
+            self.look(part.where, part.chunks)
+            if part.depth > DEFAULT_LIMITS.depth:  # no honest writer comes near it; who sets a lower limit knows why
+                raise evasion(f"contents are nested more than {self.limits.depth} deep")
             raise LimitReached("limit-depth", f"Contents are nested more than {self.limits.depth} deep.")
         self.check()
         return self._dispatch(self, part)
@@ -153,33 +187,39 @@ class Scan:
         """Walk what may or may not be a pickle, noting nothing.
 
         Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
-        cut short: then, and once the budget for such places is used up, the answer is None.
+        cut short: then, and once the budget for such places is used up (which is a finding), the answer is None.
         """
-        sure = start == 0 or part.data[start] == _PROTO
-        if start and not sure and self.doubtful_left <= 0:
-            return None
         self.check()
-        budget = Budget(
-            limits=self.limits,
-            opcodes_left=TRIAL_OPCODES,
-            deadline=self.budget.deadline,
-            fickling_seconds_left=0.0,
-        )
-        try:
-            report = judge_pickle(part.data, start, where=part.where, budget=budget)
-        except LimitReached:
-            self.doubtful_left -= TRIAL_OPCODES
-            return self._walk_quietly(part, start) if sure else None
+        with self._quietly():
+            if start == 0 or part.data[start] == _PROTO:
+                return self._walk(part, start)
+            if self.doubtful_left <= 0:
+                self._doubtful_used_up(part)
+                return None
+            budget = replace(self.budget, opcodes_left=self.limits.opcodes)
+            try:
+                report = judge_pickle(part.data, start, where=part.where, budget=budget, most=TRIAL_OPCODES)
+            except LimitReached:
+                self.doubtful_left = 0
+                return None
         self.doubtful_left -= report.opcodes + 50
-        return report
+        return report if report.opcodes < TRIAL_OPCODES else None
 
-    def _walk_quietly(self, part: Part, start: int) -> PickleReport:
-        """Walk as `_walk`, telling nobody: whoever tries decides whether it counts."""
-        tell, self.budget.tell = self.budget.tell, None
+    def _doubtful_used_up(self, part: Part) -> None:
+        self.complete = False
+        summary = "More places look like the beginning of a pickle than a scan may walk from; no loader begins there."
+        self.finding("limit-search", Level.UNSCANNABLE, part.where, summary)
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Tell nobody, and ask fickling nothing: whoever tries decides whether it counts."""
+        budget = self.budget
+        kept = budget.tell, budget.fickling_seconds_left
+        budget.tell, budget.fickling_seconds_left = None, 0.0
         try:
-            return self._walk(part, start)
+            yield
         finally:
-            self.budget.tell = tell
+            budget.tell, budget.fickling_seconds_left = kept
 
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note what the walk over a pickle in *part* found, and judge what it nests."""
@@ -201,9 +241,9 @@ class Scan:
                 self.content(Part(memoryview(nested.data), nested.where, part.depth + 1))
 
             if nested.why == "embedded":
-                self.only_harm(judge)
+                self.only_harm(judge, nested.where)
             else:
-                self.guarded(nested.where, judge)
+                self.guarded(nested.where, judge, partial(iter, (nested.data,)))
 
     def apart(self, work: Callable[[], object]) -> Level:
         """Do *work* and return the most harmful level of what it noted."""
@@ -215,40 +255,79 @@ class Scan:
             self.add(noted)
         return worst(noted)
 
-    def only_harm(self, work: Callable[[], object]) -> bool:
-        """Do *work* on doubtful bytes and forget it unless it found harm; whether it did."""
+    def only_harm(self, work: Callable[[], object], where: str = "") -> bool:
+        """Do *work* on doubtful bytes and forget it unless it found harm, or did not reach its end; whether it did."""
         kept = (self._findings, self.complete, self.code_bearing, self.pickles, self.opcodes, self.imports)
-        self._findings, self.imports = {}, dict(self.imports)
-        limit: LimitReached | None = None
+        self._findings, self.imports, self.complete = {}, dict(self.imports), True
         try:
-            work()
-        except LimitReached as error:
-            limit = error
+            self.guarded(where, work)
         finally:
             noted, self._findings = self._findings, kept[0]
             harm = worst(noted).rank >= Level.UNSAFE.rank
-            if harm:
+            if harm or not self.complete:
                 self.add(noted)
         if harm:
+            self.complete = self.complete and kept[1]
             return True
+        reached_end = self.complete
         _, self.complete, self.code_bearing, self.pickles, self.opcodes, self.imports = kept
-        if limit is not None and limit.rule == TIME_LIMIT:
-            raise limit
+        self.complete = self.complete and reached_end
         return False
 
-    def guarded(self, where: str, work: Callable[[], object]) -> None:
-        """Do *work* on one part; a limit that only this part reached is noted, and the other parts go on."""
+    def guarded(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:
+        """Do *work* on one part within its share of the budget; what ends it is noted, and the other parts go on.
+
+        A fault of ours, a limit or exhausted memory in one part must hide nothing of another: an attack would only
+        have to bring the costly part along. What was not reached is at least looked through for imports: *look* gives
+        its bytes.
+        """
         try:
-            work()
+            with self.budget.share():
+                work()
         except LimitReached as error:
-            if error.rule == TIME_LIMIT:
-                raise
             self.stopped(error, where)
+        except Exception as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a finding)
+            self.fault(error, where)
+        else:
+            return
+        if look is not None:
+            self.look(where, look)
 
     def stopped(self, error: LimitReached, where: str) -> None:
         """Note that a limit ended a part of the scan."""
         self.complete = False
-        self.finding(error.rule, Level.UNSCANNABLE, where, str(error))
+        if error.rule in _OF_MEMORY and self._small_for(self.limits.memory):
+            error = evasion("it fills the memory out of a few bytes")
+        self.finding(error.rule, error.level, where, str(error))
+
+    def fault(self, error: BaseException, where: str) -> None:
+        """Note a fault by its type and place only: its text may quote hostile bytes."""
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)
+            summary = f"The scan needs more than {self.limits.memory >> 20} MiB of memory."
+            self.stopped(LimitReached("scan-memory", summary), where)
+            return
+        self.complete = False
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = (f"{frame.name}:{frame.lineno}" for frame in reversed(frames) if "picklewatch" in frame.filename)
+        summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."
+        evidence = f"{type(error).__name__} at {next(ours, '')}"
+        self.finding("scan-error", Level.UNSCANNABLE, where, summary, evidence)
+
+    def _small_for(self, size: int) -> bool:
+        """Return True if this file is so small that no honest content makes *size* bytes of it."""
+        return max(self.size, SMALL) * HELD_RATIO < size
+
+    def look(self, where: str, look: Look) -> None:
+        """Look through bytes that could not be judged for imports of what is denied, out of a reserve of bytes."""
+        try:
+            names, read = denied_imports(look(), max(self.look_left // 4, _LEAST_LOOK))
+        except (LimitReached, Malformed, MemoryError):
+            return  # what kept the scan from reading on is a finding already
+        self.look_left -= read
+        for name in names:
+            summary = f"Where the scan could not read on, the content spells an import of {name}."
+            self.finding("unread-import", Level.MALICIOUS, where, summary, name)
 
     def _note_imports(self, names: Iterable[str]) -> None:
         for name in names:
@@ -268,22 +347,88 @@ class Scan:
         """Stop when the file's time is used up."""
         self.budget.check_time()
 
-    def unpack(self, chunks: Iterator[bytes]) -> memoryview:
-        """Everything that *chunks* yields, held in memory up to the limit of one member."""
-        held = bytearray()
-        for chunk in chunks:
-            self.unpacked(len(chunk))
-            held += chunk
-            if len(held) > self.limits.member:
-                raise LimitReached("limit-member", f"A member unpacks to more than {self.limits.member} bytes.")
-        return memoryview(held).toreadonly()
+    def unpack(
+        self, chunks: Iterator[bytes], where: str, otherwise: Callable[[], None] | None = None
+    ) -> memoryview | None:
+        """Return what *chunks* yields, held in memory as far as a member may be; what is beyond is looked through.
+
+        A limit is noted, and what was read until then is returned: an attack at the beginning runs whatever follows.
+        Where there is another way to judge what is too large to be held, *otherwise* goes it, and None is returned.
+        """
+        held = Held()
+        try:
+            for chunk in chunks:
+                self.unpacked(len(chunk))
+                held.add(chunk)
+                self._check_held(held)
+        except LimitReached as error:
+            if otherwise is not None:
+                otherwise()
+                return None
+            self.stopped(error, where)
+            self.look(where, lambda: chunks)
+        return held.view(self)
+
+    def _check_held(self, held: Held) -> None:
+        if held.size > self.limits.member:
+            raise LimitReached("limit-member", f"A member unpacks to more than {self.limits.member} bytes.")
+        if self.held + held.filled > max(HELD, HELD_RATIO * self.size):
+            raise evasion(f"it unpacks to more than {HELD_RATIO} times its size")
+
+    def release(self, size: int) -> None:
+        """Note that *size* held bytes are gone."""
+        self.held -= size
 
     def unpacked(self, size: int) -> None:
         """Count *size* bytes made by decompression."""
         self.unpacked_left -= size
+        self.budget.charge(size // UNPACKED_PER_UNIT)
         self.check()
         if self.unpacked_left < 0:
             raise LimitReached("limit-unpacked", f"The file unpacks to more than {self.limits.unpacked} bytes.")
+
+
+class Held:
+    """Unpacked bytes, held in memory. Zeros cost none: honest arrays are full of them, and so are bombs."""
+
+    def __init__(self) -> None:
+        self._small = bytearray()
+        self._large: mmap.mmap | None = None
+        self.size = 0
+        """Bytes added."""
+        self.filled = 0
+        """Bytes of them that take memory."""
+
+    def add(self, chunk: bytes) -> None:
+        """Append *chunk*."""
+        if self._large is None and self.size + len(chunk) <= CHUNK:
+            self._small += chunk
+        else:
+            self._append(chunk)
+        self.size += len(chunk)
+        if self._large is None or chunk != _ZEROS[: len(chunk)]:
+            self.filled += len(chunk)
+
+    def _append(self, chunk: bytes) -> None:
+        if self._large is None:
+            self._large = mmap.mmap(-1, 4 * CHUNK, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            self._large[: len(self._small)] = self._small
+            self._small = bytearray()
+        if self.size + len(chunk) > len(self._large):
+            self._large.resize(2 * len(self._large) + len(chunk))
+        if chunk != _ZEROS[: len(chunk)]:
+            self._large[self.size : self.size + len(chunk)] = chunk
+
+    def view(self, scan: Scan) -> memoryview:
+        """Return the bytes; they count as held by *scan* as long as anything refers to them."""
+        if self._large is None:
+            return memoryview(self._small).toreadonly()
+        scan.held += self.filled
+        weakref.finalize(self._large, scan.release, self.filled)
+        return memoryview(self._large)[: self.size].toreadonly()
+
+
+_ZEROS = bytes(CHUNK)
 
 
 def worst(findings: Iterable[Finding]) -> Level:

@@ -15,8 +15,8 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from picklewatch.engine import PickleReport
 
-STACKED = 10_000
-"""Pickles in one content that are walked one after another."""
+_PICKLE = 200
+"""Units of work that a pickle costs besides its opcodes."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
 _SHORTEST = 2
@@ -44,7 +44,6 @@ def read(scan: Scan, part: Part) -> str:
 def _row(scan: Scan, part: Part, report: PickleReport) -> None:
     """Judge what follows a pickle: further ones as loads in a loop read them, torch's files too, then anything."""
     size = len(part.data)
-    count = 1
     while True:
         if not report.stopped:
             search(scan, part, report.end, place="behind a pickle that breaks off")
@@ -54,12 +53,7 @@ def _row(scan: Scan, part: Part, report: PickleReport) -> None:
             return
         if not looks_like_pickle(part.data, end):
             break
-        count += 1
-        if count > STACKED:
-            summary = f"More than {STACKED} pickles follow one another; the rest was not judged."
-            scan.finding("limit-stacked", Level.UNSCANNABLE, part.at(end), summary)
-            scan.complete = False
-            return
+        scan.budget.charge(_PICKLE)
         report = scan.pickle(part, end)
     scan.finding("trailing-data", Level.INFO, part.at(end), f"{size - end} bytes follow the pickle.")
     behind(scan, part, end, place="behind other data")
@@ -71,9 +65,9 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
         return
     rest = part.behind(start)
     if bytes(rest.data[:6]).startswith(_CONTAINERS):
-        scan.guarded(rest.where, lambda: scan.content(rest))
+        scan.guarded(rest.where, lambda: scan.content(rest), rest.chunks)
     else:
-        scan.only_harm(lambda: scan.content(rest))
+        scan.only_harm(lambda: scan.content(rest), rest.where)
 
 
 def lead(scan: Scan, part: Part) -> None:

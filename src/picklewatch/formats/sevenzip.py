@@ -87,7 +87,11 @@ def _undo(scan: Scan, coder: Coder, data: memoryview, size: int) -> memoryview:
     if coder.method == _AES:
         raise _NotReadable("encrypted-member", "The 7z archive is encrypted: its content can't be judged.")
     stream = Stream(_decoder(coder, size), data)
-    return scan.unpack(_upto(stream, size))
+    return _held(scan, _upto(stream, size))
+
+
+def _held(scan: Scan, chunks: Iterator[bytes]) -> memoryview:
+    return scan.unpack(chunks, "") or memoryview(b"")
 
 
 def _upto(stream: Stream, size: int) -> Iterator[bytes]:
@@ -125,7 +129,7 @@ def _filtered(scan: Scan, spec: dict[str, int], data: memoryview) -> memoryview:
     wrapped += b"\0"
     filters = [spec, {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
     stream = Stream(partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=filters), memoryview(wrapped))
-    return scan.unpack(stream.chunks())
+    return _held(scan, stream.chunks())
 
 
 def _read(scan: Scan, part: Part) -> None:
@@ -173,7 +177,7 @@ def _members(scan: Scan, part: Part, header: bytes) -> None:
         for size in sizes:
             name = filled[index] if index < len(filled) else f"({index})"
             member = part.inside(name, held[at : at + size])
-            scan.guarded(member.where, partial(_member, scan, member, size))
+            scan.guarded(member.where, partial(_member, scan, member, size), member.chunks)
             at += size
             index += 1
 

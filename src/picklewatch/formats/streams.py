@@ -6,10 +6,10 @@ and pandas open files through them.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import LimitReached
 from picklewatch.formats import tars
 from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
 from picklewatch.formats.codecs import DECODERS, Stream, opens
@@ -96,14 +96,12 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
             summary = f"Content compressed with {codec} can't be read here: {_HINTS[codec]}."
             scan.finding("compression-not-readable", Level.UNSCANNABLE, part.where, summary)
             return
+        inside = part.name(f"({codec})")
+        head = _head(_Streams(codec, part.data, start).chunks())
+        archive = partial(_tar, scan, part, codec, start, head) if tars.matches(head, memoryview(head)) else None
         streams = _Streams(codec, part.data, start)
-        try:
-            held = scan.unpack(streams.chunks())
-        except LimitReached as error:
-            head = _head(_Streams(codec, part.data, start).chunks())
-            if error.rule != "limit-member" or not tars.matches(head, memoryview(head)):
-                raise
-            tars.read_on(scan, part.inside(f"({codec})", head), _Streams(codec, part.data, start).chunks())
+        held = scan.unpack(streams.chunks(), inside, archive)
+        if held is None:
             return
         if streams.broken:
             scan.code_bearing = True
@@ -114,6 +112,11 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
             _trailing(scan, part, streams.position)
 
     return read
+
+
+def _tar(scan: Scan, part: Part, codec: str, start: int, head: bytes) -> None:
+    """Judge an archive that is too large to be held."""
+    tars.read_on(scan, part.inside(f"({codec})", head), _Streams(codec, part.data, start).chunks())
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

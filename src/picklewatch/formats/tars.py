@@ -191,7 +191,7 @@ def _member(scan: Scan, archive: tarfile.TarFile, part: Part, member: tarfile.Ta
         return
     if member.issparse():
         source: Any = archive.extractfile(member)
-        held = scan.unpack(iter(lambda: source.read(1 << 20), b""))
+        held = scan.unpack(iter(lambda: source.read(1 << 20), b""), part.name(member.name)) or memoryview(b"")
     else:
         held = part.data[member.offset_data : member.offset_data + member.size]
     inside = part.inside(member.name, held)

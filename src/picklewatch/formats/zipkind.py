@@ -34,6 +34,13 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _PICKLED = re.compile(r"\.(?:pkl|debug_pkl)$", re.IGNORECASE)
+_ORDER = (
+    _DATA_PKL,
+    re.compile(r"(?:^|/)(?:constants|bytecode)\.pkl$", re.IGNORECASE),
+    _PICKLED,
+    re.compile(r"(?:^|/)(?:config\.json|schema\.json|data|[^/]+\.pth?|[^/]+\.np[yz])$", re.IGNORECASE),
+)
+"""Names of what loaders read first: torch, TorchScript, torch.package; Keras, skops, stable-baselines3, numpy."""
 _PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
 _NATIVE = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
 _SOURCE = re.compile(r"\.(?:c|cc|cpp|cu|cubin|fatbin|hsaco|ptx|spv|o|a|py)\Z", re.IGNORECASE)
@@ -77,6 +84,15 @@ class Kind:
         if known is None:
             known = self.raw_names[name] = _RAW.search(name) is not None and _NAMED.search(name) is None
         return known
+
+    def order(self, name: str) -> int:
+        """Return the place of the member *name* in the order of judging: what its loader reads first comes first.
+
+        A costly member must not stand before the pickle that `torch.load` runs.
+        """
+        if self.raw(name):
+            return len(_ORDER) + 1
+        return next((number for number, pattern in enumerate(_ORDER) if pattern.search(name)), len(_ORDER))
 
     def judge(self, scan: Scan, member: Part, name: str) -> None:
         """Judge one member's content."""

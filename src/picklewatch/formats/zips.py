@@ -7,7 +7,6 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import LimitReached
 from picklewatch.formats import zipkind
 from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan, find
 from picklewatch.formats.codecs import DECODERS, Stream, lzma1
@@ -32,7 +31,7 @@ from picklewatch.formats.zipread import (
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from picklewatch.formats.zipkind import Kind
 
@@ -114,7 +113,8 @@ def _orphans(scan: Scan, part: Part, start: int, stop: int) -> None:
     members = list(_bounded(scan, local_walk(part.data, start, stop)))
     kind = zipkind.classify([member.name for member in members])
     for member in members:
-        scan.guarded(part.name(member.name), partial(_content, scan, part, member, kind))
+        look = partial(_bytes, part, member)
+        scan.guarded(part.name(member.name), partial(_content, scan, part, member, kind), look)
 
 
 def _bounded(scan: Scan, members: Iterable[Member]) -> Iterable[Member]:
@@ -131,7 +131,7 @@ def _archive(scan: Scan, part: Part, archive: Archive) -> str:
     scan.code_bearing = scan.code_bearing or kind.code_bearing
     raw_members = sum(1 for member in archive.members if kind.raw(member.name)) or 1
     kind.raw_head = max(512, min(RAW_HEAD, RAW_TOTAL // raw_members))
-    for member in archive.members:
+    for member in sorted(archive.members, key=lambda member: kind.order(member.name)):
         scan.member()
         if not _plain_tensor(scan, part, member, kind):
             _member(scan, part, member, kind)
@@ -157,8 +157,9 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
     if member.name.endswith("/") and member.size == 0 and member.packed == 0:
         return
     inside = part.name(member.name)
+    look = partial(_bytes, part, member)
     if not member.differs and not member.flags & ODD_FLAGS:
-        scan.guarded(inside, lambda: _content(scan, part, member, kind))
+        scan.guarded(inside, lambda: _content(scan, part, member, kind), look)
         return
     harm = Level.INFO
 
@@ -166,7 +167,7 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
         nonlocal harm
         harm = scan.apart(lambda: _content(scan, part, member, kind))
 
-    scan.guarded(inside, work)
+    scan.guarded(inside, work, look)
     hides = harm.rank >= Level.UNSAFE.rank
     if member.differs:
         _told_apart(scan, member, inside, hides=hides)
@@ -220,11 +221,7 @@ def _content(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
 def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: str) -> memoryview | None:
     """The member's unpacked bytes; of a raw tensor only its head. None if nothing can be read (noted)."""
     packed = data[member.start : member.end]
-    if member.method == _LZMA:
-        stream = _lzma(packed, member.size)
-    else:
-        make = DECODERS.get(_CODECS.get(member.method, ""))
-        stream = None if make is None else Stream(make, packed)
+    stream = _stream(packed, member)
     if stream is None:
         scan.code_bearing = True
         encrypted = member.method == 99  # noqa: PLR2004  (AE-x)
@@ -232,17 +229,37 @@ def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: st
         summary = f"The member's compression method {member.method} can't be read here."
         scan.finding(rule, Level.UNSCANNABLE, inside, summary)
         return None
+    chunks = _sound(scan, member, stream, inside)
+    if not kind.raw(member.name):
+        return scan.unpack(chunks, inside)
     held = bytearray()
+    for chunk in chunks:
+        scan.unpacked(len(chunk))
+        held += chunk[: RAW_HEAD - len(held)]
+    return memoryview(held).toreadonly()
+
+
+def _stream(packed: memoryview, member: Member) -> Stream | None:
+    if member.method == _LZMA:
+        return _lzma(packed, member.size)
+    make = DECODERS.get(_CODECS.get(member.method, ""))
+    return None if make is None else Stream(make, packed)
+
+
+def _bytes(part: Part, member: Member) -> Iterator[bytes | memoryview]:
+    """Yield what the member holds once more, for who only looks."""
+    packed = part.data[member.start : member.end]
+    stream = None if member.method == _STORED else _stream(packed, member)
+    return Part(packed).chunks() if stream is None else stream.chunks()
+
+
+def _sound(scan: Scan, member: Member, stream: Stream, inside: str) -> Iterator[bytes]:
+    """Yield what *stream* holds, and note where it breaks off or is of another size than declared."""
     total = 0
-    raw = kind.raw(member.name)
     try:
         for chunk in stream.chunks():
             total += len(chunk)
-            scan.unpacked(len(chunk))
-            if not raw or len(held) < RAW_HEAD:
-                held += chunk
-            if len(held) > scan.limits.member:
-                raise LimitReached("limit-member", f"A member unpacks to more than {scan.limits.member} bytes.")
+            yield chunk
     except Malformed as error:
         if not member.flags & ENCRYPTED:
             scan.code_bearing = True
@@ -251,7 +268,6 @@ def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: st
         if total != member.size and not member.local:
             summary = f"The member declares {member.size} bytes and unpacks to {total}."
             scan.finding("malformed-zip", Level.UNSCANNABLE, inside, summary)
-    return memoryview(held).toreadonly()
 
 
 def _lzma(packed: memoryview, size: int) -> Stream | None:

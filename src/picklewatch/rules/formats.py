@@ -434,15 +434,49 @@ _LIMITS = tuple(
         ("member", "one member unpacks to too much", "member", "zeros: A member unpacks to more than 536870912 bytes."),
         ("unpacked", "the file unpacks to too much", "unpacked", "The file unpacks to more than 8589934592 bytes."),
         (
-            "stacked",
-            "too many pickles in a row",
+            "search",
+            "too many places look like a pickle",
             "opcodes",
-            "0x2bf20: More than 10000 pickles follow one another; the rest was not judged.",
+            "0x0: More places look like the beginning of a pickle than a scan may walk from; no loader begins there.",
         ),
     )
 )
 
 _REST = (
+    Rule(
+        id="scan-evasion",
+        level=Level.UNSAFE,
+        title="Content that would keep a scanner from reading on",
+        meaning=(
+            "The content costs a scan more than any honest file of its size: no-ops by the million, towers of "
+            "containers, bombs, numbers without end, shapes that no honest writer makes."
+        ),
+        danger=(
+            "Its loader reads past what stops a scanner, and runs what stands behind it. Being costly is the purpose "
+            "of such a shape, so the file is unsafe, not merely unscannable."
+        ),
+        evidence=(
+            "0x0: The content would keep a scanner from reading on: it makes work out of all proportion to its size."
+        ),
+        action=(
+            "Don't load it. If you know the file to be honest, please report it with its SHA-256: then the limit is "
+            "wrong."
+        ),
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="unread-import",
+        level=Level.MALICIOUS,
+        title="An import of something dangerous where the scan could not read on",
+        meaning=(
+            "A limit or a fault ended the judging of this content. Looked through as plain bytes, the rest spells an "
+            "import of what runs code."
+        ),
+        danger="A loader reads on where the scan had to stop, and would run it.",
+        evidence="os.system",
+        action="Don't load it.",
+        allow=_BY_DIGEST,
+    ),
     Rule(
         id="storage-missing",
         level=Level.UNSCANNABLE,

@@ -1,0 +1,19 @@
+"""More places that look like the beginning of a pickle than a scan may walk from."""
+
+from __future__ import annotations
+
+from samples.judging import levels
+
+from picklewatch.model import Level, Limits
+
+_PLACES = b"\x00\x00" + b"\x8c\x02os\x94\x8c\x01x" * 400
+
+
+def test_a_search_that_gives_up_says_so() -> None:
+    """What was not walked is not clean."""
+    assert levels(_PLACES, Limits(opcodes=10_000))["limit-search"] is Level.UNSCANNABLE
+
+
+def test_a_search_that_ends_does_not() -> None:
+    """The same bytes, within the budget."""
+    assert levels(_PLACES) == {}
