@@ -8,10 +8,11 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import SMALL, evasion
+from picklewatch.engine import evasion
 from picklewatch.formats import read_content
 from picklewatch.formats.base import CHUNK, Part, Scan
 from picklewatch.model import Level, ScanReport, unsaid
+from picklewatch.proportion import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ def _interrupted(budget: Budget) -> Iterator[None]:
     ``unscannable``. The bell rings on and on: for code that takes the exception for one of its own, and since each part
     has a deadline of its own.
     """
-    ends = time.process_time() + CPU + CPU_PER_BYTE * max(0, budget.size - SMALL)
+    ends = time.process_time() + cpu_seconds(budget.size)
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         budget.check_time()
@@ -114,10 +115,6 @@ def _interrupted(budget: Budget) -> Iterator[None]:
 
 _RINGS = 0.25
 """Seconds between two looks at the clocks from outside."""
-CPU = 20.0
-"""Processor seconds that a small file may take for work that is not counted: four times what counted work takes."""
-CPU_PER_BYTE = 40e-6
-"""Processor seconds more for each byte of a larger file."""
 
 
 def _digest(scan: Scan, view: memoryview) -> str | None:

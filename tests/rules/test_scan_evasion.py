@@ -23,7 +23,7 @@ def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bombs of a tenth of a second."""
     monkeypatch.setattr(report, "WORK", 200_000)
     monkeypatch.setattr(base, "HELD", 4 << 20)
-    monkeypatch.setattr(base, "HELD_RATIO", 1)
+    monkeypatch.setattr(base, "RATIO", 1)
 
 
 def test_no_ops_out_of_proportion_are_evasion() -> None:

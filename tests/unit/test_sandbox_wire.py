@@ -233,14 +233,29 @@ def test_a_broken_report_keeps_what_was_seen_and_is_never_complete(levels: Itera
 
 
 @pytest.mark.parametrize(
+    "ending",
+    [
+        Ending(status=-9, timed_out=True, cpu_seconds=54.0, size=100),
+        Ending(status=-9, cpu_seconds=60.5, size=100),
+        Ending(status=70, failed=("memory", ""), size=100),
+    ],
+)
+def test_a_small_file_that_uses_everything_up_is_unsafe(ending: Ending) -> None:
+    """A hundred bytes that keep a scanner busy for a minute, or fill a gigabyte, are made for it."""
+    finding = ending.finding(Limits())
+    assert finding is not None
+    assert (finding.rule, finding.level) == ("scan-evasion", Level.UNSAFE)
+
+
+@pytest.mark.parametrize(
     ("ending", "rule", "text"),
     [
         (Ending(status=0), "", ""),
         (Ending(status=-9, timed_out=True), "scan-timeout", "60 seconds"),
         (Ending(status=-9, garbage="it sang"), "scan-garbage", "it sang"),
         (Ending(status=-9), "scan-memory", "memory ran out"),
-        (Ending(status=-9, cpu_seconds=60.5), "scan-cpu", "60 seconds of processor time"),
-        (Ending(status=70, failed=("memory", "")), "scan-memory", "1024 MiB"),
+        (Ending(status=-9, cpu_seconds=60.5, size=64 << 20), "scan-cpu", "60 seconds of processor time"),
+        (Ending(status=70, failed=("memory", ""), size=64 << 20), "scan-memory", "1024 MiB"),
         (Ending(status=70, failed=("error", "ValueError: x")), "scan-crashed", "ValueError: x"),
         (Ending(status=70), "scan-memory", "1024 MiB"),
         (Ending(status=71), "scan-crashed", "lock itself down"),

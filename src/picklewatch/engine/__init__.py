@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from picklewatch.engine.engine import judge_pickle
     from picklewatch.engine.report import (
         EVASION,
-        SMALL,
         Budget,
         Buffer,
         LimitReached,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from picklewatch.engine.version import engine_version, rules_version
 
 __all__ = [
-    "EVASION", "SMALL", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage",
+    "EVASION", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage",
     "engine_version", "evasion", "judge_pickle", "looks_like_pickle", "rules_version",
 ]  # fmt: skip
 

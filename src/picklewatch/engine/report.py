@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from picklewatch.model import DEFAULT_LIMITS, Level, Limits
+from picklewatch.proportion import above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +27,7 @@ EVASION = "scan-evasion"
 WORK = 10_000_000
 """Units of work that any file may cost, however small; one takes about as long as one opcode (0.4 µs)."""
 WORK_PER_BYTE = 20
-"""Units more for each byte of the file above `SMALL`. Honest writers need less than one for each byte they store."""
-SMALL = 1 << 20
-"""Bytes of a file up to which it may cost no more than `WORK`: about five seconds of processor time."""
+"""Units more for each byte of a file that is not small. Honest writers need less than one for each byte they store."""
 BLOCKS = 3_000_000
 """Python objects that one small file's values may be at a time: about 250 MB."""
 _LEAST = 2_000
@@ -100,7 +99,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.work_left < 0:
-            self.work_left = WORK + WORK_PER_BYTE * max(0, self.size - SMALL)
+            self.work_left = WORK + WORK_PER_BYTE * above(self.size)
         if self.opcodes_left < 0:
             self.opcodes_left = self.limits.opcodes
         if not self.deadline:
@@ -125,7 +124,7 @@ class Budget:
             self._check_memory()
 
     def _check_memory(self) -> None:
-        allowed = BLOCKS + WORK_PER_BYTE * max(0, self.size - SMALL)
+        allowed = BLOCKS + WORK_PER_BYTE * above(self.size)
         if sys.getallocatedblocks() - self.blocks > allowed:
             raise evasion("it makes millions of objects out of a few bytes")
 

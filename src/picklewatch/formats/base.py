@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.engine import SMALL, Budget, LimitReached, evasion, judge_pickle
+from picklewatch.engine import Budget, LimitReached, evasion, judge_pickle
 from picklewatch.formats.look import denied_imports
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
+from picklewatch.proportion import RATIO, is_tiny_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,8 +36,6 @@ TRIAL_OPCODES = 100_000
 
 HELD = 192 << 20
 """Bytes that a small file's unpacked contents may hold in memory at a time; zeros are not held, see `Held`."""
-HELD_RATIO = 100
-"""Bytes held for each byte of a file that are in proportion: streams of honest data unpack to a tenth of that."""
 
 LOOK = 256 << 20
 """Bytes that are looked through where a scan had to stop, in all; each look may take a quarter of what is left."""
@@ -296,7 +295,7 @@ class Scan:
     def stopped(self, error: LimitReached, where: str) -> None:
         """Note that a limit ended a part of the scan."""
         self.complete = False
-        if error.rule in _OF_MEMORY and self._small_for(self.limits.memory):
+        if error.rule in _OF_MEMORY and is_tiny_for(self.size, self.limits.memory):
             error = evasion("it fills the memory out of a few bytes")
         self.finding(error.rule, error.level, where, str(error))
 
@@ -313,10 +312,6 @@ class Scan:
         summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."
         evidence = f"{type(error).__name__} at {next(ours, '')}"
         self.finding("scan-error", Level.UNSCANNABLE, where, summary, evidence)
-
-    def _small_for(self, size: int) -> bool:
-        """Return True if this file is so small that no honest content makes *size* bytes of it."""
-        return max(self.size, SMALL) * HELD_RATIO < size
 
     def look(self, where: str, look: Look) -> None:
         """Look through bytes that could not be judged for imports of what is denied, out of a reserve of bytes."""
@@ -372,8 +367,8 @@ class Scan:
     def _check_held(self, held: Held) -> None:
         if held.size > self.limits.member:
             raise LimitReached("limit-member", f"A member unpacks to more than {self.limits.member} bytes.")
-        if self.held + held.filled > max(HELD, HELD_RATIO * self.size):
-            raise evasion(f"it unpacks to more than {HELD_RATIO} times its size")
+        if self.held + held.filled > max(HELD, RATIO * self.size):
+            raise evasion(f"it unpacks to more than {RATIO} times its size")
 
     def release(self, size: int) -> None:
         """Note that *size* held bytes are gone."""

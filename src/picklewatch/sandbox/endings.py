@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.model import Finding, Level
+from picklewatch.proportion import cpu_seconds, is_tiny_for
 from picklewatch.sandbox.wire import FAILED, LOCK_FAILED
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Ending:
     """The failure that it said itself: ``memory`` or ``error``, and a sentence."""
     shrunk: bool = False
     """The file has become shorter since the scan began."""
+    size: int = 0
+    """Bytes of the file."""
 
     def take(self, message: dict[str, Any]) -> None:
         """Note the warm process's *message* about the end. Raises `ValueError` if it is not about one."""
@@ -41,7 +44,18 @@ class Ending:
     def finding(self, limits: Limits) -> Finding | None:
         """Say what kept the scan from its end; None if it ended well."""
         rule, summary = self._verdict(limits)
+        if self._evades(rule, limits):
+            return Finding(rule="scan-evasion", level=Level.UNSAFE, where="", summary=f"{_EVADES} {summary}")
         return Finding(rule=rule, level=Level.UNSCANNABLE, where="", summary=summary) if rule else None
+
+    def _evades(self, rule: str, limits: Limits) -> bool:
+        """Return True if a scan that was killed cost more than any honest file of this size does.
+
+        Most such content ends its scan itself. What holds it up where it can't, in a C function, is evasion no less.
+        """
+        if rule == "scan-memory" and self.failed is not None:
+            return is_tiny_for(self.size, limits.memory)
+        return rule in {"scan-timeout", "scan-cpu"} and self.cpu_seconds > cpu_seconds(self.size)
 
     def _verdict(self, limits: Limits) -> tuple[str, str]:
         if self.timed_out:
@@ -77,6 +91,9 @@ class Ending:
             FAILED: _memory(limits),  # it could not even say so
         }
         return known.get(self.status, ("scan-crashed", f"The scanning process crashed: {_named(self.status)}."))
+
+
+_EVADES = "The content would keep a scanner from reading on."
 
 
 def _cpu(limits: Limits) -> tuple[str, str]:

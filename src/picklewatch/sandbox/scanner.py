@@ -203,8 +203,8 @@ class Scanner:
             raise ScanCancelledError("the scanner was closed during the scan")
 
     def _scan_once(self, fd: int, builder: wire.ReportBuilder) -> Ending:
-        ending = Ending()
         size = os.fstat(fd).st_size
+        ending = Ending(size=size)
         with contextlib.closing(self._run("scan", fd, None, ending)) as observed:
             try:
                 for kind, value in observed:
