@@ -92,8 +92,8 @@ class Budget:
     """Processor seconds that fickling may still take; -1 stands for all of the limit."""
     tell: Callable[[Finding], None] | None = None
     """Told of harm when it is seen, before the walk ends: the process may not live until then."""
-    blocks: int = field(default_factory=sys.getallocatedblocks)
-    """Python's memory blocks in use before the scan."""
+    blocks: int = -1
+    """Python's memory blocks in use before the first long walk; -1 stands for not counted yet (it takes its time)."""
     _last: float = 0.0
     """Value of `time.monotonic` after which no part gets any more."""
 
@@ -125,7 +125,10 @@ class Budget:
 
     def _check_memory(self) -> None:
         allowed = BLOCKS + WORK_PER_BYTE * above(self.size)
-        if sys.getallocatedblocks() - self.blocks > allowed:
+        blocks = sys.getallocatedblocks()
+        if self.blocks < 0:
+            self.blocks = blocks
+        if blocks - self.blocks > allowed:
             raise evasion("it makes millions of objects out of a few bytes")
 
     def check_time(self) -> None:
