@@ -45,7 +45,7 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
         scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
 
     with _interrupted(scan.budget):
-        scan.guarded("", work, whole.chunks)
+        scan.caught("", work, whole.chunks)
     scan.add(unsaid(told.findings, scan.findings))
     return ScanReport(
         format=name,

@@ -280,9 +280,17 @@ class Scan:
         have to bring the costly part along. What was not reached is at least looked through for imports: *look* gives
         its bytes.
         """
-        try:
+
+        def shared() -> None:
             with self.budget.share():
                 work()
+
+        self.caught(where, shared, look)
+
+    def caught(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:
+        """Do *work* on all that there is, as `guarded` does it for one part of several."""
+        try:
+            work()
         except LimitReached as error:
             self.stopped(error, where)
         except Exception as error:  # noqa: BLE001  (whatever hostile bytes cause must end in a finding)
