@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import time
 import traceback
 import weakref
 from dataclasses import replace
@@ -39,8 +40,10 @@ HELD = 192 << 20
 
 LOOK = 256 << 20
 """Bytes that are looked through where a scan had to stop, in all; each look may take a quarter of what is left."""
-_LEAST_LOOK = 64 << 10
-"""Bytes that each look may take even so."""
+LOOK_SECONDS = 2.0
+"""Processor seconds for the same."""
+_LEAST_LOOK, _LEAST_SECONDS = 64 << 10, 0.005
+"""Bytes and seconds that each look may take even so."""
 UNPACKED_PER_UNIT = 64
 """Bytes that the slower decompressors make of zeros in the time of one unit of work."""
 
@@ -123,6 +126,7 @@ class Scan:
         self.held = 0
         """Bytes of unpacked contents in memory now."""
         self.look_left = LOOK
+        self.look_seconds = LOOK_SECONDS
         self.doubtful_left = limits.opcodes // 20
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
@@ -323,10 +327,14 @@ class Scan:
 
     def look(self, where: str, look: Look) -> None:
         """Look through bytes that could not be judged for imports of what is denied, out of a reserve of bytes."""
+        begun = time.process_time()
         try:
-            names, read = denied_imports(look(), max(self.look_left // 4, _LEAST_LOOK))
+            seconds = max(self.look_seconds / 4, _LEAST_SECONDS)
+            names, read = denied_imports(look(), max(self.look_left // 4, _LEAST_LOOK), seconds)
         except (LimitReached, Malformed, MemoryError):
             return  # what kept the scan from reading on is a finding already
+        finally:
+            self.look_seconds -= time.process_time() - begun
         self.look_left -= read
         for name in names:
             summary = f"Where the scan could not read on, the content spells an import of {name}."

@@ -17,8 +17,6 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SECONDS = 1.0
-"""Processor time that one look may take; what it does not reach is unscannable anyway."""
 _NAMES = 20
 """Imports that are told."""
 _OVERLAP = 512
@@ -34,11 +32,14 @@ _PAIRS = tuple(
 """Two names as SHORT_BINUNICODE or BINUNICODE, then STACK_GLOBAL."""
 
 
-def denied_imports(chunks: Iterable[bytes | memoryview], most: int) -> tuple[list[str], int]:
-    """Return what is denied among the imports that *chunks* spell, and how many bytes were read: up to about *most*."""
+def denied_imports(chunks: Iterable[bytes | memoryview], most: int, seconds: float) -> tuple[list[str], int]:
+    """Return what is denied among the imports that *chunks* spell, and how many bytes were read.
+
+    Reads about *most* bytes and takes about *seconds* of processor time; what is not reached is unscannable anyway.
+    """
     found: dict[str, None] = {}
     read, tail = 0, b""
-    ends = time.process_time() + SECONDS
+    ends = time.process_time() + seconds
     for chunk in chunks:
         window = tail + bytes(chunk[: most - read])
         for module, name in _spelt(window):
