@@ -120,7 +120,7 @@ class ScanReport:
     imports: tuple[str, ...] = ()
     """Every distinct import as ``module.name``, in order of first appearance."""
     sha256: str | None = None
-    """The content's SHA-256 in lower-case hexadecimal, or None if it was not computed."""
+    """The content's SHA-256 in lower-case hexadecimal, or None if it was not computed. The child has no say in it."""
     duration_ms: float = 0.0
     """Wall-clock milliseconds of the scan, the sandbox's work included."""
     peak_kib: int = 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import signal
 import time
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import evasion
 from picklewatch.formats import read_content
-from picklewatch.formats.base import CHUNK, Part, Scan
+from picklewatch.formats.base import Part, Scan
 from picklewatch.model import Level, ScanReport, unsaid
 from picklewatch.proportion import cpu_seconds
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
     from picklewatch.engine import Budget, Buffer
     from picklewatch.model import Finding, Limits
-
-DIGEST_ALWAYS = 64 << 20
-"""Bytes up to which every content's SHA-256 is computed; of larger ones only where there is something to report."""
 
 
 def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] | None = None) -> ScanReport:
@@ -55,7 +51,6 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
         pickles=scan.pickles,
         opcodes=scan.opcodes,
         imports=tuple(scan.imports),
-        sha256=_digest(scan, view),
         duration_ms=(time.perf_counter() - begun) * 1000,
     )
 
@@ -115,13 +110,3 @@ def _interrupted(budget: Budget) -> Iterator[None]:
 
 _RINGS = 0.25
 """Seconds between two looks at the clocks from outside."""
-
-
-def _digest(scan: Scan, view: memoryview) -> str | None:
-    quiet = scan.complete and scan.worst.rank == 0
-    if quiet and len(view) > DIGEST_ALWAYS:
-        return None
-    digest = hashlib.sha256()
-    for begin in range(0, len(view), CHUNK):
-        digest.update(view[begin : begin + CHUNK])
-    return digest.hexdigest()

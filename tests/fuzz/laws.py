@@ -75,7 +75,7 @@ def scanned(data: bytes) -> tuple[ScanReport, Verdict]:
 def _essence(report: ScanReport) -> tuple[object, ...]:
     """What the verdict depends on; texts may be clipped and made printable."""
     findings = sorted((finding.rule, finding.level) for finding in report.findings)
-    return findings, report.format, report.complete, report.code_bearing, report.sha256, len(report.imports)
+    return findings, report.format, report.complete, report.code_bearing, len(report.imports)
 
 
 def wired(report: ScanReport, seen: list[Finding]) -> ScanReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sandbox_acts.hostile import ACTS, JOB
 
+from picklewatch import digest
 from picklewatch.errors import SandboxError
 from picklewatch.model import Level, Limits, Policy, Verdict
 from picklewatch.policy import decide
@@ -105,6 +107,7 @@ def test_nothing_outside_can_be_reached(scanner: Scanner, act: str) -> None:
         ("ending", "scan-garbage"),
         ("seen-flood", "scan-garbage"),
         ("seen-too-late", "scan-garbage"),
+        ("false-digest", "scan-garbage"),
     ],
 )
 def test_using_things_up_and_lying_are_findings(scanner: Scanner, act: str, rule: str) -> None:
@@ -463,6 +466,72 @@ def test_secrets_of_our_environment_stay_out_of_the_sandbox(monkeypatch: pytest.
         assert it.protections
         environment = Path(f"/proc/{it.pid}/environ")
         assert os.geteuid() != 0 or b"hf_secret" not in environment.read_bytes()
+
+
+def test_no_child_says_which_content_it_was_given(scanner: Scanner) -> None:
+    """The digest that an operator allowed is claimed for another content: nothing is taken back, nothing is clean.
+
+    The digest of a report is computed outside of the child, whatever that says and however it ends.
+    """
+    allowed = "ab" * 32
+    policy = Policy(allowed_digests={allowed: "ours"})
+    verdicts = {"seen-then-false-digest": Verdict.MALICIOUS, "false-digest": Verdict.UNSCANNABLE}
+    for act, verdict in verdicts.items():
+        lie = f"{act}\n".encode().ljust(40) + allowed.encode()
+        with content(lie) as descriptor:
+            report = scanner.scan(descriptor)
+        assert report.sha256 == hashlib.sha256(lie).hexdigest()
+        assert decide(report, policy).verdict is verdict
+        vouched = Policy(allowed_digests={hashlib.sha256(lie).hexdigest(): "ours"})
+        assert decide(report, vouched).verdict is Verdict.CLEAN
+
+
+def test_what_was_told_stays_beside_harm_that_is_allowed(scanner: Scanner) -> None:
+    """A child that was taken over may say other harm in its place, of an import that the operator allowed."""
+    report = scan(scanner, "seen-then-allowed-harm")
+    assert {finding.subject for finding in report.findings} == {"os.system", "ours.load"}
+    assert decide(report, Policy(allowed_imports={"ours.load": "ours"})).verdict is Verdict.MALICIOUS
+
+
+def test_a_large_quiet_content_has_no_digest(scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing gigabytes of tensors would cost more than judging them; what has something to report has its digest."""
+    assert scan(scanner, "pid").sha256 is not None
+    monkeypatch.setattr(digest, "DIGEST_ALWAYS", 4)
+    assert scan(scanner, "pid").sha256 is not None
+    with Scanner(LIMITS) as it:
+        with content(b"plain text\n" * 9) as descriptor:
+            assert it.scan(descriptor).sha256 is None
+        with content(b"\x80\x02cos\nsystem\n)R.") as descriptor:
+            assert it.scan(descriptor).sha256 is not None
+
+
+def test_what_changes_during_its_scan_has_no_digest(scanner: Scanner, tmp_path: Path) -> None:
+    """It would be that of another content than the one that was parsed."""
+    path = tmp_path / "x"
+    path.write_bytes(b"sleep-a-moment\n")
+    with path.open("rb") as file:
+
+        def change() -> None:
+            path.write_bytes(b"sleep-a-moment\nmore")
+
+        report = scanner.scan(file.fileno(), tick=change)
+    assert report.sha256 is None
+
+
+def test_a_scan_ends_at_once_when_its_tick_raises() -> None:
+    """While the child works, and while its digest is computed; the next content is scanned."""
+
+    class EnoughError(Exception):
+        pass
+
+    def enough() -> None:
+        raise EnoughError
+
+    with Scanner(Limits(seconds=60), job=JOB) as it:
+        for act in ("sleep", "pid"):
+            with content(act.encode() + b"\n") as descriptor, pytest.raises(EnoughError):
+                it.scan(descriptor, tick=enough)
+        assert scan(it, "pid").complete
 
 
 def test_scanners_work_side_by_side() -> None:

@@ -124,7 +124,7 @@ def _write_mapping(data: Any) -> str:
 
 
 def _say_report(**changes: object) -> bytes:
-    fields = {"format": "pickle", "complete": True, "code_bearing": True, "pickles": 1, "opcodes": 1, "sha256": None}
+    fields = {"format": "pickle", "complete": True, "code_bearing": True, "pickles": 1, "opcodes": 1}
     return json.dumps(["report", {**fields, **changes}]).encode() + b"\n"
 
 
@@ -221,6 +221,7 @@ ACTS: dict[str, Callable[[Any], str]] = {
     # using things up
     "loop": _forever,
     "sleep": _sleep,
+    "sleep-a-moment": _doing(lambda: time.sleep(1)),
     "loop-ignoring-limit": _ignore_cpu_limit,
     "stay-silent": _close_result_and_stay,
     "eight-gigabytes": lambda _: str(len(bytearray(8 << 30))),
@@ -260,7 +261,7 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "bool-count": lambda _: _say(_say_report(pickles=True)),
     "nan-count": lambda _: _say(_say_report(pickles=float("nan"))),
     "bad-flag": lambda _: _say(_say_report(complete=1)),
-    "bad-digest": lambda _: _say(_say_report(sha256="A" * 64)),
+    "false-digest": lambda data: _say(_say_report(sha256=data[40:104].decode())),
     "more-fields": lambda _: _say(_say_report(duration_ms=0)),
     "bad-level": lambda _: _say(_say_finding(level="harmless"), _say_report()),
     "bad-rule": lambda _: _say(_say_finding(rule="../../etc"), _say_report()),
@@ -279,6 +280,16 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "seen-then-stopped": _seen_then(lambda: _forever(None)),
     "seen-then-sleep": _seen_then(lambda: _sleep(None)),
     "seen-then-clean": _seen_then(lambda: _say(_say_report())),
+    "seen-then-false-digest": lambda data: _say(
+        _say_finding(kind="seen", rule="seen-before", level="malicious"),
+        _say_finding(rule="seen-before", level="malicious"),
+        _say_report(sha256=data[40:104].decode()),
+    ),
+    "seen-then-allowed-harm": lambda _: _say(
+        _say_finding(kind="seen", rule="seen-before", level="malicious", subject="os.system"),
+        _say_finding(rule="seen-before", level="malicious", subject="ours.load"),
+        _say_report(),
+    ),
     "seen-flood": lambda _: _say(*[_say_finding(kind="seen")] * 1_001, _say_report()),
     "seen-too-late": lambda _: _say(_say_report(), _say_finding(kind="seen")),
 }

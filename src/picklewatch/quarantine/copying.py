@@ -6,6 +6,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from picklewatch.digest import blocks
 from picklewatch.quarantine import fs
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def copy(source: int, target: Place, size: int) -> str:
 def fill(descriptor: int, source: int, size: int) -> str:
     """Make *size* bytes of *source* all the content of *descriptor*; return the SHA-256."""
     fs.allocate(descriptor, size)
-    return overwrite(descriptor, fs.blocks(source, size))
+    return overwrite(descriptor, blocks(source, size))
 
 
 def overwrite(descriptor: int, blocks: Iterable[bytes]) -> str:

@@ -10,21 +10,18 @@ import contextlib
 import ctypes
 import errno
 import functools
-import hashlib
 import math
 import os
 import stat
-import time
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from picklewatch.digest import sha256_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-CHUNK = 1 << 20
-"""Bytes of content held in memory at once."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
@@ -256,32 +253,11 @@ def read(directory: int, name: bytes, limit: int) -> bytes | None:
         return None
 
 
-def blocks(descriptor: int, size: int) -> Iterator[bytes]:
-    """Yield the first *size* bytes of *descriptor*, and one more if there is more: content that grows has an end here.
-
-    The descriptor's offset, which others may share, stays.
-    """
-    offset = 0
-    while block := os.pread(descriptor, min(CHUNK, size + 1 - offset), offset):
-        yield block
-        offset += len(block)
-
-
 def digest(descriptor: int) -> str:
     """Return the SHA-256 of the content."""
-    sha256 = digest_within(descriptor, math.inf)
+    sha256 = sha256_within(descriptor, math.inf)
     assert sha256 is not None
     return sha256
-
-
-def digest_within(descriptor: int, seconds: float) -> str | None:
-    """Return the SHA-256 of the content; None if reading it takes more than *seconds*: sparse files are large."""
-    sha256, end = hashlib.sha256(), time.monotonic() + seconds
-    for block in blocks(descriptor, os.fstat(descriptor).st_size):
-        if time.monotonic() > end:
-            return None
-        sha256.update(block)
-    return sha256.hexdigest()
 
 
 def has_content(directory: int, name: bytes, size: int, sha256: str | None) -> bool:

@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from picklewatch.digest import sha256_within
 from picklewatch.model import FileId, Verdict, printable
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.copying import copy
@@ -159,7 +160,7 @@ def finish(entry: Entry, place: Place | None, fd: int) -> Item:
     fs.sync(entry.fd)
     if place is not None:
         fs.sync(place.fd)
-    sha256 = fields["sha256"] or fs.digest_within(fd, DIGEST_SECONDS)
+    sha256 = fields["sha256"] or sha256_within(fd, DIGEST_SECONDS)
     others = (fields["nlink"] if fields.get("copied") else status.st_nlink) - 1
     known: dict[str, Any] = {"sha256": sha256, "links": others, "locked": locked, "tombstone": left}
     reachable = others > 0 and not fields.get("copied") and sha256 is not None

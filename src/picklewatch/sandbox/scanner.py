@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from picklewatch import digest
 from picklewatch.errors import Error, SandboxError, SandboxStartError
-from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
+from picklewatch.model import DEFAULT_LIMITS, FileId, Finding, Level, printable
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import DiedError, WarmProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     from picklewatch.model import Limits, ScanReport
@@ -35,6 +36,9 @@ _OWN_SHARE = 0.9
 """The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
 _END_SECONDS = 5.0
 """How long the warm process may take to have a child killed and say so."""
+_TICK_SECONDS = 0.25
+_DIGEST_SECONDS = 1.0
+"""For the digest of a content whose scan took all the time that there was: enough for all but large ones."""
 
 
 class ScanCancelledError(Error):
@@ -118,19 +122,42 @@ class Scanner:
         """
         return self._ready().protections()
 
-    def scan(self, fd: int) -> ScanReport:
+    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
         """Scan the whole content behind *fd*, a regular file (or memfd) open for reading; its offset does not matter.
 
-        Whatever the content does to the scan becomes a finding of an incomplete report. Raises `SandboxError` where
-        the sandbox can't be started, which is the machine's fault and says nothing of the file, `ScanCancelledError`
-        when `close` was called.
+        Whatever the content does to the scan becomes a finding of an incomplete report. *tick* is called a few times
+        a second meanwhile; what it raises ends the scan at once.
+
+        Raises `SandboxError` where the sandbox can't be started, which is the machine's fault and says nothing of the
+        file, `ScanCancelledError` when `close` was called.
         """
-        start = time.monotonic()
+        start, before = time.monotonic(), FileId.of(os.fstat(fd))
+        report = self._parsed(fd, start, tick)
+        if not digest.is_wanted(report, before.size) or FileId.of(os.fstat(fd)) != before:
+            return report  # of what changed meanwhile there is no digest: it is judged again
+        sha256 = self._digest(fd, self._limits.seconds - (time.monotonic() - start), tick)
+        return replace(report, sha256=sha256, duration_ms=_since(start))
+
+    def _digest(self, fd: int, seconds: float, tick: Callable[[], None]) -> str | None:
+        """Return the content's SHA-256; None if it can't be read to its end in time."""
+
+        def check() -> None:
+            if self._closed:
+                raise ScanCancelledError("the scanner was closed during the scan")
+            tick()
+
+        try:
+            return digest.sha256_within(fd, max(seconds, _DIGEST_SECONDS), check)
+        except OSError:
+            return None
+
+    def _parsed(self, fd: int, start: float, tick: Callable[[], None]) -> ScanReport:
+        """Have the content parsed by a child, or another where the first one's warm process died."""
         with self._lock:
             for _attempt in ("first", "second"):
                 builder = wire.ReportBuilder(self._limits)
                 try:
-                    ending = self._scan_once(fd, builder)
+                    ending = self._scan_once(fd, builder, tick)
                 except DiedError:
                     self._discard()
                 else:
@@ -202,10 +229,10 @@ class Scanner:
         if self._closed:
             raise ScanCancelledError("the scanner was closed during the scan")
 
-    def _scan_once(self, fd: int, builder: wire.ReportBuilder) -> Ending:
+    def _scan_once(self, fd: int, builder: wire.ReportBuilder, tick: Callable[[], None]) -> Ending:
         size = os.fstat(fd).st_size
         ending = Ending(size=size)
-        with contextlib.closing(self._run("scan", fd, None, ending)) as observed:
+        with contextlib.closing(self._run("scan", fd, None, ending, tick)) as observed:
             try:
                 for kind, value in observed:
                     builder.take(kind, value)
@@ -223,7 +250,12 @@ class Scanner:
         return builder.report(duration_ms=duration_ms, peak_kib=ending.peak_kib)
 
     def _run(
-        self, kind: str, fd: int, request: dict[str, Any] | None, ending: Ending
+        self,
+        kind: str,
+        fd: int,
+        request: dict[str, Any] | None,
+        ending: Ending,
+        tick: Callable[[], None] = lambda: None,
     ) -> Generator[tuple[str, object], None, None]:
         """Have a child do one job; give what it says as it says it, and fill in *ending*.
 
@@ -239,14 +271,16 @@ class Scanner:
             finally:
                 os.close(writing)
             try:
-                yield from self._observe(process, reading, ending)
+                yield from self._observe(process, reading, ending, tick)
             finally:
                 if ending.status is None:
                     _end_child(process, ending)
         finally:
             os.close(reading)
 
-    def _observe(self, process: WarmProcess, reading: int, ending: Ending) -> Iterator[tuple[str, object]]:
+    def _observe(
+        self, process: WarmProcess, reading: int, ending: Ending, tick: Callable[[], None]
+    ) -> Iterator[tuple[str, object]]:
         reader = wire.Reader(self._limits.output)
         left = self._limits.seconds
         poll = select.poll()
@@ -254,8 +288,9 @@ class Scanner:
         poll.register(process.fileno(), select.POLLIN)
         while ending.status is None:
             before = time.monotonic()
-            ready = {descriptor for descriptor, _ in poll.poll(max(left, 0.001) * 1000)}
+            ready = {descriptor for descriptor, _ in poll.poll(min(max(left, 0.001), _TICK_SECONDS) * 1000)}
             left -= time.monotonic() - before  # the child's time, not that of whoever reads a view
+            tick()
             if reading in ready:
                 data = os.read(reading, _READ)
                 if not data:

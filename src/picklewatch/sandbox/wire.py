@@ -35,7 +35,6 @@ _NUMBER: Final = 1 << 63
 _RULE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RULE_LENGTH: Final = 64
 _FORMAT = re.compile(r"[a-z0-9.+-]{1,40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ITEMS: Final = 256
 _ELLIPSIS: Final = "…"
 
@@ -66,7 +65,6 @@ def encode_report(report: ScanReport, limits: Limits) -> Iterator[bytes]:
             "code_bearing": report.code_bearing,
             "pickles": report.pickles,
             "opcodes": report.opcodes,
-            "sha256": report.sha256,
         },
     )
 
@@ -189,11 +187,15 @@ class ReportBuilder:
         return self._head is not None
 
     def report(self, *, duration_ms: float, peak_kib: int) -> ScanReport:
-        """Give the whole report; it must be `done`."""
+        """Give the whole report; it must be `done`.
+
+        What was said as soon as it was seen stays in it: the child may have been taken over since, and say only harm
+        that an allowlist takes away.
+        """
         assert self._head is not None
         return ScanReport(
             **self._head,
-            findings=tuple(self.findings),
+            findings=(*unsaid(self._seen, self.findings), *self.findings),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,
@@ -201,7 +203,7 @@ class ReportBuilder:
 
     def broken_report(self, finding: Finding, *, duration_ms: float, peak_kib: int) -> ScanReport:
         """Give what was observed before the scan broke off as *finding* says; never complete, never clean."""
-        head = self._head or {"format": "other", "pickles": 0, "opcodes": 0, "sha256": None}
+        head = self._head or {"format": "other", "pickles": 0, "opcodes": 0}
         return ScanReport(
             **{**head, "complete": False, "code_bearing": True},
             findings=(*unsaid(self._seen, self.findings), *self.findings, finding),
@@ -290,10 +292,6 @@ def _matching(pattern: re.Pattern[str], length: int = 64) -> Callable[[object], 
     return accept
 
 
-def _digest(value: object) -> str | None:
-    return None if value is None else _matching(_SHA256)(value)
-
-
 def _level(value: object) -> str:
     if not isinstance(value, str) or value not in list(Level):
         raise GarbageError("it said a level that is none")
@@ -314,7 +312,6 @@ _REPORT: Final[dict[str, Callable[[object], Any]]] = {
     "code_bearing": _flag,
     "pickles": _count,
     "opcodes": _count,
-    "sha256": _digest,
 }
 
 
