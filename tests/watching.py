@@ -133,20 +133,26 @@ class Watching:
 class FakeScanner:
     """Judges by the first word of a content, as the real one would by its pickles: ``evil``, ``odd``, else harmless.
 
-    ``slow`` takes a while, ``stuck`` longer than a test, ``bug`` raises what no scanner should.
+    ``slow`` takes a while, ``stuck`` longer than a test, ``bug`` raises what no scanner should. ``bomb`` takes until
+    *defused* is set.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, defused: threading.Event | None = None) -> None:
+        self._defused = defused or threading.Event()
         self.scans = 0
         self.closed = threading.Event()
 
-    def scan(self, fd: int) -> ScanReport:
+    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
         """Judge the content behind *fd*."""
         content = os.pread(fd, 1 << 20, 0)
         self.scans += 1
         seconds = {b"slow": 1.5, b"stuck": 60.0}.get(content.split(b" ")[0])
         if seconds is not None and self.closed.wait(seconds):
             raise ScanCancelledError("closed")
+        while content.startswith(b"bomb") and not self._defused.wait(0.005):
+            if self.closed.is_set():
+                raise ScanCancelledError("closed")
+            tick()
         if content.startswith(b"bug"):
             raise ValueError("a bug of ours")
         level = {b"evil": Level.MALICIOUS, b"odd": Level.UNVERIFIED}.get(content.split(b" ")[0])

@@ -16,7 +16,7 @@ from picklewatch.subject import Subject, SubjectError, open_subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from picklewatch.model import EngineVersion, Policy, Record
+    from picklewatch.model import EngineVersion, Policy, Record, ScanReport
     from picklewatch.targets import Target
 
 WINDOW = 64
@@ -27,6 +27,10 @@ TICK = 0.1
 
 class ClosableScans(Scans, Protocol):
     """A scanner that can be closed from another thread, which ends a scan at work."""
+
+    def scan(self, fd: int, tick: Callable[[], None] = ...) -> ScanReport:
+        """Scan *fd*; what *tick* raises, which is called a few times a second, ends the scan."""
+        ...
 
     def close(self) -> None:
         """End it."""

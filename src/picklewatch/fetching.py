@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from picklewatch.batch import ClosableScans
     from picklewatch.model import ScanReport
-    from picklewatch.pipeline import Scans
     from picklewatch.schedule import Hand
 
 LOOK_SECONDS: Final = 10.0
@@ -25,11 +25,15 @@ class Fetching:
 
     Nobody can end a process that waits for a server. So this thread waits, and the scan works on a copy, or, if the
     file is large, on what is in the page cache. A scan that took too long is made once more, if the server answers.
-    Raises `ScanCancelledError` if the scanner was given to somebody else meanwhile.
+    Raises `ScanCancelledError` if the scanner was given to somebody else meanwhile, and what *go_on* raises, which is
+    asked all the time, while the file is read, too.
     """
 
-    def __init__(self, scanner: Scans, hand: Hand, seconds: float, *, remote: bool) -> None:
+    def __init__(
+        self, scanner: ClosableScans, hand: Hand, seconds: float, *, remote: bool, go_on: Callable[[], None]
+    ) -> None:
         self._scanner, self._hand, self._seconds, self._remote = scanner, hand, seconds, remote
+        self._go_on = go_on
 
     def scan(self, fd: int) -> ScanReport:
         """Scan as the scanner does."""
@@ -50,9 +54,15 @@ class Fetching:
         if not self._hand.begin_scan(self._seconds):
             raise ScanCancelledError("somebody else has the scanner")
         try:
-            return self._scanner.scan(fd)
+            return self._scanner.scan(fd, self._tick)
         finally:
             self._hand.end_scan(LOOK_SECONDS)
+
+    def _tick(self) -> None:
+        """Tell a hashing thread that waits for a server from one that works."""
+        if self._remote:
+            self._hand.begin(3 * LOOK_SECONDS)
+        self._go_on()
 
     @contextlib.contextmanager
     def _fetched(self, fd: int) -> Iterator[int]:
@@ -75,5 +85,6 @@ class Fetching:
         with contextlib.suppress(OSError):
             while piece := os.pread(fd, _PIECE, at):
                 self._hand.begin(LOOK_SECONDS)
+                self._go_on()
                 at += len(piece) if copy is None else os.pwrite(copy, piece, at)
         return at

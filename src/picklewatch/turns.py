@@ -1,7 +1,7 @@
-"""Whose turn it is: directories one after the other, so that a full one does not keep the others waiting. Pure.
+"""Whose turn it is: users, then directories one after the other, so that a flood does not keep others waiting. Pure.
 
-At every level of the tree the directories (and the files beside them) take turns, whatever lies in each. Within one
-directory the newest file goes first.
+Users take turns, and at every level of the tree of each the directories (and the files beside them), whatever lies in
+them. Within one directory the newest file goes first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Node = _Branch | _Leaf
 
 
 class Turns:
-    """Files that wait, by their directories. Of more than *capacity* those in the fullest place are left out."""
+    """Files that wait, by owners and directories. Of more than *capacity* those in the fullest place are left out."""
 
     def __init__(self, capacity: int = 20_000) -> None:
         self._capacity = capacity
@@ -43,10 +43,10 @@ class Turns:
     def __len__(self) -> int:
         return len(self._places)
 
-    def put(self, path: str, key: Key) -> None:
+    def put(self, path: str, key: Key, owner: int = 0) -> None:
         """Add a file, as the newest of its directory."""
         self.drop(key)
-        place = (*path.split("/")[1:-1][:_DEPTH], "")
+        place = (str(owner), *path.split("/")[1:-1][:_DEPTH], "")
         self._places[key] = place
         node = self._top
         for name in place[:-1]:
@@ -61,8 +61,8 @@ class Turns:
         if len(self._places) > self._capacity:
             self._leave_out(place)
 
-    def pop(self) -> Key | None:
-        """Take the file whose turn it is; None if there is none."""
+    def pop(self) -> tuple[Key, int] | None:
+        """Take the file whose turn it is, with its owner; None if there is none."""
         if not self._places:
             return None
         node: _Node = self._top
@@ -71,8 +71,9 @@ class Turns:
             node.children.move_to_end(name)
             node = child
         key = next(reversed(node))
+        owner = int(self._places[key][0])
         self.drop(key)
-        return key
+        return key, owner
 
     def drop(self, key: Key) -> None:
         """Take a file out, if it is there."""

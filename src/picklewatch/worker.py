@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import threading
@@ -17,7 +18,7 @@ from picklewatch.errors import SandboxError, StateError
 from picklewatch.fetching import LOOK_SECONDS, Fetching
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.pipeline import judge, problem_record, with_names
-from picklewatch.schedule import Hand, Schedule
+from picklewatch.schedule import Hand, PutOffError, Schedule
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.subject import EXHAUSTED, ExhaustedError, Problem, SubjectError, open_subject
 from picklewatch.watch.candidate import Source
@@ -37,6 +38,8 @@ _RATE_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 0.4
 _CHANGES: Final = 5
+_AGAIN_SECONDS: Final = 0.1
+"""Before a file is tried again after a fault that was not the file's."""
 _FAILURES: Final = 3
 _FAILED_KEPT: Final = 1_000
 _HUNG_WORKERS: Final = 16
@@ -93,6 +96,8 @@ class Workers:
         self._stopping = threading.Event()
         self._at: deque[float] = deque(maxlen=10_000)
         self._workers = [_Worker(self, index, judging.scanner()) for index in range(number)]
+        if number == 1:
+            self._workers.append(_Worker(self, 1, None, spare=True))
         self._hung: list[_Worker] = []
 
     def start(self) -> None:
@@ -144,7 +149,7 @@ class Workers:
         self._look_after_hung()
 
     def _replace(self, index: int, scanner: ClosableScans | None) -> None:
-        self._workers[index] = _Worker(self, index, scanner)
+        self._workers[index] = _Worker(self, index, scanner, spare=self._workers[index].spare)
         self._workers[index].start()
 
     def _hangs(self, hand: Hand | None, now: float) -> bool:
@@ -157,6 +162,7 @@ class Workers:
         hand = worker.hand
         if hand is None:
             return None
+        self.schedule.abandon(hand)
         hint = "Does its server answer? Files on it wait; all others are judged meanwhile."
         self.health.degrade("scan-hangs", "a file system does not let a scan go on", subject=hand.job.path, hint=hint)
         return worker.part_with_scanner() if hand.give_up() else None
@@ -197,9 +203,13 @@ class Workers:
         """Start another sandbox."""
         return self._judging.scanner()
 
-    def next_job(self) -> Hand | None:
+    def waits_for_slow(self) -> bool:
+        """Wait for a moment until something waits in the slow lane; whether it does."""
+        return not self._stopping.is_set() and self.schedule.wait_for_slow(_IDLE_SECONDS)
+
+    def next_job(self, *, spare: bool) -> Hand | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
-        hand = None if self._stopping.is_set() else self.schedule.claim(_IDLE_SECONDS)
+        hand = None if self._stopping.is_set() else self.schedule.claim(_IDLE_SECONDS, spare=spare)
         if hand is not None and self._stopping.is_set():
             self.schedule.release(hand)
             return None
@@ -209,10 +219,13 @@ class Workers:
         """Judge one file and do what follows; leaves the job queued if that is not possible now."""
         from picklewatch.sandbox import ScanCancelledError
 
-        again_in = 0.0
+        again_in, put_off = 0.0, False
         try:
             again_in = self._process(hand, scanner)
+        except PutOffError:
+            put_off = True
         except (ScanCancelledError, SandboxError, *TROUBLE):
+            again_in = _AGAIN_SECONDS
             raise
         except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
             if isinstance(error, OSError) and error.errno in EXHAUSTED:
@@ -220,7 +233,7 @@ class Workers:
             else:
                 again_in = self._failed(hand.job, error)
         finally:
-            self.schedule.release(hand, again_in=again_in)
+            self.schedule.release(hand, again_in=again_in, put_off=put_off)
 
     def _process(self, hand: Hand, scanner: ClosableScans) -> float:
         job = hand.job
@@ -228,6 +241,7 @@ class Workers:
             hand.begin(LOOK_SECONDS)
             with open_subject(job.path) as subject:
                 hand.begin(self._bound)
+                hand.owner = os.fstat(subject.fd).st_uid
                 if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
                     self._store.jobs.drop(job)
                     return 0.0
@@ -245,16 +259,16 @@ class Workers:
         return 1.0
 
     def _judge(self, hand: Hand, subject: Subject, scanner: ClosableScans) -> float:
-        job, began = hand.job, time.monotonic()
+        job = hand.job
         remote = self.is_remote(job.path)
-        fetching = Fetching(scanner, hand, self._bound, remote=remote)
+        go_on = functools.partial(self.schedule.go_on, hand)
+        fetching = Fetching(scanner, hand, self._bound, remote=remote, go_on=go_on)
         record = judge(subject, fetching, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
         self.health.repair("scan-exhausted")
         inode = (job.device, job.inode)
         now = time.monotonic()
-        hand.scan_seconds = now - began
         pace = self.schedule.pace
         streak = pace.judged(inode, now)
         if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
@@ -353,10 +367,11 @@ class Workers:
 
 
 class _Worker(threading.Thread):
-    """One thread with one scanner."""
+    """One thread with one scanner. A *spare* one does only what waits in the slow lane, and has no scanner before."""
 
-    def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None) -> None:
+    def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None, *, spare: bool = False) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
+        self.spare = spare
         self.hand: Hand | None = None
         self.is_given_up = False
         """Whether another thread has its place: it ends when it comes back."""
@@ -389,12 +404,14 @@ class _Worker(threading.Thread):
         from picklewatch.sandbox import ScanCancelledError
 
         pool = self._pool
+        if self.spare and not pool.waits_for_slow():
+            return
         try:
             # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
             scanner = self._scanner = self._scanner or pool.make_scanner()
             if self.protections() is not None:  # no file waits in the hand of whose sandbox is not ready
                 pool.health.repair("scan-sandbox")
-            self.hand = pool.next_job()
+            self.hand = pool.next_job(spare=self.spare)
             if self.hand is not None:
                 pool.process(self.hand, scanner)
         except ScanCancelledError:

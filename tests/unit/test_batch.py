@@ -27,7 +27,7 @@ class Scans:
         self.closed = threading.Event()
         self.threads: set[int] = set()
 
-    def scan(self, fd: int) -> ScanReport:
+    def scan(self, fd: int, _tick: object = None) -> ScanReport:
         """Wait, then find nothing."""
         self.threads.add(threading.get_ident())
         if self.closed.wait(int(os.pread(fd, 20, 0) or b"0") / 1000):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, FakeScanner, eventually, make_candidate
 
-from picklewatch import worker
+from picklewatch import schedule, slow, worker
 from picklewatch.actions import Actions
 from picklewatch.errors import SandboxError
 from picklewatch.health import Health
@@ -32,18 +32,19 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """One worker over a real store, with a fake scanner."""
+    """Workers over a real store, with fake scanners."""
 
-    def __init__(self, directory: Path, scanner: Callable[[], FakeScanner] = FakeScanner) -> None:
+    def __init__(self, directory: Path, scanner: Callable[[], FakeScanner] = FakeScanner, workers: int = 1) -> None:
         self.health = Health()
         self.store = Store(directory)
         actions = Actions(self.store, self.health, lambda: Vault(directory / "vault"))
         judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, seconds=1.0)
-        self.workers = Workers(self.store, StoreCare(self.store, self.health), actions, judging, 1)
+        self.workers = Workers(self.store, StoreCare(self.store, self.health), actions, judging, workers)
         self.workers.start()
 
     def put(self, path: Path, content: bytes) -> None:
         """Write a file and queue it."""
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         self.store.jobs.offer([make_candidate(path)], ENGINE.key)
         self.workers.wake()
@@ -100,10 +101,10 @@ def test_a_sandbox_that_does_not_start_keeps_the_queue(tmp_path: Path) -> None:
     broken = [True]
 
     class Failing(FakeScanner):
-        def scan(self, fd: int) -> ScanReport:
+        def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
             if broken[0]:
                 raise SandboxError("it does not start", "Install libseccomp2.")
-            return super().scan(fd)
+            return super().scan(fd, tick)
 
     pool = Pool(tmp_path, Failing)
     pool.put(tmp_path / "m", b"good")
@@ -137,8 +138,8 @@ def test_a_file_that_changes_during_the_scan_is_scanned_again_later(tmp_path: Pa
     changes = [20]
 
     class Meddling(FakeScanner):
-        def scan(self, fd: int) -> ScanReport:
-            report = super().scan(fd)
+        def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
+            report = super().scan(fd, tick)
             if changes[0]:
                 changes[0] -= 1
                 path.write_bytes(b"evil" if changes[0] == 0 else b"good %d" % changes[0])
@@ -153,15 +154,14 @@ def test_a_file_that_changes_during_the_scan_is_scanned_again_later(tmp_path: Pa
 
 def test_a_worker_that_died_is_replaced(pool: Pool, tmp_path: Path) -> None:
     """Counted, and the work goes on."""
-    dead = pool.workers._workers[0]
     pool.workers._stopping.set()
     pool.workers.wake()
-    dead.join(10)
+    assert pool.workers.join(10)
     pool.workers._stopping.clear()
     pool.workers.look_after(time.monotonic())
     pool.put(tmp_path / "m", b"good")
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
-    assert pool.health.counts["scan-worker-died"] == 1
+    assert pool.health.counts["scan-worker-died"] == 2, "the worker and its spare one"
 
 
 def test_a_worker_whose_file_system_hangs_is_replaced(
@@ -210,6 +210,32 @@ def test_only_so_many_threads_are_left_behind(pool: Pool, tmp_path: Path, monkey
     pool.workers.look_after(300.0)
     assert pool.workers.stuck(120.0) is None
     assert pool.workers.stuck(200.0) == "a file has been in hand for 100 s"
+
+
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_bombs_keep_no_other_file_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, *, spread: bool
+) -> None:
+    """Two dozen scans that do not end, of the same user: hostile files elsewhere and beside them have their verdicts.
+
+    However few workers there are, in one directory or spread over many. No bomb is forgotten for it.
+    """
+    monkeypatch.setattr(schedule, "SECONDS", 0.05)
+    monkeypatch.setattr(slow, "SECONDS_OF_SLOW_OWNERS", 0.02)
+    defused = threading.Event()
+    pool = Pool(tmp_path, lambda: FakeScanner(defused), workers)
+    for number in range(24):
+        pool.put(tmp_path / (f"bombs-{number}" if spread else "bombs") / f"{number}", b"bomb")
+    for number in range(8):
+        pool.put(tmp_path / ("bombs" if number % 2 else "elsewhere") / f"evil-{number}", b"evil %d" % number)
+    assert eventually(lambda: len(pool.store.records) == 8, 30)
+    assert set(pool.verdicts().values()) == {"malicious"}
+    assert len(pool.store.jobs) == 24
+    defused.set()
+    assert eventually(lambda: len(pool.store.jobs) == 0, 30)
+    assert len(pool.store.records) == 32
+    pool.stop()
 
 
 def test_a_worker_takes_no_job_before_its_sandbox_is_ready(tmp_path: Path) -> None:

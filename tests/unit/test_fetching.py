@@ -11,12 +11,12 @@ from picklewatch import fetching
 from picklewatch.fetching import Fetching
 from picklewatch.model import Finding, Level, ScanReport
 from picklewatch.sandbox import ScanCancelledError
-from picklewatch.schedule import Hand
+from picklewatch.schedule import Hand, PutOffError
 from picklewatch.store.jobs import Job
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -27,8 +27,12 @@ class _Scanner:
         self.seen: list[tuple[bytes, int]] = []
         self._slow = slow
 
-    def scan(self, fd: int) -> ScanReport:
+    def close(self) -> None:
+        """End nothing."""
+
+    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
         """Note the content and the inode."""
+        tick()
         self.seen.append((os.pread(fd, 100, 0), os.fstat(fd).st_ino))
         late = (Finding(rule="scan-timeout", level=Level.UNSCANNABLE, where="", summary="Late."),)
         findings = late if self._slow and len(self.seen) == 1 else ()
@@ -49,11 +53,16 @@ def _hand() -> Hand:
     return Hand(Job(1, "/net/a.bin", 1, 2, 0, Source.EVENT), since=0.0)
 
 
+def fetching_for(scanner: _Scanner, hand: Hand, *, remote: bool, go_on: Callable[[], None] = lambda: None) -> Fetching:
+    """Make a scanner of *scanner*."""
+    return Fetching(scanner, hand, 5.0, remote=remote, go_on=go_on)
+
+
 def test_a_remote_file_is_scanned_from_a_copy(opened: int) -> None:
     """Its scan can't hang in a server; a local one is scanned where it is."""
     scanner = _Scanner()
-    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
-    Fetching(scanner, _hand(), 5.0, remote=False).scan(opened)
+    fetching_for(scanner, _hand(), remote=True).scan(opened)
+    fetching_for(scanner, _hand(), remote=False).scan(opened)
     (copied, copy), (content, inode) = scanner.seen
     assert copied == content == b"content"
     assert inode == os.fstat(opened).st_ino != copy
@@ -63,7 +72,7 @@ def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.Mon
     """It was read before, so that it is in the page cache."""
     monkeypatch.setattr(fetching, "_COPIED", 3)
     scanner = _Scanner()
-    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    fetching_for(scanner, _hand(), remote=True).scan(opened)
     assert scanner.seen == [(b"content", os.fstat(opened).st_ino)]
 
 
@@ -72,14 +81,14 @@ def test_half_a_copy_is_not_scanned(opened: int, monkeypatch: pytest.MonkeyPatch
     scanner = _Scanner()
     real = os.pread
     monkeypatch.setattr(os, "pread", lambda fd, size, at: b"" if at else real(fd, min(size, 3), at))
-    Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    fetching_for(scanner, _hand(), remote=True).scan(opened)
     assert scanner.seen[0][1] == os.fstat(opened).st_ino
 
 
 def test_a_scan_that_took_too_long_is_made_once_more(opened: int) -> None:
     """The server may have been silent."""
     scanner = _Scanner(slow=True)
-    report = Fetching(scanner, _hand(), 5.0, remote=True).scan(opened)
+    report = fetching_for(scanner, _hand(), remote=True).scan(opened)
     assert report.complete
     assert len(scanner.seen) == 2
 
@@ -89,7 +98,7 @@ def test_who_was_given_up_on_scans_no_more(opened: int) -> None:
     hand = _hand()
     assert hand.give_up()
     with pytest.raises(ScanCancelledError):
-        Fetching(_Scanner(), hand, 5.0, remote=True).scan(opened)
+        fetching_for(_Scanner(), hand, remote=True).scan(opened)
 
 
 def test_a_scanner_at_work_is_not_given_away() -> None:
@@ -99,3 +108,16 @@ def test_a_scanner_at_work_is_not_given_away() -> None:
     assert not hand.give_up()
     hand.end_scan(5.0)
     assert not hand.begin_scan(5.0)
+
+
+def test_reading_is_put_off_like_scanning(opened: int) -> None:
+    """A server that is slow keeps a worker no longer than a scan may."""
+
+    def refuse() -> None:
+        raise PutOffError
+
+    scanner = _Scanner()
+    for remote in (True, False):
+        with pytest.raises(PutOffError):
+            fetching_for(scanner, _hand(), remote=remote, go_on=refuse).scan(opened)
+    assert not scanner.seen

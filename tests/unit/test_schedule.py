@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,18 @@ import pytest
 from watching import ENGINE, make_candidate
 
 from picklewatch import schedule
-from picklewatch.schedule import Schedule
-from picklewatch.store import Store
+from picklewatch.schedule import PutOffError, Schedule
+from picklewatch.store import Store, jobs
+from picklewatch.store.jobs import Jobs
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
     from picklewatch.schedule import Hand
+    from picklewatch.store.database import Row
 
 
 class Queue:
@@ -118,53 +122,98 @@ def test_a_job_that_is_put_off_is_done_later(queue: Queue, monkeypatch: pytest.M
     assert queue.take() == ["a"]
 
 
-def test_slow_directories_never_have_all_workers(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two workers: one is kept for what is elsewhere; with one alone there is nothing to keep."""
-    queue.put(*[f"bombs/{number}" for number in range(10)])
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    first = queue.claim()
-    assert first is not None
-    first.scan_seconds = 20.0
-    queue.store.jobs.drop(first.job)
-    queue.schedule.release(first)
-    bomb = queue.claim()
-    assert bomb is not None
-    assert queue.claim() is None
-    queue.put("elsewhere/x")
-    assert queue.take() == ["elsewhere/x"]
-    queue.schedule.set_workers(1, 20.0)
-    now[0] += 1.0
-    assert queue.claim() is not None
+def begun(queue: Queue, *, late: bool = False) -> Hand:
+    """Claim a job, and let its scan be *late*."""
+    hand = queue.claim()
+    assert hand is not None
+    if late:
+        hand.since -= 1000.0
+    return hand
 
 
-def test_a_slow_directory_goes_on_as_fast_as_one_worker_can(queue: Queue) -> None:
-    """What the other worker left alone is not left for a while, but until the first is done with its file."""
-    queue.put(*[f"bombs/{number}" for number in range(30)])
-    bomb = queue.claim()
-    assert bomb is not None
-    bomb.scan_seconds = 20.0
-    began = time.monotonic()
-    for _ in range(29):
-        queue.store.jobs.drop(bomb.job)
-        queue.schedule.release(bomb)
-        bomb = queue.claim()
-        assert bomb is not None
-        assert queue.claim() is None
-    assert time.monotonic() - began < 5.0
-
-
-def test_what_waits_for_the_disk_is_not_slow(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job was in hand for long, its scan was not: its directory is as good as others."""
+def test_a_slow_scan_goes_on_in_the_slow_lane_and_the_next_is_put_off(queue: Queue) -> None:
+    """Two workers: one has a slow scan, the other is for whatever comes; in the same directory, of the same user."""
     queue.put("a/1", "a/2", "a/3")
-    first = queue.claim()
-    assert first is not None
-    now = time.monotonic() + 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first, second = begun(queue, late=True), begun(queue, late=True)
+    queue.schedule.go_on(first)
+    queue.schedule.go_on(first)
+    with pytest.raises(PutOffError):
+        queue.schedule.go_on(second)
+    queue.schedule.release(second, put_off=True)
+    assert queue.take() == ["a/1"]
+    assert queue.claim() is None
     queue.store.jobs.drop(first.job)
     queue.schedule.release(first)
-    assert queue.claim() is not None
-    assert queue.claim() is not None
+    again = begun(queue, late=True)
+    assert again.job.id == second.job.id
+    queue.schedule.go_on(again)
+
+
+def test_one_worker_has_a_spare_one_for_slow_scans(queue: Queue) -> None:
+    """It goes on with what comes; the spare one does nothing else."""
+    queue.schedule.set_workers(1, 20.0)
+    queue.put("a/1", "a/2")
+    assert queue.schedule.claim(0.0, spare=True) is None
+    assert not queue.schedule.wait_for_slow(0.0)
+    first = begun(queue, late=True)
+    with pytest.raises(PutOffError):
+        queue.schedule.go_on(first)
+    queue.schedule.release(first, put_off=True)
+    assert queue.take() == ["a/1"]
+    assert queue.claim() is None
+    assert queue.schedule.wait_for_slow(0.0)
+    slow = queue.schedule.claim(0.0, spare=True)
+    assert slow is not None
+    slow.since -= 1000.0
+    queue.schedule.go_on(slow)
+
+
+def test_what_is_written_anew_leaves_the_slow_lane(queue: Queue) -> None:
+    """A quick attack in the place of a bomb must not wait behind all others."""
+    queue.put("a/1", "a/2")
+    first, second = begun(queue, late=True), begun(queue, late=True)
+    queue.schedule.go_on(first)
+    queue.schedule.release(second, put_off=True)
+    queue.schedule.announce([make_candidate(queue.directory / "root" / "a/1")])
+    assert queue.claim() is None
+    (queue.directory / "root" / "a/1").write_bytes(b"another")
+    candidate = make_candidate(queue.directory / "root" / "a/1")
+    queue.store.jobs.offer([candidate], ENGINE.key)
+    queue.schedule.announce([candidate])
+    assert queue.take() == ["a/1"]
+
+
+def test_a_hanging_thread_keeps_no_place_in_the_slow_lane(queue: Queue) -> None:
+    """Another worker has its place, and slow scans go on."""
+    queue.put("a/1", "a/2")
+    first, second = begun(queue, late=True), begun(queue, late=True)
+    queue.schedule.go_on(first)
+    queue.schedule.abandon(first)
+    queue.schedule.go_on(second)
+
+
+def test_a_claim_costs_the_same_however_many_wait_in_the_slow_lane(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be claimed is passed once a second, and not for each file."""
+    monkeypatch.setattr(jobs, "_LOOK_SECONDS", math.inf)
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    queue.schedule.set_workers(0, 20.0)
+    queue.put(*[f"bombs/{number}" for number in range(300)])
+    for _ in range(300):
+        queue.schedule.release(begun(queue), put_off=True)
+    looks = []
+    page = Jobs._page
+
+    def looked(of: Jobs, *arguments: Any) -> list[Row]:
+        looks.append(arguments)
+        return page(of, *arguments)
+
+    monkeypatch.setattr(Jobs, "_page", looked)
+    for number in range(100):
+        queue.put(f"others/{number}")
+        assert queue.take() == [f"others/{number}"]
+    assert len(looks) < 100
 
 
 def test_a_device_that_does_not_answer_is_left_alone(queue: Queue) -> None:

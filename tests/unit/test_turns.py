@@ -10,7 +10,7 @@ from picklewatch.turns import Turns
 
 def taken(turns: Turns) -> list[int]:
     """The numbers of all files, in their order."""
-    return [key[1] for key in iter(turns.pop, None)]
+    return [found[0][1] for found in iter(turns.pop, None)]
 
 
 def filled(*paths: str, capacity: int = 1000) -> Turns:
@@ -35,6 +35,17 @@ def test_a_full_directory_does_not_keep_another_waiting() -> None:
     order = taken(filled(*paths))
     assert sorted(order) == list(range(len(paths)))
     assert max(order.index(number) for number in (100, 101, 102)) < 6
+
+
+def test_users_take_turns_whatever_directories_they_have() -> None:
+    """One who spreads a flood over many directories has one turn of two."""
+    turns = Turns()
+    for number in range(100):
+        turns.put(f"/r/{number}/x", (1, number), 1000)
+    turns.put("/r/quiet/a", (1, 100), 1001)
+    turns.put("/r/quiet/b", (1, 101), 1001)
+    order = list(iter(turns.pop, None))
+    assert {key[1] for key, owner in order[:4] if owner == 1001} == {100, 101}
 
 
 def test_who_floods_pays_for_it() -> None:

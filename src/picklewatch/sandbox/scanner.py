@@ -36,7 +36,7 @@ _OWN_SHARE = 0.9
 """The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
 _END_SECONDS = 5.0
 """How long the warm process may take to have a child killed and say so."""
-_TICK_SECONDS = 0.25
+_TICK_SECONDS = 0.1
 _DIGEST_SECONDS = 1.0
 """For the digest of a content whose scan took all the time that there was: enough for all but large ones."""
 

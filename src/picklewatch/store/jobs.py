@@ -11,7 +11,7 @@ from picklewatch.store.rows import add_name, identity, inode, known_verdict, sig
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.watch.candidate import Candidate
@@ -47,6 +47,9 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._look_again_at = 0.0
+        self._passed: dict[bool, tuple[int, ...]] = {}
+        """The last row of those in hand at the front of the queue, by whether the oldest are asked for."""
 
     def offer(self, candidates: Iterable[Candidate], engine: str) -> Offered:
         """Queue every candidate whose verdict under *engine* is not known. One transaction."""
@@ -69,19 +72,53 @@ class Jobs:
         with self._database.transaction() as transaction:
             _queue(transaction, candidate)
 
-    def claim(self, busy: Collection[int] = (), *, oldest: bool = False, avoided: Collection[int] = ()) -> Job | None:
+    def claim(
+        self,
+        is_busy: Callable[[int], bool] = lambda _number: False,
+        *,
+        oldest: bool = False,
+        avoided: Collection[int] = (),
+    ) -> Job | None:
         """The job to do next: the newest of the most urgent, or the one that waits longest.
 
-        None of *busy*, and of no device of *avoided*. Claims are not stored: what a dead daemon had in hand is simply
-        still queued.
+        None that *is_busy*, and of no device of *avoided*. Claims are not stored: what a dead daemon had in hand is
+        simply still queued. What is busy at the front is passed once a second, not for each job: it may be thousands.
         """
-        order = "id" if oldest else "priority, rank DESC"
+        now = time.monotonic()
+        if now >= self._look_again_at:
+            self.look_again()
+            self._look_again_at = now + _LOOK_SECONDS
+        page = self._oldest if oldest else self._most_urgent
+        while rows := page(self._passed.get(oldest), avoided):
+            for row in rows:
+                if not is_busy(row[0]):
+                    return _job(row)
+                self._passed[oldest] = (row[0], row[5], row[6])
+        return None
+
+    def look_again(self) -> None:
+        """Let `claim` begin at the front of the queue: what was passed may not be busy any more."""
+        self._passed.clear()
+
+    def _oldest(self, passed: tuple[int, ...] | None, avoided: Collection[int]) -> list[Row]:
+        number = -1 if passed is None else passed[0]
+        return self._page("id > ?", "id", (number,), avoided)
+
+    def _most_urgent(self, passed: tuple[int, ...] | None, avoided: Collection[int]) -> list[Row]:
+        """Look in two steps, each of which is a range of the index."""
+        if passed is None:
+            return self._page("priority > ?", "priority, rank DESC, id", (-1,), avoided)
+        number, priority, rank = passed
+        within = "priority = ? AND rank <= ? AND (rank < ? OR id > ?)"
+        rows = self._page(within, "rank DESC, id", (priority, rank, rank, number), avoided)
+        return rows or self._page("priority > ?", "priority, rank DESC, id", (priority,), avoided)
+
+    def _page(self, where: str, order: str, values: tuple[int, ...], avoided: Collection[int]) -> list[Row]:
         marks = ", ".join("?" * len(avoided))
-        rows = self._database.query(
-            f"SELECT {_COLUMNS} FROM jobs WHERE device NOT IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
-            (*map(signed, avoided), len(busy) + 1),
+        return self._database.query(
+            f"SELECT {_COLUMNS} FROM jobs WHERE {where} AND device NOT IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
+            (*values, *map(signed, avoided), _PAGE),
         )
-        return next((_job(row) for row in rows if row[0] not in busy), None)
 
     def of(self, device: int, number: int) -> Job | None:
         """The job of the inode *number* on *device*, if one waits."""
@@ -100,11 +137,13 @@ class Jobs:
         return sum(self._database.counts("jobs").values())
 
 
-_COLUMNS: Final = "id, path, device, inode, generation, priority"
+_COLUMNS: Final = "id, path, device, inode, generation, priority, rank"
+_PAGE: Final = 16
+_LOOK_SECONDS: Final = 1.0
 
 
 def _job(row: Row) -> Job:
-    number, path, device, node, generation, priority = row
+    number, path, device, node, generation, priority, _rank = row
     return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority))
 
 

@@ -43,6 +43,8 @@ class Candidate:
     """Who found it."""
     link: str | None = None
     """The symbolic link that led to it, if one did."""
+    owner: int = 0
+    """The user that it belongs to: users take turns in the queue."""
 
 
 def identify(path: str, source: Source) -> Candidate | None:
@@ -54,7 +56,7 @@ def identify(path: str, source: Source) -> Candidate | None:
     try:
         status = os.lstat(path)
         if stat.S_ISREG(status.st_mode):
-            return Candidate(path, FileId.of(status), source)
+            return Candidate(path, FileId.of(status), source, owner=status.st_uid)
         if not stat.S_ISLNK(status.st_mode):
             return None
         content = os.path.realpath(path, strict=True)
@@ -63,7 +65,9 @@ def identify(path: str, source: Source) -> Candidate | None:
         status = os.lstat(content)
     except (OSError, ValueError):
         return None
-    return Candidate(content, FileId.of(status), source, link=path) if stat.S_ISREG(status.st_mode) else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Candidate(content, FileId.of(status), source, link=path, owner=status.st_uid)
 
 
 def beneath(path: str, directory: str) -> bool:

@@ -243,7 +243,8 @@ def _candidate(entry: os.DirEntry[str], request: Request) -> Candidate | None:
     """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
     try:
         if entry.is_file(follow_symlinks=False):
-            return Candidate(entry.path, FileId.of(entry.stat(follow_symlinks=False)), request.source)
+            status = entry.stat(follow_symlinks=False)
+            return Candidate(entry.path, FileId.of(status), request.source, owner=status.st_uid)
         if entry.is_symlink():
             return identify(entry.path, request.source)
     except PermissionError:

@@ -249,6 +249,30 @@ def slow_bombs_in_one_directory(lab: Lab) -> None:
         path.unlink()
 
 
+def small_bombs_before_an_attack(lab: Lab) -> None:
+    """24 files of 500 bytes that take long, in one directory, then in one each; hostile ones elsewhere do not wait.
+
+    All are of one user. The bombs are judged in the end as well.
+    """
+    lab.start()
+    bomb = gzip.compress(gzip.compress(b"\x80\x02" + b"N0" * (40 << 20) + b"N.", 9), 9)
+    for turn in ("together", "apart"):
+        for index in range(24):
+            path = lab.root / turn / (f"{index}/bomb.bin" if turn == "apart" else f"{index}.bin")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bomb + b"%d" % index)
+            lab.expect(path, bomb + b"%d" % index, UNJUDGED | HARMLESS | HARMFUL)
+            lab.injected += 1
+        began = time.monotonic()
+        attacks = [lab.put(f"elsewhere-{turn}/{index}.bin", hostile=True) for index in range(8)]
+        for path in attacks:
+            assert lab.seconds_until(functools.partial(_has_truth, lab, path)) < PATIENCE
+        seconds = time.monotonic() - began
+        lab.measured.append(f"bombs {turn}: 8 attacks elsewhere judged within {seconds:.1f} s, {lab.waiting()} waited")
+    took = lab.seconds_until(lambda: lab.waiting() == 0, 900)
+    lab.measured.append(f"the bombs after another {took:.0f} s")
+
+
 def strange_times(lab: Lab) -> None:
     """Files from 1901, 1970, 2106, 2262 and the year 3000 and later, as far as the file system keeps such times."""
     for turn in ("before", "after"):
@@ -272,4 +296,5 @@ FAULTS: tuple[Fault, ...] = (
     download_before_the_start_up_walk,
     one_directory_at_full_speed,
     slow_bombs_in_one_directory,
+    small_bombs_before_an_attack,
 )

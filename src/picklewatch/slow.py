@@ -1,0 +1,101 @@
+"""The slow lane, where scans go on that take long, so that they delay nobody's files. Pure: the caller owns the clock.
+
+What a file costs is not known before its scan: 175 bytes may take a minute, and an attacker puts two dozen of them in
+front of, beside, or in other directories than the file that matters. So it is the scan that is slow, not a place: it
+has five seconds, half a second if its owner has scans in this lane already, and then goes on in this lane. That is open
+to half of the workers at most. If they are all taken the scan is put off: it begins anew, with all of its time limit,
+when its turn comes. Owners take turns here; of one owner's files the first comes first.
+
+Nothing is remembered of an owner but what is in the lane: where that is empty everybody has five seconds again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from picklewatch.store.jobs import Job
+
+SECONDS: Final = 5.0
+"""What a scan may take (or half of its time limit) before it goes on in the slow lane."""
+SECONDS_OF_SLOW_OWNERS: Final = 0.5
+"""The same for an owner who has scans there: a hundred times what an ordinary file takes."""
+
+
+class SlowLane:
+    """The jobs that are in the lane: at work, or waiting. Of more than *kept* that would wait none is taken in."""
+
+    def __init__(self, kept: int = 10_000) -> None:
+        self.room = 1
+        """Workers that may have slow scans."""
+        self.longest = SECONDS
+        """Seconds that a scan may take outside of the lane."""
+        self._kept = kept
+        self._at_work: dict[int, int] = {}
+        self._waiting: OrderedDict[int, OrderedDict[int, Job]] = OrderedDict()
+        self._owners: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """How many jobs wait."""
+        return len(self._owners)
+
+    def __contains__(self, number: object) -> bool:
+        """Return True if the job *number* waits."""
+        return number in self._owners
+
+    def seconds(self, owner: int) -> float:
+        """Return how long a scan of a file of *owner* may take before it goes on here."""
+        is_slow = owner in self._waiting or owner in self._at_work.values()
+        return min(self.longest, SECONDS_OF_SLOW_OWNERS) if is_slow else self.longest
+
+    def is_at_work(self, number: int) -> bool:
+        """Return True if the job *number* is being scanned in the lane."""
+        return number in self._at_work
+
+    def enter(self, number: int, owner: int) -> bool:
+        """Let the job *number*, which is being scanned, go on here; False if there is no room."""
+        if len(self._at_work) >= self.room:
+            return False
+        self._at_work[number] = owner
+        return True
+
+    def leave(self, number: int) -> None:
+        """Note that the job *number* is not being scanned (any more)."""
+        self._at_work.pop(number, None)
+
+    def put(self, job: Job, owner: int) -> bool:
+        """Let *job* wait for its turn; False if too many do."""
+        if len(self._owners) >= self._kept:
+            return False
+        self._owners[job.id] = owner
+        self._waiting.setdefault(owner, OrderedDict())[job.id] = job
+        return True
+
+    def holds(self, job: Job) -> bool:
+        """Return True if *job* waits as it is now: what was written anew meanwhile is another content."""
+        owner = self._owners.get(job.id)
+        return owner is not None and self._waiting[owner][job.id].generation == job.generation
+
+    def drop(self, number: int) -> None:
+        """Forget the job *number*, if it waits."""
+        owner = self._owners.pop(number, None)
+        if owner is not None:
+            waiting = self._waiting[owner]
+            del waiting[number]
+            if not waiting:
+                del self._waiting[owner]
+
+    def pop(self, *, spare: bool = False) -> Job | None:
+        """Take the job whose turn it is to be scanned here; None if none waits, or there is no room.
+
+        A worker that is *spare*, which does nothing else, needs no room.
+        """
+        if not self._waiting or not (spare or len(self._at_work) < self.room):
+            return None
+        owner, waiting = next(iter(self._waiting.items()))
+        self._waiting.move_to_end(owner)
+        job = next(iter(waiting.values()))
+        self.drop(job.id)
+        self._at_work[job.id] = owner
+        return job

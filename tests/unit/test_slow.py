@@ -1,0 +1,75 @@
+"""The slow lane."""
+
+from __future__ import annotations
+
+from picklewatch.slow import SECONDS, SECONDS_OF_SLOW_OWNERS, SlowLane
+from picklewatch.store.jobs import Job
+from picklewatch.watch.candidate import Source
+
+
+def job(number: int, generation: int = 1) -> Job:
+    """Make a job."""
+    return Job(number, f"/m/{number}", 1, number, generation, Source.EVENT)
+
+
+def test_it_has_room_for_so_many() -> None:
+    """What is at work and what is taken from those that wait together."""
+    lane = SlowLane()
+    lane.room = 2
+    assert lane.enter(1, 1000)
+    assert lane.put(job(2), 1000)
+    assert lane.put(job(3), 1000)
+    assert lane.pop() == job(2)
+    assert lane.pop() is None
+    assert not lane.enter(4, 1000)
+    assert lane.pop(spare=True) == job(3)
+    lane.leave(1)
+    lane.leave(2)
+    assert lane.enter(4, 1000)
+
+
+def test_owners_take_turns_and_their_files_come_in_order() -> None:
+    """Somebody with a thousand bombs delays another's one large model by one of them."""
+    lane = SlowLane()
+    for number in range(5):
+        lane.put(job(number), 1000)
+    lane.put(job(10), 1001)
+    order = [popped.id for popped in iter(lambda: lane.pop(spare=True), None)]
+    assert order == [0, 10, 1, 2, 3, 4]
+
+
+def test_who_has_slow_scans_has_less_time_for_others_until_they_are_done() -> None:
+    """Bombs that are spread over the queue cost half a second each; nobody else pays, and it is forgotten."""
+    lane = SlowLane()
+    assert lane.seconds(1000) == SECONDS
+    lane.put(job(1), 1000)
+    assert lane.seconds(1000) == SECONDS_OF_SLOW_OWNERS
+    assert lane.seconds(1001) == SECONDS
+    assert lane.pop() == job(1)
+    assert lane.seconds(1000) == SECONDS_OF_SLOW_OWNERS
+    lane.leave(1)
+    assert lane.seconds(1000) == SECONDS
+    lane.longest = 0.1
+    lane.put(job(1), 1000)
+    assert lane.seconds(1000) == 0.1
+
+
+def test_a_job_that_changed_is_held_no_more() -> None:
+    """It is another content under the same number."""
+    lane = SlowLane()
+    lane.put(job(1), 1000)
+    assert lane.holds(job(1))
+    assert not lane.holds(job(1, generation=2))
+    assert 1 in lane
+    lane.drop(1)
+    lane.drop(1)
+    assert not lane.holds(job(1))
+    assert len(lane) == 0
+
+
+def test_it_is_bounded() -> None:
+    """What it has no place for stays in the queue."""
+    lane = SlowLane(kept=2)
+    assert lane.put(job(1), 1000)
+    assert lane.put(job(2), 1001)
+    assert not lane.put(job(3), 1002)
