@@ -16,6 +16,7 @@ from picklewatch.errors import ConfigError
 from picklewatch.health import Health
 from picklewatch.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.notify import Notifier
+from picklewatch.ownership import Tree
 from picklewatch.parts import Parts
 from picklewatch.quarantine.vault import Vault
 from picklewatch.sandbox import ScanCancelledError
@@ -47,6 +48,12 @@ def make_record(
     judgement = Judgement(verdict=verdict, reasons=tuple(finding.rule for finding in findings))
     size = 0 if file is None else file.size
     return Record(path=path, name=None, report=report, judgement=judgement, size=size, engine=ENGINE, file=file)
+
+
+def named(path: Path) -> Tree:
+    """The directory *path* as one that the configuration names."""
+    status = path.stat()
+    return Tree(str(path), (status.st_dev, status.st_ino))
 
 
 def make_candidate(path: Path, source: Source = Source.EVENT) -> Candidate:

@@ -6,6 +6,7 @@ what was recorded and not done.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -21,19 +22,29 @@ from picklewatch.errors import QuarantineError
 from picklewatch.log import LEVEL_OF_VERDICT
 from picklewatch.model import Verdict, printable
 from picklewatch.names import links_to
+from picklewatch.ownership import Tree, trees_of
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.moving import Suspect
-from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
-from picklewatch.subject import SubjectError, open_subject
-from picklewatch.watch.candidate import Source, beneath, identify
+from picklewatch.quarantine.refusals import (
+    ChangedError,
+    DiskFailsError,
+    ForeignFileError,
+    KeptError,
+    OutsideError,
+    StoreFullError,
+    UnfinishedError,
+)
+from picklewatch.subject import Problem, SubjectError, open_subject
+from picklewatch.watch.candidate import Source, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from picklewatch.health import Health
     from picklewatch.model import Record
     from picklewatch.quarantine.recovery import Recovery
     from picklewatch.store import Finished, Intent, Store
+    from picklewatch.subject import Subject
 
 _log = structlog.get_logger()
 
@@ -77,7 +88,7 @@ class Rules:
     """Whether a file with this verdict is moved."""
     tombstones: bool = True
     """Whether a tombstone takes its place."""
-    trees: Callable[[], tuple[str, ...]] = tuple
+    trees: Callable[[], tuple[Tree, ...]] = tuple
     """The directories that are watched; nothing outside of them is ever moved."""
 
 
@@ -198,28 +209,35 @@ class Actions:
             self._store.intents.refused(intent.id, "it is not to be moved any more")
             return True
         try:
-            with open_subject(intent.path, follow=False) as subject:
+            with self._open(intent) as subject:
                 return self._move(intent, subject.fd) is not _Moved.LATER
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
             self._store.records.judge_again(intent.file)  # it may have another name by now
             return True
 
+    def _open(self, intent: Intent) -> Subject:
+        """Open the file of *intent* under the first of its names that is still it. Raises `SubjectError`."""
+        problem: SubjectError | None = None
+        for path in (intent.path, *self._store.records.names(intent.file)):
+            try:
+                subject = open_subject(path, follow=False)
+            except SubjectError as error:
+                problem = problem or error
+                continue
+            if (subject.file.device, subject.file.inode) == (intent.file.device, intent.file.inode):
+                return subject
+            subject.close()
+        raise problem or SubjectError(Problem.CHANGED, intent.path, "it is another file by now")
+
     def _move(self, intent: Intent, fd: int) -> _Moved:
         """Move one file; the intent is closed now unless it is for later."""
-        path = printable(intent.path)
-        suspect = _suspect(intent, fd, self.rules.trees())
-        if suspect is None:
-            reason = "it lies outside of the watched directories"
-            self._store.intents.refused(intent.id, reason)
-            _log.error("quarantine.refused", path=path, verdict=intent.verdict.value, message=f"not moved: {reason}")
-            return _Moved.NO
         if not self._moving.acquire(timeout=_MOVING_SECONDS):
             return _Moved.LATER  # the other move is long, or its file system does not answer: no worker waits for it
         try:
             if not self._store.intents.is_wanted(intent.id):
                 return _Moved.NO
-            item = self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
+            item = self._take(intent, fd)
         except QuarantineError as error:
             closed = self._refused(intent, error)
             if isinstance(error, ChangedError):
@@ -230,8 +248,36 @@ class Actions:
         self._store.intents.done(intent.id, item.id)
         self._health.repair(FULL)
         self._health.repair(DISK)
-        _log.warning("quarantine.moved", **_moved(item), message=f"{item.name or path} is in quarantine")
+        name = item.name or printable(item.path)
+        _log.warning("quarantine.moved", **_moved(item), message=f"{name} is in quarantine")
         return _Moved.YES
+
+    def _take(self, intent: Intent, fd: int) -> Item:
+        """Take the file under the first of its names in a watched directory that may be taken.
+
+        All names that are known decide: what was judged under a link's target, outside, may have one inside as well.
+        """
+        refusal: QuarantineError | None = None
+        for path in self._names(intent):
+            suspect = _suspect(intent, path, fd, self.rules.trees())
+            if suspect is None:
+                continue
+            try:
+                return self._vault().quarantine(suspect, tombstone=self.rules.tombstones)
+            except (ChangedError, ForeignFileError) as error:
+                if isinstance(error, KeptError):
+                    raise
+                refusal = refusal or error
+        raise refusal or OutsideError("not moved: it lies outside of the watched directories")
+
+    def _names(self, intent: Intent) -> Iterator[str]:
+        """Give the names of the file: the judged one first, then those that are it now."""
+        yield intent.path
+        for path in self._store.records.names(intent.file):
+            with contextlib.suppress(OSError, ValueError):
+                status = os.lstat(path)
+                if path != intent.path and (status.st_dev, status.st_ino) == (intent.file.device, intent.file.inode):
+                    yield path
 
     def _refused(self, intent: Intent, error: QuarantineError) -> bool:
         """Close the intent if another attempt can't help; what can is tried again by `catch_up`."""
@@ -269,31 +315,28 @@ class Actions:
             return
         found = identify(path, Source.WALK)
         same = found is not None and (found.file.device, found.file.inode) == (intent.file.device, intent.file.inode)
-        if found is not None and same and _root(path, self.rules.trees()) is not None:
+        if found is not None and same and trees_of(path, self.rules.trees()):
             self._store.jobs.put(found)
 
 
-def _root(path: str, trees: Iterable[str]) -> str | None:
-    """Return the watched directory that *path* lies in, the deepest of them."""
-    real = (os.path.realpath(tree) for tree in trees)
-    return max((tree for tree in real if beneath(path, tree)), key=len, default=None)
-
-
-def _suspect(intent: Intent, fd: int, trees: Iterable[str]) -> Suspect | None:
-    root = _root(intent.path, trees)
-    if root is None:
+def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspect | None:
+    """Describe the file of *intent*, by its name *path*; None if no watched directory has that."""
+    having = trees_of(path, trees)
+    if not having or path == having[0].path:
         return None
-    told = intent.told
+    told, root = intent.told, having[0]
     return Suspect(
-        root=root,
-        relative=intent.path[len(root.rstrip("/")) + 1 :],
+        root=root.path,
+        relative=path[len(root.path.rstrip("/")) + 1 :],
         fd=fd,
         scanned=intent.file,
         verdict=intent.verdict,
         reasons=tuple(told["reasons"]),
         sha256=intent.sha256,
         name=told["name"],
-        names=tuple(dict.fromkeys((*told["names"], *links_to(intent.path)))),
+        names=tuple(name for name in dict.fromkeys((*told["names"], *links_to(path))) if name != path),
+        identity=root.identity,
+        owners=tuple(tree.owner for tree in having),
     )
 
 

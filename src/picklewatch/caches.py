@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,8 @@ class Cache:
     """What says so: an environment variable's name, or ``default``."""
     user: str
     """Whose it is."""
+    uid: int | None = None
+    """The number of that user, if it lies in their home: nobody else is to say where it leads."""
 
     @property
     def exists(self) -> bool:
@@ -139,7 +141,9 @@ def own_caches(environ: Mapping[str, str] = os.environ) -> tuple[Cache, ...]:
 
 def user_caches(user: pwd.struct_passwd) -> tuple[Cache, ...]:
     """Find the caches of *user* by their tools' defaults."""
-    return _distinct(_resolve(PLACES, {}, Path(user.pw_dir), user.pw_name))
+    home = Path(user.pw_dir)
+    found = _distinct(_resolve(PLACES, {}, home, user.pw_name))
+    return tuple(replace(cache, uid=user.pw_uid) if cache.path.is_relative_to(home) else cache for cache in found)
 
 
 def people() -> tuple[pwd.struct_passwd, ...]:

@@ -26,6 +26,7 @@ from picklewatch.errors import ConfigError, ExitStatus, StateError, StateUnavail
 from picklewatch.health import Health
 from picklewatch.model import Policy, Verdict, printable
 from picklewatch.notify import Notifier
+from picklewatch.opening import Opener
 from picklewatch.parts import Parts, PolicySource, VaultSource, open_store, take_state
 from picklewatch.program import Program
 from picklewatch.settle import Delays
@@ -34,6 +35,7 @@ from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.store.tidy import Tidier
 from picklewatch.subject import Problem
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError
+from picklewatch.watch.roots import COMMAND_LINE, Root, find, look_at
 from picklewatch.watch.watcher import Timing
 from picklewatch.watch.watching import SILENCE_SECONDS, Watching
 from picklewatch.worker import Judging, Workers
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from picklewatch.config import Config
+    from picklewatch.ownership import Tree
 
 _log = structlog.get_logger()
 
@@ -154,18 +157,24 @@ class Daemon:
 
     def _plan_roots(self) -> None:
         """Find out what to watch; users and caches come and go."""
-        wanted = plan.roots(self._config, self._paths)
-        if [root.wanted for root in wanted] != [root.wanted for root in self._watching.roots]:
+        former = {root.plan: root for root in self._watching.roots}
+        wanted = [former.get(root.plan, root) for root in plan.roots(self._config, self._paths)]
+        if wanted != list(self._watching.roots):
+            find([root for root in wanted if root.plan not in former])  # what is judged or moved next has to lie in one
             self._watching.set_roots(wanted)
 
-    def _trees(self) -> tuple[str, ...]:
-        return (*(root.wanted for root in self._watching.roots), str(self._state / plan.CANARY))
+    def _trees(self) -> tuple[Tree, ...]:
+        """What is watched now, as it was found."""
+        found = [root.tree for root in self._watching.roots if root.tree is not None]
+        canary = look_at(Root(str(self._state / plan.CANARY), COMMAND_LINE)).tree
+        return (*found, *([] if canary is None else [canary]))
 
     def _make_workers(self, config: Config, former: Workers | None) -> Workers:
         judging = Judging(
             scanner=lambda: self._parts.scanner(config),
             policy=self._current_policy,
             engine=self._parts.engine,
+            opens=Opener(self._trees),
             seconds=config.limits().seconds,
         )
         workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count, former)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from picklewatch import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -121,10 +123,15 @@ def _references(repository: str) -> dict[str, str]:
 
 
 def _read_small(path: str) -> str | None:
-    """Read one short line of a regular file; None for anything else."""
+    """Read one short line of a regular file; None for anything else, and if a link leads to it: perhaps to a secret."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:
+        directory = paths.open_directory(os.path.dirname(path))  # noqa: PTH120 - no object is needed
+        try:
+            fd = os.open(os.path.basename(path), flags, dir_fd=directory)  # noqa: PTH119
+        finally:
+            os.close(directory)
+    except (OSError, ValueError):
         return None
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

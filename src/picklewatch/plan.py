@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch import caches
 from picklewatch.globs import excluder
+from picklewatch.paths import beneath
 from picklewatch.watch.canary import ALIVE
-from picklewatch.watch.candidate import beneath
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root
 
 if TYPE_CHECKING:
@@ -26,13 +26,11 @@ VAULT: Final = "quarantine"
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
     """What is watched: *paths* alone if there are any, else the caches that exist or may come, and ``watch.roots``."""
     if paths:
-        wanted = {os.path.abspath(path): COMMAND_LINE for path in paths}  # noqa: PTH100 - a text
-    else:
-        found = caches.discover(users=config.watch.users) if config.watch.caches else ()
-        wanted = {str(path): CONFIGURATION for path in config.watch.roots}
-        wanted |= {str(cache.path): _label(cache) for cache in reversed(found)}
-        wanted = dict(reversed(wanted.items()))  # the first tool that names a directory names it; caches first
-    return tuple(Root(path, label) for path, label in wanted.items())
+        return tuple(Root(path, COMMAND_LINE) for path in dict.fromkeys(map(os.path.abspath, paths)))
+    found = caches.discover(users=config.watch.users) if config.watch.caches else ()
+    wanted = {str(cache.path): Root(str(cache.path), _label(cache), user=cache.uid) for cache in found}
+    wanted |= {str(path): Root(str(path), CONFIGURATION) for path in config.watch.roots}  # what is named is its own law
+    return tuple(wanted.values())
 
 
 def vault_directory(config: Config, state: Path) -> Path:

@@ -202,10 +202,15 @@ def read(state: Path) -> dict[str, Any]:
             "verdicts": store.records.counts(),
             "latest": store.records.latest(_NOTABLE, limit=10),
             "moves": store.intents.counts(),
+            "refusals": [_printable(told) for told in store.intents.refusals()],
             "allowed": len(store.allowed.all()),
         }
     finally:
         store.close()
+
+
+def _printable(told: Mapping[str, str]) -> dict[str, str]:
+    return {key: printable(text) for key, text in told.items()}
 
 
 def _open(state: Path) -> Store:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from picklewatch.errors import Error
 from picklewatch.model import FileId, printable
+from picklewatch.paths import PATH_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-_PATH_MAX = 4096
-"""Bytes of a path that Linux takes, with the null byte at its end (limits.h)."""
 _KINDS_OF_FILE = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -94,14 +94,19 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
     name = os.fsdecode(path)
     handle = _resolve(name, follow=follow)
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise not_regular(name, status.st_mode)
-        fd = _reopen(handle, name)
+        return open_held(handle, name, lambda fd: _true_path(fd, name, follow=follow))
     finally:
         os.close(handle)
+
+
+def open_held(handle: int, name: str, true_path: Callable[[int], str]) -> Subject:
+    """Open for reading what *handle* (``O_PATH``), found under *name*, holds. Raises `SubjectError`."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise not_regular(name, status.st_mode)
+    fd = _reopen(handle, name)
     try:
-        return Subject(fd, _state(fd, name), _true_path(fd, name, follow=follow))
+        return Subject(fd, _state(fd, name), true_path(fd))
     except BaseException:
         os.close(fd)
         raise
@@ -130,7 +135,7 @@ def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectEr
 
 
 def _not_there(error: OSError, path: str, *, link: bool) -> SubjectError:
-    if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= _PATH_MAX:  # it may well exist
+    if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= PATH_MAX:  # it may well exist
         return SubjectError(Problem.DENIED, path, "its path is longer than the system allows", "Move it further up.")
     if link:
         return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -17,10 +18,11 @@ from picklewatch import names
 from picklewatch.errors import SandboxError, StateError
 from picklewatch.fetching import LOOK_SECONDS, Fetching
 from picklewatch.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
+from picklewatch.opening import ForeignError
 from picklewatch.pipeline import judge, problem_record, with_names
 from picklewatch.schedule import Hand, PutOffError, Schedule
 from picklewatch.store.care import TROUBLE, StoreCare
-from picklewatch.subject import EXHAUSTED, ExhaustedError, Problem, SubjectError, open_subject
+from picklewatch.subject import EXHAUSTED, ExhaustedError, Problem, SubjectError
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from picklewatch.actions import Actions
     from picklewatch.batch import ClosableScans
     from picklewatch.model import EngineVersion, Policy
+    from picklewatch.opening import Opens
     from picklewatch.store import Finished, Job, Store
     from picklewatch.subject import Subject
 
@@ -61,6 +64,7 @@ class Judging:
     scanner: Makes
     policy: Callable[[], Policy]
     engine: EngineVersion
+    opens: Opens
     seconds: float
     """The wall-clock limit of one scan."""
 
@@ -239,10 +243,11 @@ class Workers:
         job = hand.job
         try:
             hand.begin(LOOK_SECONDS)
-            with open_subject(job.path) as subject:
+            names = partial(self._store.records.names_of, job)
+            with self._judging.opens(job.path, (job.device, job.inode), names) as subject:
                 hand.begin(self._bound)
                 hand.owner = os.fstat(subject.fd).st_uid
-                if self._store.records.verdict(subject.file, self._judging.engine.key) is not None:
+                if self._store.jobs.is_settled(subject.file, job.path, self._judging.engine.key):
                     self._store.jobs.drop(job)
                     return 0.0
                 return self._judge(hand, subject, scanner)
@@ -325,9 +330,13 @@ class Workers:
             return
         file = FileId.of(status)
         record = replace(record, file=file, size=status.st_size)
-        self.unread(problem.path, file)
+        is_foreign = isinstance(problem, ForeignError)
+        if not is_foreign:
+            self.unread(problem.path, file)
         hand.begin(math.inf)
         finished = self._keep(job, record)
+        if is_foreign:  # whoever may read it, and has another name of it, is not to be told that it is judged
+            self._store.records.judge_again(file)
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
 

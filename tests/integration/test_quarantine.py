@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 
+from picklewatch import paths
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import FileId, Verdict
-from picklewatch.quarantine import moving, paths
+from picklewatch.quarantine import moving
 from picklewatch.quarantine.journal import is_tombstone
 from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, State, Suspect, Vault
@@ -58,6 +59,7 @@ def test_digest_is_computed_if_the_scan_did_not(made: Lab) -> None:
 
 def test_what_is_recorded_is_shown(small: Lab) -> None:
     """Names, verdict, reasons, owner and mode are kept, in JSON with every text printable."""
+    small.give_away()
     small.path.chmod(0o4751)
     item = small.quarantine()
     shown = item.to_json()
@@ -67,13 +69,14 @@ def test_what_is_recorded_is_shown(small: Lab) -> None:
         "malicious",
         ["dangerous-import"],
     )
-    assert (shown["owner"], shown["mode"]) == (os.geteuid(), "4751")
+    assert (shown["owner"], shown["mode"]) == (small.path.stat().st_uid, "4751")
     assert shown["path"].endswith(r"/hub/blobs/mod\xff\x0ael.bin")
     assert all(text.isprintable() for text in shown.values() if isinstance(text, str))
 
 
 def test_set_id_bits_never_come_back(made: Lab) -> None:
     """A file that was set-id is not in the vault, nor afterwards; that it was is recorded."""
+    made.give_away()
     made.path.chmod(0o6755)
     item = made.quarantine()
     assert item.mode == 0o6755

@@ -8,8 +8,10 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +29,6 @@ from picklewatch.watch.watcher import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from watchdog.observers.inotify_c import Mask
 
@@ -453,20 +454,21 @@ def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: P
     assert root.exists()
 
 
-def test_a_directory_that_may_be_listed_but_not_entered_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_may_be_listed_but_not_entered_is_named() -> None:
     """Its files can't be judged, which is said; those beside it are found."""
+    root = Path(tempfile.mkdtemp())
     (root / "closed").mkdir()
     (root / "closed/m.pt").write_bytes(b"x")
     (root / "m.pt").write_bytes(b"x")
     root.chmod(0o755)
     (root / "closed").chmod(0o444)
-    monkeypatch.chdir(root)
     tally = Tally()
     with nobody():
-        found = [each.path for each in find(Request(".", Source.WALK, "start"), lambda _path: False, tally)]
+        found = [each.path for each in find(Request(str(root), Source.WALK, "start"), lambda _path: False, tally)]
     (root / "closed").chmod(0o755)
-    assert found == ["./m.pt"]
-    assert tally.unreadable == {"./closed": errno.EACCES}
+    shutil.rmtree(root)
+    assert found == [f"{root}/m.pt"]
+    assert tally.unreadable == {f"{root}/closed": errno.EACCES}
 
 
 @contextlib.contextmanager
@@ -554,10 +556,10 @@ def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_pat
     dead = tmp_path / "dead"
     dead.mkdir()
 
-    def slow(wanted: str) -> Sight:
-        if wanted == str(dead):
+    def slow(root: Root) -> Sight:
+        if root.wanted == str(dead):
             answers.wait(20)
-        return look_at(wanted)
+        return look_at(root)
 
     watching = Watching(tmp_path / "state", dead, root, timing=QUICK)
     watching.watcher._looker = Looker(slow, patience=0.2)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vaulting import CONTENT, lab
 
-from picklewatch.quarantine import paths
+from picklewatch import paths
 from picklewatch.quarantine.item import State
 from picklewatch.quarantine.journal import Entry
 from picklewatch.quarantine.tombstone import parse_tombstone, tombstone

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from vaulting import Steps
-from watching import make_record
+from watching import make_record, named
 
 from picklewatch import actions as actions_module
 from picklewatch.actions import Actions, Rules
@@ -77,7 +77,7 @@ def judged(
     health = Health()
     vault = Refusing(tmp_path / "vault", *refusals)
     actions = Actions(store, health, lambda: vault)
-    actions.rules = Rules(takes=lambda verdict: verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (str(root),))
+    actions.rules = Rules(takes=lambda verdict: verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (named(root),))
     fd = os.open(path, os.O_RDONLY)
     record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=sha256)
     actions.after(record, store.finish(None, record, quarantine=actions.wants_move(record)), fd)

@@ -25,9 +25,10 @@ from picklewatch.watch.candidate import Source
 from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from picklewatch.following import Identity
     from picklewatch.model import ScanReport
 
 
@@ -35,12 +36,17 @@ class Pool:
     """Workers over a real store, with fake scanners."""
 
     def __init__(self, directory: Path, scanner: Callable[[], FakeScanner] = FakeScanner, workers: int = 1) -> None:
+        self.open: Callable[[str], Subject] = open_subject
+        """How files are opened."""
         self.health = Health()
         self.store = Store(directory)
         actions = Actions(self.store, self.health, lambda: Vault(directory / "vault"))
-        judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, seconds=1.0)
+        judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0)
         self.workers = Workers(self.store, StoreCare(self.store, self.health), actions, judging, workers)
         self.workers.start()
+
+    def _open(self, path: str, _identity: Identity, _more: Callable[[], Iterable[str]]) -> Subject:
+        return self.open(path)
 
     def put(self, path: Path, content: bytes) -> None:
         """Write a file and queue it."""
@@ -69,15 +75,13 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
     pool.stop()
 
 
-def test_a_file_that_may_not_be_read_is_recorded_as_unscannable(
-    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_recorded_as_unscannable(pool: Pool, tmp_path: Path) -> None:
     """Once, not at every look; never in silence."""
 
-    def denied(path: str) -> None:
+    def denied(path: str) -> Subject:
         raise SubjectError(Problem.DENIED, path, f"{path}: permission denied")
 
-    monkeypatch.setattr(worker, "open_subject", denied)
+    pool.open = denied
     pool.put(tmp_path / "m", b"good")
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "unscannable"})
     assert pool.store.jobs.offer([make_candidate(tmp_path / "m")], ENGINE.key).known == 1
@@ -175,7 +179,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
             answers.wait(20)
         return open_subject(path)
 
-    monkeypatch.setattr(worker, "open_subject", hanging)
+    pool.open = hanging
     monkeypatch.setattr(worker, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
     assert eventually(lambda: pool.workers.files_in_hand() == 1)

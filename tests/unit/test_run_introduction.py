@@ -17,10 +17,10 @@ def test_a_server_that_does_not_answer_holds_up_nothing(tmp_path: Path) -> None:
     """Its directory is among those that are waited for."""
     answered = threading.Event()
 
-    def look(wanted: str) -> Sight:
-        if wanted == "/srv/dead":
+    def look(root: Root) -> Sight:
+        if root.wanted == "/srv/dead":
             answered.wait(30)
-        return look_at(wanted)
+        return look_at(root)
 
     roots = (Root("/srv/dead", "watch.roots"), Root(str(tmp_path), "watch.roots"))
     lines = introduction(Config(), roots, tmp_path, Looker(look, patience=0.2))

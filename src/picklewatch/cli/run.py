@@ -85,7 +85,7 @@ def introduction(
     config: Config, roots: tuple[Root, ...], state: Path, looker: Looker, config_path: Path | None = None
 ) -> list[str]:
     """What the user reads first: what is watched, what happens to what is found, how to change that (*config_path*)."""
-    sights = looker.look(root.wanted for root in roots)
+    sights = looker.look(roots)
     looker.stop()
     there = [root for root in roots if sights[root.wanted].path is not None]
     missing = [root for root in roots if root not in there]

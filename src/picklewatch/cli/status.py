@@ -83,6 +83,7 @@ def lines(told: dict[str, Any], directory: Path) -> list[str]:
         shown += ["", "Watched:", *_roots(told)]
     shown += ["", *_work(told)]
     shown += _findings(told, now)
+    shown += _refusals(told)
     return shown
 
 
@@ -159,6 +160,15 @@ def _work(told: dict[str, Any]) -> list[str]:
 
 
 _MOVES = {"done": "moved", "wanted": "to be moved", "refused": "refused"}
+
+
+def _refusals(told: dict[str, Any]) -> list[str]:
+    """Say which files stay where they are although they were to be moved, and why."""
+    refusals = told.get("refusals") or []
+    more = told["moves"].get("refused", 0) - len(refusals)
+    shown = ["", "Not moved:"] if refusals else []
+    shown += [f"  {told['verdict']:<12} {told['path']}: {told['reason']}" for told in refusals]
+    return [*shown, f"  and {more} more"] if refusals and more > 0 else shown
 
 
 def _findings(told: dict[str, Any], now: float) -> list[str]:

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.digest import sha256_within
 from picklewatch.model import FileId, Verdict, printable
+from picklewatch.ownership import why_not_moved
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
-from picklewatch.quarantine.refusals import ChangedError, KeptError
+from picklewatch.quarantine.refusals import ChangedError, ForeignFileError, KeptError
 from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from picklewatch.following import Identity
+
+_FOREIGN_HINT: Final = "its owner may remove it; below a directory that watch.roots names, whoever's files are moved"
 DIGEST_SECONDS: Final = 5.0
 """How long a content is read whose scan did not come to its end: whatever else is to be moved waits meanwhile."""
 
@@ -33,7 +37,7 @@ class Suspect:
     """A judged file that shall be moved. *fd* decides which file that is; the names only say where to find it."""
 
     root: str
-    """A directory above the file, such as the watched one."""
+    """A directory above the file, such as the watched one: where it really is, without links."""
     relative: str
     """The path of the content itself (of a blob, not of a link to it) below *root*."""
     fd: int
@@ -48,6 +52,10 @@ class Suspect:
     """A name that a person understands."""
     names: tuple[str, ...] = ()
     """Other paths that lead to the content, such as snapshot links."""
+    identity: Identity | None = None
+    """Device and inode of *root*, as it was found."""
+    owners: tuple[int | None, ...] = (None,)
+    """Whose caches the file lies in (`why_not_moved`)."""
 
 
 def check(suspect: Suspect, place: Place) -> os.stat_result:
@@ -63,6 +71,8 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
         raise ChangedError(f"{what} is a tombstone: what was there is in quarantine already")
     if not fs.is_inode(place.status(), status):
         raise ChangedError(f"{what} is another file now than the one that was scanned", "it is scanned again")
+    if why := why_not_moved(suspect.fd, place.fd, suspect.owners):
+        raise ForeignFileError(f"{what} is not moved: {why}", _FOREIGN_HINT)
     return status
 
 

@@ -9,7 +9,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from picklewatch.quarantine import fs, paths
+from picklewatch import paths
+from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, decode
 from picklewatch.quarantine.journal import DATA, Entry, is_tombstone
 from picklewatch.quarantine.tombstone import tombstone

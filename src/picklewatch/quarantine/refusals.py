@@ -16,6 +16,14 @@ class KeptError(ChangedError):
     """The same, and something that was swapped in lost its name to something else meanwhile: it is kept."""
 
 
+class ForeignFileError(QuarantineError):
+    """The file is neither that of the cache's owner, nor one that they could remove."""
+
+
+class OutsideError(QuarantineError):
+    """No watched directory has a name of the file: it was judged for a link that leads out of one."""
+
+
 class StoreFullError(QuarantineError):
     """There is no room in the vault."""
 

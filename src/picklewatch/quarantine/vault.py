@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from picklewatch import paths
 from picklewatch.errors import QuarantineError, StateError
 from picklewatch.model import printable
 from picklewatch.quarantine import fs
@@ -78,9 +79,8 @@ class Vault:
         nothing was changed (UnfinishedError: `recover` ends it). The same content taken from the same place again,
         after another download, replaces the former item (`Item.formerly`) and counts in `Item.times`.
         """
-        root = os.path.realpath(suspect.root)
-        relative = os.fsencode(suspect.relative)
-        with self._operation(os.path.join(root, suspect.relative)), Place.at(root, relative) as place:  # noqa: PTH118
+        root = suspect.root
+        with self._operation(os.path.join(root, suspect.relative)), _place(suspect) as place:  # noqa: PTH118
             status = check(suspect, place)
             twins = self._twins(_Key(root, suspect.relative, suspect.sha256))
             more = {"root": encode(root), "tombstone_wanted": tombstone, **_again(twins)}
@@ -293,6 +293,20 @@ class Vault:
                     delete(entry)
                 except OSError:
                     recover_entry(entry)
+
+
+@contextlib.contextmanager
+def _place(suspect: Suspect) -> Iterator[Place]:
+    """Open where *suspect* is, in the very directory that was found to be watched."""
+    root = paths.open_directory(suspect.root)
+    try:
+        status = os.fstat(root)
+        if suspect.identity not in (None, (status.st_dev, status.st_ino)):
+            raise ChangedError(f"{printable(suspect.root)} is another directory now", "it is scanned again")
+        with Place.at(root, os.fsencode(suspect.relative)) as place:
+            yield place
+    finally:
+        os.close(root)
 
 
 def _again(twins: list[Item]) -> dict[str, Any]:

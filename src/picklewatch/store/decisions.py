@@ -88,6 +88,15 @@ class Intents:
         """How many moves are ``wanted``, ``done`` and ``refused``."""
         return self._database.counts("intents")
 
+    def refusals(self, limit: int = 10) -> list[dict[str, Any]]:
+        """The newest files that were not moved, each with its ``path``, ``reason`` and ``verdict``."""
+        rows = self._database.query(
+            "SELECT r.path, i.reason, r.verdict FROM intents AS i JOIN records AS r ON r.id = i.record "
+            "JOIN files AS f ON f.record = r.id WHERE i.state = 'refused' ORDER BY i.at DESC LIMIT ?",
+            (limit,),
+        )
+        return [{"path": os.fsdecode(path), "reason": reason, "verdict": verdict} for path, reason, verdict in rows]
+
     def _close(self, intent: int, state: str, item: str | None, reason: str | None) -> None:
         with self._database.transaction() as transaction:
             transaction.run(

@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.store.rows import add_name, identity, inode, known_verdict, signed, unsigned
+from picklewatch.store.rows import add_name, identity, inode, is_undecided, known_verdict, signed, unsigned
 from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from picklewatch.model import FileId
     from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.watch.candidate import Candidate
 
@@ -59,13 +60,19 @@ class Jobs:
             for candidate in candidates:
                 if candidate.link is not None:
                     add_name(transaction, candidate.file, candidate.link)
-                if known_verdict(transaction, candidate.file, engine) is not None:
+                if _is_settled(transaction, candidate, engine):
                     known += 1
                 elif _queue(transaction, candidate):
                     queued.append(candidate)
                 else:
                     waiting += 1
         return Offered(tuple(queued), waiting, known)
+
+    def is_settled(self, file: FileId, path: str, engine: str) -> bool:
+        """Whether *file*, announced under *path*, need not be judged."""
+        with self._database.transaction() as transaction:
+            is_known = known_verdict(transaction, file, engine) is not None
+            return is_known and not is_undecided(transaction, file, os.fsencode(path))
 
     def put(self, candidate: Candidate) -> None:
         """Queue *candidate*, whether or not its verdict is known."""
@@ -153,6 +160,19 @@ def end(transaction: Transaction, job: Job) -> bool:
     return not gone and transaction.one("SELECT 1 FROM jobs WHERE id = ?", (job.id,)) is not None
 
 
+def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> bool:
+    """Whether nothing is left to do about *candidate*; if its name asks for a new decision, it is judged anew."""
+    file, path = candidate.file, os.fsencode(candidate.path)
+    if known_verdict(transaction, file, engine) is None:
+        return False
+    if candidate.link is not None or not is_undecided(transaction, file, path):
+        return True
+    if not add_name(transaction, file, candidate.path):
+        return True
+    transaction.run("UPDATE files SET engine = '' WHERE device = ? AND inode = ?", inode(file))
+    return False
+
+
 def _queue(transaction: Transaction, candidate: Candidate) -> bool:
     """Queue *candidate*, or renew the job that its inode has. Whether it is new in the queue."""
     file, path = candidate.file, os.fsencode(candidate.path)
@@ -166,7 +186,10 @@ def _queue(transaction: Transaction, candidate: Candidate) -> bool:
         )
         return True
     number, old = present
-    if old != path:
+    if old != path and candidate.link is not None:  # what a link leads to may lie outside, the name that is known not
+        add_name(transaction, file, candidate.path)
+        path = old
+    elif old != path:
         add_name(transaction, file, os.fsdecode(old))
     state = identity(file)[2:]
     transaction.run(

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.model import Verdict
-from picklewatch.store.rows import VERDICT, add_name, identity, inode
+from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from picklewatch.model import FileId, Record
     from picklewatch.store.database import Database, Row, Transaction
+    from picklewatch.store.jobs import Job
 
 _TELLING: Final = ("verdict", "reasons", "sha256", "allowed", "format", "opcodes", "findings")
 """What must agree for two outcomes of one inode to be one."""
@@ -53,8 +54,18 @@ class Records:
 
     def names(self, file: FileId) -> tuple[str, ...]:
         """The remembered paths that led to the inode of *file*; they may lead elsewhere by now."""
-        rows = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", inode(file))
-        return tuple(os.fsdecode(path) for (path,) in rows)
+        return self._names(inode(file))
+
+    def names_of(self, job: Job) -> tuple[str, ...]:
+        """The same of the inode that *job* is about."""
+        return self._names((signed(job.device), signed(job.inode)))
+
+    def _names(self, node: tuple[int, int]) -> tuple[str, ...]:
+        sql = (
+            "SELECT path FROM names WHERE device = ?1 AND inode = ?2 UNION SELECT r.path FROM files AS f "
+            "JOIN records AS r ON r.id = f.record WHERE f.device = ?1 AND f.inode = ?2"
+        )
+        return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, node))
 
     def reported(self, record: int) -> None:
         """Note that *record* was logged."""

@@ -39,17 +39,32 @@ def file_id(device: int, number: int, size: int, mtime_ns: int, ctime_ns: int) -
     return FileId(unsigned(device), unsigned(number), size, mtime_ns, ctime_ns)
 
 
-def add_name(transaction: Transaction, file: FileId, path: str) -> None:
-    """Remember that *path* leads to the inode of *file*; a hostile heap of links is cut off."""
+def add_name(transaction: Transaction, file: FileId, path: str) -> bool:
+    """Remember that *path* leads to the inode of *file*; a hostile heap of links is cut off. False if it was known."""
     kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
-    if kept is None or kept[0] < _NAMES_KEPT:
-        transaction.run("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", (*inode(file), os.fsencode(path)))
+    if kept is not None and kept[0] >= _NAMES_KEPT:
+        return True
+    row = (*inode(file), os.fsencode(path))
+    return bool(transaction.run("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", row).rowcount)
 
 
 def known_verdict(transaction: Transaction, file: FileId, engine: str) -> str | None:
     """The verdict on exactly this state by *engine*, or None."""
     row = transaction.one(VERDICT, (*identity(file), engine))
     return None if row is None else str(row[0])
+
+
+def is_undecided(transaction: Transaction, file: FileId, path: bytes) -> bool:
+    """Whether *file* was not moved, and *path* is a name of it that was not asked about.
+
+    It may have been judged by a name outside, that a link led to, and have got one inside just now, a hard link: then
+    the move is decided anew, for the link by which it stays where it is would hide it for good.
+    """
+    sql = (
+        "SELECT 1 FROM files AS f JOIN records AS r ON r.id = f.record JOIN intents AS i ON i.record = r.id "
+        "WHERE f.device = ? AND f.inode = ? AND r.path <> ? AND i.state IN ('refused', 'wanted')"
+    )
+    return transaction.one(sql, (*inode(file), path)) is not None
 
 
 VERDICT: Final = (

@@ -68,8 +68,3 @@ def identify(path: str, source: Source) -> Candidate | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     return Candidate(content, FileId.of(status), source, link=path, owner=status.st_uid)
-
-
-def beneath(path: str, directory: str) -> bool:
-    """Whether *path* is *directory* or lies under it, by its spelling."""
-    return path == directory or path.startswith(directory.rstrip("/") + "/")

@@ -10,8 +10,9 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.paths import beneath
 from picklewatch.watch import unlistable
-from picklewatch.watch.candidate import Source, beneath
+from picklewatch.watch.candidate import Source
 from picklewatch.watch.walk import Request
 
 if TYPE_CHECKING:

@@ -9,16 +9,15 @@ import stat
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.watch.candidate import beneath
+from picklewatch.following import Links, NotFollowedError, Way
+from picklewatch.ownership import Tree
+from picklewatch.paths import beneath
+from picklewatch.rights import is_privileged, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-Identity = tuple[int, int]
-"""Device and inode of a directory."""
 
 COMMAND_LINE: Final = "command line"
 CONFIGURATION: Final = "watch.roots"
@@ -50,6 +49,15 @@ class Root:
     state: RootState = RootState.WAITING
     reason: str = ""
     """Why it is not simply watched."""
+    user: int | None = None
+    """The user whose cache it is: the links of no other lead to it. None if somebody asked for it, or it is our own."""
+    tree: Tree | None = None
+    """What is at `path`, and whose files may be moved there."""
+
+    @property
+    def plan(self) -> tuple[str, str, int | None]:
+        """What was asked for."""
+        return self.wanted, self.label, self.user
 
     def told(self) -> dict[str, Any]:
         """For `status`."""
@@ -66,24 +74,43 @@ class Root:
 class Sight:
     """What a look at a root showed."""
 
-    path: str | None
-    """Where it really is, or None if it is not there, or no directory, or can't be looked at."""
-    identity: Identity = (0, 0)
+    tree: Tree | None
+    """What is there, and where; None if it is not there, or no directory, or can't be looked at, or is not followed."""
     error: int = 0
     """Why not, as an error number."""
+    reason: str = ""
+    """Why it is not followed."""
+    hint: str = ""
+
+    @property
+    def path(self) -> str | None:
+        """Where it really is."""
+        return None if self.tree is None else self.tree.path
 
 
-def look_at(wanted: str) -> Sight:
-    """See where the root *wanted* is now, and what is there."""
+def look_at(root: Root) -> Sight:
+    """See where *root* is now, and what is there, as far as its user could go (`Way`)."""
     try:
-        status = Path(wanted).stat()
-        if not stat.S_ISDIR(status.st_mode):
-            return Sight(None, error=errno.ENOTDIR)
-        return Sight(os.path.realpath(wanted, strict=True), (status.st_dev, status.st_ino))
+        with Way(None if root.user is None else user_of(root.user), Links.LEADING) as way:
+            way.go(root.wanted)
+            if not stat.S_ISDIR(way.status.st_mode):
+                return Sight(None, error=errno.ENOTDIR)
+            return Sight(Tree(way.path, way.identity, _owner(root, way)))
+    except NotFollowedError as error:
+        return Sight(None, error=errno.EPERM, reason=error.reason, hint=error.hint)
     except OSError as error:
         return Sight(None, error=error.errno or errno.EIO)
     except ValueError:  # an embedded null byte
         return Sight(None, error=errno.EINVAL)
+
+
+def _owner(root: Root, way: Way) -> int | None:
+    """Return whose cache *root* is; None if the configuration names it, and no user's link led elsewhere."""
+    if way.users:
+        return way.users[0].uid
+    if root.label in ASKED_FOR:
+        return None
+    return root.user if root.user is not None else way.status.st_uid if is_privileged() else os.geteuid()
 
 
 class Looker:
@@ -92,21 +119,22 @@ class Looker:
     A root that does not answer within *patience* seconds is left alone until it does, and shown as `errno.ETIMEDOUT`.
     """
 
-    def __init__(self, look: Callable[[str], Sight] = look_at, patience: float = 1.0) -> None:
+    def __init__(self, look: Callable[[Root], Sight] = look_at, patience: float = 1.0) -> None:
         self._look = look
         self._patience = patience
         self._hung: set[str] = set()
         self._thread: _LookingThread | None = None
 
-    def look(self, wanted: Iterable[str]) -> dict[str, Sight]:
-        """See every one of *wanted*."""
+    def look(self, roots: Iterable[Root]) -> dict[str, Sight]:
+        """See every one of *roots*; what they are, by the paths that are wanted."""
+        wanted = {root.wanted: root for root in roots}
         sights = dict.fromkeys(wanted, Sight(None, error=errno.ETIMEDOUT))
         todo = [path for path in sights if path not in self._hung]
         while todo:
             if self._thread is None:
                 self._thread = _LookingThread(self._look, self._hung)
                 self._thread.start()
-            seen = self._thread.ask(todo, self._patience)
+            seen = self._thread.ask([wanted[path] for path in todo], self._patience)
             if seen is not None:
                 return sights | seen
             todo.remove(self._thread.looking_at)
@@ -123,18 +151,18 @@ class Looker:
 
 
 class _LookingThread(threading.Thread):
-    def __init__(self, look: Callable[[str], Sight], hung: set[str]) -> None:
+    def __init__(self, look: Callable[[Root], Sight], hung: set[str]) -> None:
         super().__init__(name="picklewatch-look", daemon=True)
         self.looking_at = ""
         self._look, self._hung = look, hung
         self._abandoned = threading.Event()
-        self._asked: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[list[Root]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[dict[str, Sight]] = queue.SimpleQueue()
 
-    def ask(self, wanted: list[str], patience: float) -> dict[str, Sight] | None:
-        """Look at all of *wanted*; None if one of them, `looking_at`, takes longer than *patience* seconds."""
-        self.looking_at = wanted[0]
-        self._asked.put(list(wanted))
+    def ask(self, roots: list[Root], patience: float) -> dict[str, Sight] | None:
+        """Look at all of *roots*; None if one of them, `looking_at`, takes longer than *patience* seconds."""
+        self.looking_at = roots[0].wanted
+        self._asked.put(list(roots))
         try:
             return self._answers.get(timeout=patience)
         except queue.Empty:
@@ -149,13 +177,22 @@ class _LookingThread(threading.Thread):
         """Answer until abandoned."""
         while not self._abandoned.is_set():
             sights: dict[str, Sight] = {}
-            for path in self._asked.get():
-                self.looking_at = path
-                sights[path] = self._look(path)
+            for root in self._asked.get():
+                self.looking_at = root.wanted
+                sights[root.wanted] = self._look(root)
                 if self._abandoned.is_set():
-                    self._hung.discard(path)
+                    self._hung.discard(root.wanted)
                     return
             self._answers.put(sights)
+
+
+def find(roots: Iterable[Root]) -> None:
+    """Look once where *roots* are."""
+    looker = Looker()
+    sights = looker.look(roots := list(roots))
+    looker.stop()
+    for root in roots:
+        root.tree, root.path = sights[root.wanted].tree, sights[root.wanted].path
 
 
 def topmost(paths: Iterable[str]) -> list[str]:

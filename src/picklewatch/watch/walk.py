@@ -5,6 +5,7 @@ Reads directories, never files. One thread serves all requests, the most urgent 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import queue
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from picklewatch.model import FileId
+from picklewatch.paths import beneath, open_to_list
 from picklewatch.watch import unlistable
-from picklewatch.watch.candidate import Candidate, Source, UnavailableError, beneath, identify
+from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,15 +223,16 @@ def find(
         directory = stack.pop()
         tally.directories += 1
         try:
-            with os.scandir(directory) as entries:
+            with _listed(directory) as entries:
                 for entry in entries:
-                    if excluded(entry.path):
+                    path = f"{directory.rstrip('/')}/{entry.name}"
+                    if excluded(path):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         if request.deep:
-                            stack.append(entry.path)
+                            stack.append(path)
                         continue
-                    candidate = None if entry.is_symlink() and diverted(entry.path) else _candidate(entry, request)
+                    candidate = None if entry.is_symlink() and diverted(path) else _candidate(entry, path, request)
                     if candidate is not None:
                         tally.files += 1
                         yield candidate
@@ -239,14 +242,25 @@ def find(
                 tally.unreadable[directory] = error.errno or errno.EACCES
 
 
-def _candidate(entry: os.DirEntry[str], request: Request) -> Candidate | None:
+@contextlib.contextmanager
+def _listed(directory: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """List *directory*, which must not have become a link, or lie behind one: that would be another's to walk."""
+    fd = open_to_list(directory)
+    try:
+        with os.scandir(fd) as entries:
+            yield entries
+    finally:
+        os.close(fd)
+
+
+def _candidate(entry: os.DirEntry[str], path: str, request: Request) -> Candidate | None:
     """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
     try:
         if entry.is_file(follow_symlinks=False):
             status = entry.stat(follow_symlinks=False)
-            return Candidate(entry.path, FileId.of(status), request.source, owner=status.st_uid)
+            return Candidate(path, FileId.of(status), request.source, owner=status.st_uid)
         if entry.is_symlink():
-            return identify(entry.path, request.source)
+            return identify(path, request.source)
     except PermissionError:
         if not entry.is_symlink():
             raise

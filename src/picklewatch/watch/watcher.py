@@ -12,9 +12,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.following import Links, Way
+from picklewatch.paths import beneath
 from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
-from picklewatch.watch.candidate import Source, beneath
+from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from picklewatch.following import Identity
     from picklewatch.health import Health
-    from picklewatch.watch.roots import Identity
+    from picklewatch.watch.roots import Sight
     from picklewatch.watch.walk import Walker
 
 
@@ -273,26 +276,27 @@ class Watcher:
 
     def _resolve(self) -> dict[str, Identity]:
         """The roots that are there now, by their real path."""
-        sights = self._looker.look(root.wanted for root in self.roots)
+        sights = self._looker.look(self.roots)
         present: dict[str, Identity] = {}
         for root in self.roots:
             sight = sights[root.wanted]
-            self._tell(root, sight.error)
+            self._tell(root, sight)
             if sight.error == errno.ETIMEDOUT:  # leave it as it was
                 if root.path in self._trees:
                     present[root.path] = self._trees[root.path].identity
                 continue
-            root.path = sight.path
-            if sight.path is not None and not self._is_elsewhere(sight.path):
-                present[sight.path] = sight.identity
+            root.tree, root.path = sight.tree, sight.path
+            if sight.tree is not None and not self._is_elsewhere(sight.tree.path):
+                present[sight.tree.path] = sight.tree.identity
         canary = self._canary.directory
         if canary is not None:
             present[canary] = self._canary.identity
         return present
 
-    def _tell(self, root: Root, error: int) -> None:
+    def _tell(self, root: Root, sight: Sight) -> None:
         """Report what a look at *root* came to."""
-        root.reason = os.strerror(error) if error not in (0, errno.ENOENT) else ""
+        error = sight.error
+        root.reason = sight.reason or (os.strerror(error) if error not in (0, errno.ENOENT) else "")
         if error == errno.ETIMEDOUT:
             root.reason = "looking at it takes too long"
             hint = "Does its server answer? The other roots are watched meanwhile."
@@ -303,7 +307,8 @@ class Watcher:
         if not error or comes_and_goes:
             self._health.repair("watch-root", subject=root.wanted)
         else:
-            self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=HINTS.get(error, ""))
+            hint = sight.hint or HINTS.get(error, "")
+            self._health.degrade("watch-root", root.reason, subject=root.wanted, hint=hint)
 
     def _attach(self, path: str, identity: Identity, now: float) -> None:
         tree = _Tree(identity, poll_at=now + self.timing.poll)
@@ -331,6 +336,7 @@ class Watcher:
     def _observe_tree(self, observation: Observation, path: str, tree: _Tree) -> None:
         try:
             observation.add(path)
+            self._check_identity(observation, path, tree)
         except OSError as error:
             tree.poll, tree.reason = True, error.strerror or str(error)
             hint = HINTS.get(error.errno or 0, "")
@@ -338,6 +344,19 @@ class Watcher:
         else:
             tree.watched = True
             self._health.repair("watch-refused", subject=path)
+
+    def _check_identity(self, observation: Observation, path: str, tree: _Tree) -> None:
+        """Watch nothing else than what was found: inotify takes a path, and somebody may swap it for a link."""
+        with Way(None, Links.NONE) as way:
+            try:
+                way.go(path)
+                if way.identity == tree.identity:
+                    return
+            except OSError:
+                observation.remove(path)
+                raise
+        observation.remove(path)
+        raise OSError(errno.ESTALE, "it is being replaced")
 
     def _detach(self, path: str, *, gone: bool) -> None:
         del self._trees[path]

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.health import HealthSection
-from picklewatch.watch.candidate import beneath
+from picklewatch.paths import beneath
 from picklewatch.watch.events import Event, Kind
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.mounts import point_of

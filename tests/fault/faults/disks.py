@@ -20,6 +20,7 @@ from daemon_process import HOSTILE
 from fault.disk import CHANGES, EVERYTHING, Disk
 from fault.lab import HARMFUL, PATIENCE, SkippedError
 from fault.power import Tree, cuts, read
+from watching import named
 
 from picklewatch.actions import Actions, Rules
 from picklewatch.health import Health
@@ -341,7 +342,7 @@ def _recover(lab: Lab, contents: Counter[bytes]) -> str:
             return "the database was damaged"
         with Vault(lab.state / "quarantine") as vault:
             actions = Actions(store, Health(), lambda: vault)
-            actions.rules = Rules(takes=lambda verdict: verdict.value in HARMFUL, trees=lambda: (str(lab.root),))
+            actions.rules = Rules(takes=lambda verdict: verdict.value in HARMFUL, trees=lambda: (named(lab.root),))
             actions.recover()
             actions.catch_up()
             items = [item for item in vault.items(history=True) if item.state is State.QUARANTINED]

@@ -10,13 +10,15 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _AT_FDCWD = -100
 _OPENAT2 = 437  # the same on every architecture
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 2, 4, 8
+PATH_MAX = 4096
+"""Bytes of a path that Linux takes, with the null byte at its end (limits.h)."""
 _PIECE = 3072  # bytes of a path that are resolved at once, well below PATH_MAX
 
 
@@ -28,6 +30,11 @@ def has_openat2() -> bool:
     except OSError:
         return False
     return True
+
+
+def beneath(path: str, directory: str) -> bool:
+    """Return True if *path* is *directory* or lies under it, by its spelling."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def open_beneath(directory: int, path: bytes, flags: int) -> int:
@@ -53,9 +60,20 @@ def open_beneath(directory: int, path: bytes, flags: int) -> int:
 
 def open_directory(path: str) -> int:
     """Open the directory at the absolute *path*, which must not contain a link."""
+    return _from_the_top(path, open_directory_beneath)
+
+
+def open_to_list(path: str) -> int:
+    """Do the same, to list it: `PermissionError` if that is not permitted."""
+    if len(os.fsencode(path)) >= PATH_MAX:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+    return _from_the_top(path, lambda top, below: open_beneath(top, below, os.O_RDONLY | os.O_DIRECTORY))
+
+
+def _from_the_top(path: str, way: Callable[[int, bytes], int]) -> int:
     top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return open_directory_beneath(top, os.fsencode(path).strip(b"/"))
+        return way(top, os.fsencode(path).strip(b"/"))
     finally:
         os.close(top)
 

@@ -1,0 +1,372 @@
+"""An unprivileged user attacks a root daemon with links: each sentence of the threat model about that is a test."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from machine_users import ADA, MALLORY, Machine, can_isolate, is_taken, snapshot
+from watching import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(not can_isolate(), reason="needs root, and the right to make a mount namespace")
+
+LONG = 30.0
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Give a directory that all users can reach (pytest closes its own)."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def machine(base: Path) -> Iterator[Machine]:
+    """A machine whose daemon the test starts."""
+    with running(Machine(base)) as machine:
+        yield machine
+
+
+@pytest.fixture
+def stack() -> Iterator[contextlib.ExitStack]:
+    """Give what ends with the test."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def running(machine: Machine) -> Iterator[Machine]:
+    """Stop the daemon in the end, if it was started."""
+    try:
+        yield machine
+    finally:
+        if machine.process._process is not None:
+            machine.process.stop()
+
+
+def wait_for_bait(machine: Machine, name: str = "bait") -> None:
+    """Wait until a hostile file of the attacker's own, put now in a cache that is watched, is taken."""
+    bait = machine.put(machine.mallory / f".cache/whisper/{name}.pkl", name.encode())
+    assert eventually(lambda: is_taken(bait), LONG), machine.log()
+
+
+def turn(machine: Machine, link: Path, target: Path) -> None:
+    """Have the attacker's *link* lead to *target*."""
+
+    def act() -> None:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+    machine.as_mallory(act)
+
+
+def at_top(machine: Machine, victim: Path) -> None:
+    """Link the cache's root."""
+    machine.cache.joinpath("torch").symlink_to(victim)
+
+
+def above_top(machine: Machine, victim: Path) -> None:
+    """Link the directory above all caches."""
+    machine.cache.rename(machine.mallory / "was")
+    inside = machine.mallory / "own"
+    inside.mkdir()
+    (inside / "torch").symlink_to(victim)
+    machine.cache.symlink_to("own")
+
+
+def by_chain(machine: Machine, victim: Path) -> None:
+    """Link by way of another link, with ``..`` in it."""
+    (machine.mallory / "step").symlink_to(f"../../{victim.name}")
+    machine.cache.joinpath("torch").symlink_to("../step")
+
+
+def at_other_tools(machine: Machine, victim: Path) -> None:
+    """Link the caches of tools whose directories lie elsewhere in the home."""
+    (machine.mallory / ".keras").symlink_to(victim)
+    machine.cache.joinpath("huggingface").symlink_to(victim)
+
+
+LEVELS = [at_top, above_top, by_chain, at_other_tools]
+
+
+@pytest.mark.parametrize("act", LEVELS)
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_link_to_what_is_not_the_users_is_not_followed(
+    machine: Machine, act: Callable[[Machine, Path], None], *, is_running: bool
+) -> None:
+    """Whatever the level and the moment: nothing there is moved, read or logged, and `status` says why."""
+    victim = machine.victim()
+    private = machine.victim("hidden", mode=0o700)
+    before = snapshot(victim) | snapshot(private)
+    if is_running:
+        machine.process.start()
+    machine.as_mallory(lambda: act(machine, victim))
+    machine.as_mallory(lambda: (machine.mallory / ".fastai").symlink_to(private))
+    if not is_running:
+        machine.process.start()
+    assert eventually(lambda: machine.reasons().count("is not followed") >= 2, LONG), machine.log()
+    if act is not above_top:
+        wait_for_bait(machine)
+    assert snapshot(victim) | snapshot(private) == before
+    for path in (*victim.iterdir(), *private.iterdir()):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() not in machine.log()
+        assert path.name not in machine.log()
+
+
+@pytest.mark.parametrize("target", ["/", "/home", "/proc", "/proc/self/cwd", "/sys", "/dev/shm", "homes", "homes/ada"])
+def test_some_places_are_never_followed(machine: Machine, target: str) -> None:
+    """The whole machine, its kernel's file systems, all homes, and another's."""
+    machine.ada.chmod(0o777)
+    link = machine.cache / "torch"
+    machine.as_mallory(lambda: link.symlink_to(target if target.startswith("/") else machine.base / target))
+    machine.process.start()
+    reasons = machine.reasons()
+    assert f"{link} is not followed" in reasons, reasons
+    wait_for_bait(machine)
+
+
+def test_an_own_cache_on_another_disk_is_watched(machine: Machine) -> None:
+    """A user's own link to a directory of theirs is followed, also one that is made, or turned, later."""
+    machine.process.start()
+    for number in range(2):
+        disk = machine.base / f"disk{number}"
+        disk.mkdir()
+        os.chown(disk, MALLORY, MALLORY)
+        turn(machine, machine.cache / "torch", disk)
+        hostile = machine.put(disk / "hub/model.pkl", b"%d" % number)
+        assert eventually(partial(is_taken, hostile), LONG), machine.log()
+    assert machine.reasons() == ""
+
+
+def test_a_link_of_another_user_is_not_followed(machine: Machine) -> None:
+    """Nor one that root made in the user's directory: there the user can rename it."""
+    disk = machine.base / "disk"
+    disk.mkdir()
+    os.chown(disk, MALLORY, MALLORY)
+    for name, uid in (("torch", 0), ("whisper", ADA)):
+        link = machine.cache / name
+        link.symlink_to(disk)
+        os.lchown(link, uid, uid)
+    machine.process.start()
+    told = machine.reasons()
+    assert "it is a link of root, not of mallory" in told
+    assert "it is a link of ada, not of mallory" in told
+
+
+def test_links_in_a_circle_are_said(machine: Machine) -> None:
+    """And to themselves."""
+    (machine.cache / "torch").symlink_to("whisper")
+    (machine.cache / "whisper").symlink_to("torch")
+    for name in ("torch", "whisper"):
+        os.lchown(machine.cache / name, MALLORY, MALLORY)
+    machine.process.start()
+    assert machine.reasons().count("symbolic links") == 2
+
+
+def test_a_root_that_is_exchanged_for_a_link_all_the_time(machine: Machine) -> None:
+    """A cache that is a directory at one moment and a link at the next: nothing of the link's target is touched."""
+    victim = machine.victim()
+    before = snapshot(victim)
+    machine.put(machine.cache / "torch/hub/model.pkl")
+    machine.process.start()
+
+    def exchange() -> None:
+        other, kept, top = (machine.cache / name for name in ("other", "kept", "torch"))
+        other.symlink_to(victim)
+        for number in range(3_000):
+            top.rename(kept)
+            other.rename(top)
+            time.sleep(number % 7 / 1000)
+            top.rename(other)
+            kept.rename(top)
+            (top / f"hub/{number}.pkl").write_bytes(b"\x80\x04N.")
+
+    machine.as_mallory(exchange)
+    wait_for_bait(machine)
+    assert snapshot(victim) == before
+    assert all(not path.startswith(str(victim)) for path in machine.moved())
+
+
+def test_renamed_parents_lead_nowhere_else(machine: Machine) -> None:
+    """A directory inside of a cache that becomes a link while its files wait to be judged, or moved."""
+    victim = machine.victim()
+    before = snapshot(victim)
+    machine.process.start()
+
+    def rename() -> None:
+        for number in range(100):
+            directory = machine.cache / f"torch/{number}"
+            directory.mkdir(parents=True)
+            for path in victim.iterdir():
+                (directory / path.name).write_bytes(b"\x80\x04N.")
+            directory.rename(machine.cache / f"torch/was{number}")
+            directory.symlink_to(victim)
+
+    machine.as_mallory(rename)
+    wait_for_bait(machine)
+    assert snapshot(victim) == before
+    for path in victim.iterdir():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() not in machine.log()
+
+
+def test_bind_mounts_of_an_own_namespace_change_nothing(machine: Machine) -> None:
+    """What a user mounts in a namespace of their own is seen by nobody else."""
+    victim = machine.victim()
+    before = snapshot(victim)
+    machine.put(machine.cache / "torch/own.pkl")
+    machine.process.start()
+    script = f'mount --bind {victim} {machine.cache}/torch && ls {machine.cache}/torch && touch "$0"; true'
+    mark = machine.cache / "mounted"
+
+    def mount() -> None:
+        subprocess.run(["unshare", "-Urm", "sh", "-c", script, str(mark)], check=False, timeout=20)
+
+    machine.as_mallory(mount)
+    wait_for_bait(machine)
+    assert snapshot(victim) == before
+    if not mark.exists():
+        pytest.skip("this kernel gives users no namespaces")
+
+
+def test_variables_of_a_user_name_no_cache(machine: Machine) -> None:
+    """HF_HOME and the like, in the environment of the user's processes, are not read by another user's daemon."""
+    victim = machine.victim()
+    before = snapshot(victim)
+    environment = {"HF_HOME": str(victim), "TORCH_HOME": str(victim), "XDG_CACHE_HOME": str(victim)}
+    sleeper = subprocess.Popen(["sleep", "600"], env=environment, user=MALLORY, group=MALLORY, extra_groups=[])
+    try:
+        machine.process.start()
+        wait_for_bait(machine)
+        assert all(str(victim) not in str(root) for root in machine.status()["roots"])
+        assert snapshot(victim) == before
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_files_of_others_in_a_cache_are_reported_and_stay(machine: Machine) -> None:
+    """Root's, another user's, set-id or not, linked or written there; the attacker's own are taken, set-id or not."""
+    hub = machine.cache / "torch/hub"
+    kept = [
+        machine.put(hub / "roots.pkl", b"1", uid=0),
+        machine.put(hub / "roots-setid.pkl", b"2", uid=0, mode=0o4755),
+        machine.put(hub / "adas.pkl", b"3", uid=ADA),
+        machine.put(hub / "adas-dir/adas.pkl", b"4", uid=ADA),
+    ]
+    victim = machine.victim()
+    for path in victim.iterdir():  # as where the kernel lets everybody link everything (fs.protected_hardlinks=0)
+        os.link(path, hub / f"linked-{path.name}")
+    before = snapshot(victim)
+    own = [
+        machine.put(hub / "own.pkl", b"5", uid=MALLORY),
+        machine.put(hub / "own-setid.pkl", b"6", uid=MALLORY, mode=0o6755),
+    ]
+    (hub / "open-dir").mkdir()
+    os.chown(hub / "open-dir", ADA, MALLORY)
+    (hub / "open-dir").chmod(0o775)
+    machine.put(hub / "in-it.pkl", b"7", uid=ADA).rename(hub / "open-dir/in-it.pkl")
+    machine.process.start()
+    assert eventually(lambda: all(map(is_taken, own)), LONG), machine.log()
+    wait_for_bait(machine)
+    assert [path for path in kept if is_taken(path)] == []
+    assert snapshot(victim) == before
+    refused = {told["path"]: told["reason"] for told in machine.status()["refusals"]}
+    assert {str(path) for path in kept} <= set(refused)
+    assert "it belongs to root" in refused[str(kept[0])]
+    told = {event["path"]: event for event in machine.process.events("file.scanned")}
+    assert {told[str(path)]["verdict"] for path in kept} == {"malicious"}
+    private = hashlib.sha256((victim / "private.pkl").read_bytes()).hexdigest()
+    assert private not in machine.log()
+    assert told[str(hub / "linked-private.pkl")]["verdict"] == "unscannable"
+
+
+def test_a_link_to_a_file_that_its_owner_may_not_read_is_not_read(machine: Machine) -> None:
+    """Neither its digest nor what it imports is in a log or record; what they may read is judged, and stays."""
+    victim = machine.victim()
+    private = machine.victim("hidden", mode=0o700)
+    before = snapshot(victim) | snapshot(private)
+
+    def link() -> None:
+        (machine.cache / "torch").mkdir()
+        for directory in (victim, private):
+            for path in ("model.pkl", "private.pkl"):
+                (machine.cache / f"torch/{directory.name}-{path}").symlink_to(directory / path)
+
+    machine.as_mallory(link)
+    machine.process.start()
+    wait_for_bait(machine)
+    told = {event["path"]: event for event in machine.process.events("file.scanned")}
+    assert told[str(victim / "model.pkl")]["verdict"] == "malicious"
+    for secret in (victim / "private.pkl", private / "model.pkl", private / "private.pkl"):
+        assert hashlib.sha256(secret.read_bytes()).hexdigest() not in machine.log()
+    assert told[str(machine.cache / "torch/hidden-model.pkl")]["verdict"] == "unscannable"
+    assert snapshot(victim) | snapshot(private) == before
+
+
+def test_whoevers_files_are_moved_below_a_directory_that_the_configuration_names(
+    base: Path, stack: contextlib.ExitStack
+) -> None:
+    """Root's set-id files excepted."""
+    machine = stack.enter_context(running(Machine(base, f'[watch]\nroots = ["{base}/srv"]\n')))
+    srv = base / "srv"
+    srv.mkdir()
+    taken = [machine.put(srv / f"{uid}.pkl", b"%d" % uid, uid=uid) for uid in (0, ADA, MALLORY)]
+    taken.append(machine.put(srv / "setid.pkl", b"setid", uid=ADA, mode=0o4755))
+    kept = machine.put(srv / "roots.pkl", b"root", uid=0, mode=0o4755)
+    machine.process.start()
+    assert eventually(lambda: all(map(is_taken, taken)), LONG), machine.log()
+    wait_for_bait(machine)
+    assert not is_taken(kept)
+
+
+def test_a_user_can_not_turn_a_directory_that_the_configuration_names(base: Path, stack: contextlib.ExitStack) -> None:
+    """It is exchanged for a link to what is not theirs: not followed. To what is theirs: only theirs is moved there."""
+    config = f'[watch]\nroots = ["{base}/homes/mallory/models"]\n'
+    machine = stack.enter_context(running(Machine(base, config)))
+    victim = machine.victim()
+    before = snapshot(victim)
+    models = machine.mallory / "models"
+    machine.as_mallory(lambda: models.symlink_to(victim))
+    machine.process.start()
+    assert f"{models} is not followed" in machine.reasons()
+    disk = base / "disk"
+    disk.mkdir()
+    os.chown(disk, MALLORY, MALLORY)
+    kept = machine.put(disk / "adas.pkl", b"ada", uid=ADA)
+    own = machine.put(disk / "own.pkl", b"own")
+    turn(machine, models, disk)
+    assert eventually(lambda: is_taken(own), LONG), machine.log()
+    wait_for_bait(machine)
+    assert not is_taken(kept)
+    assert snapshot(victim) == before
+
+
+def test_a_link_outside_and_then_a_hard_link_inside_hides_nothing(machine: Machine) -> None:
+    """The same inode is known by a name outside first; the move is decided over all of its names inside."""
+    machine.put(machine.cache / "torch/first.pkl", b"first")
+    outside = machine.base / "outside"
+    outside.mkdir()
+    os.chown(outside, MALLORY, MALLORY)
+    machine.process.start()
+    for number in range(40):
+        machine.put(outside / f"{number}.pkl", b"raced %d" % number)
+
+    def race() -> None:
+        for number in range(40):
+            (machine.cache / f"torch/s{number}.pkl").symlink_to(outside / f"{number}.pkl")
+            os.link(outside / f"{number}.pkl", machine.cache / f"torch/h{number}.pkl")
+
+    machine.as_mallory(race)
+    inside = [machine.cache / f"torch/h{number}.pkl" for number in range(40)]
+    assert eventually(lambda: all(map(is_taken, inside)), LONG), [path for path in inside if not is_taken(path)]
