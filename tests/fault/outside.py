@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 class Outside(FileSystemEventHandler):
     """Precious files of root's beside a watched root; one of them looks hostile, so that it would be taken."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, word: bytes = b"precious") -> None:
         self.path = path
         self.changes: list[str] = []
         """What was written, opened for writing, moved or changed in it."""
         path.mkdir(mode=0o700)
-        (path / "precious").write_bytes(b"precious")
-        (path / "model.bin").write_bytes(HOSTILE + b"precious")
+        (path / "precious").write_bytes(word)
+        (path / "model.bin").write_bytes(HOSTILE + word)
         self._before = self._look()
 
     def on_any_event(self, event: FileSystemEvent) -> None:

@@ -8,6 +8,7 @@ from fault.faults import (
     crashes,
     disks,
     limits,
+    linking,
     load,
     logs,
     network,
@@ -34,6 +35,7 @@ FAULTS: tuple[Fault, ...] = (
     *load.FAULTS,
     *quarantining.FAULTS,
     *quarantine_attacks.FAULTS,
+    *linking.FAULTS,
     *logs.FAULTS,
     *limits.FAULTS,
     *service.FAULTS,
@@ -44,5 +46,5 @@ FAULTS: tuple[Fault, ...] = (
 THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
 """The command that runs the daemon, where that is part of the fault."""
 
-LABS: dict[Fault, type[Lab]] = {**service.LABS, **upgrades.LABS}
+LABS: dict[Fault, type[Lab]] = {**linking.LABS, **service.LABS, **upgrades.LABS}
 """The laboratory, where it is not a plain one."""
