@@ -88,11 +88,13 @@ def introduction(
     sights = looker.look(roots)
     looker.stop()
     there = [root for root in roots if sights[root.wanted].path is not None]
-    missing = [root for root in roots if root not in there]
+    refused = [root for root in roots if sights[root.wanted].reason]
+    missing = [root for root in roots if root not in there and root not in refused]
     lines = ["picklewatch watches:"]
     lines += [f"  {printable(root.wanted)}  ({root.label})" for root in there]
     if not there:
         lines.append("  nothing yet: none of the directories exists")
+    lines += [f"  not {printable(root.wanted)}: {printable(sights[root.wanted].reason)}" for root in refused]
     if missing:
         lines.append(f"and waits for {len(missing)} more to appear:")
         lines += [f"  {printable(root.wanted)}  ({root.label})" for root in missing[:_SHOWN]]

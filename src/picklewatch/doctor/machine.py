@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch import __version__
 from picklewatch.doctor.check import Check, State
+from picklewatch.model import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +51,21 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
     """Look at what is watched: there or not, readable or not, local or not."""
     from picklewatch import plan
     from picklewatch.watch.mounts import mount_of, read_mounts
+    from picklewatch.watch.roots import find
 
-    roots = plan.roots(loaded.config, ())
-    there = [root for root in roots if Path(root.wanted).is_dir()]
+    find(roots := plan.roots(loaded.config, ()))
+    there = [root for root in roots if root.path is not None]
     facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
     found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
     text = f"{len(there)} of {len(roots)} places exist; the others are waited for.{found}"
     yield Check(name="caches", state=State.GOOD if roots else State.BAD, text=text, facts=facts)
+    for root in roots:
+        if root.reason:
+            hint = "Name the directory that it leads to in watch.roots, if it is to be watched."
+            yield Check(name="caches-link", state=State.BAD, text=f"{printable(root.reason)}.", hint=hint)
     mounts = read_mounts()
     for root in there:
-        mount = mount_of(os.path.realpath(root.wanted), mounts)
+        mount = mount_of(root.path or root.wanted, mounts)
         if mount is not None and mount.is_network:
             text = f"{root.wanted} is on {mount.kind}: what other machines write there causes no event."
             hint = (
@@ -75,6 +81,7 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
 def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     """Compare the kernel's limits with the number of directories that are watched."""
     from picklewatch import plan
+    from picklewatch.watch.roots import find
 
     limits = {name: _number(INOTIFY / name) for name in ("max_user_watches", "max_user_instances", "max_queued_events")}
     if None in limits.values():
@@ -83,7 +90,8 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
         return
     watches, _, queued = (int(value or 0) for value in limits.values())
     used = watches_in_use()
-    wanted, complete = count_directories([root.wanted for root in plan.roots(loaded.config, ())])
+    find(roots := plan.roots(loaded.config, ()))
+    wanted, complete = count_directories([root.path for root in roots if root.path is not None])
     facts = {**limits, "directories": wanted, "counted_all": complete, "in_use_by_this_user": used}
     total = max(wanted, used)
     needed = f"{wanted:,}{'' if complete else ' or more'} directories to watch, {used:,} watches in use by this user"

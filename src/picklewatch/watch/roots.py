@@ -187,12 +187,13 @@ class _LookingThread(threading.Thread):
 
 
 def find(roots: Iterable[Root]) -> None:
-    """Look once where *roots* are."""
+    """Look once where *roots* are, or why not."""
     looker = Looker()
     sights = looker.look(roots := list(roots))
     looker.stop()
     for root in roots:
-        root.tree, root.path = sights[root.wanted].tree, sights[root.wanted].path
+        sight = sights[root.wanted]
+        root.tree, root.path, root.reason = sight.tree, sight.path, sight.reason
 
 
 def topmost(paths: Iterable[str]) -> list[str]:
