@@ -1,5 +1,5 @@
 """picklewatch keeps hostile model files from running on ML workstations."""
 
-from __future__ import annotations
+# No import here, not even of `__future__`: see __main__.py.
 
 __version__ = "0.1.0"

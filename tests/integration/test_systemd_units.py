@@ -40,10 +40,27 @@ def test_a_unit_waits_for_ready_and_watches_the_beat(path: Path) -> None:
     assert unit["Restart"] == ["always"]
     assert unit["StartLimitIntervalSec"] == ["0"]
     assert unit["RestartPreventExitStatus"] == [str(int(ExitStatus.CONFIG))]
-    assert unit["ExecStart"][0].endswith("/bin/picklewatch run")
+    assert unit["ExecStart"][0].endswith(" -m picklewatch run")
     check, tell = unit["ExecReload"]  # a mistake fails the reload, and changes nothing
-    assert check.endswith("/bin/picklewatch config check")
+    assert check.endswith(" -m picklewatch config check")
     assert "-HUP $MAINPID" in tell
+
+
+@UNITS
+def test_no_unit_imports_from_its_environment(path: Path) -> None:
+    """Nor does Python before our first line: every command of ours is ``python -I``, of where it is installed.
+
+    Their names in the journal, where Python's own messages land, are still ours.
+    """
+    unit = settings(path)
+    ours = [line for line in unit["ExecStart"] + unit["ExecReload"] if "picklewatch" in line]
+    assert len(ours) == 2
+    text = (TREE / "docs" / "install.md").read_text()
+    for line in ours:
+        program, *options = line.split()
+        assert options[:3] == ["-I", "-m", "picklewatch"]
+        assert f"python3 -m venv {program.removesuffix('/bin/python').replace('%h', '~')}\n" in text
+    assert unit["SyslogIdentifier"] == ["picklewatch"]
 
 
 @UNITS

@@ -61,6 +61,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.parts import Parts
     from picklewatch.watch.roots import Looker
 
+    _take_name()
     config = configuration.load(config_path).config
     log.configure(config.log.format, config.log.level)
     directory = state_dir(state)
@@ -112,6 +113,14 @@ def introduction(
 
 
 _SHOWN = 3
+
+
+def _take_name() -> None:
+    """Be ``picklewatch`` in lists of processes, where ``python -I`` would be ``python``."""
+    from pathlib import Path
+
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text("picklewatch")
 
 
 def _file() -> Path:
