@@ -28,7 +28,8 @@ WATCHED: Final = Path("/srv/lab")
 STATE: Final = Path("/var/lib/picklewatch")
 _PROGRAM: Final = """
 python3 -m venv /opt/picklewatch
-/opt/picklewatch/bin/pip install -q -c requirements.lock .
+/opt/picklewatch/bin/pip install -q --require-hashes -r requirements.lock
+/opt/picklewatch/bin/pip install -q --no-deps --no-build-isolation .
 ln -sf /opt/picklewatch/bin/picklewatch /usr/local/bin/picklewatch
 """
 _UNITS: Final = """
