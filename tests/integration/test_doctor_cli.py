@@ -66,7 +66,16 @@ def test_without_a_daemon_a_temporary_one_proves_the_path(run: Commands) -> None
     assert found["self-test"]["facts"]["daemon"] == "temporary"
     assert found["daemon"]["state"] == "remark"
     assert found["versions"]["facts"]["fickling"].startswith("0.1.")
-    assert {"sandbox", "caches", "inotify-watches", "state", "configuration", "quarantine", "systemd"} <= set(found)
+    assert {
+        "interpreter",
+        "sandbox",
+        "caches",
+        "inotify-watches",
+        "state",
+        "configuration",
+        "quarantine",
+        "systemd",
+    } <= set(found)
     bad = [check for check in found.values() if check["state"] == "bad"]
     assert done.returncode == (1 if bad else 0)
     assert json.loads(done.stdout)["good"] is not bad

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 \b
-Checked are: versions, the configuration and who may change it, systemd's
-units, the state directory, the daemon's health, the sandbox's protections,
-the caches, inotify's limits, the quarantine; and a harmless self-test file is
-judged by the running daemon, or by a temporary one.
+Checked are: versions, known holes of this Python, the configuration and who
+may change it, systemd's units, the state directory, the daemon's health, the
+sandbox's protections, the caches, inotify's limits, the quarantine; and a
+harmless self-test file is judged by the running daemon, or by a temporary one.
 
 \b
 Exit status:

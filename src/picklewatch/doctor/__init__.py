@@ -5,9 +5,10 @@ Each check is a function that looks and gives `Check`s; none changes anything bu
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor import machine, service
+from picklewatch.doctor import interpreter, machine, service
 from picklewatch.doctor.check import Check, State
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["Check", "State", "examine"]
 def examine(config_path: Path | None, directory: Path) -> Iterator[Check]:
     """Make every check; a bad configuration ends the ones that need it."""
     yield from machine.versions()
+    yield from interpreter.holes(sys.version_info[:3])
     loaded, checks = service.configuration(config_path)
     yield from checks
     yield from machine.systemd()
