@@ -58,7 +58,7 @@ class Machine:
         command += [str(HERE / "boot.sh"), str(root), str(TREE), str(script), *self._shared]
         with self._console.open("wb") as console:
             self._unshare = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-        self.wait_for(self._is_systemd, seconds=240)
+        self.wait_for(self._is_systemd, seconds=360)  # it installs first, from a mirror
         self.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).strip() == "running", seconds=60)
 
     def _is_systemd(self) -> bool:
