@@ -12,7 +12,7 @@ import importlib
 from picklewatch.formats import inert, npy, pickles, second, sevenzip, streams, tars, zips
 from picklewatch.formats.base import HEAD, Format, Part, Scan
 from picklewatch.formats.hidden import search
-from picklewatch.formats.text import is_text, judge_text
+from picklewatch.formats.text import is_text, judge_text, may_be_read
 from picklewatch.quarantine.tombstone import parse_tombstone
 
 _TOMBSTONE_LIMIT = 1024
@@ -54,7 +54,12 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     data = part.data
     text = is_text(data)
     if pickles.in_letters(scan, part) if text else pickles.matches(head, data):
-        return pickles.read(scan, part)
+        name = pickles.read(scan, part)
+        if text:
+            judge_text(scan, part)
+        return name
+    # before anything that goes by a few bytes: a text may begin with the letters of an image or a model, too
+    kinds = judge_text(scan, part) if text or may_be_read(data) else set()
     if not text:
         pickles.lead(scan, part)
     for form in WEAK:
@@ -63,16 +68,13 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     if not text:
         search(scan, part, place="in data of no known kind")
         return "other"
-    judge_text(scan, part)
-    return next(
-        (form.read(scan, part) or form.name for form in second.TEXT_FORMATS if form.matches(head, data)), "text"
-    )
+    return second.read_kind(scan, part, kinds)
 
 
 _LATE = (
     "bz2", "codecs", "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_16",
-    "encodings.utf_16_le", "encodings.unicode_escape", "encodings.raw_unicode_escape", "gzip", "json", "lzma",
-    "tarfile", "zlib",
+    "encodings.utf_16_be", "encodings.utf_16_le", "encodings.utf_32", "encodings.utf_32_be", "encodings.utf_32_le",
+    "encodings.unicode_escape", "encodings.raw_unicode_escape", "gzip", "json", "lzma", "tarfile", "zlib",
 )  # fmt: skip
 
 
@@ -81,4 +83,5 @@ def warm() -> None:
     for name in _LATE:
         importlib.import_module(name)
     "x".encode("cp437").decode("cp437")
-    "x".encode("utf-16").decode("utf-16")
+    for name in ("utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"):
+        "x".encode(name).decode(name)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from picklewatch.formats.base import Part, Scan
 from picklewatch.formats.hidden import search
-from picklewatch.formats.spelling import understood
+from picklewatch.formats.spelling import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,45 +29,57 @@ _RUNS = (
 )
 """Base64 and hexadecimal of anything, possibly wrapped."""
 
-_SERIALIZED = re.compile(rb"\":serialized:\"\s*:\s*\"((?:[^\"\\]|\\.){4,}+)\"", re.DOTALL)
-"""What stable-baselines3 gives to cloudpickle, whatever it decodes to."""
-
-_PIECES = 1_000
-_LIMIT = 64 << 20
 _CLOSE_LIMIT = 64 << 10
+"""Bytes of a pickle up to which whatever decodes is judged, not only what decodes to a header: no loader decodes it."""
 
 
 def search_headers(scan: Scan, part: Part) -> None:
-    """Judge what decodes to the header of a pickle, as far as it would do harm; and what a loader would decode.
-
-    Of an `understood` text, whose first megabytes are searched.
-    """
-    data = part.data[:_LIMIT]
-    for match in islice(_SERIALIZED.finditer(data), _PIECES):
-        scan.pickle(Part(memoryview(_base64(match[1])), f"{part.at(match.start())}!(encoded)", part.depth + 1))
-    for pattern in _HEADERS:
-        for match in islice(pattern.finditer(data), _PIECES):
-            for meant in decoded(match.group()):
-                found = Part(memoryview(meant), f"{part.at(match.start())}!(encoded)", part.depth + 1)
-                search(scan, found, place="in an encoded text")
+    """Judge what decodes to the header of a pickle, as far as it would do harm."""
+    _search(scan, part, _HEADERS)
 
 
 def search_runs(scan: Scan, part: Part) -> None:
     """Judge whatever decodes, in small contents; as far as it would do harm."""
-    if len(part.data) > _CLOSE_LIMIT:
-        search_headers(scan, part._replace(data=understood(part.data[:_LIMIT])))
-        return
-    for pattern in _RUNS:
-        for match in islice(pattern.finditer(part.data), _PIECES):
-            for meant in decoded(match.group()):
-                found = Part(memoryview(meant), f"{part.at(match.start())}!(encoded)", part.depth + 1)
-                search(scan, found, place="in an encoded text")
+    _search(scan, part, _HEADERS if len(part.data) > _CLOSE_LIMIT else _RUNS)
+
+
+def _search(scan: Scan, part: Part, patterns: tuple[re.Pattern[bytes], ...]) -> None:
+    known: set[bytes] = set()
+    for offset, piece in pieces(part.data):
+        for pattern in patterns:
+            for match in pattern.finditer(piece):
+                text = match.group()
+                if text in known:
+                    continue
+                known.add(text)
+                _judge(scan, part, offset + match.start(), text)
+
+
+def _judge(scan: Scan, part: Part, offset: int, text: bytes) -> None:
+    scan.check()
+    for meant in decoded(text):
+        found = Part(memoryview(meant), f"{part.at(offset)}!(encoded)", part.depth + 1)
+        search(scan, found, place="in an encoded text")
+
+
+def judge_serialized(scan: Scan, part: Part, offset: int, text: bytes) -> None:
+    """Judge what stable-baselines3 gives to cloudpickle (``":serialized:"``), whatever it decodes to."""
+    place = f"{part.at(offset)}!(encoded)"
+    found = Part(memoryview(_base64(text)), place, part.depth + 1)
+    if len(found.data):
+        scan.guarded(place, lambda: scan.pickle(found))
 
 
 def _base64(text: bytes) -> bytes:
-    """What `base64.b64decode` makes of *text*: foreign characters are dropped, what follows the padding is lost."""
-    text = re.sub(rb"\\(?:u[0-9a-fA-F]{4}|.)|[^A-Za-z0-9+/]", b"", text.partition(b"=")[0])
-    return base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + b"=" * (-len(text) % 4))
+    """Return what `base64.b64decode` makes of *text*; what it would refuse is decoded all the same, padding left out.
+
+    Foreign characters are dropped, and so is padding that ends no group of four.
+    """
+    try:
+        return binascii.a2b_base64(text)
+    except binascii.Error:
+        text = re.sub(rb"[^A-Za-z0-9+/]", b"", text)
+        return binascii.a2b_base64(text[: len(text) - (len(text) % 4 == 1)] + b"==")
 
 
 def decoded(text: bytes) -> Iterator[bytes]:

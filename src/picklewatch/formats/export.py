@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.formats.spelling import understood
+from picklewatch.formats.jsontree import nodes
+from picklewatch.formats.spelling import in_utf8
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.formats.base import Part, Scan
 
-_EXPRESSION = re.compile(rb"\"(?:expr_str|hint_expr)\"\s*:\s*\"((?:[^\"\\]|\\.)*)\"")
-_ARITHMETIC = re.compile(rb"(?:[-+*/%<>=!&|~(), ]|\d++(?:\.\d*+)?+|[A-Za-z]\w*+(?<!__)|'[\w.+-]{0,64}')*+")
+_EXPRESSIONS = (b"expr_str", b"hint_expr")
+_GUARDS = b"guards_code"
+_WANTED = re.compile(rb"expr_str|hint_expr|guards_code|\\u00[2-7]")
+"""The keys, and escapes that they could be spelt with."""
+_ARITHMETIC = re.compile(rb"(?:[-+*/%<>=!&|~(), ]|\d++(?:\.\d*+)?+|[A-Za-z]\w*+(?<!__)|'[\w.+-]*+')*+")
 """Numbers, names, operators, and what sympy's ``srepr`` writes: ``Mul(Integer(2), Symbol('s0', positive=True))``."""
 
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _FUNCTIONS = re.compile(rb"[A-Z]\w*|floor|ceiling|sqrt|log2?|exp|sin|cos|tan|abs|round|mod|pow")
-_LIMIT = 256 << 20
-
-_GUARDS = re.compile(rb"\"guards_code\"\s*:\s*\[")
-_GUARD = re.compile(rb"\s*,?\s*\"((?:[^\"\\]|\\.)*)\"")
 _LITERAL = re.compile(rb"'[^'\\\n]*'")
 _COMPARISON = re.compile(
     rb"(?:[-+*/%<>=!&|(), \[\]]|\d++(?:\.\d*+)?+|\.(?:size|stride|storage_offset|dim|item|isnan|inf)\b"
@@ -34,28 +34,27 @@ _COMPARISON = re.compile(
 
 
 def judge_expressions(scan: Scan, part: Part) -> None:
-    """Note expressions that are more than arithmetic."""
-    part = part._replace(data=understood(part.data[:_LIMIT]))
-    _judge_guards(scan, part)
-    for match in _EXPRESSION.finditer(part.data):
-        text = match.group(1)
-        plain = _ARITHMETIC.fullmatch(text) is not None and b"__" not in text
-        if not plain or any(_FUNCTIONS.fullmatch(name) is None for name in _CALLED.findall(text)):
-            summary = "A symbolic expression of the exported program is more than arithmetic; torch evaluates it."
-            where = part.at(match.start(1))
-            scan.finding("export-expression", Level.UNSAFE, where, summary, text[:500].decode("latin-1"))
-            return
+    """Report the first expression that is more than arithmetic, and the first guard that is more than a comparison."""
+    summaries = {
+        _is_arithmetic: "A symbolic expression of the exported program is more than arithmetic; torch evaluates it.",
+        _is_comparison: "A guard of the exported program is more than a comparison; torch runs it as Python.",
+    }
+    for node in nodes(in_utf8(part.data), _WANTED):
+        for is_plain in tuple(summaries):
+            keys = _EXPRESSIONS if is_plain is _is_arithmetic else (_GUARDS,)
+            for text, at in (item for key in keys for item in node.texts(key).items()):
+                if not is_plain(text) and is_plain in summaries:
+                    evidence = text.decode("utf-8", "replace")
+                    scan.finding("export-expression", Level.UNSAFE, part.at(at), summaries.pop(is_plain), evidence)
 
 
-def _judge_guards(scan: Scan, part: Part) -> None:
-    """Note guards that are more than comparisons of inputs."""
-    for begin in _GUARDS.finditer(part.data):
-        at = begin.end()
-        while (match := _GUARD.match(part.data, at)) is not None:
-            at = match.end()
-            text = match.group(1)
-            if _COMPARISON.fullmatch(_LITERAL.sub(b"0", text)) is None:
-                summary = "A guard of the exported program is more than a comparison; torch runs it as Python."
-                where = part.at(match.start(1))
-                scan.finding("export-expression", Level.UNSAFE, where, summary, text[:500].decode("latin-1"))
-                return
+def _is_arithmetic(text: bytes) -> bool:
+    if text == b"null":
+        return True
+    if _ARITHMETIC.fullmatch(text) is None or b"__" in text:
+        return False
+    return all(_FUNCTIONS.fullmatch(name) is not None for name in _CALLED.findall(text))
+
+
+def _is_comparison(text: bytes) -> bool:
+    return _COMPARISON.fullmatch(_LITERAL.sub(b"0", text)) is not None

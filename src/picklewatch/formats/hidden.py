@@ -140,10 +140,10 @@ def exists(name: str) -> bool:
 
 def unmistakable(name: str) -> bool:
     """Whether an import is of a function that attacks use, and can't be two words of prose."""
-    return exists(name) and name.rpartition(".")[2] in _WELL_KNOWN
+    return exists(name) and name.rpartition(".")[2] in WELL_KNOWN
 
 
-_WELL_KNOWN = {
+WELL_KNOWN = {
     "system", "popen", "popen2", "Popen", "spawn", "spawnl", "spawnv", "posix_spawn", "execl", "execv",
     "execve", "fork", "eval", "exec", "execfile", "compile", "__import__", "getattr", "import_module",
     "run_path", "run_module", "runcode", "runctx", "check_output", "check_call", "getoutput", "getstatusoutput",

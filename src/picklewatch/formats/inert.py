@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.formats.base import Format, Malformed, Part, Scan
+from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan
 from picklewatch.formats.encoded import decoded
 from picklewatch.formats.hidden import search
 from picklewatch.formats.text import judge_text
@@ -118,12 +118,11 @@ def _read_arrow(scan: Scan, part: Part) -> str:
     A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
     read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
     """
-    texts = [match[1] for match in islice(_SCHEMA.finditer(part.data), _SCHEMAS)]
-    schemas = [meant for text in texts for meant in decoded(text)]
-    for schema in schemas:
-        search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
+    for match in _SCHEMA.finditer(part.data):
+        for schema in decoded(match[1]):
+            search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
     _read_quiet(scan, part)
-    if len(texts) == _SCHEMAS or any(map(_PICKLED_TYPE.search, schemas)) or _PICKLED_TYPE.search(part.data):
+    if _PICKLED_TYPE.search(part.data):
         unjudged(scan, "pickled-arrow-type", part.where)
     return "table"
 
@@ -134,19 +133,42 @@ def _read_sqlite(scan: Scan, part: Part) -> str:
     What is longer than a page is scattered over several, so that a pickle need not be found.
     """
     _read_quiet(scan, part)
-    if _BLOBS.search(part.data[:_SQL]) is not None:
+    if _keeps_bytes(part.data):
         unjudged(scan, "sqlite-blobs", part.where)
         return "sqlite-blobs"
     return "table"
 
 
-_SQL = 4 << 20
-"""Bytes of a database that are searched for what describes it; letters of either case take their time."""
-_SCHEMA = re.compile(rb"ARROW:schema[\x00-\xff]{1,12}?([A-Za-z0-9+/]{16,}={0,2})")
-_SCHEMAS = 10
-"""Schemas that are read; a file has one."""
-_PICKLED_TYPE = re.compile(rb"arrow\.py_extension_type")
-_BLOBS = re.compile(rb"CREATE TABLE[^;\0]{1,2000}?\b(?:BLOB|PICKLE)\b", re.IGNORECASE)
+def _keeps_bytes(data: memoryview) -> bool:
+    """Whether a statement that makes a table, wherever it stands, has a column of bytes."""
+    behind = b""
+    for begin in range(0, len(data), CHUNK):
+        text = behind + bytes(data[begin : begin + CHUNK]).lower()
+        start = begin - len(behind)
+        at = text.find(b"create")
+        while at >= 0:
+            statement = _TABLE.match(data, start + at)
+            if statement is not None and _BLOBS.search(statement.group()) is not None:
+                return True
+            at = text.find(b"create", at + 1 if statement is None else max(at + 1, statement.end() - start))
+        behind = text[-5:]
+    return False
+
+
+_TABLE = re.compile(rb"CREATE\s++TABLE[^;\0]*+", re.IGNORECASE)
+_BLOBS = re.compile(rb"\b(?:BLOB|PICKLE)\b", re.IGNORECASE)
+_SCHEMA = re.compile(rb"ARROW:schema[^A-Za-z0-9+/]*+.?[^A-Za-z0-9+/]*+([A-Za-z0-9+/]{16,}+)", re.DOTALL)
+_EXTENSION = b"arrow.py_extension_type"
+_PICKLED_TYPE = re.compile(
+    b"|".join(
+        re.escape(text)
+        for text in (
+            _EXTENSION,
+            *(base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4 : -4] for skip in range(3)),
+        )
+    )
+)
+"""The name of a pickled type, as it stands and in base64, which may begin at any of three places in it."""
 
 
 def _starts(prefixes: tuple[bytes, ...]) -> Callable[[bytes, memoryview], bool]:

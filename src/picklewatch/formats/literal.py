@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")(?!['\"]))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"
 )
 _DEPTH = 12
+"""Brackets in brackets; more of them, and numbers of over 19 digits, are refused, and told as ``malformed-npy``."""
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 

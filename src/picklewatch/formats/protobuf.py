@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIELDS = 20_000
 _FIXED = {1: 8, 5: 4}
 _VARINT, _BYTES = 0, 2
 
@@ -15,12 +14,11 @@ _VARINT, _BYTES = 0, 2
 def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
     """Field number → wire type, empty unless all of *data* is one well-formed message of *allowed* fields only."""
     seen: dict[int, int] = {}
-    position, count = 0, 0
+    position = 0
     while position < len(data):
         tag, position = _varint(data, position)
         number, kind = tag >> 3, tag & 7
-        count += 1
-        if position < 0 or allowed.get(number) != kind or count > _FIELDS:
+        if position < 0 or allowed.get(number) != kind:
             return {}
         seen[number] = kind
         if kind == _VARINT:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.formats import msgpack
-from picklewatch.formats.base import Format, Part, Scan
+from picklewatch.formats.base import Format, Part, Scan, find
 from picklewatch.formats.hidden import search
 from picklewatch.formats.protobuf import fields
 from picklewatch.formats.zipkind import unjudged
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LOOKED_THROUGH = 8 << 20
+"""Bytes that are searched for hidden pickles; such a content is told as ``format-not-judged`` and never clean."""
 
 
 def _reader(what: str) -> Callable[[Scan, Part], None]:
@@ -35,7 +36,7 @@ def _hdf5(head: bytes, data: memoryview) -> bool:
     if head.startswith(_HDF5):
         return True
     offset = 512
-    while offset + 8 <= len(data) and offset <= 1 << 30:
+    while offset + 8 <= len(data):
         if data[offset : offset + 8] == _HDF5:
             return True
         offset *= 2
@@ -84,88 +85,71 @@ def _paddle(head: bytes, data: memoryview) -> bool:
 
 
 def _keras_config(_head: bytes, data: memoryview) -> bool:
-    """A Keras model's or layer's description, in JSON, YAML or inside other data (``keras_metadata.pb``)."""
-    return _KERAS.search(data[:_LOOKED_THROUGH]) is not None
+    """A Keras model's or layer's description inside of other data (``keras_metadata.pb``)."""
+    return _KERAS.search(data) is not None
 
 
-def _remote_code(_head: bytes, data: memoryview) -> bool:
-    """Python that a hub's client imports from a repository, or a configuration that names it (``auto_map``)."""
-    text = data[:_LOOKED_THROUGH]
-    if _AUTO_MAP.search(text) is not None:
-        return True
-    return _PYTHON.search(text) is not None and any(pattern.search(text) for pattern in (_HUB_CLASS, _HUB_CONF))
+_KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|Lambda)\b")
 
 
-_KERAS = re.compile(rb"class_name\"?\s*:\s*\"?(?:Sequential|Functional|Model|Lambda)\b")
-_AUTO_MAP = re.compile(rb"\"auto_map\"\s*:\s*\{")
+def _remote_code(data: memoryview) -> bool:
+    """Python that a hub's client imports from a repository."""
+    if _PYTHON.search(data) is None:
+        return False
+    return _HUB_CONF.search(data) is not None or _HANDLER.search(data) is not None or _derived(data)
+
+
+def _derived(data: memoryview) -> bool:
+    """Whether a class is derived from one that hubs load."""
+    looked = 0
+    for head in _CLASS.finditer(data):
+        if head.end() < looked:  # the same bracket is not closed yet
+            continue
+        bases = _BASES.match(data, head.end())
+        looked = bases.end() if bases is not None else head.end()
+        if _HUB_CLASS.search(data, head.end(), looked) is not None:
+            return True
+    return False
+
+
 _PYTHON = re.compile(rb"^(?:import|from)[ \t]+[\w.]+|^def[ \t]+\w+[ \t]*\(", re.MULTILINE)
+_HANDLER = re.compile(rb"^class[ \t]+EndpointHandler\b", re.MULTILINE)
+_CLASS = re.compile(rb"^class[ \t]+\w+[ \t]*+\(", re.MULTILINE)
+_BASES = re.compile(rb"[^)]*+")
 _HUB_CLASS = re.compile(
-    rb"^class[ \t]+(?:EndpointHandler\b|\w+[ \t]*\([^)]{0,200}\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
+    rb"\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
     rb"|\w*ImageProcessor\w*|FeatureExtractionMixin|SequenceFeatureExtractor|GeneratorBasedBuilder|ArrowBasedBuilder|BuilderConfig|DiffusionPipeline"
-    rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b)",
-    re.MULTILINE,
+    rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b"
 )
 _HUB_CONF = re.compile(rb"^dependencies[ \t]*=[ \t]*\[['\"\s]", re.MULTILINE)
 """``hubconf.py``, which ``torch.hub.load`` imports."""
 
 
-def _jinja(head: bytes, data: memoryview) -> bool:
-    if b"\0" in head:
-        return False
-    text = bytes(data[:_LOOKED_THROUGH])
-    return any(pattern.search(text) for pattern in _JINJA) or _expressions(text)
-
-
-_JINJA = (
-    re.compile(
-        rb"\{%[-+]?\s*(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter|with|do|print|raw"
-        rb"|autoescape|trans)\b"
-    ),
-    re.compile(rb"\"chat_template\"\s*:"),
-    re.compile(rb"^[ \t-]*'?chat_template'?[ \t]*:[ \t]*[\"'|>{]", re.MULTILINE),
-    re.compile(rb"\{\{[-+]?\s{0,20}(?:messages|bos_token|eos_token|add_generation_prompt|raise_exception)\b"),
-)
-"""Statements, templates under their key, and names of chats."""
-_REACHING = rb"__\w|\\x5f|\|\s{0,20}attr\b"
-_REACHES = re.compile(_REACHING)
-_ACTS = re.compile(rb"\w\s{0,20}\[\s{0,20}['\"]|\.\s{0,20}\w{1,60}\s{0,20}\(|\|\s{0,20}\w|" + _REACHING)
-_EXPRESSION = 1_000
-_OVERLAP = 200
-"""Bytes of an expression that are looked at, and those of them that the next look sees again."""
-
-
-def _expressions(text: bytes) -> bool:
-    """Whether an expression fetches, calls or filters: a plain name does no harm. ``${{ … }}`` is GitHub's own, too."""
-    at = text.find(b"{{")
-    while at >= 0:
-        closed = text.find(b"}}", at, at + _EXPRESSION)
-        end = closed if closed >= 0 else at + _EXPRESSION
-        if (_REACHES if text[at - 1 : at] == b"$" else _ACTS).search(text, at, end):
-            return True
-        at = text.find(b"{{", end if closed >= 0 else end - _OVERLAP)
-    return False
-
-
-_TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*<")
+_TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*+<")
 _NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
 
 
 def _openvino(_head: bytes, data: memoryview) -> bool:
     """OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
-    return _TAG.match(data) is not None and _NET.search(bytes(data[:_LOOKED_THROUGH]).replace(b"\0", b"")) is not None
+    if _TAG.match(data) is None:
+        return False
+    return _NET.search(data if find(data, b"\0") < 0 else bytes(data).replace(b"\0", b"")) is not None
 
 
-def _texts(pattern: bytes) -> Callable[[bytes, memoryview], bool]:
-    expression = re.compile(pattern)
-    return lambda _head, data: expression.search(data[:_LOOKED_THROUGH]) is not None
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:[?!]|(?=PMML\b))")
+_ROOT = re.compile(rb"<PMML\b")
 
 
-_PMML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:PMML\b|[?!].{0,65536}?<PMML\b)", re.DOTALL)
+def _pmml(_head: bytes, data: memoryview) -> bool:
+    """PMML, whatever declarations stand before its root."""
+    return _XML.match(data) is not None and _ROOT.search(data) is not None
+
+
 _R = re.compile(rb"RD[ABX][1-3]\r?\n|[XB]\n(?:\0\0\0[\x02\x03]|[\x02\x03]\0\0\0)|A\r?\n[23]\r?\n")
 
 
 def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
-    return lambda head, _data: pattern.match(head) is not None
+    return lambda _head, data: pattern.match(data) is not None
 
 
 _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
@@ -178,9 +162,9 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("torch-mobile-flatbuffer", _flatbuffer(b"PTMF")),
     ("r-data", _regex(_R)),
     ("openvino", _openvino),
-    ("pmml", _regex(_PMML)),
+    ("pmml", _pmml),
     ("xgboost-ubj", _starts(b"{L\0\0\0\0\0\0\0\x07learner", b"{U\x07learner", b"{i\x07learner")),
-    ("xgboost-json", _regex(re.compile(rb"\s*\{\s*\"(?:learner|Config)\"\s*:"))),
+    ("xgboost-json", _regex(re.compile(rb"\s*+\{\s*+\"(?:learner|Config)\"\s*+:"))),
     ("lightgbm", _starts(b"tree\nversion=")),
     ("catboost", _starts(b"CBM1")),
     ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
@@ -200,18 +184,27 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
 FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
 """By magic numbers or structure."""
 
-_SAVED_MODEL_TEXT = rb"\b(?:saved_model_schema_version\s*:\s*\d|meta_graphs\s*[{<])"
-
-TEXT_FORMATS = (
-    Format("chat-template", _jinja, _reader("chat-template")),
-    Format(
+_KINDS: tuple[tuple[str, re.Pattern[bytes] | None], ...] = (
+    ("chat-template", None),
+    (
         "tf-savedmodel",
-        _texts(_SAVED_MODEL_TEXT),
-        _reader("tf-savedmodel"),
+        re.compile(
+            rb"saved_model_schema_version(?<!\wsaved_model_schema_version)\s*+:\s*+\d|meta_graphs(?<!\wmeta_graphs)\s*+[{<]"
+        ),
     ),
-    Format("tf-graph", _texts(rb"\bnode\s*[{<]\s*name\s*:\s*[\"']"), _reader("tf-graph")),
-    Format("onnx", _texts(rb"\bir_version\s*:\s*\d|\"irVersion\"\s*:"), _reader("onnx")),
-    Format("keras-config", _keras_config, _reader("keras-config")),
-    Format("remote-code", _remote_code, _reader("remote-code")),
+    ("tf-graph", re.compile(rb"node(?<!\wnode)\s*+[{<]\s*+name\s*+:\s*+[\"']")),
+    ("onnx", re.compile(rb"ir_version(?<!\wir_version)\s*+:\s*+\d")),
+    ("keras-config", None),
+    ("remote-code", None),
 )
-"""Among texts."""
+"""Kinds of texts by their precedence, and what shows them besides the keys and strings of JSON and YAML."""
+
+
+def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
+    """Note what else a text is that was found to be of *kinds*; the name of the first kind, or ``text``."""
+    for name, pattern in _KINDS:
+        shown = name in kinds or (pattern is not None and pattern.search(part.data) is not None)
+        if shown or (name == "remote-code" and _remote_code(part.data)):
+            _reader(name)(scan, part)
+            return name
+    return "text"

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from picklewatch.engine.judge import judge
 from picklewatch.formats.base import Part, Scan, worst
+from picklewatch.formats.jsontree import nodes
+from picklewatch.formats.spelling import in_utf8
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
-_LIMIT = 64 << 20
-_NAMES = 2_000
+    from picklewatch.formats.jsontree import Node
+
+_NAME = re.compile(r"[^\W\d][\w.]*")
+_PAIRS = ((b"__module__", b"__class__"), (b"module_path", b"function"), (b"module_path", b"class"))
 
 
 def judge_schema(scan: Scan, part: Part) -> None:
     """Judge the names that a loader which trusts the file would import."""
-    try:
-        schema = json.loads(bytes(part.data[:_LIMIT]))
-    except (ValueError, RecursionError):
+    known: set[tuple[str, str]] = set()
+    broken = True
+    for node in nodes(in_utf8(part.data)):
+        broken = node.broken
+        for pair in _names(node):
+            if pair not in known and all(map(_NAME.fullmatch, pair)):
+                known.add(pair)
+                _judge(scan, part, *pair)
+    if broken:
         scan.finding("malformed-skops", Level.UNSCANNABLE, part.where, "The schema is not JSON.")
+
+
+def _judge(scan: Scan, part: Part, module: str, name: str) -> None:
+    if judge(module, name).level.rank < Level.UNSAFE.rank:
         return
-    names = dict.fromkeys(name for name in _names(schema) if _NAME.fullmatch(name[0]) and _NAME.fullmatch(name[1]))
-    for module, name in list(names)[:_NAMES]:
-        reference = Part(memoryview(f"\x80\x02c{module}\n{name}\n.".encode("latin-1", "replace")), part.where)
-        report = scan.trial(reference)
-        if report is not None and worst(report.findings).rank >= Level.UNSAFE.rank:
-            scan.add(report.findings)
+    reference = b"\x80\x02c%s\n%s\n." % (module.encode("utf-8", "replace"), name.encode("utf-8", "replace"))
+    report = scan.trial(Part(memoryview(reference), part.where))
+    if report is not None and worst(report.findings).rank >= Level.UNSAFE.rank:
+        scan.add(report.findings)
 
 
-def _names(value: Any) -> Iterator[tuple[str, str]]:
-    """Module and name of every node."""
-    left = [value]
-    while left:
-        node = left.pop()
-        if isinstance(node, list):
-            left.extend(node)
-        elif isinstance(node, dict):
-            left.extend(node.values())
-            for module, name in (("__module__", "__class__"), ("module_path", "function"), ("module_path", "class")):
-                if isinstance(node.get(module), str) and isinstance(node.get(name), str):
-                    yield node[module], node[name]
+def _names(node: Node) -> Iterator[tuple[str, str]]:
+    """Module and name of a node; of a key that is there twice the last counts, as for `json.loads`."""
+    for pair in _PAIRS:
+        module, name = (next(reversed(node.texts(key)), b"").decode("utf-8", "replace") for key in pair)
+        yield module, name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from picklewatch.engine.judge import judge, otherwise_denied
 from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.formats.base import Part
 from picklewatch.formats.hidden import unmistakable
@@ -16,50 +17,72 @@ from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.formats.base import Scan
+    from picklewatch.formats.reading import Met
 
-_TARGET = re.compile(
-    rb"(\b_target_|\btarget|\bpy/(?:type|function|object|class))[\"']?\s{0,20}:(?:\s|!!?\w{0,20}\s|&\w{1,20}\s|[>|][-+]?\s){0,20}"
-    rb"[\"']?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"
-)
-"""A key and what it names; YAML allows a tag, an anchor and line breaks between."""
-_EVALUATED = re.compile(rb"\"py/repr\"\s{0,20}:\s{0,20}\"[\w.]{1,200}/[^\n]{0,300}")
-"""What old versions of jsonpickle import and give to ``eval``."""
-_LIMIT = 16 << 20
-_NAMES = 500
+_KEY = re.compile(rb"(?:.*\W)?(_target_|target|py/(?:type|function|object|class|repr))\s*\Z", re.DOTALL)
+_NAME = re.compile(rb"[\s'\"]*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
+_EVALUATED = re.compile(rb"\s*[\w.]+/.")
+"""What old versions of jsonpickle import and give to ``eval``: a module, a slash, an expression."""
 
 
-def judge_targets(scan: Scan, part: Part) -> None:
-    """Note names that are known for harm, and of Hydra's and jsonpickle's also what else the standard library can do.
+class Targets:
+    """The names that one text gives."""
 
-    A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
-    (``types.ModuleType``); there only functions that attacks use count.
-    """
-    evaluated = _EVALUATED.search(part.data[:_LIMIT])
-    if evaluated is not None:
-        scan.code_bearing = True
-        summary = "The text holds Python that a loader evaluates."
-        scan.finding(
-            "config-target", Level.UNSAFE, part.at(evaluated.start()), summary, evaluated.group().decode("latin-1")
-        )
-    names: dict[tuple[str, bool], int] = {}
-    for match in _TARGET.finditer(part.data[:_LIMIT]):
-        names.setdefault((match.group(2).decode("latin-1"), match.group(1) != b"target"), match.start(2))
-        if len(names) >= _NAMES:
-            break
-    for (name, hydra), offset in names.items():
-        module, _, attribute = name.rpartition(".")
-        call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), part.at(offset))
-        report = scan.trial(call)
-        if report is None:
-            continue
-        said = [
-            finding.level for finding in report.findings if finding.rule != "suspicious-arguments"
-        ]  # these are ours
-        level = max(said, key=lambda level: level.rank, default=Level.INFO)
+    def __init__(self, scan: Scan, part: Part) -> None:
+        self._scan = scan
+        self._part = part
+        self._seen: set[tuple[bytes, bool]] = set()
+
+    def judge(self, met: Met) -> None:
+        """Note names that are known for harm, and of Hydra's and jsonpickle's also what else the stdlib can do.
+
+        A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
+        (``types.ModuleType``); there only functions that attacks use count.
+        """
+        key = None if met.value is None else _KEY.match(met.key)
+        if key is None or met.value is None:
+            return
+        if key[1] == b"py/repr":
+            self._judge_code(met.at, met.value)
+            return
+        name = _NAME.match(met.value)
+        hydra = key[1] != b"target"
+        if name is None or (name[1], hydra) in self._seen:
+            return
+        self._seen.add((name[1], hydra))
+        self._judge_name(met.at, name[1].decode(), hydra=hydra)
+
+    def _judge_code(self, at: int, value: bytes) -> None:
+        if _EVALUATED.match(value) is not None:
+            self._scan.code_bearing = True
+            summary = "The text holds Python that a loader evaluates."
+            evidence = value.decode("utf-8", "replace")
+            self._scan.finding("config-target", Level.UNSAFE, self._part.at(at), summary, evidence)
+
+    def _judge_name(self, at: int, name: str, *, hydra: bool) -> None:
+        module = name.rpartition(".")[0]
         if not hydra and (not unmistakable(name) or module == "types"):
-            continue
-        standard = name.partition(".")[0] in STDLIB
-        if level is Level.MALICIOUS or (standard and level is Level.UNSAFE):
-            scan.code_bearing = True
+            return
+        level = self._level(name, at)
+        if level is Level.MALICIOUS or (name.partition(".")[0] in STDLIB and level is Level.UNSAFE):
+            self._scan.code_bearing = True
             summary = "The configuration names a function to import and call that can do harm."
-            scan.finding("config-target", level, part.at(offset), summary, name)
+            self._scan.finding("config-target", level, self._part.at(at), summary, name)
+
+    def _level(self, name: str, at: int) -> Level:
+        """The level of a call of *name*, whatever its arguments are: these are ours.
+
+        What the lists say of the name alone is enough where a call of it makes no difference: nobody but the lists'
+        own names is walked, so that the number of names in a text costs little.
+        """
+        module, _, attribute = name.rpartition(".")
+        judged = judge(module, attribute)
+        if judged.status in ("foreign", "stdlib") or judged.level is Level.MALICIOUS:
+            return judged.level
+        if name.partition(".")[0] not in STDLIB and otherwise_denied(module, attribute) is None:
+            return judged.level
+        call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), self._part.at(at))
+        report = self._scan.trial(call)
+        found = () if report is None else report.findings
+        said = [finding.level for finding in found if finding.rule != "suspicious-arguments"]
+        return max(said, key=lambda level: level.rank, default=Level.INFO)

@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
-from picklewatch.formats.encoded import search_headers
-from picklewatch.formats.spelling import understood
-from picklewatch.formats.targets import judge_targets
+from picklewatch.formats.encoded import judge_serialized, search_headers
+from picklewatch.formats.reading import TEMPLATES, readings, signs
+from picklewatch.formats.spelling import encoding, in_utf8
+from picklewatch.formats.targets import Targets
+from picklewatch.formats.templates import is_template
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.formats.base import Part, Scan
+    from picklewatch.formats.reading import Met
 
 SAMPLE = 1 << 16
 """Bytes at the start and at the end of a content by which it counts as text."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_SEARCHED = 64 << 20
-_STANDARD = b"tag:yaml.org,2002:"
 _CALL = re.compile(
     rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
 )
-_ANY = re.compile(rb"!<([^>\n]{1,300})>|(!(?:[\w-]{0,80}!)?)([^\s,\[\]{}!<>]{1,300})")
-_PYTHON = re.compile(rb"!<(tag:[^>\n]{1,300})>|(!!)((?:p|%70)[^\s,\[\]{}!<>]{1,300})")
-"""A tag as it stands, or its handle and the rest; those that may be Python's where no handle was declared."""
-_BREAK = re.compile(rb"[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]")
-"""What ends a line of YAML."""
-_DIRECTIVE = re.compile(
-    rb"(?:\A|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])(?:\xef\xbb\xbf)?%TAG[ \t]+(!(?:[\w-]{0,80}!)?)[ \t]+(\S{1,300})"
-)
-_DIRECTIVES = 1_000
-_LINE = 300
+_JSON = re.compile(rb"\s*+[\[{\"]")
+_KERAS = re.compile(rb"\s*(?:Sequential|Functional|Model|Lambda)\b")
 
 
 def is_text(data: memoryview) -> bool:
-    """Whether the start and the end of *data* are UTF-8 (or UTF-16 by its mark) without control characters."""
+    """Whether the start and the end of *data* are UTF-8 (or UTF-16 or 32) without control characters."""
+    if len(data) <= SAMPLE:
+        return _reads_as_text(bytes(data), whole=True)
+    head, tail = bytes(data[:SAMPLE]), bytes(data[-SAMPLE:])
+    return _reads_as_text(head) and (encoding(head[:4]) != "utf-8" or _reads_as_text(tail))
+
+
+def may_be_read(data: memoryview) -> bool:
+    """Whether *data* begins as a text in some encoding: parsers run what stands before the byte that they refuse."""
     head = bytes(data[:SAMPLE])
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _decodes(head, "utf-16")
-    tail = bytes(data[-SAMPLE:]) if len(data) > SAMPLE else b""
-    return all(_CONTROL.search(part) is None and _decodes(part, "utf-8") for part in (head, tail))
+    return encoding(head[:4]) != "utf-8" or _CONTROL.search(head) is None
+
+
+def _reads_as_text(part: bytes, *, whole: bool = False) -> bool:
+    name = encoding(part[:4])
+    if name == "utf-8":
+        return _CONTROL.search(part) is None and _decodes(part, name)
+    if whole or not part.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+        text = part.decode(name, "replace").encode("utf-8", "replace")
+        return _CONTROL.search(text) is None and b"\xef\xbf\xbd" not in text[:-4]
+    return _decodes(part, name)
 
 
 def _decodes(part: bytes, encoding: str) -> bool:
@@ -60,25 +66,67 @@ def _decodes(part: bytes, encoding: str) -> bool:
     return False
 
 
-def judge_text(scan: Scan, part: Part) -> None:
-    """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects."""
-    part = part._replace(data=understood(part.data[:_SEARCHED]))
+def judge_text(scan: Scan, part: Part) -> set[str]:
+    """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects, names to be called.
+
+    Return the kinds, as in docs/formats.md, that its keys and strings make it.
+    """
+    part = part._replace(data=in_utf8(part.data))
     search_headers(scan, part)
-    _yaml(scan, part)
-    judge_targets(scan, part)
+    found = signs(part.data)
+    reader = _Reader(scan, part)
+    if found.isdisjoint(TEMPLATES) and not found:
+        return reader.kinds
+    if not found.isdisjoint(TEMPLATES) and is_template(part.data):
+        reader.kinds.add("chat-template")
+    if not found.issubset(TEMPLATES) or _JSON.match(part.data) is not None:
+        for met in readings(scan, part.data):
+            reader.take(met)
+    return reader.kinds
 
 
-def _yaml(scan: Scan, part: Part) -> None:
-    """Note tags that make an unsafe loader of YAML call or import; `!!python/tuple` and the like are data."""
-    declared = {(match[1], unquote_to_bytes(match[2])) for match in islice(_DIRECTIVE.finditer(part.data), _DIRECTIVES)}
-    handles = {(b"!!", _STANDARD), *declared}
-    for match in (_ANY if declared else _PYTHON).finditer(part.data):
-        tags = [match[1]] if match[1] is not None else [start + match[3] for name, start in handles if name == match[2]]
-        call = next(filter(None, (_CALL.match(unquote_to_bytes(tag)) for tag in tags)), None)
-        before = _BREAK.split(part.data[max(0, match.start() - _LINE) : match.start()])[-1].lstrip()
-        if call is not None and not before.startswith(b"#"):
-            scan.code_bearing = True
-            summary = "The YAML names a Python object to call or import, which an unsafe loader does."
-            evidence = match.group().decode("latin-1")
-            scan.finding("yaml-python-object", Level.UNSAFE, part.at(match.start()), summary, evidence)
+class _Reader:
+    """Judges what is met in one text."""
+
+    def __init__(self, scan: Scan, part: Part) -> None:
+        self.kinds: set[str] = set()
+        self._scan = scan
+        self._part = part
+        self._targets = Targets(scan, part)
+        self._tagged = False
+        self._serialized: set[bytes] = set()
+
+    def take(self, met: Met) -> None:
+        """Judge one tag, pair or string."""
+        if met.tag:
+            self._tag(met)
             return
+        self._targets.judge(met)
+        self._kind(met)
+        if met.key == b":serialized:" and met.value is not None and met.value not in self._serialized:
+            self._serialized.add(met.value)
+            judge_serialized(self._scan, self._part, met.at, met.value)
+
+    def _tag(self, met: Met) -> None:
+        """Note a tag that makes an unsafe loader of YAML call or import; ``!!python/tuple`` and the like are data."""
+        if self._tagged or _CALL.match(met.tag) is None:
+            return
+        self._tagged = self._scan.code_bearing = True
+        summary = "The YAML names a Python object to call or import, which an unsafe loader does."
+        evidence = met.tag.decode("utf-8", "replace")
+        self._scan.finding("yaml-python-object", Level.UNSAFE, self._part.at(met.at), summary, evidence)
+
+    def _kind(self, met: Met) -> None:
+        value = met.value
+        if met.quoted and met.key == b"chat_template":
+            self.kinds.add("chat-template")
+        if value is None and met.key == b"auto_map":
+            self.kinds.add("remote-code")
+        if met.key == b"irVersion":
+            self.kinds.add("onnx")
+        if value is None:
+            return
+        if met.key == b"class_name" and _KERAS.match(value) is not None:
+            self.kinds.add("keras-config")
+        if met.quoted and any(mark in value for mark in TEMPLATES) and is_template(value):
+            self.kinds.add("chat-template")

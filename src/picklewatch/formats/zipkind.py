@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import looks_like_pickle
-from picklewatch.formats import export, skops, torchscript
+from picklewatch.formats import export, requirements, skops, torchscript
 from picklewatch.formats.hidden import search
 from picklewatch.formats.pickles import behind, lead
 from picklewatch.model import Level
@@ -139,25 +139,10 @@ class Kind:
             scan.only_harm(lambda: scan.content(member))
 
 
-def _judge_requirements(scan: Scan, part: Part) -> None:
-    """Note requirements that TorchServe would install from elsewhere."""
-    match = _ELSEWHERE.search(part.data)
-    if match is not None:
-        line = match.group().decode("latin-1").strip()
-        summary = "The archive's requirements are installed from elsewhere than the usual index."
-        scan.finding("requirements-from-elsewhere", Level.UNSAFE, part.at(match.start()), summary, line)
-
-
-_ELSEWHERE = re.compile(
-    rb"^[ \t]*(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)\b|(?:git|hg|svn|bzr)\+"
-    rb"|https?:|file:|[./])[^\n]*|^[^#\n]*@[ \t]*(?:(?:git|hg|svn|bzr)\+|https?:|file:)[^\n]*",
-    re.MULTILINE,
-)
-
 _SPECIAL: dict[str, tuple[str, Callable[[Scan, Part], None]]] = {
     "torch-export": (".json", export.judge_expressions),
     "skops": ("schema.json", skops.judge_schema),
-    "mar": ("requirements.txt", _judge_requirements),
+    "mar": ("requirements.txt", requirements.judge_requirements),
 }
 """Kind → the end of a member's name, and who judges that member besides."""
 
