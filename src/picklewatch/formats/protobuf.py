@@ -9,30 +9,34 @@ if TYPE_CHECKING:
 
 _FIXED = {1: 8, 5: 4}
 _VARINT, _BYTES = 0, 2
+_LONG = 0x80
+"""From this byte on a number goes on in the next."""
 
 
 def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
     """Field number → wire type, empty unless all of *data* is one well-formed message of *allowed* fields only."""
     seen: dict[int, int] = {}
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
+    position, size = 0, len(data)
+    while 0 <= position < size:
+        tag = data[position]
+        if tag < _LONG:
+            position += 1
+        else:
+            tag, position = _varint(data, position)
         number, kind = tag >> 3, tag & 7
-        if position < 0 or allowed.get(number) != kind:
+        if position < 0 or allowed.get(number) != kind or kind not in (_VARINT, _BYTES, *_FIXED):
             return {}
         seen[number] = kind
-        if kind == _VARINT:
-            _, position = _varint(data, position)
+        if kind == _BYTES and position < size and data[position] < _LONG:
+            position += 1 + data[position]
         elif kind == _BYTES:
             length, position = _varint(data, position)
             position = position + length if position >= 0 else -1
-        elif kind in _FIXED:
-            position += _FIXED[kind]
+        elif kind == _VARINT:
+            _, position = _varint(data, position)
         else:
-            return {}
-        if position < 0:
-            return {}
-    return seen if position == len(data) else {}
+            position += _FIXED[kind]
+    return seen if position == size else {}
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

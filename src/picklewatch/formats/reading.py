@@ -30,10 +30,11 @@ _SIGNS = (*_TAGS, *_KEYS, _TARGET, *TEMPLATES)
 _LONGEST = max(map(len, _SIGNS)) - 1
 _CALLABLE = re.compile(rb"\.(?:" + b"|".join(sorted(map(str.encode, WELL_KNOWN))) + rb")\b")
 """A name that counts even if a mere ``target`` gives it."""
-_ANY_SIGN = re.compile(b"|".join(map(re.escape, _SIGNS)))
-_WANTED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|/|[\r\n])|" + _ANY_SIGN.pattern)
-"""A sign, or an escape that a sign could be spelt with."""
-_OTHER_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+_AS_KEY = rb"target(?=[\s\"'\\]*+[:#]|\s*+\\)"
+"""The word where it can be a key: what is stepped over is JSON and single words, in which nothing else makes it one."""
+_ESCAPES = rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|/|[\r\n])"
+"""Escapes that a sign could be spelt with."""
+_OTHER_BREAKS = tuple(map(re.compile, (rb"\xc2\x85", rb"\xe2\x80[\xa8\xa9]")))
 """Line breaks of YAML 1.1, which YAML 1.2 and JSON know as characters."""
 
 
@@ -64,8 +65,14 @@ def signs(data: memoryview) -> set[bytes]:
     return found
 
 
-def readings(scan: Scan, data: memoryview | bytes) -> Iterator[Met]:
-    """Yield what parsers of JSON and YAML find in *data*, and in those of its strings that are such texts again."""
+def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
+    """Yield what parsers of JSON and YAML find in *data*, and in those of its strings that are such texts again.
+
+    *found* are its `signs`.
+    """
+    spelt = {sign: _AS_KEY if sign == _TARGET else re.escape(sign) for sign in sorted(found)}
+    wanted = re.compile(b"|".join([_ESCAPES, *spelt.values()]))
+    a_text = re.compile(b"|".join([_ESCAPES, *(spelt[sign] for sign in spelt if sign not in TEMPLATES)]))
     waiting: list[tuple[memoryview | bytes, int, int]] = [(data, -1, 0)]
     known: set[bytes] = set()
     count = 0
@@ -74,7 +81,7 @@ def readings(scan: Scan, data: memoryview | bytes) -> Iterator[Met]:
         for reading in _spellings(text):
             # A string's inside may be the rest of what another parser takes for a list: it is read as such, too.
             for flow in (False, True) if depth == 1 else (False,):
-                for met in _associated(Scanner(reading, flow=flow, wanted=_WANTED)):
+                for met in _associated(Scanner(reading, flow=flow, wanted=wanted)):
                     count += 1
                     if not count & _CHECKED:
                         scan.check()
@@ -83,7 +90,7 @@ def readings(scan: Scan, data: memoryview | bytes) -> Iterator[Met]:
                     inner = met.value
                     if not met.quoted or inner is None or len(inner) < 4 or inner in known:  # noqa: PLR2004
                         continue
-                    if _ANY_SIGN.search(inner) is None and _WANTED.search(inner) is None:
+                    if a_text.search(inner) is None:
                         continue
                     if depth >= NESTED_TEXTS:
                         error = LimitReached("limit-depth", f"Texts are nested more than {NESTED_TEXTS} deep.")
@@ -96,8 +103,10 @@ def readings(scan: Scan, data: memoryview | bytes) -> Iterator[Met]:
 def _spellings(text: memoryview | bytes) -> Iterator[memoryview | bytes]:
     """*text*, and if it has line breaks that only some parsers know, as the others read it."""
     yield text
-    if _OTHER_BREAK.search(text) is not None:
-        yield _OTHER_BREAK.sub(lambda match: b" " * (len(match.group()) - 1) + b"\n", text)
+    if any(pattern.search(text) for pattern in _OTHER_BREAKS):
+        for pattern in _OTHER_BREAKS:
+            text = pattern.sub(lambda match: b" " * (len(match.group()) - 1) + b"\n", text)
+        yield text
 
 
 def _associated(tokens: Iterable[Token]) -> Iterator[Met]:  # noqa: C901  (one loop over all tokens, for speed)

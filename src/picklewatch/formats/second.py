@@ -94,9 +94,15 @@ _KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|L
 
 def _remote_code(data: memoryview) -> bool:
     """Python that a hub's client imports from a repository."""
-    if _PYTHON.search(data) is None:
+    if not _PYTHON(data):
         return False
-    return _HUB_CONF.search(data) is not None or _HANDLER.search(data) is not None or _derived(data)
+    return _HUB_CONF(data) or _HANDLER(data) or _derived(data)
+
+
+def _line(pattern: bytes) -> Callable[[memoryview], bool]:
+    """Whether a line begins so; a search for line breaks is a fast one."""
+    first, other = re.compile(pattern), re.compile(b"\n(?:" + pattern + b")")
+    return lambda data: first.match(data) is not None or other.search(data) is not None
 
 
 def _derived(data: memoryview) -> bool:
@@ -112,16 +118,16 @@ def _derived(data: memoryview) -> bool:
     return False
 
 
-_PYTHON = re.compile(rb"^(?:import|from)[ \t]+[\w.]+|^def[ \t]+\w+[ \t]*\(", re.MULTILINE)
-_HANDLER = re.compile(rb"^class[ \t]+EndpointHandler\b", re.MULTILINE)
-_CLASS = re.compile(rb"^class[ \t]+\w+[ \t]*+\(", re.MULTILINE)
+_PYTHON = _line(rb"(?:import|from)[ \t]+[\w.]+|def[ \t]+\w+[ \t]*\(")
+_HANDLER = _line(rb"class[ \t]+EndpointHandler\b")
+_CLASS = re.compile(rb"class[ \t]++\w++[ \t]*+\(")
 _BASES = re.compile(rb"[^)]*+")
 _HUB_CLASS = re.compile(
     rb"\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
     rb"|\w*ImageProcessor\w*|FeatureExtractionMixin|SequenceFeatureExtractor|GeneratorBasedBuilder|ArrowBasedBuilder|BuilderConfig|DiffusionPipeline"
     rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b"
 )
-_HUB_CONF = re.compile(rb"^dependencies[ \t]*=[ \t]*\[['\"\s]", re.MULTILINE)
+_HUB_CONF = _line(rb"dependencies[ \t]*=[ \t]*\[['\"\s]")
 """``hubconf.py``, which ``torch.hub.load`` imports."""
 
 
@@ -184,26 +190,27 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
 FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
 """By magic numbers or structure."""
 
-_KINDS: tuple[tuple[str, re.Pattern[bytes] | None], ...] = (
-    ("chat-template", None),
+_KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
+    ("chat-template", ()),
     (
         "tf-savedmodel",
-        re.compile(
-            rb"saved_model_schema_version(?<!\wsaved_model_schema_version)\s*+:\s*+\d|meta_graphs(?<!\wmeta_graphs)\s*+[{<]"
+        (
+            re.compile(rb"saved_model_schema_version(?<!\wsaved_model_schema_version)\s*+:\s*+\d"),
+            re.compile(rb"meta_graphs(?<!\wmeta_graphs)\s*+[{<]"),
         ),
     ),
-    ("tf-graph", re.compile(rb"node(?<!\wnode)\s*+[{<]\s*+name\s*+:\s*+[\"']")),
-    ("onnx", re.compile(rb"ir_version(?<!\wir_version)\s*+:\s*+\d")),
-    ("keras-config", None),
-    ("remote-code", None),
+    ("tf-graph", (re.compile(rb"node(?<!\wnode)\s*+[{<]\s*+name\s*+:\s*+[\"']"),)),
+    ("onnx", (re.compile(rb"ir_version(?<!\wir_version)\s*+:\s*+\d"),)),
+    ("keras-config", ()),
+    ("remote-code", ()),
 )
 """Kinds of texts by their precedence, and what shows them besides the keys and strings of JSON and YAML."""
 
 
 def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
     """Note what else a text is that was found to be of *kinds*; the name of the first kind, or ``text``."""
-    for name, pattern in _KINDS:
-        shown = name in kinds or (pattern is not None and pattern.search(part.data) is not None)
+    for name, patterns in _KINDS:
+        shown = name in kinds or any(pattern.search(part.data) for pattern in patterns)
         if shown or (name == "remote-code" and _remote_code(part.data)):
             _reader(name)(scan, part)
             return name

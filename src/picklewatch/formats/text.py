@@ -80,7 +80,7 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")
     if not found.issubset(TEMPLATES) or _JSON.match(part.data) is not None:
-        for met in readings(scan, part.data):
+        for met in readings(scan, part.data, found):
             reader.take(met)
     return reader.kinds
 

@@ -74,8 +74,13 @@ _BLANKS = frozenset(b" \t\r\n#\xef")
 _ALONE = frozenset(b"%-.")
 _COMMA = ord(",")
 _ITEM = rb'(?:"(?:[^"\\]++|\\.)*+"|(?:[-+0-9.eE]++|true|false|null)(?=\s*+[,\]}])|[:,\s]++)'
-_DULL = re.compile(b"(?:" + _ITEM + rb"|\[" + _ITEM + rb"*+\]|\{" + _ITEM + rb"*+\})*+", re.DOTALL)
-"""A stretch of JSON, with its innermost lists and dictionaries."""
+_INSIDE = _ITEM
+for _ in range(4):
+    _INSIDE = b"(?:" + _ITEM + rb"|\[" + _INSIDE + rb"*+\]|\{" + _INSIDE + rb"*+\})"
+_DULL = re.compile(_INSIDE + b"*+", re.DOTALL)
+"""A stretch of JSON, with the lists and dictionaries in it that are not nested deep."""
+_DULL_LINES = re.compile(rb"(?:[\[{]" + _INSIDE + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
+"""Lines of JSON, up to the last of them."""
 _WORTH = 256
 """Bytes for which it is worth while to step over such a stretch at once: what is stepped over holds nothing wanted."""
 
@@ -84,6 +89,13 @@ _WORTH = 256
 def _block(indent: int) -> re.Pattern[bytes]:
     """The lines of a block scalar that is indented so far; whoever asks for others pays for their making."""
     return re.compile(rb"(?: {%d}[^\r\n]*+(?:\r\n?|\n|\Z)| {0,%d}(?:\r\n?|\n))*+" % (indent, indent - 1))
+
+
+@lru_cache(maxsize=256)
+def _lines(column: int) -> re.Pattern[bytes]:
+    """Lines of one block in which there are words alone, up to the last of them: that one may go on in the next."""
+    line = rb"(?:\w++:[ ][\w.]++|-[ ][\w.]++)\r?\n"
+    return re.compile(rb"(?:%s {%d}(?=%s))*+" % (line, column, line))
 
 
 @lru_cache(maxsize=256)
@@ -127,11 +139,13 @@ class Scanner:
         self._next = -1
         self._unclosed = False
 
-    def __iter__(self) -> Iterator[Token]:
+    def __iter__(self) -> Iterator[Token]:  # noqa: C901  (one loop over all tokens, for speed)
         data, size, handlers = self.data, self._size, self._HANDLERS
         while (at := self._at) < size:
             first = data[at]
             if first in _BLANKS and self._skip_blanks():
+                if self._wanted is not None and self.depth == 0 and self._step_over_lines(self._wanted):
+                    yield Token(Kind.ENTRY, at)
                 continue
             if first == _COMMA and self._wanted is not None and not self.whole and self._step_over(self._wanted):
                 yield Token(Kind.ENTRY, at)
@@ -153,17 +167,38 @@ class Scanner:
 
     def _step_over(self, wanted: re.Pattern[bytes]) -> bool:
         """Go on to what is *wanted* as far as only JSON lies between, from a comma on; whether it was any."""
-        if not self.depth:
-            return False
-        if self._next < self._at:
-            found = wanted.search(self.data, self._at)
-            self._next = found.start() if found is not None else self._size
-        if self._next - self._at <= _WORTH:
+        if not self.depth or self._before(wanted) <= _WORTH:
             return False
         match = _DULL.match(self.data, self._at, self._next)
         assert match is not None  # it may be empty
         self._at = match.end()
         return True
+
+    def _step_over_lines(self, wanted: re.Pattern[bytes]) -> bool:
+        """Go on to what is *wanted* as far as only lines of JSON, or plain ones of the innermost block, lie between."""
+        column = self._at - self._line
+        if not self._may_be_key or self._before(wanted) <= _WORTH:
+            return False
+        if column == 0 and self.data[self._at] in b"[{":
+            pattern = _DULL_LINES
+        elif column == self._indents[-1]:
+            pattern = _lines(column)
+        else:
+            return False
+        match = pattern.match(self.data, self._at, self._next)
+        if match is None or match.end() == self._at:
+            return False
+        self._at = match.end()
+        self._line = self._at - column
+        self._key = None
+        return True
+
+    def _before(self, wanted: re.Pattern[bytes]) -> int:
+        """Bytes before what is wanted next."""
+        if self._next < self._at:
+            found = wanted.search(self.data, self._at)
+            self._next = found.start() if found is not None else self._size
+        return self._next - self._at
 
     def _skip_blanks(self) -> bool:
         """Go on behind blanks, comments and line breaks; whether there were any."""
