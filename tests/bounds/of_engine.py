@@ -1,0 +1,313 @@
+"""The engine's bounds, and those of the scan around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bounds import reach
+from bounds.register import budget, careful, format_, sample, shown, told, whole
+
+if TYPE_CHECKING:
+    from bounds.register import Entry
+
+SHOWN_FILES = {
+    "engine/render.py": "makes one line for people of a value; no verdict asks for it",
+    "engine/evidence.py": "fickling's second opinion, as evidence: ours stands without it",
+    "engine/version.py": "the digest that names a version of the rules",
+}
+"""Files whose every bound only shortens what people read."""
+
+BOUNDS: dict[str, list[Entry]] = {
+    "engine/arrays.py": [
+        format_("numpy's own integers are of 64 bits: more digits are no size", "_of_spelling: len(match[2]) > 18"),
+        told(
+            "numpy-size-mismatch",
+            reach.many_fields,
+            "a type with so many fields may hide some",
+            "bad_type: len(fields) >= DICT_CAP",
+        ),
+        format_("a pointer's size", "_bad_subtype: one = _POINTER", "_bad_field: one = _POINTER"),
+        format_("numpy's arrays have at most 64 dimensions (NPY_MAXDIMS)", "count: len(shape) > 64"),
+        format_("numpy itself compares the list's length with the shape", "length: len(raw) < LIST_CAP"),
+    ],
+    "engine/attributes.py": [
+        careful("pairs that are not all kept stay pairs, which `hidden` tells", "_as_dict: len(state) < LIST_CAP"),
+    ],
+    "engine/calls.py": [
+        told(
+            "computed-call",
+            reach.calls_of_calls,
+            "what a call returned is called, however deep the first callee lies",
+            "Calls._computed_call: range(64)",
+        ),
+    ],
+    "engine/checking.py": [
+        format_("no callable with this check takes more than three sizes", "bounded: values_of(args)[:3]"),
+        format_("a slice or range has three numbers", "bounded: inner[:3]"),
+        told("resource-bomb", reach.huge_size, "more items than memory holds", "bounded: number > HUGE"),
+    ],
+    "engine/checks_libraries.py": [
+        format_(
+            "the first two arguments are the classes; all of them are looked at as data", "masked: values_of(args)[:2]"
+        ),
+        format_(
+            "the place of the number of outputs in a tree's and a criterion's arguments",
+            "tree: values_of(args)[2:3]",
+            "tree: values_of(args)[:1]",
+        ),
+        told("resource-bomb", reach.huge_array, "an array of an impossible shape", "np_reconstruct: elements > HUGE"),
+    ],
+    "engine/checks_python.py": [
+        format_("methodcaller's first argument is the name, all are looked at for signs", "getter: values[:1]"),
+    ],
+    "engine/constants.py": [
+        whole("a long text stays in the data and is read from there", "_text: end - start > TEXT_CAP"),
+        whole("long bytes stay in the data and are read from there", "_constant: end - start > TEXT_CAP"),
+        sample(
+            "bytes that look like a pickle and that nothing unpickles",
+            "_constant: walk.data[start:min(end, start + _MOST_EMBEDDED)]",
+            "_constant: min(end, start + _MOST_EMBEDDED)",
+        ),
+        careful("a longer number is an `Opaque`, whose value no check knows", "_counted_long: longest = 256"),
+    ],
+    "engine/doubts.py": [
+        shown("the text of a finding", "referenced: imported.key[:200]", "referenced: imported.module[:200]"),
+        shown("the text of a finding", "_foreign_call: callee.key[:200]"),
+        careful(
+            "too many values to tell are taken for texts",
+            "_holds_text: waiting, seen, most = ([values], 0, 1000)",
+            "_holds_text: value[:most]",
+        ),
+    ],
+    "engine/engine.py": [
+        shown(
+            "whether fickling is asked for evidence", "_report: walk.opcodes <= machine.budget.limits.fickling_opcodes"
+        ),
+        shown("whether fickling is asked for evidence", "_report: machine.budget.fickling_seconds_left > 0"),
+        shown("the evidence of a finding", "_about: imported.module[:200]", "_about: imported.name[:200]"),
+        careful(
+            "torch's list of storage keys: what is behind those that are kept counts as trailing data, and is judged",
+            "_shallow: value[:_SHALLOW]",
+        ),
+    ],
+    "engine/hazards.py": [
+        whole("a short tuple without tuples in it costs nothing", "Hazards.hashed: len(value) > _SMALL"),
+        told(
+            "resource-bomb",
+            reach.costly_hash,
+            "shared tuples that would be hashed for minutes",
+            "Hazards.hashed: self.hash_work > _HASH_WORK",
+            "_nodes: min(size, _HASH_WORK + 1)",
+        ),
+        shown("the text of a finding", "Hazards.out_of_kind: target.key[:200]"),
+    ],
+    "engine/inline.py": [
+        told(
+            "malformed-pickle",
+            reach.arrays_in_arrays,
+            "arrays of objects within each other",
+            "_objects: walk.depth >= _DEPTH",
+        ),
+        told(
+            "array-payload",
+            reach.long_array_payload,
+            "an array's bytes that go on as opcodes",
+            "other_reading: other.limit = _OTHER_READING",
+        ),
+    ],
+    "engine/judge.py": [
+        format_(
+            "no denied or vouched module has as many parts: `test_lists_fit` compares",
+            "_parents: module.split('.')[:12]",
+        ),
+    ],
+    "engine/lines.py": [
+        careful("a number of as many digits is an `Opaque`", "_number: len(text) > _EXACT_DIGITS"),
+    ],
+    "engine/machine.py": [
+        told(
+            "hijacked-method",
+            reach.many_attributes,
+            "a dictionary that lacks keys is blind, and a state with such a one is told",
+            "Machine.set_items: len(target) < DICT_CAP",
+        ),
+        shown(
+            "the arguments in a finding of a hijacked method: the finding is there",
+            "Machine.append: items[:8]",
+            "Machine.add_items: items[:8]",
+        ),
+    ],
+    "engine/notes.py": [
+        sample("an import spelt within bytes that nothing unpickles", "_IMPORT_TEXT: -Za-z_][\\w.]{0,80}"),
+        sample("the look of a pickle within bytes that nothing unpickles", "_EMBEDDED_TEXT: [c(]{1,3}"),
+        shown("the name that an operator may allow; the finding is there", "Notes.made: len(subject) < LONGEST_NAME"),
+        told(
+            "limit-nested",
+            reach.nested,
+            "pickles within the pickle",
+            "Notes.nest: len(self.nested) >= NESTED",
+        ),
+        told(
+            "limit-nested",
+            reach.nested_bytes,
+            "pickles within the pickle, by their size",
+            "Notes.nest: self.nested_bytes + len(content) > _NESTED_BYTES",
+        ),
+        sample("the look of a pickle within bytes that nothing unpickles", "Notes.embedded: content[-8:]"),
+        sample("the same", "Notes._embedded_import: content[:_SEARCHED]"),
+    ],
+    "engine/rare.py": [
+        told(
+            "resource-bomb",
+            reach.far_memo,
+            "C's memo would be a table of as many entries",
+            "_put: index > MEMO_GAP",
+            "sparse: index > MEMO_GAP + 8 * len(walk.memo)",
+        ),
+        format_("CPython has no higher protocol, and raises", "_proto: protocol > _HIGHEST_PROTOCOL"),
+    ],
+    "engine/references.py": [
+        told(
+            "dotted-import",
+            reach.long_name,
+            "a name too long to be looked up",
+            "References.global_: len(module) + len(name) < LONGEST_NAME",
+        ),
+    ],
+    "engine/report.py": [
+        told(
+            "scan-evasion",
+            reach.work,
+            "work out of all proportion to the file's size",
+            "Budget.charge: self.work_left < 0",
+            "Budget.__post_init__: self.work_left = WORK + WORK_PER_BYTE * above(self.size)",
+            "Budget.__post_init__: self.work_left < 0",
+        ),
+        told(
+            "limit-opcodes",
+            reach.opcodes,
+            "opcodes of one file",
+            "Budget.spend: self.opcodes_left <= 0",
+            "Budget.__post_init__: self.opcodes_left < 0",
+            "Budget.__post_init__: self.opcodes_left = self.limits.opcodes",
+        ),
+        told(
+            "scan-evasion",
+            reach.objects,
+            "Python objects of one file",
+            "Budget.spend: opcodes >= _MANY",
+            "Budget._check_memory: allowed = BLOCKS + WORK_PER_BYTE * above(self.size)",
+        ),
+        told(
+            "limit-time",
+            reach.time,
+            "the time of one file",
+            "Budget.__post_init__: self.deadline = time.monotonic() + self.limits.seconds",
+        ),
+        shown(
+            "whether fickling is asked for evidence",
+            "Budget.__post_init__: self.fickling_seconds_left < 0",
+            "Budget.__post_init__: self.fickling_seconds_left = self.limits.fickling_seconds",
+        ),
+        budget(
+            "a part's share of what is left, and the reserve besides",
+            "Budget: reserve_left: int = _RESERVE",
+            "Budget.share: min(_LEAST, self.reserve_left)",
+            "Budget.share: min(now + max((whole[2] - now) * 3 / 4, _LEAST_SECONDS), self._last)",
+            "Budget.share: max((whole[2] - now) * 3 / 4, _LEAST_SECONDS)",
+        ),
+    ],
+    "engine/signs.py": [
+        format_("a redirection; all else that makes a shell line is in other patterns", "_SHELL: |(?:^|\\s)2?>{1,2}"),
+        format_("``./`` and ``../``", "_PATH: ^(?:/|~|\\.{1,2}"),
+        format_("an IPv4 address", "_HOST: ^(?:\\d{1,3}", "_HOST: {1,3}(?:\\.\\d{1,3}"),
+        careful("a longer text is no label", "_LABEL: [\\w :.+#%,-]{0,80}"),
+        format_("ports", "_of_pair: 0 < port <= _MAX_PORT"),
+    ],
+    "engine/sniff.py": [
+        careful("so many pickles that say nothing are pickles", "looks_like_pickle: range(_SAYING_NOTHING)"),
+        format_("CPython has no higher protocol, and raises", "_looks: second <= _NEWEST"),
+        careful(
+            "what goes on for so long is a pickle",
+            "_walked: Budget(opcodes_left=_SNIFFED_OPCODES * 2)",
+            "_walked: walk.limit = _SNIFFED_OPCODES",
+        ),
+        whole("what says nothing: what follows it tells", "_walked: walk.opcodes > _SHORTEST"),
+    ],
+    "engine/spatial.py": [
+        format_(
+            "a state's parts (scipy/spatial/_ckdtree.pyx)", "check_tree: len(state) >= _FULL", "check_tree: state[2:4]"
+        ),
+        format_("a state's parts", "_filled: state[5:8]"),
+        told(
+            "numpy-size-mismatch",
+            reach.tree_nodes,
+            "the nodes of a spatial tree",
+            "check_tree: len(nodes) > _NODES * _NODE.size",
+        ),
+    ],
+    "engine/states.py": [
+        format_("the unpickler's state is the ``__dict__`` and the slots", "check_state: state[:2]"),
+        told("hijacked-method", reach.long_template, "scipy's templates", "_code_template: longest, most = (200, 60)"),
+        format_("Linux maps nothing below (vm.mmap_min_addr)", "_handle: smallest = 1 << 16"),
+        told("resource-bomb", reach.labels, "labels of a configuration", "_labels: most = 1 << 24"),
+        told("suspicious-arguments", reach.long_formula, "a formula", "_plain_formula: longest = 10000"),
+    ],
+    "engine/storages.py": [
+        format_("torch's legacy file: the object's pickle is the fourth", "nested_storage: range(_BEFORE + 1)"),
+    ],
+    "engine/strangers.py": [
+        told(
+            "suspicious-arguments",
+            reach.many_strangers,
+            "objects that are looked at for one call",
+            "_walk: len(seen) > _NODES",
+        ),
+        told(
+            "suspicious-arguments",
+            reach.strangers_in_all,
+            "objects that are looked at for all calls",
+            "Looked.__init__: self.left = _ALL",
+            "_walk: len(seen) > _FEW",
+            "_walk: looked.left < 0 < len(seen) - _FEW",
+            "_walk: looked.left < 0",
+            "_walk: len(value) > _FEW",
+        ),
+        format_("the others become attributes, which are judged as a state", "_among: _given(args)[:_BEFORE_STATE]"),
+    ],
+    "engine/tensors.py": [
+        format_(
+            "torch's sizes are of 64 bits",
+            "storage_of: 0 <= elements < _SIZE_LIMIT",
+            "sizes: 0 <= number < _SIZE_LIMIT",
+        ),
+        careful("an unknown type counts with the largest element", "_extent: DTYPE_SIZES.get(dtype.name, _LARGEST)"),
+    ],
+    "engine/walk.py": [
+        whole("the loop goes on with the next opcodes", "Walk.run: min(_SLICE, self.limit, budget.opcodes_left + 1)"),
+        told("resource-bomb", reach.far_binary_memo, "see `sparse`", "Walk._slice: index > MEMO_GAP"),
+        whole("a long text stays in the data", "Walk._slice: end - position > TEXT_CAP"),
+    ],
+    "proportion.py": [
+        budget(
+            "what is in proportion to a size",
+            "above: max(0, size - SMALL)",
+            "is_tiny_for: max(size, SMALL) * RATIO < memory",
+            "is_tiny_for: max(size, SMALL)",
+        ),
+    ],
+    "scan.py": [
+        budget(
+            "seconds between two looks at the clocks",
+            "_interrupted: signal.setitimer(signal.ITIMER_REAL, min(_RINGS, max(budget.limits.seconds, 0.001)), "
+            "_RINGS)",
+            "_interrupted: min(_RINGS, max(budget.limits.seconds, 0.001))",
+            "_interrupted: max(budget.limits.seconds, 0.001)",
+        ),
+        careful(
+            "what is kept for a scan that dies: of each level as many, and the scan is scan-crashed besides",
+            "_Told.__init__: self._most = limits.findings",
+        ),
+        shown("the digest of a large file with nothing to report", "_digest: len(view) > DIGEST_ALWAYS"),
+    ],
+}

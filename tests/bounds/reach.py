@@ -1,0 +1,276 @@
+"""Inputs that reach the bounds that a rule tells: one that stays within, one that goes beyond by as little as can be.
+
+Where a bound is large a constant is made small for the time of the scan, so that the inputs are small, too.
+"""
+
+from __future__ import annotations
+
+import struct
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from samples.opcodes import (
+    BUILD,
+    FALSE,
+    MARK,
+    NONE,
+    POP,
+    SETITEMS,
+    TUPLE1,
+    TUPLE2,
+    array,
+    call,
+    data,
+    dict_,
+    dtype,
+    get,
+    global_,
+    new,
+    number,
+    pickle,
+    put,
+    sizes,
+    text,
+    tuple_,
+)
+
+from picklewatch.model import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ENGINE = "picklewatch.engine"
+
+
+class Reached(NamedTuple):
+    """Two inputs, and what is made small so that the second reaches the bound."""
+
+    within: bytes
+    beyond: bytes
+    limits: Limits = DEFAULT_LIMITS
+    constants: Mapping[str, int] = MappingProxyType({})
+    """``module.NAME`` → a smaller value."""
+    relaxed: Limits | None = None
+    """The limits for the first input, if they are others."""
+
+
+def _list(*items: bytes) -> bytes:
+    return MARK + b"".join(items) + b"l"
+
+
+def many_fields() -> Reached:
+    """A type of as many fields as a dict keeps."""
+
+    def typed(count: int) -> bytes:
+        fields = b"".join(text(f"f{index}") + tuple_(_byte(), number(index)) for index in range(count))
+        state = tuple_(
+            number(3), text("|"), NONE, NONE, b"}" + MARK + fields + SETITEMS, number(count), number(1), number(0)
+        )
+        return pickle(4, call("numpy", "dtype", text("V1"), FALSE, FALSE) + state + BUILD)
+
+    return Reached(typed(3), typed(4), constants={f"{_ENGINE}.machine.DICT_CAP": 4, f"{_ENGINE}.arrays.DICT_CAP": 4})
+
+
+def _byte() -> bytes:
+    return call("numpy", "dtype", text("u1"), FALSE, FALSE)
+
+
+def calls_of_calls() -> Reached:
+    """What a call returned is called, and that again; an object's own class is called once."""
+    return Reached(
+        pickle(4, call("collections", "OrderedDict")), pickle(4, call("collections", "OrderedDict"), b")R" * 65)
+    )
+
+
+def huge_size() -> Reached:
+    """A list of more items than memory holds."""
+
+    def made(size: int) -> bytes:
+        return pickle(4, call("builtins", "bytearray", number(size)))
+
+    return Reached(made(1 << 32), made((1 << 32) + 1))
+
+
+def huge_array() -> Reached:
+    """An array of more elements than memory holds."""
+
+    def made(size: int) -> bytes:
+        arguments = (global_("numpy", "ndarray"), sizes(size), data(b"b"))
+        return pickle(4, call("numpy.core.multiarray", "_reconstruct", *arguments))
+
+    return Reached(made(1 << 32), made((1 << 32) + 1))
+
+
+def costly_hash() -> Reached:
+    """Tuples of two, each of the one before twice, as a key."""
+
+    def keyed(levels: int) -> bytes:
+        shared = b")" + b"".join(put(level) + get(level) + TUPLE2 for level in range(levels))
+        return pickle(4, b"}", shared, NONE, b"s")
+
+    return Reached(keyed(5), keyed(6), constants={f"{_ENGINE}.hazards._HASH_WORK": 100})
+
+
+def _inline(content: bytes, *, kind: bytes, size: int) -> bytes:
+    state = {"subclass": global_("numpy", "ndarray"), "shape": sizes(size), "order": text("C")}
+    state |= {"dtype": kind, "allow_mmap": FALSE}
+    return new("joblib.numpy_pickle", "NumpyArrayWrapper") + dict_(**state) + BUILD + content
+
+
+def arrays_in_arrays() -> Reached:
+    """An array of objects, which is a pickle that holds an array of objects, and so on."""
+
+    def held(levels: int) -> bytes:
+        inner = NONE
+        for _ in range(levels):
+            inner = _inline(pickle(4, inner), kind=call("numpy", "dtype", text("O8"), FALSE, FALSE), size=1)
+        return pickle(4, inner)
+
+    return Reached(held(2), held(3), constants={f"{_ENGINE}.inline._DEPTH": 2})
+
+
+def long_array_payload() -> Reached:
+    """An array's bytes that another reader goes through as opcodes, on and on."""
+
+    def raw(count: int) -> bytes:
+        return pickle(4, _inline(b"N" * count, kind=dtype("u1"), size=count))
+
+    return Reached(raw(40), raw(60), constants={f"{_ENGINE}.inline._OTHER_READING": 50})
+
+
+def many_attributes() -> Reached:
+    """A state with more keys than a dict keeps."""
+
+    def state(count: int) -> bytes:
+        keys = b"".join(text(f"k{index}") + NONE for index in range(count))
+        batches = b"}" + MARK + keys + SETITEMS + MARK + text("last") + NONE + SETITEMS
+        return pickle(4, new("scipy.stats._continuous_distns", "norm_gen"), batches, BUILD)
+
+    return Reached(state(3), state(4), constants={f"{_ENGINE}.machine.DICT_CAP": 4})
+
+
+_INNER = data(b"\x80\x04cbuiltins\nlist\n)R.")
+
+
+def nested() -> Reached:
+    """Bytes that look like pickles."""
+    return Reached(
+        pickle(4, tuple_(*[_INNER] * 3)),
+        pickle(4, tuple_(*[_INNER] * 4)),
+        constants={f"{_ENGINE}.notes.NESTED": 3},
+    )
+
+
+def nested_bytes() -> Reached:
+    """Bytes that look like pickles, by their size."""
+    return nested()._replace(constants={f"{_ENGINE}.notes._NESTED_BYTES": 3 * (len(_INNER) - 2)})
+
+
+def far_memo() -> Reached:
+    """PUT far beyond what was stored."""
+    return Reached(pickle(0, NONE, b"p100\n"), pickle(0, NONE, b"p200\n"), constants=_GAP)
+
+
+def far_binary_memo() -> Reached:
+    """LONG_BINPUT far beyond what was stored."""
+    return Reached(
+        pickle(2, NONE, b"r", struct.pack("<I", 100)), pickle(2, NONE, b"r", struct.pack("<I", 200)), constants=_GAP
+    )
+
+
+_GAP = {f"{_ENGINE}.rare.MEMO_GAP": 100, f"{_ENGINE}.walk.MEMO_GAP": 100}
+
+
+def long_name() -> Reached:
+    """An import whose names are too long to be looked up."""
+
+    def imported(length: int) -> bytes:
+        return pickle(4, global_("mylib", "C" * (length - 5)), POP, NONE)
+
+    return Reached(imported(399), imported(400))
+
+
+def work() -> Reached:
+    """More opcodes than the file's size allows."""
+    return Reached(
+        pickle(4, b"N0" * 100, NONE), pickle(4, b"N0" * 600, NONE), constants={f"{_ENGINE}.report.WORK": 1000}
+    )
+
+
+def opcodes() -> Reached:
+    """More opcodes than the limit."""
+    return Reached(pickle(4, b"N0" * 100, NONE), pickle(4, b"N0" * 600, NONE), Limits(opcodes=1000))
+
+
+def objects() -> Reached:
+    """More objects than the file's size allows."""
+    made = {f"{_ENGINE}.report.BLOCKS": 5_000, f"{_ENGINE}.report._MANY": 100, f"{_ENGINE}.walk._SLICE": 1_000}
+    return Reached(
+        pickle(4, MARK, b"]" * 1_000, TUPLE1, b"0N"), pickle(4, MARK, b"](NNNNe" * 20_000, b"1N"), constants=made
+    )
+
+
+def time() -> Reached:
+    """No time at all."""
+    return Reached(pickle(4, NONE), pickle(4, NONE), Limits(seconds=1e-9), relaxed=DEFAULT_LIMITS)
+
+
+def tree_nodes() -> Reached:
+    """A spatial tree of many nodes."""
+    root, first, second = (0, 2, 0.5, 0, 2, 0, 0, 1, 2), (-1, 1, 0.0, 0, 1, 0, 0, 0, 0), (-1, 1, 0.0, 1, 2, 0, 0, 0, 0)
+
+    def tree(*nodes: tuple[float, ...]) -> bytes:
+        packed = b"".join(struct.pack("<qqdqqqqqq", *node) for node in nodes)
+        numbers = [array(sizes(size), dtype("f8"), data(bytes(8 * size))) for size in (2, 1, 1, 2)]
+        state = (data(packed), numbers[0], number(2), number(1), number(5), *numbers[1:], NONE, NONE)
+        return pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(*state), BUILD)
+
+    return Reached(
+        tree(root, first, second), tree(root, first, second, second), constants={f"{_ENGINE}.spatial._NODES": 3}
+    )
+
+
+def long_template() -> Reached:
+    """A template of scipy's with more lines than any distribution has."""
+
+    def template(lines: int) -> bytes:
+        state = dict_(_parse_arg_template=text("\n".join([""] * lines)))
+        return pickle(4, new("scipy.stats._continuous_distns", "gamma_gen"), state, BUILD)
+
+    return Reached(template(60), template(61))
+
+
+def labels() -> Reached:
+    """More labels than memory holds."""
+
+    def configured(count: int) -> bytes:
+        config = new("transformers.models.bert.configuration_bert", "BertConfig")
+        return pickle(4, config + tuple_(NONE, dict_(num_labels=number(count))) + BUILD)
+
+    return Reached(configured(1 << 24), configured((1 << 24) + 1))
+
+
+def long_formula() -> Reached:
+    """A formula of as many characters as are looked at."""
+
+    def formula(length: int) -> bytes:
+        return pickle(
+            4, new("statsmodels.base.data", "ModelData") + dict_(formula=b"V" + b"a" * length + b"\n") + BUILD
+        )
+
+    return Reached(formula(9_999), formula(10_000))
+
+
+def many_strangers() -> Reached:
+    """A function that is given more objects than are looked at."""
+    return Reached(_printed(3), _printed(6), constants={f"{_ENGINE}.strangers._NODES": 5})
+
+
+def strangers_in_all() -> Reached:
+    """Functions that are given more objects than are looked at in all."""
+    small = {f"{_ENGINE}.strangers._ALL": 4, f"{_ENGINE}.strangers._FEW": 2}
+    return Reached(_printed(2), _printed(20), constants=small)
+
+
+def _printed(count: int) -> bytes:
+    return pickle(4, call("builtins", "str", _list(*[_list()] * count)))

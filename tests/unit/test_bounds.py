@@ -1,0 +1,61 @@
+"""No bound in the code that reads hostile bytes hides what lies beyond it: see `bounds.register`."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from bounds.finder import find
+from bounds.pending import PENDING
+from bounds.register import Kind
+from bounds.table import REGISTER, SHOWN_FILES
+from samples.judging import judged
+
+from picklewatch.engine.judge import _DENIED_MODULES
+from picklewatch.engine.lists.denied import CODE_BEARING_MODULES
+from picklewatch.model import Verdict
+
+if TYPE_CHECKING:
+    from bounds.register import Entry
+
+_FOUND = {bound.key: bound for bound in find() if bound.file not in SHOWN_FILES}
+_REGISTERED = [f"{file}:{place}" for file, entries in REGISTER.items() for entry in entries for place in entry.places]
+_REGISTERED += [f"{file}:{place}" for file, places in PENDING.items() for place in places]
+_TOLD = [entry for entries in REGISTER.values() for entry in entries if entry.kind is Kind.TOLD]
+
+
+def test_every_bound_is_registered() -> None:
+    """Whoever adds one says what becomes of what lies beyond it."""
+    missing = [
+        f"{bound.key}   (line {bound.line}, {bound.kind})" for key, bound in _FOUND.items() if key not in _REGISTERED
+    ]
+    assert not missing, "\n".join(["not registered; docs/bounds.md says how:", *missing])
+
+
+def test_every_entry_stands_for_a_bound() -> None:
+    """An entry whose bound is gone, or was changed, is gone over again."""
+    assert [place for place in _REGISTERED if place not in _FOUND] == []
+    assert [place for place, times in Counter(_REGISTERED).items() if times > 1] == []
+    assert set(SHOWN_FILES) <= {bound.file for bound in find()}
+
+
+@pytest.mark.parametrize("entry", _TOLD, ids=lambda entry: f"{entry.rule}: {entry.places[0]}")
+def test_a_bound_that_is_reached_is_told(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the bound there is no such finding; beyond it there is one, and the verdict is never clean or skipped."""
+    assert entry.reached is not None
+    case = entry.reached()
+    for name, value in case.constants.items():
+        module, _, constant = name.rpartition(".")
+        monkeypatch.setattr(importlib.import_module(module), constant, value)
+    within, _ = judged(case.within, case.relaxed or case.limits)
+    beyond, verdict = judged(case.beyond, case.limits)
+    assert entry.rule not in {finding.rule for finding in within.findings}
+    assert entry.rule in {finding.rule for finding in beyond.findings}
+    assert verdict not in (Verdict.CLEAN, Verdict.SKIPPED)
+
+
+def test_lists_fit() -> None:
+    """`judge._parents` looks up the first twelve parts of a module's name: no list has a longer one."""
+    assert max(name.count(".") + 1 for name in {*_DENIED_MODULES, *CODE_BEARING_MODULES}) <= 12
