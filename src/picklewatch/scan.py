@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from picklewatch.engine import evasion
 from picklewatch.formats import read_content
 from picklewatch.formats.base import Part, Scan
+from picklewatch.kept import left_out
 from picklewatch.model import Level, ScanReport, unsaid
 from picklewatch.proportion import cpu_seconds
 
@@ -64,11 +65,13 @@ class _Told:
         self._told: dict[Level, dict[tuple[str, str], Finding]] = {}
 
     def __call__(self, finding: Finding) -> None:
-        """Note *finding*: of each rule and import once a level, of each level so many."""
+        """Note *finding*: of each rule and import once a level, of each level so many and what stands for the rest."""
         told = self._told.setdefault(finding.level, {})
         key = finding.rule, finding.subject
-        if key in told or len(told) >= self._most:
+        if key in told or len(told) > self._most:
             return
+        if len(told) == self._most:
+            finding = left_out(finding, self._most)
         told[key] = finding
         if self._further is not None:
             self._further(finding)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(picklewatch.__file__).parent
 
-CHILD = ("engine/**/*.py", "formats/**/*.py", "scan.py", "proportion.py", "quarantine/tombstone.py")
+CHILD = ("engine/**/*.py", "formats/**/*.py", "scan.py", "kept.py", "proportion.py", "quarantine/tombstone.py")
 """What the sandboxed child runs over a file to judge it. `inspect` runs there, too, but only shows."""
 
 LARGE = 63

@@ -305,7 +305,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_interrupted: max(budget.limits.seconds, 0.001)",
         ),
         careful(
-            "what is kept for a scan that dies: of each level as many, and the scan is scan-crashed besides",
+            "harm that is said before the scan ends: of each level as much, and limit-findings for the rest of it",
             "_Told.__init__: self._most = limits.findings",
         ),
         shown("the digest of a large file with nothing to report", "_digest: len(view) > DIGEST_ALWAYS"),

@@ -17,6 +17,13 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "formats/base.py": [
         told(
+            "limit-findings",
+            reach.findings,
+            "findings about different things",
+            "Scan.findings: kept(self._findings, self.limits.findings)",
+            "Scan.add: len(self._findings) > 4 * self.limits.findings",
+        ),
+        told(
             "limit-members",
             reach.members,
             "archive members of one file",

@@ -12,7 +12,6 @@ PENDING: dict[str, list[str]] = {
         "take_types: value[:most]",
     ],
     "engine/engine.py": [
-        "_report: _bounded([*_about_imports(machine), *machine.findings], machine.budget.limits.findings)",
         "_report: tuple((imported.key for imported in machine.imports.values()))[:machine.budget.limits.imports]",
     ],
     "engine/lines.py": [
@@ -40,9 +39,6 @@ PENDING: dict[str, list[str]] = {
         "nested_storage: walk.limit = _OPCODES",
     ],
     "formats/base.py": [
-        "Scan.add: len(self._findings) > 4 * self.limits.findings",
-        "Scan.findings: len(noted) <= self.limits.findings",
-        "Scan.findings: sorted(range(len(noted)), key=lambda i: (-noted[i].level.rank, i))[:self.limits.findings]",
         "Scan.trial: judge_pickle(part.data, start, where=part.where, budget=budget, most=TRIAL_OPCODES)",
         "Scan.trial: report.opcodes < TRIAL_OPCODES",
     ],

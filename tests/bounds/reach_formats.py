@@ -8,12 +8,21 @@ from functools import reduce
 
 from bounds.reach import Reached
 from samples.containers import library_zip, seven_zip, tarred, zipped
-from samples.opcodes import NONE, pickle
+from samples.opcodes import NONE, POP, global_, pickle
 
 from picklewatch.model import DEFAULT_LIMITS, Limits
 
 _FORMATS = "picklewatch.formats"
 _PLAIN = pickle(4, NONE)
+
+
+def findings() -> Reached:
+    """Imports of one class more than findings are kept."""
+
+    def imported(count: int) -> bytes:
+        return pickle(4, *(global_("lib", f"Class{number}") + POP for number in range(count)), NONE)
+
+    return Reached(imported(3), imported(4), Limits(findings=3))
 
 
 def members() -> Reached:

@@ -65,7 +65,7 @@ def test_a_flood_of_harm_is_said_within_bounds() -> None:
     again = (EVIL[2:-1] + b"0") * 1_000
     seen: list[Finding] = []
     scan_content(b"\x80\x04" + again + many + b"N.", DEFAULT_LIMITS, seen.append)
-    assert 1 < len(seen) <= 2 * DEFAULT_LIMITS.findings
+    assert 1 < len(seen) <= 2 * (DEFAULT_LIMITS.findings + 1)
     assert len({(finding.level, finding.rule, finding.subject) for finding in seen}) == len(seen)
 
 

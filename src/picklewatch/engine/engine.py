@@ -62,7 +62,8 @@ def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) 
             walk.position,
             f"the pickle cannot be read to its end: {walk.problem}",
         )
-    findings = _bounded([*_about_imports(machine), *machine.findings], machine.budget.limits.findings)
+    noted = (*_about_imports(machine), *machine.findings)
+    findings = tuple(finding for finding in noted if finding.level is not Level.INFO)
     if (
         findings
         and not limited
@@ -110,15 +111,6 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     if level is None or level is Level.INFO:
         return None
     return machine.made(rule, level, at, summary, evidence, subject=imported.key)
-
-
-def _bounded(findings: list[Finding], most: int) -> tuple[Finding, ...]:
-    """The most harmful findings, in the order in which they were made."""
-    findings = [finding for finding in findings if finding.level is not Level.INFO]
-    if len(findings) > most:
-        ranked = sorted(range(len(findings)), key=lambda number: -findings[number].level.rank)[:most]
-        findings = [findings[number] for number in sorted(ranked)]
-    return tuple(findings)
 
 
 def _shallow(value: Any) -> object:

@@ -125,8 +125,9 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
     lines, results = _second_opinion(bytes(walk.data[start:end]), budget.fickling_seconds_left)
     budget.fickling_seconds_left -= time.process_time() - before
     room = budget.limits.evidence
-    beside = tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings)
-    return (*beside, *_opinions(results, walk.machine.where(start), room))
+    most = budget.limits.findings  # a record keeps no more
+    beside = tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings[:most])
+    return (*beside, *findings[most:], *_opinions(results, walk.machine.where(start), room))
 
 
 def _opinions(results: Iterable[AnalysisResult], where: str, room: int) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.engine import Budget, LimitReached, evasion, judge_pickle
 from picklewatch.formats.look import denied_imports
+from picklewatch.kept import kept
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
 from picklewatch.proportion import RATIO, is_tiny_for
 
@@ -137,7 +138,7 @@ class Scan:
         self.add((Finding(rule=rule, level=level, where=where or "0x0", summary=summary, evidence=evidence),))
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Note *findings*; of too many the most harmful stay."""
+        """Note *findings*; which of too many stay, `kept` says."""
         for finding in findings:
             self._findings[finding] = None
             if self.budget.tell is not None and finding.level.rank >= Level.UNSAFE.rank:
@@ -147,12 +148,8 @@ class Scan:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The most harmful findings up to the limit, in the order in which they were seen."""
-        noted = list(self._findings)
-        if len(noted) <= self.limits.findings:
-            return tuple(noted)
-        kept = sorted(range(len(noted)), key=lambda i: (-noted[i].level.rank, i))[: self.limits.findings]
-        return tuple(noted[i] for i in sorted(kept))
+        """The findings up to the limit, in the order in which they were seen: see `kept`."""
+        return kept(self._findings, self.limits.findings)
 
     @property
     def worst(self) -> Level:

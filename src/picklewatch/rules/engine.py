@@ -356,6 +356,16 @@ RULES: tuple[Rule, ...] = (
         action=_LOOK,
         allow=_DIGEST_ONLY,
     ),
+    Rule(
+        id="limit-findings",
+        level=Level.UNVERIFIED,
+        title="Findings about more different things than are kept",
+        meaning="There are findings about more imports and rules than a record keeps. The level is that of the most harmful one which is not listed.",
+        danger="What is not listed can't be allowed one by one, and may be what matters.",
+        evidence="model.pkl:0x2f10: There are findings about more than 200 different things; one that is not listed argues for this level.",
+        action=_LOOK,
+        allow=_DIGEST_ONLY,
+    ),
     # --- a second opinion ---
     Rule(
         id="fickling",

@@ -12,6 +12,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from picklewatch.kept import kept
 from picklewatch.model import Finding, Level, Limits, ScanReport, printable, unsaid
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def encode(kind: str, value: object) -> bytes:
 
 def encode_report(report: ScanReport, limits: Limits) -> Iterator[bytes]:
     """Say *report*, clipped to what the parent accepts: the findings, the imports, the rest."""
-    for finding in _most_harmful(report.findings, limits.findings):
+    for finding in kept(report.findings, limits.findings):
         yield encode_finding(finding, limits)
     for name in report.imports[: limits.imports]:
         yield encode("import", clip(name, IMPORT))
@@ -90,12 +91,6 @@ def encode_finding(finding: Finding, limits: Limits, kind: str = "finding") -> b
 def clip(text: str, length: int) -> str:
     """*text*, shortened to *length* characters with an ellipsis where it is longer."""
     return text if len(text) <= length else text[: length - 1] + _ELLIPSIS
-
-
-def _most_harmful(findings: tuple[Finding, ...], count: int) -> tuple[Finding, ...]:
-    if len(findings) <= count:
-        return findings
-    return tuple(sorted(findings, key=lambda finding: -finding.level.rank)[:count])
 
 
 # --- the parent's side ------------------------------------------------------------------------------------------
