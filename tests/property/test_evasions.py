@@ -26,7 +26,7 @@ def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "BLOCKS", report.BLOCKS // _SMALLER)
     monkeypatch.setattr(base, "HELD", base.HELD // _SMALLER)
     monkeypatch.setattr(base, "RATIO", 1)
-    monkeypatch.setattr(base, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(base, "LOOK", base.LOOK // _SMALLER)
 
 
 def test_there_are_ten_kinds_of_thirty() -> None:

@@ -41,10 +41,16 @@ def read_content(scan: Scan, part: Part) -> str:
     for form in STRONG:
         if form.matches(head, data):
             if form.name != "npy":
-                pickles.lead(scan, part)
+                scan.guarded(part.where, lambda: pickles.lead(scan, part))
             return form.read(scan, part) or form.name
-    name = _uncontained(scan, part, head)
-    if zips.tail_archive(data):
+    name = "other"
+
+    def uncontained() -> None:
+        nonlocal name
+        name = _uncontained(scan, part, head)
+
+    scan.guarded(part.where, uncontained, part.chunks)
+    if zips.tail_archive(scan, data):
         zips.read(scan, part)
     return name
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import time
 import traceback
 import weakref
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.engine import Budget, LimitReached, evasion, judge_pickle
-from picklewatch.formats.look import denied_imports
+from picklewatch.formats.look import Looking
 from picklewatch.kept import kept
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
 from picklewatch.proportion import RATIO, is_tiny_for
@@ -39,14 +37,15 @@ TRIAL_OPCODES = 100_000
 HELD = 192 << 20
 """Bytes that a small file's unpacked contents may hold in memory at a time; zeros are not held, see `Held`."""
 
-LOOK = 256 << 20
-"""Bytes that are looked through where a scan had to stop, in all; each look may take a quarter of what is left."""
-LOOK_SECONDS = 2.0
-"""Processor seconds for the same."""
-_LEAST_LOOK, _LEAST_SECONDS = 64 << 10, 0.005
-"""Bytes and seconds that each look may take even so."""
-UNPACKED_PER_UNIT = 64
-"""Bytes that the slower decompressors make of zeros in the time of one unit of work."""
+LOOK = 2_500_000
+"""Units of work that looks through what could not be judged may take in all; each may take a quarter of the rest."""
+_LEAST_LOOK = 1_000
+"""Units that each look may take even so. Where none are left at all, that is told as evasion."""
+
+TRIAL = 50
+"""Units of work that a walk takes besides its opcodes."""
+CONTENT = 100
+"""Units of work that finding out what a content is takes."""
 
 _OF_MEMORY = frozenset({"limit-memory", "scan-memory"})
 _PROTO = 0x80
@@ -127,7 +126,6 @@ class Scan:
         self.held = 0
         """Bytes of unpacked contents in memory now."""
         self.look_left = LOOK
-        self.look_seconds = LOOK_SECONDS
         self.doubtful_left = limits.opcodes // 20
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
@@ -164,6 +162,7 @@ class Scan:
                 raise evasion(f"contents are nested more than {self.limits.depth} deep")
             raise LimitReached("limit-depth", f"Contents are nested more than {self.limits.depth} deep.")
         self.check()
+        self.budget.charge(CONTENT)
         return self._dispatch(self, part)
 
     def pickle(self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
@@ -187,28 +186,27 @@ class Scan:
         """Walk what may or may not be a pickle, noting nothing.
 
         Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
-        cut short: then, and once the budget for such places is used up (which is a finding), the answer is None.
+        cut short: then, and once the budget for such places is used up, the answer is None and a finding says so.
         """
         self.check()
+        self.budget.charge(TRIAL)
         with self._quietly():
             if start == 0 or part.data[start] == _PROTO:
                 return self._walk(part, start)
             if self.doubtful_left <= 0:
-                self._doubtful_used_up(part)
+                self._doubtful(part, start)
                 return None
-            budget = replace(self.budget, opcodes_left=self.limits.opcodes)
-            try:
-                report = judge_pickle(part.data, start, where=part.where, budget=budget, most=TRIAL_OPCODES)
-            except LimitReached:
-                self.doubtful_left = 0
-                return None
-        self.doubtful_left -= report.opcodes + 50
-        return report if report.opcodes < TRIAL_OPCODES else None
+            report = judge_pickle(part.data, start, where=part.where, budget=self.budget, most=TRIAL_OPCODES)
+        self.doubtful_left -= report.opcodes + TRIAL
+        if report.opcodes < TRIAL_OPCODES:
+            return report
+        self._doubtful(part, start)
+        return None
 
-    def _doubtful_used_up(self, part: Part) -> None:
+    def _doubtful(self, part: Part, start: int) -> None:
         self.complete = False
-        summary = "More places look like the beginning of a pickle than a scan may walk from; no loader begins there."
-        self.finding("limit-search", Level.UNSCANNABLE, part.where, summary)
+        summary = "More looks like a pickle, where no loader begins, than a scan may walk through."
+        self.finding("limit-search", Level.UNSCANNABLE, part.at(start), summary)
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -323,16 +321,16 @@ class Scan:
         self.finding("scan-error", Level.UNSCANNABLE, where, summary, evidence)
 
     def look(self, where: str, look: Look) -> None:
-        """Look through bytes that could not be judged for imports of what is denied, out of a reserve of bytes."""
-        begun = time.process_time()
-        try:
-            seconds = max(self.look_seconds / 4, _LEAST_SECONDS)
-            names, read = denied_imports(look(), max(self.look_left // 4, _LEAST_LOOK), seconds)
-        except (LimitReached, Malformed, MemoryError):
-            return  # what kept the scan from reading on is a finding already
-        finally:
-            self.look_seconds -= time.process_time() - begun
-        self.look_left -= read
+        """Look through bytes that could not be judged for imports of what is denied, out of a reserve of work."""
+        if self.look_left <= 0:
+            error = evasion("it stops the scan at more places than can be looked through")
+            self.finding(error.rule, error.level, where, str(error))
+            return
+        looking = Looking(max(self.look_left // 4, _LEAST_LOOK))
+        names: list[str] = []
+        with contextlib.suppress(LimitReached, Malformed, MemoryError):  # what kept the scan from reading on is told
+            names = looking.denied_imports(look())
+        self.look_left -= looking.work
         for name in names:
             summary = f"Where the scan could not read on, the content spells an import of {name}."
             self.finding("unread-import", Level.MALICIOUS, where, summary, name)
@@ -356,17 +354,25 @@ class Scan:
         self.budget.check_time()
 
     def unpack(
-        self, chunks: Iterator[bytes], where: str, otherwise: Callable[[], None] | None = None
+        self,
+        chunks: Iterator[bytes],
+        where: str,
+        otherwise: Callable[[], None] | None = None,
+        *,
+        per_unit: int | None = None,
     ) -> memoryview | None:
         """Return what *chunks* yields, held in memory as far as a member may be; what is beyond is looked through.
 
         A limit is noted, and what was read until then is returned: an attack at the beginning runs whatever follows.
         Where there is another way to judge what is too large to be held, *otherwise* goes it, and None is returned.
+        *per_unit* is how many bytes the decompressor makes in the time of one unit of work, None where whoever gives
+        the chunks counts them.
         """
         held = Held()
         try:
             for chunk in chunks:
-                self.unpacked(len(chunk))
+                if per_unit is not None:
+                    self.unpacked(len(chunk), per_unit)
                 held.add(chunk)
                 self._check_held(held)
         except LimitReached as error:
@@ -387,10 +393,16 @@ class Scan:
         """Note that *size* held bytes are gone."""
         self.held -= size
 
-    def unpacked(self, size: int) -> None:
-        """Count *size* bytes made by decompression."""
+    def counted(self, chunks: Iterator[bytes], per_unit: int) -> Iterator[bytes]:
+        """Yield *chunks*, which are made by decompression, and count them."""
+        for chunk in chunks:
+            self.unpacked(len(chunk), per_unit)
+            yield chunk
+
+    def unpacked(self, size: int, per_unit: int) -> None:
+        """Count *size* bytes made by decompression, *per_unit* in the time of one unit of work."""
         self.unpacked_left -= size
-        self.budget.charge(size // UNPACKED_PER_UNIT)
+        self.budget.charge(1 + size // per_unit)
         self.check()
         if self.unpacked_left < 0:
             raise LimitReached("limit-unpacked", f"The file unpacks to more than {self.limits.unpacked} bytes.")
@@ -409,23 +421,22 @@ class Held:
 
     def add(self, chunk: bytes) -> None:
         """Append *chunk*."""
-        if self._large is None and self.size + len(chunk) <= CHUNK:
+        size = len(chunk)
+        if self._large is None and self.size + size <= CHUNK:
             self._small += chunk
-        else:
-            self._append(chunk)
-        self.size += len(chunk)
-        if self._large is None or chunk != _ZEROS[: len(chunk)]:
-            self.filled += len(chunk)
-
-    def _append(self, chunk: bytes) -> None:
+            self.size += size
+            self.filled += size
+            return
         if self._large is None:
             self._large = mmap.mmap(-1, 4 * CHUNK, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             self._large[: len(self._small)] = self._small
             self._small = bytearray()
-        if self.size + len(chunk) > len(self._large):
-            self._large.resize(2 * len(self._large) + len(chunk))
-        if chunk != _ZEROS[: len(chunk)]:
-            self._large[self.size : self.size + len(chunk)] = chunk
+        if self.size + size > len(self._large):
+            self._large.resize(2 * len(self._large) + size)
+        if chunk != _ZEROS[:size]:
+            self._large[self.size : self.size + size] = chunk
+            self.filled += size
+        self.size += size
 
     def view(self, scan: Scan) -> memoryview:
         """Return the bytes; they count as held by *scan* as long as anything refers to them."""
@@ -442,6 +453,22 @@ _ZEROS = bytes(CHUNK)
 def worst(findings: Iterable[Finding]) -> Level:
     """The most harmful level of *findings*, `Level.INFO` for none."""
     return max((finding.level for finding in findings), key=lambda level: level.rank, default=Level.INFO)
+
+
+LARGEST = 1 << 63
+"""What no file and no memory holds; numbers are multiplied up to there."""
+
+
+def bounded_product(number: int, factors: Iterable[int]) -> int:
+    """Return the product of what is not negative; of one beyond `LARGEST` only that it is beyond."""
+    factors = tuple(factors)
+    if 0 in factors:
+        return 0
+    for factor in factors:
+        number *= min(factor, LARGEST)
+        if number >= LARGEST:
+            return LARGEST
+    return number
 
 
 def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:

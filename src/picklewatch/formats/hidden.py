@@ -3,16 +3,19 @@
 Nothing at such a place runs by itself, so only what would do harm is told: a payload that waits for a second loader, an
 extraction, or a reader that starts elsewhere. Bytes of tensors and images begin like a pickle every few kilobytes by
 chance; they are told apart by walking them and asking for an import of a real module with a harmful meaning.
+
+A range is searched to its end, however long. Of tensors' bytes callers give the beginning only: that is a sample, not
+a part of the proof.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from heapq import merge
 from typing import TYPE_CHECKING
 
-from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.formats.base import Part, Scan, worst
+from picklewatch.formats.importlines import ROOTS, import_lines
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -20,46 +23,31 @@ if TYPE_CHECKING:
 
     from picklewatch.engine import PickleReport
 
-WHOLE = 32 << 20
-"""Bytes of one range that are searched through; of a longer one the first and the last half of it."""
+_PER_UNIT = 100
+"""Bytes that are searched through in the time of one unit of work."""
 
 _PROTO = 0x80
 
 SMALLEST = 10
 """Bytes of the shortest pickle that does harm."""
 
-CANDIDATES = 2_000
-"""Places in one range that are walked."""
-
 _STARTS = (
     re.compile(rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"),
-    re.compile(rb"\x8c(?=[\x01-\x40][A-Za-z_][\w.]*[\x94\x8c])"),
-    re.compile(rb"X(?=[\x01-\x40]\0\0\0[A-Za-z_][\w.]*[\x94Xq])"),
+    re.compile(rb"\x8c(?=[\x01-\xff][A-Za-z_]\w)"),
+    re.compile(rb"X(?=[\x01-\xff]\0\0\0[A-Za-z_]\w)"),
 )
 """How a pickle that imports something may begin: a protocol header, the names that a STACK_GLOBAL takes.
 
 Each begins with one byte, for which the regular expression engine has a fast search.
 """
+_AT_NAME = {0x8C: 2, ord("X"): 5}
+"""Opcode of a short text → bytes up to its first letter."""
 
-_ANY = re.compile(rb"\x80[\x02-\x05]|\x8c[\x01-\x40][A-Za-z_]|X[\x01-\x40]\0\0\0[A-Za-z_]|\n[A-Za-z_]")
+_ANY = re.compile(rb"\x80[\x02-\x05]|\x8c[\x01-\xff][A-Za-z_]|X[\x01-\xff]\0\0\0[A-Za-z_]|\n[A-Za-z_]")
 _SMALL = 1024
 """In a few bytes one look for all beginnings at once is cheaper than a look for each."""
 
-_NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]{0,80}\r?\n)")
-_MODULE = re.compile(rb"[A-Za-z_][\w.]*\r?\Z")
 _INST = ord("i")
-_ARGUMENTS = 300
-"""INST takes its arguments from behind a mark, and needs one."""
-_MODULE_LENGTH = 80
-"""GLOBAL, INST and UNICODE spell a module, a line break, a name, a line break; the search goes by the second line."""
-
-_ROOTS = {name for name in STDLIB if name.islower()} | {
-    "__builtin__", "pipes", "commands", "exceptions", "cPickle", "copy_reg", "urllib2", "popen2", "StringIO",
-    "torch", "numpy", "pandas", "joblib", "sklearn", "scipy", "pip", "setuptools", "pkg_resources", "distutils",
-    "cloudpickle", "dill", "tensorflow", "keras", "jax", "transformers", "requests", "yaml", "django", "flask",
-    "PICKLEWATCH_SELF_TEST", "nose", "pytest", "_pytest", "IPython", "idlelib", "lib2to3", "aiohttp", "fickling",
-}  # fmt: skip
-"""Modules that exist wherever models are loaded; a text line that merely looks like an import names another."""
 
 
 def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, place: str) -> bool:
@@ -69,8 +57,9 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     size = stop - start
     if size < SMALLEST or (size <= _SMALL and _ANY.search(part.data, start, stop) is None):
         return False
+    scan.budget.charge(size // _PER_UNIT)
     behind = start
-    for offset in _candidates(part.data, start, stop):
+    for offset in _candidates(scan, part.data, start, stop):
         if offset < behind:
             continue
         report = scan.trial(part, offset)
@@ -135,7 +124,7 @@ _MERELY_NAMED = "from "
 
 def exists(name: str) -> bool:
     """Whether the root module of *name* exists wherever models are loaded."""
-    return name.partition(".")[0] in _ROOTS
+    return name.partition(".")[0] in ROOTS
 
 
 def unmistakable(name: str) -> bool:
@@ -153,34 +142,38 @@ WELL_KNOWN = {
 """Functions that attacks import; what a broken one names is told too."""
 
 
-def _candidates(data: memoryview, start: int, stop: int) -> Iterator[int]:
-    """Offsets at which a pickle may begin, ascending."""
-    half = WHOLE // 2
-    ranges = [(start, stop)] if stop - start <= WHOLE else [(start, start + half), (stop - half, stop)]
-    for begin, end in ranges:
-        found: set[int] = set()
-        for pattern in _STARTS:
-            found.update(match.start() for match in islice(pattern.finditer(data, begin, end), CANDIDATES))
-        found.update(islice(_lines(data, begin, end), CANDIDATES))
-        yield from sorted(found)
+def _candidates(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield offsets at which a pickle may begin, roughly ascending."""
+    begins = [_beginnings(pattern, data, start, stop) for pattern in _STARTS]
+    return merge(*begins, _lines(scan, data, start, stop))
 
 
-def _lines(data: memoryview, start: int, stop: int) -> Iterator[int]:
-    """Offsets of opcodes whose text names a module that may exist, and a name in it."""
-    for match in _NAME_LINE.finditer(data, start, stop):
-        begin = max(start, match.start() - _MODULE_LENGTH)
-        before = bytes(data[begin : match.start()])
-        for index in range(len(before) - 1, -1, -1):
-            if before[index] in b"cV" and _real(before[index + 1 :]):
-                yield begin + index
-            elif before[index] == _INST and _real(before[index + 1 :]):
-                mark = bytes(data[max(start, begin + index - _ARGUMENTS) : begin + index]).rfind(b"(")
-                if mark >= 0:
-                    yield max(start, begin + index - _ARGUMENTS) + mark
+def _beginnings(pattern: re.Pattern[bytes], data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield where *pattern* matches; a name has to be a module's that may exist."""
+    for match in pattern.finditer(data, start, stop):
+        at = match.start()
+        letters = _AT_NAME.get(data[at])
+        if letters is None:
+            yield at
+        else:
+            name = bytes(data[at + letters : at + letters + data[at + 1]])
+            if name.partition(b".")[0].decode("latin-1") in ROOTS:
+                yield at
 
 
-def _real(module: bytes) -> bool:
-    """Whether *module* is spelt like a module and its root may exist."""
-    if _MODULE.match(module) is None:
-        return False
-    return module.partition(b".")[0].rstrip(b"\r").decode("latin-1") in _ROOTS
+def _lines(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield offsets of opcodes whose text names a module that may exist, and a name in it.
+
+    INST takes its arguments from behind a mark: the walk begins at the nearest.
+    """
+    mark = -1
+    looked = start
+    for at, _ in import_lines(data, start, stop, scan.budget.charge):
+        if data[at] != _INST:
+            yield at
+            continue
+        nearest = bytes(data[looked:at]).rfind(b"(")
+        mark = looked + nearest if nearest >= 0 else mark
+        looked = at
+        if mark >= 0:
+            yield mark

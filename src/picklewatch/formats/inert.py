@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan
+from picklewatch.formats.base import CHUNK, TRIAL, Format, Malformed, Part, Scan, bounded_product
 from picklewatch.formats.encoded import decoded
 from picklewatch.formats.hidden import search
 from picklewatch.formats.text import judge_text
@@ -84,8 +84,8 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
         raise Malformed(f"The tensor {name[:80]!r} has numbers that are none.")
     begin, stop = offsets
     bits = _DTYPE_BITS.get(str(entry.get("dtype")))
-    for count in shape:
-        bits = None if bits is None else bits * count
+    if bits is not None:
+        bits = bounded_product(bits, shape)
     if begin > stop or (bits is not None and bits != 8 * (stop - begin)):
         raise Malformed(f"The tensor {name[:80]!r} has a size that differs from its shape.")
     return begin, stop
@@ -119,6 +119,7 @@ def _read_arrow(scan: Scan, part: Part) -> str:
     read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
     """
     for match in _SCHEMA.finditer(part.data):
+        scan.budget.charge(TRIAL + len(match[1]))
         for schema in decoded(match[1]):
             search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
     _read_quiet(scan, part)

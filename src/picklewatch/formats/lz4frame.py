@@ -23,19 +23,19 @@ class Lz4Decompressor:
         self._block_size = 0
         self._block_checksum = self._content_checksum = self._linked = False
         self._trailer = False
+        self.needs_input = True
+        """Whether nothing more comes out without more input."""
         self.eof = False
         self.unused_data = b""
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing more comes out without more input."""
-        return not self._ready
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         """Return at most *max_length* bytes; `ValueError` for what is no LZ4 frame."""
         self._held += data
-        while not self.eof and (max_length < 0 or len(self._ready) < max_length) and self._step():
-            pass
+        self.needs_input = False
+        while not self.eof and (max_length < 0 or len(self._ready) < max_length):
+            if not self._step():
+                self.needs_input = not self._ready
+                break
         size = len(self._ready) if max_length < 0 else max_length
         out = bytes(self._ready[:size])
         del self._ready[:size]

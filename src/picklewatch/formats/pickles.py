@@ -15,7 +15,7 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from picklewatch.engine import PickleReport
 
-_PICKLE = 200
+PICKLE = 200
 """Units of work that a pickle costs besides its opcodes."""
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
@@ -53,7 +53,7 @@ def _row(scan: Scan, part: Part, report: PickleReport) -> None:
             return
         if not looks_like_pickle(part.data, end):
             break
-        scan.budget.charge(_PICKLE)
+        scan.budget.charge(PICKLE)
         report = scan.pickle(part, end)
     scan.finding("trailing-data", Level.INFO, part.at(end), f"{size - end} bytes follow the pickle.")
     behind(scan, part, end, place="behind other data")

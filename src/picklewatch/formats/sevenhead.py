@@ -6,14 +6,17 @@ Source: 7zFormat.txt of the LZMA SDK.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.formats.base import Malformed
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SIGNATURE = 32
 """Bytes of the first header, from which offsets count."""
-HEADER_LIMIT = 64 << 20
-"""Bytes of a header, at most."""
+_THING = 8
+"""Units of work that each thing costs that a header counts, and so what they take in memory."""
 
 _END, HEADER, _PROPERTIES, _EXTRA_STREAMS, _STREAMS, _FILES = range(6)
 _PACK, _UNPACK, _SUBSTREAMS, _SIZE, _CRC, _FOLDER, _CODER_SIZES, _COUNTS, _EMPTY = range(6, 15)
@@ -53,8 +56,9 @@ class Streams(NamedTuple):
 class Reader:
     """A position in a header."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, charge: Callable[[int], object]) -> None:
         self.data = data
+        self.charge = charge
         self.at = 0
 
     def byte(self) -> int:
@@ -79,10 +83,11 @@ class Reader:
         return low | ((first & ((0x80 >> extra) - 1)) << (8 * extra) if extra < 7 else 0)  # noqa: PLR2004
 
     def count(self) -> int:
-        """A number of things, each of which takes at least a bit of the header or of the limits."""
+        """A number of things, each of which takes at least a bit of the header, and costs work."""
         value = self.number()
         if value > 8 * len(self.data) + 8:
             raise Malformed("A header of the 7z archive counts more than it can hold.")
+        self.charge(_THING * value)
         return value
 
     def bits(self, count: int) -> list[bool]:
@@ -164,7 +169,7 @@ def _folder(reader: Reader) -> Folder:
         flags = reader.byte()
         method = reader.take(flags & 0x0F)
         ins, outs = (reader.count(), reader.count()) if flags & 0x10 else (1, 1)
-        properties = reader.take(reader.count()) if flags & 0x20 else b""
+        properties = reader.take(reader.number()) if flags & 0x20 else b""
         coders.append(Coder(method, properties, max(ins, outs)))
         inputs += ins
         outputs += outs
@@ -185,12 +190,12 @@ def _order(coders: list[Coder], pairs: dict[int, int]) -> list[int]:
     if any(coder.streams != 1 for coder in coders):
         return []
     free = set(range(len(coders))) - set(pairs.values())
-    order: list[int] = []
+    order: dict[int, None] = {}
     at: int | None = free.pop() if len(free) == 1 else None
     while at is not None and at not in order:
-        order.append(at)
+        order[at] = None
         at = pairs.get(at)
-    return order[::-1] if len(order) == len(coders) and at is None else []
+    return list(order)[::-1] if len(order) == len(coders) and at is None else []
 
 
 def _substreams(reader: Reader, unpacked: list[int]) -> list[list[int]]:
@@ -222,8 +227,9 @@ def _names(reader: Reader) -> list[tuple[str, bool]]:
     names: list[str] = []
     empty = [False] * count
     while (kind := reader.number()) != _END:
-        body = Reader(reader.take(reader.number()))
+        body = Reader(reader.take(reader.number()), reader.charge)
         if kind == _NAMES and not body.byte():
+            reader.charge(len(body.data) // 2)
             names = body.data[1:].decode("utf-16-le", "replace").split("\0")
         elif kind == _EMPTY:
             empty = body.bits(count)
@@ -256,6 +262,6 @@ def next_header(data: memoryview) -> tuple[bytes, int]:
         raise Malformed("The 7z archive breaks off in its first header.")
     offset, size = struct.unpack_from("<2Q", data, 12)
     end = SIGNATURE + offset + size
-    if end > len(data) or size > HEADER_LIMIT:
+    if end > len(data):
         raise Malformed("The 7z archive's header reaches beyond its end.")
     return bytes(data[SIGNATURE + offset : end]), end

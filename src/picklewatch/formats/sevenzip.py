@@ -8,19 +8,20 @@ from __future__ import annotations
 import lzma
 import struct
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain, count
+from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.formats.base import Format, Malformed, Part, Scan
-from picklewatch.formats.codecs import DECODERS, Stream, lzma1
+from picklewatch.formats.base import CONTENT, Format, Malformed, Part, Scan
+from picklewatch.formats.codecs import COSTS, DECODERS, Cost, Stream, lzma1
 from picklewatch.formats.hidden import search
 from picklewatch.formats.names import escapes
 from picklewatch.formats.pickles import behind
 from picklewatch.formats.sevenhead import (
     ENCODED,
     HEADER,
-    HEADER_LIMIT,
     SIGNATURE,
     Coder,
+    Folder,
     Reader,
     Streams,
     contents,
@@ -39,6 +40,11 @@ MAGIC = b"7z\xbc\xaf\x27\x1c"
 _COPY, _LZMA, _LZMA2 = b"\0", b"\x03\x01\x01", b"\x21"
 _DEFLATE, _BZIP2, _AES = b"\x04\x01\x08", b"\x04\x02\x02", b"\x06\xf1\x07\x01"
 _DELTA = b"\x03"
+_CODECS = {_DEFLATE: "deflate", _BZIP2: "bzip2"}
+_CHEAP = Cost(0.1, 128)
+"""What undoing a filter takes."""
+_HEADER = 16
+"""Bytes of a header that are copied in the time of one unit of work, and taken apart in that of two."""
 _BRANCH = {
     b"\x03\x03\x01\x03": lzma.FILTER_X86, b"\x04": lzma.FILTER_X86,
     b"\x03\x03\x02\x05": lzma.FILTER_POWERPC, b"\x05": lzma.FILTER_POWERPC,
@@ -58,40 +64,64 @@ class _NotReadable(Exception):  # noqa: N818
         self.rule = rule
 
 
-def _unfold(scan: Scan, data: memoryview, streams: Streams) -> Iterator[memoryview]:
-    """Unpack folder after folder."""
+class _Packed(NamedTuple):
+    """A folder, where its bytes lie, and what each of its coders gives."""
+
+    folder: Folder
+    sizes: list[int]
+    at: int
+    taken: list[int]
+
+
+def _packed(streams: Streams) -> Iterator[_Packed]:
+    """Yield folder after folder."""
     at, pack = SIGNATURE + streams.position, 0
     for folder, sizes in zip(streams.folders, streams.sizes, strict=True):
         taken = streams.packed[pack : pack + folder.pack_streams]
-        if folder.pack_streams != 1 or not folder.order:
-            raise _NotReadable(
-                "archive-not-readable", "The 7z archive joins its coders in a way that can't be read here."
-            )
-        if not taken or at + taken[0] > len(data):
-            raise Malformed("The packed bytes reach beyond the end of the archive.")
-        held = data[at : at + taken[0]]
-        for index in folder.order:
-            held = _undo(scan, folder.coders[index], held, sizes[index])[: sizes[index]]
-        yield held
+        yield _Packed(folder, sizes, at, taken)
         at += sum(taken)
         pack += folder.pack_streams
 
 
-def _undo(scan: Scan, coder: Coder, data: memoryview, size: int) -> memoryview:
+def _unfold(scan: Scan, part: Part, packed: _Packed, where: str) -> memoryview:
+    """Unpack a folder, as far as that goes."""
+    folder = packed.folder
+    if folder.pack_streams != 1 or not folder.order:
+        raise _NotReadable("archive-not-readable", "The 7z archive joins its coders in a way that can't be read here.")
+    if not packed.taken or packed.at + packed.taken[0] > len(part.data):
+        raise Malformed("The packed bytes reach beyond the end of the archive.")
+    held = part.data[packed.at : packed.at + packed.taken[0]]
+    for index in folder.order:
+        scan.budget.charge(CONTENT)
+        size = packed.sizes[index]
+        held = _undo(scan, folder.coders[index], held, size, where)[:size]
+    return held
+
+
+def _undo(scan: Scan, coder: Coder, data: memoryview, size: int, where: str) -> memoryview:
     if coder.method == _COPY:
         return data
-    if coder.method in _BRANCH:
-        return _filtered(scan, {"id": _BRANCH[coder.method]}, data)
-    if coder.method == _DELTA:
-        return _filtered(scan, {"id": lzma.FILTER_DELTA, "dist": (coder.properties or b"\0")[0] + 1}, data)
     if coder.method == _AES:
         raise _NotReadable("encrypted-member", "The 7z archive is encrypted: its content can't be judged.")
-    stream = Stream(_decoder(coder, size), data)
-    return _held(scan, _upto(stream, size))
+    cost, chunks = _CHEAP, None
+    if coder.method in _BRANCH:
+        chunks = _filtered({"id": _BRANCH[coder.method]}, data)
+    elif coder.method == _DELTA:
+        chunks = _filtered({"id": lzma.FILTER_DELTA, "dist": (coder.properties or b"\0")[0] + 1}, data)
+    else:
+        cost = COSTS[_CODECS.get(coder.method, "lzma")]
+        chunks = _upto(Stream(_decoder(coder, size), data), size)
+    scan.budget.charge(int(cost.per_byte * len(data)))
+    held = scan.unpack(_as_far(scan, chunks, where), where, per_unit=cost.per_unit)
+    return memoryview(b"") if held is None else held
 
 
-def _held(scan: Scan, chunks: Iterator[bytes]) -> memoryview:
-    return scan.unpack(chunks, "") or memoryview(b"")
+def _as_far(scan: Scan, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
+    """Yield what can be unpacked, and note what cannot."""
+    try:
+        yield from chunks
+    except (Malformed, lzma.LZMAError) as error:
+        scan.finding("malformed-7z", Level.UNSCANNABLE, where, f"The packed bytes are broken: {error}")
 
 
 def _upto(stream: Stream, size: int) -> Iterator[bytes]:
@@ -108,8 +138,7 @@ def _decoder(coder: Coder, size: int) -> Callable[[], Decoder]:
         return lzma1(coder.properties, size)
     if coder.method == _LZMA2 and len(coder.properties) == 1:
         return partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=[_lzma2(coder.properties[0], size)])
-    codec = {_DEFLATE: "deflate", _BZIP2: "bzip2"}.get(coder.method, "")
-    make = DECODERS.get(codec)
+    make = DECODERS.get(_CODECS.get(coder.method, ""))
     if make is None:
         raise _NotReadable("archive-not-readable", f"The 7z method {coder.method.hex()} can't be read here.")
     return make
@@ -120,28 +149,42 @@ def _lzma2(code: int, size: int) -> dict[str, int]:
     return {"id": lzma.FILTER_LZMA2, "dict_size": max(4096, min(dictionary, size + 4096))}
 
 
-def _filtered(scan: Scan, spec: dict[str, int], data: memoryview) -> memoryview:
+def _filtered(spec: dict[str, int], data: memoryview) -> Iterator[bytes]:
     """Undo a filter alone: liblzma wants a compressor last, so the bytes are wrapped as LZMA2 chunks that store."""
-    wrapped = bytearray()
-    for begin in range(0, len(data), 1 << 16):
-        piece = data[begin : begin + (1 << 16)]
-        wrapped += struct.pack(">BH", 1 if begin == 0 else 2, len(piece) - 1) + piece
-    wrapped += b"\0"
-    filters = [spec, {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
-    stream = Stream(partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=filters), memoryview(wrapped))
-    return _held(scan, stream.chunks())
+    filters = [spec, {"id": lzma.FILTER_LZMA2, "dict_size": _STORED}]
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+    for begin in range(0, len(data), _STORED):
+        piece = bytes(data[begin : begin + _STORED])
+        yield decoder.decompress(struct.pack(">BH", 1 if begin == 0 else 2, len(piece) - 1) + piece)
+    yield decoder.decompress(b"\0")
+
+
+_STORED = 1 << 16
+"""Bytes of an LZMA2 chunk that stores."""
 
 
 def _read(scan: Scan, part: Part) -> None:
     scan.code_bearing = True
-    try:
+    end = len(part.data)
+
+    def work() -> None:
+        nonlocal end
         header, end = next_header(part.data)
-        if end < len(part.data):
-            summary = f"{len(part.data) - end} bytes follow the archive."
-            scan.finding("trailing-data", Level.INFO, part.at(end), summary)
-            behind(scan, part, end, place="behind the end of an archive")
+        scan.budget.charge(len(header) // _HEADER)
         if header:
             _members(scan, part, header)
+
+    scan.guarded(part.where, partial(_or_told, scan, part, work), part.chunks)
+    if end < len(part.data):
+        summary = f"{len(part.data) - end} bytes follow the archive."
+        scan.finding("trailing-data", Level.INFO, part.at(end), summary)
+        behind(scan, part, end, place="behind the end of an archive")
+
+
+def _or_told(scan: Scan, part: Part, work: Callable[[], None]) -> None:
+    """Do *work*, and say what keeps it from reading on."""
+    try:
+        work()
     except Malformed as error:
         scan.finding("malformed-7z", Level.UNSCANNABLE, part.where, str(error))
         search(scan, part, place="in a broken archive")
@@ -150,36 +193,46 @@ def _read(scan: Scan, part: Part) -> None:
 
 
 def _members(scan: Scan, part: Part, header: bytes) -> None:
-    reader = Reader(header)
+    reader = Reader(header, scan.budget.charge)
     kind = reader.byte()
-    for _ in range(4):
-        if kind != ENCODED:
-            break
-        unfolded = next(_unfold(scan, part.data, streams_info(reader)), None)
-        if unfolded is None or len(unfolded) > HEADER_LIMIT:
-            raise Malformed("The 7z archive's packed header is empty or too long.")
-        reader = Reader(bytes(unfolded))
+    while kind == ENCODED:
+        scan.budget.charge(CONTENT)
+        packed = next(_packed(streams_info(reader)), None)
+        unfolded = b"" if packed is None else bytes(_unfold(scan, part, packed, part.where))
+        if not unfolded:
+            raise Malformed("The 7z archive's packed header is empty.")
+        reader = Reader(unfolded, scan.budget.charge)
         kind = reader.byte()
     if kind != HEADER:
         raise Malformed("The 7z archive's header is not one.")
     streams, names = contents(reader)
-    filled = [name for name, has_bytes in names if has_bytes]
     for name, _ in names:
-        scan.member()
         if escapes(name):
             summary = "The member's name leads out of the directory that it is unpacked to."
             scan.finding("archive-unsafe-name", Level.UNSAFE, part.name(name), summary)
     if streams is None:
         return
-    index = 0
-    for held, sizes in zip(_unfold(scan, part.data, streams), streams.files, strict=False):
-        at = 0
-        for size in sizes:
-            name = filled[index] if index < len(filled) else f"({index})"
-            member = part.inside(name, held[at : at + size])
-            scan.guarded(member.where, partial(_member, scan, member, size), member.chunks)
-            at += size
-            index += 1
+    filled = (name for name, has_bytes in names if has_bytes)
+    unnamed = (f"({number})" for number in count(sum(has_bytes for _, has_bytes in names)))
+    each = chain(filled, unnamed)
+    for packed, sizes in zip(_packed(streams), streams.files, strict=True):
+        files = [(next(each), size) for size in sizes]
+        if files:
+            work = partial(_folder, scan, part, packed, files)
+            taken = packed.taken[0] if packed.taken else 0
+            look = Part(part.data[packed.at : packed.at + taken]).chunks
+            scan.guarded(part.name(files[0][0]), partial(_or_told, scan, part, work), look)
+
+
+def _folder(scan: Scan, part: Part, packed: _Packed, files: list[tuple[str, int]]) -> None:
+    """Judge the members that a folder holds."""
+    held = _unfold(scan, part, packed, part.name(files[0][0]))
+    at = 0
+    for name, size in files:
+        scan.member()
+        member = part.inside(name, held[at : at + size])
+        scan.guarded(member.where, partial(_member, scan, member, size), member.chunks)
+        at += size
 
 
 def _member(scan: Scan, member: Part, size: int) -> None:

@@ -7,12 +7,12 @@ and pandas open files through them.
 from __future__ import annotations
 
 from functools import partial
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from picklewatch.formats import tars
-from picklewatch.formats.base import HEAD, Format, Malformed, Part, Scan
-from picklewatch.formats.codecs import DECODERS, Stream, opens
+from picklewatch.formats import npy, tars
+from picklewatch.formats.base import CHUNK, HEAD, Format, Malformed, Part, Scan
+from picklewatch.formats.codecs import COSTS, DECODERS, ERRORS, Stream, opens
 from picklewatch.formats.hidden import search
 from picklewatch.formats.pickles import behind
 from picklewatch.formats.text import is_text
@@ -33,7 +33,13 @@ _MAGIC = {
 _ZFILE = b"ZF"
 """Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
 _ZFILE_HEADER = 21
-_PROSE_CHUNKS = 16
+_PROSE = 1 << 14
+"""Bytes that prose which opens like a stream never unpacks to."""
+_STREAM = 200
+"""Units of work that beginning a stream takes."""
+_EMPTIES = 16
+"""Empty streams of lzma-alone in a row that are stepped over to find one that holds something; more of them are no
+accident, and the reader goes on."""
 _DICTIONARIES = {size << bit for bit in range(11, 31) for size in (2, 3)}
 """Sizes of the dictionary of lzma-alone that the reader takes for one: powers of two, and half as much again."""
 _LZMA_PROPERTIES = 225
@@ -49,7 +55,8 @@ _HINTS = {
 class _Streams:
     """All streams of one codec, one after the other, as one content."""
 
-    def __init__(self, codec: str, data: memoryview, start: int) -> None:
+    def __init__(self, codec: str, data: memoryview, start: int, charge: Callable[[int], object]) -> None:
+        self._charge = charge
         self._codec = codec
         self._data = data
         self.position = start
@@ -60,6 +67,7 @@ class _Streams:
     def chunks(self) -> Iterator[bytes]:
         """Yield what the streams hold; a stream that breaks off ends the content and is told in `broken`."""
         while True:
+            self._charge(_STREAM)
             make = DECODERS[self._codec]
             assert make is not None
             stream = Stream(make, self._data, self.position)
@@ -97,18 +105,27 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
             scan.finding("compression-not-readable", Level.UNSCANNABLE, part.where, summary)
             return
         inside = part.name(f"({codec})")
-        head = _head(_Streams(codec, part.data, start).chunks())
-        archive = partial(_tar, scan, part, codec, start, head) if tars.matches(head, memoryview(head)) else None
-        streams = _Streams(codec, part.data, start)
-        held = scan.unpack(streams.chunks(), inside, archive)
-        if held is None:
-            return
+        packed = part.data[start:]
+        cost = COSTS[codec]
+        scan.budget.charge(int(cost.per_byte * len(packed)))
+        streams = _Streams(codec, part.data, start, scan.budget.charge)
+        head, chunks = _head(streams.chunks())
+        if npy.is_numbers(head):
+            begin = part.inside(f"({codec})", head)
+            scan.guarded(inside, lambda: npy.read_on(scan, begin, scan.counted(chunks, cost.per_unit)))
+        else:
+            archive = partial(_tar, scan, part, codec, start, head) if tars.matches(head, memoryview(head)) else None
+            held = scan.unpack(chunks, inside, archive, per_unit=cost.per_unit)
+            if held is None:
+                return
+            inner = part.inside(f"({codec})", held)
+            scan.guarded(inside, lambda: scan.content(inner), inner.chunks)
         if streams.broken:
             scan.code_bearing = True
             scan.finding("malformed-stream", Level.UNSCANNABLE, part.where, streams.broken)
+        if streams.broken:
             search(scan, part, place="in a broken compressed stream")
-        scan.content(part.inside(f"({codec})", held))
-        if not streams.broken and streams.position < len(part.data):
+        elif streams.position < len(part.data):
             _trailing(scan, part, streams.position)
 
     return read
@@ -116,16 +133,20 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
 
 def _tar(scan: Scan, part: Part, codec: str, start: int, head: bytes) -> None:
     """Judge an archive that is too large to be held."""
-    tars.read_on(scan, part.inside(f"({codec})", head), _Streams(codec, part.data, start).chunks())
+    streams = _Streams(codec, part.data, start, scan.budget.charge)
+    tars.read_on(scan, part.inside(f"({codec})", head), streams.chunks(), COSTS[codec].per_unit)
 
 
-def _head(chunks: Iterator[bytes]) -> bytes:
-    held = b""
+def _head(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes of *chunks*, and all of them."""
+    taken: list[bytes] = []
+    size = 0
     for chunk in chunks:
-        held += chunk
-        if len(held) >= HEAD:
+        taken.append(chunk)
+        size += len(chunk)
+        if size >= HEAD:
             break
-    return held[:HEAD]
+    return b"".join(taken)[:HEAD], chain(taken, chunks)
 
 
 def _trailing(scan: Scan, part: Part, start: int) -> None:
@@ -147,19 +168,18 @@ def _is_zlib(head: bytes, data: memoryview) -> bool:
 
 
 def _finishes(data: memoryview) -> bool:
-    """Whether the stream reaches its end: prose may open like one, and one can be spelt in letters."""
+    """Whether the stream goes on, or reaches its end: prose may open like one, and one can be spelt in letters."""
     make = DECODERS["zlib"]
     assert make is not None
-    stream = Stream(make, data)
+    decoder = make()
     try:
-        for _ in islice(stream.chunks(), _PROSE_CHUNKS):
-            pass
-    except Malformed:
+        out = decoder.decompress(bytes(data[:CHUNK]), _PROSE)
+    except ERRORS:
         return False
-    return True
+    return decoder.eof or len(out) >= _PROSE or len(data) > CHUNK
 
 
-def _is_lzma(head: bytes, data: memoryview) -> bool:
+def _is_lzma(head: bytes, data: memoryview, left: int = _EMPTIES) -> bool:
     """Whether *data* has a header of lzma-alone that ``lzma.open`` takes (liblzma's ``alone_decoder.c``), and opens."""
     if len(head) <= 13 or head[0] >= _LZMA_PROPERTIES or head[13] != 0:  # noqa: PLR2004
         return False
@@ -168,16 +188,16 @@ def _is_lzma(head: bytes, data: memoryview) -> bool:
     if not usual and (dictionary not in _DICTIONARIES or _LARGEST < size < _NOT_TOLD):
         return False
     if not usual and not size:  # holds nothing, as zeros in any data do; the reader goes on behind it
-        return _in_turn(data[_EMPTY:]) is not None
+        return left == 0 or _in_turn(data[_EMPTY:], left - 1) is not None
     return opens("lzma", data)
 
 
-def _in_turn(data: memoryview) -> str | None:
+def _in_turn(data: memoryview, left: int = _EMPTIES) -> str | None:
     """The codec of the stream that ``lzma.open`` would go on with in *data*: it tells xz from lzma-alone each time."""
     head = bytes(data[:HEAD])
     if head.startswith(_MAGIC["xz"]):
         return "xz"
-    return "lzma" if _is_lzma(head, data) else None
+    return "lzma" if _is_lzma(head, data, left) else None
 
 
 def _is_zfile(head: bytes, data: memoryview) -> bool:

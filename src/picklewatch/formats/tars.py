@@ -6,57 +6,69 @@ members ``storages``, ``tensors`` and ``pickle``.
 
 from __future__ import annotations
 
-import io
 import posixpath
 import tarfile
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from picklewatch.engine import LimitReached, looks_like_pickle
-from picklewatch.formats.base import Format, Malformed, Part, Scan
+from picklewatch.engine import looks_like_pickle
+from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan
 from picklewatch.formats.hidden import search
 from picklewatch.formats.names import escapes
-from picklewatch.formats.pickles import behind
+from picklewatch.formats.pickles import PICKLE, behind
+from picklewatch.formats.tarhead import BLOCK, Entry, Headers, content
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-BLOCK = 512
+_COPIED = 1024
+"""Bytes of a sparse file that are put together in the time of one unit of work."""
 _TORCH_MEMBERS = {"storages", "tensors", "pickle"}
 
 
-class View(io.RawIOBase):
-    """A memoryview as a file, without a copy."""
+class _View:
+    """Bytes in memory as the source of an archive."""
 
     def __init__(self, data: memoryview) -> None:
-        super().__init__()
         self._data = data
-        self._at = 0
 
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
+    def piece(self, offset: int, size: int) -> bytes:
+        """Return what there is of *size* bytes at *offset*."""
+        return bytes(self._data[offset : offset + size])
 
-    def seekable(self) -> bool:
-        """Say yes."""
-        return True
 
-    def tell(self) -> int:
-        """Return the position."""
-        return self._at
+class _Window:
+    """An iterator of bytes as the source of an archive that is read once, from front to back."""
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to *offset*, which may lie beyond the end."""
-        origin = (0, self._at, len(self._data))[whence]
-        self._at = max(origin + offset, 0)
-        return self._at
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._held = b""
+        self._begin = 0
+        """Offset of what is held."""
 
-    def read(self, size: int = -1) -> bytes:
-        """Return what there is of *size* bytes: a header may ask for more than memory holds."""
-        piece = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
-        self._at += len(piece)
-        return piece
+    def piece(self, offset: int, size: int) -> bytes:
+        """Return what there is of *size* bytes at *offset*, from which on all is kept until more is asked for."""
+        if offset < self._begin:
+            raise Malformed("The tar archive leads back to what was read before.")
+        parts = [self._held]
+        end = self._begin + len(self._held)
+        while end < offset + size and (chunk := next(self._chunks, b"")):
+            if end <= offset:
+                parts, self._begin = [], end
+            parts.append(chunk)
+            end += len(chunk)
+        held = b"".join(parts)
+        skipped = min(max(offset - self._begin, 0), len(held))
+        self._begin += skipped
+        self._held = held[skipped:]
+        return self._held[:size]
+
+    def rest(self, offset: int) -> Iterator[bytes]:
+        """Yield all from *offset* on."""
+        while piece := self.piece(offset, CHUNK):
+            yield piece
+            offset += len(piece)
 
 
 def matches(head: bytes, data: memoryview) -> bool:
@@ -74,108 +86,96 @@ def matches(head: bytes, data: memoryview) -> bool:
 
 def read(scan: Scan, part: Part) -> str:
     """Judge every member, links and names, and what follows the archive's end."""
-    members: list[tarfile.TarInfo] = []
-    name = "tar"
-    try:
-        with tarfile.open(fileobj=View(part.data), mode="r:") as archive:
-            members.extend(_each(scan, archive, part))
-            end = archive.offset
-            name = _kind(members)
-            for member in members:
-                scan.guarded(part.name(member.name), partial(_member, scan, archive, part, member, name))
-    except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
-        scan.code_bearing = True
-        scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, f"The tar archive is broken: {error}.")
-        search(scan, part, place="in a broken archive")
-        return name
+    headers = Headers(_View(part.data), scan.budget.charge)
+    members: list[Entry] = []
+    whole = False
+
+    def take() -> None:
+        nonlocal whole
+        for member in headers.entries():
+            members.append(member)
+            _listed(scan, part, member)
+            scan.member()
+        whole = True
+
+    _as_far(scan, part, take)
+    name = _kind(members)
+    for member in sorted(members, key=lambda member: not _is_torch(member, name)):  # what torch.load unpickles first
+        inside = part.name(member.name)
+        scan.guarded(inside, partial(_member, scan, part, member, name), partial(_bytes, part, member))
     _finish(scan, members, name, part)
-    _after(scan, part, end)
+    if whole:
+        _after(scan, part, headers.offset)
+    else:
+        search(scan, part, headers.offset, place="in a broken archive")
     return name
 
 
-class _Chunks(io.RawIOBase):
-    """An iterator of bytes as a file that can only be read on."""
+def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
+    """List members as far as that goes: those before a broken header, or a limit, are judged all the same."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self._left = b""
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill *buffer* as far as one chunk goes."""
-        target = memoryview(buffer).cast("B")
-        self._left = self._left or next(self._chunks, b"")
-        size = min(len(target), len(self._left))
-        target[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
-
-
-def read_on(scan: Scan, part: Part, chunks: Iterator[bytes]) -> None:
-    """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
-    try:
-        with tarfile.open(fileobj=io.BufferedReader(_Chunks(_counted(scan, chunks))), mode="r|") as archive:
-            for member in archive:
-                scan.member()
-                inside = part.name(member.name)
-                _note(scan, member, inside)
-                if member.isreg():
-                    source: Any = archive.extractfile(member)
-                    scan.guarded(inside, partial(_read_on, scan, part, member, source))
-    except (tarfile.TarError, OSError, ValueError, OverflowError, Malformed) as error:
-        scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, f"The tar archive is broken: {error}.")
-
-
-def _counted(scan: Scan, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        scan.unpacked(len(chunk))
-        yield chunk
-
-
-def _read_on(scan: Scan, part: Part, member: tarfile.TarInfo, source: Any) -> None:
-    if member.size > scan.limits.member:
-        raise LimitReached("limit-member", f"A member unpacks to more than {scan.limits.member} bytes.")
-    scan.content(part.inside(member.name, source.read()))
-
-
-def _each(scan: Scan, archive: tarfile.TarFile, part: Part) -> Iterator[tarfile.TarInfo]:
-    while True:
-        member = archive.next()
-        if member is None:
-            return
-        scan.member()
-        _note(scan, member, part.name(member.name))
-        if member.isreg() and member.offset_data + member.size > len(part.data) and not member.issparse():
+    def work() -> None:
+        try:
+            take()
+        except Malformed as error:
             scan.code_bearing = True
-            summary = "The member reaches beyond the end of the archive."
-            scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
-        yield member
+            scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, str(error))
+
+    scan.guarded(part.where, work)
 
 
-def _note(scan: Scan, member: tarfile.TarInfo, inside: str) -> None:
+def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> None:
+    """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
+    window = _Window(scan.counted(chunks, per_unit))
+    headers = Headers(window, scan.budget.charge)
+
+    def take() -> None:
+        for member in headers.entries():
+            scan.member()
+            _note(scan, member, part.name(member.name))
+            if member.regular:
+                scan.guarded(part.name(member.name), partial(_read_on, scan, part, member, window))
+        rest = scan.unpack(window.rest(headers.offset), part.where)
+        if rest is not None and bytes(rest).strip(b"\0"):
+            behind(scan, part._replace(data=rest), 0, place="behind the end of an archive")
+
+    _as_far(scan, part, take)
+
+
+def _read_on(scan: Scan, part: Part, member: Entry, window: _Window) -> None:
+    held = scan.unpack(content(window, member, scan.budget.charge), part.name(member.name))
+    if held is not None:
+        scan.content(part.inside(member.name, held))
+
+
+def _listed(scan: Scan, part: Part, member: Entry) -> None:
+    _note(scan, member, part.name(member.name))
+    if member.regular and member.sparse is None and member.start + member.size > len(part.data):
+        scan.code_bearing = True
+        summary = "The member reaches beyond the end of the archive."
+        scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
+
+
+def _note(scan: Scan, member: Entry, inside: str) -> None:
     """Note names and links that lead elsewhere, and special files."""
     if escapes(member.name):
         scan.code_bearing = True
         summary = "The member's name leads out of the directory that it is unpacked to."
         scan.finding("archive-unsafe-name", Level.UNSAFE, inside, summary)
-    if member.issym() or member.islnk():
-        base = posixpath.dirname(member.name) if member.issym() else ""
-        if escapes(posixpath.join(base, member.linkname)):
+    if member.kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        base = posixpath.dirname(member.name) if member.kind == tarfile.SYMTYPE else ""
+        if escapes(posixpath.join(base, member.link)):
             scan.code_bearing = True
             summary = "The link leads out of the directory that the archive is unpacked to."
-            scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.linkname)
+            scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.link)
         else:
-            scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.linkname)
-    elif not (member.isreg() or member.isdir()):
+            scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.link)
+    elif member.kind not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE):
         scan.code_bearing = True
         scan.finding("archive-special-file", Level.UNSAFE, inside, "The member is a device or a pipe.")
 
 
-def _kind(members: list[tarfile.TarInfo]) -> str:
+def _kind(members: list[Entry]) -> str:
     names = {member.name.removeprefix("./") for member in members}
     if names >= {"storages", "pickle"} or names >= {"pickle", "tensors"}:
         return "torch-tar"
@@ -186,16 +186,26 @@ def _kind(members: list[tarfile.TarInfo]) -> str:
     return "tar"
 
 
-def _member(scan: Scan, archive: tarfile.TarFile, part: Part, member: tarfile.TarInfo, kind: str) -> None:
-    if not member.isreg():
+def _is_torch(member: Entry, kind: str) -> bool:
+    return kind == "torch-tar" and member.name.removeprefix("./") in _TORCH_MEMBERS
+
+
+def _bytes(part: Part, member: Entry) -> Iterator[memoryview]:
+    """Yield the member's bytes as they are stored, for who only looks."""
+    size = member.size if member.sparse is None else sum(size for _, size in member.sparse)
+    return Part(part.data[member.start : member.start + max(size, 0)]).chunks()
+
+
+def _member(scan: Scan, part: Part, member: Entry, kind: str) -> None:
+    if not member.regular:
         return
-    if member.issparse():
-        source: Any = archive.extractfile(member)
-        held = scan.unpack(iter(lambda: source.read(1 << 20), b""), part.name(member.name)) or memoryview(b"")
+    if member.sparse is None:
+        held = part.data[member.start : member.start + member.size]
     else:
-        held = part.data[member.offset_data : member.offset_data + member.size]
+        chunks = content(_View(part.data), member, scan.budget.charge)
+        held = scan.unpack(chunks, part.name(member.name), per_unit=_COPIED) or memoryview(b"")
     inside = part.inside(member.name, held)
-    if kind == "torch-tar" and member.name.removeprefix("./") in _TORCH_MEMBERS:
+    if _is_torch(member, kind):
         _torch(scan, inside)
     else:
         scan.content(inside)
@@ -206,16 +216,15 @@ def _torch(scan: Scan, part: Part) -> None:
     if not len(part.data):
         return
     position = scan.pickle(part, persistent=True, arrays=False).end
-    for _ in range(scan.limits.members):
-        if position >= len(part.data) or not looks_like_pickle(part.data, position):
-            break
+    while position < len(part.data) and looks_like_pickle(part.data, position):
+        scan.budget.charge(PICKLE)
         position = scan.pickle(part, position, persistent=True, arrays=False).end
     if position < len(part.data):
         behind(scan, part, position, place="behind the pickles that torch reads")
 
 
-def _finish(scan: Scan, members: list[tarfile.TarInfo], name: str, part: Part) -> None:
-    python = next((member.name for member in members if member.isreg() and member.name.endswith((".py", ".pyc"))), "")
+def _finish(scan: Scan, members: list[Entry], name: str, part: Part) -> None:
+    python = next((member.name for member in members if member.regular and member.name.endswith((".py", ".pyc"))), "")
     if name == "mar" and python:
         summary = "A TorchServe model archive brings Python code of its own, which its loader imports."
         scan.finding("code-bearing-archive", Level.UNSAFE, part.name(python), summary, python)

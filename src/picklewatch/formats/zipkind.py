@@ -94,19 +94,35 @@ class Kind:
             return len(_ORDER) + 1
         return next((number for number, pattern in enumerate(_ORDER) if pattern.search(name)), len(_ORDER))
 
+    def role(self, name: str) -> str:
+        """Return what `judge` goes by: the same bytes in the same role need to be judged once only."""
+        if self.raw(name):
+            return "raw"
+        if self.torch and (_PICKLED.search(name) or _DATA_PKL.search(name)):
+            return "data.pkl" if _DATA_PKL.search(name) else "pickle"
+        if self.script and torchscript.is_code(name):
+            return "code"
+        special = _SPECIAL.get(self.name)
+        return "special" if special is not None and name.lower().endswith(special[0]) else "content"
+
     def judge(self, scan: Scan, member: Part, name: str) -> None:
         """Judge one member's content."""
-        if self.raw(name):
+        role = self.role(name)
+        if role == "raw":
             self.judge_raw(scan, member)
-        elif self.torch and (_PICKLED.search(name) or _DATA_PKL.search(name)):
+        elif role in ("pickle", "data.pkl"):
             self._judge_pickle(scan, member, name)
-        elif self.script and torchscript.is_code(name):
+        elif role == "code":
             torchscript.judge_code(scan, member)
         else:
-            special = _SPECIAL.get(self.name)
-            if special is not None and name.lower().endswith(special[0]):
-                special[1](scan, member)
+            if role == "special":
+                special = _SPECIAL[self.name][1]
+                scan.guarded(member.where, lambda: special(scan, member))
             scan.content(member)
+
+    def needs_all(self, begin: bytes) -> bool:
+        """Whether a raw record that begins so is judged whole: something else than torch's reader may take it."""
+        return self.loads or begin[:4] in _CONTAINERS or begin[:4] == _ARRAY
 
     def _judge_pickle(self, scan: Scan, member: Part, name: str) -> None:
         held = member.data

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Charge = Callable[[int], object]
 
 LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"
@@ -99,44 +101,56 @@ class _End(NamedTuple):
     zip64: bool
 
 
-def archives(data: memoryview) -> list[Archive]:
-    """Every archive in *data*, the one that loaders take (the last end record's) first; then those before it."""
-    found: list[Archive] = []
+_RECORD, _ENTRY, _COPIED = 10, 30, 1000
+"""Units of work that an end record, and an entry of a directory, takes; bytes that are copied in the time of one."""
+
+
+def ends_archive(data: memoryview, charge: Charge) -> bool:
+    """Whether an end record near the end of *data* leads to a directory."""
+    return next(_places(data, len(data), charge), None) is not None
+
+
+def archives(data: memoryview, charge: Charge) -> Iterator[Archive]:
+    """Yield every archive in *data*, the one that loaders take (the last end record's) first; then those before it."""
     stop = len(data)
     while stop >= _END.size:
-        place = next(_places(data, stop), None)
+        place = next(_places(data, stop, charge), None)
         if place is None:
             break
-        archive = _read_directory(data, *place)
-        found.append(archive)
+        archive = _read_directory(data, *place, charge)
+        yield archive
         if archive.start <= 0 or archive.start >= stop:
             break
         stop = archive.start
-    return found
 
 
-def other_readings(data: memoryview, known: list[Archive]) -> Iterator[Archive]:
+def other_readings(data: memoryview, known: list[Archive], charge: Charge) -> Iterator[Archive]:
     """Archives that another end record near the last one, or another rule for its directory, would give.
 
     *known* are `archives` of the data: what they cover is no other reading.
     """
     first = known[0]
     directories = {archive.directory for archive in known}
-    for end, base, directory in _places(data, len(data)):
-        if directory not in directories and end.offset > first.start and not _inside(first, end.offset):
-            yield _read_directory(data, end, base, directory)
+    for end, base, directory in _places(data, len(data), charge):
+        if directory in directories or end.offset <= first.start:
+            continue
+        charge(1 + len(first.members) // 4)
+        if not _inside(first, end.offset):
+            yield _read_directory(data, end, base, directory, charge)
 
 
 def _inside(archive: Archive, offset: int) -> bool:
     return any(member.start <= offset < member.end for member in archive.members)
 
 
-def _places(data: memoryview, stop: int) -> Iterator[tuple[_End, int, int]]:
+def _places(data: memoryview, stop: int, charge: Charge) -> Iterator[tuple[_End, int, int]]:
     """End records in the last `END_WINDOW` bytes before *stop*, the last first, each with a base and a directory."""
     begin = max(0, stop - END_WINDOW)
     tail = bytes(data[begin:stop])
+    charge(len(tail) // _COPIED)
     at = tail.rfind(END)
     while at >= 0:
+        charge(_RECORD)
         if begin + at + _END.size <= stop:
             yield from _directories(data, begin + at, stop)
         at = tail.rfind(END, 0, at + len(END) - 1)
@@ -170,11 +184,12 @@ def _read_end64(data: memoryview, end: _End) -> _End | None:
     return None
 
 
-def _read_directory(data: memoryview, end: _End, base: int, directory: int) -> Archive:
+def _read_directory(data: memoryview, end: _End, base: int, directory: int, charge: Charge) -> Archive:
     stop = end.offset + _END.size
     archive = Archive(base, directory, directory, stop + end.comment, comment=(stop, stop + end.comment))
     at, count = directory, 0
     while at + _CENTRAL.size <= end.stop and data[at : at + 4] == CENTRAL:
+        charge(_ENTRY)
         at = _read_entry(data, archive, at, end.stop)
         count += 1
     if count != end.entries and count & _FULL16 != end.entries:
@@ -273,10 +288,11 @@ def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator
         yield "crc"
 
 
-def local_walk(data: memoryview, start: int, stop: int) -> Iterator[Member]:
+def local_walk(data: memoryview, start: int, stop: int, charge: Charge) -> Iterator[Member]:
     """Members as a streaming reader sees them: local header after local header, from *start*."""
     at = start
     while at + _LOCAL.size <= stop and data[at : at + 4] == LOCAL:
+        charge(_ENTRY)
         _, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen = _LOCAL.unpack_from(data, at)
         names_at = at + _LOCAL.size
         begin = names_at + nlen + xlen

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import partial
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.formats import zipkind
-from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan, find
-from picklewatch.formats.codecs import DECODERS, Stream, lzma1
+from picklewatch.formats.base import CHUNK, Format, Part, Scan, find
 from picklewatch.formats.hidden import SMALLEST, search
 from picklewatch.formats.names import escapes
+from picklewatch.formats.npy import is_numbers, read_on
 from picklewatch.formats.pickles import behind
+from picklewatch.formats.zipdata import CRC_LIMIT, STORED, bytes_of, checksum, is_intact, stored, unpacked_of
 from picklewatch.formats.zipread import (
     CENTRAL,
     DESCRIPTOR,
@@ -23,6 +23,7 @@ from picklewatch.formats.zipread import (
     Archive,
     Member,
     archives,
+    ends_archive,
     local_walk,
     other_readings,
     overlaps,
@@ -31,15 +32,10 @@ from picklewatch.formats.zipread import (
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from picklewatch.formats.zipdata import Unpacked
     from picklewatch.formats.zipkind import Kind
-
-_STORED, _DEFLATED, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 8, 12, 14, 93, 95
-_CODECS = {_DEFLATED: "deflate", _BZIP2: "bzip2", _ZSTD: "zstd", _XZ: "xz"}
-
-CRC_LIMIT = 64 << 20
-"""Bytes of one member up to which its checksum is compared."""
 
 _SMALLEST = 22
 
@@ -54,34 +50,43 @@ def _matches(head: bytes, _data: memoryview) -> bool:
     return head.startswith((LOCAL, END, b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04", CENTRAL))
 
 
-def tail_archive(data: memoryview) -> bool:
+def tail_archive(scan: Scan, data: memoryview) -> bool:
     """Whether an archive ends the data although something else begins it."""
-    return len(data) >= _SMALLEST and bool(archives(data))
+    return len(data) >= _SMALLEST and ends_archive(data, scan.budget.charge)
 
 
 def read(scan: Scan, part: Part) -> str:
     """Judge every reading of every archive in *data*; the first one's kind."""
-    data = part.data
-    found = archives(data)
+    data, name = part.data, ""
+    found: list[Archive] = []
+    scan.guarded(part.where, lambda: found.extend(archives(data, scan.budget.charge)), part.chunks)
     if not found:
         return _broken(scan, part)
-    name = _archive(scan, part, found[0])
-    for archive in found[1:]:
-        scan.finding("zip-several-archives", Level.INFO, part.at(archive.start), "Several archives follow one another.")
-        _archive(scan, part, archive)
+    for archive in found:
+        kind = _archive(scan, part, archive)
+        name = name or kind
+        if archive is not found[0]:
+            summary = "Several archives follow one another."
+            scan.finding("zip-several-archives", Level.INFO, part.at(archive.start), summary)
     for later, archive in pairwise(found):
         if archive.end < later.start:
-            behind(scan, part._replace(data=data[: later.start]), archive.end, place="between two archives")
-    for archive in other_readings(data, found):
-        _second_reading(scan, part, archive)
+            before = part._replace(data=data[: later.start])
+            work = partial(behind, scan, before, archive.end, place="between two archives")
+            scan.guarded(part.at(archive.end), work)
+    scan.guarded(part.where, partial(_other_readings, scan, part, found))
     first = found[-1].start
     if first > 0:
-        _prefix(scan, part, first)
+        scan.guarded(part.where, partial(_prefix, scan, part, first), Part(data[:first]).chunks)
     if found[0].end < len(data):
         size = len(data) - found[0].end
         scan.finding("trailing-data", Level.INFO, part.at(found[0].end), f"{size} bytes follow the archive.")
         behind(scan, part, found[0].end, place="behind the end of an archive")
     return name
+
+
+def _other_readings(scan: Scan, part: Part, found: list[Archive]) -> None:
+    for archive in other_readings(part.data, found, scan.budget.charge):
+        _second_reading(scan, part, archive)
 
 
 def _second_reading(scan: Scan, part: Part, archive: Archive) -> None:
@@ -110,40 +115,56 @@ def _broken(scan: Scan, part: Part) -> str:
 
 
 def _orphans(scan: Scan, part: Part, start: int, stop: int) -> None:
-    members = list(_bounded(scan, local_walk(part.data, start, stop)))
+    members = list(local_walk(part.data, start, stop, scan.budget.charge))
     kind = zipkind.classify([member.name for member in members])
-    for member in members:
-        look = partial(_bytes, part, member)
+    for member in sorted(members, key=lambda member: kind.order(member.name)):
+        scan.member()
+        look = partial(bytes_of, part, member)
         scan.guarded(part.name(member.name), partial(_content, scan, part, member, kind), look)
 
 
-def _bounded(scan: Scan, members: Iterable[Member]) -> Iterable[Member]:
-    for member in members:
-        scan.member()
-        yield member
-
-
 def _archive(scan: Scan, part: Part, archive: Archive) -> str:
-    for rule, offset, summary in archive.oddities[: scan.limits.findings]:
+    for rule, offset, summary in archive.oddities:
         scan.code_bearing = True
         scan.finding(rule, Level.UNSCANNABLE, part.at(offset), summary)
     kind = zipkind.classify([member.name for member in archive.members])
     scan.code_bearing = scan.code_bearing or kind.code_bearing
     raw_members = sum(1 for member in archive.members if kind.raw(member.name)) or 1
     kind.raw_head = max(512, min(RAW_HEAD, RAW_TOTAL // raw_members))
+    for work in (
+        lambda: _members(scan, part, archive, kind),
+        lambda: zipkind.finish(scan, kind, archive.members, part),
+        lambda: _names(scan, archive, part),
+        lambda: _gaps(scan, part, archive),
+    ):
+        scan.guarded(part.where, work)
+    return kind.name
+
+
+def _members(scan: Scan, part: Part, archive: Archive, kind: Kind) -> None:
+    """Judge the members, those first that a loader reads first; what several entries share is judged once."""
+    judged: dict[_Reading, Level] = {}
     for member in sorted(archive.members, key=lambda member: kind.order(member.name)):
         scan.member()
         if not _plain_tensor(scan, part, member, kind):
-            _member(scan, part, member, kind)
-    zipkind.finish(scan, kind, archive.members, part)
-    _names(scan, archive, part)
-    _gaps(scan, part, archive)
-    return kind.name
+            reading = _Reading(member.start, member.packed, member.size, member.method, kind.role(member.name))
+            harm = judged.get(reading)
+            judged[reading] = _member(scan, part, member, kind, harm)
+
+
+class _Reading(NamedTuple):
+    """What decides how a member is judged."""
+
+    start: int
+    packed: int
+    size: int
+    method: int
+    role: str
 
 
 def _plain_tensor(scan: Scan, part: Part, member: Member, kind: Kind) -> bool:
     """Judge a tensor as torch writes it, with few steps: an archive has tens of thousands; False if it is another."""
-    if member.method != _STORED or member.differs or member.flags & ODD_FLAGS or not kind.raw(member.name):
+    if member.method != STORED or member.differs or member.flags & ODD_FLAGS or not kind.raw(member.name):
         return False
     start, size = member.start, member.size
     if member.packed != size or start + size > len(part.data):
@@ -153,21 +174,15 @@ def _plain_tensor(scan: Scan, part: Part, member: Member, kind: Kind) -> bool:
     return True
 
 
-def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
+def _member(scan: Scan, part: Part, member: Member, kind: Kind, harm: Level | None) -> Level:
+    """Judge one member and return how harmful its content is; *harm*, if that is known already."""
     if member.name.endswith("/") and member.size == 0 and member.packed == 0:
-        return
+        return Level.INFO
     inside = part.name(member.name)
-    look = partial(_bytes, part, member)
-    if not member.differs and not member.flags & ODD_FLAGS:
-        scan.guarded(inside, lambda: _content(scan, part, member, kind), look)
-        return
-    harm = Level.INFO
-
-    def work() -> None:
-        nonlocal harm
-        harm = scan.apart(lambda: _content(scan, part, member, kind))
-
-    scan.guarded(inside, work, look)
+    if harm is None:
+        harm = scan.apart(
+            lambda: scan.guarded(inside, lambda: _content(scan, part, member, kind), partial(bytes_of, part, member))
+        )
     hides = harm.rank >= Level.UNSAFE.rank
     if member.differs:
         _told_apart(scan, member, inside, hides=hides)
@@ -175,6 +190,7 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
         level = Level.MALICIOUS if hides else Level.UNSCANNABLE
         summary = f"The member's flag bits {member.flags & ODD_FLAGS:#x} make common readers refuse it."
         scan.finding("zip-flag-bits", level, inside, summary)
+    return harm
 
 
 def _told_apart(scan: Scan, member: Member, inside: str, *, hides: bool) -> None:
@@ -192,107 +208,39 @@ def _told_apart(scan: Scan, member: Member, inside: str, *, hides: bool) -> None
 def _content(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
     """Judge what the member holds."""
     inside = part.name(member.name)
-    data = part.data
-    if member.method == _STORED:
-        size = max(member.packed, member.size) if member.size < len(data) else member.packed
-        held = data[member.start : member.start + size]
-        if len(held) < size:
-            scan.code_bearing = True
-            scan.finding(
-                "malformed-zip", Level.UNSCANNABLE, inside, "The member reaches beyond the end of the archive."
-            )
-        elif member.packed != member.size and not member.local:
-            scan.finding("malformed-zip", Level.UNSCANNABLE, inside, "A stored member declares two different sizes.")
+    held: memoryview | None
+    if member.method == STORED:
+        held = stored(scan, part, member)
+        intact = len(held) <= CRC_LIMIT and is_intact(scan, checksum(held), member, kind, inside)
     else:
-        unpacked = _unpack(scan, data, member, kind, inside)
+        unpacked = unpacked_of(scan, part.data, member, inside)
         if unpacked is None:
             return
-        held = unpacked
-    intact = _checksum(scan, held, member, kind, inside)
+        chunks = unpacked.chunks()
+        begin = next(chunks, b"")
+        held = _held(scan, part.inside(member.name, begin), kind, unpacked, chain((begin,), chunks))
+        intact = is_intact(scan, (unpacked.size, unpacked.crc), member, kind, inside)
     if member.flags & ENCRYPTED and not intact:
         scan.code_bearing = True
-        scan.finding(
-            "encrypted-member", Level.UNSCANNABLE, inside, "The member is encrypted: its content can't be judged."
-        )
-        return
-    kind.judge(scan, part.inside(member.name, held), member.name)
+        summary = "The member is encrypted: its content can't be judged."
+        scan.finding("encrypted-member", Level.UNSCANNABLE, inside, summary)
+    elif held is not None:
+        kind.judge(scan, part.inside(member.name, held), member.name)
 
 
-def _unpack(scan: Scan, data: memoryview, member: Member, kind: Kind, inside: str) -> memoryview | None:
-    """The member's unpacked bytes; of a raw tensor only its head. None if nothing can be read (noted)."""
-    packed = data[member.start : member.end]
-    stream = _stream(packed, member)
-    if stream is None:
-        scan.code_bearing = True
-        encrypted = member.method == 99  # noqa: PLR2004  (AE-x)
-        rule = "encrypted-member" if encrypted else "compression-not-readable"
-        summary = f"The member's compression method {member.method} can't be read here."
-        scan.finding(rule, Level.UNSCANNABLE, inside, summary)
+def _held(scan: Scan, begin: Part, kind: Kind, unpacked: Unpacked, chunks: Iterator[bytes]) -> memoryview | None:
+    """Unpack a member and return what is held of it; None for numbers, which are judged as they come."""
+    name, first = unpacked.member.name, bytes(begin.data)
+    raw = kind.raw(name)
+    if is_numbers(first) and not raw:
+        read_on(scan, begin, scan.counted(chunks, unpacked.cost.per_unit))
         return None
-    chunks = _sound(scan, member, stream, inside)
-    if not kind.raw(member.name):
-        return scan.unpack(chunks, inside)
-    held = bytearray()
-    for chunk in chunks:
-        scan.unpacked(len(chunk))
-        held += chunk[: RAW_HEAD - len(held)]
-    return memoryview(held).toreadonly()
-
-
-def _stream(packed: memoryview, member: Member) -> Stream | None:
-    if member.method == _LZMA:
-        return _lzma(packed, member.size)
-    make = DECODERS.get(_CODECS.get(member.method, ""))
-    return None if make is None else Stream(make, packed)
-
-
-def _bytes(part: Part, member: Member) -> Iterator[bytes | memoryview]:
-    """Yield what the member holds once more, for who only looks."""
-    packed = part.data[member.start : member.end]
-    stream = None if member.method == _STORED else _stream(packed, member)
-    return Part(packed).chunks() if stream is None else stream.chunks()
-
-
-def _sound(scan: Scan, member: Member, stream: Stream, inside: str) -> Iterator[bytes]:
-    """Yield what *stream* holds, and note where it breaks off or is of another size than declared."""
-    total = 0
-    try:
-        for chunk in stream.chunks():
-            total += len(chunk)
-            yield chunk
-    except Malformed as error:
-        if not member.flags & ENCRYPTED:
-            scan.code_bearing = True
-            scan.finding("malformed-zip", Level.UNSCANNABLE, inside, str(error))
-    else:
-        if total != member.size and not member.local:
-            summary = f"The member declares {member.size} bytes and unpacks to {total}."
-            scan.finding("malformed-zip", Level.UNSCANNABLE, inside, summary)
-
-
-def _lzma(packed: memoryview, size: int) -> Stream | None:
-    """Zip's LZMA (APPNOTE 5.8): version, size of the properties, the properties, then a raw stream."""
-    length = int.from_bytes(packed[2:4], "little")
-    try:
-        return Stream(lzma1(bytes(packed[4 : 4 + length]), size), packed, 4 + length)
-    except Malformed:
-        return None
-
-
-def _checksum(scan: Scan, held: memoryview, member: Member, kind: Kind, inside: str) -> bool:
-    """Whether the checksum fits; not looked at for raw tensors, which it would have to read whole."""
-    if kind.raw(member.name) or len(held) > CRC_LIMIT or len(held) != member.size:
-        return False
-    actual = 0
-    for begin in range(0, len(held), CHUNK):
-        actual = zlib.crc32(held[begin : begin + CHUNK], actual)
-    if actual == member.crc:
-        return True
-    if not member.flags & ENCRYPTED and not member.local:
-        summary = f"The member's checksum is {actual:#010x}, the directory says {member.crc:#010x}."
-        level = Level.INFO if kind.torch else Level.UNVERIFIED
-        scan.finding("zip-wrong-crc", level, inside, summary)
-    return False
+    if not raw or kind.needs_all(first):
+        return scan.unpack(chunks, begin.where, per_unit=unpacked.cost.per_unit)
+    head = bytearray()
+    for chunk in scan.counted(chunks, unpacked.cost.per_unit):
+        head += chunk[: RAW_HEAD - len(head)]
+    return memoryview(head).toreadonly()
 
 
 def _names(scan: Scan, archive: Archive, part: Part) -> None:
