@@ -13,7 +13,7 @@ from picklewatch.policy import decide
 from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 CALL = b"cos\nsystem\n(S'true'\ntR."
 
@@ -39,7 +39,7 @@ def test_an_attack_before_a_calculation_without_end_is_malicious(monkeypatch: py
     """Time is up wherever the scan is, also far from a look at the clock; what was seen before counts."""
     hashed = Machine.hashed
 
-    def slow(machine: Machine, values: Iterable[object], offset: int) -> None:
+    def slow(machine: Machine, values: Collection[object], offset: int) -> None:
         hashed(machine, values, offset)
         while True:
             pass

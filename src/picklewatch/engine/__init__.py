@@ -20,13 +20,14 @@ if TYPE_CHECKING:
         Nested,
         PickleReport,
         Storage,
+        WalkFailed,
         evasion,
     )
     from picklewatch.engine.sniff import looks_like_pickle
     from picklewatch.engine.version import engine_version, rules_version
 
 __all__ = [
-    "EVASION", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage",
+    "EVASION", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage", "WalkFailed",
     "engine_version", "evasion", "judge_pickle", "looks_like_pickle", "rules_version",
 ]  # fmt: skip
 

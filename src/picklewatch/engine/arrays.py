@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine.values import DICT_CAP, LIST_CAP, Blob, Import, Obj, Opaque, Python2Text, as_bytes, as_text
+from picklewatch.engine.values import DICT_CAP, Blob, Import, Obj, Opaque, Python2Text, as_bytes, as_text
+
+if TYPE_CHECKING:
+    from picklewatch.engine.notes import Notes
 
 _TYPE = re.compile(r"[<>|=]?([?bBhHiIlLqQpPuefdgcFDGSUaVOMm])(\d*)\Z")
 _LETTERS = {
@@ -39,20 +42,30 @@ UNKNOWN_PART = "has a part whose size cannot be told"
 _POINTER = 8
 _HAS_OBJECTS = 0x01
 """``NPY_ITEM_REFCOUNT``: set wherever an element holds pointers."""
-_DEPTH = 8
 
 
-def item_size(dtype: Any, depth: int = _DEPTH) -> int | None:
+def item_size(dtype: Any) -> int | None:
     """Bytes of one element of *dtype*, `OBJECT` if any part of it is a pointer, None if it is not known."""
-    if not isinstance(dtype, Obj) or depth <= 0 or not isinstance(dtype.args, tuple):
+    if not isinstance(dtype, Obj) or not isinstance(dtype.args, tuple):
         return None
     dtype.used = True
+    return size_of(dtype) if dtype.state is None else dtype.size
+
+
+def size_of(dtype: Obj) -> int | None:
+    """What `item_size` says from now on of *dtype*, which has just been given its state, or will get none.
+
+    Each element type is looked at once, when its own parts are complete: one that changes later is told, see
+    `Obj.used`. They may lie within each other as deep, and be shared as often, as an attacker likes.
+    """
+    if not isinstance(dtype.args, tuple):
+        return None
     if not isinstance(dtype.callee, Import) or dtype.callee.name != "dtype":
         return OBJECT if isinstance(dtype.callee, Import) and dtype.callee.name == "ObjectDType" else None
     spelling = dtype.args[0] if dtype.args else None
     base = _of_spelling(spelling)
     flexible = not isinstance(spelling, str) or spelling.lstrip("<>|=")[:1] in {"S", "U", "V", "a"}
-    found = _of_state(base, dtype.state, depth)
+    found = _of_state(base, dtype.state)
     return found if flexible or found == OBJECT or base is None else base
 
 
@@ -76,7 +89,7 @@ def _of_spelling(text: Any) -> int | None:
     return int(digits) * (4 if letter == "U" else 1)
 
 
-def _of_state(base: int | None, state: Any, depth: int) -> int | None:
+def _of_state(base: int | None, state: Any) -> int | None:
     """``(version, byte order, subtype, names, fields, size, alignment, flags…)`` as BUILD gives it."""
     if state is None:
         return base
@@ -84,11 +97,11 @@ def _of_state(base: int | None, state: Any, depth: int) -> int | None:
     if not isinstance(state, tuple) or len(state) < full:
         return None
     subtype, fields, size = state[2], state[4], state[5]
-    if isinstance(subtype, tuple) and subtype and item_size(subtype[0], depth - 1) == OBJECT:
+    if isinstance(subtype, tuple) and subtype and item_size(subtype[0]) == OBJECT:
         return OBJECT
     if isinstance(fields, dict):
         for field in fields.values():
-            if isinstance(field, tuple) and field and item_size(field[0], depth - 1) == OBJECT:
+            if isinstance(field, tuple) and field and item_size(field[0]) == OBJECT:
                 return OBJECT
     if base == OBJECT:
         return OBJECT
@@ -161,11 +174,15 @@ def _bad_field(field: tuple[Any, ...], size: int, flags: Any) -> str:
     return UNKNOWN_PART if one is None else ""
 
 
+_DIMENSIONS = 64
+"""Dimensions that numpy has at most (``NPY_MAXDIMS``): it raises on more."""
+
+
 def count(shape: Any) -> int | None:
     """Elements of *shape*, or None if it is no tuple of plain sizes."""
     if type(shape) is int:
         shape = (shape,)
-    if not isinstance(shape, tuple) or len(shape) > 64:
+    if not isinstance(shape, tuple) or len(shape) > _DIMENSIONS:
         return None
     total = 1
     for size in shape:
@@ -199,14 +216,14 @@ def elements(array: Obj) -> int | None:
     return None
 
 
-def length(raw: Any) -> int | None:
+def length(raw: Any, notes: Notes) -> int | None:
     """Bytes that *raw* holds, items if it is a list, or None if that is not known."""
     if isinstance(raw, list):
-        return len(raw) if len(raw) < LIST_CAP else None
+        return len(raw) + notes.dropped.get(id(raw), (0,))[0]
     if isinstance(raw, Blob) and not raw.text:
-        return raw.end - raw.start
+        return raw.size
     if isinstance(raw, Opaque):
-        return length(raw.content) if raw.kind == "bytearray" else None
+        return length(raw.content, notes) if raw.kind == "bytearray" else None
     text = as_text(raw)
     if text is not None:
         return len(text)
@@ -218,14 +235,14 @@ def length(raw: Any) -> int | None:
     return None if content is None else len(content)
 
 
-def mismatch(shape: Any, dtype: Any, raw: Any) -> tuple[str, str]:
+def mismatch(shape: Any, dtype: Any, raw: Any, notes: Notes) -> tuple[str, str]:
     """The rule and the sentence if *raw* does not fill an array of *shape* and *dtype*; empty texts if it does."""
     size, elements = item_size(dtype), count(shape)
     if size == OBJECT and not isinstance(raw, list):
         return "object-dtype-over-bytes", "an array of object pointers is to be filled from raw bytes"
     if size is None or elements is None:
         return "", ""
-    found = length(raw)
+    found = length(raw, notes)
     if found is None:
         return "", ""
     wanted = elements if isinstance(raw, list) else elements * size

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from picklewatch.engine.values import LIST_CAP, Blob, Import, Obj, Opaque, Persistent
+from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 
 COMPUTED = (Obj, Opaque, Blob, Persistent)
 """What a text may be that was made by a call."""
@@ -85,7 +85,7 @@ def _may_be_text(value: Any) -> bool:
 
 
 def _as_dict(state: Any) -> Any:
-    if _are_pairs(state) and len(state) < LIST_CAP and all(type(item[0]) is str for item in state):
+    if _are_pairs(state) and all(type(item[0]) is str for item in state):
         return {item[0]: item[1] for item in state}
     if isinstance(state, Obj) and state.kind == "dict" and state.known and not state.args and state.state is None:
         return {} if state.items is None else state.items  # an OrderedDict or the like, filled by SETITEM

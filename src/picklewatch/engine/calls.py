@@ -8,7 +8,7 @@ from picklewatch.engine import signs
 from picklewatch.engine.checking import Doubt, take_types
 from picklewatch.engine.checks import CHECKS
 from picklewatch.engine.doubts import doubt_about
-from picklewatch.engine.judge import Judged, judge, looks_like_class
+from picklewatch.engine.judge import Judged, looks_like_class
 from picklewatch.engine.references import References
 from picklewatch.engine.render import render_call
 from picklewatch.engine.storages import nested_storage
@@ -25,6 +25,7 @@ class Calls(References):
 
     def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
         """REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, INST: *callee* called with *args*."""
+        self.budget.charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
         if type(callee) is not Import:
             return self._computed_call(callee, args, how, offset)
         judged = callee.judged
@@ -62,35 +63,36 @@ class Calls(References):
             return self._reconstructed(callee, judged, args, offset)
         if judged.kind == "set" or callee.name in _HASHING:
             for values in args if type(args) is tuple else ():
-                self.hashed(values if type(values) in {list, tuple} else (), offset)
+                if type(values) in {list, tuple}:
+                    self.hashed(values, offset)
         doubt = CHECKS[judged.check](self, callee, args, offset)
         if doubt is None and type(args) is not tuple:
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
         if doubt is not None:
-            self.note(callee, doubt, offset, render_call(callee, args))
+            self.note_call(callee, doubt, offset, args)
         elif judged.check == "getattr" and isinstance(args[0], Import):
             member = f"{args[0].name}.{args[1]}"
-            if "N" in judge(args[0].module, member).uses:  # protocols below 4 spell a nested class so
+            if "N" in self.judged(args[0].module, member).uses:  # protocols below 4 spell a nested class so
                 return self.global_(args[0].module, member, offset)
         kind = "callable" if judged.check in {"partial", "getattr"} else judged.kind
         state = nested_storage(cast("Machine", self), args) if judged.check == "load_from_bytes" else None
         return Obj(callee, args, offset, kind, state=state, known=doubt is None)
 
     def _look_for_strangers(self, callee: Import, args: Any, offset: int) -> None:
-        doubt = stranger(callee, args, self.looked)
+        doubt = stranger(callee, args, self.budget)
         if doubt is not None:
-            self.note(callee, doubt, offset, render_call(callee, args))
+            self.note_call(callee, doubt, offset, args)
 
     def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
-        take_types(args)
+        take_types(args, self)
         if "C" in judged.uses:
             self._look_for_strangers(callee, args, offset)
-        if not signs.plain(args):
+        if not signs.plain(args, self):
             doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
-            self.note(callee, doubt, offset, render_call(callee, args, "new"))
-        elif "C" not in judged.uses and signs.sign(args):
-            doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {signs.sign(args)}")
-            self.note(callee, doubt, offset, render_call(callee, args, "new"))
+            self.note_call(callee, doubt, offset, args, "new")
+        elif "C" not in judged.uses and (found := signs.sign(args, self)):
+            doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {found}")
+            self.note_call(callee, doubt, offset, args, "new")
         state = NOTHING if callee.name in _HOLDERS else None
         return Obj(callee, args, offset, judged.kind, "new", state)
 
@@ -126,7 +128,7 @@ class Calls(References):
             rest = values[1:]
         if odd:
             doubt = Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
-            self.note(callee, doubt, offset, render_call(callee, args))
+            self.note_call(callee, doubt, offset, args)
         if not values:
             return Obj(callee, args, offset, "unknown", known=False)
         return self.call(values[0], rest, "new", offset)
@@ -136,16 +138,14 @@ class Calls(References):
         if judged.status == "indirect":
             self.indirect = True
         if callee.level is not Level.MALICIOUS:  # there is no worse to be found
-            doubt = doubt_about(callee, args, how)
-            worse = callee.level is None or doubt.level.rank > callee.level.rank
-            self.note(callee, doubt, offset, render_call(callee, args, how) if worse else "")
+            self.note_call(callee, doubt_about(callee, args, how, self), offset, args, how)
         kind = {"code": "code", "vouched": judged.kind}.get(judged.status, "unknown")
         return Obj(callee, args, offset, kind, how, known=judged.status == "vouched")
 
     def _computed_call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
         """A call of what another call returned."""
         root = callee
-        for _ in range(64):
+        for _ in range(_CHAIN):
             if not isinstance(root, Obj):
                 break
             root = root.callee
@@ -170,7 +170,7 @@ class Calls(References):
         return Obj(callee, args, offset, "unknown", how, known=False)
 
     def _report_computed(self, callee: Any, args: Any, offset: int) -> None:
-        found = signs.sign(args)
+        found = signs.sign(args, self)
         self.finding(
             "computed-call",
             Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE,
@@ -196,7 +196,7 @@ class Calls(References):
 
     def _kept_call(self, callee: Obj, args: Any, offset: int) -> Any:
         """What the callable that ``partial`` or ``getattr`` made returns for *args*, None if that is not harmless."""
-        if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple) or not signs.plain(args):
+        if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple) or not signs.plain(args, self):
             return None
         values = callee.args
         if callee.callee.name == "getattr":
@@ -210,7 +210,7 @@ class Calls(References):
 
     def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> Any:
         """What ``getattr(Class, 'Inner')(…)`` returns, if that can be judged as the call of ``Class.Inner``."""
-        judged = judge(owner.module, f"{owner.name}.{name}")
+        judged = self.judged(owner.module, f"{owner.name}.{name}")
         if "C" not in judged.uses and judged.status != "foreign":
             return None
         return self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, "call", offset)
@@ -230,6 +230,10 @@ def _fetched(args: Any) -> tuple[Import, str] | None:
     return args[0], args[1]
 
 
+_CHAIN = 64
+"""Calls of what calls returned that are followed to the import that they began with; more are ``computed-call``."""
+_PER_CALL = 24
+"""Units of work that judging a call costs, and one more for every two arguments."""
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
 _HASHING = frozenset({"frozenset", "set", "dict", "Counter", "OrderedDict"})

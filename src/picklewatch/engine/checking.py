@@ -11,6 +11,7 @@ from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.machine import Machine
+    from picklewatch.engine.notes import Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +37,31 @@ def odd(summary: str) -> Doubt:
     return Doubt("suspicious-arguments", Level.UNSAFE, summary)
 
 
-def take_types(args: Any) -> None:
+def take_types(args: Any, notes: Notes) -> None:
     """Note of the element types in *args* that something may be made of them: they must not change any more."""
-    waiting, most = [args], 2_000
-    for _ in range(most):
-        if not waiting:
-            return
+    waiting, opened = [args], set[int]()
+    while waiting:
         value = waiting.pop()
         if type(value) is Obj and value.kind == "dtype":
             value.used = True
-        elif isinstance(value, tuple | list):
-            waiting.extend(one for one in value[:most] if isinstance(one, tuple | list | dict | Obj))
-        elif isinstance(value, dict):
-            waiting.extend(one for one in value.values() if isinstance(one, tuple | list | dict | Obj))
+        if not isinstance(value, tuple | list | dict) or id(value) in opened:
+            continue
+        opened.add(id(value))
+        notes.budget.charge(1 + len(value) // 4)
+        inner = value.values() if isinstance(value, dict) else value
+        waiting.extend(one for one in inner if isinstance(one, tuple | list | dict | Obj))
 
 
-def plain(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def plain(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """Only data and harmless classes as arguments."""
-    take_types(args)
-    if signs.plain(args):
+    take_types(args, machine)
+    if signs.plain(args, machine):
         return None
     return odd(f"{callee.key} is given something other than data")
 
 
+_SIZES = 3
+"""Arguments among which a size may be: with more than ``range`` takes, Python's own constructors raise."""
 _COLLECTS = frozenset({"bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict", "deque", "array", "UserList"})
 
 
@@ -72,9 +75,9 @@ def _endless(value: Any) -> bool:
 
 def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Plain, and not a size that would exhaust memory."""
-    for value in values_of(args)[:3]:
+    for value in values_of(args)[:_SIZES]:
         inner = value.args if isinstance(value, Obj) and isinstance(value.args, tuple) else (value,)
-        number = max((abs(one) for one in inner[:3] if type(one) is int), default=0)
+        number = max((abs(one) for one in inner[:_SIZES] if type(one) is int), default=0)
         if callee.name in _COLLECTS and (number > HUGE or _endless(value)):
             return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for more items than memory can hold")
         if isinstance(value, Opaque) and value.kind == "int":

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays, attributes, signs, tensors
 from picklewatch.engine.checking import HUGE, Doubt, odd, plain, take_types, values_of
-from picklewatch.engine.judge import judge
 from picklewatch.engine.report import Storage
 from picklewatch.engine.values import Blob, Import, Obj, Persistent, as_bytes
 from picklewatch.model import Level
@@ -77,7 +76,9 @@ def arrow(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | N
     length, start, buffers, children = arrays.integer(told[1]), arrays.integer(told[3]), told[4], told[5]
     if length is None or start is None or length < 0 or start < 0:
         return Doubt("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow has no plain length and offset")
-    held = [_arrow_bytes(one) for one in buffers if one is not None] if isinstance(buffers, list | tuple) else []
+    buffers = buffers if isinstance(buffers, list | tuple) else ()
+    machine.budget.charge(2 * len(buffers))
+    held = [_arrow_bytes(one, machine) for one in buffers if one is not None]
     known = [one for one in held if one is not None]
     if len(known) < len(held):
         return Doubt("numpy-size-mismatch", Level.UNVERIFIED, "the buffers of an array of Arrow are of unknown size")
@@ -86,19 +87,19 @@ def arrow(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | N
     return plain(machine, callee, args, offset)
 
 
-def _arrow_bytes(value: Any) -> int | None:
+def _arrow_bytes(value: Any, machine: Machine) -> int | None:
     if isinstance(value, Obj) and isinstance(value.args, tuple) and len(value.args) == 1:
-        return arrays.length(value.args[0])
+        return arrays.length(value.args[0], machine)
     return None
 
 
-def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def np_reconstruct(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
     values = values_of(args)
     if len(values) < 2 or not isinstance(values[0], Import):
         return odd(f"{callee.key} is not given an array class")
     elements = arrays.count(values[1])
-    take_types(args)
+    take_types(args, machine)
     if elements is None or elements > HUGE:
         return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
     if values[0].judged.status in {"vouched", "foreign"}:
@@ -106,7 +107,7 @@ def np_reconstruct(_machine: Machine, callee: Import, args: Any, _offset: int) -
     return odd(f"{callee.key} is given {values[0].key} as an array class")
 
 
-def np_scalar(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def np_scalar(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``scalar(dtype, bytes)``: as many bytes as the type has; no pointers from bytes."""
     values = values_of(args)
     if not values:
@@ -118,27 +119,27 @@ def np_scalar(_machine: Machine, callee: Import, args: Any, _offset: int) -> Dou
         if isinstance(values[1], bytes | Blob) or as_bytes(values[1]) is not None:
             return Doubt("object-dtype-over-bytes", Level.MALICIOUS, "an object pointer is to be made from raw bytes")
         return None
-    found = arrays.length(values[1])
+    found = arrays.length(values[1], machine)
     if size is not None and found is not None and found < size:
         return Doubt("numpy-size-mismatch", Level.MALICIOUS, f"a number of {size} bytes is to be made from {found}")
-    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+    return None if signs.plain(args, machine) else odd(f"{callee.key} is given something other than data")
 
 
-def np_frombuffer(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def np_frombuffer(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_frombuffer(bytes, dtype, shape, order)``."""
     values = values_of(args)
     if len(values) < 3:
         return odd(f"{callee.key} is given too few arguments")
-    rule, summary = arrays.mismatch(values[2], values[1], values[0])
+    rule, summary = arrays.mismatch(values[2], values[1], values[0], machine)
     if rule:
         return Doubt(rule, Level.MALICIOUS, summary)
-    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+    return None if signs.plain(args, machine) else odd(f"{callee.key} is given something other than data")
 
 
-def np_dtype(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def np_dtype(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """An element type by its name, or a description of one in plain data."""
-    take_types(args)
-    return None if signs.plain(args) else odd(f"{callee.key} is given something other than data")
+    take_types(args, machine)
+    return None if signs.plain(args, machine) else odd(f"{callee.key} is given something other than data")
 
 
 def np_random(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
@@ -154,12 +155,12 @@ def np_random(_machine: Machine, callee: Import, args: Any, _offset: int) -> Dou
     return None
 
 
-def array_file(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def array_file(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """Made by NEWOBJ without arguments; its state is checked when BUILD gives it."""
-    return None if not args else plain(_machine, callee, args, _offset)
+    return None if not args else plain(machine, callee, args, _offset)
 
 
-def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def torch_tensor(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """Offset, size and stride inside the storage."""
     dtype_at = 6
     dtype = (
@@ -167,7 +168,7 @@ def torch_tensor(_machine: Machine, callee: Import, args: Any, _offset: int) -> 
         if callee.name == "_rebuild_tensor_v3" and isinstance(args, tuple) and len(args) > dtype_at
         else None
     )
-    summary = tensors.out_of_bounds(args, dtype)
+    summary = tensors.out_of_bounds(args, machine.budget, dtype)
     if summary:
         return Doubt("tensor-out-of-bounds", Level.MALICIOUS, summary)
     storage = args[0]
@@ -248,7 +249,8 @@ def _given_state(machine: Machine, callee: Import, state: Any, offset: int) -> D
 def load_from_bytes(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """The bytes are a pickle: judged by the caller."""
     values = values_of(args)
-    content = as_bytes(values[0]) if len(values) == 1 else None
+    given = values[0] if len(values) == 1 else None
+    content = given if isinstance(given, Blob) and not given.text else as_bytes(given)
     if content is None:
         return Doubt(
             "nested-unpickling", Level.UNSAFE, f"{callee.key} unpickles bytes that are not in the file as such"
@@ -257,12 +259,12 @@ def load_from_bytes(machine: Machine, callee: Import, args: Any, offset: int) ->
     return None
 
 
-def ufunc(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def ufunc(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
     values = values_of(args)
     if len(values) == 2 and all(isinstance(value, str) for value in values):
         module, name = values
-        if _UFUNC_MODULE.match(module) and name.isidentifier() and judge(module, name).status == "vouched":
+        if _UFUNC_MODULE.match(module) and name.isidentifier() and machine.judged(module, name).status == "vouched":
             return None
     return Doubt(
         "code-execution", Level.MALICIOUS, f"{callee.key} is made to import something that is no function of numpy"
@@ -280,9 +282,9 @@ def jax_array(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt
     return plain(machine, callee, values[fewest:], offset)
 
 
-def formula(_machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
+def formula(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """Made by NEWOBJ; its state is checked when BUILD gives it."""
-    return plain(_machine, callee, args, offset)
+    return plain(machine, callee, args, offset)
 
 
 OF_LIBRARIES: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import signs
 from picklewatch.engine.checking import Doubt, odd, plain, values_of
-from picklewatch.engine.judge import judge, looks_like_class, otherwise_denied
+from picklewatch.engine.judge import looks_like_class, otherwise_denied
 from picklewatch.engine.lists import denied
 from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, as_bytes, as_text
@@ -15,6 +15,7 @@ from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.machine import Machine
+    from picklewatch.engine.notes import Notes
 
 _LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
@@ -58,34 +59,35 @@ def encode(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
     """``_codecs.encode(text, 'latin1')`` only: other codecs decode, decompress or are looked up in a registry."""
     values = values_of(args)
     fewest, most = 1, 2
-    if not fewest <= len(values) <= most or as_text(values[0]) is None:
+    text = as_text(values[0]) if fewest <= len(values) <= most else None
+    if text is None:
         return odd(f"{callee.key} is given something other than a text")
     if len(values) == most and (not isinstance(values[1], str) or values[1].lower() not in _LATIN):
         return odd(f"{callee.key} is asked for an unusual codec")
-    text = as_text(values[0]) or ""
     if text[:1] in {"\x80", "c", "(", "]", "}"} and len(values) == most:
         content = as_bytes(Obj(callee=callee, args=values, offset=offset, kind="atom"))
         machine.embedded(content, offset)
     return None
 
 
-def getter(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def getter(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``attrgetter('name')`` and ``methodcaller('name', …)``, kept for later: by a name that leads nowhere."""
     values = values_of(args)
     names = values if callee.name == "attrgetter" else values[:1]
+    machine.budget.charge(sum(1 + len(name) // 8 for name in names if isinstance(name, str)))
     parts = [part for name in names if isinstance(name, str) for part in name.split(".")]
     leads = any(part.startswith("_") or part in denied.FUNCTIONS or part in denied.ALIASES for part in parts)
-    if leads or not names or not all(isinstance(name, str) for name in names) or signs.sign(values):
+    if leads or not names or not all(isinstance(name, str) for name in names) or signs.sign(values, machine):
         return Doubt("code-execution", Level.MALICIOUS, f"{callee.key} is to fetch what leads to running code")
     return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} is kept to fetch {names[0]} of something")
 
 
-def partial(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def partial(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``partial(function, …)`` keeps what it is given; what is kept is looked at."""
-    return kept(callee, values_of(args))
+    return kept(machine, callee, values_of(args))
 
 
-def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
+def kept(machine: Notes, callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     """Doubts about a callable and arguments that are kept for later."""
     if not values:
         return None
@@ -94,12 +96,12 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Import) and function.judged.status == "vouched" and "R" in function.judged.uses:
         computes = "C" in function.judged.uses or not looks_like_class(function.name)
-        if computes and signs.plain(values):
+        if computes and signs.plain(values, machine):
             return None
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
     if isinstance(function, Import) and function.judged.status == "code":
         return None
-    found = signs.sign(values[1:])
+    found = signs.sign(values[1:], machine)
     told = isinstance(function, Import) and function.judged.status in {"foreign", "dotted"}
     if told and function.judged.level in {Level.INFO, Level.UNVERIFIED} and not found:
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
@@ -108,7 +110,7 @@ def kept(callee: Import, values: tuple[Any, ...]) -> Doubt | None:
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call" + (f" with {found}" if found else ""))
 
 
-def fetch(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def fetch(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``getattr(object, 'name')``: what is fetched of what."""
     values = values_of(args)
     if not 2 <= len(values) <= 3 or not isinstance(values[1], str):
@@ -123,12 +125,12 @@ def fetch(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt |
         return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name}, which leads to running code")
     if name.startswith("__") or not name.isidentifier():
         return Doubt("dotted-import", Level.UNSAFE, f"getattr fetches the internal attribute {name}")
-    return _fetch_of(callee, target, name)
+    return _fetch_of(machine, callee, target, name)
 
 
-def _fetch_of(callee: Import, target: Any, name: str) -> Doubt | None:
+def _fetch_of(machine: Machine, callee: Import, target: Any, name: str) -> Doubt | None:
     if isinstance(target, Import):
-        judged = judge(target.module, f"{target.name}.{name}")
+        judged = machine.judged(target.module, f"{target.name}.{name}")
         if judged.status == "vouched" or (
             target.module in _BUILTINS and target.name in _PURE_TYPES and not name.startswith("format")
         ):
@@ -184,11 +186,11 @@ def tzfile(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
     return plain(machine, callee, args, offset)
 
 
-def reduce(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
+def reduce(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``functools.reduce(operator.or_, (int, str))``: how a union of types is pickled."""
     values = values_of(args)
     joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
-    if joins and len(values) == 2 and signs.plain(values[1]):
+    if joins and len(values) == 2 and signs.plain(values[1], machine):
         return None
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} calls what it is handed")
 

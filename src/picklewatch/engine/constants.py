@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ Handler = Callable[["Walk", int], None]
 _I32, _U32, _U64 = (Struct(layout).unpack_from for layout in ("<i", "<I", "<Q"))
 _STARTS = frozenset(b"\x80c(P")
 """How a pickle or a zip begins."""
-_MOST_EMBEDDED = 1 << 28
+_CHUNK = 1 << 20
+_PER_LINE = 12
+"""Units of work that a quoted text costs."""
 
 
 def _latin(text: str) -> str:
@@ -26,8 +29,11 @@ def _latin(text: str) -> str:
 
 def long_text(walk: Walk, start: int, end: int) -> Blob:
     """A text that stays where it is."""
-    str(walk.data[start:end], "utf-8", "surrogatepass")  # both unpicklers raise if it is not
-    return Blob(walk.data, start, end, text=True)
+    decoder = getincrementaldecoder("utf-8")("surrogatepass")  # both unpicklers raise if it is none
+    for begin in range(start, end, _CHUNK):
+        decoder.decode(bytes(walk.data[begin : min(begin + _CHUNK, end)]), begin + _CHUNK >= end)
+    walk.machine.budget.charge((end - start) >> 9)
+    return Blob(walk.data, start, end, text=True, budget=walk.machine.budget)
 
 
 def _text(walk: Walk, start: int, end: int) -> None:
@@ -47,10 +53,21 @@ def _constant(walk: Walk, start: int, end: int) -> Any:
     """A bytes constant; what looks like a pickle is remembered."""
     end = walk.end(end)
     walk.position = end
-    value: Any = Blob(walk.data, start, end, text=False) if end - start > TEXT_CAP else bytes(walk.data[start:end])
+    value: Any
+    if end - start > TEXT_CAP:
+        value = Blob(walk.data, start, end, text=False, budget=walk.machine.budget)
+    else:
+        value = bytes(walk.data[start:end])
     if end > start and (walk.data[start] in _STARTS or (type(value) is bytes and b"\n" in value)):
-        walk.machine.embedded(bytes(walk.data[start : min(end, start + _MOST_EMBEDDED)]), start)
+        walk.machine.embedded(value, start)
     return value
+
+
+def line(walk: Walk, position: int) -> bytes:
+    """The line behind the opcode at *position*; the walk goes on after it."""
+    text, walk.position = lines.line(walk.data, position + 1)
+    walk.machine.budget.copy(8 + len(text))
+    return text
 
 
 def _short_binbytes(walk: Walk, position: int) -> None:
@@ -91,7 +108,8 @@ def _python2_string(walk: Walk, value: Any) -> None:
 
 
 def _string(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
+    text = line(walk, position)
+    walk.machine.budget.charge(_PER_LINE)
     value = lines.string(text)
     walk.stack.append(_latin(value))
     if value[:1] in {"\x80", "c", "("}:
@@ -99,23 +117,19 @@ def _string(walk: Walk, position: int) -> None:
 
 
 def _unicode(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
-    walk.stack.append(lines.raw_unicode(text))
+    walk.stack.append(lines.raw_unicode(line(walk, position)))
 
 
 def _int(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
-    walk.stack.append(lines.integer(text))
+    walk.stack.append(lines.integer(line(walk, position)))
 
 
 def _long(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
-    walk.stack.append(lines.long(text))
+    walk.stack.append(lines.long(line(walk, position)))
 
 
 def _float(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
-    walk.stack.append(lines.real(text))
+    walk.stack.append(lines.real(line(walk, position)))
 
 
 def _long1(walk: Walk, position: int) -> None:

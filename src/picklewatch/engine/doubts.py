@@ -14,6 +14,7 @@ from picklewatch.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.engine.judge import Judged
+    from picklewatch.engine.notes import Notes
 
 _RISKY = re.compile(
     r"(Command|Popen|Process|Shell|Runner|Server|Client|Session|Connection|Socket|Downloader|Writer|Reader|Store|File|Thread|Interpreter|Console"
@@ -22,9 +23,9 @@ _RISKY = re.compile(
 _PYX = re.compile(r"(__pyx_unpickle_\w+|newObj)\Z")
 
 
-def doubt_about(callee: Import, args: Any, how: str) -> Doubt:
+def doubt_about(callee: Import, args: Any, how: str, notes: Notes) -> Doubt:
     """The doubt about *callee*, called with *args* (*how* ``call``) or instantiated by ``__new__`` (``new``)."""
-    return _DOUBTS[callee.judged.status](callee, callee.judged, args, how)
+    return _DOUBTS[callee.judged.status](callee, callee.judged, args, how, notes)
 
 
 def referenced(imported: Import) -> str:
@@ -47,8 +48,8 @@ def referenced(imported: Import) -> str:
             return f"imports {key}, which nobody vouched for"
 
 
-def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    found = signs.sign(args)
+def _denied_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+    found = signs.sign(args, notes)
     what = "makes an instance of" if how == "new" else "calls"
     return Doubt(
         judged.rule,
@@ -57,17 +58,17 @@ def _denied_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     )
 
 
-def _code_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+def _code_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
     return Doubt(judged.rule, judged.level, f"carries Python code: calls {callee.key[:200]}")
 
 
-def _indirect_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+def _indirect_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
     return Doubt("indirect-call", Level.UNSAFE, f"calls {callee.key[:200]}, which calls what it is handed")
 
 
-def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+def _listed_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
     """Unlisted standard library, or a dotted walk."""
-    found = signs.sign(args)
+    found = signs.sign(args, notes)
     what = "makes an instance of" if how == "new" else "calls"
     if found in {"code", "a shell command"} and how == "call":
         return Doubt("suspicious-arguments", Level.MALICIOUS, f"calls {callee.key[:200]} with {found}")
@@ -78,11 +79,11 @@ def _listed_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     )
 
 
-def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
-    found = signs.sign(args)
+def _foreign_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+    found = signs.sign(args, notes)
     key = callee.key[:200]
     harmless = EVALUATORS.get(callee.module.partition(".")[0])
-    if harmless is not None and callee.name not in harmless.split() and _holds_text(args):
+    if harmless is not None and callee.name not in harmless.split() and _holds_text(args, notes):
         return Doubt("code-execution", Level.MALICIOUS, f"makes {key} from a text, which that evaluates as Python")
     if how == "new":
         if found and (found != "a file's path" or judged.status == "vouched"):
@@ -93,28 +94,34 @@ def _foreign_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
     if found:
         level = Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE
         return Doubt("suspicious-arguments", level, f"calls {key} with {found}")
-    if looks_like_class(callee.name) and not _RISKY.search(callee.name) and signs.plain(args, labels=True):
+    if looks_like_class(callee.name) and not _RISKY.search(callee.name) and signs.plain(args, notes, labels=True):
         return Doubt(
             "unvouched-class",
             Level.UNVERIFIED,
             f"makes an instance of {key}, a class that nobody vouched for, from plain data",
         )
-    if _PYX.match(callee.name) and signs.plain(args):
+    if _PYX.match(callee.name) and signs.plain(args, notes):
         return Doubt(
             "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
         )
     return Doubt("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
 
 
-def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+def _vouched_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
     """Vouched for as data, but not for being called so."""
     denied = otherwise_denied(callee.module, callee.name)
     if denied is not None:
-        return _denied_call(callee, denied, args, how)
+        return _denied_call(callee, denied, args, how, notes)
     values = args if isinstance(args, tuple) else ()
     if callee.name == "memmap":
         return Doubt("file-access", Level.MALICIOUS, f"has {callee.key[:200]} open a file, and write it if told to")
-    if how == "call" and "E" in judged.uses and len(values) == 1 and _literal(values[0]) and not signs.sign(args):
+    if (
+        how == "call"
+        and "E" in judged.uses
+        and len(values) == 1
+        and _literal(values[0])
+        and not signs.sign(args, notes)
+    ):
         return Doubt("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
     if callee.module.partition(".")[0] in {
         "builtins",
@@ -128,25 +135,27 @@ def _vouched_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
         "dataclasses",
     }:
         return Doubt("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
-    return _foreign_call(callee, judged, args, how)
+    return _foreign_call(callee, judged, args, how, notes)
 
 
-def _holds_text(values: Any) -> bool:
-    """Whether any text is among *values*; yes if there are too many to tell."""
-    waiting, seen, most = [values], 0, 1_000
+def _holds_text(values: Any, notes: Notes) -> bool:
+    """Whether any text is among *values*."""
+    waiting, opened = [values], set[int]()
     while waiting:
         value = waiting.pop()
-        seen += 1
-        if seen > most or isinstance(value, str | bytes | Blob):
+        if isinstance(value, str | bytes | Blob):
             return True
-        if isinstance(value, tuple | list):
-            waiting.extend(value[:most])
-        elif isinstance(value, dict):
+        if id(value) in opened or not isinstance(value, tuple | list | dict | Opaque | Obj):
+            continue
+        opened.add(id(value))
+        notes.budget.charge(2)
+        if isinstance(value, tuple | list | dict):
+            notes.budget.charge(len(value))
             waiting.extend(value)
-            waiting.extend(value.values())
+            waiting.extend(value.values() if isinstance(value, dict) else ())
         elif isinstance(value, Opaque):
             waiting.append(value.content)
-        elif isinstance(value, Obj) and value.kind in {"atom", "list", "dict", "set", "callable"}:
+        elif value.kind in {"atom", "list", "dict", "set", "callable"}:
             waiting.append(value.args)
     return False
 
@@ -163,7 +172,7 @@ def _literal_itself(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def _other_call(callee: Import, judged: Judged, args: Any, how: str) -> Doubt:
+def _other_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
     return Doubt(judged.rule, judged.level, f"calls {callee.key[:200]}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.doubts import referenced
 from picklewatch.engine.machine import Machine
-from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport
+from picklewatch.engine.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
 from picklewatch.engine.walk import Walk
 from picklewatch.model import Finding, Level
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from picklewatch.engine.values import Import
-
-_SHALLOW = 1 << 16
 
 
 def judge_pickle(  # noqa: PLR0913 - the contract with the formats
@@ -35,7 +33,7 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
     storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. *most*:
     opcodes after which the walk ends as if the pickle broke off there. Raises
-    nothing but `LimitReached`, which carries the report up to there.
+    nothing but `LimitReached` and `WalkFailed`, which carry the report up to there.
     """
     machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
     walk = Walk(data, start, machine)
@@ -46,9 +44,13 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
         walk.run()
         return _report(walk, machine, start)
     except LimitReached as limit:
+        walk.forget()
         if limit.report is None:
             limit.report = _report(walk, machine, start, limited=True)
         raise
+    except Exception as error:
+        walk.forget()  # where memory was exhausted, it is needed again
+        raise WalkFailed(_report(walk, machine, start, limited=True), error) from error
     finally:
         if collecting:
             gc.enable()
@@ -79,12 +81,12 @@ def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) 
         stopped=walk.stopped,
         inert=walk.stopped and not findings,
         findings=findings,
-        imports=tuple(imported.key for imported in machine.imports.values())[: machine.budget.limits.imports],
+        imports=tuple(imported.key for imported in machine.imports.values()),
         opcodes=walk.opcodes,
         nested=tuple(machine.nested),
         storages=tuple(machine.storages.values()),
         gaps=tuple(machine.gaps),
-        value=_shallow(walk.result) if walk.stopped else None,
+        value=_shallow(walk.result) if walk.stopped and not limited else None,
     )
 
 
@@ -117,7 +119,7 @@ def _shallow(value: Any) -> object:
     if value is None or type(value) in {bool, int, float, str, bytes}:
         return value
     if type(value) is list:
-        return [item if type(item) in {bool, int, str} else None for item in value[:_SHALLOW]]
+        return [item if type(item) in {bool, int, str} else None for item in value]
     if type(value) is dict:
         return {
             key: item if type(item) in {bool, int, str} else None for key, item in value.items() if type(key) is str

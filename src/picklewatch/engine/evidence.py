@@ -11,10 +11,12 @@ import ast
 import contextlib
 import dataclasses
 import io
+import re
 import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from picklewatch.engine.render import cut
 from picklewatch.engine.values import Obj
 from picklewatch.model import Finding, Level
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 _BYTES = 4 << 20
 """Bytes of one pickle up to which fickling is asked."""
+_SECONDS = 0.5
+"""Processor seconds that fickling may take over a small pickle,"""
+_SECONDS_PER_BYTE = 1e-6
+"""and for each of its bytes: what it says is evidence for people, and no verdict."""
 _EXPANDED = 100_000
 """Nodes of the written-out values up to which fickling is asked."""
 _COMPOUND = (tuple, list, dict, Obj)
@@ -39,6 +45,7 @@ _LINES = 20_000
 _OPINIONS = 5
 """Results of fickling's analyses kept of one pickle."""
 _MARK = "  # fickling: "
+_CALL = re.compile(r"(\w+)\(")
 
 
 class _TimeUp(BaseException):
@@ -122,11 +129,13 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
     if walk.machine.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
         return findings
     before = time.process_time()
-    lines, results = _second_opinion(bytes(walk.data[start:end]), budget.fickling_seconds_left)
+    seconds = min(budget.fickling_seconds_left, _SECONDS + _SECONDS_PER_BYTE * (end - start))
+    lines, results = _second_opinion(bytes(walk.data[start:end]), seconds)
     budget.fickling_seconds_left -= time.process_time() - before
     room = budget.limits.evidence
+    calls = _calls(lines)
     most = budget.limits.findings  # a record keeps no more
-    beside = tuple(_with_line(finding, lines, room) if _wanted(finding) else finding for finding in findings[:most])
+    beside = tuple(_with_line(finding, calls, room) if _wanted(finding) else finding for finding in findings[:most])
     return (*beside, *findings[most:], *_opinions(results, walk.machine.where(start), room))
 
 
@@ -172,10 +181,18 @@ def _wanted(finding: Finding) -> bool:
     return finding.level in {Level.UNSAFE, Level.MALICIOUS} and bool(finding.subject)
 
 
-def _with_line(finding: Finding, lines: list[str], room: int) -> Finding:
-    name = finding.subject.rpartition(".")[2]
+def _calls(lines: Iterable[str]) -> dict[str, str]:
+    """The first line that calls each name."""
+    calls: dict[str, str] = {}
     for line in lines:
-        if f"{name}(" in line and not line.startswith(("import ", "from ")):
-            text = f"{finding.evidence}{_MARK}{line}"
-            return dataclasses.replace(finding, evidence=text if len(text) <= room else text[: room - 1] + "…")
-    return finding
+        if not line.startswith(("import ", "from ")):
+            for name in _CALL.findall(line):
+                calls.setdefault(name, line)
+    return calls
+
+
+def _with_line(finding: Finding, calls: dict[str, str], room: int) -> Finding:
+    line = calls.get(finding.subject.rpartition(".")[2])
+    if line is None:
+        return finding
+    return dataclasses.replace(finding, evidence=cut(f"{finding.evidence}{_MARK}{line}", room))

@@ -11,7 +11,9 @@ from picklewatch.engine.values import Import, Obj
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
+
+    from picklewatch.engine.report import Budget
 
 
 class Hazards(Notes):
@@ -19,7 +21,7 @@ class Hazards(Notes):
 
     def interface(self, target: Obj, named: dict[Any, Any], offset: int) -> None:
         """What others ask any object for: methods, and an address in memory with a shape, believed as it is."""
-        for name in INTERFACES.intersection(named):
+        for name in among(INTERFACES, named):
             if named[name] is not None:
                 self.finding(
                     "hijacked-method",
@@ -28,7 +30,7 @@ class Hazards(Notes):
                     f"gives {render(target.callee, 100)} an array's interface: memory at an address from the file",
                     render(named[name], 200),
                 )
-        for name in _METHODS.intersection(named):
+        for name in among(_METHODS, named):
             if may_be_called(named[name]):
                 self.finding(
                     "hijacked-method",
@@ -38,7 +40,7 @@ class Hazards(Notes):
                     render(named[name], 200),
                 )
 
-        for name in _OWN_METHODS.intersection(named):
+        for name in among(_OWN_METHODS, named):
             if isinstance(named[name], Import) or may_be_called(named[name]):
                 self.finding(
                     "hijacked-method",
@@ -48,19 +50,21 @@ class Hazards(Notes):
                     render(named[name], 200),
                 )
 
-    def hashed(self, values: Iterable[Any], offset: int) -> None:
+    def hashed(self, values: Collection[Any], offset: int) -> None:
         """Keys and members of sets are hashed; a tuple hashes all in it each time, however often it is shared.
 
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
+        self.budget.charge(1 + len(values) // 4)
         for value in values:
             if type(value) is not tuple:
                 continue
+            self.budget.charge(3)
             known = self.hash_sizes.get(id(value))
             if known is not None:
                 self.hash_work += known[0]
             elif len(value) > _SMALL or any(type(part) is tuple for part in value):
-                self.hash_work += _nodes(value, self.hash_sizes)
+                self.hash_work += _nodes(value, self.hash_sizes, self.budget)
         if self.hash_work > _HASH_WORK:
             self.once(
                 "resource-bomb", Level.UNSAFE, offset, "shared tuples would take minutes or for ever to be hashed"
@@ -140,14 +144,25 @@ INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array
 """Attributes that stand for an array at an address."""
 
 
-def _nodes(root: tuple[Any, ...], sizes: dict[int, tuple[int, Any]]) -> int:
+def among(names: frozenset[str], named: dict[Any, Any]) -> list[str]:
+    """Return those of *names* that are keys of *named*, in the time of the smaller of the two."""
+    if len(named) < len(names):
+        return [name for name in named if name in names]
+    return [name for name in names if name in named]
+
+
+def _nodes(root: tuple[Any, ...], sizes: dict[int, tuple[int, Any]], budget: Budget) -> int:
     """How many values hashing *root* looks at; *sizes* keeps what is known of tuples, and the tuples themselves."""
     waiting = [root]
     while waiting:
         value = waiting[-1]
-        unknown = [part for part in value if type(part) is tuple and id(part) not in sizes]
+        if id(value) in sizes:  # waited for by several
+            waiting.pop()
+            continue
+        budget.charge(3 + len(value))
+        unknown = {id(part): part for part in value if type(part) is tuple and id(part) not in sizes}
         if unknown:
-            waiting += unknown
+            waiting += unknown.values()
             continue
         waiting.pop()
         size = 1 + sum(sizes[id(part)][0] if type(part) is tuple else 1 for part in value)

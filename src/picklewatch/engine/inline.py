@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine import arrays
 from picklewatch.engine.judge import plausible
-from picklewatch.engine.report import Stopped
+from picklewatch.engine.report import Stopped, evasion
 from picklewatch.engine.values import Blob, Import, Obj, Opaque
 from picklewatch.model import Level
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from picklewatch.engine.walk import Walk
 
 _OTHER_READING = 1_000_000
-"""Opcodes that are followed in an array's bytes as a plain ``pickle.load`` would."""
+"""Opcodes that are followed in an array's bytes as a plain ``pickle.load`` would; more are ``array-payload``."""
 _DEPTH = 8
+"""Arrays of objects within each other; more are `EVASION`: no writer nests them, and each takes a part of our stack."""
 _ENDED = "the file ends inside an in-line array"
 
 
@@ -44,7 +45,7 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
         other_reading(walk, position, stack, certain=True)
     else:
         end = _raw(walk, state, position, elements * size, stack)
-        state = {**state, "": Blob(walk.data, end - elements * size, end, text=False)}
+        state = {**state, "": Blob(walk.data, end - elements * size, end, text=False, budget=machine.budget)}
     machine.gaps.append((position, end))
     stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done", state=state)
     return end
@@ -70,7 +71,7 @@ def _objects(walk: Walk, position: int) -> int:
     from picklewatch.engine.walk import Walk
 
     if walk.depth >= _DEPTH:
-        raise Stopped("arrays of objects are nested too deeply")
+        raise evasion(f"arrays of objects are nested more than {_DEPTH} deep")
     inner = Walk(walk.data, position, walk.machine, end=walk.size)
     inner.depth = walk.depth + 1
     inner.run()
@@ -93,6 +94,7 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
     machine = Machine("", walk.machine.budget, persistent=False, arrays_inline=False)
     machine.prefix, machine.tell = walk.machine.prefix, None
     other = Walk(walk.data, position, machine, end=walk.size)
+    walk.machine.budget.charge(_PER_READING + len(stack) + sum(map(len, walk.marks)) + len(walk.marks))
     other.stack = [_stand_in(value, machine) for value in stack]
     other.marks = [[_stand_in(value, machine) for value in below] for below in walk.marks]
     other.memo = _Overlay(walk.memo, machine)
@@ -122,23 +124,26 @@ def other_reading(walk: Walk, position: int, stack: list[Any], *, certain: bool 
 def _stand_in(value: Any, machine: Machine) -> Any:
     """*value* for another reading, which must not change what this one holds."""
     if isinstance(value, Import):
-        return machine.global_(value.module, value.name, value.offset)
+        known = Import(value.module, value.name, value.judged, value.offset)
+        return machine.imports.setdefault((value.module, value.name), known)
     return value if value is None or isinstance(value, str | bytes | int | float) else Opaque("other")
 
 
-class _Overlay(dict[int, Any]):
+class _Overlay(dict[int | bytes, Any]):
     """A memo over another that stays as it is."""
 
-    def __init__(self, below: dict[int, Any], machine: Machine) -> None:
+    def __init__(self, below: dict[int | bytes, Any], machine: Machine) -> None:
         super().__init__()
         self.below = below
         self.machine = machine
 
-    def __missing__(self, index: int) -> Any:
+    def __missing__(self, index: int | bytes) -> Any:
         return _stand_in(self.below[index], self.machine)
 
     def __len__(self) -> int:
         return super().__len__() + len(self.below)
 
 
+_PER_READING = 30
+"""Units of work that another reading costs before its first opcode."""
 _OPCODES = frozenset(b"().0123FIJKLMNPRSTUVXabcde}ghijloprqstu]GQBC" + bytes(range(0x80, 0x99)))

@@ -19,6 +19,9 @@ from picklewatch.model import Level
 if TYPE_CHECKING:
     from picklewatch.engine.lists.model import Denied, Family, Group
 
+LONGEST_NAME = 400
+"""Characters of an import's two names that are judged; longer ones are ``dotted-import``, `Level.UNSAFE`: honest ones
+have a quarter of that, and patterns must not see more."""
 _RANK = {level: rank for rank, level in enumerate(Level)}
 
 
@@ -139,6 +142,13 @@ def otherwise_denied(module: str, name: str) -> Judged | None:
     return _DENIED_NAMES.get((module, name))
 
 
+def is_denied(module: str, name: str) -> bool:
+    """Whether an import of *name* from *module* would be `Level.MALICIOUS`; faster than `judge`."""
+    mapped = python3_name(module, name)
+    both = (mapped,) if mapped == (module, name) or module in ONLY_PYTHON_2 else (mapped, (module, name))
+    return any(judged is not None and judged.level is Level.MALICIOUS for judged in (_listed(*read) for read in both))
+
+
 def looks_like_class(name: str) -> bool:
     """Whether *name* is spelt as classes are: CamelCase, of its last part."""
     return bool(_CLASS.match(name.rpartition(".")[2]))
@@ -152,10 +162,13 @@ def plausible(module: str, name: str) -> bool:
 def _judge(module: str, name: str) -> Judged:
     if module == bad.SELF_TEST:
         return Judged(status="self-test", reason="the self-test file", rule="self-test-file", level=Level.MALICIOUS)
+    return _listed(module, name) or _by_library(module, name)
+
+
+def _listed(module: str, name: str) -> Judged | None:
+    """What is said of this very name, or given away by it."""
     found = _EXACT.get((module, name)) or _DENIED_NAMES.get((module, name)) or _DENIED_NAMES.get((module, "*"))
-    return (
-        found or _carrier(module, name) or _denied_module(module) or _by_name(module, name) or _by_library(module, name)
-    )
+    return found or _carrier(module, name) or _denied_module(module) or _by_name(module, name)
 
 
 def _carrier(module: str, name: str) -> Judged | None:
@@ -168,8 +181,13 @@ def _carrier(module: str, name: str) -> Judged | None:
 
 
 def _parents(module: str) -> list[str]:
-    parts = module.split(".")[:12]
+    """*module* and the packages around it, as far as any list goes down."""
+    parts = module.split(".")[:_DEEPEST]
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+_DEEPEST = 1 + max(name.count(".") for name in (*_DENIED_MODULES, *bad.CODE_BEARING_MODULES))
+"""Parts of the deepest module that is listed."""
 
 
 def _denied_module(module: str) -> Judged | None:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 NEWLINE = re.compile(rb"\n")
 _OCTAL = re.compile(rb"\s*[+-]?0[0-7]+\s*\Z")
-_DIGITS = re.compile(rb"\s*[+-]?(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9_]+)\s*\Z")
-_LEADING_ZEROS = re.compile(rb"\s*([+-]?)0(?:_?0)*(?=_?[0-9])_?")
-_EXACT_DIGITS = 4_000
-"""Digits up to which a number is parsed: conversion is quadratic and CPython 3.11 refuses more than 4300."""
+_LONG = re.compile(rb"([+-]?)(?:0[xX]([0-9a-fA-F_]+)|0[oO]([0-7_]+)|0[bB]([01_]+)|(0[0-7_]*)|([0-9_]+))\Z")
+_INDEX = re.compile(rb"[\s\x1c-\x1f]*+([+-]?)([0-9](?:_?[0-9])*+)[\s\x1c-\x1f]*+\Z")
+_EXACT_DIGITS = 600
+"""Characters up to which a number is parsed: conversion is quadratic, and CPython refuses more than 4300. A longer one
+is an `Opaque`: nothing that is taken for a number is as long, and whoever needs one says so."""
+_INDEX_DIGITS = 18
+"""Digits of a memo index that is kept as a number; of longer ones the digits themselves are the key."""
 
 
 class Malformed(ValueError):  # noqa: N818 - a property of the pickle, not an error of ours
@@ -58,10 +61,9 @@ def long(text: bytes) -> int | Opaque:
 
 
 def _number(text: bytes) -> int | Opaque:
+    text = text.strip()
     if len(text) > _EXACT_DIGITS:
-        if _DIGITS.match(text):
-            return Opaque("int")
-        raise Malformed("not a number")
+        return _long_number(text)
     if _OCTAL.match(text):
         return int(text, 8)
     try:
@@ -70,22 +72,34 @@ def _number(text: bytes) -> int | Opaque:
         raise Malformed("not a number") from None
 
 
-def index(text: bytes) -> int:
-    """What GET and PUT make of *text*: zeros may lead, as many as the attacker likes."""
-    number = text.split(b"\0", 1)[0]
-    match = _LEADING_ZEROS.match(number)
-    if match is not None:
-        number = match[1] + number[match.end() :]
-    try:
-        return int(number[: _EXACT_DIGITS + 1].decode("ascii", "replace"), 10)
-    except ValueError:
-        raise Malformed("not a memo index") from None
+def _long_number(text: bytes) -> int | Opaque:
+    match = _LONG.match(text)
+    if match is None or match.lastindex is None:
+        raise Malformed("not a number")
+    digits = match[match.lastindex].replace(b"_", b"").lstrip(b"0") or b"0"
+    if len(digits) > _EXACT_DIGITS:
+        return Opaque("int")
+    return int(match[1] + digits, {2: 16, 3: 8, 4: 2, 5: 8, 6: 10}[match.lastindex])
+
+
+def index(text: bytes) -> int | bytes:
+    """What GET and PUT make of *text*: zeros may lead, as many as the attacker likes.
+
+    A number that no memo has room for is its digits: as numbers they could be chosen to collide as keys.
+    """
+    match = _INDEX.match(text.split(b"\0", 1)[0])
+    if match is None:
+        raise Malformed("not a memo index")
+    digits = match[2].replace(b"_", b"").lstrip(b"0") or b"0"
+    if len(digits) > _INDEX_DIGITS:
+        return match[1].replace(b"+", b"") + digits
+    return int(match[1] + digits)
 
 
 def real(text: bytes) -> float:
     """What FLOAT makes of *text*."""
     try:
-        return float(text.split(b"\0", 1)[0][:4096])
+        return float(text.split(b"\0", 1)[0])
     except ValueError:
         raise Malformed("not a floating-point number") from None
 

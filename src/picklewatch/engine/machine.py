@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from picklewatch.engine import attributes
+from picklewatch.engine import arrays, attributes
 from picklewatch.engine.calls import NOTHING, Calls
 from picklewatch.engine.checking import Doubt
-from picklewatch.engine.hazards import INTERFACES, may_be_called
+from picklewatch.engine.hazards import INTERFACES, among, may_be_called
 from picklewatch.engine.render import render, render_call
 from picklewatch.engine.states import check_state
-from picklewatch.engine.values import DICT_CAP, LIST_CAP, Import, Obj, Opaque, Persistent
+from picklewatch.engine.values import (
+    DICT_CAP,
+    HASHED_PLAINLY,
+    LIST_CAP,
+    NUMBERS,
+    REST,
+    Import,
+    Obj,
+    Opaque,
+    Persistent,
+)
 from picklewatch.model import Level
 
 _HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__dict__"})
@@ -22,6 +32,7 @@ class Machine(Calls):
 
     def build(self, target: Any, state: Any, offset: int) -> None:
         """BUILD: ``__setstate__``, or the instance's ``__dict__`` and slots."""
+        self.budget.charge(_PER_BUILD)
         if type(target) is not Obj:
             self._build_on_other(target, state, offset)
             return
@@ -39,6 +50,8 @@ class Machine(Calls):
         check_state(self, target, state, offset)
         self._look_for_hooks(target, state, offset)
         target.state = NOTHING if state is None else state
+        if target.kind == "dtype":
+            target.size = arrays.size_of(target)
 
     def _built_twice(self, target: Obj, state: Any, offset: int) -> None:
         """No pickler does: what uses the first state (an array its type's size) is pulled the rug from under."""
@@ -52,6 +65,8 @@ class Machine(Calls):
 
     def _seen_state(self, target: Obj, state: Any, offset: int) -> Any:
         """*state* with what is as good as a dict as one; one that hides the names it sets is told."""
+        if type(state) in {list, tuple}:
+            self.budget.charge(_PER_PAIR * len(state))
         parts = attributes.split(state)
         if attributes.obscure(target, state) or any(
             id(part) in self.blind or attributes.hidden(target, part) for part in parts
@@ -73,7 +88,7 @@ class Machine(Calls):
                 doubt = Doubt(
                     "interpreter-state", Level.MALICIOUS, f"changes {target.key} itself for the whole process"
                 )
-            self.note(target, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
+            self.note(target, doubt, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})")
             return
         self.out_of_kind("BUILD", target, offset, render(state, 200))
 
@@ -86,7 +101,7 @@ class Machine(Calls):
             if not isinstance(named, dict):
                 continue
             self.interface(target, named, offset)
-            for name in _HOOKS.intersection(named):
+            for name in among(_HOOKS, named):
                 value = named[name]
                 if name in {"__class__", "__dict__"}:
                     if number:
@@ -116,16 +131,9 @@ class Machine(Calls):
     def set_items(self, target: Any, items: list[Any], offset: int) -> None:
         """SETITEM and SETITEMS: keys and values in turn."""
         self.hashed(items[::2], offset)
+        self.budget.charge(len(items) // 2)
         if type(target) is dict:
-            if len(target) < DICT_CAP:
-                for number in range(0, len(items) - 1, 2):
-                    key = items[number]
-                    if type(key) is str or type(key) is int:
-                        target[key] = items[number + 1]
-                    elif isinstance(key, attributes.COMPUTED):
-                        self.blind[id(target)] = target
-            else:
-                self.blind[id(target)] = target
+            self._fill(target, items)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
             if target.kind == "dict":
@@ -137,6 +145,23 @@ class Machine(Calls):
                 self._filled_late("SETITEM", target, offset)
             return
         self.out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
+
+    def _fill(self, target: dict[Any, Any], items: list[Any]) -> None:
+        """Put *items*, keys and values in turn, into *target*: what has no place in it under `REST`."""
+        for number in range(0, len(items) - 1, 2):
+            key, value = items[number], items[number + 1]
+            kind = type(key)
+            if (
+                (kind is str or (kind is int and -HASHED_PLAINLY < key < HASHED_PLAINLY))
+                and (len(target) < DICT_CAP or key in target)
+            ):  # fmt: skip
+                target[key] = value
+                continue
+            if isinstance(key, attributes.COMPUTED) or len(target) >= DICT_CAP:
+                self.blind[id(target)] = target
+            kept = [one for one in (key, value) if type(one) not in NUMBERS]
+            if kept:
+                target.setdefault(REST, []).extend(kept)
 
     def _hooks_among(self, target: Obj, items: list[Any], offset: int) -> None:
         """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
@@ -165,15 +190,20 @@ class Machine(Calls):
 
     def append(self, target: Any, items: list[Any], offset: int) -> None:
         """APPEND and APPENDS."""
+        self.budget.charge(1 + len(items) // 8)
         if type(target) is list:
-            if len(target) < LIST_CAP:
-                target.extend(items)
+            if len(target) >= LIST_CAP:
+                kept = [item for item in items if type(item) not in NUMBERS]
+                before = self.dropped.get(id(target), (0, target))[0]
+                self.dropped[id(target)] = before + len(items) - len(kept), target
+                items = kept
+            target.extend(items)
             return
         if type(target) is Obj:
             if target.hijacked is not None:
                 for name in ("extend", "append"):
                     if name in target.hijacked:
-                        self.hijacked_call(target, name, (items[:8],), offset)
+                        self.hijacked_call(target, name, (items,), offset)
             if target.kind in _TAKE_MORE or not target.known:
                 self._filled_late("APPEND", target, offset)
                 return
@@ -183,16 +213,21 @@ class Machine(Calls):
         """ADDITEMS."""
         self.hashed(items, offset)
         if isinstance(target, Opaque) and target.kind == "set":
+            target.content += [item for item in items if type(item) not in NUMBERS]
             return
         if type(target) is Obj:
             if target.hijacked is not None and "add" in target.hijacked:
-                self.hijacked_call(target, "add", tuple(items[:8]), offset)
+                self.hijacked_call(target, "add", tuple(items), offset)
             if target.kind in {"set", "object", "unknown", "code"} or not target.known:
                 self._filled_late("ADDITEMS", target, offset)
                 return
         self.out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
 
 
+_PER_BUILD = 15
+"""Units of work that judging a state costs."""
+_PER_PAIR = 8
+"""Units more for each item of a state that may be a list of names and values."""
 _UNSEEN = "?"
 """A name that was computed: it may be that of any method."""
 _NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})

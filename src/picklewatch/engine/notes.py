@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine.judge import judge
+from picklewatch.engine.judge import LONGEST_NAME, is_denied
+from picklewatch.engine.render import cut, render_call
 from picklewatch.engine.report import Nested
-from picklewatch.engine.strangers import Looked
+from picklewatch.engine.values import Blob
 from picklewatch.model import Finding, Level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from picklewatch.engine.checking import Doubt
     from picklewatch.engine.report import Budget, Storage
     from picklewatch.engine.values import Import
 
 _FINDINGS = 5_000
-"""Structural findings kept during one walk."""
-LONGEST_NAME = 400
-"""Characters of an import's two names; honest ones have a quarter of that, and patterns must not see more."""
-NESTED = 2_000
-_NESTED_BYTES = 1 << 28
-_SEARCHED = 1 << 16
-"""Bytes of a constant that are searched for an import."""
-_IMPORT_TEXT = re.compile(rb"c([A-Za-z_][\w.]{0,80})\n([A-Za-z_][\w.]{0,80})\n")
+"""Structural findings of one level that are kept during one walk: a pickle is judged by the worst, and nobody reads as
+many. Each is charged for all the same."""
+_PER_FINDING = 30
+"""Units of work that a finding costs, with the texts that it shows."""
+_PER_NESTED = 300
+"""Units of work that judging one more pickle costs before its first opcode."""
+_PER_NAME = 10
+_IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]+\n[A-Za-z_][\w.]*\n")
+"""Two lines that could be the names of an import, spelt as protocol 0 does."""
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
 
@@ -47,7 +53,14 @@ class Notes:
         self.gaps: list[tuple[int, int]] = []
         """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
         self.spoken: set[str] = set()
-        self.looked = Looked()
+        self.texts: dict[int, tuple[str, Any]] = {}
+        """What long texts give away, by identity, and the texts themselves: see `picklewatch.engine.signs`."""
+        self.dropped: dict[int, tuple[int, Any]] = {}
+        """How many plain numbers lists lack past their cap, by identity, and the lists themselves."""
+        self.nests: set[tuple[object, ...]] = set()
+        """What `nest` was given: the same bytes again are no other pickle."""
+        self.kept: Counter[Level] = Counter()
+        """Findings so far, by level."""
         self.hash_work = 0
         self.hash_sizes: dict[int, tuple[int, Any]] = {}
         self.code_bearing = False
@@ -61,7 +74,9 @@ class Notes:
 
     def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
         """Record one observation that is not about an import."""
-        if len(self.findings) < _FINDINGS:
+        self.budget.charge(_PER_FINDING)
+        self.kept[level] += 1
+        if self.kept[level] <= _FINDINGS:
             self.findings.append(self.made(rule, level, offset, summary, evidence))
             self.say(rule, level, offset, summary, evidence)
 
@@ -73,8 +88,8 @@ class Notes:
             rule=rule,
             level=level,
             where=self.where(offset),
-            summary=summary[:400],
-            evidence=evidence[: self.budget.limits.evidence],
+            summary=cut(summary, 400),
+            evidence=cut(evidence, self.budget.limits.evidence),
             subject=subject if len(subject) < LONGEST_NAME else "",
         )
 
@@ -91,43 +106,83 @@ class Notes:
             self.spoken.add(rule)
             self.finding(rule, level, offset, summary, evidence)
 
-    def note(self, imported: Import, doubt: Doubt, offset: int, evidence: str) -> None:
-        """Record something about an import; the worst stays."""
+    def note_call(self, callee: Import, doubt: Doubt, offset: int, args: Any, how: str = "call") -> None:
+        """Record something about a call of *callee* with *args*; the worst stays."""
+        self.note(callee, doubt, offset, lambda: render_call(callee, args, how))
+
+    def note(self, imported: Import, doubt: Doubt, offset: int, shown: Callable[[], str]) -> None:
+        """Record something about an import; the worst stays, and *shown* makes its evidence."""
         if imported.level is None or doubt.level.rank > imported.level.rank:
+            self.budget.charge(_PER_FINDING)
             imported.level, imported.rule = doubt.level, doubt.rule
+            evidence = shown()
             imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
             level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=lambda level: level.rank)
             self.say(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
 
-    def nest(self, content: bytes, offset: int, why: str) -> None:
-        """Remember bytes that something would unpickle."""
-        if len(self.nested) >= NESTED or self.nested_bytes + len(content) > _NESTED_BYTES:
-            self.once(
-                "limit-nested", Level.UNSCANNABLE, offset, "holds too many or too large pickles within the pickle"
-            )
+    def nest(self, content: bytes | Blob, offset: int, why: str) -> None:
+        """Remember bytes that something would unpickle; the same ones once, as whoever shares them costs nothing."""
+        key = (content.start, content.end) if isinstance(content, Blob) else (content,)
+        if (key, why) in self.nests:
             return
-        self.nested_bytes += len(content)
-        self.nested.append(Nested(data=content, where=self.where(offset), why=why))
+        self.nests.add((key, why))
+        self.budget.charge(_PER_NESTED)
+        data = content.view() if isinstance(content, Blob) else content
+        if isinstance(data, bytes):
+            self.budget.copy(len(data))
+        self.nested.append(Nested(data=data, where=self.where(offset), why=why))
 
-    def embedded(self, content: bytes | None, offset: int) -> None:
+    def embedded(self, content: bytes | Blob | None, offset: int) -> None:
         """Remember bytes that look like a whole pickle with imports."""
-        shortest = 8
-        if content is None or len(content) < shortest:
+        shortest, newest = 8, 5
+        if content is None:
             return
-        newest = 5
-        if content[0] == 0x80 and content.rstrip(b"\n\0 ")[-1:] == b".":
-            if content[1] <= newest and (b"c" in content or b"\x93" in content or b"i" in content):
+        data = content.view() if isinstance(content, Blob) else content
+        if len(data) < shortest:
+            return
+        self.budget.charge(1 + len(data) // _SEARCHED_PER_UNIT)
+        if data[0] == 0x80 and _ends_with_stop(data):
+            if data[1] <= newest and (isinstance(content, Blob) or any(code in content for code in _IMPORTING)):
                 self.nest(content, offset, "embedded")
             return
-        text = content[:1] in {b"c", b"("} and _EMBEDDED_TEXT.match(content) and b"." in content[-8:]
-        if text or content.startswith(b"PK\x03\x04"):
+        text = data[0] in b"c(" and _EMBEDDED_TEXT.match(data) and b"." in bytes(data[-8:])
+        if text or bytes(data[:4]) == b"PK\x03\x04":
             self.nest(content, offset, "embedded")
         else:
-            self._embedded_import(content, offset)
+            self._embedded_import(content, data, offset)
 
-    def _embedded_import(self, content: bytes, offset: int) -> None:
+    def _embedded_import(self, content: bytes | Blob, data: bytes | memoryview, offset: int) -> None:
         """An import of something dangerous, spelt as protocol 0 does, in the middle of bytes."""
-        for match in _IMPORT_TEXT.finditer(content[:_SEARCHED]):
-            if judge(match[1].decode("latin1"), match[2].decode("latin1")).level is Level.MALICIOUS:
-                self.nest(content[match.start() :], offset + match.start(), "embedded")
+        position = 0
+        while (match := _IMPORT_TEXT.search(data, position)) is not None:
+            position = match.start()
+            module, name, _ = match[0].decode("latin1").split("\n")
+            position += len(module) + 1  # the second line may be the first of another two
+            first = max(0, len(module) + len(name) - LONGEST_NAME)
+            begins = [at for at in range(first, len(module) - 1) if module[at] == "c"]
+            self.budget.charge(1 + _PER_NAME * len(begins))
+            found = next((at for at in begins if is_denied(module[at + 1 :], name)), None)
+            if found is not None:
+                begin = match.start() + found
+                if isinstance(content, Blob):
+                    rest: bytes | Blob = replace(content, start=content.start + begin)
+                else:
+                    rest = content[begin:]
+                self.nest(rest, offset + begin, "embedded")
                 return
+
+
+_SEARCHED_PER_UNIT = 32
+"""Bytes that are searched for an import in the time of one unit of work."""
+_IMPORTING = (b"c", b"\x93", b"i")
+
+
+def _ends_with_stop(data: bytes | memoryview) -> bool:
+    """Whether the last byte of *data* is STOP but for line ends, zeros and spaces."""
+    end, step = len(data), 1 << 16
+    while end > 0:
+        last = bytes(data[max(0, end - step) : end]).rstrip(b"\n\0 ")
+        if last:
+            return last.endswith(b".")
+        end -= step
+    return False

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from picklewatch.engine import lines
 from picklewatch.engine.constants import CONSTANTS
+from picklewatch.engine.constants import line as _line
 from picklewatch.engine.report import Stopped
-from picklewatch.engine.values import Opaque
+from picklewatch.engine.values import NUMBERS, Opaque
 from picklewatch.model import Level
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ def _dict(walk: Walk, position: int) -> None:
 
 
 def _empty_set(walk: Walk, position: int) -> None:
-    walk.stack.append(Opaque("set"))
+    walk.stack.append(Opaque("set", []))
     walk.position = position + 1
 
 
 def _frozenset(walk: Walk, position: int) -> None:
     items, walk.stack = walk.stack, walk.marks.pop()
     walk.machine.hashed(items, position)
-    walk.stack.append(Opaque("frozenset", tuple(items[:64])))
+    walk.stack.append(Opaque("frozenset", [item for item in items if type(item) not in NUMBERS]))
     walk.position = position + 1
 
 
@@ -88,28 +89,28 @@ def _dup(walk: Walk, position: int) -> None:
 
 
 def _get(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
+    text = _line(walk, position)
     walk.stack.append(walk.memo[lines.index(text)])
 
 
 def _put(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
+    text = _line(walk, position)
     index = lines.index(text)
-    if index < 0:
+    if isinstance(index, int) and index < 0:
         raise Stopped("a negative memo index")
     walk.memo[index] = walk.stack[-1]
-    if index > MEMO_GAP:
+    if not isinstance(index, int) or index > MEMO_GAP:
         sparse(walk, index, position)
 
 
-def sparse(walk: Walk, index: int, position: int) -> None:
+def sparse(walk: Walk, index: int | bytes, position: int) -> None:
     """C's memo is an array: a huge index makes it allocate as much. Honest picklers count from 0."""
-    if index > MEMO_GAP + 8 * len(walk.memo):
+    if not isinstance(index, int) or index > MEMO_GAP + 8 * len(walk.memo):
         walk.machine.once(
             "resource-bomb",
             Level.UNSAFE,
             position,
-            f"memo entry {index} would have the unpickler allocate a huge table",
+            f"memo entry {repr(index)[:20]} would have the unpickler allocate a huge table",
         )
 
 
@@ -123,11 +124,13 @@ def _global(walk: Walk, position: int) -> None:
 
 def _two_lines(walk: Walk, position: int, encoding: str) -> tuple[str, str]:
     module, after = lines.line(walk.data, position + 1)
+    walk.machine.budget.copy(len(module))
     if not module:
         raise Stopped("an import without a module")
     name = b""  # Python's reader imports the module all the same
     if after < len(walk.data):
         name, after = lines.line(walk.data, after)
+        walk.machine.budget.copy(len(name))
     walk.position = after
     return module.decode(encoding), name.decode(encoding)
 
@@ -174,13 +177,14 @@ def _obj(walk: Walk, position: int) -> None:
 def _newobj_ex(walk: Walk, position: int) -> None:
     keywords, args = walk.stack.pop(), walk.stack.pop()
     if not isinstance(keywords, dict) or keywords:
+        walk.machine.budget.charge(len(args) if isinstance(args, tuple) else 1)
         args = (*args, keywords) if isinstance(args, tuple) else (args, keywords)
     walk.stack[-1] = walk.machine.call(walk.stack[-1], args, "new", position)
     walk.position = position + 1
 
 
 def _persid(walk: Walk, position: int) -> None:
-    text, walk.position = lines.line(walk.data, position + 1)
+    text = _line(walk, position)
     walk.stack.append(walk.machine.persistent_id(text.decode("ascii", "replace"), position))
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.engine import tensors
 from picklewatch.engine.doubts import referenced
 from picklewatch.engine.hazards import Hazards
-from picklewatch.engine.judge import Judged, judge
-from picklewatch.engine.notes import LONGEST_NAME
-from picklewatch.engine.render import render
+from picklewatch.engine.judge import LONGEST_NAME, Judged, judge
+from picklewatch.engine.render import cut, render
 from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
@@ -25,13 +24,19 @@ class References(Hazards):
         key = (module, name)
         found = self.imports.get(key)
         if found is None:
-            judged = judge(module, name) if len(module) + len(name) < LONGEST_NAME else _TOO_LONG
-            found = self.imports[key] = Import(module, name, judged, offset)
+            judged = self.judged(module, name)
+            found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
+            self.imports[key] = found
             if judged.status == "code":
                 self.code_bearing = True
             elif judged.status == "denied":
                 self.say(judged.rule, Level.UNSAFE, offset, referenced(found), "", subject=found.key)
         return found
+
+    def judged(self, module: str, name: str) -> Judged:
+        """What the lists say of an import; names that are too long for any list are of the worst that they could be."""
+        self.budget.charge(_PER_NAME + 4 * min(len(module) + len(name), LONGEST_NAME))
+        return judge(module, name) if len(module) + len(name) < LONGEST_NAME else _TOO_LONG
 
     def stack_global(self, module: Any, name: Any, offset: int) -> Import:
         """STACK_GLOBAL's operands are constants, or nobody can know what is imported."""
@@ -63,6 +68,7 @@ class References(Hazards):
 
     def persistent_id(self, pid: Any, offset: int) -> Any:
         """BINPERSID and PERSID."""
+        self.budget.charge(_PER_ID)
         storage = tensors.storage_of(pid)
         if storage is not None:
             return self._storage(pid, storage, offset)
@@ -81,13 +87,10 @@ class References(Hazards):
         return Persistent(pid)
 
     def _needs_loader(self, offset: int, pid: Any) -> None:
-        self.once(
-            "persistent-id",
-            Level.UNVERIFIED,
-            offset,
-            "refers to objects that only a loader of its own could supply; pickle.load stops here",
-            render(pid, 200),
-        )
+        if "persistent-id" in self.spoken:
+            return
+        summary = "refers to objects that only a loader of its own could supply; pickle.load stops here"
+        self.once("persistent-id", Level.UNVERIFIED, offset, summary, render(pid, 200))
 
     def _storage(self, pid: Any, storage: Storage, offset: int) -> Persistent:
         if storage.elements < 0:
@@ -126,5 +129,9 @@ class References(Hazards):
             )
 
 
+_PER_NAME = 250
+"""Units of work that judging a name costs."""
+_PER_ID = 5
+"""Units of work that a persistent id costs."""
 _TOO_LONG = Judged(status="dotted", reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)
 _DYNAMIC = Judged(status="dotted", reason="cannot be known", rule="dynamic-import", level=Level.UNSAFE)

@@ -1,10 +1,14 @@
-"""Values as one bounded line of Python, for people. Never more work than the line is long."""
+"""Values as one bounded line of Python, for people. Never more work than the line is long.
+
+What does not fit is left out, and ``…`` stands for it: nothing is judged by what is shown.
+"""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
-from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
+from picklewatch.engine.values import REST, Blob, Import, Obj, Opaque, Persistent
 
 _TEXT = 120
 """Characters of one constant."""
@@ -14,11 +18,20 @@ _DEPTH = 4
 """Nesting shown."""
 
 
+def cut(text: str, most: int) -> str:
+    """Return *text*, at most *most* characters of it, ``…`` standing for the rest."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def shown(number: int) -> str:
+    """Return *number* in digits; of one that no memory could count, its size."""
+    return repr(number) if number.bit_length() < 256 else f"<integer of {number.bit_length()} bits>"
+
+
 def render(value: Any, limit: int = 300) -> str:
     """*value* as Python would spell it, at most *limit* characters, cut with ``…``."""
     left = [limit]
-    text = _render(value, _DEPTH, left)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return cut(_render(value, _DEPTH, left), limit)
 
 
 def render_call(callee: Any, args: Any, how: str = "call", limit: int = 300) -> str:
@@ -30,8 +43,7 @@ def render_call(callee: Any, args: Any, how: str = "call", limit: int = 300) -> 
     inner = (
         ", ".join(_items(args, _DEPTH, left)) if isinstance(args, tuple | list) else f"*{_render(args, _DEPTH, left)}"
     )
-    text = f"{name}({inner})"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return cut(f"{name}({inner})", limit)
 
 
 def _render(value: Any, depth: int, left: list[int]) -> str:
@@ -51,13 +63,13 @@ def _leaf(value: Any) -> str | None:
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
-        return repr(value) if value.bit_length() < 256 else f"<integer of {value.bit_length()} bits>"
+        return shown(value)
     if isinstance(value, str | bytes):
         return repr(value) if len(value) <= _TEXT else repr(value[:_TEXT]) + "…"
     if isinstance(value, Import):
         return _name(value)
     if isinstance(value, Blob):
-        return f"<{'text' if value.text else 'bytes'} of {value.end - value.start} bytes>"
+        return f"<{'text' if value.text else 'bytes'} of {value.size} bytes>"
     if isinstance(value, Opaque):
         return f"<{value.kind}>"
     if isinstance(value, Persistent):
@@ -66,9 +78,7 @@ def _leaf(value: Any) -> str | None:
 
 
 def _name(value: Import) -> str:
-    key = f"{value.module}.{value.name}"
-    key = key.removeprefix("builtins.")
-    return key if len(key) <= _TEXT else key[:_TEXT] + "…"
+    return cut(value.key.removeprefix("builtins."), _TEXT + 1)
 
 
 def _compound(value: Any, depth: int, left: list[int]) -> str:
@@ -79,7 +89,8 @@ def _compound(value: Any, depth: int, left: list[int]) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_items(value, depth, left))}]"
     if isinstance(value, dict):
-        pairs = [f"{_render(k, depth, left)}: {_render(v, depth, left)}" for k, v in list(value.items())[:_ITEMS]]
+        first = islice(((k, v) for k, v in value.items() if k is not REST), _ITEMS)
+        pairs = [f"{_render(k, depth, left)}: {_render(v, depth, left)}" for k, v in first]
         return "{" + ", ".join(pairs) + (", …" if len(value) > _ITEMS else "") + "}"
     if isinstance(value, Obj):
         name = _render(value.callee, depth, left) + (".__new__" if value.how == "new" else "")

@@ -28,8 +28,14 @@ WORK = 10_000_000
 """Units of work that any file may cost, however small; one takes about as long as one opcode (0.4 µs)."""
 WORK_PER_BYTE = 20
 """Units more for each byte of a file that is not small. Honest writers need less than one for each byte they store."""
-BLOCKS = 3_000_000
-"""Python objects that one small file's values may be at a time: about 250 MB."""
+MEMORY = 200 << 20
+"""Bytes that the values of one small file may take at a time, as `Budget.spend` estimates them; reached, that is
+`EVASION`."""
+LARGEST_VALUE = 8 << 20
+"""Bytes of one constant of a small file that may be copied to be looked at; beyond, that is `EVASION`. Eight more for
+each byte of a file that is not small."""
+_BLOCK = 80
+"""Bytes of one of Python's objects, on average and with what the allocator adds."""
 _LEAST = 2_000
 """Units that each part may cost whatever the parts before it did: enough to see what its first opcodes call."""
 _RESERVE = 1_000_000
@@ -62,6 +68,18 @@ class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error o
 def evasion(what: str) -> LimitReached:
     """Return the limit that content meets by a shape that no honest writer makes; *what* says which, as a clause."""
     return LimitReached(EVASION, f"The content would keep a scanner from reading on: {what}.")
+
+
+class WalkFailed(Exception):  # noqa: N818 - named for what happened
+    """A fault of ours, its cause, ended a walk; *report* is what the walk had seen before.
+
+    Where a parser fails is up to an attacker: what comes before a fault must count all the same.
+    """
+
+    def __init__(self, report: PickleReport, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.report = report
+        self.cause = cause
 
 
 class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of ours
@@ -113,22 +131,31 @@ class Budget:
         if self.work_left < 0:
             raise evasion("it makes work out of all proportion to its size")
 
-    def spend(self, opcodes: int) -> None:
-        """Take *opcodes* off; raises `LimitReached` when none is left, time is up, or its values fill the memory."""
+    def copy(self, size: int) -> None:
+        """Charge for *size* bytes that are copied, and may stay; raises where one value outgrows its file."""
+        self.charge(size >> 3)
+        if size > LARGEST_VALUE + 8 * above(self.size):
+            raise evasion("one of its values is many times as large as the file")
+
+    def spend(self, opcodes: int, held: int = 0) -> None:
+        """Take *opcodes* off; raises `LimitReached` when none is left, time is up, or its values fill the memory.
+
+        *held* are bytes of tables that Python does not count as objects of their own.
+        """
         self.opcodes_left -= opcodes
         self.charge(opcodes)
         if self.opcodes_left <= 0:
             raise LimitReached("limit-opcodes", f"the file holds more than {self.limits.opcodes} pickle opcodes")
         self.check_time()
         if opcodes >= _MANY:
-            self._check_memory()
+            self._check_memory(held)
 
-    def _check_memory(self) -> None:
-        allowed = BLOCKS + WORK_PER_BYTE * above(self.size)
+    def _check_memory(self, held: int) -> None:
+        allowed = MEMORY + WORK_PER_BYTE * _BLOCK * above(self.size)
         blocks = sys.getallocatedblocks()
         if self.blocks < 0:
             self.blocks = blocks
-        if blocks - self.blocks > allowed:
+        if (blocks - self.blocks) * _BLOCK + held > allowed:
             raise evasion("it makes millions of objects out of a few bytes")
 
     def check_time(self) -> None:
@@ -185,7 +212,7 @@ class Storage:
 class Nested:
     """Bytes inside a pickle that something would unpickle, or that look like a pickle."""
 
-    data: bytes
+    data: bytes | memoryview
     where: str
     """Where they lie: ``member:0xoffset``."""
     why: str

@@ -1,19 +1,29 @@
-"""What arguments give away: an address, a shell line, Python code, a denied name. Bounded, never recursive."""
+"""What arguments give away: an address, a shell line, Python code, a denied name.
+
+All of them are looked at, however many there are and however long, and each is charged for: an attack would only have
+to come last. Never recursive.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from picklewatch.engine.judge import judge, looks_like_class
+from picklewatch.engine.judge import LONGEST_NAME, is_denied, looks_like_class
 from picklewatch.engine.lists.denied import PLAIN_LITERALS
-from picklewatch.engine.values import Blob, Import, Obj, Opaque, Persistent
+from picklewatch.engine.values import NUMBERS, Blob, Import, Obj, Opaque, Persistent
 from picklewatch.model import Level
 
-_NODES = 600
-"""Values looked at in one set of arguments."""
-_CHARACTERS = 4_096
-"""Characters looked at of one text."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from picklewatch.engine.notes import Notes
+
+_SHORT = 64
+"""Characters up to which a text is looked at each time; what longer ones give away is remembered."""
+_PER_TEXT = 8
+"""Units of work that looking at a text costs, and one more for so many characters:"""
+_CHARACTERS_PER_UNIT = 4
 
 _URL = re.compile(r"\b(?:https?|ftps?|file|ssh|git|ldaps?|rmi|jar|gopher|smb|s3|gs|tcp|unix)://", re.IGNORECASE)
 _SHELL = re.compile(
@@ -28,30 +38,39 @@ _PATH = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:\\|\\\\)[\w./\\~-]+")
 _HOST = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|0|[\w-]+(?:\.[\w-]+)+|::1?|)$")
 _LABEL = re.compile(r"^[\w :.+#%,-]{0,80}$")
 _DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)$")
+_CODE_WORDS = (
+    "__import__", "import", "exec", "eval", "compile", "getattr", "open", "system", "os.", "subprocess", "__builtins__",
+    "__globals__", "__subclasses__", "lambda",
+)  # fmt: skip
+"""One of which is in whatever `_CODE` matches: looking for them is much faster."""
+_SHELL_SIGNS = ("$(", "`", "|", "&&", ";", ">")
+"""One of which is in whatever `_SHELL` matches elsewhere than at the beginning."""
 _MAX_PORT = 65_535
+_LONGEST_HOST = 255
+"""Characters of a host's name: resolvers take no more."""
 
 
-def sign(values: object) -> str:
+def sign(values: object, notes: Notes) -> str:
     """What in *values* an attack would be made of, as a phrase, or an empty text."""
-    for value in _flat(values):
-        found = _of_text(value) if isinstance(value, str | bytes | Blob) else _of_pair(value)
+    for value in _flat(values, notes):
+        found = _of_text(value, notes) if isinstance(value, str | bytes | Blob) else _of_pair(value)
         if found:
             return found
     return ""
 
 
-def plain(values: object, *, labels: bool = False) -> bool:
+def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
     """Whether *values* hold only data: constants, containers of them, harmless objects and classes.
 
     With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
-    anything), and there must be few enough values to look at them all.
+    anything).
     """
-    for value in _flat(values):
+    for value in _flat(values, notes):
         if isinstance(value, Import) and not _data_class(value):
             return False
         if isinstance(value, Obj) and value.kind == "callable":
             return False
-        if labels and (value is _MORE or (isinstance(value, str) and not _LABEL.match(value))):
+        if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
             return False
     return True
 
@@ -60,67 +79,83 @@ def _data_class(value: Import) -> bool:
     return value.judged.level is Level.INFO or (value.judged.status == "foreign" and looks_like_class(value.name))
 
 
-_MORE = object()
-_NUMBERS = frozenset({int, float, bool, type(None)})
 _OPENED = frozenset({"list", "dict", "set", "atom", "bytearray", "callable"})
+_CONTAINERS = (tuple, list, dict, Opaque, Obj)
+_UNSEEN = (list, dict, Opaque, Persistent)
+"""What is opened, but says nothing itself."""
 
 
-def _flat(values: object) -> list[Any]:
-    """The values in *values*, each container opened once, up to a bound; `_MORE` at the end if there are more."""
-    flat: list[Any] = []
+def _flat(values: object, notes: Notes) -> Iterator[Any]:
+    """Yield the values in *values*, each container opened once."""
     waiting: list[Any] = [values]
     opened: set[int] = set()
-    for _ in range(_NODES):
-        if not waiting:
-            return flat
+    while waiting:
         value = waiting.pop()
-        if not isinstance(value, list | dict | Opaque | Persistent):
-            flat.append(value)
-        if id(value) not in opened:
-            inner = _inside(value)
-            if inner:
-                opened.add(id(value))
-                waiting.extend(inner)
-    return [*flat, _MORE] if waiting else flat
+        if not isinstance(value, _UNSEEN):
+            yield value
+        if isinstance(value, _CONTAINERS) and id(value) not in opened:
+            opened.add(id(value))
+            waiting.extend(_inside(value, notes))
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: Any, notes: Notes) -> Sequence[Any]:
     """What lies directly in *value*; nothing if it holds numbers alone."""
     if isinstance(value, Opaque):
-        return [value.content]
+        return (value.content,)
     if isinstance(value, Obj):
-        return [value.args] if value.kind in _OPENED else []  # other objects' arguments were judged when they were made
+        return (value.args,) if value.kind in _OPENED else ()  # others' arguments were judged when they were made
     if isinstance(value, dict):
         value = [*value, *value.values()]
-    if not isinstance(value, tuple | list) or set(map(type, value)) <= _NUMBERS:
-        return []
-    return list(value[: _NODES + 1])
+    notes.budget.charge(1 + len(value) // 8)
+    if NUMBERS.issuperset(map(type, value)):
+        return ()
+    notes.budget.charge(len(value))
+    return cast("Sequence[Any]", value)
 
 
-def _of_text(value: str | bytes | Blob) -> str:
+def _of_text(value: str | bytes | Blob, notes: Notes) -> str:
+    """What one text gives away; long ones, handed over again and again, are looked at once."""
+    size = value.size if isinstance(value, Blob) else len(value)
+    if size <= _SHORT:
+        notes.budget.charge(_PER_TEXT)
+        return _look(_spelt(value), notes)
+    known = notes.texts.get(id(value))
+    if known is None:
+        notes.budget.charge(_PER_TEXT + size // _CHARACTERS_PER_UNIT)
+        known = notes.texts[id(value)] = _look(_spelt(value), notes), value
+    return known[0]
+
+
+def _spelt(value: str | bytes | Blob) -> str:
+    """*value* as text; an empty one for bytes that are none by their beginning."""
     if isinstance(value, Blob):
-        raw = bytes(value.data[value.start : min(value.end, value.start + _CHARACTERS)])
-        return _of_text(raw.decode("utf-8", "replace") if value.text else raw)
+        raw = value.read()
+        value = raw.decode("utf-8", "replace") if value.text else raw
     if isinstance(value, bytes):
-        if not value[:64].isascii():
-            return ""
-        value = value[:_CHARACTERS].decode("latin1")
-    text = value[:_CHARACTERS]
-    for pattern, what in (
-        (_URL, "a network address"),
-        (_CODE, "code"),
-        (_SHELL, "a shell command"),
-        (_PATH, "a file's path"),
-    ):
-        if pattern.search(text):
-            return what
-    return "the name of something dangerous" if _names_denied(text) else ""
+        return value.decode("latin1") if value[:64].isascii() else ""
+    return value
 
 
-def _names_denied(text: str) -> bool:
-    match = _DOTTED.match(text[:200])
+def _look(text: str, notes: Notes) -> str:
+    if "://" in text and _URL.search(text):
+        return "a network address"
+    if any(word in text for word in _CODE_WORDS) and _CODE.search(text):
+        return "code"
+    if any(mark in text for mark in _SHELL_SIGNS):
+        if _SHELL.search(text):
+            return "a shell command"
+    elif _SHELL.match(text):
+        return "a shell command"
+    if _PATH.match(text):
+        return "a file's path"
+    return "the name of something dangerous" if _names_denied(text, notes) else ""
+
+
+def _names_denied(text: str, notes: Notes) -> bool:
+    match = _DOTTED.match(text)
     if match is not None:
-        return judge(match[1], match[2]).level is Level.MALICIOUS
+        notes.budget.charge(_PER_TEXT)
+        return len(text) > LONGEST_NAME or is_denied(match[1], match[2])
     return text in PLAIN_LITERALS
 
 
@@ -128,6 +163,6 @@ def _of_pair(value: object) -> str:
     pair = 2
     if isinstance(value, tuple) and len(value) == pair:
         host, port = value
-        if isinstance(host, str) and type(port) is int and 0 < port <= _MAX_PORT and host and _HOST.match(host):
-            return "a host and a port"
+        if isinstance(host, str) and type(port) is int and 0 < port <= _MAX_PORT and 0 < len(host) <= _LONGEST_HOST:
+            return "a host and a port" if _HOST.match(host) else ""
     return ""

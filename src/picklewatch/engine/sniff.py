@@ -18,30 +18,34 @@ _FIRST = frozenset(b"(]})cFGIJKLMNPSTUVXBC") | frozenset(range(0x80, 0x99)) - fr
 )
 _NEWEST = 5
 _SNIFFED_OPCODES = 2_000
+"""Opcodes after which it is one: other bytes do not go on as long."""
+_SNIFFED_WORK = 50_000
+"""Units of work after which it is one."""
 _SHORTEST = 2
 """Opcodes of a pickle that says nothing."""
 _SAYING_NOTHING = 16
 """Pickles in a row that say nothing and are no accident."""
 
 
-def looks_like_pickle(data: Buffer, start: int) -> bool:
+def looks_like_pickle(data: Buffer, start: int, budget: Budget | None = None) -> bool:
     """Whether a pickle may begin at *start*.
 
     Protocol 2 and later: by its header and the opcode after it. Protocols 0 and 1 have no header: by a walk over
     the first opcodes that must reach STOP, an import or a good stretch of them. Two opcodes are a pickle of None or of
-    a number, and any two letters: what follows tells.
+    a number, and any two letters: what follows tells. *budget* is charged for the walk.
     """
+    budget = budget or Budget()
     behind: int | None = start
     for _ in range(_SAYING_NOTHING):
         if behind is None:
             return True
-        start, behind = behind, _looks(data, behind)
+        start, behind = behind, _looks(data, behind, budget)
         if behind == start:
             return False
     return True
 
 
-def _looks(data: Buffer, start: int) -> int | None:
+def _looks(data: Buffer, start: int, budget: Budget) -> int | None:
     """None for a pickle, *start* for none, else where one ends that says nothing."""
     if start + 1 >= len(data):
         return start
@@ -49,7 +53,7 @@ def _looks(data: Buffer, start: int) -> int | None:
     if first == 0x80:
         headed = second <= _NEWEST and (start + 2 >= len(data) or data[start + 2] in _AFTER_PROTO)
         return None if headed else start
-    return _walked(data, start) if first in _FIRST else start
+    return _walked(data, start, budget) if first in _FIRST else start
 
 
 def _imports(module: str, name: str) -> bool:
@@ -63,17 +67,20 @@ def _imports(module: str, name: str) -> bool:
     return plausible(module, name) or (exists and plausible(module, "_") and not name.isprintable())
 
 
-def _walked(data: Buffer, start: int) -> int | None:
+def _walked(data: Buffer, start: int, budget: Budget) -> int | None:
     from picklewatch.engine.machine import Machine
     from picklewatch.engine.walk import Walk
 
-    machine = Machine("", Budget(opcodes_left=_SNIFFED_OPCODES * 2), persistent=True, arrays_inline=False)
+    own = Budget(work_left=_SNIFFED_WORK, opcodes_left=_SNIFFED_OPCODES * 2, deadline=budget.deadline)
+    machine = Machine("", own, persistent=True, arrays_inline=False)
     walk = Walk(data, start, machine)
     walk.limit = _SNIFFED_OPCODES
     try:
         walk.run()
     except LimitReached:
         return None
+    finally:
+        budget.charge(_SNIFFED_WORK - max(own.work_left, 0))
     if any(_imports(imported.module, imported.name) for imported in machine.imports.values()):
         return None
     if any(finding.level is Level.MALICIOUS for finding in machine.findings if finding.rule == "frame-mismatch"):

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _NODE = struct.Struct("<qqdqqqqqq")
 """Split dimension, children, split, start, end, two pointers, two indexes; of 64-bit machines."""
 _CLASSES = frozenset({"cKDTree", "KDTree"})
-_NODES = 1 << 21
-"""Nodes that are looked at: some seconds' worth."""
 _FULL = 8
 """Parts of a state: nodes, data, points, dimensions, leaf size, maxima, minima, indexes, and what came later."""
 
@@ -34,7 +32,7 @@ def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
         return
     nodes = _content(state[0]) if len(state) >= _FULL else None
     points, dimensions = (arrays.integer(part) for part in state[2:4]) if len(state) >= _FULL else (None, None)
-    if nodes is None or points is None or dimensions is None or len(nodes) > _NODES * _NODE.size:
+    if nodes is None or points is None or dimensions is None:
         machine.finding(
             "numpy-size-mismatch",
             Level.UNVERIFIED,
@@ -42,7 +40,9 @@ def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
             "the nodes of a spatial tree cannot be seen",
             render(state, 200),
         )
-    elif not _sound(nodes, points, dimensions) or not _filled(state, points, dimensions):
+        return
+    machine.budget.charge(len(nodes) // _NODE.size)
+    if not _sound(nodes, points, dimensions) or not _filled(state, points, dimensions):
         machine.finding(
             "numpy-size-mismatch",
             Level.MALICIOUS,

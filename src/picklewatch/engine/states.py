@@ -64,7 +64,7 @@ def _view_state(machine: Machine, state: Any, offset: int) -> None:
     parts = 4
     if not isinstance(state, tuple) or len(state) != parts or not isinstance(state[0], Persistent):
         return
-    summary = tensors.out_of_bounds(state)
+    summary = tensors.out_of_bounds(state, machine.budget)
     if summary:
         machine.finding("tensor-out-of-bounds", Level.MALICIOUS, offset, summary, render(state, 200))
 
@@ -72,7 +72,8 @@ def _view_state(machine: Machine, state: Any, offset: int) -> None:
 def _code_template(machine: Machine, attributes: dict[Any, Any], value: Any, offset: int) -> None:
     """Distributions of scipy exec ``_parse_arg_template`` when restored (``scipy/stats/_distn_infrastructure.py``)."""
     lines = value.split("\n") if isinstance(value, str) else [""]
-    longest, most = 200, 60
+    longest, most = 200, 60  # what scipy writes has a fifth of that; anything else is told
+    machine.budget.charge(len(value) if isinstance(value, str) else 1)
     fits = isinstance(value, str) and len(lines) <= most
     if fits and all(len(line) <= longest and _TEMPLATE_LINE.match(line) for line in lines):
         return
@@ -134,8 +135,8 @@ def _labels(machine: Machine, attributes: dict[Any, Any], value: Any, offset: in
 
 
 _TEMPLATE_LINE = re.compile(
-    r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*\)?,? ?[\w, ]*"
-    r"(self\._argcheck_rvs\([\w, =]*\))?[\w, ]*)?\s*\Z"
+    r"\s*(def _parse_args(_rvs|_stats)?\(self,?[\w ,=*']*\):|return \(?[\w, ]*+(\)[\w, ]*+)?"
+    r"((?<=\bself)\._argcheck_rvs\([\w, =]*\)[\w, ]*+)?)?\s*\Z"
 )
 _TEMPORARY = re.compile(r"(/tmp|/var/tmp|/var/folders/[\w/+-]+|[A-Za-z]:\\[\w \\.~-]+\\Temp)[/\\][\w.-]+\Z")
 _BY_ATTRIBUTE = {
@@ -171,7 +172,7 @@ def _ndarray_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
         return
     shape_at = 0 if len(state) == fewest else 1
     shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
-    rule, summary = arrays.mismatch(shape, dtype, raw)
+    rule, summary = arrays.mismatch(shape, dtype, raw, machine)
     if rule:
         machine.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
 
@@ -186,6 +187,8 @@ def _dtype_state(machine: Machine, target: Obj, state: Any, offset: int) -> None
             "the description of an array's elements changes after an array was made of it",
             render(state, 300),
         )
+    parts = state[2:5] if isinstance(state, tuple) else ()
+    machine.budget.charge(sum(4 * len(fields) for fields in parts if isinstance(fields, dict)))
     problem = arrays.bad_type(state, arrays.item_size(target))
     if problem:
         machine.finding(
@@ -219,7 +222,7 @@ def _wrapper_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
 def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
     text = state.get("formula") if isinstance(state, dict) else None
-    if isinstance(text, str) and signs.sign((text,)):
+    if isinstance(text, str) and signs.sign((text,), machine):
         machine.finding(
             "suspicious-arguments",
             Level.MALICIOUS,
@@ -227,7 +230,7 @@ def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
             "a formula that statsmodels evaluates on loading holds code",
             render(text),
         )
-    elif text is not None and not (isinstance(text, str) and _plain_formula(text)):
+    elif text is not None and not (isinstance(text, str) and _plain_formula(machine, text)):
         machine.finding(
             "suspicious-arguments",
             Level.UNVERIFIED,
@@ -237,25 +240,25 @@ def _formula_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
         )
 
 
-def _plain_formula(text: str) -> bool:
+def _plain_formula(machine: Machine, text: str) -> bool:
     """Whether *text* is made of names, numbers, operators and the usual transformations alone."""
-    longest = 10_000
-    return len(text) < longest and _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
+    machine.budget.charge(len(text) // 2)
+    return _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
 
 
 _TRANSFORMATION = re.compile(
     r"(?<![\w.])(?:(?:np\.)?(?:log|log2|log10|log1p|exp|expm1|sqrt|abs|square|power|sin|cos)|C|I|scale|center|standardize)\("
 )
-_FORMULA = re.compile(r"(?:[A-Za-z_]\w*\b(?!\s*\()|\d+(?:\.\d*)?|\)(?!\s*\()|[\s~+*/:^|(,-])*")
+_FORMULA = re.compile(r"(?:[A-Za-z_]\w*+(?!\s*\()|\d++(?:\.\d*+)?|\)(?!\s*\()|[\s~+*/:^|(,-])*+")
 
 
 def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
     if isinstance(target.callee, Import) and target.callee.name == "partial":
         values = state if isinstance(state, tuple) else (None,)
-        doubt = kept(target.callee, values)
+        doubt = kept(machine, target.callee, values)
         if doubt is not None:
-            machine.note(target.callee, doubt, offset, f"{render(target)}.__setstate__({render(state, 200)})")
+            machine.note(target.callee, doubt, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})")
             target.known = False
 
 

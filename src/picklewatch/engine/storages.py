@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picklewatch.engine.report import Storage
-from picklewatch.engine.values import Persistent, as_bytes
+from picklewatch.engine.values import Blob, Persistent, as_bytes
 from picklewatch.engine.walk import Walk
 
 if TYPE_CHECKING:
@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 MAGIC = 0x1950A86A20F9469CFC6C
 """torch.serialization.MAGIC_NUMBER, the value of the first pickle."""
 _OPCODES = 2_000
+"""Opcodes of each of these pickles up to which the storage is looked for: with more it is one that nobody knows, and a
+tensor over it is ``tensor-out-of-bounds``."""
 _BEFORE = 3
 """Pickles before the object's own: the magic number, the version, what the system is like."""
 
 
 def nested_storage(machine: Machine, args: object) -> Storage | None:
     """The storage that the bytes in *args* hold as ``torch.save`` wrote it before its zip archives, None if none."""
-    content = as_bytes(args[0]) if isinstance(args, tuple) and len(args) == 1 else None
+    content: bytes | memoryview | None = None
+    if isinstance(args, tuple) and len(args) == 1:
+        given = args[0]
+        content = given.view() if isinstance(given, Blob) and not given.text else as_bytes(given)
     if content is None or machine.ahead:  # storages hold no storages; a look at each level of nesting would never end
         return None
     start, value = 0, None

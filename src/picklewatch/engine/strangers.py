@@ -7,12 +7,15 @@ its ``collate_fn``). Picklers hand over constants, arrays, and objects of the fu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.checking import Doubt
 from picklewatch.engine.lists.stdlib import STDLIB
 from picklewatch.engine.values import Import, Obj, Opaque
 from picklewatch.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.engine.report import Budget
 
 _STORES = frozenset(
     {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
@@ -44,36 +47,24 @@ _TIME = frozenset({"datetime", "_datetime", "_pydatetime", "zoneinfo", "_zoneinf
 _PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
 """Packages, and a module, whose objects are values: times, numbers, lists of TorchScript."""
 _EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
-_TOO_MANY = "more objects than can be counted"
 _FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
 _STRANGE = frozenset({"torch"})
 """Libraries whose own functions are given no objects of theirs but tensors and arrays."""
 _BEFORE_STATE = 3
 """Arguments of torch's function before those that become attributes."""
-_FEW = 64
-_NODES = 200_000
-"""Objects and containers that are looked at for one call."""
-_ALL = 1_000_000
-"""Those of all calls of one pickle that are given more than a few."""
+_PER_OBJECT = 6
+"""Units of work more that looking at an object costs."""
 
 
-class Looked:
-    """What was looked at during one walk: the same objects may be handed over again and again."""
-
-    def __init__(self) -> None:
-        self.left = _ALL
-
-
-def stranger(callee: Import, args: Any, looked: Looked) -> Doubt | None:
+def stranger(callee: Import, args: Any, budget: Budget) -> Doubt | None:
     """Doubt about a call of *callee* that is given an object which it has no business to look into."""
-    found = _among(callee, args, looked)
+    found = _among(callee, args, budget)
     if not found:
         return None
-    level = Level.UNVERIFIED if found == _TOO_MANY else Level.UNSAFE
-    return Doubt("suspicious-arguments", level, f"{callee.key} is to look into {found}")
+    return Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is to look into {found}")
 
 
-def _among(callee: Import, args: Any, looked: Looked) -> str:
+def _among(callee: Import, args: Any, budget: Budget) -> str:
     top = callee.module.partition(".")[0]
     if callee.judged.check == "torch_from_type":
         return ""  # what it calls is looked at as a call
@@ -85,11 +76,11 @@ def _among(callee: Import, args: Any, looked: Looked) -> str:
             return next((_named(value) for value in given if _odd_container(value)), "")
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
-        return _walk(args, _CONSTANTS, _PLAIN, looked)
+        return _walk(args, _CONSTANTS, _PLAIN, budget)
     if top in _COLLECTING:
         return next((_named(value) for value in _given(args) if _odd_container(value)), "")
     kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
-    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, looked)
+    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, budget)
 
 
 def _given(args: Any) -> tuple[Any, ...]:
@@ -110,7 +101,7 @@ def _named(value: Obj) -> str:
     )
 
 
-def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], looked: Looked) -> str:
+def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: Budget) -> str:
     """The first object in *args* that is neither of *kinds* nor of *libraries*; what is unknown is told anyway."""
     waiting, seen = [args], set[int]()
     while waiting:
@@ -118,11 +109,7 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], looked: L
         if id(value) in seen:
             continue
         seen.add(id(value))
-        looked.left -= len(seen) > _FEW
-        if len(seen) > _NODES or looked.left < 0 < len(seen) - _FEW:
-            return _TOO_MANY
-        if looked.left < 0 and isinstance(value, tuple | list | dict) and len(value) > _FEW:
-            return _TOO_MANY
+        budget.charge(1)
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
                 continue
@@ -130,19 +117,21 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], looked: L
                 return _named(value)
             if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
                 return _named(value)
+            budget.charge(_PER_OBJECT)
             waiting += [value.state, value.items]
             if value.how == "new":
                 waiting.append(value.args)
         else:
-            waiting += _inside(value)
+            waiting += _inside(value, budget)
     return ""
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: Any, budget: Budget) -> list[Any]:
     if isinstance(value, dict):
         value = [*value, *value.values()]
     elif isinstance(value, Opaque):
         return [value.content]
     if not isinstance(value, tuple | list):
         return []
+    budget.charge(len(value) // 4)
     return [one for one in value if isinstance(one, tuple | list | dict | Opaque | Obj)]

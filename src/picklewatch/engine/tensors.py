@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picklewatch.engine.report import Storage
 from picklewatch.engine.values import Import, Obj, Persistent
+
+if TYPE_CHECKING:
+    from picklewatch.engine.report import Budget
 
 ELEMENT_SIZES = {
     "FloatStorage": 4, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
@@ -83,12 +86,14 @@ def sizes(value: Any) -> tuple[int, ...] | None:
     return value
 
 
-def out_of_bounds(args: Any, dtype: Any = None) -> str:
+def out_of_bounds(args: Any, budget: Budget, dtype: Any = None) -> str:
     """What is wrong with ``(storage, offset, size, stride, …)``, or an empty text."""
     fewest = 4
     if type(args) is not tuple or len(args) < fewest:
         return "a tensor is rebuilt from too few arguments"
     storage, offset, size, stride = args[:4]
+    if isinstance(size, tuple | list):
+        budget.charge(len(size) // 2)
     if type(size) is tuple and type(stride) is tuple:
         extent = offset
         try:

@@ -1,8 +1,8 @@
 """What the machine keeps on its stack instead of objects.
 
 Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves
-too, holding such values. Lists and dicts are capped (`LIST_CAP`, `DICT_CAP`): past the cap they lack items, which
-whoever relies on their content must check. Nothing here is ever hashed, compared or walked without a bound: an
+too, holding such values. Past a cap (`LIST_CAP`, `DICT_CAP`) lists and dicts lack plain numbers and the order of
+things, but nothing that could do something. Whoever walks them charges `Budget` for each item that is touched: an
 attacker chooses the nesting and the sharing.
 """
 
@@ -13,12 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklewatch.engine.judge import Judged
+    from picklewatch.engine.report import Budget
     from picklewatch.model import Level
 
 LIST_CAP = 1 << 16
-"""Items that a list keeps; one with as many may lack some."""
+"""Items from which on a list keeps no plain numbers: they are counted in `Notes.dropped`, and say nothing else."""
 DICT_CAP = 1 << 12
-"""Keys that a dict keeps; one with as many may lack some."""
+"""Keys that a dict keeps by themselves; what follows is kept without its place, under `REST`, but for numbers."""
+NUMBERS = frozenset({int, float, bool, type(None)})
+"""Types of constants that no check looks at where there are many of them."""
+
+
+class _Rest:
+    """The type of `REST`."""
+
+    __slots__ = ()
+
+
+REST = _Rest()
+"""The key of a list of all keys and values of a dict that have no place in it: past `DICT_CAP`, or under keys that
+are neither texts nor plain numbers."""
+HASHED_PLAINLY = 1 << 60
+"""Numbers below it are their own hash: beyond, whoever chooses them could have them all collide."""
 TEXT_CAP = 1 << 12
 """Bytes of a text or bytes constant that are kept as a value; a longer one stays a place in the data."""
 
@@ -33,10 +49,22 @@ class Blob:
     end: int
     text: bool
     """Whether it is a str (UTF-8), else bytes."""
+    budget: Budget
+    """What pays for copies of it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+        return self.end - self.start
 
     def read(self) -> bytes:
         """Its bytes, copied."""
+        self.budget.copy(self.size)
         return bytes(self.data[self.start : self.end])
+
+    def view(self) -> memoryview:
+        """Its bytes where they lie."""
+        return memoryview(self.data)[self.start : self.end]
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +122,8 @@ class Obj:
     """What SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
     used: bool = False
     """Whether an array was already made of this element type."""
+    size: int | None = None
+    """Bytes of one element of this element type as its state says, see `picklewatch.engine.arrays`."""
 
 
 @dataclass(slots=True, eq=False)

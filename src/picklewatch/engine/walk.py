@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from picklewatch.engine.report import Buffer
 
 _U16, _I32, _U32, _F64 = (Struct(layout).unpack_from for layout in ("<H", "<i", "<I", ">d"))
+_PER_ENTRY, _PER_PLACE = 90, 10
+"""Bytes of a dictionary for each entry, while it grows, and of a list for each item."""
 _SLICE = 50_000
 """Opcodes between two looks at the clock."""
 
@@ -38,7 +40,7 @@ class Walk:
         self.machine = machine
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: dict[int | bytes, Any] = {}
         self.frame_end = NO_FRAME
         self.opcodes = 0
         self.stopped = False
@@ -47,6 +49,8 @@ class Walk:
         self.protocol = 0
         self.depth = 0
         """How many arrays of objects this pickle lies in."""
+        self.rare = 0
+        """Opcodes of a handler of their own, which take twice the time, since the last look at the clock."""
         self.limit = sys.maxsize
         """Opcodes after which the walk ends by itself."""
 
@@ -57,7 +61,9 @@ class Walk:
             while not self.stopped and self.opcodes < self.limit:
                 before = self.opcodes
                 self._slice(min(_SLICE, self.limit, budget.opcodes_left + 1))
-                budget.spend(self.opcodes - before)
+                budget.charge(self.rare)
+                self.rare = 0
+                budget.spend(self.opcodes - before, self._held())
         except (Stopped, lines.Malformed) as reason:
             self.problem = str(reason)
         except IndexError:
@@ -73,6 +79,14 @@ class Walk:
         framed = self.position < self.frame_end != NO_FRAME
         if self.problem and framed and self.frame_end < opcode_end(self.data, self.position, self.size):
             straddled(self, self.position)
+
+    def forget(self) -> None:
+        """Let go of all values."""
+        self.stack, self.marks, self.memo, self.result = [], [], {}, None
+
+    def _held(self) -> int:
+        """Estimate the bytes of the stack and the memo themselves."""
+        return _PER_ENTRY * len(self.memo) + _PER_PLACE * (len(self.stack) + len(self.marks))
 
     def end(self, end: int) -> int:
         """*end* if the data reach as far."""
@@ -247,4 +261,5 @@ class Walk:
         handler = HANDLERS.get(op)
         if handler is None:
             raise Stopped(f"there is no opcode {op:#04x}")
+        self.rare += 1
         handler(self, position)

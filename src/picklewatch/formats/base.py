@@ -13,7 +13,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.engine import Budget, LimitReached, evasion, judge_pickle
+from picklewatch.engine import Budget, LimitReached, WalkFailed, evasion, judge_pickle
 from picklewatch.formats.look import Looking
 from picklewatch.kept import kept
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
@@ -181,6 +181,9 @@ class Scan:
             if limit.report is not None:
                 self._note(limit.report)
             raise
+        except WalkFailed as failed:
+            self._note(failed.report)
+            raise failed.cause from None
 
     def trial(self, part: Part, start: int = 0) -> PickleReport | None:
         """Walk what may or may not be a pickle, noting nothing.

@@ -347,16 +347,6 @@ RULES: tuple[Rule, ...] = (
         allow=_DIGEST_ONLY,
     ),
     Rule(
-        id="limit-nested",
-        level=Level.UNSCANNABLE,
-        title="Too many pickles within a pickle",
-        meaning="The pickle holds more, or larger, pickles in its bytes than are followed.",
-        danger="The rest was not looked at.",
-        evidence="0x2f10: holds too many or too large pickles within the pickle",
-        action=_LOOK,
-        allow=_DIGEST_ONLY,
-    ),
-    Rule(
         id="limit-findings",
         level=Level.UNVERIFIED,
         title="Findings about more different things than are kept",
