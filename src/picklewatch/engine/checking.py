@@ -37,6 +37,9 @@ def odd(summary: str) -> Doubt:
     return Doubt("suspicious-arguments", Level.UNSAFE, summary)
 
 
+_OPENED = (tuple, list, dict, Obj)
+
+
 def take_types(args: Any, notes: Notes) -> None:
     """Note of the element types in *args* that something may be made of them: they must not change any more."""
     waiting, opened = [args], set[int]()
@@ -49,7 +52,7 @@ def take_types(args: Any, notes: Notes) -> None:
         opened.add(id(value))
         notes.budget.charge(1 + len(value) // 4)
         inner = value.values() if isinstance(value, dict) else value
-        waiting.extend(one for one in inner if isinstance(one, tuple | list | dict | Obj))
+        waiting.extend(one for one in inner if isinstance(one, _OPENED))
 
 
 def plain(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:

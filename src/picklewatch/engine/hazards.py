@@ -56,6 +56,8 @@ class Hazards(Notes):
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
         self.budget.charge(1 + len(values) // 4)
+        if tuple not in map(type, values):
+            return
         for value in values:
             if type(value) is not tuple:
                 continue

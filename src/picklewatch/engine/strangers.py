@@ -126,6 +126,9 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
     return ""
 
 
+_OPENED = (tuple, list, dict, Opaque, Obj)
+
+
 def _inside(value: Any, budget: Budget) -> list[Any]:
     if isinstance(value, dict):
         value = [*value, *value.values()]
@@ -134,4 +137,4 @@ def _inside(value: Any, budget: Budget) -> list[Any]:
     if not isinstance(value, tuple | list):
         return []
     budget.charge(len(value) // 4)
-    return [one for one in value if isinstance(one, tuple | list | dict | Opaque | Obj)]
+    return [one for one in value if isinstance(one, _OPENED)]
