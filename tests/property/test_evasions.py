@@ -23,7 +23,7 @@ _KINDS = kinds(_SMALLER)
 def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bombs of a hundredth: the limits are lowered with them, and ``tests/bench/evasions.py`` has the full ones."""
     monkeypatch.setattr(report, "WORK", report.WORK // _SMALLER)
-    monkeypatch.setattr(report, "BLOCKS", report.BLOCKS // _SMALLER)
+    monkeypatch.setattr(report, "MEMORY", report.MEMORY // _SMALLER)
     monkeypatch.setattr(base, "HELD", base.HELD // _SMALLER)
     monkeypatch.setattr(base, "RATIO", 1)
     monkeypatch.setattr(base, "LOOK", base.LOOK // _SMALLER)
