@@ -61,7 +61,7 @@ def make_candidate(path: Path, source: Source = Source.EVENT) -> Candidate:
     return Candidate(str(path), FileId.of(os.lstat(path)), source)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Whether *check* comes true within *seconds*."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -131,7 +131,7 @@ class Watching:
         """Whether watching becomes ready in time."""
         return eventually(self.watcher.is_ready)
 
-    def wait_for(self, *paths: Path, seconds: float = 10.0) -> bool:
+    def wait_for(self, *paths: Path, seconds: float = 60.0) -> bool:
         """Whether all *paths* are offered in time."""
         wanted = {str(path) for path in paths}
         return eventually(lambda: wanted <= set(self.paths()), seconds)
@@ -220,7 +220,7 @@ class Running:
         records = self.store.records.of_path(str(path))
         return str(records[0]["verdict"]) if records else None
 
-    def judges(self, path: Path, verdict: str, seconds: float = 10.0) -> bool:
+    def judges(self, path: Path, verdict: str, seconds: float = 60.0) -> bool:
         """Whether *path* gets *verdict* in time."""
         return eventually(lambda: self.verdict(path) == verdict, seconds)
 
