@@ -66,7 +66,7 @@ def _constant(walk: Walk, start: int, end: int) -> Any:
 def line(walk: Walk, position: int) -> bytes:
     """The line behind the opcode at *position*; the walk goes on after it."""
     text, walk.position = lines.line(walk.data, position + 1)
-    walk.machine.budget.copy(8 + len(text))
+    walk.machine.budget.copy(24 + len(text))
     return text
 
 

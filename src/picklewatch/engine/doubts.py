@@ -150,7 +150,7 @@ def _holds_text(values: Any, notes: Notes) -> bool:
         opened.add(id(value))
         notes.budget.charge(2)
         if isinstance(value, tuple | list | dict):
-            notes.budget.charge(len(value))
+            notes.budget.charge(2 * len(value))
             waiting.extend(value)
             waiting.extend(value.values() if isinstance(value, dict) else ())
         elif isinstance(value, Opaque):

@@ -106,7 +106,7 @@ def _inside(value: Any, notes: Notes) -> Sequence[Any]:
         return (value.args,) if value.kind in _OPENED else ()  # others' arguments were judged when they were made
     if isinstance(value, dict):
         value = [*value, *value.values()]
-    notes.budget.charge(1 + len(value) // 8)
+    notes.budget.charge(1 + len(value) // 6)
     if NUMBERS.issuperset(map(type, value)):
         return ()
     notes.budget.charge(len(value))
