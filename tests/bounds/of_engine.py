@@ -308,6 +308,5 @@ BOUNDS: dict[str, list[Entry]] = {
             "harm that is said before the scan ends: of each level as much, and limit-findings for the rest of it",
             "_Told.__init__: self._most = limits.findings",
         ),
-        shown("the digest of a large file with nothing to report", "_digest: len(view) > DIGEST_ALWAYS"),
     ],
 }

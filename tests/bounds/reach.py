@@ -199,7 +199,7 @@ def work() -> Reached:
 
 def opcodes() -> Reached:
     """More opcodes than the limit."""
-    return Reached(pickle(4, b"N0" * 100, NONE), pickle(4, b"N0" * 600, NONE), Limits(opcodes=1000))
+    return Reached(pickle(4, b"N0" * 100, NONE), pickle(4, b"N0" * 6_000, NONE), Limits(opcodes=10_000))
 
 
 def objects() -> Reached:

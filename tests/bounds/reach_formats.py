@@ -7,8 +7,8 @@ import gzip
 from functools import reduce
 
 from bounds.reach import Reached
-from samples.containers import library_zip, seven_zip, tarred, zipped
-from samples.opcodes import NONE, POP, global_, pickle
+from samples.containers import npy, zipped
+from samples.opcodes import NONE, POP, global_, pickle, stack_global
 
 from picklewatch.model import DEFAULT_LIMITS, Limits
 
@@ -72,32 +72,50 @@ def places() -> Reached:
     return Reached(b"\0\0" + place * 5, b"\0\0" + place * 400, Limits(opcodes=10_000))
 
 
-def seven_header() -> Reached:
-    """A header of one byte more than the limit."""
-    archive = seven_zip({"a": _PLAIN})
-    size = int.from_bytes(archive[20:28], "little")
-    small = {f"{_FORMATS}.sevenhead.HEADER_LIMIT": size}
-    longer = seven_zip({"aa": _PLAIN})
-    return Reached(archive, longer, constants=small)
+def long_walk() -> Reached:
+    """A place that looks like the beginning of a pickle and goes on and on."""
+
+    def walked(count: int) -> bytes:
+        return b"\1\2" + stack_global("os", "x") + b"0" + b"N0" * count
+
+    return Reached(walked(100), walked(600), constants={f"{_FORMATS}.base.TRIAL_OPCODES": 1_000})
 
 
-def seven_packed_header() -> Reached:
-    """A packed header that unpacks to more than the limit."""
-    shorter, longer = (seven_zip({"a" * size: _PLAIN}, packed_header=True) for size in (1, 200))
-    return Reached(shorter, longer, constants={f"{_FORMATS}.sevenzip.HEADER_LIMIT": 200})
+def looks() -> Reached:
+    """Many members that each stop the scan, and are looked through from there on."""
+
+    def stopped(count: int) -> bytes:
+        return zipped({f"{number}": b" " * (3 << 20) for number in range(count)}, deflated=True)
+
+    return Reached(stopped(1), stopped(3), Limits(member=1 << 20), constants={f"{_FORMATS}.base.LOOK": 1_000})
 
 
-def tar_member() -> Reached:
-    """A member of an archive that is too large to be held."""
-
-    def packed(size: int) -> bytes:
-        return gzip.compress(tarred({"a": b" " * size, "b": b" " * 4000, "c": b" " * 4000}))
-
-    return Reached(packed(5000), packed(5001), Limits(member=5000))
+def _header(shape: str, descr: str = "'<f8'") -> bytes:
+    return npy(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}", b"")
 
 
-def oddities() -> Reached:
-    """An end record that counts more members than there are."""
-    honest = library_zip({"a": _PLAIN}, 0)
-    at = honest.rindex(b"PK\x05\x06")
-    return Reached(honest, honest[: at + 8] + b"\2\0\2\0" + honest[at + 12 :], Limits(findings=1))
+def long_number() -> Reached:
+    """A shape with a number of so many digits."""
+    return Reached(_header(f"(0, {'1' * 19})"), _header(f"(0, {'1' * 20})"))
+
+
+def deep_literal() -> Reached:
+    """A type of types of types."""
+
+    def nested(levels: int) -> bytes:
+        descr = "'<f8'"
+        for _ in range(levels):
+            descr = f"[('a', {descr})]"
+        return _header("(0,)", descr)
+
+    return Reached(nested(2), nested(3), constants={f"{_FORMATS}.literal._DEPTH": 5})
+
+
+def long_dtype() -> Reached:
+    """A type of so many bytes that their number has ten digits."""
+    return Reached(_header("(0,)", f"'|V{'1' * 9}'"), _header("(0,)", f"'|V{'1' * 10}'"))
+
+
+def huge_shape() -> Reached:
+    """A shape of more items than there are numbers."""
+    return Reached(_header("(0, 9223372036854775807)"), _header("(9223372036854775807, 2)"))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from picklewatch.formats.base import Part, Scan
 
 _CODE = re.compile(r"(?:^|/)code/.*\.py$", re.IGNORECASE)
-_LIMIT = 32 << 20
 
 _STRING = re.compile(rb"\"(?:[^\"\\\n]|\\.)*\"")
 """The compiler's printer writes strings so; an exception's name is one (``"builtins.ValueError"``)."""
@@ -40,7 +39,8 @@ def is_code(name: str) -> bool:
 def judge_code(scan: Scan, part: Part) -> None:
     """Note what TorchScript has no business with."""
     scan.code_bearing = True
-    text = bytes(part.data[:_LIMIT])
+    scan.budget.charge(len(part.data))
+    text = part.data
     foreign = _FOREIGN.search(_STRING.sub(b'""', text)) or _INSIDE.search(text)
     if foreign is not None:
         summary = "The archive's code is Python that TorchScript does not know."
