@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.formats.base import worst
+from picklewatch.formats import read_content
+from picklewatch.formats.base import Scan, worst
 from picklewatch.model import DEFAULT_LIMITS, Limits, Policy, Verdict
 from picklewatch.policy import decide
 from picklewatch.scan import scan_content
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from picklewatch.model import Level, ScanReport
 
 HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
+
+
+def new_scan() -> Scan:
+    """An account of a file in which nothing was seen yet."""
+    return Scan(DEFAULT_LIMITS, read_content)
 
 
 def judged(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ScanReport, Verdict]:

@@ -9,10 +9,12 @@ from base64 import b64decode, b64encode
 import pytest
 from samples.containers import zipped
 from samples.hostile import EVIL
-from samples.judging import HARMFUL, rules, verdict
+from samples.judging import HARMFUL, new_scan, rules, verdict
 
 from picklewatch.formats import encoded
-from picklewatch.formats.spelling import understood
+from picklewatch.formats.base import CHUNK
+from picklewatch.formats.reading import readings, signs
+from picklewatch.formats.spelling import in_utf8, understood
 from picklewatch.model import Verdict
 
 _CALL = '["id"]\n'
@@ -114,10 +116,19 @@ def test_no_escape_is_undone_that_is_none(between: str) -> None:
     """An escaped backslash begins none, and one that an escape stands for neither: the bytes would be other ones."""
     string = "gASV" + between * 4 + "AAAA"
     text = memoryview(b'{":serialized:": "%s"}' % string.encode())
-    read = encoded._SERIALIZED.search(understood(text))
-    assert read is not None
-    assert encoded._base64(read[1]) == b64decode(json.loads(f'"{string}"'))
-    assert bytes(understood(understood(text))) == bytes(understood(text))
+    read = [met.value for met in readings(new_scan(), text, {b":serialized:"}) if met.key == b":serialized:"]
+    assert [encoded._base64(value) for value in read if value is not None] == [b64decode(json.loads(f'"{string}"'))]
+    assert understood(memoryview(understood(text))) == understood(text)
+
+
+@pytest.mark.parametrize("text", ["=gASV", "gA=SVAA", "gASV====AAAA", "g A\n=S!V", "gASVAA=AAAAAAA", "", "=", "gASVA"])
+def test_padding_ends_base64_only_where_it_does_for_python(text: str) -> None:
+    """What begins with padding was taken for empty."""
+    try:
+        expected = b64decode(text)
+    except ValueError:
+        return
+    assert encoded._base64(text.encode()) == expected
 
 
 def test_long_numbers_cost_little() -> None:
@@ -128,10 +139,25 @@ def test_long_numbers_cost_little() -> None:
     assert time.monotonic() - begun < 10
 
 
-def test_what_needs_no_reading_stays_as_it_is() -> None:
+def test_text_in_utf8_stays_as_it_is() -> None:
     """No copy without need."""
     data = memoryview(b"plain")
-    assert understood(data) is data
+    assert in_utf8(data) is data
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"]
+)
+def test_json_is_read_in_each_encoding_that_python_takes_it_in(encoding: str) -> None:
+    """`json.loads` goes by the zeros where no mark says it."""
+    assert verdict('{"a": [1], "_target_": "os.system"}'.encode(encoding)) is Verdict.MALICIOUS
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 30, CHUNK - 9, CHUNK - 3, CHUNK])
+@pytest.mark.parametrize("key", ["_target_", "_tar\\u0067et_", "\\u005ftarget_"])
+def test_a_key_is_found_wherever_a_piece_ends(size: int, key: str) -> None:
+    """Texts are looked through in pieces."""
+    assert signs(memoryview(f'{{"{"a" * size}": 1, "{key}": "os.system"}}'.encode())) >= {b"_target_"}
 
 
 def test_an_import_that_acts_counts_in_any_bytes() -> None:

@@ -26,6 +26,8 @@ _ANY_ESCAPE = re.compile(
     rb"|(?:\r\n?|\n)[ \t]*+|(.))",
     re.DOTALL,
 )
+_ESCAPED_STRING = re.compile(rb'(?:[^"]*+"[^"\\]*+")*+[^"]*+"([^"\\]*+(?:\\.[^"\\]*+)++)"', re.DOTALL)
+"""The next string of JSON that has an escape."""
 _SIMPLE = {
     b"0": b"\0", b"a": b"\a", b"b": b"\b", b"t": b"\t", b"\t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f",
     b"r": b"\r", b"e": b"\x1b", b"N": b"\xc2\x85", b"_": b"\xc2\xa0", b"L": b"\xe2\x80\xa8", b"P": b"\xe2\x80\xa9",
@@ -97,6 +99,12 @@ def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
 def unescaped(text: bytes) -> bytes:
     """Return what the inside of a string in double quotes says, by the escapes of JSON and of YAML."""
     return _ANY_ESCAPE.sub(_said, text) if b"\\" in text else text
+
+
+def escaped_strings(data: memoryview) -> Iterator[bytes]:
+    """Yield what those strings of a JSON text say that say something else than their bytes."""
+    for match in _ESCAPED_STRING.finditer(data):
+        yield unescaped(match[1])
 
 
 def _said(match: re.Match[bytes]) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.formats.encoded import judge_serialized, search_headers
 from picklewatch.formats.reading import TEMPLATES, readings, signs
-from picklewatch.formats.spelling import encoding, in_utf8
+from picklewatch.formats.spelling import encoding, escaped_strings, in_utf8
 from picklewatch.formats.targets import Targets
 from picklewatch.formats.templates import is_template
 from picklewatch.model import Level
@@ -75,14 +75,18 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
     search_headers(scan, part)
     found = signs(part.data)
     reader = _Reader(scan, part)
-    if found.isdisjoint(TEMPLATES) and not found:
-        return reader.kinds
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")
-    if not found.issubset(TEMPLATES) or _JSON.match(part.data) is not None:
+    if not found.issubset(TEMPLATES):
         for met in readings(scan, part.data, found):
             reader.take(met)
+    elif found and _JSON.match(part.data) is not None and any(map(_is_template, escaped_strings(part.data))):
+        reader.kinds.add("chat-template")
     return reader.kinds
+
+
+def _is_template(text: bytes) -> bool:
+    return any(mark in text for mark in TEMPLATES) and is_template(text)
 
 
 class _Reader:
@@ -128,5 +132,5 @@ class _Reader:
             return
         if met.key == b"class_name" and _KERAS.match(value) is not None:
             self.kinds.add("keras-config")
-        if met.quoted and any(mark in value for mark in TEMPLATES) and is_template(value):
+        if met.quoted and _is_template(value):
             self.kinds.add("chat-template")

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import base64
 import gzip
+from random import Random
 from typing import TYPE_CHECKING
 
 from fuzz import laws, mutate_archives, mutate_bytes
 from fuzz.target import LawBrokenError, Target
-from samples import hostile
+from samples import hostile, yamls
+from samples.judging import new_scan
 
 from picklewatch.formats import literal
 from picklewatch.formats.base import Malformed
+from picklewatch.formats.reading import readings, signs
+from picklewatch.formats.spelling import in_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from random import Random
 
 _WORDS = (
     *(
@@ -136,7 +139,28 @@ def _literal_words(data: bytes, rng: Random) -> bytes:
     return mutate_bytes.mutate(data, rng, mutate_archives.NPY_WORDS)
 
 
+def _yamls() -> Iterator[bytes]:
+    for seed in range(20):
+        yield yamls.document(Random(seed)).encode()
+    yield "".join(yamls.PIECES).encode()
+
+
+def _yaml(data: bytes) -> None:
+    """Every tag of Python's that PyYAML or libyaml meets is met by us, its end behind a comma aside."""
+    text = in_utf8(memoryview(data))
+    found = signs(text)
+    seen = [met.tag.decode("utf-8", "replace") for met in readings(new_scan(), text, found) if met.tag] if found else []
+    missed = [tag for tag in yamls.tags(data) if not any(tag.startswith(ours) or ours.startswith(tag) for ours in seen)]
+    if missed:
+        raise LawBrokenError("tag-not-seen", (missed, seen))
+
+
+def _yaml_words(data: bytes, rng: Random) -> bytes:
+    return mutate_bytes.mutate(data, rng, tuple(piece.encode() for piece in yamls.PIECES))
+
+
 TARGETS = (
+    Target(name="yaml", run=_yaml, seeds=_yamls, mutate=_yaml_words, longest=400),
     Target(name="texts", run=laws.scan, seeds=texts, mutate=_mutate, words=_WORDS, longest=2_000),
     Target(name="others", run=laws.scan, seeds=others, mutate=_mutate, words=_WORDS, longest=2_000),
     Target(name="literal", run=_literal, seeds=_literals, mutate=_literal_words, longest=400),
