@@ -178,6 +178,12 @@ def test_bytes_that_only_begin_as_a_text_are_read_as_one() -> None:
     assert verdict(b"# caf\xe9\na: " + _CALL.encode()) in HARMFUL
 
 
+def test_expressions_without_end_are_templates() -> None:
+    """Each would be lexed to the end of the text."""
+    report, decided = judged(b"{{\\'}} " * 100_000)
+    assert (report.format, decided) == ("chat-template", Verdict.UNVERIFIED)
+
+
 def test_an_arrow_schema_is_found_by_its_name_in_base64() -> None:
     """At each of the three places in a group of four; behind many other schemas."""
     for skip in range(3):

@@ -103,8 +103,10 @@ def unescaped(text: bytes) -> bytes:
 
 def escaped_strings(data: memoryview) -> Iterator[bytes]:
     """Yield what those strings of a JSON text say that say something else than their bytes."""
-    for match in _ESCAPED_STRING.finditer(data):
+    at = 0
+    while (match := _ESCAPED_STRING.match(data, at)) is not None:
         yield unescaped(match[1])
+        at = match.end()
 
 
 def _said(match: re.Match[bytes]) -> bytes:

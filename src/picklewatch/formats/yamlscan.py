@@ -66,7 +66,7 @@ _EMPTY_LINES = re.compile(rb"((?: *(?:\r\n?|\n))*) *")
 _WORD = (rb"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z))++", rb"(?:[^ \t\r\n:,\[\]{}]++|:(?![ \t\r\n,\[\]{}]|\Z))++")
 """What a plain scalar is made of, in blocks and between brackets."""
 _FOLD = rb"[ \t]*+(?:\r\n?|\n)(?:[ \t]*+(?:\r\n?|\n))*+"
-_FOLDED = re.compile(_FOLD + rb"[ \t]*+")
+_FOLDED = re.compile(rb"(?<![ \t])" + _FOLD + rb"[ \t]*+")
 """Line breaks inside of a plain scalar."""
 _NO_PLAIN = frozenset(b"-?:,[]{}#&*!|>'\"%@`")
 _WHITE = frozenset(b" \t\r\n")
