@@ -1,114 +1,147 @@
-"""The bounds of texts, and of content that is recognised and not judged."""
+"""The bounds of what reads texts, and of formats that are recognised and not judged."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from bounds import reach_texts as reach
+from bounds.reach import Reached
 from bounds.register import careful, format_, sample, told, whole
+
+from picklewatch.formats.reading import NESTED_TEXTS
 
 if TYPE_CHECKING:
     from bounds.register import Entry
 
+
+def nested_texts() -> Reached:
+    """A configuration in a string of a text, so often, and once more."""
+    text = "_target_: os.path.join"
+    for _ in range(NESTED_TEXTS):
+        text = json.dumps([text])
+    return Reached(text.encode(), json.dumps([text]).encode())
+
+
+def lexed() -> Reached:
+    """Expressions with a string that does not end: each is lexed to the end of the text."""
+    return Reached(b"{{\\'}} ", b"{{\\'}} " * 500)
+
+
+def items() -> Reached:
+    """A map of MessagePack with a byte behind it is none; one of so many items is taken for one all the same."""
+    small = {"picklewatch.formats.msgpack._ITEMS": 8}
+    return Reached(b"\x81\xa1a\xc0" + b"\xc1" * 20, b"\x81\xa1a\x9f" + b"\xc0" * 15 + b"\xc1", constants=small)
+
+
 BOUNDS: dict[str, list[Entry]] = {
     "formats/encoded.py": [
-        sample(
-            "base64 and hexadecimal that no loader decodes: shorter runs, other breaks, larger pickles",
+        careful(
+            "the header of a pickle, and the least that one needs behind it: a shorter one calls nothing",
             "_HEADERS: Za-z0-9+/_-]{6,}",
             "_HEADERS: -9+/_-]{6,}={0,2}",
             "_HEADERS: 9a-fA-F]{2}){6,}",
-            "_RUNS: {2}[\\r\\n \\t]{0,2}",
-            "_RUNS: \\n \\t]{0,2}){8,}",
+        ),
+        sample(
+            "base64 within a pickle, which no loader decodes unless a call of the pickle does",
+            r"_RUNS: {2}[\r\n \t]{0,2}",
+            r"_RUNS: \n \t]{0,2}){8,}",
             "_RUNS: ]{0,2}){8,}={0,2}",
-            "_RUNS: \\n \\t]{0,2}){10,}",
+            r"_RUNS: \n \t]{0,2}){10,}",
             "search_runs: len(part.data) > _CLOSE_LIMIT",
         ),
-        format_("base64 has four places in which a letter may stand", "decoded: range(4)"),
+        format_("base64 begins at one of four places in a group", "decoded: range(4)"),
+    ],
+    "formats/literal.py": [
+        careful(
+            "a longer number, or brackets nested deeper, are refused: `malformed-npy`",
+            r"_TOKEN: <number>-?\d{1,19}",
+            "_value: depth > _DEPTH",
+        ),
     ],
     "formats/msgpack.py": [
-        careful("what is a map for so many items counts as one", "_walks: range(_ITEMS)"),
+        told("format-not-judged", items, "items of what is taken for MessagePack", "_walks: range(_ITEMS)"),
     ],
     "formats/protobuf.py": [
-        format_(
-            "its bytes say by their first bit whether another follows",
+        whole(
+            "the next byte of a number is read, too",
             "fields: tag < _LONG",
             "fields: data[position] < _LONG",
         ),
-        format_(
-            "a varint is of at most ten bytes",
-            "_varint: range(position, min(position + 10, len(data)))",
-        ),
+        format_("a number has ten bytes at most", "_varint: range(position, min(position + 10, len(data)))"),
     ],
     "formats/reading.py": [
-        format_("no text with a meaning is shorter: ``{{x``", "readings: len(inner) < 4"),
-        told("limit-depth", reach.texts_in_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
+        told("limit-depth", nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
+        format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
     ],
     "formats/second.py": [
-        sample(
-            "hidden pickles in content that is told as format-not-judged",
+        careful(
+            "such a content is told as `format-not-judged` and never clean",
             "_reader.read: search(scan, part, 0, _LOOKED_THROUGH, place=f'in a file of another kind ({what})')",
         ),
-        format_("HDF5's first user block; the loop goes to the end", "_hdf5: offset = 512"),
-        format_("fields of Core ML's models", "_COREML: dict.fromkeys(range(200, 3001), _BYTES)"),
-        format_("ONNX's versions of its representation", "_onnx_like: \\x08[\\x01-\\x10"),
+        format_("HDF5's first place behind a user block", "_hdf5: offset = 512"),
+        format_("Core ML's kinds of models", "_COREML: dict.fromkeys(range(200, 3001), _BYTES)"),
+        careful("a later version is of no known kind, whose bytes are searched", r"_onnx_like: \x08[\x01-\x10"),
     ],
     "formats/spelling.py": [
-        format_("a mark, or the places of zeros in two or four bytes", "in_utf8: data[:4]"),
-        whole("the last chunk ends the decoder", "in_utf8: begin + CHUNK >= len(data)"),
-        whole("the next piece follows", "pieces: min(begin + CHUNK, len(data))"),
+        format_("the mark, or the zeros, of an encoding", "in_utf8: data[:4]"),
+        whole(
+            "pieces of a text",
+            "in_utf8: begin + CHUNK >= len(data)",
+            "pieces: min(begin + CHUNK, len(data))",
+        ),
         format_(
-            "Unicode's surrogates, and its last character",
+            "Unicode's own numbers",
             "_said: 55296 <= number < 56320",
             "_said: number = 65536 + ((number & 1023) << 10) + (int(match[2], 16) & 1023)",
             "_said: min(number, 1114111)",
         ),
     ],
+    "formats/templates.py": [
+        told(
+            "format-not-judged",
+            lexed,
+            "work for expressions that do not end",
+            "_expressions: lexed, left = (0, LEXED * len(text))",
+            "_expressions: left < 0",
+        ),
+    ],
     "formats/text.py": [
         whole(
-            "what begins as a text is read to its end as one, whatever stands between",
+            "what begins as a text is read as one, to its end; the rest of the sample only names it",
             "is_text: len(data) <= SAMPLE",
             "is_text: data[:SAMPLE]",
             "is_text: data[-SAMPLE:]",
             "may_be_read: data[:SAMPLE]",
+            "_reads_as_text: text[:-4]",
+            "_decodes: range(4)",
         ),
         format_(
-            "a mark, or the places of zeros in two or four bytes",
+            "the mark, or the zeros, of an encoding",
             "is_text: head[:4]",
             "may_be_read: head[:4]",
             "_reads_as_text: part[:4]",
         ),
-        format_("a character of UTF-8, cut off", "_reads_as_text: text[:-4]", "_decodes: range(4)"),
     ],
     "formats/yamlscan.py": [
         whole(
-            "a short way is gone step by step",
+            "a short stretch is read token by token",
             "Scanner._step_over: self._before(wanted) <= _WORTH",
             "Scanner._step_over_lines: self._before(wanted) <= _WORTH",
         ),
     ],
-    "formats/inert.py": [
-        sample(
-            "the head of a safetensors file's tensors",
-            '_read_safetensors: search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor\'s bytes")',
-        ),
-        told(
-            "malformed-safetensors",
-            reach.safetensors_header,
-            "the reference reader's own bound (safetensors/src/tensor.rs)",
-            "_check_header: length > _SAFETENSORS_HEADER",
-        ),
-        whole(
-            "the next chunk follows, with the end of this one",
-            "_keeps_bytes: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
-            "_keeps_bytes: text[-5:]",
-        ),
-        sample(
-            "hidden pickles in a schema; a pickled type is searched for in the whole",
-            "_SCHEMA: A-Za-z0-9+/]{16,}+",
-        ),
-        format_(
-            "the letters of base64 that depend on what stands beside",
-            "_PICKLED_TYPE: base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4:-4]",
-        ),
-    ],
 }
+"""File → its bounds."""
+
+INERT: list[Entry] = [
+    whole(
+        "pieces of a database, and what of one could begin a word",
+        "_keeps_bytes: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
+        "_keeps_bytes: text[-5:]",
+    ),
+    sample("a shorter schema holds no pickle that does harm", "_SCHEMA: A-Za-z0-9+/]{16,}+"),
+    format_(
+        "what of a name in base64 does not depend on its neighbours",
+        "_PICKLED_TYPE: base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4:-4]",
+    ),
+]
+"""Those of ``formats/inert.py`` that are about tables."""

@@ -9,6 +9,8 @@ from bounds import of_engine, of_formats, of_texts
 if TYPE_CHECKING:
     from bounds.register import Entry
 
-REGISTER: dict[str, list[Entry]] = of_engine.BOUNDS | of_formats.BOUNDS | of_texts.BOUNDS
+REGISTER: dict[str, list[Entry]] = (
+    of_engine.BOUNDS | of_formats.BOUNDS | of_texts.BOUNDS | {"formats/inert.py": of_texts.INERT}
+)
 """File → its bounds."""
 SHOWN_FILES = of_engine.SHOWN_FILES

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 NESTED_TEXTS = 8
 """Texts in strings of texts that are read; a deeper one is told as ``limit-depth``, and the scan is not complete."""
 
-_CHECKED = 0xFFF
-"""So many findings of the reader apart the clock is looked at."""
+_CHARGED = 0x1000
+"""Tokens that are charged for at a time."""
+_TOKEN = 5
+"""Units of work of one token."""
 
 TEMPLATES = (b"{{", b"{%")
 _TAGS = (b"!!p", b"!!%70", b"!<t", b"!<%74", b"%TAG")
@@ -75,16 +77,12 @@ def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
     a_text = re.compile(b"|".join([_ESCAPES, *(spelt[sign] for sign in spelt if sign not in TEMPLATES)]))
     waiting: list[tuple[memoryview | bytes, int, int]] = [(data, -1, 0)]
     known: set[bytes] = set()
-    count = 0
     while waiting:
         text, outer, depth = waiting.pop()
         for reading in _spellings(text):
             # A string's inside may be the rest of what another parser takes for a list: it is read as such, too.
             for flow in (False, True) if depth == 1 else (False,):
-                for met in _associated(Scanner(reading, flow=flow, wanted=wanted)):
-                    count += 1
-                    if not count & _CHECKED:
-                        scan.check()
+                for met in _associated(scan, Scanner(reading, flow=flow, wanted=wanted)):
                     here = met if outer < 0 else met._replace(at=outer)
                     yield here
                     inner = met.value
@@ -109,14 +107,17 @@ def _spellings(text: memoryview | bytes) -> Iterator[memoryview | bytes]:
         yield text
 
 
-def _associated(tokens: Iterable[Token]) -> Iterator[Met]:  # noqa: C901  (one loop over all tokens, for speed)
+def _associated(scan: Scan, tokens: Iterable[Token]) -> Iterator[Met]:  # noqa: C901, PLR0912  (one loop, for speed)
     """Yield tags, pairs and lone scalars of *tokens*; an alias is what its anchor stands at."""
     anchors: dict[bytes, Token] = {}
     anchor: bytes | None = None
     key: Token | None = None
     last: Token | None = None
     """A scalar that is a value of *key*, or alone, unless a colon follows it."""
-    for token in tokens:
+    for number, token in enumerate(tokens, 1):
+        if number % _CHARGED == 0:
+            scan.budget.charge(_CHARGED * _TOKEN)
+            scan.check()
         kind = token.kind
         if kind is _SCALAR or kind is _ALIAS:
             scalar = token if kind is _SCALAR else anchors.get(token.text)

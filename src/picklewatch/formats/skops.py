@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from picklewatch.formats.jsontree import Node
 
 _NAME = re.compile(r"[^\W\d][\w.]*")
+_NODE = 20
+"""Units of work of one dictionary."""
 _PAIRS = ((b"__module__", b"__class__"), (b"module_path", b"function"), (b"module_path", b"class"))
 
 
@@ -25,6 +27,7 @@ def judge_schema(scan: Scan, part: Part) -> None:
     known: set[tuple[str, str]] = set()
     broken = True
     for node in nodes(in_utf8(part.data)):
+        scan.budget.charge(_NODE)
         broken = node.broken
         for pair in _names(node):
             if pair not in known and all(map(_NAME.fullmatch, pair)):
