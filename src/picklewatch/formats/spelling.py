@@ -79,11 +79,20 @@ def understood(data: memoryview) -> bytes:
 
 
 def _meant(match: re.Match[bytes]) -> bytes:
-    code = match[1] or match[2] or match[3]
-    if code is None:
-        return match[4] or (b"" if match[5] is not None else match[0])
-    meant = bytes.fromhex(code.decode())
-    return b"\\" + meant if meant in (b"\\", b'"') else meant
+    group = match.lastindex
+    if group is None:
+        return match[0]
+    return _ASCII[match[group]] if group <= _OF_DIGITS else b"/" if match[group] == b"/" else b""
+
+
+_OF_DIGITS = 3
+"""Groups of `_ESCAPE` that hold a number."""
+_ASCII = {
+    digits.encode(): b"\\" * (chr(code) in '\\"') + bytes([code])
+    for code in range(128)
+    for digits in (f"{code:02x}", f"{code:02X}")
+}
+"""Two hexadecimal digits → the character; protocol 0 spells arrays in millions of such escapes."""
 
 
 def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
