@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -18,6 +19,10 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
+
+
+_COUNTING = frozenset({"max", "min", "len", "sum", "int", "round"})
+"""Calls that give a number, which need not be known: ``_DEEPEST = max(…)``."""
 
 
 def value_of(node: ast.AST | None, known: dict[str, float] | None = None) -> float | None:
@@ -40,10 +45,16 @@ def of_module(tree: ast.Module) -> dict[str, float]:
     """Return the names of a module that stand for a number."""
     numbers: dict[str, float] = {}
     for name, value in _assignments(tree.body):
-        found = value_of(value, numbers)
+        found = math.inf if _reckoned(value) else value_of(value, numbers)
         if found is not None:
             numbers[name] = found
     return numbers
+
+
+def _reckoned(node: ast.AST) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _reckoned(node.left) or _reckoned(node.right)
+    return called(node) in _COUNTING
 
 
 def of_function(function: ast.AST) -> set[str]:

@@ -27,23 +27,23 @@ BOUNDS: dict[str, list[Entry]] = {
             "bad_type: len(fields) >= DICT_CAP",
         ),
         format_("a pointer's size", "_bad_subtype: one = _POINTER", "_bad_field: one = _POINTER"),
-        format_("numpy's arrays have at most 64 dimensions (NPY_MAXDIMS)", "count: len(shape) > 64"),
-        format_("numpy itself compares the list's length with the shape", "length: len(raw) < LIST_CAP"),
-    ],
-    "engine/attributes.py": [
-        careful("pairs that are not all kept stay pairs, which `hidden` tells", "_as_dict: len(state) < LIST_CAP"),
+        format_("numpy's arrays have at most 64 dimensions (NPY_MAXDIMS)", "count: len(shape) > _DIMENSIONS"),
     ],
     "engine/calls.py": [
         told(
             "computed-call",
             reach.calls_of_calls,
             "what a call returned is called, however deep the first callee lies",
-            "Calls._computed_call: range(64)",
+            "Calls._computed_call: range(_CHAIN)",
         ),
     ],
     "engine/checking.py": [
-        format_("no callable with this check takes more than three sizes", "bounded: values_of(args)[:3]"),
-        format_("a slice or range has three numbers", "bounded: inner[:3]"),
+        format_(
+            "with more arguments than `range` takes Python's own constructors raise",
+            "bounded: values_of(args)[:_SIZES]",
+            "bounded: max((abs(one) for one in inner[:_SIZES] if type(one) is int), default=0)",
+            "bounded: inner[:_SIZES]",
+        ),
         told("resource-bomb", reach.huge_size, "more items than memory holds", "bounded: number > HUGE"),
     ],
     "engine/checks_libraries.py": [
@@ -63,21 +63,17 @@ BOUNDS: dict[str, list[Entry]] = {
     "engine/constants.py": [
         whole("a long text stays in the data and is read from there", "_text: end - start > TEXT_CAP"),
         whole("long bytes stay in the data and are read from there", "_constant: end - start > TEXT_CAP"),
-        sample(
-            "bytes that look like a pickle and that nothing unpickles",
-            "_constant: walk.data[start:min(end, start + _MOST_EMBEDDED)]",
-            "_constant: min(end, start + _MOST_EMBEDDED)",
+        whole(
+            "the next chunk follows",
+            "long_text: walk.data[begin:min(begin + _CHUNK, end)]",
+            "long_text: min(begin + _CHUNK, end)",
+            "long_text: begin + _CHUNK >= end",
         ),
         careful("a longer number is an `Opaque`, whose value no check knows", "_counted_long: longest = 256"),
     ],
     "engine/doubts.py": [
         shown("the text of a finding", "referenced: imported.key[:200]", "referenced: imported.module[:200]"),
         shown("the text of a finding", "_foreign_call: callee.key[:200]"),
-        careful(
-            "too many values to tell are taken for texts",
-            "_holds_text: waiting, seen, most = ([values], 0, 1000)",
-            "_holds_text: value[:most]",
-        ),
     ],
     "engine/engine.py": [
         shown(
@@ -85,10 +81,6 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         shown("whether fickling is asked for evidence", "_report: machine.budget.fickling_seconds_left > 0"),
         shown("the evidence of a finding", "_about: imported.module[:200]", "_about: imported.name[:200]"),
-        careful(
-            "torch's list of storage keys: what is behind those that are kept counts as trailing data, and is judged",
-            "_shallow: value[:_SHALLOW]",
-        ),
     ],
     "engine/hazards.py": [
         whole("a short tuple without tuples in it costs nothing", "Hazards.hashed: len(value) > _SMALL"),
@@ -103,7 +95,7 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "engine/inline.py": [
         told(
-            "malformed-pickle",
+            "scan-evasion",
             reach.arrays_in_arrays,
             "arrays of objects within each other",
             "_objects: walk.depth >= _DEPTH",
@@ -116,45 +108,55 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
     ],
     "engine/judge.py": [
-        format_(
-            "no denied or vouched module has as many parts: `test_lists_fit` compares",
-            "_parents: module.split('.')[:12]",
-        ),
+        format_("as far as any list goes down", "_parents: module.split('.')[:_DEEPEST]"),
     ],
     "engine/lines.py": [
-        careful("a number of as many digits is an `Opaque`", "_number: len(text) > _EXACT_DIGITS"),
+        whole("a long number is read by its digits", "_number: len(text) > _EXACT_DIGITS"),
+        careful("a number of more digits is an `Opaque`", "_long_number: len(digits) > _EXACT_DIGITS"),
+        whole("an index of more digits is kept as they are", "index: len(digits) > _INDEX_DIGITS"),
     ],
     "engine/machine.py": [
         told(
             "hijacked-method",
             reach.many_attributes,
-            "a dictionary that lacks keys is blind, and a state with such a one is told",
-            "Machine.set_items: len(target) < DICT_CAP",
+            "a dictionary that lacks keys is blind, and a state with such a one is told; values are kept under `REST`",
+            "Machine._fill: len(target) < DICT_CAP",
+            "Machine._fill: len(target) >= DICT_CAP",
         ),
-        shown(
-            "the arguments in a finding of a hijacked method: the finding is there",
-            "Machine.append: items[:8]",
-            "Machine.add_items: items[:8]",
+        whole(
+            "keys that could be chosen to collide are kept under `REST`",
+            "Machine._fill: -HASHED_PLAINLY < key < HASHED_PLAINLY",
+        ),
+        whole(
+            "a list leaves out plain numbers alone, and they are counted",
+            "Machine.append: len(target) >= LIST_CAP",
         ),
     ],
     "engine/notes.py": [
-        sample("an import spelt within bytes that nothing unpickles", "_IMPORT_TEXT: -Za-z_][\\w.]{0,80}"),
-        sample("the look of a pickle within bytes that nothing unpickles", "_EMBEDDED_TEXT: [c(]{1,3}"),
-        shown("the name that an operator may allow; the finding is there", "Notes.made: len(subject) < LONGEST_NAME"),
-        told(
-            "limit-nested",
-            reach.nested,
-            "pickles within the pickle",
-            "Notes.nest: len(self.nested) >= NESTED",
+        shown(
+            "of each level so many: one alone decides, and nobody reads more",
+            "Notes.finding: self.kept[level] <= _FINDINGS",
         ),
-        told(
-            "limit-nested",
-            reach.nested_bytes,
-            "pickles within the pickle, by their size",
-            "Notes.nest: self.nested_bytes + len(content) > _NESTED_BYTES",
+        shown(
+            "the texts of a finding, and the name that an operator may allow",
+            "Notes.made: cut(summary, 400)",
+            "Notes.made: cut(evidence, self.budget.limits.evidence)",
+            "Notes.made: len(subject) < LONGEST_NAME",
         ),
-        sample("the look of a pickle within bytes that nothing unpickles", "Notes.embedded: content[-8:]"),
-        sample("the same", "Notes._embedded_import: content[:_SEARCHED]"),
+        sample(
+            "the look of a pickle within bytes that nothing unpickles",
+            "_EMBEDDED_TEXT: [c(]{1,3}",
+            "Notes.embedded: data[-8:]",
+        ),
+        format_(
+            "no denied module has a longer name: `test_lists_fit` compares",
+            "Notes._embedded_import: max(0, len(module) + len(name) - LONGEST_NAME)",
+        ),
+        whole(
+            "the loop goes on with the step before",
+            "_ends_with_stop: end, step = (len(data), 1 << 16)",
+            "_ends_with_stop: max(0, end - step)",
+        ),
     ],
     "engine/rare.py": [
         told(
@@ -171,7 +173,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "dotted-import",
             reach.long_name,
             "a name too long to be looked up",
-            "References.global_: len(module) + len(name) < LONGEST_NAME",
+            "References.judged: len(module) + len(name) < LONGEST_NAME",
+            "References.judged: min(len(module) + len(name), LONGEST_NAME)",
+            "References.global_: cut(module, LONGEST_NAME)",
+            "References.global_: cut(name, LONGEST_NAME)",
         ),
     ],
     "engine/report.py": [
@@ -196,7 +201,14 @@ BOUNDS: dict[str, list[Entry]] = {
             reach.objects,
             "Python objects of one file",
             "Budget.spend: opcodes >= _MANY",
-            "Budget._check_memory: allowed = BLOCKS + WORK_PER_BYTE * above(self.size)",
+            "Budget._check_memory: allowed = MEMORY + WORK_PER_BYTE * _BLOCK * above(self.size)",
+            "Budget._check_memory: (blocks - self.blocks) * _BLOCK + held > allowed",
+        ),
+        told(
+            "scan-evasion",
+            reach.value,
+            "one value many times as large as the file",
+            "Budget.copy: size > LARGEST_VALUE + 8 * above(self.size)",
         ),
         told(
             "limit-time",
@@ -222,14 +234,21 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("``./`` and ``../``", "_PATH: ^(?:/|~|\\.{1,2}"),
         format_("an IPv4 address", "_HOST: ^(?:\\d{1,3}", "_HOST: {1,3}(?:\\.\\d{1,3}"),
         careful("a longer text is no label", "_LABEL: [\\w :.+#%,-]{0,80}"),
-        format_("ports", "_of_pair: 0 < port <= _MAX_PORT"),
+        format_(
+            "ports, and hosts: resolvers take no longer names",
+            "_of_pair: 0 < port <= _MAX_PORT",
+            "_of_pair: 0 < len(host) <= _LONGEST_HOST",
+        ),
+        whole("a short text is looked at each time, a long one once", "_of_text: size <= _SHORT"),
+        format_("bytes that do not begin as a text are none to those whom they are given to", "_spelt: value[:64]"),
+        careful("a longer name counts as a denied one", "_names_denied: len(text) > LONGEST_NAME"),
     ],
     "engine/sniff.py": [
         careful("so many pickles that say nothing are pickles", "looks_like_pickle: range(_SAYING_NOTHING)"),
         format_("CPython has no higher protocol, and raises", "_looks: second <= _NEWEST"),
         careful(
             "what goes on for so long is a pickle",
-            "_walked: Budget(opcodes_left=_SNIFFED_OPCODES * 2)",
+            "_walked: Budget(work_left=_SNIFFED_WORK, opcodes_left=_SNIFFED_OPCODES * 2, deadline=budget.deadline)",
             "_walked: walk.limit = _SNIFFED_OPCODES",
         ),
         whole("what says nothing: what follows it tells", "_walked: walk.opcodes > _SHORTEST"),
@@ -239,40 +258,24 @@ BOUNDS: dict[str, list[Entry]] = {
             "a state's parts (scipy/spatial/_ckdtree.pyx)", "check_tree: len(state) >= _FULL", "check_tree: state[2:4]"
         ),
         format_("a state's parts", "_filled: state[5:8]"),
-        told(
-            "numpy-size-mismatch",
-            reach.tree_nodes,
-            "the nodes of a spatial tree",
-            "check_tree: len(nodes) > _NODES * _NODE.size",
-        ),
     ],
     "engine/states.py": [
         format_("the unpickler's state is the ``__dict__`` and the slots", "check_state: state[:2]"),
         told("hijacked-method", reach.long_template, "scipy's templates", "_code_template: longest, most = (200, 60)"),
         format_("Linux maps nothing below (vm.mmap_min_addr)", "_handle: smallest = 1 << 16"),
         told("resource-bomb", reach.labels, "labels of a configuration", "_labels: most = 1 << 24"),
-        told("suspicious-arguments", reach.long_formula, "a formula", "_plain_formula: longest = 10000"),
+        format_("the parts of an element type's state", "_dtype_state: state[2:5]"),
     ],
     "engine/storages.py": [
         format_("torch's legacy file: the object's pickle is the fourth", "nested_storage: range(_BEFORE + 1)"),
+        told(
+            "tensor-out-of-bounds",
+            reach.long_storage,
+            "a storage behind so many opcodes is one that nobody knows",
+            "nested_storage: walk.limit = _OPCODES",
+        ),
     ],
     "engine/strangers.py": [
-        told(
-            "suspicious-arguments",
-            reach.many_strangers,
-            "objects that are looked at for one call",
-            "_walk: len(seen) > _NODES",
-        ),
-        told(
-            "suspicious-arguments",
-            reach.strangers_in_all,
-            "objects that are looked at for all calls",
-            "Looked.__init__: self.left = _ALL",
-            "_walk: len(seen) > _FEW",
-            "_walk: looked.left < 0 < len(seen) - _FEW",
-            "_walk: looked.left < 0",
-            "_walk: len(value) > _FEW",
-        ),
         format_("the others become attributes, which are judged as a state", "_among: _given(args)[:_BEFORE_STATE]"),
     ],
     "engine/tensors.py": [

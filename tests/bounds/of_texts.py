@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from bounds.reach import Reached
+from bounds import reach_texts as reach
 from bounds.register import careful, format_, sample, told, whole
-
-from picklewatch.formats.reading import NESTED_TEXTS
 
 if TYPE_CHECKING:
     from bounds.register import Entry
-
-
-def nested_texts() -> Reached:
-    """A configuration in a string of a text, so often, and once more."""
-    text = "_target_: os.path.join"
-    for _ in range(NESTED_TEXTS):
-        text = json.dumps([text])
-    return Reached(text.encode(), json.dumps([text]).encode())
-
-
-def lexed() -> Reached:
-    """Expressions with a string that does not end: each is lexed to the end of the text."""
-    return Reached(b"{{\\'}} ", b"{{\\'}} " * 500)
-
-
-def items() -> Reached:
-    """A map of MessagePack with a byte behind it is none; one of so many items is taken for one all the same."""
-    small = {"picklewatch.formats.msgpack._ITEMS": 8}
-    return Reached(b"\x81\xa1a\xc0" + b"\xc1" * 20, b"\x81\xa1a\x9f" + b"\xc0" * 15 + b"\xc1", constants=small)
 
 
 BOUNDS: dict[str, list[Entry]] = {
@@ -51,15 +29,8 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_("base64 begins at one of four places in a group", "decoded: range(4)"),
     ],
-    "formats/literal.py": [
-        careful(
-            "a longer number, or brackets nested deeper, are refused: `malformed-npy`",
-            r"_TOKEN: <number>-?\d{1,19}",
-            "_value: depth > _DEPTH",
-        ),
-    ],
     "formats/msgpack.py": [
-        told("format-not-judged", items, "items of what is taken for MessagePack", "_walks: range(_ITEMS)"),
+        told("format-not-judged", reach.items, "items of what is taken for MessagePack", "_walks: range(_ITEMS)"),
     ],
     "formats/protobuf.py": [
         whole(
@@ -70,7 +41,8 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("a number has ten bytes at most", "_varint: range(position, min(position + 10, len(data)))"),
     ],
     "formats/reading.py": [
-        told("limit-depth", nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
+        whole("the next piece follows, with the end of this one", "signs: text[-_LONGEST:]"),
+        told("limit-depth", reach.nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
     ],
     "formats/second.py": [
@@ -99,7 +71,7 @@ BOUNDS: dict[str, list[Entry]] = {
     "formats/templates.py": [
         told(
             "format-not-judged",
-            lexed,
+            reach.lexed,
             "work for expressions that do not end",
             "_expressions: lexed, left = (0, LEXED * len(text))",
             "_expressions: left < 0",
@@ -129,19 +101,27 @@ BOUNDS: dict[str, list[Entry]] = {
             "Scanner._step_over_lines: self._before(wanted) <= _WORTH",
         ),
     ],
+    "formats/inert.py": [
+        sample(
+            "the head of a safetensors file's tensors",
+            '_read_safetensors: search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor\'s bytes")',
+        ),
+        told(
+            "malformed-safetensors",
+            reach.safetensors_header,
+            "the reference reader's own bound (safetensors/src/tensor.rs)",
+            "_check_header: length > _SAFETENSORS_HEADER",
+        ),
+        whole(
+            "pieces of a database, and what of one could begin a word",
+            "_keeps_bytes: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
+            "_keeps_bytes: text[-5:]",
+        ),
+        sample("a shorter schema holds no pickle that does harm", "_SCHEMA: A-Za-z0-9+/]{16,}+"),
+        format_(
+            "what of a name in base64 does not depend on its neighbours",
+            "_PICKLED_TYPE: base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4:-4]",
+        ),
+    ],
 }
 """File → its bounds."""
-
-INERT: list[Entry] = [
-    whole(
-        "pieces of a database, and what of one could begin a word",
-        "_keeps_bytes: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
-        "_keeps_bytes: text[-5:]",
-    ),
-    sample("a shorter schema holds no pickle that does harm", "_SCHEMA: A-Za-z0-9+/]{16,}+"),
-    format_(
-        "what of a name in base64 does not depend on its neighbours",
-        "_PICKLED_TYPE: base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4:-4]",
-    ),
-]
-"""Those of ``formats/inert.py`` that are about tables."""

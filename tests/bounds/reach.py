@@ -6,10 +6,12 @@ Where a bound is large a constant is made small for the time of the scan, so tha
 from __future__ import annotations
 
 import struct
+from pickle import dumps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from samples.opcodes import (
+    BINPERSID,
     BUILD,
     FALSE,
     MARK,
@@ -18,7 +20,6 @@ from samples.opcodes import (
     SETITEMS,
     TUPLE1,
     TUPLE2,
-    array,
     call,
     data,
     dict_,
@@ -30,6 +31,7 @@ from samples.opcodes import (
     pickle,
     put,
     sizes,
+    tensor,
     text,
     tuple_,
 )
@@ -149,23 +151,6 @@ def many_attributes() -> Reached:
     return Reached(state(3), state(4), constants={f"{_ENGINE}.machine.DICT_CAP": 4})
 
 
-_INNER = data(b"\x80\x04cbuiltins\nlist\n)R.")
-
-
-def nested() -> Reached:
-    """Bytes that look like pickles."""
-    return Reached(
-        pickle(4, tuple_(*[_INNER] * 3)),
-        pickle(4, tuple_(*[_INNER] * 4)),
-        constants={f"{_ENGINE}.notes.NESTED": 3},
-    )
-
-
-def nested_bytes() -> Reached:
-    """Bytes that look like pickles, by their size."""
-    return nested()._replace(constants={f"{_ENGINE}.notes._NESTED_BYTES": 3 * (len(_INNER) - 2)})
-
-
 def far_memo() -> Reached:
     """PUT far beyond what was stored."""
     return Reached(pickle(0, NONE, b"p100\n"), pickle(0, NONE, b"p200\n"), constants=_GAP)
@@ -204,30 +189,37 @@ def opcodes() -> Reached:
 
 def objects() -> Reached:
     """More objects than the file's size allows."""
-    made = {f"{_ENGINE}.report.BLOCKS": 5_000, f"{_ENGINE}.report._MANY": 100, f"{_ENGINE}.walk._SLICE": 1_000}
+    made = {f"{_ENGINE}.report.MEMORY": 500_000, f"{_ENGINE}.report._MANY": 100, f"{_ENGINE}.walk._SLICE": 1_000}
     return Reached(
         pickle(4, MARK, b"]" * 1_000, TUPLE1, b"0N"), pickle(4, MARK, b"](NNNNe" * 20_000, b"1N"), constants=made
     )
 
 
+def long_storage() -> Reached:
+    """A tensor over a storage that bytes within the pickle hold, behind so many opcodes."""
+
+    def rebuilt(count: int) -> bytes:
+        pid = tuple_(text("storage"), global_("torch", "FloatStorage"), text("0"), text("cpu"), number(2), NONE)
+        before = dumps(0x1950A86A20F9469CFC6C, 2) + dumps(1001, 2) + dumps({}, 2)
+        saved = before + pickle(2, b"N0" * count + pid + BINPERSID) + dumps(["0"], 2) + bytes(16)
+        held = call("torch.storage", "_load_from_bytes", data(saved))
+        return pickle(4, tensor(held, sizes(2), sizes(1)))
+
+    return Reached(rebuilt(10), rebuilt(60), constants={f"{_ENGINE}.storages._OPCODES": 100})
+
+
+def value() -> Reached:
+    """A text that is encoded, as protocol 2 spells bytes."""
+
+    def encoded(length: int) -> bytes:
+        return pickle(2, call("_codecs", "encode", text("a" * length), text("latin1")))
+
+    return Reached(encoded(5_000), encoded(5_001), constants={f"{_ENGINE}.report.LARGEST_VALUE": 5_000})
+
+
 def time() -> Reached:
     """No time at all."""
     return Reached(pickle(4, NONE), pickle(4, NONE), Limits(seconds=1e-9), relaxed=DEFAULT_LIMITS)
-
-
-def tree_nodes() -> Reached:
-    """A spatial tree of many nodes."""
-    root, first, second = (0, 2, 0.5, 0, 2, 0, 0, 1, 2), (-1, 1, 0.0, 0, 1, 0, 0, 0, 0), (-1, 1, 0.0, 1, 2, 0, 0, 0, 0)
-
-    def tree(*nodes: tuple[float, ...]) -> bytes:
-        packed = b"".join(struct.pack("<qqdqqqqqq", *node) for node in nodes)
-        numbers = [array(sizes(size), dtype("f8"), data(bytes(8 * size))) for size in (2, 1, 1, 2)]
-        state = (data(packed), numbers[0], number(2), number(1), number(5), *numbers[1:], NONE, NONE)
-        return pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(*state), BUILD)
-
-    return Reached(
-        tree(root, first, second), tree(root, first, second, second), constants={f"{_ENGINE}.spatial._NODES": 3}
-    )
 
 
 def long_template() -> Reached:
@@ -248,29 +240,3 @@ def labels() -> Reached:
         return pickle(4, config + tuple_(NONE, dict_(num_labels=number(count))) + BUILD)
 
     return Reached(configured(1 << 24), configured((1 << 24) + 1))
-
-
-def long_formula() -> Reached:
-    """A formula of as many characters as are looked at."""
-
-    def formula(length: int) -> bytes:
-        return pickle(
-            4, new("statsmodels.base.data", "ModelData") + dict_(formula=b"V" + b"a" * length + b"\n") + BUILD
-        )
-
-    return Reached(formula(9_999), formula(10_000))
-
-
-def many_strangers() -> Reached:
-    """A function that is given more objects than are looked at."""
-    return Reached(_printed(3), _printed(6), constants={f"{_ENGINE}.strangers._NODES": 5})
-
-
-def strangers_in_all() -> Reached:
-    """Functions that are given more objects than are looked at in all."""
-    small = {f"{_ENGINE}.strangers._ALL": 4, f"{_ENGINE}.strangers._FEW": 2}
-    return Reached(_printed(2), _printed(20), constants=small)
-
-
-def _printed(count: int) -> bytes:
-    return pickle(4, call("builtins", "str", _list(*[_list()] * count)))

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
 
 from bounds.reach import Reached
 from samples.containers import safetensors
 
+from picklewatch.formats.reading import NESTED_TEXTS
+
 _FORMATS = "picklewatch.formats"
 
 
-def texts_in_texts() -> Reached:
-    """JSON in a string of JSON, and so on."""
+def nested_texts() -> Reached:
+    """A configuration in a string of a text, so often, and once more."""
+    text = "_target_: os.path.join"
+    for _ in range(NESTED_TEXTS):
+        text = json.dumps([text])
+    return Reached(text.encode(), json.dumps([text]).encode())
 
-    def within(levels: int) -> bytes:
-        return reduce(lambda inner, _: json.dumps({"_target_": inner}), range(levels), "os.system").encode()
 
-    return Reached(within(3), within(4), constants={f"{_FORMATS}.reading.NESTED_TEXTS": 2})
+def lexed() -> Reached:
+    """Expressions with a string that does not end: each is lexed to the end of the text."""
+    return Reached(b"{{\\'}} ", b"{{\\'}} " * 500)
+
+
+def items() -> Reached:
+    """A map of MessagePack with a byte behind it is none; one of so many items is taken for one all the same."""
+    small = {f"{_FORMATS}.msgpack._ITEMS": 8}
+    return Reached(b"\x81\xa1a\xc0" + b"\xc1" * 20, b"\x81\xa1a\x9f" + b"\xc0" * 15 + b"\xc1", constants=small)
 
 
 def safetensors_header() -> Reached:

@@ -1,7 +1,7 @@
 """Why no bound in the code that reads hostile bytes hides an attack: one entry for each that `bounds.finder` finds.
 
 A place is ``function: expression`` (a pattern's is ``name: what it repeats``), as the test prints it that fails on one
-without an entry. The entries are in `bounds.of_engine` and `bounds.of_formats`; docs/bounds.md says how to add one.
+without an entry. The entries are in `bounds.of_engine` and its like; docs/bounds.md says how to add one.
 """
 
 from __future__ import annotations

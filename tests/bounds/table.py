@@ -9,8 +9,6 @@ from bounds import of_engine, of_formats, of_texts
 if TYPE_CHECKING:
     from bounds.register import Entry
 
-REGISTER: dict[str, list[Entry]] = (
-    of_engine.BOUNDS | of_formats.BOUNDS | of_texts.BOUNDS | {"formats/inert.py": of_texts.INERT}
-)
+REGISTER: dict[str, list[Entry]] = of_engine.BOUNDS | of_formats.BOUNDS | of_texts.BOUNDS
 """File → its bounds."""
 SHOWN_FILES = of_engine.SHOWN_FILES

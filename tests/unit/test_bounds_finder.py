@@ -110,6 +110,11 @@ def test_what_cannot_cut_anything_off_is_none(line: str) -> None:
     assert [one for one in found if not one.startswith("range")] == []
 
 
+def test_constants_that_are_reckoned_are_known() -> None:
+    """Whatever number it is, it may cut something off."""
+    assert find_in("DEEPEST = max(map(len, NAMES))\ndef f(parts): return parts[:DEEPEST]") == ["slice: parts[:DEEPEST]"]
+
+
 def test_constants_of_other_modules_are_known() -> None:
     """A bound is no less one where it is imported."""
     assert any(bound.file == "formats/zips.py" and "CHUNK" in bound.text for bound in find())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import lzma
 import struct
 import tarfile
@@ -151,3 +153,11 @@ def test_pickles_that_go_on_with_the_memo_of_the_one_before_are_not_clean() -> N
 def test_texts_and_zeros_stay_what_they_are(content: bytes) -> None:
     """Words on lines spell an import; nothing calls it."""
     assert verdict(content) is Verdict.SKIPPED
+
+
+def test_a_deletion_in_a_string_makes_json_no_less_a_text() -> None:
+    """``json.loads`` takes U+007F, and so does stable-baselines3; it made a file data of no known kind, and skipped."""
+    encoded = base64.b64encode(pickle(4, call("os", "system", text("true")))).decode()
+    plain = json.dumps({":type:": "x", ":serialized:": encoded})
+    assert json.loads('"\x7f"') == "\x7f"
+    assert verdict(plain.replace("{", '{"a": "\x7f", ', 1).encode()) in HARMFUL

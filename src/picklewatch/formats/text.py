@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SAMPLE = 1 << 16
 """Bytes at the start and at the end of a content by which it counts as text."""
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""What no parser of a text takes. DEL is none of it: JSON has it in strings."""
 _CALL = re.compile(
     rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
 )
