@@ -55,13 +55,13 @@ class Hazards(Notes):
 
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
-        self.budget.charge(1 + len(values) // 4)
+        self.budget.charge(2 + len(values) // 4)
         if tuple not in map(type, values):
             return
         for value in values:
             if type(value) is not tuple:
                 continue
-            self.budget.charge(3)
+            self.budget.charge(5)
             known = self.hash_sizes.get(id(value))
             if known is not None:
                 self.hash_work += known[0]

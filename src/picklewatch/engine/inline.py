@@ -144,6 +144,6 @@ class _Overlay(dict[int | bytes, Any]):
         return super().__len__() + len(self.below)
 
 
-_PER_READING = 30
+_PER_READING = 80
 """Units of work that another reading costs before its first opcode."""
 _OPCODES = frozenset(b"().0123FIJKLMNPRSTUVXabcde}ghijloprqstu]GQBC" + bytes(range(0x80, 0x99)))

@@ -190,7 +190,7 @@ class Machine(Calls):
 
     def append(self, target: Any, items: list[Any], offset: int) -> None:
         """APPEND and APPENDS."""
-        self.budget.charge(1 + len(items) // 8)
+        self.budget.charge(2 + len(items) // 8)
         if type(target) is list:
             if len(target) >= LIST_CAP:
                 kept = [item for item in items if type(item) not in NUMBERS]
@@ -224,7 +224,7 @@ class Machine(Calls):
         self.out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
 
 
-_PER_BUILD = 15
+_PER_BUILD = 30
 """Units of work that judging a state costs."""
 _PER_PAIR = 8
 """Units more for each item of a state that may be a list of names and values."""

@@ -109,7 +109,7 @@ def _inside(value: Any, notes: Notes) -> Sequence[Any]:
     notes.budget.charge(1 + len(value) // 6)
     if NUMBERS.issuperset(map(type, value)):
         return ()
-    notes.budget.charge(len(value))
+    notes.budget.charge(3 * len(value) // 2)
     return cast("Sequence[Any]", value)
 
 

@@ -109,7 +109,7 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
         if id(value) in seen:
             continue
         seen.add(id(value))
-        budget.charge(1)
+        budget.charge(3)
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
                 continue
