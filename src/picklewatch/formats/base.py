@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import sys
 import traceback
 import weakref
 from functools import partial
@@ -171,19 +172,26 @@ class Scan:
         self.adopt(report, part)
         return report
 
-    def _walk(self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
+    def _walk(
+        self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True, most: int = sys.maxsize
+    ) -> PickleReport:
         """Judge one pickle within the file's budget; what was seen before a limit counts all the same."""
+        report, before, where = None, self.budget.work_left, part.where
         try:
-            return judge_pickle(
-                part.data, start, where=part.where, budget=self.budget, persistent=persistent, arrays=arrays
+            report = judge_pickle(
+                part.data, start, where=where, budget=self.budget, persistent=persistent, arrays=arrays, most=most
             )
+            # a walk that breaks off, as most do where no pickle begins, has not charged its last opcodes
+            self.budget.charge(max(report.opcodes - (before - self.budget.work_left), 0))
         except LimitReached as limit:
-            if limit.report is not None:
-                self._note(limit.report)
+            seen = report or limit.report
+            if seen is not None:
+                self._note(seen)
             raise
         except WalkFailed as failed:
             self._note(failed.report)
             raise failed.cause from None
+        return report
 
     def trial(self, part: Part, start: int = 0) -> PickleReport | None:
         """Walk what may or may not be a pickle, noting nothing.
@@ -199,7 +207,7 @@ class Scan:
             if self.doubtful_left <= 0:
                 self._doubtful(part, start)
                 return None
-            report = judge_pickle(part.data, start, where=part.where, budget=self.budget, most=TRIAL_OPCODES)
+            report = self._walk(part, start, most=TRIAL_OPCODES)
         self.doubtful_left -= report.opcodes + TRIAL
         if report.opcodes < TRIAL_OPCODES:
             return report

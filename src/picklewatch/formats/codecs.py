@@ -57,7 +57,8 @@ class _Zlib:
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         out = self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
-        self.needs_input = not self._inner.unconsumed_tail
+        # a repetition may go on behind the last byte of input, as in zeros
+        self.needs_input = not self._inner.unconsumed_tail and len(out) != max_length
         return out
 
 
