@@ -14,7 +14,7 @@ from samples.judging import HARMFUL, judged, levels, verdict
 
 from picklewatch.engine import LimitReached, report
 from picklewatch.formats.base import Malformed
-from picklewatch.formats.tarhead import Headers, content
+from picklewatch.formats.tarhead import Entry, Headers, content
 from picklewatch.model import Level, Verdict
 
 _KINDS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
@@ -98,14 +98,12 @@ def _theirs(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def _ours(data: bytes) -> list[tuple[str, bytes]]:
-    found = []
     source = _Bytes(data)
-    headers = Headers(source, lambda _: None)
+    entries: list[Entry] = []
     with contextlib.suppress(Malformed):
-        for entry in headers.entries():
-            if entry.regular and 0 <= entry.size < 1 << 20:
-                found.append((entry.name, b"".join(content(source, entry, lambda _: None))))
-    return found
+        entries.extend(Headers(source, lambda _: None).entries())
+    held = [entry for entry in entries if entry.regular and 0 <= entry.size < 1 << 20]
+    return [(entry.name, b"".join(content(source, entry, lambda _: None))) for entry in held]
 
 
 _SEEDS = (
