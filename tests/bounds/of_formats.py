@@ -71,7 +71,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "limit-search",
             reach.long_walk,
             "one walk from a place where no loader begins",
-            "Scan.trial: judge_pickle(part.data, start, where=part.where, budget=self.budget, most=TRIAL_OPCODES)",
+            "Scan.trial: self._walk(part, start, most=TRIAL_OPCODES)",
             "Scan.trial: report.opcodes < TRIAL_OPCODES",
         ),
         careful(

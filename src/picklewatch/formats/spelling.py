@@ -79,20 +79,15 @@ def understood(data: memoryview) -> bytes:
 
 
 def _meant(match: re.Match[bytes]) -> bytes:
-    group = match.lastindex
-    if group is None:
-        return match[0]
-    return _ASCII[match[group]] if group <= _OF_DIGITS else b"/" if match[group] == b"/" else b""
+    return match[0] if match.lastindex is None else _ASCII.get(match[match.lastindex], b"")
 
 
-_OF_DIGITS = 3
-"""Groups of `_ESCAPE` that hold a number."""
-_ASCII = {
+_ASCII = {b"/": b"/"} | {
     digits.encode(): b"\\" * (chr(code) in '\\"') + bytes([code])
     for code in range(128)
     for digits in (f"{code:02x}", f"{code:02X}")
 }
-"""Two hexadecimal digits → the character; protocol 0 spells arrays in millions of such escapes."""
+"""Two hexadecimal digits, or a slash → the character, and a line's end → nothing; protocol 0 spells arrays in millions of such escapes."""
 
 
 def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
