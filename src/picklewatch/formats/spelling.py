@@ -87,7 +87,7 @@ _ASCII = {b"/": b"/"} | {
     for code in range(128)
     for digits in (f"{code:02x}", f"{code:02X}")
 }
-"""Two hexadecimal digits, or a slash → the character, and a line's end → nothing; protocol 0 spells arrays in millions of such escapes."""
+"""Two hexadecimal digits, or a slash → the character. Protocol 0 spells arrays in millions of such escapes."""
 
 
 def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
