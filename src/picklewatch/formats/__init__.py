@@ -43,6 +43,8 @@ def read_content(scan: Scan, part: Part) -> str:
             if form.name != "npy":
                 scan.guarded(part.where, lambda: pickles.lead(scan, part))
             return form.read(scan, part) or form.name
+    if not zips.tail_archive(scan, data):
+        return _uncontained(scan, part, head)
     name = "other"
 
     def uncontained() -> None:
@@ -50,8 +52,7 @@ def read_content(scan: Scan, part: Part) -> str:
         name = _uncontained(scan, part, head)
 
     scan.guarded(part.where, uncontained, part.chunks)
-    if zips.tail_archive(scan, data):
-        zips.read(scan, part)
+    zips.read(scan, part)
     return name
 
 
