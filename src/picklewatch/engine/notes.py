@@ -28,7 +28,7 @@ _PER_FINDING = 30
 _PER_NESTED = 300
 """Units of work that judging one more pickle costs before its first opcode."""
 _PER_NAME = 10
-_IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]+\n[A-Za-z_][\w.]*\n")
+_IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]++\n[A-Za-z_][\w.]*+\n")
 """Two lines that could be the names of an import, spelt as protocol 0 does."""
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
@@ -160,7 +160,7 @@ class Notes:
             position += len(module) + 1  # the second line may be the first of another two
             first = max(0, len(module) + len(name) - LONGEST_NAME)
             begins = [at for at in range(first, len(module) - 1) if module[at] == "c"]
-            self.budget.charge(1 + _PER_NAME * len(begins))
+            self.budget.charge(6 + _PER_NAME * len(begins))
             found = next((at for at in begins if is_denied(module[at + 1 :], name)), None)
             if found is not None:
                 begin = match.start() + found
@@ -172,7 +172,7 @@ class Notes:
                 return
 
 
-_SEARCHED_PER_UNIT = 32
+_SEARCHED_PER_UNIT = 10
 """Bytes that are searched for an import in the time of one unit of work."""
 _IMPORTING = (b"c", b"\x93", b"i")
 

@@ -188,7 +188,7 @@ def _dtype_state(machine: Machine, target: Obj, state: Any, offset: int) -> None
             render(state, 300),
         )
     parts = state[2:5] if isinstance(state, tuple) else ()
-    machine.budget.charge(sum(4 * len(fields) for fields in parts if isinstance(fields, dict)))
+    machine.budget.charge(sum(12 * len(fields) for fields in parts if isinstance(fields, dict)))
     problem = arrays.bad_type(state, arrays.item_size(target))
     if problem:
         machine.finding(
