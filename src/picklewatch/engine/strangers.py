@@ -52,8 +52,10 @@ _STRANGE = frozenset({"torch"})
 """Libraries whose own functions are given no objects of theirs but tensors and arrays."""
 _BEFORE_STATE = 3
 """Arguments of torch's function before those that become attributes."""
+_PER_VALUE = 4
+"""Units of work that looking at a container or an object costs,"""
 _PER_OBJECT = 6
-"""Units of work more that looking at an object costs."""
+"""and more for one that is opened."""
 
 
 def stranger(callee: Import, args: Any, budget: Budget) -> Doubt | None:
@@ -109,7 +111,6 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
         if id(value) in seen:
             continue
         seen.add(id(value))
-        budget.charge(3)
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
                 continue
@@ -136,5 +137,6 @@ def _inside(value: Any, budget: Budget) -> list[Any]:
         return [value.content]
     if not isinstance(value, tuple | list):
         return []
-    budget.charge(len(value) // 4)
-    return [one for one in value if isinstance(one, _OPENED)]
+    found = [one for one in value if isinstance(one, _OPENED)]
+    budget.charge(len(value) // 4 + _PER_VALUE * len(found))
+    return found
