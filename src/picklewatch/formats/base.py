@@ -35,7 +35,7 @@ CHUNK = 1 << 20
 TRIAL_OPCODES = 100_000
 """Opcodes that a walk may take at a place where no loader begins and no header stands."""
 
-HELD = 192 << 20
+HELD = 96 << 20
 """Bytes that a small file's unpacked contents may hold in memory at a time; zeros are not held, see `Held`."""
 
 LOOK = 2_500_000
