@@ -16,6 +16,8 @@ from picklewatch.formats.text import is_text, judge_text, may_be_read
 from picklewatch.quarantine.tombstone import parse_tombstone
 
 _TOMBSTONE_LIMIT = 1024
+_LETTERS = 24
+"""Letters that all readers of texts together look through in the time of one unit of work."""
 
 STRONG: tuple[Format, ...] = (
     *zips.FORMATS,
@@ -60,6 +62,8 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     """Judge content that is no container."""
     data = part.data
     text = is_text(data)
+    if text:
+        scan.budget.charge(len(data) // _LETTERS)
     if pickles.in_letters(scan, part) if text else pickles.matches(head, data):
         name = pickles.read(scan, part)
         if text:
