@@ -164,7 +164,7 @@ class ScanConfig(_Section):
     """How files are scanned."""
 
     workers: Annotated[StrictInt, Field(ge=0, le=256)] = 0
-    """Files scanned at the same time; 0 for one a processor, at most 4."""
+    """Files scanned at the same time; 0 for one a processor, at most 4. At most half of them take slow scans."""
     require_sandbox: StrictBool = False
     """Whether to refuse to run where the kernel lacks a protection of the sandbox (`picklewatch doctor` says which)."""
     limits: LimitsConfig = LimitsConfig()

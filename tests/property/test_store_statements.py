@@ -56,6 +56,11 @@ def finish_renamed(store: Store) -> None:
     store.finish(None, make_record("/none/one", renamed, Verdict.UNSAFE), quarantine=True)
 
 
+def offer_renamed(store: Store) -> None:
+    """A name that came after the verdict, of a file that is to be moved."""
+    store.jobs.offer([Candidate("/none/other", FileId(7, 1, 10, 2, 9), Source.EVENT)], ENGINE.key)
+
+
 def finish_more(store: Store) -> None:
     """Record an outcome of another kind, and one that is of no file."""
     store.finish(store.jobs.claim(), make_record("/none/2", file(2), Verdict.UNVERIFIED, "cd" * 32))
@@ -87,6 +92,7 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("drop", drop),
     ("name", lambda store: store.records.add_name(file(2), "/none/another")),
     ("report", lambda store: report(store, 1)),
+    ("offer under another name", offer_renamed),
     ("refuse", lambda store: store.intents.refused(wanted(store), "gone")),
     ("want all", lambda store: store.intents.want_all([Verdict.UNSAFE, Verdict.UNVERIFIED])),
     ("moved", lambda store: store.intents.done(wanted(store), "item")),

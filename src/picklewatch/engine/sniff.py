@@ -21,6 +21,8 @@ _SNIFFED_OPCODES = 2_000
 """Opcodes after which it is one: other bytes do not go on as long."""
 _SNIFFED_WORK = 50_000
 """Units of work after which it is one."""
+_SET_UP = 80
+"""Units of work that a walk takes besides its opcodes."""
 _SHORTEST = 2
 """Opcodes of a pickle that says nothing."""
 _SAYING_NOTHING = 16
@@ -80,7 +82,7 @@ def _walked(data: Buffer, start: int, budget: Budget) -> int | None:
     except LimitReached:
         return None
     finally:
-        budget.charge(_SNIFFED_WORK - max(own.work_left, 0))
+        budget.charge(_SNIFFED_WORK - max(own.work_left, 0) + _SET_UP)
     if any(_imports(imported.module, imported.name) for imported in machine.imports.values()):
         return None
     if any(finding.level is Level.MALICIOUS for finding in machine.findings if finding.rule == "frame-mismatch"):

@@ -22,6 +22,8 @@ _NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]*+\r?\n)")
 _IMPORT = re.compile(rb"[cVi](?=([A-Za-z_]\w{0,%d})(?:\.|\Z))" % (max(map(len, ROOTS)) - 1))
 """An opcode and the root of its module, which ends with the line; what is longer is none of `ROOTS`."""
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
+_LOOK = 8
+"""Units of work that a look at one line takes."""
 _LINE = 128
 """Bytes before a line break that are read at first; more if all of them are letters."""
 
@@ -33,7 +35,7 @@ def import_lines(data: memoryview, start: int, stop: int, charge: Callable[[int]
     """
     for match in _NAME_LINE.finditer(data, start, stop):
         begin, word = _last_word(data, start, match.start())
-        charge(1 + len(word) // 4)
+        charge(_LOOK + len(word) // 4)
         for found in _IMPORT.finditer(word):
             if found[1].decode("latin-1") in ROOTS:
                 yield begin + found.start(), match.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from picklewatch.engine import looks_like_pickle
@@ -48,15 +49,32 @@ def _row(scan: Scan, part: Part, report: PickleReport) -> None:
         if not report.stopped:
             search(scan, part, report.end, place="behind a pickle that breaks off")
             return
-        end = legacy.read(scan, part, report.end) if report.value == MAGIC else report.end
+        end = step_over(scan, part, legacy.read(scan, part, report.end) if report.value == MAGIC else report.end)
         if end >= size:
             return
-        if not looks_like_pickle(part.data, end):
+        if not looks_like_pickle(part.data, end, scan.budget):
             break
         scan.budget.charge(PICKLE)
         report = scan.pickle(part, end)
     scan.finding("trailing-data", Level.INFO, part.at(end), f"{size - end} bytes follow the pickle.")
     behind(scan, part, end, place="behind other data")
+
+
+def step_over(scan: Scan, part: Part, start: int) -> int:
+    """Return where the row of pickles of one constant each ends that begins at *start*: it may have a million."""
+    run = _CONSTANTS.match(part.data, start)
+    if run is None:
+        return start
+    scan.budget.charge((run.end() - start) // _STEPPED)
+    return run.end()
+
+
+_CONSTANTS = re.compile(
+    rb"(?:(?:\x80[\x02-\x05])?(?:[N\x88\x89\])}]|K[\x00-\xff]|M[\x00-\xff]{2}|J[\x00-\xff]{4}|G[\x00-\xff]{8})\.)++"
+)
+"""Protocol, one constant or empty container, STOP."""
+_STEPPED = 32
+"""Bytes of them that are stepped over in the time of one unit of work."""
 
 
 def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:

@@ -15,7 +15,7 @@ from picklewatch.engine import looks_like_pickle
 from picklewatch.formats.base import CHUNK, Format, Malformed, Part, Scan
 from picklewatch.formats.hidden import search
 from picklewatch.formats.names import escapes
-from picklewatch.formats.pickles import PICKLE, behind
+from picklewatch.formats.pickles import PICKLE, behind, step_over
 from picklewatch.formats.tarhead import BLOCK, Entry, Headers, content
 from picklewatch.model import Level
 
@@ -215,10 +215,10 @@ def _torch(scan: Scan, part: Part) -> None:
     """Judge a member of torch's first format: pickles with raw numbers between them."""
     if not len(part.data):
         return
-    position = scan.pickle(part, persistent=True, arrays=False).end
-    while position < len(part.data) and looks_like_pickle(part.data, position):
+    position = step_over(scan, part, scan.pickle(part, persistent=True, arrays=False).end)
+    while position < len(part.data) and looks_like_pickle(part.data, position, scan.budget):
         scan.budget.charge(PICKLE)
-        position = scan.pickle(part, position, persistent=True, arrays=False).end
+        position = step_over(scan, part, scan.pickle(part, position, persistent=True, arrays=False).end)
     if position < len(part.data):
         behind(scan, part, position, place="behind the pickles that torch reads")
 

@@ -130,7 +130,7 @@ class Kind:
             scan.code_bearing = True
             scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "The pickle is empty.")
             return
-        if not looks_like_pickle(held, 0):
+        if not looks_like_pickle(held, 0, scan.budget):
             if _DATA_PKL.search(name):
                 scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "What torch unpickles is no pickle.")
             scan.content(member)
