@@ -222,6 +222,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "_finishes: data[:CHUNK]",
             "_finishes: len(out) >= _PROSE",
             "_finishes: len(data) > CHUNK",
+            "_unpacks: packed = head[:1] + CHUNK.to_bytes(4, 'little') + bytes(data[5:CHUNK])",
+            "_unpacks: head[:1]",
+            "_unpacks: data[5:CHUNK]",
+            "_unpacks: make().decompress(packed, _PROSE)",
         ),
         careful(
             "what begins with so many streams that hold nothing is a stream",

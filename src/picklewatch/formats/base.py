@@ -45,7 +45,7 @@ _LEAST_LOOK = 1_000
 
 TRIAL = 50
 """Units of work that a walk takes besides its opcodes."""
-CONTENT = 100
+CONTENT = 400
 """Units of work that finding out what a content is takes."""
 
 _OF_MEMORY = frozenset({"limit-memory", "scan-memory"})

@@ -42,6 +42,8 @@ _EMPTIES = 16
 accident, and the reader goes on."""
 _DICTIONARIES = {size << bit for bit in range(11, 31) for size in (2, 3)}
 """Sizes of the dictionary of lzma-alone that the reader takes for one: powers of two, and half as much again."""
+_ANY_SIZE = 0xFFFFFFFF
+"""A dictionary without a size, which the reader takes as well; in data, it is a negative number."""
 _LZMA_PROPERTIES = 225
 _LARGEST, _NOT_TOLD = 1 << 38, (1 << 64) - 1
 _EMPTY = 18
@@ -185,11 +187,24 @@ def _is_lzma(head: bytes, data: memoryview, left: int = _EMPTIES) -> bool:
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     usual = head[0] == 0x5D and head[1] == 0  # noqa: PLR2004
-    if not usual and (dictionary not in _DICTIONARIES or _LARGEST < size < _NOT_TOLD):
+    if not usual and (dictionary not in (*_DICTIONARIES, _ANY_SIZE) or _LARGEST < size < _NOT_TOLD):
         return False
+    if dictionary == _ANY_SIZE and size:
+        return _unpacks(head, data)
     if not usual and not size:  # holds nothing, as zeros in any data do; the reader goes on behind it
         return left == 0 or _in_turn(data[_EMPTY:], left - 1) is not None
     return opens("lzma", data)
+
+
+def _unpacks(head: bytes, data: memoryview) -> bool:
+    """Whether the stream of lzma-alone goes on without an error, with a small dictionary in place of its own."""
+    packed = head[:1] + CHUNK.to_bytes(4, "little") + bytes(data[5:CHUNK])
+    make = DECODERS["lzma"]
+    assert make is not None
+    try:
+        return bool(make().decompress(packed, _PROSE))
+    except ERRORS:
+        return False
 
 
 def _in_turn(data: memoryview, left: int = _EMPTIES) -> str | None:

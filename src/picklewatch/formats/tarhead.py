@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BLOCK = 512
-_HEADER = 50
+_HEADER = 80
 """Units of work that a header block takes."""
 _READ = 64
 """Bytes of an extended header that are read in the time of one unit of work."""

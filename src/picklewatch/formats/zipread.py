@@ -101,7 +101,7 @@ class _End(NamedTuple):
     zip64: bool
 
 
-_RECORD, _ENTRY, _COPIED = 10, 30, 1000
+_RECORD, _ENTRY, _COPIED = 10, 40, 1000
 """Units of work that an end record, and an entry of a directory, takes; bytes that are copied in the time of one."""
 
 
