@@ -108,7 +108,7 @@ BOUNDS: dict[str, list[Entry]] = {
         careful("what does not fail in so many bytes is a stream", "opens: limit=1 << 16"),
         budget(
             "what decompressors cost",
-            "COSTS: Cost(0.1, 160)",
+            "COSTS: Cost(0.1, 200)",
             "COSTS: Cost(0.5, 128)",
             "COSTS: Cost(0.1, 256)",
             "COSTS: Cost(2, 256)",

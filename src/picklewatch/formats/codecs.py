@@ -127,7 +127,7 @@ class Cost(NamedTuple):
 
 
 COSTS = {
-    "gzip": Cost(0.1, 160), "zlib": Cost(0.1, 160), "deflate": Cost(0.1, 160), "bzip2": Cost(5, 48),
+    "gzip": Cost(0.1, 200), "zlib": Cost(0.1, 200), "deflate": Cost(0.1, 200), "bzip2": Cost(5, 48),
     "xz": Cost(0.5, 128), "lzma": Cost(0.5, 128), "zstd": Cost(0.1, 256), "lz4": Cost(2, 256),
 }  # fmt: skip
 """Codec → what it takes. lz4 is our own in the worst case."""
