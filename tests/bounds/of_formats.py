@@ -191,6 +191,7 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "formats/pickles.py": [
         whole("letters that are a whole pickle: what follows tells", "in_letters: report.opcodes <= _SHORTEST"),
+        format_("the protocols that a header may name; any other is walked", "_CONSTANTS: (?:(?:\\x80[\\x02-\\x05"),
     ],
     "formats/sevenhead.py": [
         format_("7z's numbers are of one to nine bytes", "Reader.number: extra < 8", "Reader.number: extra < 7"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import sys
+import time
 import traceback
 import weakref
 from functools import partial
@@ -18,7 +19,7 @@ from picklewatch.engine import Budget, LimitReached, WalkFailed, evasion, judge_
 from picklewatch.formats.look import Looking
 from picklewatch.kept import kept
 from picklewatch.model import DEFAULT_LIMITS, Finding, Level, printable
-from picklewatch.proportion import RATIO, is_tiny_for
+from picklewatch.proportion import RATIO, cpu_seconds, is_tiny_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,6 +118,7 @@ class Scan:
         self.size = size
         """Bytes of the file."""
         self.budget = Budget(limits=limits, tell=tell, size=size)
+        self._cpu = time.process_time()
         self.complete = True
         self.code_bearing = False
         self.pickles = 0
@@ -313,6 +315,8 @@ class Scan:
     def stopped(self, error: LimitReached, where: str) -> None:
         """Note that a limit ended a part of the scan."""
         self.complete = False
+        if error.rule == "limit-time" and time.process_time() - self._cpu > cpu_seconds(self.size) / 4:
+            error = evasion("it takes more processor time than any honest file of its size")
         if error.rule in _OF_MEMORY and is_tiny_for(self.size, self.limits.memory):
             error = evasion("it fills the memory out of a few bytes")
         self.finding(error.rule, error.level, where, str(error))
