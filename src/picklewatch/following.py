@@ -177,6 +177,10 @@ class Way:
         self._followed += 1
         if self.links is Links.NONE or self._followed > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), link)
+        leading = next((part for part in self._left if isinstance(part, _Arrival)), None)
+        if leading is not None and any(beneath(link, no) for no in _NOWHERE):
+            # the kernel's own links lead wherever this process has something open: not where the user could go
+            raise NotFollowedError(leading.link, f"is not followed: it leads through {printable(link)}")
         target = os.readlink("", dir_fd=fd)
         if is_privileged() and not (status.st_uid == 0 and self._steps[-1].is_root_s):
             user = user_of(status.st_uid)

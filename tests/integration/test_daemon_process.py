@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -100,7 +101,8 @@ def test_ctrl_c_to_the_whole_group_is_no_crash(tmp_path: Path) -> None:
     group = children(daemon.process.pid)
     daemon.process.send_signal(signal.SIGINT)
     for child in group:
-        os.kill(child, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):  # a scan of a small file is over at once
+            os.kill(child, signal.SIGINT)
     assert daemon.process.wait(60) == 0
     verdicts = {event["verdict"] for event in daemon.events("file.scanned")}
     assert verdicts <= {"malicious"}

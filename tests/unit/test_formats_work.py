@@ -52,7 +52,7 @@ _BOMBS = {
     + b"\x11"
     + bytes(40_000),
     "streams": gzip.compress(b"\x80\x02") + gzip.compress(b"") * 3000 + gzip.compress(b"N."),
-    "pickles in a row": b"\x80\x02N." * 3000,
+    "pickles in a row": b"\x80\x02Nq\0." * 3000,
     "pickles in an image": b"BM" + b"\x80\x02]0" * 800,
     "import lines": b"\0" + b"cccccccccccccccccccccccos\n" * 2_000,
     "numbers": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "1," * 90_000 + ")}", b"", 2),
