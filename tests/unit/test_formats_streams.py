@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import sys
 import zlib
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ from samples.judging import HARMFUL, judged, rules, verdict
 from picklewatch.formats import codecs
 from picklewatch.formats.lz4frame import Lz4Decompressor
 from picklewatch.model import Limits, Verdict
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +48,7 @@ CODECS: dict[str, Callable[[bytes], bytes]] = {
     "lzma": lzma_alone,
     "zlib": zlib.compress,
     "lz4": lz4.frame.compress,
+    "zstd": zstd.compress,
     "joblib-zfile": zfile,
 }
 
@@ -71,7 +78,7 @@ def test_archives_in_codecs(codec: str) -> None:
     )
 
 
-@pytest.mark.parametrize("codec", ["gzip", "bzip2", "xz", "lz4"])
+@pytest.mark.parametrize("codec", ["gzip", "bzip2", "xz", "lz4", "zstd"])
 def test_streams_in_a_row_are_one_content(codec: str) -> None:
     """The standard library reads them so."""
     pack = CODECS[codec]
@@ -95,12 +102,21 @@ def test_a_stream_that_breaks_off_is_unscannable(codec: str) -> None:
     assert verdict(long[: len(long) - 6]) in HARMFUL | {Verdict.UNSCANNABLE}
 
 
-@pytest.mark.parametrize("codec", ["gzip", "bzip2", "xz", "zlib", "lz4"])
+@pytest.mark.parametrize("codec", ["gzip", "bzip2", "xz", "zlib", "lz4", "zstd"])
 def test_a_bomb_ends_at_the_limit(codec: str) -> None:
     """Bounded memory, and never clean."""
     report, level = judged(CODECS[codec](bytes(8 << 20)), Limits(member=1 << 20))
     assert level is Verdict.UNSCANNABLE
     assert not report.complete
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_broken_stream_is_no_failure_of_the_scan(codec: str) -> None:
+    """Each codec has errors of its own: all of them mean a broken file, and none ends the scan."""
+    whole = CODECS[codec](BENIGN * 50)
+    for at in range(4, len(whole)):
+        report, _level = judged(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        assert "scan-error" not in {finding.rule for finding in report.findings}, at
 
 
 def test_a_codec_that_is_not_there_is_unscannable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +143,7 @@ def test_text_that_begins_like_a_stream_is_text() -> None:
 
 @given(st.binary(max_size=3000), st.integers(1, 40))
 def test_our_lz4_agrees_with_the_library(data: bytes, repeats: int) -> None:
-    """Interpreters without the package read the same."""
+    """The package is the reference that ours is held to."""
     data = data * repeats
     for packed in (
         lz4.frame.compress(data),

@@ -1,8 +1,8 @@
 """Decompressors with one face: `chunks` yields what a stream holds, in pieces of bounded size.
 
 The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the
-stream is reported as not readable; lz4 from its package, else from `picklewatch.formats.lz4frame`. Whatever a stream's
-end leaves behind is the caller's to judge.
+stream is reported as not readable; lz4 is read by `picklewatch.formats.lz4frame` alone, so that every machine reads the
+same bytes the same way. Whatever a stream's end leaves behind is the caller's to judge.
 """
 
 from __future__ import annotations
@@ -93,16 +93,18 @@ def lzma1(properties: bytes, size: int) -> Callable[[], Decoder]:
     return partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=[spec])
 
 
-def _optional(*choices: tuple[str, str]) -> Callable[[], Decoder] | None:
-    """The first decompressor class that can be imported."""
-    for module, name in choices:
+def _zstd() -> tuple[Callable[[], Decoder] | None, tuple[type[Exception], ...]]:
+    """Return the class that decompresses zstd, None if there is none here, and what it raises for broken bytes."""
+    for name in ("compression.zstd", "backports.zstd"):
         try:
-            found: Any = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError):
+            module: Any = importlib.import_module(name)
+        except ImportError:
             continue
-        return found  # type: ignore[no-any-return]
-    return None
+        return module.ZstdDecompressor, (module.ZstdError,)
+    return None, ()
 
+
+_ZSTD, _ZSTD_ERRORS = _zstd()
 
 DECODERS: dict[str, Callable[[], Decoder] | None] = {
     "gzip": _gzip,
@@ -111,8 +113,8 @@ DECODERS: dict[str, Callable[[], Decoder] | None] = {
     "bzip2": bz2.BZ2Decompressor,
     "xz": _xz,
     "lzma": _lzma_alone,
-    "zstd": _optional(("compression.zstd", "ZstdDecompressor"), ("backports.zstd", "ZstdDecompressor")),
-    "lz4": _optional(("lz4.frame", "LZ4FrameDecompressor")) or Lz4Decompressor,
+    "zstd": _ZSTD,
+    "lz4": Lz4Decompressor,
 }
 """Codec → how to make a decompressor for one stream, or None where nothing here can read it."""
 
@@ -130,9 +132,17 @@ COSTS = {
     "gzip": Cost(0.1, 200), "zlib": Cost(0.1, 200), "deflate": Cost(0.1, 200), "bzip2": Cost(5, 48),
     "xz": Cost(0.5, 128), "lzma": Cost(0.5, 128), "zstd": Cost(0.1, 256), "lz4": Cost(2, 256),
 }  # fmt: skip
-"""Codec → what it takes. lz4 is our own in the worst case."""
+"""Codec → what it takes."""
 
-ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
+ERRORS: tuple[type[Exception], ...] = (
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    *_ZSTD_ERRORS,
+)
 """What decompressors raise for bytes that break their format."""
 
 
@@ -167,7 +177,7 @@ class Stream:
                 raise Malformed(f"The compressed stream is broken: {error}.") from None
             if out:
                 yield out
-        self.position -= len(decoder.unused_data or b"")  # lz4 has None where the others have no bytes
+        self.position -= len(decoder.unused_data)
         self.finished = True
 
 

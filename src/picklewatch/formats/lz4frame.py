@@ -1,4 +1,4 @@
-"""An LZ4 frame decompressor for interpreters without the package lz4: slow, small, and bounded by its block size.
+"""An LZ4 frame decompressor: small, bounded by its block size, the only one that reads a scanned file.
 
 Source: the LZ4 frame format 1.6.4 and block format. Checksums are not compared.
 """
