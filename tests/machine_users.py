@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from daemon_process import HOSTILE, Process
 from vaulting import in_child
 
-from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 
 if TYPE_CHECKING:

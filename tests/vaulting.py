@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine import fs
-from picklewatch.quarantine.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import Item, State, Suspect, Vault
 
 if TYPE_CHECKING:

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from picklewatch.config import Config
-from picklewatch.daemon import Daemon
-from picklewatch.errors import ConfigError
-from picklewatch.health import Health
-from picklewatch.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
-from picklewatch.notify import Notifier
-from picklewatch.ownership import Tree
-from picklewatch.parts import Parts
+from picklewatch.access.ownership import Tree
+from picklewatch.config.schema import Config
+from picklewatch.core.errors import ConfigError
+from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.quarantine.vault import Vault
 from picklewatch.sandbox import ScanCancelledError
-from picklewatch.settle import DEFAULT_DELAYS
+from picklewatch.service.daemon import Daemon
+from picklewatch.service.dependencies import Parts
+from picklewatch.telemetry.health import Health
+from picklewatch.telemetry.sd_notify import Notifier
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError
+from picklewatch.watch.directory_walk import Walker
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.roots import Root
-from picklewatch.watch.walk import Walker
+from picklewatch.watch.settle import DEFAULT_DELAYS
 from picklewatch.watch.watcher import Timing, Watcher
 
 if TYPE_CHECKING:

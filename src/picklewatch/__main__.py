@@ -10,7 +10,7 @@ import os
 import sys
 
 EX_CONFIG = 78
-"""`picklewatch.errors.ExitStatus.CONFIG`, which can't be imported here."""
+"""`picklewatch.core.errors.ExitStatus.CONFIG`, which can't be imported here."""
 
 _NOT_FOUND = """\
 picklewatch: error: {error}, where root looks for it

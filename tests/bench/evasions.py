@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from samples.evasions import kinds
 
-from picklewatch.model import Policy, Verdict
-from picklewatch.policy import decide
+from picklewatch.core.model import Policy, Verdict
+from picklewatch.core.policy import decide
 from picklewatch.sandbox import Scanner
 
 

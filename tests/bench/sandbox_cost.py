@@ -7,9 +7,9 @@ import statistics
 import time
 from pathlib import Path
 
+from picklewatch.analysis.content import scan_content
 from picklewatch.sandbox import Scanner
 from picklewatch.sandbox.samples import CALL, DATA
-from picklewatch.scan import scan_content
 
 COUNT = 1_000
 STARTS = 10

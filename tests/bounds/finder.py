@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(picklewatch.__file__).parent
 
-CHILD = ("engine/**/*.py", "formats/**/*.py", "scan.py", "kept.py", "proportion.py", "quarantine/tombstone.py")
-"""What the sandboxed child runs over a file to judge it. `inspect` runs there, too, but only shows."""
+CHILD = (
+    "analysis/formats/**/*.py", "analysis/pickle/**/*.py", "analysis/content.py", "catalogue/imports/**/*.py",
+    "core/kept_findings.py", "core/proportion.py", "core/tombstone.py",
+)  # fmt: skip
+"""What the sandboxed child runs over a file to judge it. `analysis.views` runs there, too, but only shows."""
 
 LARGE = 63
 """A literal above this is a window wherever it is reckoned with."""

@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from bounds.register import Entry
 
 SHOWN_FILES = {
-    "engine/render.py": "makes one line for people of a value; no verdict asks for it",
-    "engine/evidence.py": "fickling's second opinion, as evidence: ours stands without it",
-    "engine/version.py": "the digest that names a version of the rules",
+    "analysis/pickle/render.py": "makes one line for people of a value; no verdict asks for it",
+    "analysis/pickle/fickling_evidence.py": "fickling's second opinion, as evidence: ours stands without it",
 }
 """Files whose every bound only shortens what people read."""
 
 BOUNDS: dict[str, list[Entry]] = {
-    "engine/arrays.py": [
+    "analysis/pickle/checks/numpy_arrays.py": [
         format_("numpy's own integers are of 64 bits: more digits are no size", "_of_spelling: len(match[2]) > 18"),
         told(
             "numpy-size-mismatch",
@@ -29,7 +28,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("a pointer's size", "_bad_subtype: one = _POINTER", "_bad_field: one = _POINTER"),
         format_("numpy's arrays have at most 64 dimensions (NPY_MAXDIMS)", "count: len(shape) > _DIMENSIONS"),
     ],
-    "engine/calls.py": [
+    "analysis/pickle/semantics/calls.py": [
         told(
             "computed-call",
             reach.calls_of_calls,
@@ -37,7 +36,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "Calls._computed_call: range(_CHAIN)",
         ),
     ],
-    "engine/checking.py": [
+    "analysis/pickle/checks/arguments.py": [
         format_(
             "with more arguments than `range` takes Python's own constructors raise",
             "bounded: values_of(args)[:_SIZES]",
@@ -46,7 +45,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         told("resource-bomb", reach.huge_size, "more items than memory holds", "bounded: number > HUGE"),
     ],
-    "engine/checks_libraries.py": [
+    "analysis/pickle/checks/library_calls.py": [
         format_(
             "the first two arguments are the classes; all of them are looked at as data", "masked: values_of(args)[:2]"
         ),
@@ -57,10 +56,10 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         told("resource-bomb", reach.huge_array, "an array of an impossible shape", "np_reconstruct: elements > HUGE"),
     ],
-    "engine/checks_python.py": [
+    "analysis/pickle/checks/stdlib_calls.py": [
         format_("methodcaller's first argument is the name, all are looked at for signs", "getter: values[:1]"),
     ],
-    "engine/constants.py": [
+    "analysis/pickle/vm/opcodes_constants.py": [
         whole("a long text stays in the data and is read from there", "_text: end - start > TEXT_CAP"),
         whole("long bytes stay in the data and are read from there", "_constant: end - start > TEXT_CAP"),
         whole(
@@ -71,18 +70,18 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         careful("a longer number is an `Opaque`, whose value no check knows", "_counted_long: longest = 256"),
     ],
-    "engine/doubts.py": [
+    "analysis/pickle/checks/unvouched.py": [
         shown("the text of a finding", "referenced: imported.key[:200]", "referenced: imported.module[:200]"),
         shown("the text of a finding", "_foreign_call: callee.key[:200]"),
     ],
-    "engine/engine.py": [
+    "analysis/pickle/analyse.py": [
         shown(
             "whether fickling is asked for evidence", "_report: walk.opcodes <= machine.budget.limits.fickling_opcodes"
         ),
         shown("whether fickling is asked for evidence", "_report: machine.budget.fickling_seconds_left > 0"),
         shown("the evidence of a finding", "_about: imported.module[:200]", "_about: imported.name[:200]"),
     ],
-    "engine/hazards.py": [
+    "analysis/pickle/semantics/hazards.py": [
         whole("a short tuple without tuples in it costs nothing", "Hazards.hashed: len(value) > _SMALL"),
         told(
             "resource-bomb",
@@ -93,7 +92,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         shown("the text of a finding", "Hazards.out_of_kind: target.key[:200]"),
     ],
-    "engine/inline.py": [
+    "analysis/pickle/vm/joblib_arrays.py": [
         told(
             "scan-evasion",
             reach.arrays_in_arrays,
@@ -107,15 +106,15 @@ BOUNDS: dict[str, list[Entry]] = {
             "other_reading: other.limit = _OTHER_READING",
         ),
     ],
-    "engine/judge.py": [
+    "catalogue/imports/classify.py": [
         format_("as far as any list goes down", "_parents: module.split('.')[:_DEEPEST]"),
     ],
-    "engine/lines.py": [
+    "analysis/pickle/vm/protocol0.py": [
         whole("a long number is read by its digits", "_number: len(text) > _EXACT_DIGITS"),
         careful("a number of more digits is an `Opaque`", "_long_number: len(digits) > _EXACT_DIGITS"),
         whole("an index of more digits is kept as they are", "index: len(digits) > _INDEX_DIGITS"),
     ],
-    "engine/machine.py": [
+    "analysis/pickle/semantics/build.py": [
         told(
             "hijacked-method",
             reach.many_attributes,
@@ -132,7 +131,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "Machine.append: len(target) >= LIST_CAP",
         ),
     ],
-    "engine/notes.py": [
+    "analysis/pickle/semantics/observations.py": [
         shown(
             "of each level so many: one alone decides, and nobody reads more",
             "Notes.finding: self.kept[level] <= _FINDINGS",
@@ -158,7 +157,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_ends_with_stop: max(0, end - step)",
         ),
     ],
-    "engine/rare.py": [
+    "analysis/pickle/vm/opcodes.py": [
         told(
             "resource-bomb",
             reach.far_memo,
@@ -168,7 +167,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_("CPython has no higher protocol, and raises", "_proto: protocol > _HIGHEST_PROTOCOL"),
     ],
-    "engine/references.py": [
+    "analysis/pickle/semantics/references.py": [
         told(
             "dotted-import",
             reach.long_name,
@@ -179,7 +178,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "References.global_: cut(name, LONGEST_NAME)",
         ),
     ],
-    "engine/report.py": [
+    "analysis/pickle/report.py": [
         told(
             "scan-evasion",
             reach.work,
@@ -229,7 +228,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "Budget.share: max((whole[2] - now) * 3 / 4, _LEAST_SECONDS)",
         ),
     ],
-    "engine/signs.py": [
+    "analysis/pickle/checks/argument_signs.py": [
         format_("a redirection; all else that makes a shell line is in other patterns", "_SHELL: |(?:^|\\s)2?>{1,2}"),
         format_("``./`` and ``../``", "_PATH: ^(?:/|~|\\.{1,2}"),
         format_("an IPv4 address", "_HOST: ^(?:\\d{1,3}", "_HOST: {1,3}(?:\\.\\d{1,3}"),
@@ -243,7 +242,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("bytes that do not begin as a text are none to those whom they are given to", "_spelt: value[:64]"),
         careful("a longer name counts as a denied one", "_names_denied: len(text) > LONGEST_NAME"),
     ],
-    "engine/sniff.py": [
+    "analysis/pickle/sniff.py": [
         careful("so many pickles that say nothing are pickles", "looks_like_pickle: range(_SAYING_NOTHING)"),
         format_("CPython has no higher protocol, and raises", "_looks: second <= _NEWEST"),
         careful(
@@ -253,20 +252,20 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         whole("what says nothing: what follows it tells", "_walked: walk.opcodes > _SHORTEST"),
     ],
-    "engine/spatial.py": [
+    "analysis/pickle/checks/scipy_kdtree.py": [
         format_(
             "a state's parts (scipy/spatial/_ckdtree.pyx)", "check_tree: len(state) >= _FULL", "check_tree: state[2:4]"
         ),
         format_("a state's parts", "_filled: state[5:8]"),
     ],
-    "engine/states.py": [
+    "analysis/pickle/checks/build_state.py": [
         format_("the unpickler's state is the ``__dict__`` and the slots", "check_state: state[:2]"),
         told("hijacked-method", reach.long_template, "scipy's templates", "_code_template: longest, most = (200, 60)"),
         format_("Linux maps nothing below (vm.mmap_min_addr)", "_handle: smallest = 1 << 16"),
         told("resource-bomb", reach.labels, "labels of a configuration", "_labels: most = 1 << 24"),
         format_("the parts of an element type's state", "_dtype_state: state[2:5]"),
     ],
-    "engine/storages.py": [
+    "analysis/pickle/vm/torch_storages.py": [
         format_("torch's legacy file: the object's pickle is the fourth", "nested_storage: range(_BEFORE + 1)"),
         told(
             "tensor-out-of-bounds",
@@ -275,10 +274,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "nested_storage: walk.limit = _OPCODES",
         ),
     ],
-    "engine/strangers.py": [
+    "analysis/pickle/checks/foreign_objects.py": [
         format_("the others become attributes, which are judged as a state", "_among: _given(args)[:_BEFORE_STATE]"),
     ],
-    "engine/tensors.py": [
+    "analysis/pickle/checks/torch_tensors.py": [
         format_(
             "torch's sizes are of 64 bits",
             "storage_of: 0 <= elements < _SIZE_LIMIT",
@@ -286,12 +285,12 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         careful("an unknown type counts with the largest element", "_extent: DTYPE_SIZES.get(dtype.name, _LARGEST)"),
     ],
-    "engine/walk.py": [
+    "analysis/pickle/vm/interpreter.py": [
         whole("the loop goes on with the next opcodes", "Walk.run: min(_SLICE, self.limit, budget.opcodes_left + 1)"),
         told("resource-bomb", reach.far_binary_memo, "see `sparse`", "Walk._slice: index > MEMO_GAP"),
         whole("a long text stays in the data", "Walk._slice: end - position > TEXT_CAP"),
     ],
-    "proportion.py": [
+    "core/proportion.py": [
         budget(
             "what is in proportion to a size",
             "above: max(0, size - SMALL)",
@@ -299,7 +298,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "is_tiny_for: max(size, SMALL)",
         ),
     ],
-    "scan.py": [
+    "analysis/content.py": [
         budget(
             "seconds between two looks at the clocks",
             "_interrupted: signal.setitimer(signal.ITIMER_REAL, min(_RINGS, max(budget.limits.seconds, 0.001)), "

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from bounds.register import Entry
 
 BOUNDS: dict[str, list[Entry]] = {
-    "formats/__init__.py": [
+    "analysis/formats/__init__.py": [
         careful("what is longer is no tombstone of ours, and judged", "read_content: len(data) <= _TOMBSTONE_LIMIT"),
         whole("`Format.matches` has the whole besides", "read_content: data[:HEAD]"),
     ],
-    "formats/base.py": [
+    "analysis/formats/context.py": [
         told(
             "limit-findings",
             reach.findings,
@@ -93,7 +93,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         whole("the next chunk follows", "find: min(start + CHUNK, end)"),
     ],
-    "formats/codecs.py": [
+    "analysis/formats/codecs.py": [
         format_(
             "a dictionary need not be larger than what it unpacks to",
             "lzma1: max(4096, min(int.from_bytes(properties[1:], 'little'), size + 4096))",
@@ -114,7 +114,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "COSTS: Cost(2, 256)",
         ),
     ],
-    "formats/hidden.py": [
+    "analysis/formats/hidden_pickles.py": [
         sample(
             "names of one byte's length at places where no loader begins; a header is found all the same",
             "_STARTS: \\x8c(?=[\\x01-\\xff",
@@ -127,14 +127,14 @@ BOUNDS: dict[str, list[Entry]] = {
         whole("a larger range is searched for each beginning by itself", "search: size <= _SMALL"),
         format_("two opcodes import and stop: they call nothing", "runs: report.opcodes <= _WORDS"),
     ],
-    "formats/importlines.py": [
+    "analysis/formats/import_lines.py": [
         whole("more is read as long as all of it are letters", "_last_word: size = _LINE"),
     ],
-    "formats/literal.py": [
+    "analysis/formats/numpy_literals.py": [
         told("malformed-npy", reach.long_number, "digits of a number", "_TOKEN: <number>-?\\d{1,19}"),
         told("malformed-npy", reach.deep_literal, "brackets in brackets", "_value: depth > _DEPTH"),
     ],
-    "formats/npy.py": [
+    "analysis/formats/numpy_files.py": [
         told(
             "malformed-npy",
             reach.long_dtype,
@@ -150,7 +150,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "read_on: chunk[:head.start + SAMPLE - len(sample)]",
         ),
     ],
-    "formats/tarhead.py": [
+    "analysis/formats/tar_headers.py": [
         format_("`int` takes no more digits (sys.int_info), and tarfile raises", "_RECORD: (\\d{1,4300}"),
         format_(
             "a header's block, and the numbers in it (Lib/tarfile.py)",
@@ -166,11 +166,11 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("as tarfile takes a size that is no number", "_applied: entry._replace(size=0)"),
         whole("the next piece follows", "content: min(end - at, entry.size - at, CHUNK)"),
     ],
-    "formats/legacy.py": [
+    "analysis/formats/torch_legacy.py": [
         sample("the head of torch's raw storages", "read: min(end, position + (1 << 20))"),
         format_("torch reads five pickles", "read: range(1, _PICKLES)"),
     ],
-    "formats/look.py": [
+    "analysis/formats/last_look.py": [
         sample(
             "the last look where the scan had to stop, which is a finding already: the length of a name",
             "_NAME: -Za-z_][\\w.]{0,100}",
@@ -185,15 +185,15 @@ BOUNDS: dict[str, list[Entry]] = {
             "Looking._judge: len(self._names) >= _NAMES",
         ),
     ],
-    "formats/lz4frame.py": [
+    "analysis/formats/lz4_frames.py": [
         format_("a block's matches reach back 64 KiB", "Lz4Decompressor._block: (window + out)[-_WINDOW:]"),
         format_("the length before a block", "Lz4Decompressor._block: self._held[:4]"),
     ],
-    "formats/pickles.py": [
+    "analysis/formats/pickles.py": [
         whole("letters that are a whole pickle: what follows tells", "in_letters: report.opcodes <= _SHORTEST"),
         format_("the protocols that a header may name; any other is walked", "_CONSTANTS: (?:(?:\\x80[\\x02-\\x05"),
     ],
-    "formats/sevenhead.py": [
+    "analysis/formats/sevenzip_headers.py": [
         format_("7z's numbers are of one to nine bytes", "Reader.number: extra < 8", "Reader.number: extra < 7"),
         format_(
             "the first header's size",
@@ -201,7 +201,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "next_header: end = SIGNATURE + offset + size",
         ),
     ],
-    "formats/sevenzip.py": [
+    "analysis/formats/sevenzip.py": [
         format_("offsets count from behind the first header", "_packed: at, pack = (SIGNATURE + streams.position, 0)"),
         format_(
             "a dictionary need not be larger than what it unpacks to",
@@ -210,7 +210,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         budget("what unpacking costs", "_CHEAP: Cost(0.1, 128)"),
     ],
-    "formats/streams.py": [
+    "analysis/formats/streams.py": [
         whole("the next zeros follow", "_Streams._skip_zeros: self._data[position:position + HEAD]"),
         whole(
             "what is asked whether a tar archive begins there",
@@ -241,7 +241,7 @@ BOUNDS: dict[str, list[Entry]] = {
         whole("the head of the next stream", "_in_turn: data[:HEAD]"),
         format_("joblib's old header", "_is_zfile: head[len(_ZFILE):_ZFILE_HEADER]"),
     ],
-    "formats/tars.py": [
+    "analysis/formats/tars.py": [
         format_(
             "a tar header's block, and the checksum in it",
             "matches: len(data) < BLOCK",
@@ -257,10 +257,10 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         budget("what copying costs", "_member: scan.unpack(chunks, part.name(member.name), per_unit=_COPIED)"),
     ],
-    "formats/zipkind.py": [
+    "analysis/formats/zipkind.py": [
         sample("the head of a tensor's raw bytes, unless a loader takes it for more", "Kind: raw_head: int = 4096"),
     ],
-    "formats/zipread.py": [
+    "analysis/formats/zipread.py": [
         format_(
             "an end record and the longest comment; miniz looks a little further, and such archives are malformed-zip",
             "_places: max(0, stop - END_WINDOW)",
@@ -272,7 +272,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "uncovered: archive.directory > at + 24",
         ),
     ],
-    "formats/zips.py": [
+    "analysis/formats/zips.py": [
         format_("the size of an end record", "tail_archive: len(data) >= _SMALLEST"),
         careful(
             "a larger stored member's checksum is not compared: it is judged all the same, and as if it did not fit",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 BOUNDS: dict[str, list[Entry]] = {
-    "formats/encoded.py": [
+    "analysis/formats/encoded.py": [
         careful(
             "the header of a pickle, and the least that one needs behind it: a shorter one calls nothing",
             "_HEADERS: Za-z0-9+/_-]{6,}",
@@ -29,10 +29,10 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_("base64 begins at one of four places in a group", "decoded: range(4)"),
     ],
-    "formats/msgpack.py": [
+    "analysis/formats/msgpack.py": [
         told("format-not-judged", reach.items, "items of what is taken for MessagePack", "_walks: range(_ITEMS)"),
     ],
-    "formats/protobuf.py": [
+    "analysis/formats/protobuf.py": [
         whole(
             "the next byte of a number is read, too",
             "fields: tag < _LONG",
@@ -40,12 +40,12 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_("a number has ten bytes at most", "_varint: range(position, min(position + 10, len(data)))"),
     ],
-    "formats/reading.py": [
+    "analysis/formats/text_parts.py": [
         whole("the next piece follows, with the end of this one", "signs: text[-_LONGEST:]"),
         told("limit-depth", reach.nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
     ],
-    "formats/second.py": [
+    "analysis/formats/unjudged.py": [
         careful(
             "such a content is told as `format-not-judged` and never clean",
             "_reader.read: search(scan, part, 0, _LOOKED_THROUGH, place=f'in a file of another kind ({what})')",
@@ -54,7 +54,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("Core ML's kinds of models", "_COREML: dict.fromkeys(range(200, 3001), _BYTES)"),
         careful("a later version is of no known kind, whose bytes are searched", r"_onnx_like: \x08[\x01-\x10"),
     ],
-    "formats/spelling.py": [
+    "analysis/formats/spelling.py": [
         format_("the mark, or the zeros, of an encoding", "in_utf8: data[:4]"),
         whole(
             "pieces of a text",
@@ -68,7 +68,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_said: min(number, 1114111)",
         ),
     ],
-    "formats/templates.py": [
+    "analysis/formats/jinja_templates.py": [
         told(
             "format-not-judged",
             reach.lexed,
@@ -77,7 +77,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_expressions: left < 0",
         ),
     ],
-    "formats/text.py": [
+    "analysis/formats/text.py": [
         whole(
             "what begins as a text is read as one, to its end; the rest of the sample only names it",
             "is_text: len(data) <= SAMPLE",
@@ -94,14 +94,14 @@ BOUNDS: dict[str, list[Entry]] = {
             "_reads_as_text: part[:4]",
         ),
     ],
-    "formats/yamlscan.py": [
+    "analysis/formats/yaml_scanner.py": [
         whole(
             "a short stretch is read token by token",
             "Scanner._step_over: self._before(wanted) <= _WORTH",
             "Scanner._step_over_lines: self._before(wanted) <= _WORTH",
         ),
     ],
-    "formats/inert.py": [
+    "analysis/formats/inert.py": [
         sample(
             "the head of a safetensors file's tensors",
             '_read_safetensors: search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor\'s bytes")',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from picklewatch.model import printable
+from picklewatch.core.model import printable
 
 FIXED = 16
 """A repetition of one fixed number up to this is a field of a grammar: ``[0-9a-f]{4}``."""

@@ -36,12 +36,12 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.model import DEFAULT_LIMITS, Limits
+from picklewatch.core.model import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ENGINE = "picklewatch.engine"
+_ENGINE = "picklewatch.analysis.pickle"
 
 
 class Reached(NamedTuple):
@@ -70,7 +70,11 @@ def many_fields() -> Reached:
         )
         return pickle(4, call("numpy", "dtype", text("V1"), FALSE, FALSE) + state + BUILD)
 
-    return Reached(typed(3), typed(4), constants={f"{_ENGINE}.machine.DICT_CAP": 4, f"{_ENGINE}.arrays.DICT_CAP": 4})
+    return Reached(
+        typed(3),
+        typed(4),
+        constants={f"{_ENGINE}.semantics.build.DICT_CAP": 4, f"{_ENGINE}.checks.numpy_arrays.DICT_CAP": 4},
+    )
 
 
 def _byte() -> bytes:
@@ -110,7 +114,7 @@ def costly_hash() -> Reached:
         shared = b")" + b"".join(put(level) + get(level) + TUPLE2 for level in range(levels))
         return pickle(4, b"}", shared, NONE, b"s")
 
-    return Reached(keyed(5), keyed(6), constants={f"{_ENGINE}.hazards._HASH_WORK": 100})
+    return Reached(keyed(5), keyed(6), constants={f"{_ENGINE}.semantics.hazards._HASH_WORK": 100})
 
 
 def _inline(content: bytes, *, kind: bytes, size: int) -> bytes:
@@ -128,7 +132,7 @@ def arrays_in_arrays() -> Reached:
             inner = _inline(pickle(4, inner), kind=call("numpy", "dtype", text("O8"), FALSE, FALSE), size=1)
         return pickle(4, inner)
 
-    return Reached(held(2), held(3), constants={f"{_ENGINE}.inline._DEPTH": 2})
+    return Reached(held(2), held(3), constants={f"{_ENGINE}.vm.joblib_arrays._DEPTH": 2})
 
 
 def long_array_payload() -> Reached:
@@ -137,7 +141,7 @@ def long_array_payload() -> Reached:
     def raw(count: int) -> bytes:
         return pickle(4, _inline(b"N" * count, kind=dtype("u1"), size=count))
 
-    return Reached(raw(40), raw(60), constants={f"{_ENGINE}.inline._OTHER_READING": 50})
+    return Reached(raw(40), raw(60), constants={f"{_ENGINE}.vm.joblib_arrays._OTHER_READING": 50})
 
 
 def many_attributes() -> Reached:
@@ -148,7 +152,7 @@ def many_attributes() -> Reached:
         batches = b"}" + MARK + keys + SETITEMS + MARK + text("last") + NONE + SETITEMS
         return pickle(4, new("scipy.stats._continuous_distns", "norm_gen"), batches, BUILD)
 
-    return Reached(state(3), state(4), constants={f"{_ENGINE}.machine.DICT_CAP": 4})
+    return Reached(state(3), state(4), constants={f"{_ENGINE}.semantics.build.DICT_CAP": 4})
 
 
 def far_memo() -> Reached:
@@ -163,7 +167,7 @@ def far_binary_memo() -> Reached:
     )
 
 
-_GAP = {f"{_ENGINE}.rare.MEMO_GAP": 100, f"{_ENGINE}.walk.MEMO_GAP": 100}
+_GAP = {f"{_ENGINE}.rare.MEMO_GAP": 100, f"{_ENGINE}.vm.interpreter.MEMO_GAP": 100}
 
 
 def long_name() -> Reached:
@@ -189,7 +193,11 @@ def opcodes() -> Reached:
 
 def objects() -> Reached:
     """More objects than the file's size allows."""
-    made = {f"{_ENGINE}.report.MEMORY": 500_000, f"{_ENGINE}.report._MANY": 100, f"{_ENGINE}.walk._SLICE": 1_000}
+    made = {
+        f"{_ENGINE}.report.MEMORY": 500_000,
+        f"{_ENGINE}.report._MANY": 100,
+        f"{_ENGINE}.vm.interpreter._SLICE": 1_000,
+    }
     return Reached(
         pickle(4, MARK, b"]" * 1_000, TUPLE1, b"0N"), pickle(4, MARK, b"](NNNNe" * 20_000, b"1N"), constants=made
     )
@@ -205,7 +213,7 @@ def long_storage() -> Reached:
         held = call("torch.storage", "_load_from_bytes", data(saved))
         return pickle(4, tensor(held, sizes(2), sizes(1)))
 
-    return Reached(rebuilt(10), rebuilt(60), constants={f"{_ENGINE}.storages._OPCODES": 100})
+    return Reached(rebuilt(10), rebuilt(60), constants={f"{_ENGINE}.vm.torch_storages._OPCODES": 100})
 
 
 def value() -> Reached:

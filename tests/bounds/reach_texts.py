@@ -7,9 +7,9 @@ import json
 from bounds.reach import Reached
 from samples.containers import safetensors
 
-from picklewatch.formats.reading import NESTED_TEXTS
+from picklewatch.analysis.formats.text_parts import NESTED_TEXTS
 
-_FORMATS = "picklewatch.formats"
+_FORMATS = "picklewatch.analysis.formats"
 
 
 def nested_texts() -> Reached:

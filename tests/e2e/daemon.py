@@ -30,7 +30,7 @@ class Daemon:
 
     def __init__(self, home: Path, *arguments: str, config: str = "", env: Mapping[str, str] | None = None) -> None:
         """Prepare ``picklewatch run *arguments*``; *config* is the text of its configuration, *env* more variables."""
-        self._log = home / "picklewatch.log"
+        self._log = home / "picklewatch.telemetry.log"
         configuration = home / "picklewatch.toml"
         configuration.write_text('[watch]\nusers = "self"\n' + config)
         command = [sys.executable, "-m", "picklewatch", "run", "-c", str(configuration), *arguments]

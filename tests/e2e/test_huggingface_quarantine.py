@@ -15,7 +15,7 @@ from e2e.daemon import Daemon, environment
 from samples.hub import COMMIT, Hub, hub
 from samples.torch_checkpoint import torch_zip
 
-from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.core.tombstone import parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -194,7 +194,7 @@ def test_torch_refuses_a_tombstone_in_words(tmp_path: Path) -> None:
     """Whichever way torch loads what stands in a moved file's place, it fails with the name of who moved it."""
     import torch
 
-    from picklewatch.quarantine.tombstone import tombstone
+    from picklewatch.core.tombstone import tombstone
 
     (tmp_path / "model.pt").write_bytes(tombstone("0123456789ab"))
     for weights_only in (True, False):

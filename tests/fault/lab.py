@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from daemon_process import BENIGN, HOSTILE, Process, children
 from fault import passthrough
 
-from picklewatch import status
-from picklewatch.errors import StateError
-from picklewatch.model import FileId
-from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import FileId
+from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service import daemon_status
 from picklewatch.store import DATABASE
 from picklewatch.store.rows import inode
 
@@ -267,7 +267,7 @@ class Lab:
 
     def _told(self) -> dict[str, Any]:
         try:
-            return status.read(self.state)
+            return daemon_status.read(self.state)
         except (OSError, sqlite3.Error, StateError):
             return {}
 

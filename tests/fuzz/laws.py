@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 from fuzz import loaders, reference
 from fuzz.target import LawBrokenError
 
-from picklewatch.engine import Budget, LimitReached, judge_pickle
-from picklewatch.engine.judge import judge
-from picklewatch.engine.machine import Machine
-from picklewatch.engine.values import Import, Obj, Persistent, Python2Text
-from picklewatch.engine.walk import Walk
-from picklewatch.inspect import views
-from picklewatch.inspect.opcodes import GAP
-from picklewatch.model import Level, Limits, Policy, Verdict, printable
-from picklewatch.policy import decide
+from picklewatch.analysis.content import scan_content
+from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
+from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.analysis.pickle.vm.values import Import, Obj, Persistent, Python2Text
+from picklewatch.analysis.views import views
+from picklewatch.analysis.views.opcode_reader import GAP
+from picklewatch.catalogue.imports.classify import judge
+from picklewatch.core.model import Level, Limits, Policy, Verdict, printable
+from picklewatch.core.policy import decide
 from picklewatch.sandbox import wire
-from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.engine import PickleReport
-    from picklewatch.model import Finding, ScanReport
+    from picklewatch.analysis.pickle import PickleReport
+    from picklewatch.core.model import Finding, ScanReport
 
 LIMITS = Limits(
     seconds=60.0,

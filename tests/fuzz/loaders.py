@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from fuzz import miniz, reference
 
-from picklewatch.engine.judge import judge, plausible
-from picklewatch.model import Level
+from picklewatch.catalogue.imports.classify import judge, plausible
+from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

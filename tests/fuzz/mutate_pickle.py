@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from samples import hostile
 from samples import opcodes as ops
 
-from picklewatch.engine.lists.vouched import VOUCHED
+from picklewatch.catalogue.imports.vouched import VOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import Running, eventually
 
-from picklewatch import status
-from picklewatch.errors import StateError
+from picklewatch.core.errors import StateError
 from picklewatch.quarantine.vault import Vault
+from picklewatch.service import daemon_status
 from picklewatch.store import DATABASE, Offered
 from picklewatch.store.jobs import Jobs
 from picklewatch.store.lock import StateLock
@@ -326,14 +326,14 @@ def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> N
     (state / DATABASE).write_bytes(b"garbage" * 4096)
     with Running(state, root) as running:
         assert running.judges(root / "bad.pt", "malicious")
-        assert eventually(lambda: not status.read(state).get("healthy", True))
-        told = status.read(state)
+        assert eventually(lambda: not daemon_status.read(state).get("healthy", True))
+        told = daemon_status.read(state)
         assert [problem["what"] for problem in told["degraded"]] == ["store-rebuilt"]
         asides = list(state.glob("picklewatch.db.corrupt-*"))
         assert asides
         for aside in asides:
             aside.unlink()
-        assert eventually(lambda: status.read(state)["healthy"])
+        assert eventually(lambda: daemon_status.read(state)["healthy"])
 
 
 def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
@@ -343,14 +343,14 @@ def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
         (root / "good.pt").write_bytes(b"good")
         assert running.judges(root / "bad.pt", "malicious")
         assert running.judges(root / "good.pt", "clean")
-        assert eventually(lambda: bool(status.read(state).get("healthy")))
-        told = status.read(state)
+        assert eventually(lambda: bool(daemon_status.read(state).get("healthy")))
+        told = daemon_status.read(state)
         assert told["running"]
         assert told["pid"] == os.getpid()
         assert told["verdicts"]["malicious"] == 1
         assert [record["path"] for record in told["latest"]] == [str(root / "bad.pt")]
         assert told["roots"][0]["state"] == "watched"
-    told = status.read(state)
+    told = daemon_status.read(state)
     assert not told["running"]
     assert told["stopped"]
 
@@ -396,7 +396,7 @@ def test_a_database_that_is_taken_away_is_begun_anew(state: Path, root: Path) ->
         assert eventually(lambda: (state / DATABASE).exists() and running.verdict(root / "bad.pt") == "malicious")
         (root / "new.pt").write_bytes(b"good")
         assert running.judges(root / "new.pt", "clean")
-    assert status.read(state)["verdicts"]["malicious"] == 1
+    assert daemon_status.read(state)["verdicts"]["malicious"] == 1
 
 
 def test_the_self_test_file_is_judged_like_any_other(state: Path, root: Path) -> None:
@@ -463,7 +463,7 @@ def test_a_second_signal_ends_it_at_once(state: Path, root: Path) -> None:
         running.daemon.end()
         running.daemon.end()
         assert eventually(lambda: running.status is not None, 3)
-    told = status.read(state)
+    told = daemon_status.read(state)
     assert told["queue"] == 1
     assert told["stopped"]
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from commands import Commands
 
-from picklewatch import selftest
-from picklewatch.config import load
-from picklewatch.doctor import State, machine, service
+from picklewatch.config.schema import load
+from picklewatch.doctor import State, machine_checks, self_test, service_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +125,7 @@ def test_a_configuration_that_others_can_write_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("")
     path.chmod(0o666)
-    _, found = service.configuration(path)
+    _, found = service_checks.configuration(path)
     assert [check.state for check in found] == [State.GOOD, State.BAD]
     assert "chmod" in found[1].hint
 
@@ -137,36 +136,36 @@ def test_limits_of_inotify_that_are_too_low_are_told(tmp_path: Path, monkeypatch
         (tmp_path / name).write_text(f"{value}\n")
     for number in range(10):
         (tmp_path / f"models/{number}").mkdir(parents=True)
-    monkeypatch.setattr(machine, "INOTIFY", tmp_path)
+    monkeypatch.setattr(machine_checks, "INOTIFY", tmp_path)
     config = tmp_path / "c.toml"
     config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
-    found = {check.name: check for check in machine.inotify(load(config, {}))}
+    found = {check.name: check for check in machine_checks.inotify(load(config, {}))}
     assert found["inotify-watches"].state is State.BAD
     assert "sysctl" in found["inotify-watches"].hint
     assert found["inotify-watches"].facts["directories"] == 11
     assert found["inotify-queue"].state is State.REMARK
     (tmp_path / "max_user_watches").write_text("100000")
-    assert next(iter(machine.inotify(load(config, {})))).state is State.GOOD
+    assert next(iter(machine_checks.inotify(load(config, {})))).state is State.GOOD
     (tmp_path / "max_user_watches").unlink()
-    assert next(iter(machine.inotify(load(config, {})))).state is State.BAD
+    assert next(iter(machine_checks.inotify(load(config, {})))).state is State.BAD
 
 
 def test_counting_directories_ends(tmp_path: Path) -> None:
     """Links are not followed, and time is bounded."""
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a/up").symlink_to("..")
-    assert machine.count_directories([str(tmp_path), str(tmp_path / "a")]) == (3, True)
-    assert machine.count_directories([str(tmp_path)], seconds=-1) == (0, False)
+    assert machine_checks.count_directories([str(tmp_path), str(tmp_path / "a")]) == (3, True)
+    assert machine_checks.count_directories([str(tmp_path)], seconds=-1) == (0, False)
 
 
 def test_a_state_directory_that_others_can_write_is_bad(tmp_path: Path) -> None:
     """What was found could be changed."""
     state = tmp_path / "state"
-    assert next(service.state(state)).state is State.GOOD
+    assert next(service_checks.state(state)).state is State.GOOD
     state.mkdir(mode=0o700)
-    assert next(service.state(state)).state is State.GOOD
+    assert next(service_checks.state(state)).state is State.GOOD
     state.chmod(0o777)
-    assert next(service.state(state)).state is State.BAD
+    assert next(service_checks.state(state)).state is State.BAD
 
 
 def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
@@ -174,16 +173,16 @@ def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text('[quarantine]\nlevel = "unsafe"\n')
     loaded = load(config, {})
-    assert next(service.quarantine(loaded, tmp_path)).state is State.GOOD
+    assert next(service_checks.quarantine(loaded, tmp_path)).state is State.GOOD
     (tmp_path / "quarantine").mkdir(mode=0o755)
-    assert next(service.quarantine(loaded, tmp_path)).state is State.BAD
+    assert next(service_checks.quarantine(loaded, tmp_path)).state is State.BAD
 
 
 def test_a_daemon_that_hangs_fails_the_self_test(
     run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock alone is no proof of work."""
-    monkeypatch.setattr(selftest, "JUDGE_SECONDS", 1.0)
+    monkeypatch.setattr(self_test, "JUDGE_SECONDS", 1.0)
     config = tmp_path / "c.toml"
     config.write_text("")
     state = tmp_path / "state/picklewatch"
@@ -197,7 +196,7 @@ def test_a_daemon_that_hangs_fails_the_self_test(
         process.send_signal(signal.SIGSTOP)
         try:
             start = time.monotonic()
-            (check,) = service.self_test(load(config, {}), state)
+            (check,) = service_checks.self_test(load(config, {}), state)
             assert time.monotonic() - start < 10
         finally:
             process.send_signal(signal.SIGCONT)
@@ -210,7 +209,7 @@ def test_a_daemon_that_hangs_fails_the_self_test(
 
 def test_the_self_test_file_is_what_the_engine_knows() -> None:
     """Both spell the name alike; nobody has to load it to see that."""
-    from picklewatch.engine.lists.denied import SELF_TEST
+    from picklewatch.catalogue.imports.denied import SELF_TEST
 
-    assert SELF_TEST.encode() in selftest.CONTENT
-    assert selftest.CONTENT[3] == len(SELF_TEST)
+    assert SELF_TEST.encode() in self_test.CONTENT
+    assert self_test.CONTENT[3] == len(SELF_TEST)

@@ -16,7 +16,7 @@ from commands import CLEAN, EVIL, Commands
 
 import picklewatch
 from picklewatch import __main__ as first_steps
-from picklewatch.errors import ExitStatus
+from picklewatch.core.errors import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 
-from picklewatch import paths
-from picklewatch.errors import QuarantineError, StateError
-from picklewatch.model import FileId, Verdict
+from picklewatch.access import paths
+from picklewatch.core.errors import QuarantineError, StateError
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import moving
 from picklewatch.quarantine.journal import is_tombstone
-from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, State, Suspect, Vault
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, NOBODY, Attacker, Lab, file_system, in_child, lab, root_only
 
-from picklewatch.errors import QuarantineError, StateError
-from picklewatch.model import FileId
+from picklewatch.core.errors import QuarantineError, StateError
+from picklewatch.core.model import FileId
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import fs
-from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, State, Vault
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from vaulting import CONTENT, SHA256, Lab, lab
 
 from picklewatch import cli
 from picklewatch.cli import quarantine
-from picklewatch.errors import QuarantineError
-from picklewatch.quarantine import text
-from picklewatch.quarantine.tombstone import tombstone
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.tombstone import tombstone
+from picklewatch.explain import quarantine_text
 from picklewatch.quarantine.vault import Item, State, Vault
 from picklewatch.store import Store
 
@@ -60,7 +60,7 @@ class Shell:
 def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Give a shell with an empty state, no configuration and no terminal."""
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
-    monkeypatch.setattr("picklewatch.config_files.anything_configured", lambda: False)
+    monkeypatch.setattr("picklewatch.config.sources.anything_configured", lambda: False)
     with lab() as made:
         made.store = made.base / "state" / "quarantine"
         yield Shell(made, capsys)
@@ -262,7 +262,7 @@ def test_every_note_is_shown(shell: Shell) -> None:
     """Hard links, repetition, foreign and unlocked items are explained."""
     item = shell.take("a.bin")
     odd = replace(item, links=2, locked=False, times=3, note="a note\n", names=("x\n",), sha256=None)
-    told = "\n".join(text.details(odd, colour=False, data="/d", owner="o\n", now=item.taken + 90000))
+    told = "\n".join(quarantine_text.details(odd, colour=False, data="/d", owner="o\n", now=item.taken + 90000))
     for part in (
         "2 hard links remain",
         "taken 3 times",
@@ -272,12 +272,18 @@ def test_every_note_is_shown(shell: Shell) -> None:
         r"x\x0a",
     ):
         assert part in told
-    copied = "\n".join(text.details(replace(odd, copied=True), colour=True, data=None, owner="o", now=item.taken))
+    copied = "\n".join(
+        quarantine_text.details(replace(odd, copied=True), colour=True, data=None, owner="o", now=item.taken)
+    )
     assert "old file system" in copied
     foreign = replace(item, state=State.FOREIGN, target="/x")
-    assert "--to PATH" in "\n".join(text.details(foreign, colour=False, data="/d", owner="o", now=item.taken))
+    assert "--to PATH" in "\n".join(
+        quarantine_text.details(foreign, colour=False, data="/d", owner="o", now=item.taken)
+    )
     restored = replace(item, state=State.RESTORED, target="/x\n")
-    assert r"restored to /x\x0a" in "\n".join(text.details(restored, colour=False, data=None, owner="o", now=0))
+    assert r"restored to /x\x0a" in "\n".join(
+        quarantine_text.details(restored, colour=False, data=None, owner="o", now=0)
+    )
 
 
 def test_vault_stays_shut_for_readers(shell: Shell) -> None:

@@ -14,8 +14,8 @@ import pytest
 from samples.hub import Hub, hub
 from vaulting import CONTENT, SHA256
 
-from picklewatch.model import FileId, Verdict
-from picklewatch.quarantine.tombstone import tombstone
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine.vault import Item, Suspect, Vault
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab, needs_two
 
-from picklewatch.errors import QuarantineError
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import fs
-from picklewatch.quarantine.tombstone import tombstone
 from picklewatch.quarantine.vault import State, UnfinishedError, Vault
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, SHA256, Lab, lab, root_only
 
-from picklewatch.errors import QuarantineError
-from picklewatch.quarantine.tombstone import tombstone
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine.vault import ChangedError, StoreFullError, Vault
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import CONTENT, Lab, file_system, in_child, lab
 
-from picklewatch.errors import QuarantineError
+from picklewatch.core.errors import QuarantineError
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.refusals import KeptError
 from picklewatch.quarantine.vault import ChangedError, State, Vault

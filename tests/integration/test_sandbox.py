@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 from sandbox_acts.hostile import ACTS, JOB
 
-from picklewatch import digest
-from picklewatch.errors import SandboxError
-from picklewatch.model import Level, Limits, Policy, Verdict
-from picklewatch.policy import decide
-from picklewatch.rules import RULES
+from picklewatch.access import digest
+from picklewatch.catalogue.rules import RULES
+from picklewatch.core.errors import SandboxError
+from picklewatch.core.model import Level, Limits, Policy, Verdict
+from picklewatch.core.policy import decide
 from picklewatch.sandbox import ScanCancelledError, Scanner, wire
 from picklewatch.sandbox import process as process_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from picklewatch.model import ScanReport
+    from picklewatch.core.model import ScanReport
 
 LIMITS = Limits(seconds=30, cpu_seconds=1, memory=256 << 20, output=1 << 20)
 

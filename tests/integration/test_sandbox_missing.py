@@ -17,14 +17,14 @@ from commands import CLEAN, EVIL, Commands
 from sandbox_acts.hostile import JOB
 from watching import eventually
 
-from picklewatch.model import Limits
+from picklewatch.core.model import Limits
 from picklewatch.sandbox import Scanner, kernel
 from picklewatch.sandbox import process as process_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from picklewatch.model import ScanReport
+    from picklewatch.core.model import ScanReport
 
 FORBID = Path(__file__).parents[1] / "forbid.py"
 LANDLOCK, SECCOMP = "this kernel has no Landlock", "this kernel has no seccomp filters"

@@ -16,15 +16,15 @@ import pytest
 from samples import hostile
 
 import picklewatch
-from picklewatch.model import Limits
+from picklewatch.analysis.content import scan_content
+from picklewatch.core.model import Limits
 from picklewatch.sandbox import Scanner
 from picklewatch.sandbox.samples import CODECS, samples
-from picklewatch.scan import scan_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from picklewatch.model import ScanReport
+    from picklewatch.core.model import ScanReport
 
 LIMITS = Limits(seconds=10, opcodes=1_000_000)
 CONTENTS = {
@@ -74,7 +74,7 @@ def test_every_text_encoding_that_a_reader_names_is_loaded_before_the_lock() -> 
     """Python imports encodings on first use, which the locked child can't."""
     loaded = {codecs.lookup(name).name for name in CODECS}
     package = Path(picklewatch.__file__).parent
-    for source in (*package.glob("formats/*.py"), *package.glob("engine/**/*.py"), *package.glob("inspect/*.py")):
+    for source in package.glob("analysis/**/*.py"):
         for name in re.findall(r"""(?:en|de)code\(['"]([\w-]+)['"]""", source.read_text()):
             assert codecs.lookup(name).name in loaded, f"{source.name} uses {name}"
 

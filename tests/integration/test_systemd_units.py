@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from picklewatch.errors import ExitStatus
-from picklewatch.model import DEFAULT_LIMITS
+from picklewatch.core.errors import ExitStatus
+from picklewatch.core.model import DEFAULT_LIMITS
 
 TREE = Path(__file__).parents[2]
 SYSTEM = TREE / "systemd" / "picklewatch.service"

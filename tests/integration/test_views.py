@@ -13,8 +13,8 @@ import pytest
 from samples import hostile
 from samples.torch_checkpoint import checkpoint, torch_zip
 
-from picklewatch.inspect.present import present
-from picklewatch.model import Limits
+from picklewatch.core.model import Limits
+from picklewatch.explain.view_text import present
 from picklewatch.sandbox import Scanner, ViewKind, ViewRequest
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from watching import Watching, eventually
 from picklewatch.watch import events, intake, watcher
 from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks, Reading
+from picklewatch.watch.directory_walk import Request, Tally, find
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import CONFIGURATION, Looker, Root, Sight, look_at
-from picklewatch.watch.walk import Request, Tally, find
 from picklewatch.watch.watcher import Timing
 
 if TYPE_CHECKING:

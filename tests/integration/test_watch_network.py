@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from watching import eventually
 
-from picklewatch.health import Health
-from picklewatch.settle import Delays
+from picklewatch.telemetry.health import Health
 from picklewatch.watch import candidate, watcher
 from picklewatch.watch.mounts import Mount, network_points, point_of
 from picklewatch.watch.roots import Root, RootState
+from picklewatch.watch.settle import Delays
 from picklewatch.watch.watcher import Timing
 from picklewatch.watch.watching import Watching
 

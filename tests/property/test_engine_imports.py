@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from samples import opcodes as ops
 
-from picklewatch.engine import Budget, LimitReached, judge_pickle
-from picklewatch.model import Limits
+from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
+from picklewatch.core.model import Limits
 
 
 class StandIn:

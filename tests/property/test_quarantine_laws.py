@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vaulting import CONTENT, lab
 
-from picklewatch import paths
+from picklewatch.access import paths
+from picklewatch.core.tombstone import parse_tombstone, tombstone
 from picklewatch.quarantine.item import State
 from picklewatch.quarantine.journal import Entry
-from picklewatch.quarantine.tombstone import parse_tombstone, tombstone
 from picklewatch.quarantine.vault import Vault
 
 if TYPE_CHECKING:

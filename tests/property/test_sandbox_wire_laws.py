@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picklewatch.model import Finding, Level, Limits, Policy, ScanReport, Verdict
-from picklewatch.policy import decide
+from picklewatch.core.model import Finding, Level, Limits, Policy, ScanReport, Verdict
+from picklewatch.core.policy import decide
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import WarmProcess

@@ -20,7 +20,7 @@ from samples.hostile import BENIGN, EVIL, all_but_bombs
 from samples.judging import HARMFUL, judged, verdict
 from samples.torch_checkpoint import checkpoint, state_dict_pickle, torch_zip
 
-from picklewatch.model import Limits, Verdict
+from picklewatch.core.model import Limits, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picklewatch.settle import Delays, Look, Settle, Sign
+from picklewatch.watch.settle import Delays, Look, Settle, Sign
 
 PATHS = ["/a", "/b.incomplete", "/c"]
 DELAYS = Delays(ceiling=20.0)

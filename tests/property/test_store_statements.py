@@ -16,7 +16,7 @@ import pytest
 from watching import ENGINE, make_record
 
 import picklewatch.store
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import DATABASE, Store
 from picklewatch.watch.candidate import Candidate, Source
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from samples.judging import new_scan
 from samples.yamls import PIECES, document, tags
 
-from picklewatch.formats.jsontree import nodes
-from picklewatch.formats.reading import readings, signs
-from picklewatch.formats.spelling import in_utf8
+from picklewatch.analysis.formats.json_objects import nodes
+from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.analysis.formats.text_parts import readings, signs
 
 
 def _missed(text: bytes) -> set[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from picklewatch.model import Finding, Level, Policy, ScanReport, Verdict
-from picklewatch.policy import decide
+from picklewatch.core.model import Finding, Level, Policy, ScanReport, Verdict
+from picklewatch.core.policy import decide
 
 REPORT = ScanReport(format="pickle", complete=True, code_bearing=True, sha256="ab" * 32)
 POLICY = Policy(allowed_digests={"ab" * 32: "our own export"})

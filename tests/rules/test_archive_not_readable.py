@@ -7,7 +7,7 @@ from samples.containers import seven_zip
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_ppmd_is_unscannable() -> None:

@@ -6,7 +6,7 @@ import pytest
 from samples.containers import link, tarred
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../x"])

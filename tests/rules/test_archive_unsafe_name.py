@@ -7,7 +7,7 @@ from samples.containers import seven_zip, tarred, zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize("name", ["../../.bashrc", "/etc/cron.d/x"])

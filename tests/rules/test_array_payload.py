@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import BUILD, FALSE, call, dict_, dtype, global_, new, pickle, sizes, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def _inline(content: bytes) -> bytes:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from samples.hostile import BENIGN
 
-from picklewatch.model import EngineVersion, Judgement, Policy, ScanReport
-from picklewatch.pipeline import judge
-from picklewatch.subject import open_subject
+from picklewatch.access.open_file import open_subject
+from picklewatch.core.model import EngineVersion, Judgement, Policy, ScanReport
+from picklewatch.scanning.scan_file import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from samples.containers import zipped
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize("mark", ["p/.data/extern_modules", "MAR-INF/MANIFEST.json"])

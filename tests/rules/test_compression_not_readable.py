@@ -6,7 +6,7 @@ from samples.containers import Entry, zip_of, zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_unknown_method_is_unscannable() -> None:

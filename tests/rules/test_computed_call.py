@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import EMPTY_TUPLE, REDUCE, call, global_, number, pickle, text, tuple_
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_call_of_a_result_is_unsafe() -> None:

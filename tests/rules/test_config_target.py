@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_target_that_runs_commands_is_an_alarm() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import EMPTY_TUPLE, NEWOBJ, pickle, stack_global
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_walk_over_attributes_is_unsafe() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import STACK_GLOBAL, call, pickle, stack_global, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_computed_name_is_malicious() -> None:

@@ -6,7 +6,7 @@ from samples.containers import Entry, seven_zip, zip_of
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_what_can_t_be_decrypted_is_unscannable() -> None:

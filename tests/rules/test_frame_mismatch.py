@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import frame, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_opcode_across_the_end_of_its_frame_is_malicious() -> None:

@@ -6,7 +6,7 @@ from samples.hostile import BENIGN, EVIL
 from samples.judging import levels
 from samples.torch_checkpoint import state_dict_pickle, torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_payload_in_a_tensor_is_malicious() -> None:

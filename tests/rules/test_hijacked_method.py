@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import APPEND, BUILD, dict_, global_, new, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_planted_method_is_malicious() -> None:

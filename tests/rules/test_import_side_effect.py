@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import global_, pickle
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_the_import_alone_is_malicious() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import call, global_, pickle, text, tuple_
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_function_given_to_map_is_unsafe() -> None:

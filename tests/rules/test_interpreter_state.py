@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import BUILD, NONE, call, dict_, global_, number, pickle, tuple_
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_changed_class_is_malicious() -> None:

@@ -6,7 +6,7 @@ from samples.containers import zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import DEFAULT_LIMITS, Level, Limits
+from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits
 
 
 def _nested(times: int) -> bytes:

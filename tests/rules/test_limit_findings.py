@@ -6,9 +6,9 @@ import pytest
 from samples.judging import judged, levels
 from samples.opcodes import NONE, POP, call, global_, pickle
 
-from picklewatch.kept import kept
-from picklewatch.model import Finding, Level, Limits, Policy, ScanReport, Verdict
-from picklewatch.policy import decide
+from picklewatch.core.kept_findings import kept
+from picklewatch.core.model import Finding, Level, Limits, Policy, ScanReport, Verdict
+from picklewatch.core.policy import decide
 from picklewatch.sandbox.wire import encode_report
 
 _FEW = Limits(findings=3)

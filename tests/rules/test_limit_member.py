@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import zipped
 from samples.judging import levels
 
-from picklewatch.model import Level, Limits
+from picklewatch.core.model import Level, Limits
 
 
 def test_a_large_member_is_unscannable() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.engine import engine
-from picklewatch.engine.walk import Walk
-from picklewatch.model import Level, Limits
+from picklewatch.analysis.pickle import analyse
+from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.core.model import Level, Limits
 
 if TYPE_CHECKING:
     import pytest
@@ -24,13 +24,13 @@ class _Full(Walk):
 
 def test_memory_that_runs_out_is_unscannable(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox grants no more, and the walk says so in place of dying."""
-    monkeypatch.setattr(engine, "Walk", _Full)
+    monkeypatch.setattr(analyse, "Walk", _Full)
     assert levels(BENIGN, Limits(memory=64 << 20))["limit-memory"] is Level.UNSCANNABLE
 
 
 def test_memory_that_a_few_bytes_use_up_is_evasion(monkeypatch: pytest.MonkeyPatch) -> None:
     """No honest file of a kilobyte makes a gigabyte of values."""
-    monkeypatch.setattr(engine, "Walk", _Full)
+    monkeypatch.setattr(analyse, "Walk", _Full)
     assert levels(BENIGN)["scan-evasion"] is Level.UNSAFE
 
 

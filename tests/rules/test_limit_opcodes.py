@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import NONE, POP, pickle
 
-from picklewatch.model import Level, Limits
+from picklewatch.core.model import Level, Limits
 
 
 def test_a_walk_ends_at_the_limit() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples.judging import levels
 
-from picklewatch.model import Level, Limits
+from picklewatch.core.model import Level, Limits
 
 _PLACES = b"\x00\x00" + b"\x8c\x02os\x94\x8c\x01x" * 400
 

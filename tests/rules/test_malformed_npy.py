@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import npy
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_shape_without_its_bytes_is_unscannable() -> None:

@@ -6,7 +6,7 @@ from samples.hostile import BENIGN
 from samples.judging import levels
 from samples.opcodes import call, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_pickle_cut_off_is_unscannable() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import safetensors
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_tensors_that_overlap_are_unscannable() -> None:

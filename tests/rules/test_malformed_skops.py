@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import zipped
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_schema_that_is_no_json_is_unscannable() -> None:

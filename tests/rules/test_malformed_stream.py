@@ -12,7 +12,7 @@ import pytest
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable

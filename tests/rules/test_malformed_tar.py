@@ -6,7 +6,7 @@ from samples.containers import tarred
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_archive_cut_off_within_a_member_is_unscannable() -> None:

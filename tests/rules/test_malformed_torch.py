@@ -6,7 +6,7 @@ import pytest
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint, torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\1\2\3" * 9])

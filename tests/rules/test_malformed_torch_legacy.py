@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import LEGACY_MAGIC
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_fewer_than_five_pickles_are_unscannable() -> None:

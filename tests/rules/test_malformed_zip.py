@@ -6,7 +6,7 @@ from samples.containers import zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_archive_cut_off_is_unscannable() -> None:

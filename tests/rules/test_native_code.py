@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import zipped
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_library_in_an_export_is_unsafe() -> None:

@@ -6,7 +6,7 @@ from samples.hostile import BENIGN
 from samples.judging import levels
 from samples.opcodes import call, data, pickle
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_loader_that_is_called_is_malicious() -> None:

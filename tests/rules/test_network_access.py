@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import call, dict_, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_request_is_malicious() -> None:

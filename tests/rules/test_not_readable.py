@@ -10,7 +10,7 @@ import pytest
 from samples.hostile import BENIGN
 from samples.refusals import problem
 
-from picklewatch.subject import subject_error
+from picklewatch.access.open_file import subject_error
 
 if TYPE_CHECKING:
     from pathlib import Path

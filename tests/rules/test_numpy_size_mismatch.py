@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import array, data, dtype, pickle, sizes
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_shape_larger_than_the_bytes_is_malicious() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import APPEND, EMPTY_LIST, NONE, array, data, dtype, pickle, sizes
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_objects_from_bytes_are_malicious() -> None:

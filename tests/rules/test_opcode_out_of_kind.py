@@ -6,7 +6,7 @@ from samples.judging import levels
 from samples.opcodes import NONE, SETITEM, call, number, pickle, sizes, storage, tensor, text
 from samples.torch_checkpoint import torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_item_set_on_a_tensor_is_malicious() -> None:

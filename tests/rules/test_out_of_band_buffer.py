@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import NEXT_BUFFER, data, pickle
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_buffer_from_elsewhere_is_unverified() -> None:

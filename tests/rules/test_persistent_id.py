@@ -6,7 +6,7 @@ from samples.judging import levels
 from samples.opcodes import BINPERSID, pickle, text
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_reference_outside_of_torch_is_unverified() -> None:

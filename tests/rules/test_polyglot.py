@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import tarred
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_tar_whose_first_name_is_a_pickle_is_malicious() -> None:

@@ -8,7 +8,7 @@ import pytest
 from samples.judging import levels
 from samples.opcodes import NONE, POP, pickle, put
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 PAIRS = tuple(b"h%ch%c\x86q%c0" % (number, number, number + 1) for number in range(60))
 """Sixty tuples of two, each of the one before twice, in the memo."""

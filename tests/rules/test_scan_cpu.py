@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples.refusals import acted
 
-from picklewatch.model import Limits
+from picklewatch.core.model import Limits
 
 
 def test_a_loop_is_ended() -> None:

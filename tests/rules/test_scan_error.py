@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch import scan
-from picklewatch.model import Level, Limits
+from picklewatch.analysis import content
+from picklewatch.core.model import Level, Limits
 
 if TYPE_CHECKING:
     import pytest
@@ -20,8 +20,8 @@ def test_a_fault_is_unscannable_and_says_where(monkeypatch: pytest.MonkeyPatch) 
     def faulty(_scan: object, _part: object) -> str:
         raise IndexError
 
-    monkeypatch.setattr(scan, "read_content", faulty)
-    (finding,) = scan.scan_content(BENIGN, Limits()).findings
+    monkeypatch.setattr(content, "read_content", faulty)
+    (finding,) = content.scan_content(BENIGN, Limits()).findings
     assert (finding.rule, finding.level) == ("scan-error", Level.UNSCANNABLE)
     assert finding.evidence.startswith("IndexError")
 

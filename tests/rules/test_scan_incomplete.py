@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from picklewatch.model import Policy, ScanReport, Verdict
-from picklewatch.policy import decide
+from picklewatch.core.model import Policy, ScanReport, Verdict
+from picklewatch.core.policy import decide
 
 REPORT = ScanReport(format="pickle", complete=False, code_bearing=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples.refusals import acted
 
-from picklewatch.model import Limits
+from picklewatch.core.model import Limits
 
 
 def test_a_scan_that_waits_is_ended() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from samples.judging import levels
 from samples.opcodes import BUILD, dict_, global_, new, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_array_in_another_file_is_unverified() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint, state_dict_pickle, torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_storage_without_a_record_is_unscannable() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.torch_checkpoint import state_dict_pickle, torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_record_shorter_than_the_storage_is_malicious() -> None:

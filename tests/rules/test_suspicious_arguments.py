@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import call, pickle, text
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_shell_command_for_an_unknown_class_is_unsafe() -> None:

@@ -7,7 +7,7 @@ from samples.judging import levels
 from samples.opcodes import BUILD, new, number, pickle, sizes, storage, tensor, tuple_
 from samples.torch_checkpoint import torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize(("size", "offset"), [(17, 0), (16, 1)])

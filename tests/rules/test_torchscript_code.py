@@ -6,7 +6,7 @@ from samples.containers import script
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_scripted_model_is_unverified() -> None:

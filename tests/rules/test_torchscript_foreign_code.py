@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.containers import script
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_import_is_unsafe() -> None:

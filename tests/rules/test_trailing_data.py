@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_what_follows_is_told() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import call, number, pickle
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_function_beyond_the_list_is_unsafe() -> None:

@@ -7,7 +7,7 @@ from samples.judging import levels
 from samples.opcodes import BINPERSID, global_, number, pickle, sizes, storage, tensor, text, tuple_
 from samples.torch_checkpoint import torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_text_in_place_of_a_storage_is_unsafe() -> None:

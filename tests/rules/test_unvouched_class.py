@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples.judging import levels
 from samples.opcodes import new, pickle
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_an_instance_of_a_project_s_class_is_unverified() -> None:

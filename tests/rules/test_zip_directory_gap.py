@@ -7,7 +7,7 @@ from samples.hostile import BENIGN
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_bytes_between_directory_and_end_record_are_unscannable() -> None:

@@ -8,7 +8,7 @@ from samples.containers import zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_smaller_count_is_unscannable() -> None:

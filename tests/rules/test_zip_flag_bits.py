@@ -7,7 +7,7 @@ from samples.containers import Entry, zip_of
 from samples.hostile import BENIGN, EVIL
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 @pytest.mark.parametrize("flags", [0x1, 0x20, 0x40, 0x2000])

@@ -7,7 +7,7 @@ from samples.hostile import BENIGN
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_two_names_over_a_pickle_are_malicious() -> None:

@@ -6,7 +6,7 @@ from samples.containers import zipped
 from samples.hostile import BENIGN
 from samples.judging import levels
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_prefix_is_told() -> None:

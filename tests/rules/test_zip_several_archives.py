@@ -6,7 +6,7 @@ from samples.hostile import EVIL
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint, torch_zip
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def test_a_row_is_told_and_each_archive_judged() -> None:

@@ -9,7 +9,7 @@ from samples.hostile import BENIGN, EVIL
 from samples.judging import levels
 from samples.torch_checkpoint import checkpoint
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 
 def _with_two_end_records(first: bytes, second: bytes) -> bytes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.engine import Budget, PickleReport, judge_pickle
-from picklewatch.model import DEFAULT_LIMITS, Level, Limits
+from picklewatch.analysis.pickle import Budget, PickleReport, judge_pickle
+from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits
 
 if TYPE_CHECKING:
-    from picklewatch.model import Finding
+    from picklewatch.core.model import Finding
 
 ORDER = list(Level)
 

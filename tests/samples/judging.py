@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.formats import read_content
-from picklewatch.formats.base import Scan, worst
-from picklewatch.model import DEFAULT_LIMITS, Limits, Policy, Verdict
-from picklewatch.policy import decide
-from picklewatch.scan import scan_content
+from picklewatch.analysis.content import scan_content
+from picklewatch.analysis.formats import read_content
+from picklewatch.analysis.formats.context import Scan, worst
+from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
+from picklewatch.core.policy import decide
 
 if TYPE_CHECKING:
-    from picklewatch.model import Level, ScanReport
+    from picklewatch.core.model import Level, ScanReport
 
 HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sandbox_acts.hostile import JOB
 
-from picklewatch.model import Limits
+from picklewatch.access.open_file import SubjectError, open_subject
+from picklewatch.core.model import Limits
 from picklewatch.sandbox import Scanner
-from picklewatch.subject import SubjectError, open_subject
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.model import Finding, Level, Limits, ScanReport
+from picklewatch.core.model import Finding, Level, Limits, ScanReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,17 +12,17 @@ import pytest
 from vaulting import Steps
 from watching import make_record, named
 
-from picklewatch import actions as actions_module
-from picklewatch.actions import Actions, Rules
-from picklewatch.errors import QuarantineError
-from picklewatch.health import Health
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
 from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
-from picklewatch.quarantine.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service import actions as actions_module
+from picklewatch.service.actions import Actions, Rules
 from picklewatch.store import Store
+from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.batch import WINDOW, Batch
-from picklewatch.errors import Error, SandboxError
-from picklewatch.model import EngineVersion, Policy, ScanReport, Verdict
-from picklewatch.targets import Target, collect
+from picklewatch.core.errors import Error, SandboxError
+from picklewatch.core.model import EngineVersion, Policy, ScanReport, Verdict
+from picklewatch.scanning.collect_paths import Target, collect
+from picklewatch.scanning.scan_many import WINDOW, Batch
 
 if TYPE_CHECKING:
     from pathlib import Path

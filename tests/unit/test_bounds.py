@@ -13,9 +13,9 @@ from bounds.register import Kind
 from bounds.table import REGISTER, SHOWN_FILES
 from samples.judging import judged
 
-from picklewatch.engine.judge import _DENIED_MODULES, LONGEST_NAME
-from picklewatch.engine.lists.denied import CODE_BEARING_MODULES
-from picklewatch.model import Verdict
+from picklewatch.catalogue.imports.classify import _DENIED_MODULES, LONGEST_NAME
+from picklewatch.catalogue.imports.denied import CODE_BEARING_MODULES
+from picklewatch.core.model import Verdict
 
 if TYPE_CHECKING:
     from bounds.register import Entry

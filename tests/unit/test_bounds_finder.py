@@ -117,4 +117,4 @@ def test_constants_that_are_reckoned_are_known() -> None:
 
 def test_constants_of_other_modules_are_known() -> None:
     """A bound is no less one where it is imported."""
-    assert any(bound.file == "formats/zips.py" and "CHUNK" in bound.text for bound in find())
+    assert any(bound.file == "analysis/formats/zips.py" and "CHUNK" in bound.text for bound in find())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from picklewatch import caches
-from picklewatch.caches import discover, outermost, own_caches, people, user_caches, watches_everyone
+from picklewatch.watch import cache_locations
+from picklewatch.watch.cache_locations import discover, outermost, own_caches, people, user_caches, watches_everyone
 
 HOME = {"HOME": "/home/ada"}
 
@@ -169,7 +169,7 @@ def test_whether_a_cache_exists_is_asked_when_it_matters(tmp_path: Path) -> None
 
 def test_every_place_is_well_formed() -> None:
     """A default is absolute once the bases are filled in."""
-    for place in (*caches.PLACES, *caches.SYSTEM_PLACES):
+    for place in (*cache_locations.PLACES, *cache_locations.SYSTEM_PLACES):
         filled = place.default.format(home="/h", cache="/h/.cache", data="/h/d", config="/h/c", hf="/h/hf")
         assert filled.startswith("/")
         assert place.tool

@@ -14,7 +14,7 @@ import pytest
 
 from picklewatch import __version__, cli
 from picklewatch.cli import COMMANDS, common, invoke
-from picklewatch.errors import ConfigError, Error, ExitStatus, StateError
+from picklewatch.core.errors import ConfigError, Error, ExitStatus, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,15 @@ def test_the_table_of_commands_is_in_step(name: str) -> None:
 
 def test_the_list_of_commands_loads_none_of_them() -> None:
     """Nor any library that only some commands need: the answer comes at once."""
-    heavy = ("pydantic", "rich", "watchdog", "structlog", "fickling", "picklewatch.config", "picklewatch.sandbox")
+    heavy = (
+        "pydantic",
+        "rich",
+        "watchdog",
+        "structlog",
+        "fickling",
+        "picklewatch.config.schema",
+        "picklewatch.sandbox",
+    )
     code = (
         "import sys\nfrom picklewatch.cli import invoke\ninvoke(['--help'])\n"
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
@@ -90,7 +98,7 @@ def test_a_scan_without_configuration_loads_no_pydantic() -> None:
     code = (
         "import sys\nfrom picklewatch.cli import common\n"
         "common.state_dir = lambda: __import__('pathlib').Path('/none')\n"
-        "import picklewatch.cli.scan, picklewatch.config_files as f\nf.SYSTEM_FILE = common.state_dir()\n"
+        "import picklewatch.cli.scan, picklewatch.config.sources as f\nf.SYSTEM_FILE = common.state_dir()\n"
         "common.scan_settings(None)\nprint('pydantic' in sys.modules)"
     )
     environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vaulting import NOBODY, in_child
 
-from picklewatch.health import Health
+from picklewatch.telemetry.health import Health
 from picklewatch.watch.closed import LOOK_SECONDS, Closed
-from picklewatch.watch.walk import Request, Walker
+from picklewatch.watch.directory_walk import Request, Walker
 
 
 class Requests(Walker):

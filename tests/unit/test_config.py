@@ -7,14 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import doc_tables
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picklewatch import config, config_files, config_text, doc_tables
-from picklewatch.config import Config, load
-from picklewatch.errors import ConfigError, ExitStatus
-from picklewatch.model import DEFAULT_LIMITS, Policy, Verdict
+from picklewatch.config import effective, schema, sources
+from picklewatch.config.schema import Config, load
+from picklewatch.core.errors import ConfigError, ExitStatus
+from picklewatch.core.model import DEFAULT_LIMITS, Policy, Verdict
 
 ROOT = Path(__file__).parents[2]
 WRITE_A_SIZE = 'write a number of bytes, or text such as "512MiB", "8GiB", "10MB"'
@@ -26,7 +27,7 @@ def system_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An administrator's file that does not exist yet, and a process that is no system service."""
     path = tmp_path / "etc/config.toml"
     path.parent.mkdir()
-    monkeypatch.setattr(config_files, "SYSTEM_FILE", path)
+    monkeypatch.setattr(sources, "SYSTEM_FILE", path)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     return path
 
@@ -91,7 +92,7 @@ def test_an_instance_of_the_template_unit_is_its_users_own(tmp_path: Path, monke
 
 def test_every_section_can_be_set_by_the_environment() -> None:
     """Also those that came later: a variable with a section that is not known is passed over in silence."""
-    assert set(config_files.SECTIONS) == set(Config.model_fields)
+    assert set(sources.SECTIONS) == set(Config.model_fields)
     assert load(None, {"PICKLEWATCH_RECORDS_KEEP": "7"}).config.records.keep == 7
 
 
@@ -203,7 +204,7 @@ def uncommented(text: str) -> str:
     lines: list[str] = []
     for line in text.splitlines():
         candidate = line.removeprefix("# ")
-        names = {name for keys, _ in config_text.entries(Config()) for name in keys[-1:]}
+        names = {name for keys, _ in effective.entries(Config()) for name in keys[-1:]}
         is_key = line.startswith("# ") and " = " in candidate and candidate.split(" = ")[0] in names
         lines.append(candidate if is_key and "For example" not in previous(lines) else line)
     return "\n".join(lines)
@@ -219,9 +220,9 @@ def test_the_example_explains_every_key_with_its_default() -> None:
     data = tomllib.loads(uncommented(EXAMPLE.read_text()))
     assert Config.model_validate(data) == Config()
     written = {keys for keys, _ in flat(data)}
-    assert written == {keys for keys, _ in config_text.entries(Config())}
+    assert written == {keys for keys, _ in effective.entries(Config())}
     values = dict(flat(data))
-    assert values == dict(config_text.entries(Config()))
+    assert values == dict(effective.entries(Config()))
     assert {"digests", "imports"} == set(data["allow"])
 
 
@@ -246,17 +247,17 @@ def test_what_is_shown_can_be_read_again(tmp_path: Path) -> None:
         '[allow.imports]\n"a.b" = "x \\"y\\""\n',
     )
     loaded = load(path, {})
-    shown = config_text.show_toml(loaded)
+    shown = effective.show_toml(loaded)
     assert load(write(tmp_path / "again.toml", shown), {}).config == loaded.config
     assert f"# {path}:3" in shown
-    machine = json.loads(config_text.show_json(loaded))
+    machine = json.loads(effective.show_json(loaded))
     assert machine["watch.rescan"] == {"value": "90m", "from": f"{path}:3"}
     assert machine["log.level"] == {"value": "info", "from": "default"}
 
 
 def test_the_schema_describes_every_key() -> None:
     """An editor can explain each one."""
-    schema = json.loads(config_text.schema())
+    schema = json.loads(effective.schema())
     assert schema["additionalProperties"] is False
     sections = {name: schema["$defs"][ref["$ref"].rsplit("/", 1)[1]] for name, ref in schema["properties"].items()}
     for section in sections.values():
@@ -273,7 +274,7 @@ def test_every_key_has_a_docstring() -> None:
 
 @pytest.mark.parametrize("page", ["configuration.md", "caches.md"])
 def test_the_documented_tables_are_in_step(page: str) -> None:
-    """If this fails: ``python -m picklewatch.doc_tables docs``."""
+    """If this fails: ``python tools/doc_tables.py docs``."""
     text = (ROOT / "docs" / page).read_text()
     assert doc_tables.renew(text) == text
     assert "<!-- /" in text
@@ -282,16 +283,16 @@ def test_the_documented_tables_are_in_step(page: str) -> None:
 def test_a_command_can_tell_that_nothing_is_configured(system_file: Path, tmp_path: Path) -> None:
     """Then it need not load what reads configurations; a file that is there, even bad, counts."""
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "cfg")}
-    assert not config_files.anything_configured(environ)
-    assert config_files.anything_configured({**environ, "PICKLEWATCH_LOG_LEVEL": "info"})
+    assert not sources.anything_configured(environ)
+    assert sources.anything_configured({**environ, "PICKLEWATCH_LOG_LEVEL": "info"})
     write(system_file, "not toml")
-    assert config_files.anything_configured(environ)
+    assert sources.anything_configured(environ)
 
 
 def test_workers_are_one_a_processor_and_few() -> None:
     """Zero leaves the choice to us."""
-    assert 1 <= config.ScanConfig().worker_count <= config_files.MAX_AUTOMATIC_WORKERS
-    assert config.ScanConfig(workers=9).worker_count == 9
+    assert 1 <= schema.ScanConfig().worker_count <= sources.MAX_AUTOMATIC_WORKERS
+    assert schema.ScanConfig(workers=9).worker_count == 9
 
 
 VALUES = st.recursive(
@@ -300,7 +301,7 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    [*Config.model_fields, *config.WatchConfig.model_fields, *config.LimitsConfig.model_fields, "level", "store", "x"]
+    [*Config.model_fields, *schema.WatchConfig.model_fields, *schema.LimitsConfig.model_fields, "level", "store", "x"]
 )
 TABLES = st.dictionaries(
     KEYS, st.one_of(VALUES, st.dictionaries(KEYS, st.one_of(VALUES, st.dictionaries(KEYS, VALUES))))
@@ -311,8 +312,8 @@ TABLES = st.dictionaries(
 @given(TABLES)
 def test_whatever_a_file_says_is_good_or_a_list_of_mistakes(data: dict[str, Any]) -> None:
     """Never a traceback, and every mistake in one printable line once it is shown."""
-    source = config_files.Source(name="/etc/x.toml", data=data)
-    found = config._problems(source)
+    source = sources.Source(name="/etc/x.toml", data=data)
+    found = schema._problems(source)
     assert all(problem.startswith("/etc/x.toml: ") for problem in found)
     if not found:
         Config.model_validate(data).limits()

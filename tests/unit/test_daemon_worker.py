@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, FakeScanner, eventually, make_candidate
 
-from picklewatch import schedule, slow, worker
-from picklewatch.actions import Actions
-from picklewatch.errors import SandboxError
-from picklewatch.health import Health
-from picklewatch.model import Policy
+from picklewatch.access.open_file import Problem, Subject, SubjectError, open_subject
+from picklewatch.core.errors import SandboxError
+from picklewatch.core.model import Policy
 from picklewatch.quarantine.vault import Vault
-from picklewatch.schedule import Hand
+from picklewatch.queue import schedule, slow_lane
+from picklewatch.queue.schedule import Hand
+from picklewatch.service import scan_workers
+from picklewatch.service.actions import Actions
+from picklewatch.service.scan_workers import Judging, Workers
 from picklewatch.store import Job, Store
 from picklewatch.store.care import StoreCare
-from picklewatch.subject import Problem, Subject, SubjectError, open_subject
+from picklewatch.telemetry.health import Health
 from picklewatch.watch.candidate import Source
-from picklewatch.worker import Judging, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from picklewatch.following import Identity
-    from picklewatch.model import ScanReport
+    from picklewatch.access.following import Identity
+    from picklewatch.core.model import ScanReport
 
 
 class Pool:
@@ -180,7 +181,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
         return open_subject(path)
 
     pool.open = hanging
-    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(scan_workers, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
     assert eventually(lambda: pool.workers.files_in_hand() == 1)
     pool.workers.look_after(time.monotonic() + 1)
@@ -206,7 +207,7 @@ def _looked_after(pool: Pool) -> bool:
 
 def test_only_so_many_threads_are_left_behind(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When they are used up, the daemon's beat stops: the service manager must start it anew."""
-    monkeypatch.setattr(worker, "_HUNG_WORKERS", 0)
+    monkeypatch.setattr(scan_workers, "_HUNG_WORKERS", 0)
     (tmp_path / "m").write_bytes(b"x")
     job = Job(1, str(tmp_path / "m"), 1, 1, 1, Source.EVENT)
     assert pool.workers.stuck(0.0) is None
@@ -226,7 +227,7 @@ def test_bombs_keep_no_other_file_waiting(
     However few workers there are, in one directory or spread over many. No bomb is forgotten for it.
     """
     monkeypatch.setattr(schedule, "SECONDS", 0.05)
-    monkeypatch.setattr(slow, "SECONDS_OF_SLOW_OWNERS", 0.02)
+    monkeypatch.setattr(slow_lane, "SECONDS_OF_SLOW_OWNERS", 0.02)
     defused = threading.Event()
     pool = Pool(tmp_path, lambda: FakeScanner(defused), workers)
     for number in range(24):

@@ -6,9 +6,9 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from picklewatch import digest
-from picklewatch.digest import is_wanted, sha256_within
-from picklewatch.model import Finding, Level, ScanReport
+from picklewatch.access import digest
+from picklewatch.access.digest import is_wanted, sha256_within
+from picklewatch.core.model import Finding, Level, ScanReport
 
 if TYPE_CHECKING:
     from pathlib import Path

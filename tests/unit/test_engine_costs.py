@@ -44,11 +44,11 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.engine import EVASION, Budget, LimitReached, WalkFailed, judge_pickle
-from picklewatch.engine.machine import Machine
-from picklewatch.engine.report import WORK
-from picklewatch.engine.values import DICT_CAP, LIST_CAP
-from picklewatch.model import Level
+from picklewatch.analysis.pickle import EVASION, Budget, LimitReached, WalkFailed, judge_pickle
+from picklewatch.analysis.pickle.report import WORK
+from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.vm.values import DICT_CAP, LIST_CAP
+from picklewatch.core.model import Level
 
 _USES = 20
 _ITEMS = 4_000

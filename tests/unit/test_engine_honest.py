@@ -39,7 +39,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 STANDARD: list[Any] = [
     dt.datetime(2026, 1, 2, tzinfo=dt.UTC), dt.timedelta(1), zoneinfo.ZoneInfo("UTC"), decimal.Decimal("1.5"),

@@ -30,10 +30,10 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.engine.judge import judge
-from picklewatch.engine.lists.vouched import VOUCHED
-from picklewatch.model import Level
-from picklewatch.rules import RULES
+from picklewatch.catalogue.imports.classify import judge
+from picklewatch.catalogue.imports.vouched import VOUCHED
+from picklewatch.catalogue.rules import RULES
+from picklewatch.core.model import Level
 
 MALICIOUS = [
     ("os", "system", "true"), ("posix", "popen", "true"), ("nt", "system", "true"), ("subprocess", "run", "true"),
@@ -52,7 +52,7 @@ MALICIOUS = [
     ("torch.utils.cpp_extension", "load_inline", "x"), ("torch._inductor.codecache", "compile_file", "x"),
     ("antigravity", "geohash", "x"), ("sys", "exit", "x"), ("signal", "raise_signal", "x"), ("builtins", "setattr", "x"),
     ("picklescan.scanner", "scan_bytes", "x"), ("fickling.hook", "deactivate_safe_ml_environment", ""),
-    ("picklewatch.policy", "decide", "x"), ("keras.layers", "Lambda", "x"), ("asyncio", "run", "x"),
+    ("picklewatch.core.policy", "decide", "x"), ("keras.layers", "Lambda", "x"), ("asyncio", "run", "x"),
     ("multiprocessing.managers", "RebuildProxy", "x"), ("threading", "Timer", "x"), ("tempfile", "mkstemp", "x"),
     ("huggingface_hub", "snapshot_download", "x"), ("sklearn.datasets", "fetch_openml", "x"), ("jinja2", "Template", "x"),
     ("test.support.script_helper", "assert_python_ok", "x"), ("sqlite3", "connect", "x"), ("logging.config", "listen", "x"),
@@ -284,7 +284,7 @@ def test_every_rule_that_is_named_is_registered() -> None:
 
 def test_every_entry_of_the_vouched_list_has_a_reason_and_a_known_check() -> None:
     """The lists are data that explain themselves."""
-    from picklewatch.engine.checks import CHECKS
+    from picklewatch.analysis.pickle.checks.registry import CHECKS
 
     for group in VOUCHED:
         assert group.reason

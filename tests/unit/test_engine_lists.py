@@ -6,18 +6,19 @@ import subprocess
 import sys
 
 import pytest
+import refresh_import_lists
 
-from picklewatch.engine import engine_version, refresh, rules_version
-from picklewatch.engine.judge import judge
-from picklewatch.engine.lists import generated
-from picklewatch.engine.lists.denied import DENIED
-from picklewatch.engine.lists.families import FAMILIES
-from picklewatch.model import Level
+from picklewatch.catalogue.imports import generated
+from picklewatch.catalogue.imports.classify import judge
+from picklewatch.catalogue.imports.denied import DENIED
+from picklewatch.catalogue.imports.families import FAMILIES
+from picklewatch.core.model import Level
+from picklewatch.sandbox.engine_version import engine_version, rules_version
 
 
 def test_the_list_of_fickling_is_the_installed_one() -> None:
     """A new fickling changes the list: refresh it, and look at what changed."""
-    assert refresh.difference(generated.FICKLING, refresh.from_fickling()) == []
+    assert refresh_import_lists.difference(generated.FICKLING, refresh_import_lists.from_fickling()) == []
 
 
 @pytest.mark.parametrize("table", [generated.FICKLING, generated.TORCH], ids=["fickling", "torch"])
@@ -55,7 +56,7 @@ def test_what_fickling_denies_is_never_clean() -> None:
 
 def test_a_difference_names_both_sides() -> None:
     """What came and what went."""
-    assert refresh.difference({"a": "b c"}, {"a": ["c", "d"]}) == ["+ a.d", "- a.b"]
+    assert refresh_import_lists.difference({"a": "b c"}, {"a": ["c", "d"]}) == ["+ a.d", "- a.b"]
 
 
 def test_every_group_says_why() -> None:
@@ -70,7 +71,10 @@ def test_versions_are_stable_and_need_no_fickling() -> None:
     assert len(version) == 12
     assert set(version) <= set("0123456789abcdef")
     assert engine_version().rules == version
-    code = "import sys; from picklewatch.engine import *; engine_version(); sys.exit('fickling' in sys.modules)"
+    code = (
+        "import sys; from picklewatch.sandbox.engine_version import engine_version; engine_version();"
+        "sys.exit('fickling' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

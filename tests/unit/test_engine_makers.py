@@ -31,7 +31,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 _STATE = dict_(filename=text("x"), mode=text("w+"))
 

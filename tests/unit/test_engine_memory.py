@@ -42,7 +42,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.model import Level, Limits
+from picklewatch.core.model import Level, Limits
 
 _LOAD = global_("torch.storage", "_load_from_bytes")
 _SHELL = b"cos\nsystem\n(S'echo hi'\ntR."

@@ -34,7 +34,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.model import Level
+from picklewatch.core.model import Level
 
 _NAME = text("_parse_arg_template")
 _CODE = text("import os\nos.system('true')")

@@ -8,9 +8,9 @@ import pytest
 from samples.judged import judged, level
 from samples.opcodes import BUILD, MARK, NONE, TRUE, call, dict_, global_, new, number, pickle, put, text, tuple_
 
-from picklewatch.engine import EVASION, LimitReached
-from picklewatch.engine.judge import judge
-from picklewatch.model import Level
+from picklewatch.analysis.pickle import EVASION, LimitReached
+from picklewatch.catalogue.imports.classify import judge
+from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable

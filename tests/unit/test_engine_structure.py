@@ -40,8 +40,8 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.engine import Budget, judge_pickle
-from picklewatch.model import Level, Verdict
+from picklewatch.analysis.pickle import Budget, judge_pickle
+from picklewatch.core.model import Level, Verdict
 
 TENSOR = tensor(storage(), sizes(4, 4), sizes(4, 1))
 

@@ -47,8 +47,8 @@ from samples.opcodes import (
     pickle as assembled,
 )
 
-from picklewatch.engine import Budget, LimitReached, judge_pickle, looks_like_pickle
-from picklewatch.model import Level, Limits
+from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle, looks_like_pickle
+from picklewatch.core.model import Level, Limits
 
 VALUES = [
     None, True, False, 0, 255, 65535, -1, 1 << 31, 1 << 80, -(1 << 80), 1.5, float("inf"), "", "text", "é\ud800", "x" * 9000,

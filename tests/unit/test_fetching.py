@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch import fetching
-from picklewatch.fetching import Fetching
-from picklewatch.model import Finding, Level, ScanReport
+from picklewatch.core.model import Finding, Level, ScanReport
+from picklewatch.queue.schedule import Hand, PutOffError
 from picklewatch.sandbox import ScanCancelledError
-from picklewatch.schedule import Hand, PutOffError
+from picklewatch.scanning import remote_files
+from picklewatch.scanning.remote_files import Fetching
 from picklewatch.store.jobs import Job
 from picklewatch.watch.candidate import Source
 
@@ -70,7 +70,7 @@ def test_a_remote_file_is_scanned_from_a_copy(opened: int) -> None:
 
 def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was read before, so that it is in the page cache."""
-    monkeypatch.setattr(fetching, "_COPIED", 3)
+    monkeypatch.setattr(remote_files, "_COPIED", 3)
     scanner = _Scanner()
     fetching_for(scanner, _hand(), remote=True).scan(opened)
     assert scanner.seen == [(b"content", os.fstat(opened).st_ino)]

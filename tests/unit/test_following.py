@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import root_only
 
-from picklewatch.following import Links, NotFollowedError, Way
-from picklewatch.ownership import why_not_moved
-from picklewatch.rights import User
+from picklewatch.access.following import Links, NotFollowedError, Way
+from picklewatch.access.ownership import why_not_moved
+from picklewatch.access.rights import User
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from samples.containers import link, seven_zip, tarred, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, rules, verdict
 
-from picklewatch.model import Limits, Verdict
+from picklewatch.core.model import Limits, Verdict
 
 
 @pytest.mark.parametrize("layout", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

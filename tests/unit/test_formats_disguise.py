@@ -14,7 +14,7 @@ import pytest
 from samples.judging import HARMFUL, rules, verdict
 from samples.opcodes import REDUCE, TUPLE1, call, dict_, get, global_, new, number, pickle, put, text
 
-from picklewatch.model import Verdict
+from picklewatch.core.model import Verdict
 
 _RUN = b"ccompany_ml_utils.shell\nrun\n(S'model'\ntR"
 """Protocol 0, a call of something that nobody vouched for, no end: `pickle.load` runs it and then fails."""

@@ -12,9 +12,9 @@ from samples.containers import npy, objects, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, verdict
 
-from picklewatch.formats.base import Malformed
-from picklewatch.formats.literal import parse
-from picklewatch.model import Verdict
+from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.numpy_literals import parse
+from picklewatch.core.model import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

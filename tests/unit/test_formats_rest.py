@@ -12,8 +12,8 @@ from samples.containers import zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, verdict
 
-from picklewatch.model import Limits, Verdict
-from picklewatch.quarantine.tombstone import tombstone
+from picklewatch.core.model import Limits, Verdict
+from picklewatch.core.tombstone import tombstone
 
 
 def safetensors(header: object, data: bytes = b"", length: int | None = None) -> bytes:

@@ -11,11 +11,11 @@ from samples.containers import zipped
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, new_scan, rules, verdict
 
-from picklewatch.formats import encoded
-from picklewatch.formats.base import CHUNK
-from picklewatch.formats.reading import readings, signs
-from picklewatch.formats.spelling import in_utf8, understood
-from picklewatch.model import Verdict
+from picklewatch.analysis.formats import encoded
+from picklewatch.analysis.formats.context import CHUNK
+from picklewatch.analysis.formats.spelling import in_utf8, understood
+from picklewatch.analysis.formats.text_parts import readings, signs
+from picklewatch.core.model import Verdict
 
 _CALL = '["id"]\n'
 

@@ -18,9 +18,9 @@ from samples.containers import tarred, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, rules, verdict
 
-from picklewatch.formats import codecs
-from picklewatch.formats.lz4frame import Lz4Decompressor
-from picklewatch.model import Limits, Verdict
+from picklewatch.analysis.formats import codecs
+from picklewatch.analysis.formats.lz4_frames import Lz4Decompressor
+from picklewatch.core.model import Limits, Verdict
 
 if sys.version_info >= (3, 14):
     from compression import zstd

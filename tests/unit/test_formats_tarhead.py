@@ -12,10 +12,10 @@ import pytest
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, judged, levels, verdict
 
-from picklewatch.engine import LimitReached, report
-from picklewatch.formats.base import Malformed
-from picklewatch.formats.tarhead import Entry, Headers, content
-from picklewatch.model import Level, Verdict
+from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.tar_headers import Entry, Headers, content
+from picklewatch.analysis.pickle import LimitReached, report
+from picklewatch.core.model import Level, Verdict
 
 _KINDS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 

@@ -12,8 +12,8 @@ from samples.containers import zipped
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, judged, rules, verdict
 
-from picklewatch.formats.reading import NESTED_TEXTS
-from picklewatch.model import Verdict
+from picklewatch.analysis.formats.text_parts import NESTED_TEXTS
+from picklewatch.core.model import Verdict
 
 _CALL = "!!python/object/apply:os.system ['true']"
 _TARGET = '"_target_": "os.system"'

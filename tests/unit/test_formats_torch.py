@@ -11,7 +11,7 @@ from samples.hostile import BENIGN, EVIL, pickled, text
 from samples.judging import HARMFUL, judged, rules, verdict
 from samples.torch_checkpoint import checkpoint, state_dict_pickle, torch_zip
 
-from picklewatch.model import Verdict
+from picklewatch.core.model import Verdict
 
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 PROTOCOL = b"\x80\x02M\xe9\x03."

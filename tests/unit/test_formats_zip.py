@@ -11,7 +11,7 @@ from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, rules, verdict
 from samples.torch_checkpoint import checkpoint, torch_zip
 
-from picklewatch.model import Level, Limits, Verdict
+from picklewatch.core.model import Level, Limits, Verdict
 
 HOSTILE = [Entry("archive/version", b"3"), Entry("archive/data.pkl", EVIL)]
 HONEST = [Entry("archive/version", b"3"), Entry("archive/data.pkl", BENIGN)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from picklewatch.globs import excluder, glob_to_regex
+from picklewatch.core.path_patterns import excluder, glob_to_regex
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from picklewatch.health import MOST_OF_A_KIND, Health, HealthSection, Problem
-from picklewatch.status import Snapshot, is_awaited
+from picklewatch.service.daemon_status import Snapshot, is_awaited
 from picklewatch.store import Store
+from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthSection, Problem
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
 
 if TYPE_CHECKING:

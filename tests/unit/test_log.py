@@ -23,12 +23,12 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picklewatch import log
-from picklewatch.log import console, journal
-from picklewatch.log.clean import clean
-from picklewatch.log.lines import JsonOutput, LineWriter
-from picklewatch.log.outlet import KEPT, LONGEST, SHARE, Outlet
-from picklewatch.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
+from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
+from picklewatch.telemetry import log
+from picklewatch.telemetry.log import console, journald
+from picklewatch.telemetry.log.clean import clean
+from picklewatch.telemetry.log.json_lines import JsonOutput, LineWriter
+from picklewatch.telemetry.log.outlet import KEPT, LONGEST, SHARE, Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +151,7 @@ def test_no_text_breaks_a_line_or_a_terminal(event: str, fields: dict[str, Any])
     json.loads(stream.getvalue(), parse_constant=pytest.fail)
     text = console.render(cleaned, colour=False)
     assert text.isprintable()
-    journal.encode(cleaned).decode("utf-8")
+    journald.encode(cleaned).decode("utf-8")
 
 
 def test_values_of_every_kind_become_json() -> None:
@@ -353,7 +353,7 @@ class Kept:
 def test_the_journal_gets_fields(daemon: Journal) -> None:
     """Text as it is, everything else as JSON, tracebacks with their lines."""
     event = {"event": "file.scanned", "level": "error", "timestamp": "t", **record().to_json(), "exception": "a\nb"}
-    journal.JournalOutput(Kept(), daemon.path).emit(event)
+    journald.JournalOutput(Kept(), daemon.path).emit(event)
     fields = daemon.fields()
     assert fields["MESSAGE"] == "malicious: org/model@main: x.bin  (code-execution)  /blobs/3f\na\nb"
     assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("3", "picklewatch")
@@ -367,7 +367,7 @@ def test_the_journal_gets_fields(daemon: Journal) -> None:
 def test_a_big_entry_goes_by_descriptor(daemon: Journal) -> None:
     """Datagrams end at some 200 KiB; 200 findings with their evidence do not."""
     kept = Kept()
-    journal.JournalOutput(kept, daemon.path).emit({"event": "a.b", "level": "info", "big": "x" * 2_000_000})
+    journald.JournalOutput(kept, daemon.path).emit({"event": "a.b", "level": "info", "big": "x" * 2_000_000})
     fields = daemon.fields()
     assert len(fields["PICKLEWATCH_BIG"]) == 2_000_000
     assert kept.events == []
@@ -376,14 +376,14 @@ def test_a_big_entry_goes_by_descriptor(daemon: Journal) -> None:
 def test_without_a_journal_the_event_goes_to_the_fallback(tmp_path: Path) -> None:
     """Nothing is lost when journald restarts."""
     kept = Kept()
-    journal.JournalOutput(kept, str(tmp_path / "none")).emit({"event": "a.b", "level": "info"})
+    journald.JournalOutput(kept, str(tmp_path / "none")).emit({"event": "a.b", "level": "info"})
     assert [event["event"] for event in kept.events] == ["a.b"]
 
 
 def test_a_journal_that_does_not_read_is_not_waited_for(daemon: Journal) -> None:
     """Nor does the event go to standard error, which leads to the same journal."""
     kept = Kept()
-    output = journal.JournalOutput(kept, daemon.path)
+    output = journald.JournalOutput(kept, daemon.path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
         sender.setblocking(False)
         while True:
@@ -411,7 +411,7 @@ def test_the_journal_is_chosen_where_standard_error_leads_to_it(
 def test_the_journals_message_tells_the_fields_too(daemon: Journal) -> None:
     """`journalctl` shows nothing else; long ones are cut."""
     event = {"event": "walk.done", "level": "info", "roots": ["/a b", "/c"], "nothing": None, "reason": "new mount"}
-    journal.JournalOutput(Kept(), daemon.path).emit(event)
+    journald.JournalOutput(Kept(), daemon.path).emit(event)
     assert daemon.fields()["MESSAGE"] == 'walk.done  roots=["/a b", "/c"] reason="new mount"'
-    journal.JournalOutput(Kept(), daemon.path).emit({**event, "roots": ["/a"] * 1000})
+    journald.JournalOutput(Kept(), daemon.path).emit({**event, "roots": ["/a"] * 1000})
     assert len(daemon.fields()["MESSAGE"]) == len("walk.done  ") + console.LONGEST_REST

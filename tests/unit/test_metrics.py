@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 from watching import make_record
 
-from picklewatch import metrics, status
 from picklewatch.cli.status import command
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
+from picklewatch.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,9 @@ def write(state: Path, **more: object) -> None:
     store = Store(state)
     root = {"state": "watched"}
     run_of_it = {"version": "1.0", "started": 1.0, "pid": os.getpid(), "ready": True, "roots": [root]}
-    store.put_state(status.KEY, {**run_of_it, "degraded": [], "scan_peak_kib": 70_000, **status.beat(), **more})
+    store.put_state(
+        daemon_status.KEY, {**run_of_it, "degraded": [], "scan_peak_kib": 70_000, **daemon_status.beat(), **more}
+    )
     store.finish(None, make_record("/c/evil.pt", FileId(1, 2, 3, 4, 5), Verdict.MALICIOUS), quarantine=True)
     store.close()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from picklewatch import names
-from picklewatch.names import describe, links_to
+from picklewatch.scanning import display_names
+from picklewatch.scanning.display_names import describe, links_to
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 OLDER = "f" * 40
@@ -158,8 +158,8 @@ def test_a_hostile_repository_cannot_block_or_exhaust(hub: Hub, monkeypatch: pyt
     (hub.root / "models--o--m/refs").mkdir()
     os.mkfifo(hub.root / "models--o--m/refs/main")
     assert describe(blob) == "o/m@0123456: 0.bin"
-    monkeypatch.setattr(names, "MAX_ENTRIES", 10)
-    names._indexes.clear()
+    monkeypatch.setattr(display_names, "MAX_ENTRIES", 10)
+    display_names._indexes.clear()
     assert len(links_to(blob)) <= 10
 
 
@@ -171,7 +171,7 @@ def test_names_that_are_not_utf8_survive(hub: Hub) -> None:
 
 def test_only_so_many_repositories_are_remembered(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large cache does not grow the daemon."""
-    monkeypatch.setattr(names, "MAX_INDEXES", 3)
+    monkeypatch.setattr(display_names, "MAX_INDEXES", 3)
     for number in range(6):
         describe(hub.add(f"models--o--m{number}", "a", "x.bin"))
-    assert len(names._indexes) <= 3
+    assert len(display_names._indexes) <= 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.notify import Notifier
+from picklewatch.telemetry.sd_notify import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from picklewatch.pace import Pace
+from picklewatch.queue.rescan_backoff import Pace
 
 FILE = (1, 2)
 

@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from picklewatch.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
-from picklewatch.pipeline import ATTEMPTS, judge, problem_record, with_names
-from picklewatch.policy import passes_harm
-from picklewatch.subject import Problem, SubjectError, open_subject
+from picklewatch.access.open_file import Problem, SubjectError, open_subject
+from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
+from picklewatch.core.policy import passes_harm
+from picklewatch.scanning.scan_file import ATTEMPTS, judge, problem_record, with_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

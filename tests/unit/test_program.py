@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.program import Program
+from picklewatch.service.upgrade_detector import Program
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vaulting import lab
 
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine.item import State
-from picklewatch.quarantine.tombstone import tombstone
 
 PAGE = (Path(__file__).parents[2] / "docs/quarantine.md").read_text()
 

@@ -8,7 +8,7 @@ import pickletools
 
 import pytest
 
-from picklewatch.quarantine.tombstone import parse_tombstone, tombstone
+from picklewatch.core.tombstone import parse_tombstone, tombstone
 
 ID = "3f2a9c0b12de"
 

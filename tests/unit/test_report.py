@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picklewatch.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
-from picklewatch.report import SHOWN_FINDINGS, record_lines, shell_quoted, summary_line, worst_first
+from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
+from picklewatch.explain.record_text import SHOWN_FINDINGS, record_lines, shell_quoted, summary_line, worst_first
 
 ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from vaulting import in_child, root_only
 
-from picklewatch.rights import User
+from picklewatch.access.rights import User
 
 if TYPE_CHECKING:
     from pathlib import Path

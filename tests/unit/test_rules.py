@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from rule_pages import main
 
-from picklewatch.rules import RULES, engine, formats, sandbox
-from picklewatch.rules.__main__ import main
-from picklewatch.rules.pages import pages
+from picklewatch.catalogue.rules import RULES, format_rules, pickle_rules, scan_rules
+from picklewatch.catalogue.rules.rule_text import pages
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "picklewatch").rglob("*.py"))
@@ -41,7 +41,7 @@ def test_every_rule_that_the_source_names_is_registered() -> None:
 
 def test_no_rule_is_registered_twice() -> None:
     """Each has one owner."""
-    registered = [rule.id for group in (engine.RULES, formats.RULES, sandbox.RULES) for rule in group]
+    registered = [rule.id for group in (pickle_rules.RULES, format_rules.RULES, scan_rules.RULES) for rule in group]
     assert len(registered) == len(set(registered))
 
 
@@ -66,7 +66,7 @@ def test_every_rule_has_its_tests() -> None:
 
 
 def test_the_pages_are_in_step() -> None:
-    """``python -m picklewatch.rules docs/rules`` was run after the last change."""
+    """``python tools/rule_pages.py docs/rules`` was run after the last change."""
     kept = {path.name: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
     assert kept == pages()
 

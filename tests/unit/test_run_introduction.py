@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from picklewatch.cli.run import introduction
-from picklewatch.config import Config
+from picklewatch.config.schema import Config
 from picklewatch.watch.roots import Looker, Root, Sight, look_at
 
 if TYPE_CHECKING:

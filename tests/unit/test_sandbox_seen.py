@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples.hostile import EVIL, all_but_bombs
 
-from picklewatch import scan
-from picklewatch.formats.base import worst
-from picklewatch.model import DEFAULT_LIMITS, Finding, Level, Limits, unsaid
-from picklewatch.scan import scan_content
+from picklewatch.analysis import content
+from picklewatch.analysis.content import scan_content
+from picklewatch.analysis.formats.context import worst
+from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, Limits, unsaid
 
 if TYPE_CHECKING:
-    from picklewatch.formats.base import Part, Scan
+    from picklewatch.analysis.formats.context import Part, Scan
 
 SAMPLES = all_but_bombs()
 
@@ -53,7 +53,7 @@ def test_a_fault_in_the_middle_of_a_pickle_keeps_what_was_seen(
         running.pickle(part)
         raise error
 
-    monkeypatch.setattr(scan, "read_content", fails)
+    monkeypatch.setattr(content, "read_content", fails)
     report = scan_content(EVIL, DEFAULT_LIMITS)
     assert not report.complete
     assert worst(report.findings) is Level.MALICIOUS

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picklewatch.model import Finding, Level, Limits, ScanReport
+from picklewatch.core.model import Finding, Level, Limits, ScanReport
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.protections import NOTHING, Protections

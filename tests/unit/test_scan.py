@@ -10,14 +10,14 @@ import pytest
 from samples.hostile import BENIGN, EVIL
 from samples.judging import judged
 
-from picklewatch import formats, scan
-from picklewatch.model import DEFAULT_LIMITS, Level, Limits, Verdict
-from picklewatch.scan import scan_content
+from picklewatch.analysis import content, formats
+from picklewatch.analysis.content import scan_content
+from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.formats.base import Part, Scan
+    from picklewatch.analysis.formats.context import Part, Scan
 
 
 def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(*_: object) -> str:
         raise KeyError("secret")
 
-    monkeypatch.setattr(scan, "read_content", fault)
+    monkeypatch.setattr(content, "read_content", fault)
     report, level = judged(BENIGN)
     assert level is Verdict.UNSCANNABLE
     assert not report.complete
@@ -45,7 +45,7 @@ def test_exhausted_memory_is_a_finding(
     def fault(*_: object) -> str:
         raise error
 
-    monkeypatch.setattr(scan, "read_content", fault)
+    monkeypatch.setattr(content, "read_content", fault)
     assert judged(BENIGN)[1] is expected
 
 
@@ -55,7 +55,7 @@ def test_what_could_not_be_judged_is_looked_through(monkeypatch: pytest.MonkeyPa
     def fault(*_: object) -> str:
         raise ValueError
 
-    monkeypatch.setattr(scan, "read_content", fault)
+    monkeypatch.setattr(content, "read_content", fault)
     report, level = judged(EVIL)
     assert level is Verdict.MALICIOUS
     assert {finding.rule for finding in report.findings} == {"scan-error", "unread-import"}
@@ -95,7 +95,7 @@ def test_warming_imports_what_the_child_needs() -> None:
 def test_a_fault_keeps_what_was_found_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a fault at a doubtful place, whose own findings may be forgotten."""
     real = formats.read_content
-    monkeypatch.setattr(scan, "read_content", lambda state, part: _stumble(real, state, part))
+    monkeypatch.setattr(content, "read_content", lambda state, part: _stumble(real, state, part))
     report, level = judged(EVIL + b"\0 and more")
     assert level is Verdict.MALICIOUS
     assert not report.complete

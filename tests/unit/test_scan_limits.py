@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.engine.machine import Machine
-from picklewatch.formats.base import Part, Scan
-from picklewatch.model import Level, Limits, Policy, Verdict
-from picklewatch.policy import decide
-from picklewatch.scan import scan_content
+from picklewatch.analysis.content import scan_content
+from picklewatch.analysis.formats.context import Part, Scan
+from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.core.model import Level, Limits, Policy, Verdict
+from picklewatch.core.policy import decide
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, make_candidate
 
-from picklewatch import schedule
-from picklewatch.schedule import PutOffError, Schedule
+from picklewatch.queue import schedule
+from picklewatch.queue.schedule import PutOffError, Schedule
 from picklewatch.store import Store, jobs
 from picklewatch.store.jobs import Jobs
 from picklewatch.watch.candidate import Source
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from picklewatch.schedule import Hand
+    from picklewatch.queue.schedule import Hand
     from picklewatch.store.database import Row
 
 

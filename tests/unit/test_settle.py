@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from picklewatch.settle import DEFAULT_DELAYS, Delays, Look, Settle, Sign, looks_temporary
+from picklewatch.watch.settle import DEFAULT_DELAYS, Delays, Look, Settle, Sign, looks_temporary
 
 STILL = Look(10, 1)
 

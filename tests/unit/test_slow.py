@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from picklewatch.slow import SECONDS, SECONDS_OF_SLOW_OWNERS, SlowLane
+from picklewatch.queue.slow_lane import SECONDS, SECONDS_OF_SLOW_OWNERS, SlowLane
 from picklewatch.store.jobs import Job
 from picklewatch.watch.candidate import Source
 

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 from watching import make_record
 
-from picklewatch import status
 from picklewatch.cli.status import command
-from picklewatch.errors import StateError
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
 
@@ -43,7 +43,7 @@ def lock(tmp_path: Path) -> Iterator[StateLock]:
 def told(silent: float = 0.0, **more: object) -> dict[str, object]:
     """What this process would have written as the daemon, *silent* seconds ago."""
     now = time.time()
-    beat = status.beat()
+    beat = daemon_status.beat()
     root = {"wanted": "/c", "label": "PyTorch", "path": "/real/c", "state": "watched", "reason": ""}
     return {
         "version": "1.0",
@@ -68,7 +68,7 @@ def told(silent: float = 0.0, **more: object) -> dict[str, object]:
 def write(state: Path, **more: object) -> None:
     """A state directory in which something was found."""
     store = Store(state)
-    store.put_state(status.KEY, told(**more))  # type: ignore[arg-type]
+    store.put_state(daemon_status.KEY, told(**more))  # type: ignore[arg-type]
     store.finish(None, make_record("/c/evil\x1b.pt", FileId(1, 2, 3, 4, 5), Verdict.MALICIOUS), quarantine=True)
     store.close()
 
@@ -152,7 +152,7 @@ def test_a_daemon_of_a_former_version_has_the_time_of_day_alone(tmp_path: Path, 
     """It was not started again after an upgrade."""
     store = Store(tmp_path)
     for ago, found in ((0, False), (60, True)):
-        store.put_state(status.KEY, {"pid": os.getpid(), "ready": True, "beat": time.time() - ago})
+        store.put_state(daemon_status.KEY, {"pid": os.getpid(), "ready": True, "beat": time.time() - ago})
         assert ("daemon-silent" in run(tmp_path).output) is found
     store.close()
 
@@ -181,7 +181,7 @@ def test_where_nobody_can_tell_the_boot_its_daemon_is_believed(
     """There is no /proc where it runs, or where it is asked."""
     write(tmp_path, **({"boot": ""} if blind == "daemon" else {}))
     if blind == "reader":
-        monkeypatch.setattr(status, "_BOOT", tmp_path / "none")
+        monkeypatch.setattr(daemon_status, "_BOOT", tmp_path / "none")
     assert run(tmp_path).return_value == 0
 
 
@@ -221,7 +221,7 @@ def test_a_state_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
     def refused(_state: Path) -> dict[str, object]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(status, "read", refused)
+    monkeypatch.setattr(daemon_status, "read", refused)
     result = run(tmp_path)
     assert isinstance(result.exception, StateError)
     assert "may not be read" in result.exception.message
@@ -236,7 +236,7 @@ def test_a_damaged_state_is_explained(tmp_path: Path) -> None:
 
 def test_the_memory_is_our_own_and_not_that_of_who_started_us() -> None:
     """The kernel's count for a process may include its parent's at the time."""
-    ours = "from picklewatch.status import peak_kib; print(peak_kib())"
+    ours = "from picklewatch.service.daemon_status import peak_kib; print(peak_kib())"
     then = f"subprocess.run([sys.executable, '-c', {ours!r}], check=True)"
     parents = f"import subprocess, sys; large = bytearray(b'x') * (400 << 20); {then}"
     said = subprocess.run([sys.executable, "-c", parents], check=True, capture_output=True, text=True).stdout

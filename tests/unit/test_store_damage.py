@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import make_record
 
-from picklewatch.errors import StateError, StateUnavailableError
-from picklewatch.health import Health
-from picklewatch.model import FileId
-from picklewatch.parts import open_store
+from picklewatch.core.errors import StateError, StateUnavailableError
+from picklewatch.core.model import FileId
+from picklewatch.service.dependencies import open_store
 from picklewatch.store import DATABASE, CorruptError, Store
 from picklewatch.store.care import TROUBLE, StoreCare
 from picklewatch.store.lock import LOCK, StateLock, trouble
+from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

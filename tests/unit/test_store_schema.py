@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from watching import ENGINE, make_record
 
-from picklewatch.errors import StateError
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import DATABASE, Store
 from picklewatch.store.lock import LOCK, StateLock
-from picklewatch.store.schema import MIGRATIONS, VERSION, statements
+from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 from picklewatch.watch.candidate import Candidate, Source
 
 LEFT = Path(__file__).parents[1] / "samples/schema"

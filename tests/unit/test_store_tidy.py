@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, make_candidate, make_record
 
-from picklewatch.health import Health
-from picklewatch.model import FileId, Verdict
+from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import Store
 from picklewatch.store.care import StoreCare
 from picklewatch.store.tidy import BATCH, GONE_SECONDS, Tidier
+from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

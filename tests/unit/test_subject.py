@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.subject import Problem, SubjectError, open_subject
+from picklewatch.access.open_file import Problem, SubjectError, open_subject
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.globs import excluder
-from picklewatch.subject import Problem
-from picklewatch.targets import collect
+from picklewatch.access.open_file import Problem
+from picklewatch.core.path_patterns import excluder
+from picklewatch.scanning.collect_paths import collect
 
 if TYPE_CHECKING:
     from pathlib import Path

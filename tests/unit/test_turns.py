@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picklewatch.turns import Turns
+from picklewatch.queue.fair_queue import Turns
 
 
 def taken(turns: Turns) -> list[int]:

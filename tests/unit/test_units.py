@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picklewatch.units import human_size, parse_duration, parse_size, show_duration, show_size
+from picklewatch.core.units import human_size, parse_duration, parse_size, show_duration, show_size
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,12 @@ from typing import Any
 import pytest
 
 from picklewatch.cli.explain import text_lines
-from picklewatch.effects import PHRASES, effect
-from picklewatch.explain import SHOWN_EFFECTS, SHOWN_LINES, explain, wanted
-from picklewatch.inspect.members import is_member, member_of
-from picklewatch.inspect.present import present
-from picklewatch.model import (
-    EngineVersion,
-    FileId,
-    Finding,
-    Level,
-    Limits,
-    Policy,
-    Record,
-    ScanReport,
-    Verdict,
-)
-from picklewatch.policy import decide
+from picklewatch.core.member_patterns import is_member, member_of
+from picklewatch.core.model import EngineVersion, FileId, Finding, Level, Limits, Policy, Record, ScanReport, Verdict
+from picklewatch.core.policy import decide
+from picklewatch.explain.effects import PHRASES, effect
+from picklewatch.explain.verdict_text import SHOWN_EFFECTS, SHOWN_LINES, explain, wanted
+from picklewatch.explain.view_text import present
 
 ENGINE = EngineVersion(picklewatch="1", fickling="2", rules="3")
 CALL = Finding(

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from samples.containers import Entry, zip_of
 from samples.hostile import BENIGN, EVIL
 
-from picklewatch.inspect.collect import visit
-from picklewatch.inspect.machine import Machine
-from picklewatch.inspect.opcodes import BrokenError, read
-from picklewatch.inspect.values import HEAD, TEXT, clip
-from picklewatch.model import Limits
+from picklewatch.analysis.views.collect import visit
+from picklewatch.analysis.views.machine import Machine
+from picklewatch.analysis.views.opcode_reader import BrokenError, read
+from picklewatch.analysis.views.wording import HEAD, TEXT, clip
+from picklewatch.core.model import Limits
 
 if TYPE_CHECKING:
-    from picklewatch.engine import PickleReport
-    from picklewatch.formats.base import Part
+    from picklewatch.analysis.formats.context import Part
+    from picklewatch.analysis.pickle import PickleReport
 
 constants = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(

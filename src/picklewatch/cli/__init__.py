@@ -2,7 +2,7 @@
 
 Every command lives in its own module of this package, which exports ``command`` (a `click.Command`) and is
 imported only when it is asked for, so that ``picklewatch --help`` answers at once. A command returns an
-`picklewatch.errors.ExitStatus` (or nothing, which is success), raises `picklewatch.errors.Error` for what the
+`picklewatch.core.errors.ExitStatus` (or nothing, which is success), raises `picklewatch.core.errors.Error` for what the
 user can mend, and never calls `sys.exit`.
 """
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from picklewatch import __version__
-from picklewatch.errors import ConfigError, Error, ExitStatus
-from picklewatch.model import printable
+from picklewatch.core.errors import ConfigError, Error, ExitStatus
+from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

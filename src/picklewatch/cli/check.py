@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from picklewatch.access.open_file import SubjectError
 from picklewatch.cli.common import config_option, json_option, scan_settings
 from picklewatch.cli.scan import exit_status
 from picklewatch.cli.viewing import LIMIT, member_option, opened, page, viewer
-from picklewatch.inspect.present import present
-from picklewatch.log.console import wants_colour
-from picklewatch.model import Verdict, printable
-from picklewatch.pipeline import judge, problem_record, with_names
-from picklewatch.report import paint, record_lines
-from picklewatch.subject import SubjectError
-from picklewatch.targets import STDIN, collect
+from picklewatch.core.model import Verdict, printable
+from picklewatch.explain.record_text import paint, record_lines
+from picklewatch.explain.view_text import present
+from picklewatch.scanning.collect_paths import STDIN, collect
+from picklewatch.scanning.scan_file import judge, problem_record, with_names
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from picklewatch.access.open_file import Subject
     from picklewatch.cli.common import ScanSettings
-    from picklewatch.errors import ExitStatus
-    from picklewatch.model import Record
+    from picklewatch.core.errors import ExitStatus
+    from picklewatch.core.model import Record
     from picklewatch.sandbox import Scanner, ViewRequest
-    from picklewatch.subject import Subject
-    from picklewatch.targets import Target
+    from picklewatch.scanning.collect_paths import Target
 
 EPILOG = """\
 \b
@@ -105,7 +105,7 @@ class _Check:
 
     def lines(self, target: Target) -> Iterator[str]:
         """Check *target* and write what is to be said about it."""
-        from picklewatch.engine.version import engine_version
+        from picklewatch.sandbox.engine_version import engine_version
 
         if not self.as_json:
             yield paint("info", f"--- Processing {printable(target.path)}", colour=self.colour)

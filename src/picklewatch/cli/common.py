@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from picklewatch import config_files
-from picklewatch.errors import StateError
-from picklewatch.model import DEFAULT_LIMITS, Limits, Policy
+from picklewatch.config import sources
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,11 +94,11 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
     Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon.
     """
     digests = _restored_digests(state_dir())
-    if config_path is None and not config_files.anything_configured():
-        return ScanSettings(workers=config_files.automatic_workers(), policy=Policy(allowed_digests=digests))
-    from picklewatch import config
+    if config_path is None and not sources.anything_configured():
+        return ScanSettings(workers=sources.automatic_workers(), policy=Policy(allowed_digests=digests))
+    from picklewatch.config import schema
 
-    loaded = config.load(config_path).config
+    loaded = schema.load(config_path).config
     policy = loaded.policy()
     return ScanSettings(
         limits=loaded.limits(),

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from picklewatch.allowances import malicious_imports
 from picklewatch.cli.common import config_option, json_option
-from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
-from picklewatch.errors import ConfigError, ExitStatus
-from picklewatch.model import printable
+from picklewatch.config.risky_allowances import malicious_imports
+from picklewatch.config.sources import SYSTEM_FILE, is_system_service, user_file
+from picklewatch.core.errors import ConfigError, ExitStatus
+from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from picklewatch.config import LoadedConfig
+    from picklewatch.config.schema import LoadedConfig
 
 EPILOG = """\
 \b
@@ -57,10 +57,10 @@ def command() -> None:
 @json_option
 def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
     """Check the configuration; say every mistake at once."""
-    from picklewatch import config
+    from picklewatch.config import schema
 
     try:
-        loaded = config.load(config_path)
+        loaded = schema.load(config_path)
     except ConfigError as error:
         if not as_json:
             raise
@@ -87,24 +87,26 @@ def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
 @json_option
 def show(*, config_path: Path | None, as_json: bool) -> None:
     """Show what holds, and what set each key."""
-    from picklewatch import config, config_text
+    from picklewatch.config import effective, schema
 
-    loaded = config.load(config_path)
-    click.echo(config_text.show_json(loaded) if as_json else config_text.show_toml(loaded))
+    loaded = schema.load(config_path)
+    click.echo(effective.show_json(loaded) if as_json else effective.show_toml(loaded))
 
 
 @command.command()
 def example() -> None:
     """Write a file that explains every key, with its default."""
-    click.echo(resources.files("picklewatch").joinpath("config.example.toml").read_text(encoding="utf-8"), nl=False)
+    click.echo(
+        resources.files("picklewatch.config").joinpath("config.example.toml").read_text(encoding="utf-8"), nl=False
+    )
 
 
 @command.command()
 def schema() -> None:
     """Write the JSON Schema of the file, for editors."""
-    from picklewatch import config_text
+    from picklewatch.config import effective
 
-    click.echo(config_text.schema())
+    click.echo(effective.schema())
 
 
 def remarks(loaded: LoadedConfig) -> list[str]:

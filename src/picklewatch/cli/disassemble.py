@@ -11,7 +11,7 @@ from picklewatch.cli.viewing import show, view_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from picklewatch.errors import ExitStatus
+    from picklewatch.core.errors import ExitStatus
 
 EPILOG = """\
 \b

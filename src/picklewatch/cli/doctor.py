@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from picklewatch.cli.common import config_option, json_option, state_dir, state_option
-from picklewatch.errors import ExitStatus
-from picklewatch.log.console import wants_colour
-from picklewatch.model import printable
-from picklewatch.report import paint
+from picklewatch.core.errors import ExitStatus
+from picklewatch.core.model import printable
+from picklewatch.explain.record_text import paint
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

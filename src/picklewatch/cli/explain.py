@@ -17,21 +17,21 @@ import click
 from picklewatch.cli.common import config_option, json_option, scan_settings
 from picklewatch.cli.scan import exit_status
 from picklewatch.cli.viewing import member_option, opened, page, viewer
-from picklewatch.explain import Explanation, explain, wanted
-from picklewatch.log.console import wants_colour
-from picklewatch.model import Record, Verdict, printable
-from picklewatch.pipeline import judge
-from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
-from picklewatch.report import paint
-from picklewatch.targets import STDIN
+from picklewatch.core.model import Record, Verdict, printable
+from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
+from picklewatch.explain.record_text import paint
+from picklewatch.explain.verdict_text import Explanation, explain, wanted
+from picklewatch.scanning.collect_paths import STDIN
+from picklewatch.scanning.scan_file import judge
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from picklewatch.cli.common import ScanSettings
-    from picklewatch.errors import ExitStatus
-    from picklewatch.explain import Advice, Reason
+    from picklewatch.core.errors import ExitStatus
+    from picklewatch.explain.verdict_text import Advice, Reason
 
 _LINES = 500
 _WIDTH = 100
@@ -71,9 +71,9 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
 
 
 def explained(file: str, settings: ScanSettings, member: str | None = None) -> Explanation:
-    """Judge *file* and explain it, or one *member* of it. Raises `picklewatch.errors.Error`."""
-    from picklewatch.engine.version import engine_version
+    """Judge *file* and explain it, or one *member* of it. Raises `picklewatch.core.errors.Error`."""
     from picklewatch.sandbox import ViewKind, ViewRequest
+    from picklewatch.sandbox.engine_version import engine_version
 
     with opened(file) as subject, viewer(settings) as scanner:
         record = judge(subject, scanner, settings.policy, engine_version())

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from picklewatch.units import human_size
+from picklewatch.core.units import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from picklewatch import config_files
 from picklewatch.cli.common import config_option, json_option, state_dir, state_option
-from picklewatch.errors import Error, ExitStatus, QuarantineError
-from picklewatch.log.console import wants_colour
-from picklewatch.model import printable
-from picklewatch.names import links_to
-from picklewatch.quarantine import text
+from picklewatch.config import sources
+from picklewatch.core.errors import Error, ExitStatus, QuarantineError
+from picklewatch.core.model import printable
+from picklewatch.core.units import human_size, parse_duration, parse_size
+from picklewatch.explain import quarantine_text
 from picklewatch.quarantine.vault import Item, Vault
-from picklewatch.units import human_size, parse_duration, parse_size
+from picklewatch.scanning.display_names import links_to
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,10 +99,11 @@ def with_vault(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(*, config_path: Path | None, state: Path | None, **options: Any) -> R:
         directory = state_dir(state)
         store = directory / "quarantine"
-        if config_path is not None or config_files.anything_configured():
-            from picklewatch import config, plan
+        if config_path is not None or sources.anything_configured():
+            from picklewatch.config import schema
+            from picklewatch.service import watch_plan
 
-            store = plan.vault_directory(config.load(config_path).config, directory)
+            store = watch_plan.vault_directory(schema.load(config_path).config, directory)
         return function(Shared(directory, store), **options)
 
     return config_option(state_option(wrapped))
@@ -128,9 +129,9 @@ def list_(shared: Shared, *, history: bool, as_json: bool) -> None:
     elif not items:
         click.echo("Nothing is in quarantine.")
     else:
-        for line in text.table(items, colour=wants_colour(sys.stdout), history=history):
+        for line in quarantine_text.table(items, colour=wants_colour(sys.stdout), history=history):
             click.echo(line)
-        click.echo(text.total([item for item in items if item.state.holds]) + " in quarantine")
+        click.echo(quarantine_text.total([item for item in items if item.state.holds]) + " in quarantine")
 
 
 @command.command()
@@ -147,7 +148,7 @@ def show(shared: Shared, *, ids: tuple[str, ...], as_json: bool) -> ExitStatus:
             _write_json(shared, item)
             return
         data = _data(shared, item)
-        for line in text.details(
+        for line in quarantine_text.details(
             item, colour=wants_colour(sys.stdout), data=data, owner=_user(item.uid), now=time.time()
         ):
             click.echo(line)
@@ -254,17 +255,17 @@ def purge(  # noqa: PLR0913 - one an option
             history = vault.forgettable(bounds["older_than"])
             if not dry_run:
                 if items:
-                    _confirm(f"Delete {text.total(items)} for good", yes=yes)
+                    _confirm(f"Delete {quarantine_text.total(items)} for good", yes=yes)
                 items = vault.purge(**bounds, among={item.id for item in items})
     if as_json:
         for item in items:
             _write_json(shared, item)
         return
     if dry_run and items:
-        for line in text.table(items, colour=wants_colour(sys.stdout)):
+        for line in quarantine_text.table(items, colour=wants_colour(sys.stdout)):
             click.echo(line)
     done = "would be" if dry_run else "were"
-    click.echo(f"{text.total(items)} {done} deleted")
+    click.echo(f"{quarantine_text.total(items)} {done} deleted")
     if history:
         click.echo(f"{len(history):,} of the history {done} forgotten")
 
@@ -328,7 +329,7 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 def _described(item: Item) -> str:
     reasons = f" ({', '.join(map(printable, item.reasons))})" if item.reasons else ""
-    return f"{text.title(item)}, {item.verdict.value}{reasons}, {human_size(item.size)}"
+    return f"{quarantine_text.title(item)}, {item.verdict.value}{reasons}, {human_size(item.size)}"
 
 
 def _report(shared: Shared, item: Item, sentence: str, *, as_json: bool) -> None:

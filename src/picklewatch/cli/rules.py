@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from picklewatch.cli.common import json_option
-from picklewatch.errors import Error
-from picklewatch.log.console import wants_colour
-from picklewatch.model import Level
-from picklewatch.report import paint
+from picklewatch.core.errors import Error
+from picklewatch.core.model import Level
+from picklewatch.explain.record_text import paint
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from picklewatch.rules import Rule
+    from picklewatch.catalogue.rules import Rule
 
 EPILOG = """\
 \b
@@ -47,7 +47,7 @@ def command(*, rule_id: str | None, as_json: bool) -> None:
     A rule is a kind of finding. Its level is what one finding alone argues for;
     the worst finding of a file sets the verdict.
     """
-    from picklewatch.rules import RULES
+    from picklewatch.catalogue.rules import RULES
 
     colour = wants_colour(sys.stdout)
     if rule_id is not None:

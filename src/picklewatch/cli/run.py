@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from picklewatch.cli.common import config_option, state_dir, state_option
-from picklewatch.model import printable
+from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from picklewatch.actions import Holds
-    from picklewatch.batch import ClosableScans
-    from picklewatch.config import Config
+    from picklewatch.config.schema import Config
+    from picklewatch.scanning.scan_many import ClosableScans
+    from picklewatch.service.actions import Holds
     from picklewatch.watch.roots import Looker, Root
 
 EPILOG = """\
@@ -52,13 +52,14 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     of the configuration are watched, also those that appear later. What is there already is scanned first; what
     was scanned earlier and did not change is not scanned again.
     """
-    from picklewatch import config as configuration
-    from picklewatch import log, plan
-    from picklewatch.daemon import Daemon
-    from picklewatch.engine.version import engine_version
-    from picklewatch.log.lines import LineWriter
-    from picklewatch.notify import Notifier
-    from picklewatch.parts import Parts
+    from picklewatch.config import schema as configuration
+    from picklewatch.sandbox.engine_version import engine_version
+    from picklewatch.service import watch_plan
+    from picklewatch.service.daemon import Daemon
+    from picklewatch.service.dependencies import Parts
+    from picklewatch.telemetry import log
+    from picklewatch.telemetry.log.json_lines import LineWriter
+    from picklewatch.telemetry.sd_notify import Notifier
     from picklewatch.watch.roots import Looker
 
     _take_name()
@@ -67,7 +68,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     directory = state_dir(state)
 
     def introduce() -> None:
-        roots = plan.roots(config, paths)
+        roots = watch_plan.roots(config, paths)
         with contextlib.suppress(OSError):  # nobody need read it
             LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker(), config_path)))
 
@@ -124,14 +125,14 @@ def _take_name() -> None:
 
 
 def _file() -> Path:
-    from picklewatch.config_files import SYSTEM_FILE, is_system_service, user_file
+    from picklewatch.config.sources import SYSTEM_FILE, is_system_service, user_file
 
     return SYSTEM_FILE if is_system_service() else user_file()
 
 
 def _scanner(config: Config) -> ClosableScans:
-    from picklewatch.engine.version import engine_version
     from picklewatch.sandbox import Scanner
+    from picklewatch.sandbox.engine_version import engine_version
 
     engine = engine_version().key
     return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox, engine=engine)
@@ -144,6 +145,6 @@ def _vault(directory: Path) -> Holds:
 
 
 def _configure_log(config: Config) -> None:
-    from picklewatch import log
+    from picklewatch.telemetry import log
 
     log.configure(config.log.format, config.log.level)

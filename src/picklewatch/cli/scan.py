@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from picklewatch.batch import Batch
 from picklewatch.cli.common import ScanSettings, config_option, scan_settings
 from picklewatch.cli.progress import Progress
 from picklewatch.cli.stdin import open_standard_input
-from picklewatch.errors import ExitStatus
-from picklewatch.globs import excluder
-from picklewatch.log.console import wants_colour
-from picklewatch.model import Record, Verdict, printable
-from picklewatch.report import record_lines, summary_line
-from picklewatch.targets import STDIN, collect
+from picklewatch.core.errors import ExitStatus
+from picklewatch.core.model import Record, Verdict, printable
+from picklewatch.core.path_patterns import excluder
+from picklewatch.explain.record_text import record_lines, summary_line
+from picklewatch.scanning.collect_paths import STDIN, collect
+from picklewatch.scanning.scan_many import Batch
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
     from picklewatch.sandbox import Scanner
-    from picklewatch.targets import Targets
+    from picklewatch.scanning.collect_paths import Targets
 
 EPILOG = """\
 \b
@@ -158,7 +158,7 @@ def _records(
     def make() -> Scanner:
         return ready.pop() if ready else settings.scanner()
 
-    from picklewatch.engine.version import engine_version
+    from picklewatch.sandbox.engine_version import engine_version
 
     batch = Batch(make, settings.policy, engine_version(), workers)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from picklewatch.cli.common import json_option, state_dir, state_option
-from picklewatch.errors import StateError
-from picklewatch.model import printable
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=True))
     elif metrics:
-        from picklewatch.metrics import exposition
+        from picklewatch.telemetry.metrics import exposition
 
         click.echo(exposition(told), nl=False)
     else:
@@ -52,7 +52,7 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
 
 
 def _read(directory: Path) -> dict[str, Any]:
-    from picklewatch.status import read
+    from picklewatch.service.daemon_status import read
 
     try:
         return read(directory)
@@ -113,7 +113,7 @@ def _problems(told: dict[str, Any]) -> list[str]:
 
 
 def _roots(told: dict[str, Any]) -> list[str]:
-    from picklewatch.status import is_awaited
+    from picklewatch.service.daemon_status import is_awaited
 
     shown: list[str] = []
     waiting = 0
@@ -147,7 +147,7 @@ def _work(told: dict[str, Any]) -> list[str]:
     if how or moved:
         shown.append(f"Quarantine: {'; '.join([*how, *([moved] if moved else [])])}")
     if told["running"] and told.get("faults"):
-        from picklewatch.status import told_faults
+        from picklewatch.service.daemon_status import told_faults
 
         shown.append(f"Met:        {told_faults(told['faults'])}, since the start")
     missed = told.get("counts", {}).get("missed", 0)

@@ -7,13 +7,13 @@ import stat
 import sys
 from errno import ENOSPC
 
-from picklewatch.errors import Error
+from picklewatch.core.errors import Error
 
 
 def open_standard_input() -> int:
     """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy.
 
-    Gives a descriptor of its own. Raises `picklewatch.errors.Error`.
+    Gives a descriptor of its own. Raises `picklewatch.core.errors.Error`.
     """
     try:
         if stat.S_ISREG(os.fstat(0).st_mode):

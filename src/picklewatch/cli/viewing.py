@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from picklewatch.access.open_file import Subject, open_subject
 from picklewatch.cli.common import config_option, json_option, scan_settings
 from picklewatch.cli.stdin import open_standard_input
-from picklewatch.errors import ExitStatus
-from picklewatch.inspect.present import present
-from picklewatch.log.console import wants_colour
-from picklewatch.model import FileId
-from picklewatch.subject import Subject, open_subject
-from picklewatch.targets import STDIN
+from picklewatch.core.errors import ExitStatus
+from picklewatch.core.model import FileId
+from picklewatch.explain.view_text import present
+from picklewatch.scanning.collect_paths import STDIN
+from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,7 +117,7 @@ def viewer(settings: ScanSettings) -> Scanner:
 
 @contextmanager
 def opened(file: str) -> Iterator[Subject]:
-    """Open *file*, ``-`` for standard input. Raises `picklewatch.errors.Error`."""
+    """Open *file*, ``-`` for standard input. Raises `picklewatch.core.errors.Error`."""
     if file != STDIN:
         with open_subject(file) as subject:
             yield subject

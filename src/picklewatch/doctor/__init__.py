@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor import interpreter, machine, service
-from picklewatch.doctor.check import Check, State
+from picklewatch.doctor import interpreter, machine_checks, service_checks
+from picklewatch.doctor.checkup import Check, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,17 +20,17 @@ __all__ = ["Check", "State", "examine"]
 
 def examine(config_path: Path | None, directory: Path) -> Iterator[Check]:
     """Make every check; a bad configuration ends the ones that need it."""
-    yield from machine.versions()
+    yield from machine_checks.versions()
     yield from interpreter.holes(sys.version_info[:3])
-    loaded, checks = service.configuration(config_path)
+    loaded, checks = service_checks.configuration(config_path)
     yield from checks
-    yield from machine.systemd()
-    yield from service.state(directory)
-    yield from service.daemon(directory)
+    yield from machine_checks.systemd()
+    yield from service_checks.state(directory)
+    yield from service_checks.daemon(directory)
     if loaded is None:
         return
-    yield from service.sandbox(loaded)
-    yield from machine.caches(loaded)
-    yield from machine.inotify(loaded)
-    yield from service.quarantine(loaded, directory)
-    yield from service.self_test(loaded, directory)
+    yield from service_checks.sandbox(loaded)
+    yield from machine_checks.caches(loaded)
+    yield from machine_checks.inotify(loaded)
+    yield from service_checks.quarantine(loaded, directory)
+    yield from service_checks.self_test(loaded, directory)

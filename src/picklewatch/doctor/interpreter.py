@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor.check import Check, State
+from picklewatch.doctor.checkup import Check, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

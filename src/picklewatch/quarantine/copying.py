@@ -6,7 +6,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from picklewatch.digest import blocks
+from picklewatch.access.digest import blocks
 from picklewatch.quarantine import fs
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from picklewatch.digest import sha256_within
+from picklewatch.access.digest import sha256_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.model import Verdict, printable
+from picklewatch.core.model import Verdict, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,9 +16,9 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any, Self
 
+from picklewatch.core.tombstone import ITEM_ID, TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State, item_of
-from picklewatch.quarantine.tombstone import ITEM_ID, TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

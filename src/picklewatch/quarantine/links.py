@@ -11,11 +11,11 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.copying import copy, fill, overwrite
 from picklewatch.quarantine.item import State
 from picklewatch.quarantine.place import Place, inside, stone_mode
-from picklewatch.quarantine.tombstone import tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

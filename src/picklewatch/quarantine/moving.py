@@ -11,21 +11,21 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.digest import sha256_within
-from picklewatch.model import FileId, Verdict, printable
-from picklewatch.ownership import why_not_moved
+from picklewatch.access.digest import sha256_within
+from picklewatch.access.ownership import why_not_moved
+from picklewatch.core.model import FileId, Verdict, printable
+from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
 from picklewatch.quarantine.refusals import ChangedError, ForeignFileError, KeptError
-from picklewatch.quarantine.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.following import Identity
+    from picklewatch.access.following import Identity
 
 _FOREIGN_HINT: Final = "its owner may remove it; below a directory that watch.roots names, whoever's files are moved"
 DIGEST_SECONDS: Final = 5.0

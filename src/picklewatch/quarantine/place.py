@@ -9,11 +9,11 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from picklewatch import paths
+from picklewatch.access import paths
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, decode
 from picklewatch.quarantine.journal import DATA, Entry, is_tombstone
-from picklewatch.quarantine.tombstone import tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from picklewatch.errors import QuarantineError
-from picklewatch.model import printable
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.model import printable
 
 
 class ChangedError(QuarantineError):

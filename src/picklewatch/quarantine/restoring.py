@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.errors import QuarantineError
-from picklewatch.model import printable
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.model import printable
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.copying import fill
 from picklewatch.quarantine.item import Item, State, encode

@@ -8,9 +8,10 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from picklewatch import paths
-from picklewatch.errors import QuarantineError, StateError
-from picklewatch.model import printable
+from picklewatch.access import paths
+from picklewatch.core.errors import QuarantineError, StateError
+from picklewatch.core.model import printable
+from picklewatch.core.tombstone import ITEM_ID
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import FORMERLY, Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry, item_ids
@@ -20,7 +21,6 @@ from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entr
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, refusal
 from picklewatch.quarantine.restoring import Wish, give_back, no_way
 from picklewatch.quarantine.retention import beyond, past
-from picklewatch.quarantine.tombstone import ITEM_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -16,7 +16,7 @@ from picklewatch.sandbox import lockdown, wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.model import Finding, Limits, ScanReport
+    from picklewatch.core.model import Finding, Limits, ScanReport
 
     ScanJob = Callable[[Any, Limits, Callable[[Finding], None]], ScanReport]
     ViewJob = Callable[[Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None]], None]

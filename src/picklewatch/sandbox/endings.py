@@ -6,12 +6,12 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.model import Finding, Level
-from picklewatch.proportion import cpu_seconds, is_tiny_for
+from picklewatch.core.model import Finding, Level
+from picklewatch.core.proportion import cpu_seconds, is_tiny_for
 from picklewatch.sandbox.wire import FAILED, LOCK_FAILED
 
 if TYPE_CHECKING:
-    from picklewatch.model import Limits
+    from picklewatch.core.model import Limits
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picklewatch.errors import SandboxError, SandboxStartError
+from picklewatch.core.errors import SandboxError, SandboxStartError
 from picklewatch.sandbox.protections import Protections
 
 START_SECONDS = 60.0

@@ -16,8 +16,8 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from picklewatch import formats
-from picklewatch.model import Limits
+from picklewatch.analysis import formats
+from picklewatch.core.model import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

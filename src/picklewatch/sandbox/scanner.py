@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from picklewatch import digest
-from picklewatch.errors import Error, SandboxError, SandboxStartError
-from picklewatch.model import DEFAULT_LIMITS, FileId, Finding, Level, printable
+from picklewatch.access import digest
+from picklewatch.core.errors import Error, SandboxError, SandboxStartError
+from picklewatch.core.model import DEFAULT_LIMITS, FileId, Finding, Level, printable
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import DiedError, WarmProcess
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
-    from picklewatch.model import Limits, ScanReport
+    from picklewatch.core.model import Limits, ScanReport
     from picklewatch.sandbox.protections import Protections
 
-SCAN = "picklewatch.scan:scan_content"
+SCAN = "picklewatch.analysis.content:scan_content"
 """What the child runs on a file's content."""
-VIEWS = {kind: f"picklewatch.inspect.views:{kind}" for kind in ("trace", "disassemble", "decompile", "explain")}
+VIEWS = {kind: f"picklewatch.analysis.views.views:{kind}" for kind in ("trace", "disassemble", "decompile", "explain")}
 
 _READ = 64 << 10
 _OWN_SHARE = 0.9

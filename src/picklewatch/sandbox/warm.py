@@ -23,9 +23,9 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.engine.version import engine_version
-from picklewatch.model import Limits, ScanReport
+from picklewatch.core.model import Limits, ScanReport
 from picklewatch.sandbox import child, kernel, lockdown, samples, wire
+from picklewatch.sandbox.engine_version import engine_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.kept import kept
-from picklewatch.model import Finding, Level, Limits, ScanReport, printable, unsaid
+from picklewatch.core.kept_findings import kept
+from picklewatch.core.model import Finding, Level, Limits, ScanReport, printable, unsaid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from picklewatch.model import Record
+    from picklewatch.core.model import Record
 
 DATABASE: Final = "picklewatch.db"
 """The database's name in the state directory."""

@@ -13,8 +13,8 @@ from picklewatch.store.database import CorruptError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.health import Health
     from picklewatch.store import Store
+    from picklewatch.telemetry.health import Health
 
 TROUBLE: Final = (sqlite3.OperationalError, CorruptError)
 """What any use of a store may raise without a fault of ours; give it to `StoreCare.take`."""

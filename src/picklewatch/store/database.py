@@ -14,10 +14,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.errors import StateError
+from picklewatch.core.errors import StateError
 from picklewatch.store.lock import holder
 from picklewatch.store.pages import Pages
-from picklewatch.store.schema import MIGRATIONS, VERSION, statements
+from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.model import Verdict
+from picklewatch.core.model import Verdict
 from picklewatch.store.rows import file_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from picklewatch.model import FileId
+    from picklewatch.core.model import FileId
     from picklewatch.store.database import Database, Row, Transaction
 
 

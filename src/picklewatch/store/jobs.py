@@ -13,7 +13,7 @@ from picklewatch.watch.candidate import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from picklewatch.model import FileId
+    from picklewatch.core.model import FileId
     from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.watch.candidate import Candidate
 

@@ -9,7 +9,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.errors import StateError, StateUnavailableError
+from picklewatch.core.errors import StateError, StateUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path

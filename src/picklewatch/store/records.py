@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.model import Verdict
+from picklewatch.core.model import Verdict
 from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from picklewatch.model import FileId, Record
+    from picklewatch.core.model import FileId, Record
     from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.store.jobs import Job
 

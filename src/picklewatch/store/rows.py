@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.model import FileId
+from picklewatch.core.model import FileId
 
 if TYPE_CHECKING:
     from picklewatch.store.database import Transaction

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from picklewatch.model import FileId
+from picklewatch.core.model import FileId
 
 _NO_FILES: Final = ("/proc/", "/sys/", "/dev/")
 """Where what looks like a regular file is none: reading it may block, or do something."""

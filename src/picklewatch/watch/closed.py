@@ -10,14 +10,14 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.paths import beneath
+from picklewatch.access.paths import beneath
 from picklewatch.watch import unlistable
 from picklewatch.watch.candidate import Source
-from picklewatch.watch.walk import Request
+from picklewatch.watch.directory_walk import Request
 
 if TYPE_CHECKING:
-    from picklewatch.health import Health
-    from picklewatch.watch.walk import Walker
+    from picklewatch.telemetry.health import Health
+    from picklewatch.watch.directory_walk import Walker
 
 LOOK_SECONDS: Final = 2.0
 _MOST: Final = 1_000

@@ -33,7 +33,7 @@ from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyFD
 from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper, PathedInotifyEvent
 
-from picklewatch.paths import beneath
+from picklewatch.access.paths import beneath
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.watch.candidate import Source
+from picklewatch.watch.directory_walk import Request
 from picklewatch.watch.roots import topmost
-from picklewatch.watch.walk import Request
 
 if TYPE_CHECKING:
-    from picklewatch.health import Health
+    from picklewatch.telemetry.health import Health
+    from picklewatch.watch.directory_walk import Walker
     from picklewatch.watch.events import Observation
-    from picklewatch.watch.walk import Walker
 
 HINTS: Final = {
     errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from picklewatch.settle import Settle, Sign
 from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
 from picklewatch.watch.closed import Closed
-from picklewatch.watch.denied import Denied
+from picklewatch.watch.directory_walk import BATCH, Request
 from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
 from picklewatch.watch.lanes import EventLanes
-from picklewatch.watch.walk import BATCH, Request
+from picklewatch.watch.settle import Settle, Sign
+from picklewatch.watch.unreadable import Denied
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from picklewatch.health import Health
-    from picklewatch.settle import Delays, Look
-    from picklewatch.watch.walk import Walker
+    from picklewatch.telemetry.health import Health
+    from picklewatch.watch.directory_walk import Walker
+    from picklewatch.watch.settle import Delays, Look
     from picklewatch.watch.watcher import Watcher
 
 _log = structlog.get_logger()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from picklewatch.paths import beneath
+from picklewatch.access.paths import beneath
 
 NETWORK: Final = frozenset(
     {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from picklewatch.watch.walk import Walked
+    from picklewatch.watch.directory_walk import Walked
 
 _QUIET_SECONDS: Final = 60.0
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.following import Links, NotFollowedError, Way
-from picklewatch.ownership import Tree
-from picklewatch.paths import beneath
-from picklewatch.rights import is_privileged, user_of
+from picklewatch.access.following import Links, NotFollowedError, Way
+from picklewatch.access.ownership import Tree
+from picklewatch.access.paths import beneath
+from picklewatch.access.rights import is_privileged, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from picklewatch.health import Health
+    from picklewatch.telemetry.health import Health
 
 WHAT: Final = "watch-unlistable"
 """The problem's name."""

@@ -12,27 +12,27 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.following import Links, Way
-from picklewatch.paths import beneath
+from picklewatch.access.following import Links, Way
+from picklewatch.access.paths import beneath
 from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks
+from picklewatch.watch.directory_walk import Request
 from picklewatch.watch.events import Event, Kind, Observation
 from picklewatch.watch.gaps import HINTS, Gaps
 from picklewatch.watch.mounts import Mount, mount_of, network_points, point_of, read_mounts
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import ASKED_FOR, Looker, Root, RootState, enclosing, topmost
-from picklewatch.watch.walk import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from picklewatch.following import Identity
-    from picklewatch.health import Health
+    from picklewatch.access.following import Identity
+    from picklewatch.telemetry.health import Health
+    from picklewatch.watch.directory_walk import Walker
     from picklewatch.watch.roots import Sight
-    from picklewatch.watch.walk import Walker
 
 
 @dataclass(slots=True)

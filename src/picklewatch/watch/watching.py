@@ -13,23 +13,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.health import HealthSection
-from picklewatch.paths import beneath
+from picklewatch.access.paths import beneath
+from picklewatch.telemetry.health import HealthSection
+from picklewatch.watch.directory_walk import Walker
 from picklewatch.watch.events import Event, Kind
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.mounts import point_of
 from picklewatch.watch.roots import Root
-from picklewatch.watch.walk import Walker
 from picklewatch.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from picklewatch.health import Health
-    from picklewatch.model import FileId
-    from picklewatch.settle import Delays
+    from picklewatch.core.model import FileId
+    from picklewatch.telemetry.health import Health
     from picklewatch.watch.candidate import Candidate
+    from picklewatch.watch.settle import Delays
     from picklewatch.watch.watcher import Timing
 
     Offer = Callable[[Sequence[Candidate]], tuple[Candidate, ...]]

@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 
-from picklewatch.settle import Look
+from picklewatch.watch.settle import Look
 
 F_SETSIG = 10
 """`fcntl(2)`; Python has no name for it."""

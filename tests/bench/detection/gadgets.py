@@ -751,7 +751,7 @@ _TABLE: dict[str, list[tuple[Any, ...]]] = {
         ("picklescan.scanner", "_http_get", URL),
         ("picklescan.scanner", "scan_url", URL),
         ("modelscan.modelscan", "ModelScan.scan", None, PATH),
-        ("picklewatch.scan", "scan_content", b""),
+        ("picklewatch.analysis.content", "scan_content", b""),
         ("picklewatch.sandbox.lockdown", "os.system", CMD),
         ("some_unknown_package.helpers", "run_anything", CMD),
         ("company_ml_utils", "shell", "curl " + URL),

@@ -16,8 +16,8 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 from bench import measure, peers  # noqa: E402 - the path above
 from bench.detection import tally  # noqa: E402
 from bench.speed import samples  # noqa: E402
-from picklewatch.engine import Budget, judge_pickle  # noqa: E402
-from picklewatch.model import DEFAULT_LIMITS  # noqa: E402
+from picklewatch.analysis.pickle import Budget, judge_pickle  # noqa: E402
+from picklewatch.core.model import DEFAULT_LIMITS  # noqa: E402
 
 COMMANDS: dict[str, list[str]] = {
     "picklescan": ["picklescan", "-p"],

@@ -22,11 +22,11 @@ from fault.lab import HARMFUL, PATIENCE, SkippedError
 from fault.power import Tree, cuts, read
 from watching import named
 
-from picklewatch.actions import Actions, Rules
-from picklewatch.health import Health
-from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service.actions import Actions, Rules
 from picklewatch.store import Store
+from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

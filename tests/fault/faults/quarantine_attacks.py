@@ -19,11 +19,11 @@ from fault.outside import Outside
 from vaulting import NOBODY, Attacker
 
 from picklewatch.cli.quarantine import Shared
-from picklewatch.errors import QuarantineError
+from picklewatch.core.errors import QuarantineError
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.place import Place
 from picklewatch.quarantine.vault import Item, State, Vault
-from picklewatch.status import read as read_status
+from picklewatch.service.daemon_status import read as read_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from daemon_process import HOSTILE
 from fault.lab import HARMFUL, HARMLESS, PATIENCE
 
-from picklewatch.quarantine.tombstone import parse_tombstone
+from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import Item, State, Vault
 
 if TYPE_CHECKING:
@@ -285,9 +285,9 @@ def _waiting(lab: Lab) -> set[Path]:
 
 
 def _told(lab: Lab) -> dict[str, int]:
-    from picklewatch import status
+    from picklewatch.service import daemon_status
 
-    return status.read(lab.state)
+    return daemon_status.read(lab.state)
 
 
 def _seconds(act: Callable[[], object]) -> float:

@@ -15,9 +15,9 @@ from fault.faults.quarantining import command, held
 from fault.lab import HARMLESS, PATIENCE
 from many_rows import fill
 
-from picklewatch import status
+from picklewatch.service import daemon_status
 from picklewatch.store import DATABASE
-from picklewatch.store.schema import VERSION
+from picklewatch.store.tables import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,7 +206,7 @@ def ten_million_rows(lab: Lab) -> None:
         assert time.monotonic() - began < START_SECONDS, "a slow start"
         lab.burst(200)
         began = time.monotonic()
-        assert status.read(lab.state)["running"]
+        assert daemon_status.read(lab.state)["running"]
         assert time.monotonic() - began < STATUS_SECONDS, "a slow status"
         time.sleep(1)
         lab.process.kill()

@@ -96,7 +96,7 @@ def _build(lab: ServiceLab) -> None:
         for version in ("", "99.0"):
             if version:
                 (tree / "src/picklewatch/__init__.py").write_text(f'__version__ = "{version}"\n')
-                with (tree / "src/picklewatch/scan.py").open("a") as source:
+                with (tree / "src/picklewatch/analysis/content.py").open("a") as source:
                     source.write("# another\n")
             command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
             command += ["-w", str(wheels), str(tree)]

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from fuzz import mutate_archives, mutate_bytes
 from fuzz.target import LawBrokenError, Target
 
-from picklewatch import config, globs, names, units
-from picklewatch.errors import ConfigError
-from picklewatch.inspect.members import is_member, member_of
-from picklewatch.model import Limits
+from picklewatch.config import schema
+from picklewatch.core import path_patterns, units
+from picklewatch.core.errors import ConfigError
+from picklewatch.core.member_patterns import is_member, member_of
+from picklewatch.core.model import Limits
+from picklewatch.core.tombstone import parse_tombstone, tombstone
 from picklewatch.quarantine import journal
 from picklewatch.quarantine.item import item_of
-from picklewatch.quarantine.tombstone import parse_tombstone, tombstone
 from picklewatch.sandbox import wire
+from picklewatch.scanning import display_names
 from picklewatch.watch import mounts
 
 if TYPE_CHECKING:
@@ -144,8 +146,8 @@ def _paths() -> Iterator[bytes]:
 def _names(data: bytes) -> None:
     """Any path has a name or none, and links or none; below a directory that does not exist, so nothing is read."""
     path = _ROOT + os.fsdecode(data.replace(b"\0", b"").replace(b"..", b"."))
-    names.describe(path)
-    names.links_to(path)
+    display_names.describe(path)
+    display_names.links_to(path)
     is_member(path, os.fsdecode(data[:40]))
     member_of(path)
 
@@ -200,7 +202,7 @@ def _config(data: bytes) -> None:
         file.write(data)
         file.flush()
         try:
-            config.load(Path(file.name), {})
+            schema.load(Path(file.name), {})
         except ConfigError as error:
             if not error.problems:
                 raise LawBrokenError("no-reason", error) from None
@@ -248,10 +250,10 @@ def _glob(data: bytes) -> None:
     """A pattern is refused when it is set, or works."""
     pattern = data.decode("utf-8", "surrogateescape")
     try:
-        config._glob(pattern)
+        schema._glob(pattern)
     except ValueError:
         return
-    globs.excluder([pattern])("/home/user/models/" + pattern[:20])
+    path_patterns.excluder([pattern])("/home/user/models/" + pattern[:20])
 
 
 def _path(data: bytes, rng: Random) -> bytes:

@@ -22,14 +22,14 @@ from samples import hostile
 from samples.containers import LEGACY_MAGIC, lz4, seven_zip, tarred, zipped
 from samples.torch_checkpoint import state_dict_pickle
 
-from picklewatch.engine import Budget, LimitReached, judge_pickle
-from picklewatch.engine.judge import plausible
-from picklewatch.model import Level, Verdict
+from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
+from picklewatch.catalogue.imports.classify import plausible
+from picklewatch.core.model import Level, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from picklewatch.model import ScanReport
+    from picklewatch.core.model import ScanReport
 
 
 def shapes() -> Iterator[bytes]:

@@ -13,10 +13,10 @@ from fuzz.target import LawBrokenError, Target
 from samples import hostile, yamls
 from samples.judging import new_scan
 
-from picklewatch.formats import literal
-from picklewatch.formats.base import Malformed
-from picklewatch.formats.reading import readings, signs
-from picklewatch.formats.spelling import in_utf8
+from picklewatch.analysis.formats import numpy_literals
+from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.analysis.formats.text_parts import readings, signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def _literal(data: bytes) -> None:
     """What our parser takes for a literal, Python takes for the same one."""
     text = data.decode("latin-1")
     try:
-        value = literal.parse(text)
+        value = numpy_literals.parse(text)
     except Malformed:
         return
     if "L" in text or "b'" in text.lower() or 'b"' in text.lower():  # Python 2's

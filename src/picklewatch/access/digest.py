@@ -1,0 +1,56 @@
+"""The SHA-256 of a content: what an operator vouches for, so the child that parses the content has no say in it.
+
+A child that was taken over would claim the digest of something that is allowed. Hashing is not parsing: it is done by
+the thread that waits for the child, which releases the interpreter meanwhile, from the same descriptor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from picklewatch.core.model import ScanReport
+
+BLOCK: Final = 1 << 20
+"""Bytes of content held in memory at once."""
+DIGEST_ALWAYS: Final = 64 << 20
+"""Bytes up to which every content's digest is computed; of larger ones only where there is something to report."""
+
+
+def is_wanted(report: ScanReport, size: int) -> bool:
+    """Return True if the digest of a content of *size* bytes matters: somebody may have to vouch for it."""
+    quiet = report.complete and all(finding.level is Level.INFO for finding in report.findings)
+    return not quiet or size <= DIGEST_ALWAYS
+
+
+def blocks(descriptor: int, size: int) -> Iterator[bytes]:
+    """Yield the first *size* bytes of *descriptor*, and one more if there is more: content that grows has an end here.
+
+    The descriptor's offset, which others may share, stays.
+    """
+    offset = 0
+    while block := os.pread(descriptor, min(BLOCK, size + 1 - offset), offset):
+        yield block
+        offset += len(block)
+
+
+def sha256_within(descriptor: int, seconds: float, tick: Callable[[], None] = lambda: None) -> str | None:
+    """Return the SHA-256 of the content; None if reading it takes more than *seconds*: sparse files are large.
+
+    *tick* is called before each block; what it raises ends the work.
+    """
+    sha256, end = hashlib.sha256(), time.monotonic() + seconds
+    tick()
+    for block in blocks(descriptor, os.fstat(descriptor).st_size):
+        if time.monotonic() > end:
+            return None
+        sha256.update(block)
+        tick()
+    return sha256.hexdigest()

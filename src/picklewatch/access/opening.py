@@ -1,0 +1,80 @@
+"""Opens what is to be judged with the rights of those who lead to it: the cache's user, and the owners of links.
+
+Whoever can put a link into a cache - a symbolic one, or a hard one - could else have a daemon that may read everything
+read any file, and find its digest and what it imports in the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from picklewatch.access.following import Identity, Links, NotFollowedError, Way
+from picklewatch.access.open_file import Problem, Subject, SubjectError, open_held, open_subject, subject_error
+from picklewatch.access.ownership import Tree, trees_of
+from picklewatch.access.rights import is_privileged, user_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class ForeignError(SubjectError):
+    """A file that this process could read, and one of those who lead to it could not."""
+
+
+Opens = Callable[[str, Identity, Callable[[], Iterable[str]]], Subject]
+"""Opens a path, or one of more names that leads to the file of this identity. Raises `SubjectError`."""
+
+
+class Opener:
+    """Opens files below *trees*, and what links there lead to; nothing else, where it may read everything."""
+
+    def __init__(self, trees: Callable[[], Iterable[Tree]]) -> None:
+        self._trees = trees
+
+    def __call__(self, path: str, identity: Identity, more: Callable[[], Iterable[str]]) -> Subject:
+        """Open *path* as `open_subject` does, or else one of *more*."""
+        refusals: list[SubjectError] = []
+        for subject in self._opened(path, refusals):
+            return subject
+        for name in more():
+            for subject in self._opened(name, refusals):
+                if (subject.file.device, subject.file.inode) == identity:
+                    return subject
+                subject.close()
+        missing = SubjectError(Problem.MISSING, path, "no watched directory has it, or a link to it, any more")
+        raise next((error for error in refusals if error.kind is not Problem.MISSING), [*refusals, missing][0])
+
+    def _opened(self, name: str, refusals: list[SubjectError]) -> Iterator[Subject]:
+        """Open *name* in each tree that has it, until one is taken."""
+        ways = [partial(_open, tree) for tree in trees_of(name, self._trees())] if is_privileged() else [open_subject]
+        for way in ways:
+            try:
+                yield way(name)
+            except SubjectError as error:
+                refusals.append(error)
+
+
+def _open(tree: Tree, name: str) -> Subject:
+    """Open *name*, a file or a link in *tree*, for whose owner, and for that of each link, it is readable."""
+    try:
+        with Way(None if tree.owner is None else user_of(tree.owner), Links.NONE) as way:
+            way.go(tree.path)
+            if way.identity != tree.identity:
+                raise SubjectError(Problem.MISSING, name, "its directory was replaced")
+            relative = name[len(tree.path.rstrip("/")) + 1 :]
+            parent, _, last = relative.rpartition("/")
+            way.go(parent)
+            way.links = Links.ANY
+            way.go(last)
+            way.check_readable()
+            return open_held(way.fd, name, lambda _fd: way.path)
+    except NotFollowedError as error:
+        reason = f"not read, for whose link or cache it is may not: {error.reason}"
+        raise ForeignError(Problem.DENIED, name, reason) from None
+    except OSError as error:
+        raise subject_error(error, name, link=os.path.islink(name)) from None  # noqa: PTH114 - never raises
+    except ValueError:  # an embedded null byte
+        raise SubjectError(Problem.MISSING, name, "not a possible file name") from None

@@ -1,0 +1,60 @@
+"""Whose files may be moved: what a watched directory is, whose it is, and what follows for a file in it.
+
+One rule for all: the daemon takes away, in a user's cache, only what that user could take away alone. Otherwise whoever
+can link or rename something into a cache would have the daemon, which is root, move it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from picklewatch.access.paths import beneath
+from picklewatch.access.rights import user_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from picklewatch.access.following import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A watched directory, as it was found."""
+
+    path: str
+    """Where it really is, without links."""
+    identity: Identity
+    """What is there."""
+    owner: int | None = None
+    """Whose cache it is; None where the configuration names it: then whoever's files may be moved."""
+
+
+def trees_of(path: str, trees: Iterable[Tree]) -> list[Tree]:
+    """Return those of *trees* that *path* lies in, the deepest first."""
+    return sorted((tree for tree in trees if beneath(path, tree.path)), key=lambda tree: -len(tree.path))
+
+
+def why_not_moved(file: int, directory: int, owners: Iterable[int | None]) -> str:
+    """Return why *file* is not moved out of the open *directory*, in trees of *owners*; empty if it may be.
+
+    Who owns a set-id file is no matter but for root's, which are never moved: a user's own bit protects nothing.
+    """
+    status = os.fstat(file)
+    if status.st_uid == 0 and status.st_mode & (stat.S_ISUID | stat.S_ISGID):
+        return "it is a set-id file of root's"
+    owners = tuple(owners)
+    if any(_may_be_moved(status, directory, owner) for owner in owners):
+        return ""
+    whose = " or ".join(str(user_of(owner)) for owner in owners if owner is not None)
+    return f"it belongs to {user_of(status.st_uid)}, and lies in a cache of {whose}"
+
+
+def _may_be_moved(status: os.stat_result, directory: int, owner: int | None) -> bool:
+    if owner is None or status.st_uid == owner:
+        return True
+    if status.st_uid == 0 or status.st_uid != os.fstat(directory).st_uid:
+        return False  # root's, or it may have been linked or renamed there by others than its owner
+    return user_of(owner).may_remove_from(directory)

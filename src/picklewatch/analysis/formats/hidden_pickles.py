@@ -1,0 +1,179 @@
+"""Looks for pickles and archives where no loader starts: behind, between and inside other data.
+
+Nothing at such a place runs by itself, so only what would do harm is told: a payload that waits for a second loader, an
+extraction, or a reader that starts elsewhere. Bytes of tensors and images begin like a pickle every few kilobytes by
+chance; they are told apart by walking them and asking for an import of a real module with a harmful meaning.
+
+A range is searched to its end, however long. Of tensors' bytes callers give the beginning only: that is a sample, not
+a part of the proof.
+"""
+
+from __future__ import annotations
+
+import re
+from heapq import merge
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.context import Part, Scan, worst
+from picklewatch.analysis.formats.import_lines import ROOTS, import_lines
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picklewatch.analysis.pickle import PickleReport
+
+_PER_UNIT = 100
+"""Bytes that are searched through in the time of one unit of work."""
+
+_PROTO = 0x80
+
+SMALLEST = 10
+"""Bytes of the shortest pickle that does harm."""
+
+_STARTS = (
+    re.compile(rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"),
+    re.compile(rb"\x8c(?=[\x01-\xff][A-Za-z_]\w)"),
+    re.compile(rb"X(?=[\x01-\xff]\0\0\0[A-Za-z_]\w)"),
+)
+"""How a pickle that imports something may begin: a protocol header, the names that a STACK_GLOBAL takes.
+
+Each begins with one byte, for which the regular expression engine has a fast search.
+"""
+_AT_NAME = {0x8C: 2, ord("X"): 5}
+"""Opcode of a short text → bytes up to its first letter."""
+
+_ANY = re.compile(rb"\x80[\x02-\x05]|\x8c[\x01-\xff][A-Za-z_]|X[\x01-\xff]\0\0\0[A-Za-z_]|\n[A-Za-z_]")
+_SMALL = 1024
+"""In a few bytes one look for all beginnings at once is cheaper than a look for each."""
+
+_INST = ord("i")
+
+
+def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, place: str) -> bool:
+    """Judge what hides in *part* from *start* to *stop*; whether it would do harm. *place* says where in words."""
+    found = False
+    stop = len(part.data) if stop is None else min(stop, len(part.data))
+    size = stop - start
+    if size < SMALLEST or (size <= _SMALL and _ANY.search(part.data, start, stop) is None):
+        return False
+    scan.budget.charge(size // _PER_UNIT)
+    behind = start
+    for offset in _candidates(scan, part.data, start, stop):
+        if offset < behind:
+            continue
+        report = scan.trial(part, offset)
+        if report is None:
+            continue
+        headed = report.stopped and part.data[offset] == _PROTO
+        if not harms(report, headed=headed):
+            if headed and not report.nested:
+                behind = report.end
+            continue
+        scan.adopt(report, part)
+        level = worst(report.findings)
+        summary = f"A pickle that would do harm lies {place}, where scanners don't look."
+        scan.finding("hidden-pickle", level, part.at(offset), summary, ", ".join(report.imports))
+        found = True
+        behind = max(report.end, offset + 1)
+    return found
+
+
+def harms(report: PickleReport, *, headed: bool = False) -> bool:
+    """Whether the walk met harm that is no accident: a real module, and a call or a pickle that reaches its end.
+
+    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them. What has both a header and an
+    end (*headed*) is a pickle beyond chance, whatever it imports.
+    """
+    return any(
+        (exists(finding.subject) or (headed and report.imports))
+        and (report.stopped or (finding.level is Level.MALICIOUS and not finding.evidence.startswith(_MERELY_NAMED)))
+        for finding in report.findings
+        if finding.level in _HARM
+    )
+
+
+def acts(report: PickleReport) -> bool:
+    """Whether the walk met an import that does something by itself, called or not."""
+    return any(finding.rule == "import-side-effect" for finding in report.findings)
+
+
+def runs(report: PickleReport, data: memoryview) -> bool:
+    """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
+
+    Two lines of a text may spell an import; a call besides, or two names alone on their lines after a bracket and an
+    ``i`` (INST), are no accident. What begins with a persistent id, as every zip does, goes no further in a loader that
+    knows of none.
+    """
+    if report.opcodes <= _WORDS or data[0] == _PERSID:
+        return False
+    return any(
+        (_DOTTED.fullmatch(finding.subject) is not None and not finding.evidence.startswith(_MERELY_NAMED))
+        or (finding.rule == "computed-call" and any(map(exists, report.imports)))
+        for finding in report.findings
+    )
+
+
+_WORDS = 2
+_PERSID = ord("P")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_HARM = (Level.UNSAFE, Level.MALICIOUS)
+_MERELY_NAMED = "from "
+"""How the engine's evidence begins where an import is not called."""
+
+
+def exists(name: str) -> bool:
+    """Whether the root module of *name* exists wherever models are loaded."""
+    return name.partition(".")[0] in ROOTS
+
+
+def unmistakable(name: str) -> bool:
+    """Whether an import is of a function that attacks use, and can't be two words of prose."""
+    return exists(name) and name.rpartition(".")[2] in WELL_KNOWN
+
+
+WELL_KNOWN = {
+    "system", "popen", "popen2", "Popen", "spawn", "spawnl", "spawnv", "posix_spawn", "execl", "execv",
+    "execve", "fork", "eval", "exec", "execfile", "compile", "__import__", "getattr", "import_module",
+    "run_path", "run_module", "runcode", "runctx", "check_output", "check_call", "getoutput", "getstatusoutput",
+    "startfile", "rmtree", "unlink", "urlopen", "urlretrieve", "loads", "CDLL", "FunctionType", "CodeType",
+    "create_connection", "main",
+}  # fmt: skip
+"""Functions that attacks import; what a broken one names is told too."""
+
+
+def _candidates(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield offsets at which a pickle may begin, roughly ascending."""
+    begins = [_beginnings(pattern, data, start, stop) for pattern in _STARTS]
+    return merge(*begins, _lines(scan, data, start, stop))
+
+
+def _beginnings(pattern: re.Pattern[bytes], data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield where *pattern* matches; a name has to be a module's that may exist."""
+    for match in pattern.finditer(data, start, stop):
+        at = match.start()
+        letters = _AT_NAME.get(data[at])
+        if letters is None:
+            yield at
+        else:
+            name = bytes(data[at + letters : at + letters + data[at + 1]])
+            if name.partition(b".")[0].decode("latin-1") in ROOTS:
+                yield at
+
+
+def _lines(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
+    """Yield offsets of opcodes whose text names a module that may exist, and a name in it.
+
+    INST takes its arguments from behind a mark: the walk begins at the nearest.
+    """
+    mark = -1
+    looked = start
+    for at, _ in import_lines(data, start, stop, scan.budget.charge):
+        if data[at] != _INST:
+            yield at
+            continue
+        nearest = bytes(data[looked:at]).rfind(b"(")
+        mark = looked + nearest if nearest >= 0 else mark
+        looked = at
+        if mark >= 0:
+            yield mark

@@ -1,0 +1,184 @@
+"""Content that no loader runs: text, images, safetensors with a sane header, tables and other data files."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.analysis.formats.context import CHUNK, TRIAL, Format, Malformed, Part, Scan, bounded_product
+from picklewatch.analysis.formats.encoded import decoded
+from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.text import judge_text
+from picklewatch.analysis.formats.zipkind import unjudged
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SAFETENSORS_HEADER = 100 << 20
+"""Bytes; the reference reader's own bound (safetensors/src/tensor.rs)."""
+
+_DTYPE_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+    "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+}  # fmt: skip
+
+
+def _is_safetensors(head: bytes, data: memoryview) -> bool:
+    """Eight bytes of length, then a JSON object: what any safetensors file, sane or not, looks like."""
+    if len(data) < 10 or re.match(rb"\{[\"}\s]", head[8:]) is None:  # noqa: PLR2004
+        return False
+    return head[4:8] == b"\0\0\0\0" or b'"data_offsets"' in head or b'"__metadata__"' in head
+
+
+def _read_safetensors(scan: Scan, part: Part) -> None:
+    data = part.data
+    length = int.from_bytes(data[:8], "little")
+    try:
+        end = _check_header(data, length)
+    except Malformed as error:
+        scan.code_bearing = True
+        scan.finding("malformed-safetensors", Level.UNSCANNABLE, part.where, str(error))
+        search(scan, part, place="in a broken safetensors file")
+        return
+    judge_text(scan, part._replace(data=data[8 : 8 + length]))
+    if 8 + length + end < len(data):
+        search(scan, part, 8 + length + end, place="behind the tensors")
+    search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor's bytes")
+
+
+def _check_header(data: memoryview, length: int) -> int:
+    """Check the header as the reference reader does; the end of the last tensor."""
+    available = len(data) - 8 - length
+    if length > _SAFETENSORS_HEADER or available < 0:
+        raise Malformed("The header's length reaches beyond the file or the format's bound.")
+    try:
+        value = json.loads(bytes(data[8 : 8 + length]), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The header is not strict JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise Malformed("The header is not a JSON object.")
+    metadata = value.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise Malformed("The header's metadata is not a map of texts.")
+    spans = sorted(_span(name, entry) for name, entry in value.items())
+    end = 0
+    for begin, stop in spans:
+        if begin != end:
+            raise Malformed("The tensors leave gaps or overlap.")
+        end = stop
+    if end != available:
+        raise Malformed(f"The tensors take {end} bytes, the file has {available}.")
+    return end
+
+
+def _span(name: str, entry: Any) -> tuple[int, int]:
+    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not (isinstance(offsets, list) and len(offsets) == 2 and isinstance(shape, list)):  # noqa: PLR2004
+        raise Malformed(f"The tensor {name[:80]!r} has no shape and offsets.")
+    if not all(type(number) is int and number >= 0 for number in (*offsets, *shape)):
+        raise Malformed(f"The tensor {name[:80]!r} has numbers that are none.")
+    begin, stop = offsets
+    bits = _DTYPE_BITS.get(str(entry.get("dtype")))
+    if bits is not None:
+        bits = bounded_product(bits, shape)
+    if begin > stop or (bits is not None and bits != 8 * (stop - begin)):
+        raise Malformed(f"The tensor {name[:80]!r} has a size that differs from its shape.")
+    return begin, stop
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("The header names a key twice.")
+    return found
+
+
+_MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (
+        "image",
+        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\1\0"),
+    ),
+    ("media", (b"RIFF", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"%PDF")),
+    ("table", (b"Obj\x01", b"ORC")),
+)
+
+
+def _read_quiet(scan: Scan, part: Part) -> None:
+    search(scan, part, place="in a file of another kind")
+
+
+def _read_arrow(scan: Scan, part: Part) -> str:
+    """Look through a table of Arrow or Parquet, and at its schema.
+
+    A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
+    read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
+    """
+    for match in _SCHEMA.finditer(part.data):
+        scan.budget.charge(TRIAL + len(match[1]))
+        for schema in decoded(match[1]):
+            search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
+    _read_quiet(scan, part)
+    if _PICKLED_TYPE.search(part.data):
+        unjudged(scan, "pickled-arrow-type", part.where)
+    return "table"
+
+
+def _read_sqlite(scan: Scan, part: Part) -> str:
+    """Look through a database of SQLite; one that keeps bytes is what shelves and caches of pickles are made of.
+
+    What is longer than a page is scattered over several, so that a pickle need not be found.
+    """
+    _read_quiet(scan, part)
+    if _keeps_bytes(part.data):
+        unjudged(scan, "sqlite-blobs", part.where)
+        return "sqlite-blobs"
+    return "table"
+
+
+def _keeps_bytes(data: memoryview) -> bool:
+    """Whether a statement that makes a table, wherever it stands, has a column of bytes."""
+    behind = b""
+    for begin in range(0, len(data), CHUNK):
+        text = behind + bytes(data[begin : begin + CHUNK]).lower()
+        start = begin - len(behind)
+        at = text.find(b"create")
+        while at >= 0:
+            statement = _TABLE.match(data, start + at)
+            if statement is not None and _BLOBS.search(statement.group()) is not None:
+                return True
+            at = text.find(b"create", at + 1 if statement is None else max(at + 1, statement.end() - start))
+        behind = text[-5:]
+    return False
+
+
+_TABLE = re.compile(rb"CREATE\s++TABLE[^;\0]*+", re.IGNORECASE)
+_BLOBS = re.compile(rb"\b(?:BLOB|PICKLE)\b", re.IGNORECASE)
+_SCHEMA = re.compile(rb"ARROW:schema[^A-Za-z0-9+/]*+.?[^A-Za-z0-9+/]*+([A-Za-z0-9+/]{16,}+)", re.DOTALL)
+_EXTENSION = b"arrow.py_extension_type"
+_PICKLED_TYPE = re.compile(
+    b"|".join(
+        re.escape(text)
+        for text in (
+            _EXTENSION,
+            *(base64.b64encode(bytes(skip) + _EXTENSION)[2 * skip and 4 : -4] for skip in range(3)),
+        )
+    )
+)
+"""The name of a pickled type, as it stands and in base64, which may begin at any of three places in it."""
+
+
+def _starts(prefixes: tuple[bytes, ...]) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head.startswith(prefixes)
+
+
+SAFETENSORS = Format("safetensors", _is_safetensors, _read_safetensors)
+FORMATS = (
+    *(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC),
+    Format("table", _starts((b"PAR1", b"ARROW1", b"FEA1", b"PARE")), _read_arrow),
+    Format("table", _starts((b"SQLite format 3\0",)), _read_sqlite),
+)

@@ -1,0 +1,74 @@
+"""The dictionaries of a JSON text, one after another: nothing recurses, and a key that is there twice is kept twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.yaml_scanner import Kind, Scanner
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from picklewatch.analysis.formats.yaml_scanner import Token
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One dictionary, closed or not."""
+
+    strings: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    """Key → the strings that are its value, or are in the list that is its value, in order, and where each stands."""
+    broken: bool = False
+    """Whether the text was no JSON until here."""
+    key: bytes | None = None
+    last: bytes | None = None
+
+    def texts(self, key: bytes) -> dict[bytes, int]:
+        """The strings of *key*."""
+        return self.strings.get(key, {})
+
+    def note(self, token: Token, bracket: bytes) -> None:
+        """Take in a token that stands in this dictionary, or in a list of it (*bracket*)."""
+        if token.kind is Kind.SCALAR and self.key is not None:
+            held = self.strings.setdefault(self.key, {})
+            held.pop(token.text, None)
+            held[token.text] = token.at
+        elif token.kind is Kind.SCALAR:
+            self.last = token.text
+        elif bracket == b"{":
+            self.key = self.last if token.kind is Kind.VALUE else None
+            self.last = None
+
+
+def nodes(data: memoryview | bytes, wanted: re.Pattern[bytes] | None = None) -> Iterator[Node]:
+    """Yield every dictionary of *data* when it ends; the last one says whether the whole text was JSON.
+
+    What *wanted* does not find may be left out, except the values of keys that it does.
+    """
+    scanner = Scanner(data, wanted=wanted)
+    outer: list[Node] = []
+    brackets: list[bytes] = []
+    broken = False
+    for token in scanner:
+        if token.kind is Kind.OPEN:
+            brackets.append(token.text)
+            if token.text == b"{":
+                outer.append(Node())
+        elif token.kind is Kind.CLOSE:
+            opened = brackets.pop() if brackets else b""
+            broken = broken or opened + token.text not in (b"{}", b"[]") or scanner.refused > 0
+            if opened == b"{":
+                node = outer.pop()
+                node.broken = broken
+                yield node
+        elif outer:
+            outer[-1].note(token, brackets[-1])
+            key = outer[-1].key
+            scanner.whole = key is not None and wanted is not None and wanted.search(key) is not None
+        else:
+            broken = broken or token.kind is not Kind.SCALAR
+    for node in reversed(outer):
+        node.broken = True
+        yield node

@@ -1,0 +1,86 @@
+"""Look through bytes that could not be judged for imports of what is denied: the last resort where a scan had to stop.
+
+Not a judgement: an import may be spelt in ways that only a walk over the opcodes sees. It is fast, needs no memory, and
+keeps a plain attack behind a bomb from being called merely `unscannable`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.import_lines import import_lines
+from picklewatch.catalogue.imports.classify import judge
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_PER_UNIT = 64
+"""Bytes that are unpacked once more and looked through in the time of one unit of work."""
+_JUDGED = 20
+"""Units of work that judging a name takes."""
+_NAMES = 20
+"""Imports that are told."""
+_OVERLAP = 512
+"""Bytes of one chunk that are looked at again with the next: two names and what lies between them."""
+
+_NAME = rb"([A-Za-z_][\w.]{0,100})(?:\x94|q.|r.{4})?"
+_CALLED = b"ci"
+"""GLOBAL and INST."""
+_PAIRS = tuple(
+    re.compile(head + _NAME + head + _NAME + rb"\x93", re.DOTALL) for head in (rb"\x8c[\x01-\xff]", rb"X.\0\0\0")
+)
+"""Two names as SHORT_BINUNICODE or BINUNICODE, then STACK_GLOBAL."""
+
+
+class Looking:
+    """One look: what it saw, and what it took."""
+
+    def __init__(self, most: int) -> None:
+        self._left = self.most = most
+        self._names: dict[str, None] = {}
+
+    @property
+    def work(self) -> int:
+        """Units of work that it took."""
+        return self.most - self._left
+
+    def denied_imports(self, chunks: Iterable[bytes | memoryview]) -> list[str]:
+        """Return what is denied among the imports that *chunks* spell, as far as the units of work go."""
+        tail = b""
+        with contextlib.suppress(_Enough):
+            for chunk in chunks:
+                window = tail + bytes(chunk[: max(self._left, 0) * _PER_UNIT])
+                self._charge(1 + (len(window) - len(tail)) // _PER_UNIT)
+                for module, name in self._spelt(window):
+                    self._judge(module, name)
+                tail = window[-_OVERLAP:]
+        return list(self._names)
+
+    def _charge(self, units: int) -> None:
+        self._left -= units
+        if self._left < 0:
+            raise _Enough
+
+    def _judge(self, module: str, name: str) -> None:
+        self._charge(_JUDGED)
+        if judge(module, name).level is Level.MALICIOUS:
+            self._names[f"{module}.{name}"] = None
+            if len(self._names) >= _NAMES:
+                raise _Enough
+
+    def _spelt(self, window: bytes) -> Iterator[tuple[str, str]]:
+        for pattern in _PAIRS:
+            for match in pattern.finditer(window):
+                yield match[1].decode("latin-1"), match[2].decode("latin-1")
+        for at, end in import_lines(memoryview(window), 0, len(window), self._charge):
+            if window[at] in _CALLED:
+                module = window[at + 1 : end].rstrip(b"\r")
+                name = window[end + 1 : window.index(b"\n", end + 1)].rstrip(b"\r")
+                yield module.decode("latin-1"), name.decode("latin-1")
+
+
+class _Enough(Exception):  # noqa: N818
+    """The units of work are used up, or enough names were seen."""

@@ -1,0 +1,117 @@
+"""Bytes that a loader unpickles from offset 0: one pickle, several stacked, torch's legacy file, what comes behind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats import torch_legacy
+from picklewatch.analysis.formats.context import Part, Scan, worst
+from picklewatch.analysis.formats.encoded import search_runs
+from picklewatch.analysis.formats.hidden_pickles import acts, harms, runs, search, unmistakable
+from picklewatch.analysis.pickle import looks_like_pickle
+from picklewatch.analysis.pickle.vm.torch_storages import MAGIC
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle import PickleReport
+
+PICKLE = 200
+"""Units of work that a pickle costs besides its opcodes."""
+
+_CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
+_SHORTEST = 2
+"""Opcodes of a pickle that says nothing."""
+
+_JOBLIB = ("joblib.numpy_pickle.", "sklearn.externals.joblib.")
+
+
+def matches(_head: bytes, data: memoryview) -> bool:
+    """Whether *data* is a pickle by its first bytes."""
+    return bool(looks_like_pickle(data, 0))
+
+
+def read(scan: Scan, part: Part) -> str:
+    """Judge the pickles from offset 0; the exact format name."""
+    first = scan.pickle(part)
+    if scan.worst.rank < Level.UNSAFE.rank:
+        search_runs(scan, part)
+    _row(scan, part, first)
+    if first.value == MAGIC and first.stopped:
+        return "torch-legacy"
+    return "joblib" if any(name.startswith(_JOBLIB) for name in first.imports) else "pickle"
+
+
+def _row(scan: Scan, part: Part, report: PickleReport) -> None:
+    """Judge what follows a pickle: further ones as loads in a loop read them, torch's files too, then anything."""
+    size = len(part.data)
+    while True:
+        if not report.stopped:
+            search(scan, part, report.end, place="behind a pickle that breaks off")
+            return
+        end = step_over(scan, part, torch_legacy.read(scan, part, report.end) if report.value == MAGIC else report.end)
+        if end >= size:
+            return
+        if not looks_like_pickle(part.data, end, scan.budget):
+            break
+        scan.budget.charge(PICKLE)
+        report = scan.pickle(part, end)
+    scan.finding("trailing-data", Level.INFO, part.at(end), f"{size - end} bytes follow the pickle.")
+    behind(scan, part, end, place="behind other data")
+
+
+def step_over(scan: Scan, part: Part, start: int) -> int:
+    """Return where the row of pickles of one constant each ends that begins at *start*: it may have a million."""
+    run = _CONSTANTS.match(part.data, start)
+    if run is None:
+        return start
+    scan.budget.charge((run.end() - start) // _STEPPED)
+    return run.end()
+
+
+_CONSTANTS = re.compile(
+    rb"(?:(?:\x80[\x02-\x05])?(?:[N\x88\x89\])}]|K[\x00-\xff]|M[\x00-\xff]{2}|J[\x00-\xff]{4}|G[\x00-\xff]{8})\.)++"
+)
+"""Protocol, one constant or empty container, STOP."""
+_STEPPED = 32
+"""Bytes of them that are stepped over in the time of one unit of work."""
+
+
+def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
+    """Judge bytes behind what a loader reads: a container of its own is read, of anything else only harm counts."""
+    if search(scan, part, start, place=place):
+        return
+    rest = part.behind(start)
+    if bytes(rest.data[:6]).startswith(_CONTAINERS):
+        scan.guarded(rest.where, lambda: scan.content(rest), rest.chunks)
+    else:
+        scan.only_harm(lambda: scan.content(rest), rest.where)
+
+
+def lead(scan: Scan, part: Part) -> None:
+    """Judge what `pickle.load` would run of content that is something else by its looks."""
+    report = scan.trial(part)
+    if report is not None and _does_something(report, part.data):
+        scan.adopt(report, part)
+        summary = "The content looks like something else, but a loader that unpickles it runs code."
+        scan.finding("polyglot", worst(report.findings), part.at(0), summary, ", ".join(report.imports))
+
+
+def in_letters(scan: Scan, part: Part) -> bool:
+    """Whether a text is a pickle of protocol 0 or 1: it runs to its end, or up to a call that does harm.
+
+    Source code and lists of words spell imports too (``import os``, ``cat``), of modules that don't exist.
+    """
+    report = scan.trial(part)
+    if report is None:
+        return True
+    harm = worst(report.findings).rank >= Level.UNSAFE.rank
+    if report.stopped and report.opcodes <= _SHORTEST and not harm:  # letters that are a whole pickle, such as "N."
+        search(scan, part, report.end, place="behind other data")
+        following = scan.trial(part, report.end) if report.end < len(part.data) else None
+        return following is not None and runs(following, part.data[report.end :])
+    return report.stopped or _does_something(report, part.data) or any(map(unmistakable, report.imports))
+
+
+def _does_something(report: PickleReport, data: memoryview) -> bool:
+    return acts(report) or harms(report) or runs(report, data)

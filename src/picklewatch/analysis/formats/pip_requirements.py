@@ -1,0 +1,44 @@
+"""``requirements.txt`` of a model archive, as pip reads it (``req_file.py``): TorchServe installs what it says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.formats.context import Part, Scan
+
+_LINE = re.compile(rb"(?:[^\r\n\\]++|\\(?:\r\n?|\n)|\\)++")
+"""A line with those that a backslash joins to it."""
+_JOINED = re.compile(rb"\\(?:\r\n?|\n)")
+_COMMENT = re.compile(rb"(?:\A|\s)#.*", re.DOTALL)
+_HARMLESS = re.compile(
+    rb"--?(?:\Z|hash\b|no-binary\b|only-binary\b|prefer-binary\b|pre\b|require-hashes\b|use-feature\b|config-settings?\b)"
+)
+_ELSEWHERE = re.compile(
+    rb"(?:git|hg|svn|bzr)\+|https?:|file:|[./~]|[^@]*@\s*+(?:(?:git|hg|svn|bzr)\+|https?:|file:|[./])"
+    rb"|[\w.+-]*/|\S+\.(?:whl|zip|tar(?:\.\w+)?|tgz|tbz|txz)(?=[\s;]|\Z)",
+    re.IGNORECASE,
+)
+
+
+def judge_requirements(scan: Scan, part: Part) -> None:
+    """Report requirements that TorchServe would install from elsewhere than the usual index."""
+    data = in_utf8(part.data)
+    for match in _LINE.finditer(data):
+        line = _COMMENT.sub(b"", _JOINED.sub(b"", match.group())).strip()
+        if _is_elsewhere(line):
+            summary = "The archive's requirements are installed from elsewhere than the usual index."
+            evidence = line.decode("utf-8", "replace")
+            scan.finding("requirements-from-elsewhere", Level.UNSAFE, part.at(match.start()), summary, evidence)
+            return
+
+
+def _is_elsewhere(line: bytes) -> bool:
+    """Whether pip would go to another place: by an option, which may be cut short, an address or a path."""
+    if line.startswith(b"-"):
+        return _HARMLESS.match(line) is None
+    return _ELSEWHERE.match(line) is not None

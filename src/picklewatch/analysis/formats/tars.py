@@ -1,0 +1,258 @@
+"""tar archives, as `tarfile` reads them: plain ones, torch's first format (0.1.1), NeMo's.
+
+torch.load tries every file that is not a zip as a tar first (torch.serialization._legacy_load), and unpickles its
+members ``storages``, ``tensors`` and ``pickle``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from functools import partial
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.context import CHUNK, Format, Malformed, Part, Scan
+from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.member_names import escapes
+from picklewatch.analysis.formats.pickles import PICKLE, behind, step_over
+from picklewatch.analysis.formats.tar_headers import BLOCK, Entry, Headers, content
+from picklewatch.analysis.pickle import looks_like_pickle
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_COPIED = 1024
+"""Bytes of a sparse file that are put together in the time of one unit of work."""
+_TORCH_MEMBERS = {"storages", "tensors", "pickle"}
+
+
+class _View:
+    """Bytes in memory as the source of an archive."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    def piece(self, offset: int, size: int) -> bytes:
+        """Return what there is of *size* bytes at *offset*."""
+        return bytes(self._data[offset : offset + size])
+
+
+class _Window:
+    """An iterator of bytes as the source of an archive that is read once, from front to back."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._held = b""
+        self._begin = 0
+        """Offset of what is held."""
+
+    def piece(self, offset: int, size: int) -> bytes:
+        """Return what there is of *size* bytes at *offset*, from which on all is kept until more is asked for."""
+        if offset < self._begin:
+            raise Malformed("The tar archive leads back to what was read before.")
+        parts = [self._held]
+        end = self._begin + len(self._held)
+        while end < offset + size and (chunk := next(self._chunks, b"")):
+            if end <= offset:
+                parts, self._begin = [], end
+            parts.append(chunk)
+            end += len(chunk)
+        held = b"".join(parts)
+        skipped = min(max(offset - self._begin, 0), len(held))
+        self._begin += skipped
+        self._held = held[skipped:]
+        return self._held[:size]
+
+    def rest(self, offset: int) -> Iterator[bytes]:
+        """Yield all from *offset* on."""
+        while piece := self.piece(offset, CHUNK):
+            yield piece
+            offset += len(piece)
+
+
+def matches(head: bytes, data: memoryview) -> bool:
+    """Whether the first block is a tar header to `tarfile`: its checksum fits, spelt in octal or in binary."""
+    if len(data) < BLOCK:
+        return False
+    block = head[:BLOCK]
+    if block[:1] == block[148:149] == b"\0":
+        return False
+    try:
+        return tarfile.nti(block[148:156]) in tarfile.calc_chksums(block)  # type: ignore[attr-defined]
+    except tarfile.TarError:
+        return False
+
+
+def read(scan: Scan, part: Part) -> str:
+    """Judge every member, links and names, and what follows the archive's end."""
+    headers = Headers(_View(part.data), scan.budget.charge)
+    members: list[Entry] = []
+    whole = False
+
+    def take() -> None:
+        nonlocal whole
+        for member in headers.entries():
+            members.append(member)
+            _listed(scan, part, member)
+            scan.member()
+        whole = True
+
+    _as_far(scan, part, take)
+    name = _kind(members)
+    for member in sorted(members, key=lambda member: not _is_torch(member, name)):  # what torch.load unpickles first
+        inside = part.name(member.name)
+        scan.guarded(inside, partial(_member, scan, part, member, name), partial(_bytes, part, member))
+    _finish(scan, members, name, part)
+    if whole:
+        _after(scan, part, headers.offset)
+    else:
+        search(scan, part, headers.offset, place="in a broken archive")
+    return name
+
+
+def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
+    """List members as far as that goes: those before a broken header, or a limit, are judged all the same."""
+
+    def work() -> None:
+        try:
+            take()
+        except Malformed as error:
+            scan.code_bearing = True
+            scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, str(error))
+
+    scan.guarded(part.where, work)
+
+
+def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> None:
+    """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
+    window = _Window(scan.counted(chunks, per_unit))
+    headers = Headers(window, scan.budget.charge)
+
+    def take() -> None:
+        for member in headers.entries():
+            scan.member()
+            _note(scan, member, part.name(member.name))
+            if member.regular:
+                scan.guarded(part.name(member.name), partial(_read_on, scan, part, member, window))
+        rest = scan.unpack(window.rest(headers.offset), part.where)
+        if rest is not None and bytes(rest).strip(b"\0"):
+            behind(scan, part._replace(data=rest), 0, place="behind the end of an archive")
+
+    _as_far(scan, part, take)
+
+
+def _read_on(scan: Scan, part: Part, member: Entry, window: _Window) -> None:
+    held = scan.unpack(content(window, member, scan.budget.charge), part.name(member.name))
+    if held is not None:
+        scan.content(part.inside(member.name, held))
+
+
+def _listed(scan: Scan, part: Part, member: Entry) -> None:
+    _note(scan, member, part.name(member.name))
+    if member.regular and member.sparse is None and member.start + member.size > len(part.data):
+        scan.code_bearing = True
+        summary = "The member reaches beyond the end of the archive."
+        scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
+
+
+def _note(scan: Scan, member: Entry, inside: str) -> None:
+    """Note names and links that lead elsewhere, and special files."""
+    if escapes(member.name):
+        scan.code_bearing = True
+        summary = "The member's name leads out of the directory that it is unpacked to."
+        scan.finding("archive-unsafe-name", Level.UNSAFE, inside, summary)
+    if member.kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        base = posixpath.dirname(member.name) if member.kind == tarfile.SYMTYPE else ""
+        if escapes(posixpath.join(base, member.link)):
+            scan.code_bearing = True
+            summary = "The link leads out of the directory that the archive is unpacked to."
+            scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.link)
+        else:
+            scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.link)
+    elif member.kind not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE):
+        scan.code_bearing = True
+        scan.finding("archive-special-file", Level.UNSAFE, inside, "The member is a device or a pipe.")
+
+
+def _kind(members: list[Entry]) -> str:
+    names = {member.name.removeprefix("./") for member in members}
+    if names >= {"storages", "pickle"} or names >= {"pickle", "tensors"}:
+        return "torch-tar"
+    if "MAR-INF/MANIFEST.json" in names:
+        return "mar"
+    if any(name.endswith("model_config.yaml") for name in names):
+        return "nemo"
+    return "tar"
+
+
+def _is_torch(member: Entry, kind: str) -> bool:
+    return kind == "torch-tar" and member.name.removeprefix("./") in _TORCH_MEMBERS
+
+
+def _bytes(part: Part, member: Entry) -> Iterator[memoryview]:
+    """Yield the member's bytes as they are stored, for who only looks."""
+    size = member.size if member.sparse is None else sum(size for _, size in member.sparse)
+    return Part(part.data[member.start : member.start + max(size, 0)]).chunks()
+
+
+def _member(scan: Scan, part: Part, member: Entry, kind: str) -> None:
+    if not member.regular:
+        return
+    if member.sparse is None:
+        held = part.data[member.start : member.start + member.size]
+    else:
+        chunks = content(_View(part.data), member, scan.budget.charge)
+        held = scan.unpack(chunks, part.name(member.name), per_unit=_COPIED) or memoryview(b"")
+    inside = part.inside(member.name, held)
+    if _is_torch(member, kind):
+        _torch(scan, inside)
+    else:
+        scan.content(inside)
+
+
+def _torch(scan: Scan, part: Part) -> None:
+    """Judge a member of torch's first format: pickles with raw numbers between them."""
+    if not len(part.data):
+        return
+    position = step_over(scan, part, scan.pickle(part, persistent=True, arrays=False).end)
+    while position < len(part.data) and looks_like_pickle(part.data, position, scan.budget):
+        scan.budget.charge(PICKLE)
+        position = step_over(scan, part, scan.pickle(part, position, persistent=True, arrays=False).end)
+    if position < len(part.data):
+        behind(scan, part, position, place="behind the pickles that torch reads")
+
+
+def _finish(scan: Scan, members: list[Entry], name: str, part: Part) -> None:
+    python = next((member.name for member in members if member.regular and member.name.endswith((".py", ".pyc"))), "")
+    if name == "mar" and python:
+        summary = "A TorchServe model archive brings Python code of its own, which its loader imports."
+        scan.finding("code-bearing-archive", Level.UNSAFE, part.name(python), summary, python)
+
+
+def _after(scan: Scan, part: Part, end: int) -> None:
+    """Judge what follows the end-of-archive blocks; zeros are padding."""
+    data = part.data
+    start = end = max(end, 0)  # a header may ask for less than nothing
+    while start < len(data):
+        block = bytes(data[start : start + (1 << 16)])
+        stripped = block.lstrip(b"\0")
+        if stripped:
+            start += len(block) - len(stripped)
+            break
+        start += len(block)
+    if start < len(data):
+        start -= start % BLOCK
+        if start == end:
+            scan.code_bearing = True
+            summary = "The archive stops in the middle: what follows its last member is no header."
+            scan.finding("malformed-tar", Level.UNSCANNABLE, part.at(start), summary)
+        scan.finding("trailing-data", Level.INFO, part.at(start), f"{len(data) - start} bytes follow the archive.")
+        if matches(bytes(data[start : start + BLOCK]), data[start:]):
+            rest = part.behind(start)
+            scan.guarded(rest.where, lambda: scan.content(rest))
+        else:
+            behind(scan, part, start, place="behind the end of an archive")
+
+
+FORMATS = (Format("tar", matches, read),)

@@ -1,0 +1,137 @@
+"""Texts: JSON, YAML, CSV, markdown, source code. A pickle spelt in text is judged before they come here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.config_targets import Targets
+from picklewatch.analysis.formats.encoded import judge_serialized, search_headers
+from picklewatch.analysis.formats.jinja_templates import is_template
+from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8
+from picklewatch.analysis.formats.text_parts import TEMPLATES, readings, signs
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.text_parts import Met
+
+SAMPLE = 1 << 16
+"""Bytes at the start and at the end of a content by which it counts as text."""
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""What no parser of a text takes. DEL is none of it: JSON has it in strings."""
+_CALL = re.compile(
+    rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
+)
+_JSON = re.compile(rb"\s*+[\[{\"]")
+_KERAS = re.compile(rb"\s*(?:Sequential|Functional|Model|Lambda)\b")
+
+
+def is_text(data: memoryview) -> bool:
+    """Whether the start and the end of *data* are UTF-8 (or UTF-16 or 32) without control characters."""
+    if len(data) <= SAMPLE:
+        return _reads_as_text(bytes(data), whole=True)
+    head, tail = bytes(data[:SAMPLE]), bytes(data[-SAMPLE:])
+    return _reads_as_text(head) and (encoding(head[:4]) != "utf-8" or _reads_as_text(tail))
+
+
+def may_be_read(data: memoryview) -> bool:
+    """Whether *data* begins as a text in some encoding: parsers run what stands before the byte that they refuse."""
+    head = bytes(data[:SAMPLE])
+    return encoding(head[:4]) != "utf-8" or _CONTROL.search(head) is None
+
+
+def _reads_as_text(part: bytes, *, whole: bool = False) -> bool:
+    name = encoding(part[:4])
+    if name == "utf-8":
+        return _CONTROL.search(part) is None and _decodes(part, name)
+    if whole or not part.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+        text = part.decode(name, "replace").encode("utf-8", "replace")
+        return _CONTROL.search(text) is None and b"\xef\xbf\xbd" not in text[:-4]
+    return _decodes(part, name)
+
+
+def _decodes(part: bytes, encoding: str) -> bool:
+    """Whether *part* decodes, a character cut off at either end aside."""
+    for begin in range(4):
+        try:
+            part[begin:].decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.start + begin >= len(part) - 4 and error.start > 0:
+                return True
+            if error.start:
+                return False
+            continue
+        return True
+    return False
+
+
+def judge_text(scan: Scan, part: Part) -> set[str]:
+    """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects, names to be called.
+
+    Return the kinds, as in docs/formats.md, that its keys and strings make it.
+    """
+    part = part._replace(data=in_utf8(part.data))
+    search_headers(scan, part)
+    found = signs(part.data)
+    reader = _Reader(scan, part)
+    if not found.isdisjoint(TEMPLATES) and is_template(part.data):
+        reader.kinds.add("chat-template")
+    if not found.issubset(TEMPLATES):
+        for met in readings(scan, part.data, found):
+            reader.take(met)
+    elif found and _JSON.match(part.data) is not None and any(map(_is_template, escaped_strings(part.data))):
+        reader.kinds.add("chat-template")
+    return reader.kinds
+
+
+def _is_template(text: bytes) -> bool:
+    return any(mark in text for mark in TEMPLATES) and is_template(text)
+
+
+class _Reader:
+    """Judges what is met in one text."""
+
+    def __init__(self, scan: Scan, part: Part) -> None:
+        self.kinds: set[str] = set()
+        self._scan = scan
+        self._part = part
+        self._targets = Targets(scan, part)
+        self._tagged = False
+        self._serialized: set[bytes] = set()
+
+    def take(self, met: Met) -> None:
+        """Judge one tag, pair or string."""
+        if met.tag:
+            self._tag(met)
+            return
+        self._targets.judge(met)
+        self._kind(met)
+        if met.key == b":serialized:" and met.value is not None and met.value not in self._serialized:
+            self._serialized.add(met.value)
+            judge_serialized(self._scan, self._part, met.at, met.value)
+
+    def _tag(self, met: Met) -> None:
+        """Note a tag that makes an unsafe loader of YAML call or import; ``!!python/tuple`` and the like are data."""
+        if self._tagged or _CALL.match(met.tag) is None:
+            return
+        self._tagged = self._scan.code_bearing = True
+        summary = "The YAML names a Python object to call or import, which an unsafe loader does."
+        evidence = met.tag.decode("utf-8", "replace")
+        self._scan.finding("yaml-python-object", Level.UNSAFE, self._part.at(met.at), summary, evidence)
+
+    def _kind(self, met: Met) -> None:
+        value = met.value
+        if met.quoted and met.key == b"chat_template":
+            self.kinds.add("chat-template")
+        if value is None and met.key == b"auto_map":
+            self.kinds.add("remote-code")
+        if met.key == b"irVersion":
+            self.kinds.add("onnx")
+        if value is None:
+            return
+        if met.key == b"class_name" and _KERAS.match(value) is not None:
+            self.kinds.add("keras-config")
+        if met.quoted and _is_template(value):
+            self.kinds.add("chat-template")

@@ -1,0 +1,217 @@
+"""Formats that are recognised and not judged yet: each can bear code or reach files, so none is ever called clean."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats import msgpack
+from picklewatch.analysis.formats.context import Format, Part, Scan, find
+from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.protobuf import fields
+from picklewatch.analysis.formats.zipkind import unjudged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_LOOKED_THROUGH = 8 << 20
+"""Bytes that are searched for hidden pickles; such a content is told as ``format-not-judged`` and never clean."""
+
+
+def _reader(what: str) -> Callable[[Scan, Part], None]:
+    def read(scan: Scan, part: Part) -> None:
+        unjudged(scan, what, part.where)
+        search(scan, part, 0, _LOOKED_THROUGH, place=f"in a file of another kind ({what})")
+
+    return read
+
+
+def _starts(*prefixes: bytes) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head.startswith(prefixes)
+
+
+def _hdf5(head: bytes, data: memoryview) -> bool:
+    """HDF5 allows a user block: the signature stands at 0, 512, 1024, 2048 and so on (HDF5 specification III.A)."""
+    if head.startswith(_HDF5):
+        return True
+    offset = 512
+    while offset + 8 <= len(data):
+        if data[offset : offset + 8] == _HDF5:
+            return True
+        offset *= 2
+    return False
+
+
+def _flatbuffer(*names: bytes) -> Callable[[bytes, memoryview], bool]:
+    return lambda head, _data: head[4:8] in names
+
+
+def _protobuf(required: set[int], allowed: Mapping[int, int]) -> Callable[[bytes, memoryview], bool]:
+    """A message whose every top-level field has an *allowed* number and wire type and that has a *required* one."""
+
+    def matches(head: bytes, data: memoryview) -> bool:
+        if not head or head[0] >> 3 == 0 or head[0] & 7 not in (0, 2):
+            return False
+        return not required.isdisjoint(fields(data, allowed))
+
+    return matches
+
+
+_VARINT, _BYTES = 0, 2
+_ONNX = {1: _VARINT, 2: _BYTES, 3: _BYTES, 4: _BYTES, 5: _VARINT, 6: _BYTES, 7: _BYTES, 8: _BYTES, 14: _BYTES,
+         20: _BYTES, 25: _BYTES, 26: _BYTES}  # fmt: skip
+_SAVED_MODEL = {1: _VARINT, 2: _BYTES}
+_COREML = {1: _VARINT, 2: _BYTES, 10: _VARINT, **dict.fromkeys(range(200, 3001), _BYTES)}
+
+
+def _onnx_like(head: bytes, _data: memoryview) -> bool:
+    """Broken or cut-off ONNX: the version of its representation, then another of its fields or its best-known word."""
+    if re.match(rb"\x08[\x01-\x10]", head) is None:
+        return False
+    return head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42") or b"external_data" in head or b"onnx" in head
+
+
+def _graph(head: bytes, data: memoryview) -> bool:
+    """TensorFlow's GraphDef: its first field is a node, which begins with its name and its operation."""
+    fields_of = {1: _BYTES, 2: _BYTES, 3: _VARINT, 4: _BYTES}
+    return re.match(rb"\n..?.?\n.[\w/.-]+\x12.\w", head, re.DOTALL) is not None and bool(fields(data, fields_of))
+
+
+def _paddle(head: bytes, data: memoryview) -> bool:
+    """Paddle's ProgramDesc: its first field is a block, which begins with its index and its parent's."""
+    fields_of = {1: _BYTES, 2: _BYTES, 4: _BYTES, 5: _BYTES}
+    return re.match(rb"\n..?.?.?\x08\0\x10", head, re.DOTALL) is not None and bool(fields(data, fields_of))
+
+
+def _keras_config(_head: bytes, data: memoryview) -> bool:
+    """A Keras model's or layer's description inside of other data (``keras_metadata.pb``)."""
+    return _KERAS.search(data) is not None
+
+
+_KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|Lambda)\b")
+
+
+def _remote_code(data: memoryview) -> bool:
+    """Python that a hub's client imports from a repository."""
+    if not _PYTHON(data):
+        return False
+    return _HUB_CONF(data) or _HANDLER(data) or _derived(data)
+
+
+def _line(pattern: bytes) -> Callable[[memoryview], bool]:
+    """Whether a line begins so; a search for line breaks is a fast one."""
+    first, other = re.compile(pattern), re.compile(b"\n(?:" + pattern + b")")
+    return lambda data: first.match(data) is not None or other.search(data) is not None
+
+
+def _derived(data: memoryview) -> bool:
+    """Whether a class is derived from one that hubs load."""
+    looked = 0
+    for head in _CLASS.finditer(data):
+        if head.end() < looked:  # the same bracket is not closed yet
+            continue
+        bases = _BASES.match(data, head.end())
+        looked = bases.end() if bases is not None else head.end()
+        if _HUB_CLASS.search(data, head.end(), looked) is not None:
+            return True
+    return False
+
+
+_PYTHON = _line(rb"(?:import|from)[ \t]+[\w.]+|def[ \t]+\w+[ \t]*\(")
+_HANDLER = _line(rb"class[ \t]+EndpointHandler\b")
+_CLASS = re.compile(rb"class[ \t]++\w++[ \t]*+\(")
+_BASES = re.compile(rb"[^)]*+")
+_HUB_CLASS = re.compile(
+    rb"\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
+    rb"|\w*ImageProcessor\w*|FeatureExtractionMixin|SequenceFeatureExtractor|GeneratorBasedBuilder|ArrowBasedBuilder|BuilderConfig|DiffusionPipeline"
+    rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b"
+)
+_HUB_CONF = _line(rb"dependencies[ \t]*=[ \t]*\[['\"\s]")
+"""``hubconf.py``, which ``torch.hub.load`` imports."""
+
+
+_TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*+<")
+_NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
+
+
+def _openvino(_head: bytes, data: memoryview) -> bool:
+    """OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
+    if _TAG.match(data) is None:
+        return False
+    return _NET.search(data if find(data, b"\0") < 0 else bytes(data).replace(b"\0", b"")) is not None
+
+
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:[?!]|(?=PMML\b))")
+_ROOT = re.compile(rb"<PMML\b")
+
+
+def _pmml(_head: bytes, data: memoryview) -> bool:
+    """PMML, whatever declarations stand before its root."""
+    return _XML.match(data) is not None and _ROOT.search(data) is not None
+
+
+_R = re.compile(rb"RD[ABX][1-3]\r?\n|[XB]\n(?:\0\0\0[\x02\x03]|[\x02\x03]\0\0\0)|A\r?\n[23]\r?\n")
+
+
+def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
+    return lambda _head, data: pattern.match(data) is not None
+
+
+_SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
+    ("keras-h5", _hdf5),
+    ("gguf", _starts(b"GGUF", b"FUGG")),
+    ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
+    ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
+    ("tflite", _flatbuffer(b"TFL3")),
+    ("executorch", _flatbuffer(b"ET12", b"ET13", b"ET11", b"BP08", b"FT01")),
+    ("torch-mobile-flatbuffer", _flatbuffer(b"PTMF")),
+    ("r-data", _regex(_R)),
+    ("openvino", _openvino),
+    ("pmml", _pmml),
+    ("xgboost-ubj", _starts(b"{L\0\0\0\0\0\0\0\x07learner", b"{U\x07learner", b"{i\x07learner")),
+    ("xgboost-json", _regex(re.compile(rb"\s*+\{\s*+\"(?:learner|Config)\"\s*+:"))),
+    ("lightgbm", _starts(b"tree\nversion=")),
+    ("catboost", _starts(b"CBM1")),
+    ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
+    ("onnx", _protobuf({7, 25, 26}, _ONNX)),
+    ("tf-graph", _graph),
+    ("paddle", _paddle),
+    ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
+    ("onnx", _onnx_like),
+    ("flax", msgpack.matches),
+    ("tensorrt", _starts(b"ptrt", b"ftrt")),
+    ("cntk", _starts(b"B\0C\0N\0")),
+    ("torch7", lambda head, _data: head[12:16] == b"V 1\3" or head.startswith(b"4\n1\n3\nV 1\n")),
+    ("program", _starts(b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\0asm")),
+    ("keras-config", _keras_config),
+)
+
+FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
+"""By magic numbers or structure."""
+
+_KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
+    ("chat-template", ()),
+    (
+        "tf-savedmodel",
+        (
+            re.compile(rb"saved_model_schema_version(?<!\wsaved_model_schema_version)\s*+:\s*+\d"),
+            re.compile(rb"meta_graphs(?<!\wmeta_graphs)\s*+[{<]"),
+        ),
+    ),
+    ("tf-graph", (re.compile(rb"node(?<!\wnode)\s*+[{<]\s*+name\s*+:\s*+[\"']"),)),
+    ("onnx", (re.compile(rb"ir_version(?<!\wir_version)\s*+:\s*+\d"),)),
+    ("keras-config", ()),
+    ("remote-code", ()),
+)
+"""Kinds of texts by their precedence, and what shows them besides the keys and strings of JSON and YAML."""
+
+
+def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
+    """Note what else a text is that was found to be of *kinds*; the name of the first kind, or ``text``."""
+    for name, patterns in _KINDS:
+        shown = name in kinds or any(pattern.search(part.data) for pattern in patterns)
+        if shown or (name == "remote-code" and _remote_code(part.data)):
+            _reader(name)(scan, part)
+            return name
+    return "text"

@@ -1,0 +1,396 @@
+"""A scanner of YAML, and of JSON as a part of it: where tags, keys and values stand in a text.
+
+It follows PyYAML's ``scanner.py`` and, where that one gives up, libyaml's ``scanner.c``: most of what loads
+configurations is one of the two, and both run what a tag names. Whatever one of them reads is read so here; what both
+refuse is read on from the next character, since a text need not be YAML from its first line. Nothing recurses, and
+every byte is looked at a fixed number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from picklewatch.analysis.formats.spelling import unescaped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    TAG = auto()
+    ANCHOR = auto()
+    ALIAS = auto()
+    SCALAR = auto()
+    KEY = auto()
+    """A ``?``."""
+    VALUE = auto()
+    """A ``:`` behind a key."""
+    ENTRY = auto()
+    """A ``-`` or a comma."""
+    OPEN = auto()
+    CLOSE = auto()
+    DOCUMENT = auto()
+
+
+class Token(NamedTuple):
+    """One token."""
+
+    kind: Kind
+    at: int
+    text: bytes = b""
+    """A scalar's value, a whole tag, an anchor's name, a bracket."""
+    quoted: bool = False
+    """Whether the scalar is in quotes or a block: it may then hold a text of its own."""
+
+
+_STANDARD = {b"!": b"!", b"!!": b"tag:yaml.org,2002:"}
+_BLANK = re.compile(
+    rb"((?:(?:[ \t]|\xef\xbb\xbf(?!\#))*+(?:\#[^\r\n]*+)?+[\r\n])*+)(?:[ \t]|\xef\xbb\xbf(?!\#))*+(?:\#[^\r\n]*+\Z)?"
+)
+"""Blanks, comments and line breaks; first whole lines of them."""
+_MARK = re.compile(rb"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_DIRECTIVE = re.compile(rb"%(?:TAG[ \t]+(!(?:[\w-]*!)?)[ \t]+([^ \t\r\n]+))?[^\r\n]*")
+_TAG = re.compile(rb"!<([^>\s]*)>|(!(?:[\w-]*!)?)([\w;/?:@&=+$.!~*'()%-]*+)")
+_BRACKETS = re.compile(rb"[\w;/?:@&=+$.!~*'()%,\[\]-]*+")
+_NAME = re.compile(rb"[&*]([\w-]*+)")
+_DOUBLE = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_SINGLE = re.compile(rb"'([^']*+(?:''[^']*+)*+)'")
+_HEADER = re.compile(rb"[|>](?:[+-]?([1-9])?|([1-9])[+-])[ \t]*+(?:\#[^\r\n]*+)?(?:\r\n?|\n|\Z)")
+_EMPTY_LINES = re.compile(rb"((?: *(?:\r\n?|\n))*) *")
+_WORD = (rb"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z))++", rb"(?:[^ \t\r\n:,\[\]{}]++|:(?![ \t\r\n,\[\]{}]|\Z))++")
+"""What a plain scalar is made of, in blocks and between brackets."""
+_FOLD = rb"[ \t]*+(?:\r\n?|\n)(?:[ \t]*+(?:\r\n?|\n))*+"
+_FOLDED = re.compile(rb"(?<![ \t])" + _FOLD + rb"[ \t]*+")
+"""Line breaks inside of a plain scalar."""
+_NO_PLAIN = frozenset(b"-?:,[]{}#&*!|>'\"%@`")
+_WHITE = frozenset(b" \t\r\n")
+_BLANKS = frozenset(b" \t\r\n#\xef")
+_ALONE = frozenset(b"%-.")
+_COMMA = ord(",")
+_ITEM = rb'(?:"(?:[^"\\]++|\\.)*+"|(?:[-+0-9.eE]++|true|false|null)(?=\s*+[,\]}])|[:,\s]++)'
+_INSIDE = _ITEM
+for _ in range(4):
+    _INSIDE = b"(?:" + _ITEM + rb"|\[" + _INSIDE + rb"*+\]|\{" + _INSIDE + rb"*+\})"
+_DULL = re.compile(_INSIDE + b"*+", re.DOTALL)
+"""A stretch of JSON, with the lists and dictionaries in it that are not nested deep."""
+_DULL_LINES = re.compile(rb"(?:[\[{]" + _INSIDE + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
+"""Lines of JSON, up to the last of them."""
+_WORTH = 256
+"""Bytes for which it is worth while to step over such a stretch at once: what is stepped over holds nothing wanted."""
+
+
+@lru_cache(maxsize=256)
+def _block(indent: int) -> re.Pattern[bytes]:
+    """The lines of a block scalar that is indented so far; whoever asks for others pays for their making."""
+    return re.compile(rb"(?: {%d}[^\r\n]*+(?:\r\n?|\n|\Z)| {0,%d}(?:\r\n?|\n))*+" % (indent, indent - 1))
+
+
+@lru_cache(maxsize=256)
+def _lines(column: int) -> re.Pattern[bytes]:
+    """Lines of one block in which there are words alone, up to the last of them: that one may go on in the next."""
+    line = rb"(?:\w++:[ ][\w.]++|-[ ][\w.]++)\r?\n"
+    return re.compile(rb"(?:%s {%d}(?=%s))*+" % (line, column, line))
+
+
+@lru_cache(maxsize=256)
+def _plain(indent: int, inside: int) -> re.Pattern[bytes]:
+    """A plain scalar whose further lines are indented so far at least; between brackets (*inside*) they need not be."""
+    word = _WORD[inside]
+    line = rb"(?!\#)%s(?:[ \t]++(?!\#)%s)*+" % (word, word)
+    margin = rb"(?!(?:---|\.\.\.)(?=[ \t\r\n]|\Z)) {%d,}+[ \t]*+" % indent
+    return re.compile(b"%s(?:%s%s%s)*+" % (line, _FOLD, margin, line))
+
+
+class Scanner:
+    """Reads *data*, which is UTF-8, from its start, or as if it stood between brackets (*flow*).
+
+    *wanted* finds what is of interest; stretches of JSON without it are stepped over.
+    """
+
+    def __init__(
+        self, data: memoryview | bytes, *, flow: bool = False, wanted: re.Pattern[bytes] | None = None
+    ) -> None:
+        self.data = data
+        self.depth = int(flow)
+        """Brackets that are open."""
+        self.whole = False
+        """Whether nothing is stepped over for now."""
+        self.refused = 0
+        """Places that no parser of YAML reads over."""
+        self._size = len(data)
+        self._at = 0
+        self._line = 0
+        """Where the line begins."""
+        self._indents = [-1]
+        self._may_be_key = True
+        """Whether what begins here can be a key that no ``?`` announces (PyYAML: ``allow_simple_key``)."""
+        self._key: tuple[int, int] | None = None
+        """Line and column of what may turn out to be such a key."""
+        self._handles = dict(_STANDARD)
+        self._declared: dict[bytes, bytes] = {}
+        self._ever: dict[bytes, bytes] = {}
+        self._wanted = wanted
+        self._next = -1
+        self._unclosed = False
+
+    def __iter__(self) -> Iterator[Token]:  # noqa: C901  (one loop over all tokens, for speed)
+        data, size, handlers = self.data, self._size, self._HANDLERS
+        while (at := self._at) < size:
+            first = data[at]
+            if first in _BLANKS and self._skip_blanks():
+                if self._wanted is not None and self.depth == 0 and self._step_over_lines(self._wanted):
+                    yield Token(Kind.ENTRY, at)
+                continue
+            if first == _COMMA and self._wanted is not None and not self.whole and self._step_over(self._wanted):
+                yield Token(Kind.ENTRY, at)
+                continue
+            if self.depth == 0:
+                while self._indents[-1] > at - self._line:
+                    self._indents.pop()
+            if at == self._line and first in _ALONE:
+                token = self._line_of_its_own(at, first)
+                if token is not None:
+                    yield token
+                    continue
+            handler = handlers.get(first)
+            token = handler(self, at) if handler is not None else None
+            if token is None:
+                token = self._scalar(at, first)
+            if token is not None:
+                yield token
+
+    def _step_over(self, wanted: re.Pattern[bytes]) -> bool:
+        """Go on to what is *wanted* as far as only JSON lies between, from a comma on; whether it was any."""
+        if not self.depth or self._before(wanted) <= _WORTH:
+            return False
+        match = _DULL.match(self.data, self._at, self._next)
+        assert match is not None  # it may be empty
+        self._at = match.end()
+        return True
+
+    def _step_over_lines(self, wanted: re.Pattern[bytes]) -> bool:
+        """Go on to what is *wanted* as far as only lines of JSON, or plain ones of the innermost block, lie between."""
+        column = self._at - self._line
+        if not self._may_be_key or self._before(wanted) <= _WORTH:
+            return False
+        if column == 0 and self.data[self._at] in b"[{":
+            pattern = _DULL_LINES
+        elif column == self._indents[-1]:
+            pattern = _lines(column)
+        else:
+            return False
+        match = pattern.match(self.data, self._at, self._next)
+        if match is None or match.end() == self._at:
+            return False
+        self._at = match.end()
+        self._line = self._at - column
+        self._key = None
+        return True
+
+    def _before(self, wanted: re.Pattern[bytes]) -> int:
+        """Bytes before what is wanted next."""
+        if self._next < self._at:
+            found = wanted.search(self.data, self._at)
+            self._next = found.start() if found is not None else self._size
+        return self._next - self._at
+
+    def _skip_blanks(self) -> bool:
+        """Go on behind blanks, comments and line breaks; whether there were any."""
+        match = _BLANK.match(self.data, self._at)
+        if match is None or match.end() == self._at:
+            return False
+        if match.end(1) > self._at:
+            self._line = match.end(1)
+            if not self.depth:
+                self._may_be_key = True
+        self._at = match.end()
+        return True
+
+    def _line_of_its_own(self, at: int, first: int) -> Token | None:
+        """A directive, or the mark of a document's start or end, if that is there."""
+        if first == ord("%"):
+            return self._directive(at)
+        return self._document(at) if _MARK.match(self.data, at) is not None else None
+
+    def _directive(self, at: int) -> Token | None:
+        match = _DIRECTIVE.match(self.data, at)
+        assert match is not None  # a % is all that it needs
+        if match[1] is not None:
+            self._declared[match[1]] = self._ever[match[1]] = unquote_to_bytes(match[2])
+        self._at = match.end()
+        self._key, self._may_be_key = None, False
+        self._indents = [-1]
+        return Token(Kind.DOCUMENT, at)
+
+    def _document(self, at: int) -> Token:
+        self._handles = {**_STANDARD, **self._declared} if self.data[at] == ord("-") else dict(_STANDARD)
+        self._declared = {}
+        self._at = at + 3
+        self._key, self._may_be_key, self.depth = None, False, 0
+        self._indents = [-1]
+        return Token(Kind.DOCUMENT, at)
+
+    def _open(self, at: int) -> Token:
+        self._begin_node(at)
+        self.depth += 1
+        self._at, self._may_be_key = at + 1, True
+        return Token(Kind.OPEN, at, bytes(self.data[at : at + 1]))
+
+    def _close(self, at: int) -> Token:
+        self.refused += not self.depth
+        self.depth = max(0, self.depth - 1)
+        self._at, self._may_be_key = at + 1, False
+        return Token(Kind.CLOSE, at, bytes(self.data[at : at + 1]))
+
+    def _comma(self, at: int) -> Token:
+        self._at, self._may_be_key = at + 1, True
+        return Token(Kind.ENTRY, at, b",")
+
+    def _item(self, at: int) -> Token | None:
+        if not self._white(at + 1):
+            return None
+        if not self.depth and self._may_be_key:
+            self._indent(at - self._line)
+        self._at, self._key, self._may_be_key = at + 1, None, True
+        return Token(Kind.ENTRY, at, b"-")
+
+    def _key_mark(self, at: int) -> Token | None:
+        if not self.depth and not self._white(at + 1):
+            return None
+        if not self.depth and self._may_be_key:
+            self._indent(at - self._line)
+        self._at, self._key, self._may_be_key = at + 1, None, not self.depth
+        return Token(Kind.KEY, at)
+
+    def _value(self, at: int) -> Token | None:
+        beside = at > 0 and self.data[at - 1] in b"\"'"  # JSON's; YAML refuses it outside of brackets
+        if not self.depth and not beside and not self._white(at + 1):
+            return None
+        if not self.depth:
+            fresh = self._key is not None and self._key[0] == self._line
+            if fresh and self._key is not None:
+                self._indent(self._key[1])
+            elif self._may_be_key:
+                self._indent(at - self._line)
+            self._may_be_key = not fresh
+        self._at, self._key = at + 1, None
+        return Token(Kind.VALUE, at)
+
+    def _name(self, at: int) -> Token:
+        self._begin_node(at)
+        match = _NAME.match(self.data, at)
+        assert match is not None
+        self._at = match.end()
+        kind = Kind.ANCHOR if self.data[at] == ord("&") else Kind.ALIAS
+        return Token(kind, at, match[1])
+
+    def _tag(self, at: int) -> Token:
+        self._begin_node(at)
+        match = _TAG.match(self.data, at)
+        assert match is not None  # a ! is all that it needs
+        self._at = match.end()
+        if match[1] is not None:
+            return Token(Kind.TAG, at, unquote_to_bytes(match[1]))
+        longer = _BRACKETS.match(self.data, self._at)
+        assert longer is not None  # it may be empty
+        suffix = match[3] + longer.group()
+        if not (self.depth and longer.group()[:1] == b","):  # libyaml ends the tag at the comma, PyYAML behind it all
+            self._at = longer.end()
+        start = self._handles.get(match[2]) or self._ever.get(match[2], match[2])
+        return Token(Kind.TAG, at, start + unquote_to_bytes(suffix))
+
+    def _double(self, at: int) -> Token | None:
+        match = None if self._unclosed else _DOUBLE.match(self.data, at)
+        if match is None:
+            self._unclosed = True  # no later one is closed either: what follows holds none that is not escaped
+            return None
+        return self._quoted(at, match, unescaped(match[1]))
+
+    def _single(self, at: int) -> Token | None:
+        match = _SINGLE.match(self.data, at)
+        return None if match is None else self._quoted(at, match, match[1].replace(b"''", b"'"))
+
+    def _quoted(self, at: int, match: re.Match[bytes], text: bytes) -> Token:
+        self._begin_node(at)
+        self._at = match.end()
+        self._see_lines(match.start(1), match[1])
+        return Token(Kind.SCALAR, at, text, quoted=True)
+
+    def _block_scalar(self, at: int) -> Token | None:
+        header = _HEADER.match(self.data, at)
+        if self.depth or header is None:
+            return None
+        indent = max(1, self._indents[-1] + 1)
+        self._at = self._line = header.end()
+        self._key, self._may_be_key = None, True
+        if not self._white(self._at):
+            return Token(Kind.SCALAR, at, quoted=True)
+        given = header[1] or header[2]
+        if given is not None:
+            indent += int(given) - 1
+        else:
+            indent = max(indent, self._deepest(header.end()))
+        match = _block(indent).match(self.data, header.end())
+        assert match is not None
+        self._at = self._line = match.end()
+        return Token(Kind.SCALAR, at, match.group(), quoted=True)
+
+    def _deepest(self, at: int) -> int:
+        """The widest of the empty lines at *at*, and the line behind them: what a block's indentation is taken from."""
+        match = _EMPTY_LINES.match(self.data, at)
+        assert match is not None
+        widest = max(map(len, re.split(rb"[\r\n]", match[1]))) if match[1] else 0
+        return max(widest, match.end() - match.end(1))
+
+    def _scalar(self, at: int, first: int) -> Token | None:
+        """A plain scalar, or nothing that a token begins with."""
+        inside = 1 if self.depth else 0
+        allowed = first not in _NO_PLAIN
+        if not allowed and not self._white(at + 1):
+            allowed = first == ord("-") or (first in b"?:" and not inside)
+        match = _plain(0 if inside else self._indents[-1] + 1, inside).match(self.data, at) if allowed else None
+        if match is None:
+            self.refused += 1
+            self._at = at + 1
+            return None
+        self._begin_node(at)
+        self._at = match.end()
+        text = match.group()
+        if b"\n" in text or b"\r" in text:
+            self._see_lines(at, text)
+            text = _FOLDED.sub(b" ", text)
+        return Token(Kind.SCALAR, at, text)
+
+    def _see_lines(self, at: int, text: bytes) -> None:
+        """Note where the last line of *text* begins, which is what stands at *at*."""
+        broken = max(text.rfind(b"\n"), text.rfind(b"\r"))
+        if broken >= 0:
+            self._line = at + broken + 1
+
+    def _begin_node(self, at: int) -> None:
+        if not self.depth and self._may_be_key:
+            self._key = self._line, at - self._line
+        self._may_be_key = False
+
+    def _indent(self, column: int) -> None:
+        if self._indents[-1] < column:
+            self._indents.append(column)
+
+    def _white(self, at: int) -> bool:
+        return at >= self._size or self.data[at] in _WHITE
+
+    _HANDLERS: ClassVar[dict[int, Callable[[Scanner, int], Token | None]]] = {
+        ord(character): handler
+        for characters, handler in (
+            ("[{", _open), ("]}", _close), (",", _comma), ("-", _item), ("?", _key_mark), (":", _value),
+            ("&*", _name), ("!", _tag), ('"', _double), ("'", _single), ("|>", _block_scalar),
+        )
+        for character in characters
+    }  # fmt: skip
+    """First character of a token → who reads it; None from them: a plain scalar may begin so, or nothing does."""

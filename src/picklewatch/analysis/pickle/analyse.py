@@ -1,0 +1,127 @@
+"""One pickle judged: the walk's observations put together."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.analysis.pickle.checks.unvouched import referenced
+from picklewatch.analysis.pickle.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
+from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.core.model import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from picklewatch.analysis.pickle.vm.values import Import
+
+
+def judge_pickle(  # noqa: PLR0913 - the contract with the formats
+    data: Buffer,
+    start: int = 0,
+    *,
+    where: str = "",
+    budget: Budget,
+    persistent: bool = False,
+    arrays: bool = True,
+    most: int = sys.maxsize,
+) -> PickleReport:
+    """Judge the pickle that begins at *start* of *data*.
+
+    *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
+    storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. *most*:
+    opcodes after which the walk ends as if the pickle broke off there. Raises
+    nothing but `LimitReached` and `WalkFailed`, which carry the report up to there.
+    """
+    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
+    walk = Walk(data, start, machine)
+    walk.limit = most
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        walk.run()
+        return _report(walk, machine, start)
+    except LimitReached as limit:
+        walk.forget()
+        if limit.report is None:
+            limit.report = _report(walk, machine, start, limited=True)
+        raise
+    except Exception as error:
+        walk.forget()  # where memory was exhausted, it is needed again
+        raise WalkFailed(_report(walk, machine, start, limited=True), error) from error
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) -> PickleReport:
+    if not walk.stopped and not limited:
+        machine.finding(
+            "malformed-pickle",
+            Level.UNSCANNABLE,
+            walk.position,
+            f"the pickle cannot be read to its end: {walk.problem}",
+        )
+    noted = (*_about_imports(machine), *machine.findings)
+    findings = tuple(finding for finding in noted if finding.level is not Level.INFO)
+    if (
+        findings
+        and not limited
+        and walk.opcodes <= machine.budget.limits.fickling_opcodes
+        and machine.budget.fickling_seconds_left > 0
+    ):
+        from picklewatch.analysis.pickle.fickling_evidence import enrich
+
+        findings = enrich(findings, walk, start, machine.budget)
+    return PickleReport(
+        start=start,
+        end=walk.position,
+        stopped=walk.stopped,
+        inert=walk.stopped and not findings,
+        findings=findings,
+        imports=tuple(imported.key for imported in machine.imports.values()),
+        opcodes=walk.opcodes,
+        nested=tuple(machine.nested),
+        storages=tuple(machine.storages.values()),
+        gaps=tuple(machine.gaps),
+        value=_shallow(walk.result) if walk.stopped and not limited else None,
+    )
+
+
+def _about_imports(machine: Machine) -> Iterable[Finding]:
+    for imported in machine.imports.values():
+        finding = _about(machine, imported)
+        if finding is not None:
+            yield finding
+
+
+def _about(machine: Machine, imported: Import) -> Finding | None:
+    judged = imported.judged
+    level, rule, at = imported.level, imported.rule, imported.at
+    summary, evidence = imported.summary, imported.evidence
+    if (
+        not (imported.called or imported.made)
+        and judged.level is not Level.INFO
+        and (level is None or judged.level.rank > level.rank)
+    ):
+        level, rule, at = judged.level, judged.rule, imported.offset
+        summary, evidence = referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
+    if judged.status == "denied" and not imported.called and machine.code_bearing and not machine.indirect:
+        level = Level.UNSAFE  # what a pickled function refers to; nothing here calls it
+    if level is None or level is Level.INFO:
+        return None
+    return machine.made(rule, level, at, summary, evidence, subject=imported.key)
+
+
+def _shallow(value: Any) -> object:
+    if value is None or type(value) in {bool, int, float, str, bytes}:
+        return value
+    if type(value) is list:
+        return [item if type(item) in {bool, int, str} else None for item in value]
+    if type(value) is dict:
+        return {
+            key: item if type(item) in {bool, int, str} else None for key, item in value.items() if type(key) is str
+        }
+    return None

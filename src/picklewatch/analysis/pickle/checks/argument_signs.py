@@ -1,0 +1,168 @@
+"""What arguments give away: an address, a shell line, Python code, a denied name.
+
+All of them are looked at, however many there are and however long, and each is charged for: an attack would only have
+to come last. Never recursive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from picklewatch.analysis.pickle.vm.values import NUMBERS, Blob, Import, Obj, Opaque, Persistent
+from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied, looks_like_class
+from picklewatch.catalogue.imports.denied import PLAIN_LITERALS
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from picklewatch.analysis.pickle.semantics.observations import Notes
+
+_SHORT = 64
+"""Characters up to which a text is looked at each time; what longer ones give away is remembered."""
+_PER_TEXT = 8
+"""Units of work that looking at a text costs, and one more for so many characters:"""
+_CHARACTERS_PER_UNIT = 4
+
+_URL = re.compile(r"\b(?:https?|ftps?|file|ssh|git|ldaps?|rmi|jar|gopher|smb|s3|gs|tcp|unix)://", re.IGNORECASE)
+_SHELL = re.compile(
+    r"\$\(|`[^`]+`|\|\s*(?:sh|bash|python\d?|nc)\b|&&|\|\||;\s*\w+|(?:^|\s)2?>{1,2}\s*[/\w]|^\s*(?:/bin/|/usr/bin/|/sbin/)\w+"
+    r"|^\s*(?:sudo|sh|bash|zsh|cmd(?:\.exe)?|powershell|curl|wget|ncat|netcat|whoami|calc(?:\.exe)?|xcalc|gnome-calculator|reboot|shutdown|nslookup)(?:\s|$)"
+    r"|^\s*(?:nc|python\d?|perl|ruby|echo|cat|touch|rm|chmod|uname|ls|ping|dig|mkfifo|crontab|kill|sleep|cp|mv|tar|ssh|scp|open)\s+[\w./~'\"$-]",
+)
+_CODE = re.compile(
+    r"__import__|\bimport\s+\w+|\b(?:exec|eval|compile|getattr|open|system|popen)\s*\(|\bos\.\w+|\bsubprocess\b|__builtins__|__globals__|__subclasses__|\blambda\b"
+)
+_PATH = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:\\|\\\\)[\w./\\~-]+")
+_HOST = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|0|[\w-]+(?:\.[\w-]+)+|::1?|)$")
+_LABEL = re.compile(r"^[\w :.+#%,-]{0,80}$")
+_DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)$")
+_CODE_WORDS = (
+    "__import__", "import", "exec", "eval", "compile", "getattr", "open", "system", "os.", "subprocess", "__builtins__",
+    "__globals__", "__subclasses__", "lambda",
+)  # fmt: skip
+"""One of which is in whatever `_CODE` matches: looking for them is much faster."""
+_SHELL_SIGNS = ("$(", "`", "|", "&&", ";", ">")
+"""One of which is in whatever `_SHELL` matches elsewhere than at the beginning."""
+_MAX_PORT = 65_535
+_LONGEST_HOST = 255
+"""Characters of a host's name: resolvers take no more."""
+
+
+def sign(values: object, notes: Notes) -> str:
+    """What in *values* an attack would be made of, as a phrase, or an empty text."""
+    for value in _flat(values, notes):
+        found = _of_text(value, notes) if isinstance(value, str | bytes | Blob) else _of_pair(value)
+        if found:
+            return found
+    return ""
+
+
+def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
+    """Whether *values* hold only data: constants, containers of them, harmless objects and classes.
+
+    With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
+    anything).
+    """
+    for value in _flat(values, notes):
+        if isinstance(value, Import) and not _data_class(value):
+            return False
+        if isinstance(value, Obj) and value.kind == "callable":
+            return False
+        if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
+            return False
+    return True
+
+
+def _data_class(value: Import) -> bool:
+    return value.judged.level is Level.INFO or (value.judged.status == "foreign" and looks_like_class(value.name))
+
+
+_OPENED = frozenset({"list", "dict", "set", "atom", "bytearray", "callable"})
+_CONTAINERS = (tuple, list, dict, Opaque, Obj)
+_UNSEEN = (list, dict, Opaque, Persistent)
+"""What is opened, but says nothing itself."""
+
+
+def _flat(values: object, notes: Notes) -> Iterator[Any]:
+    """Yield the values in *values*, each container opened once."""
+    waiting: list[Any] = [values]
+    opened: set[int] = set()
+    while waiting:
+        value = waiting.pop()
+        if not isinstance(value, _UNSEEN):
+            yield value
+        if isinstance(value, _CONTAINERS) and id(value) not in opened:
+            opened.add(id(value))
+            waiting.extend(_inside(value, notes))
+
+
+def _inside(value: Any, notes: Notes) -> Sequence[Any]:
+    """What lies directly in *value*; nothing if it holds numbers alone."""
+    if isinstance(value, Opaque):
+        return (value.content,)
+    if isinstance(value, Obj):
+        return (value.args,) if value.kind in _OPENED else ()  # others' arguments were judged when they were made
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    notes.budget.charge(1 + len(value) // 6)
+    if NUMBERS.issuperset(map(type, value)):
+        return ()
+    notes.budget.charge(3 * len(value) // 2)
+    return cast("Sequence[Any]", value)
+
+
+def _of_text(value: str | bytes | Blob, notes: Notes) -> str:
+    """What one text gives away; long ones, handed over again and again, are looked at once."""
+    size = value.size if isinstance(value, Blob) else len(value)
+    if size <= _SHORT:
+        notes.budget.charge(_PER_TEXT)
+        return _look(_spelt(value), notes)
+    known = notes.texts.get(id(value))
+    if known is None:
+        notes.budget.charge(_PER_TEXT + size // _CHARACTERS_PER_UNIT)
+        known = notes.texts[id(value)] = _look(_spelt(value), notes), value
+    return known[0]
+
+
+def _spelt(value: str | bytes | Blob) -> str:
+    """*value* as text; an empty one for bytes that are none by their beginning."""
+    if isinstance(value, Blob):
+        raw = value.read()
+        value = raw.decode("utf-8", "replace") if value.text else raw
+    if isinstance(value, bytes):
+        return value.decode("latin1") if value[:64].isascii() else ""
+    return value
+
+
+def _look(text: str, notes: Notes) -> str:
+    if "://" in text and _URL.search(text):
+        return "a network address"
+    if any(word in text for word in _CODE_WORDS) and _CODE.search(text):
+        return "code"
+    if any(mark in text for mark in _SHELL_SIGNS):
+        if _SHELL.search(text):
+            return "a shell command"
+    elif _SHELL.match(text):
+        return "a shell command"
+    if _PATH.match(text):
+        return "a file's path"
+    return "the name of something dangerous" if _names_denied(text, notes) else ""
+
+
+def _names_denied(text: str, notes: Notes) -> bool:
+    match = _DOTTED.match(text)
+    if match is not None:
+        notes.budget.charge(_PER_TEXT)
+        return len(text) > LONGEST_NAME or is_denied(match[1], match[2])
+    return text in PLAIN_LITERALS
+
+
+def _of_pair(value: object) -> str:
+    pair = 2
+    if isinstance(value, tuple) and len(value) == pair:
+        host, port = value
+        if isinstance(host, str) and type(port) is int and 0 < port <= _MAX_PORT and 0 < len(host) <= _LONGEST_HOST:
+            return "a host and a port" if _HOST.match(host) else ""
+    return ""

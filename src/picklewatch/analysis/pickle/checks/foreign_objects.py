@@ -1,0 +1,142 @@
+"""Objects handed to functions that look into them: whose methods are called then, and what these call.
+
+A function that does no harm to numbers and arrays asks an object for its length, its items, its text. Classes that are
+harmless as data answer by calling what their attributes hold (a module of torch its ``extra_repr``, a loader of data
+its ``collate_fn``). Picklers hand over constants, arrays, and objects of the function's own library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.analysis.pickle.checks.arguments import Doubt
+from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque
+from picklewatch.catalogue.imports.stdlib_modules import STDLIB
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.report import Budget
+
+_STORES = frozenset(
+    {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
+    | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "type", "GenericAlias"}
+    | {"reduce", "getitem", "Parameter", "object"}
+)
+"""Functions of Python that only keep what they are given, or have a check of their own."""
+_COLLECTS = frozenset(
+    {"list", "tuple", "set", "frozenset", "dict", "deque", "OrderedDict", "Counter", "UserDict", "UserList", "ChainMap"}
+    | {"iter", "reversed", "enumerate", "zip", "izip", "defaultdict", "Signature", "SyntaxError", "IndentationError"}
+    | {"TabError", "ExceptionGroup", "BaseExceptionGroup"}
+)
+"""Those that walk over what they are given and keep the items."""
+_COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
+"""Libraries whose containers keep any object, as Python's do."""
+_CONTAINERS = frozenset({"list", "dict", "set", "atom", "bytearray", "scalar"})
+_CONSTANTS = frozenset({"atom", "bytearray", "scalar", "dtype"})
+_DATA = _CONTAINERS | {
+    "ndarray",
+    "ndarray-done",
+    "dtype",
+    "tensor",
+    "parameter",
+    "storage",
+    "array-wrapper",
+    "array-file",
+}
+_TIME = frozenset({"datetime", "_datetime", "_pydatetime", "zoneinfo", "_zoneinfo", "backports", "pytz", "dateutil"})
+_PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
+"""Packages, and a module, whose objects are values: times, numbers, lists of TorchScript."""
+_EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
+_FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
+_STRANGE = frozenset({"torch"})
+"""Libraries whose own functions are given no objects of theirs but tensors and arrays."""
+_BEFORE_STATE = 3
+"""Arguments of torch's function before those that become attributes."""
+_PER_VALUE = 4
+"""Units of work that looking at a container or an object costs,"""
+_PER_OBJECT = 6
+"""and more for one that is opened."""
+
+
+def stranger(callee: Import, args: Any, budget: Budget) -> Doubt | None:
+    """Doubt about a call of *callee* that is given an object which it has no business to look into."""
+    found = _among(callee, args, budget)
+    if not found:
+        return None
+    return Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is to look into {found}")
+
+
+def _among(callee: Import, args: Any, budget: Budget) -> str:
+    top = callee.module.partition(".")[0]
+    if callee.judged.check == "torch_from_type":
+        return ""  # what it calls is looked at as a call
+    if callee.name == "_rebuild_parameter_with_state":
+        args = _given(args)[:_BEFORE_STATE]
+    if top in STDLIB and top not in _TIME:
+        if callee.name in _COLLECTS:
+            given = _given(args)[callee.name == "defaultdict" :]  # whose factory has a check of its own
+            return next((_named(value) for value in given if _odd_container(value)), "")
+        if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
+            return ""
+        return _walk(args, _CONSTANTS, _PLAIN, budget)
+    if top in _COLLECTING:
+        return next((_named(value) for value in _given(args) if _odd_container(value)), "")
+    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
+    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, budget)
+
+
+def _given(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else ()
+
+
+def _odd_container(value: Any) -> bool:
+    return isinstance(value, Obj) and value.known and value.kind not in _CONTAINERS and not _iterates(value)
+
+
+def _iterates(value: Obj) -> bool:
+    return isinstance(value.callee, Import) and value.callee.judged.check == "iterator"
+
+
+def _named(value: Obj) -> str:
+    return (
+        f"an object of {value.callee.module}.{value.callee.name}" if isinstance(value.callee, Import) else "an object"
+    )
+
+
+def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: Budget) -> str:
+    """The first object in *args* that is neither of *kinds* nor of *libraries*; what is unknown is told anyway."""
+    waiting, seen = [args], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Obj):
+            if value.kind in kinds or not value.known:
+                continue
+            if not isinstance(value.callee, Import) or value.kind == "callable":
+                return _named(value)
+            if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
+                return _named(value)
+            budget.charge(_PER_OBJECT)
+            waiting += [value.state, value.items]
+            if value.how == "new":
+                waiting.append(value.args)
+        else:
+            waiting += _inside(value, budget)
+    return ""
+
+
+_OPENED = (tuple, list, dict, Opaque, Obj)
+
+
+def _inside(value: Any, budget: Budget) -> list[Any]:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    elif isinstance(value, Opaque):
+        return [value.content]
+    if not isinstance(value, tuple | list):
+        return []
+    found = [one for one in value if isinstance(one, _OPENED)]
+    budget.charge(len(value) // 4 + _PER_VALUE * len(found))
+    return found

@@ -1,0 +1,188 @@
+"""What one walk notes: findings, imports, storages, bytes inside bytes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.analysis.pickle.render import cut, render_call
+from picklewatch.analysis.pickle.report import Nested
+from picklewatch.analysis.pickle.vm.values import Blob
+from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
+from picklewatch.core.model import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.analysis.pickle.checks.arguments import Doubt
+    from picklewatch.analysis.pickle.report import Budget, Storage
+    from picklewatch.analysis.pickle.vm.values import Import
+
+_FINDINGS = 5_000
+"""Structural findings of one level that are kept during one walk: a pickle is judged by the worst, and nobody reads as
+many. Each is charged for all the same."""
+_PER_FINDING = 30
+"""Units of work that a finding costs, with the texts that it shows."""
+_PER_NESTED = 300
+"""Units of work that judging one more pickle costs before its first opcode."""
+_PER_NAME = 10
+_IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]++\n[A-Za-z_][\w.]*+\n")
+"""Two lines that could be the names of an import, spelt as protocol 0 does."""
+_EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+
+
+class Notes:
+    """What is observed during one walk."""
+
+    def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
+        self.prefix = f"{where}:" if where else ""
+        self.budget = budget
+        self.tell = budget.tell
+        """Told of harm at once; None where whoever walks decides later whether it counts."""
+        self.persistent = persistent
+        self.arrays_inline = arrays_inline
+        self.ahead = False
+        """Whether this walk only looks at bytes that are judged later."""
+        self.findings: list[Finding] = []
+        self.imports: dict[tuple[str, str], Import] = {}
+        self.storages: dict[str, Storage] = {}
+        self.nested: list[Nested] = []
+        self.nested_bytes = 0
+        self.gaps: list[tuple[int, int]] = []
+        """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
+        self.spoken: set[str] = set()
+        self.texts: dict[int, tuple[str, Any]] = {}
+        """What long texts give away, by identity, and the texts themselves: see `checks.argument_signs`."""
+        self.dropped: dict[int, tuple[int, Any]] = {}
+        """How many plain numbers lists lack past their cap, by identity, and the lists themselves."""
+        self.nests: set[tuple[object, ...]] = set()
+        """What `nest` was given: the same bytes again are no other pickle."""
+        self.kept: Counter[Level] = Counter()
+        """Findings so far, by level."""
+        self.hash_work = 0
+        self.hash_sizes: dict[int, tuple[int, Any]] = {}
+        self.code_bearing = False
+        self.indirect = False
+        self.blind: dict[int, Any] = {}
+        """Dictionaries, by identity, with keys that `set_items` does not know or did not keep."""
+
+    def where(self, offset: int) -> str:
+        """*offset* as findings spell it."""
+        return f"{self.prefix}{offset:#x}"
+
+    def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
+        """Record one observation that is not about an import."""
+        self.budget.charge(_PER_FINDING)
+        self.kept[level] += 1
+        if self.kept[level] <= _FINDINGS:
+            self.findings.append(self.made(rule, level, offset, summary, evidence))
+            self.say(rule, level, offset, summary, evidence)
+
+    def made(  # noqa: PLR0913 - a finding's fields
+        self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
+    ) -> Finding:
+        """Make a finding about *offset*, with its texts cut to length."""
+        return Finding(
+            rule=rule,
+            level=level,
+            where=self.where(offset),
+            summary=cut(summary, 400),
+            evidence=cut(evidence, self.budget.limits.evidence),
+            subject=subject if len(subject) < LONGEST_NAME else "",
+        )
+
+    def say(  # noqa: PLR0913 - a finding's fields
+        self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
+    ) -> None:
+        """Say harm at once, as far as nothing that follows can make it look better."""
+        if self.tell is not None and level.rank >= Level.UNSAFE.rank:
+            self.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
+
+    def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
+        """Record an observation of which one a pickle is enough."""
+        if rule not in self.spoken:
+            self.spoken.add(rule)
+            self.finding(rule, level, offset, summary, evidence)
+
+    def note_call(self, callee: Import, doubt: Doubt, offset: int, args: Any, how: str = "call") -> None:
+        """Record something about a call of *callee* with *args*; the worst stays."""
+        self.note(callee, doubt, offset, lambda: render_call(callee, args, how))
+
+    def note(self, imported: Import, doubt: Doubt, offset: int, shown: Callable[[], str]) -> None:
+        """Record something about an import; the worst stays, and *shown* makes its evidence."""
+        if imported.level is None or doubt.level.rank > imported.level.rank:
+            self.budget.charge(_PER_FINDING)
+            imported.level, imported.rule = doubt.level, doubt.rule
+            evidence = shown()
+            imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
+            level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=lambda level: level.rank)
+            self.say(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
+
+    def nest(self, content: bytes | Blob, offset: int, why: str) -> None:
+        """Remember bytes that something would unpickle; the same ones once, as whoever shares them costs nothing."""
+        key = (content.start, content.end) if isinstance(content, Blob) else (content,)
+        if (key, why) in self.nests:
+            return
+        self.nests.add((key, why))
+        self.budget.charge(_PER_NESTED)
+        data = content.view() if isinstance(content, Blob) else content
+        if isinstance(data, bytes):
+            self.budget.copy(len(data))
+        self.nested.append(Nested(data=data, where=self.where(offset), why=why))
+
+    def embedded(self, content: bytes | Blob | None, offset: int) -> None:
+        """Remember bytes that look like a whole pickle with imports."""
+        shortest, newest = 8, 5
+        if content is None:
+            return
+        data = content.view() if isinstance(content, Blob) else content
+        if len(data) < shortest:
+            return
+        self.budget.charge(1 + len(data) // _SEARCHED_PER_UNIT)
+        if data[0] == 0x80 and _ends_with_stop(data):
+            if data[1] <= newest and (isinstance(content, Blob) or any(code in content for code in _IMPORTING)):
+                self.nest(content, offset, "embedded")
+            return
+        text = data[0] in b"c(" and _EMBEDDED_TEXT.match(data) and b"." in bytes(data[-8:])
+        if text or bytes(data[:4]) == b"PK\x03\x04":
+            self.nest(content, offset, "embedded")
+        else:
+            self._embedded_import(content, data, offset)
+
+    def _embedded_import(self, content: bytes | Blob, data: bytes | memoryview, offset: int) -> None:
+        """An import of something dangerous, spelt as protocol 0 does, in the middle of bytes."""
+        position = 0
+        while (match := _IMPORT_TEXT.search(data, position)) is not None:
+            position = match.start()
+            module, name, _ = match[0].decode("latin1").split("\n")
+            position += len(module) + 1  # the second line may be the first of another two
+            first = max(0, len(module) + len(name) - LONGEST_NAME)
+            begins = [at for at in range(first, len(module) - 1) if module[at] == "c"]
+            self.budget.charge(6 + _PER_NAME * len(begins))
+            found = next((at for at in begins if is_denied(module[at + 1 :], name)), None)
+            if found is not None:
+                begin = match.start() + found
+                if isinstance(content, Blob):
+                    rest: bytes | Blob = replace(content, start=content.start + begin)
+                else:
+                    rest = content[begin:]
+                self.nest(rest, offset + begin, "embedded")
+                return
+
+
+_SEARCHED_PER_UNIT = 10
+"""Bytes that are searched for an import in the time of one unit of work."""
+_IMPORTING = (b"c", b"\x93", b"i")
+
+
+def _ends_with_stop(data: bytes | memoryview) -> bool:
+    """Whether the last byte of *data* is STOP but for line ends, zeros and spaces."""
+    end, step = len(data), 1 << 16
+    while end > 0:
+        last = bytes(data[max(0, end - step) : end]).rstrip(b"\n\0 ")
+        if last:
+            return last.endswith(b".")
+        end -= step
+    return False

@@ -1,0 +1,265 @@
+"""The pickle machine itself: one linear pass over what CPython's C unpickler would do (``Modules/_pickle.c``).
+
+The opcodes have no jumps, so every reader executes the same ones in the same order up to the point where it raises.
+Where CPython's two unpicklers raise at different points (frames, buffers, lenient numbers), the walk goes on as the
+more lenient one would and says so. Marks cut the stack into a stack of stacks, as ``pickle._Unpickler`` does it; an
+`IndexError` is then exactly an underflow of C's fenced stack.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.analysis.pickle.report import LimitReached, Stopped
+from picklewatch.analysis.pickle.vm import joblib_arrays, protocol0
+from picklewatch.analysis.pickle.vm.opcodes import HANDLERS, MEMO_GAP, NO_FRAME, opcode_end, sparse, straddled
+from picklewatch.analysis.pickle.vm.opcodes_constants import long_text
+from picklewatch.analysis.pickle.vm.values import TEXT_CAP, Obj
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.report import Buffer
+    from picklewatch.analysis.pickle.semantics.build import Machine
+
+_U16, _I32, _U32, _F64 = (Struct(layout).unpack_from for layout in ("<H", "<i", "<I", ">d"))
+_PER_ENTRY, _PER_PLACE = 90, 10
+"""Bytes of a dictionary for each entry, while it grows, and of a list for each item."""
+_SLICE = 50_000
+"""Opcodes between two looks at the clock."""
+
+
+class Walk:
+    """One pass over one pickle, from *start* to STOP or to the point where every reader raises."""
+
+    def __init__(self, data: Buffer, start: int, machine: Machine, *, end: int | None = None) -> None:
+        self.data = data
+        self.size = len(data) if end is None else end
+        self.position = start
+        self.machine = machine
+        self.stack: list[Any] = []
+        self.marks: list[list[Any]] = []
+        self.memo: dict[int | bytes, Any] = {}
+        self.frame_end = NO_FRAME
+        self.opcodes = 0
+        self.stopped = False
+        self.result: Any = None
+        self.problem = ""
+        self.protocol = 0
+        self.depth = 0
+        """How many arrays of objects this pickle lies in."""
+        self.rare = 0
+        """Opcodes of a handler of their own, which take twice the time, since the last look at the clock."""
+        self.limit = sys.maxsize
+        """Opcodes after which the walk ends by itself."""
+
+    def run(self) -> None:
+        """Walk; `stopped` tells whether STOP was reached, `problem` why not."""
+        budget = self.machine.budget
+        try:
+            while not self.stopped and self.opcodes < self.limit:
+                before = self.opcodes
+                self._slice(min(_SLICE, self.limit, budget.opcodes_left + 1))
+                budget.charge(self.rare)
+                self.rare = 0
+                budget.spend(self.opcodes - before, self._held())
+        except (Stopped, protocol0.Malformed) as reason:
+            self.problem = str(reason)
+        except IndexError:
+            self.problem = "an opcode finds too little on the stack"
+        except KeyError:
+            self.problem = "an opcode asks for a memo entry that does not exist"
+        except struct.error:
+            self.problem = "the pickle ends inside an opcode"
+        except MemoryError:
+            raise LimitReached("limit-memory", "the pickle needs more memory than a scan may take") from None
+        except UnicodeDecodeError:
+            self.problem = "a text or name is not valid in its encoding"
+        framed = self.position < self.frame_end != NO_FRAME
+        if self.problem and framed and self.frame_end < opcode_end(self.data, self.position, self.size):
+            straddled(self, self.position)
+
+    def forget(self) -> None:
+        """Let go of all values."""
+        self.stack, self.marks, self.memo, self.result = [], [], {}, None
+
+    def _held(self) -> int:
+        """Estimate the bytes of the stack and the memo themselves."""
+        return _PER_ENTRY * len(self.memo) + _PER_PLACE * (len(self.stack) + len(self.marks))
+
+    def end(self, end: int) -> int:
+        """*end* if the data reach as far."""
+        if end > self.size:
+            raise Stopped("the pickle ends inside an opcode")
+        return end
+
+    def _slice(self, count: int) -> None:
+        """Execute up to *count* opcodes."""
+        data, size, machine, memo, marks = self.data, self.size, self.machine, self.memo, self.marks
+        stack, position, frame_end = self.stack, self.position, self.frame_end
+        call, done = machine.call, 0
+        try:
+            for done in range(1, count + 1):
+                if position >= frame_end:
+                    if position > frame_end:
+                        straddled(self, position)
+                    frame_end = NO_FRAME
+                if position >= size:
+                    raise Stopped("the pickle ends without STOP")
+                op = data[position]
+                if op == 0x71:  # BINPUT
+                    memo[data[position + 1]] = stack[-1]
+                    position += 2
+                elif op == 0x4B:  # BININT1
+                    stack.append(data[position + 1])
+                    position += 2
+                elif op == 0x94:  # MEMOIZE
+                    memo[len(memo)] = stack[-1]
+                    position += 1
+                elif op == 0x72:  # LONG_BINPUT
+                    index = _U32(data, position + 1)[0]
+                    memo[index] = stack[-1]
+                    position += 5
+                    if index > MEMO_GAP:
+                        sparse(self, index, position - 5)
+                elif op == 0x68:  # BINGET
+                    stack.append(memo[data[position + 1]])
+                    position += 2
+                elif op == 0x4D:  # BININT2
+                    stack.append(_U16(data, position + 1)[0])
+                    position += 3
+                elif op == 0x28:  # MARK
+                    marks.append(stack)
+                    stack = []
+                    position += 1
+                elif op == 0x74:  # TUPLE
+                    below = marks.pop()
+                    below.append(tuple(stack))
+                    stack = below
+                    position += 1
+                elif op == 0x8C:  # SHORT_BINUNICODE
+                    end = position + 2 + data[position + 1]
+                    if end > size:
+                        raise Stopped("the pickle ends inside an opcode")
+                    stack.append(str(data[position + 2 : end], "utf-8", "surrogatepass"))
+                    position = end
+                elif op == 0x58:  # BINUNICODE
+                    end = position + 5 + _U32(data, position + 1)[0]
+                    if end > size:
+                        raise Stopped("the pickle ends inside an opcode")
+                    if end - position > TEXT_CAP:
+                        stack.append(long_text(self, position + 5, end))
+                    else:
+                        stack.append(str(data[position + 5 : end], "utf-8", "surrogatepass"))
+                    position = end
+                elif op == 0x4A:  # BININT
+                    stack.append(_I32(data, position + 1)[0])
+                    position += 5
+                elif op == 0x6A:  # LONG_BINGET
+                    stack.append(memo[_U32(data, position + 1)[0]])
+                    position += 5
+                elif op == 0x85:  # TUPLE1
+                    stack[-1] = (stack[-1],)
+                    position += 1
+                elif op == 0x86:  # TUPLE2
+                    top = stack.pop()
+                    try:
+                        stack[-1] = (stack[-1], top)
+                    except IndexError:
+                        stack.append(top)
+                        raise
+                    position += 1
+                elif op == 0x87:  # TUPLE3
+                    top = tuple(stack[-3:])
+                    if len(top) < 3:
+                        raise IndexError
+                    stack[-3:] = [top]
+                    position += 1
+                elif op == 0x52:  # REDUCE
+                    top = stack.pop()
+                    stack[-1] = call(stack[-1], top, "call", position)
+                    position += 1
+                elif op == 0x51:  # BINPERSID
+                    stack[-1] = machine.persistent_id(stack[-1], position)
+                    position += 1
+                elif op == 0x29:  # EMPTY_TUPLE
+                    stack.append(())
+                    position += 1
+                elif op == 0x89:  # NEWFALSE
+                    stack.append(False)
+                    position += 1
+                elif op == 0x47:  # BINFLOAT
+                    stack.append(_F64(data, position + 1)[0])
+                    position += 9
+                elif op == 0x4E:  # NONE
+                    stack.append(None)
+                    position += 1
+                elif op == 0x88:  # NEWTRUE
+                    stack.append(True)
+                    position += 1
+                elif op == 0x7D:  # EMPTY_DICT
+                    stack.append({})
+                    position += 1
+                elif op == 0x5D:  # EMPTY_LIST
+                    stack.append([])
+                    position += 1
+                elif op == 0x73:  # SETITEM
+                    top = stack[-2:]
+                    if len(stack) < 3:
+                        raise IndexError
+                    del stack[-2:]
+                    machine.set_items(stack[-1], top, position)
+                    position += 1
+                elif op == 0x75:  # SETITEMS
+                    below = marks.pop()
+                    if stack:
+                        if len(stack) % 2:
+                            raise Stopped("an odd number of items for SETITEMS")
+                        machine.set_items(below[-1], stack, position)
+                    else:
+                        below[-1]
+                    stack = below
+                    position += 1
+                elif op == 0x61:  # APPEND
+                    top = stack.pop()
+                    machine.append(stack[-1], [top], position)
+                    position += 1
+                elif op == 0x65:  # APPENDS
+                    below = marks.pop()
+                    target = below[-1]
+                    if stack:
+                        machine.append(target, stack, position)
+                    stack = below
+                    position += 1
+                elif op == 0x81:  # NEWOBJ
+                    top = stack.pop()
+                    stack[-1] = call(stack[-1], top, "new", position)
+                    position += 1
+                elif op == 0x62:  # BUILD
+                    top = stack.pop()
+                    target = stack[-1]
+                    machine.build(target, top, position)
+                    position += 1
+                    if type(target) is Obj and target.kind == "array-wrapper":
+                        self.frame_end, before = frame_end, position
+                        position = joblib_arrays.skip(self, target, position, stack)
+                        if frame_end == before:
+                            frame_end = NO_FRAME
+                else:
+                    # the rest is rare, or carries text or much data: the state is written back for it
+                    self.stack, self.position, self.frame_end = stack, position, frame_end
+                    self._rare(op, position)
+                    stack, position, frame_end = self.stack, self.position, self.frame_end
+                    if self.stopped:
+                        break
+        finally:
+            self.stack, self.position, self.frame_end = stack, position, frame_end
+            self.opcodes += done
+
+    def _rare(self, op: int, position: int) -> None:
+        handler = HANDLERS.get(op)
+        if handler is None:
+            raise Stopped(f"there is no opcode {op:#04x}")
+        self.rare += 1
+        handler(self, position)

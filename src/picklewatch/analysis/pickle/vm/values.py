@@ -1,0 +1,202 @@
+"""What the machine keeps on its stack instead of objects.
+
+Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves
+too, holding such values. Past a cap (`LIST_CAP`, `DICT_CAP`) lists and dicts lack plain numbers and the order of
+things, but nothing that could do something. Whoever walks them charges `Budget` for each item that is touched: an
+attacker chooses the nesting and the sharing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.catalogue.imports.classify import Judged
+    from picklewatch.core.model import Level
+
+LIST_CAP = 1 << 16
+"""Items from which on a list keeps no plain numbers: they are counted in `Notes.dropped`, and say nothing else."""
+DICT_CAP = 1 << 12
+"""Keys that a dict keeps by themselves; what follows is kept without its place, under `REST`, but for numbers."""
+NUMBERS = frozenset({int, float, bool, type(None)})
+"""Types of constants that no check looks at where there are many of them."""
+
+
+class _Rest:
+    """The type of `REST`."""
+
+    __slots__ = ()
+
+
+REST = _Rest()
+"""The key of a list of all keys and values of a dict that have no place in it: past `DICT_CAP`, or under keys that
+are neither texts nor plain numbers."""
+HASHED_PLAINLY = 1 << 60
+"""Numbers below it are their own hash: beyond, whoever chooses them could have them all collide."""
+TEXT_CAP = 1 << 12
+"""Bytes of a text or bytes constant that are kept as a value; a longer one stays a place in the data."""
+
+
+@dataclass(slots=True, eq=False)
+class Blob:
+    """A long constant, left where it lies in the data."""
+
+    data: Any
+    """The buffer that holds it."""
+    start: int
+    end: int
+    text: bool
+    """Whether it is a str (UTF-8), else bytes."""
+    budget: Budget
+    """What pays for copies of it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+        return self.end - self.start
+
+    def read(self) -> bytes:
+        """Its bytes, copied."""
+        self.budget.copy(self.size)
+        return bytes(self.data[self.start : self.end])
+
+    def view(self) -> memoryview:
+        """Its bytes where they lie."""
+        return memoryview(self.data)[self.start : self.end]
+
+
+@dataclass(slots=True, eq=False)
+class Opaque:
+    """A value of a known kind whose content is not kept: a set, a bytearray, a huge number, an out-of-band buffer."""
+
+    kind: str
+    content: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class Import:
+    """One imported global, the same object however often and however it is spelt."""
+
+    module: str
+    name: str
+    judged: Judged
+    offset: int
+    """Where it first appeared."""
+    level: Level | None = None
+    """The worst that was noted about it, None while nothing was."""
+    rule: str = ""
+    summary: str = ""
+    evidence: str = ""
+    at: int = 0
+    called: bool = False
+    """Whether anything called it."""
+    made: bool = False
+    """Whether anything made an instance of it by ``__new__`` alone."""
+
+    @property
+    def key(self) -> str:
+        """``module.name``."""
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(slots=True, eq=False)
+class Obj:
+    """What a call returned."""
+
+    callee: Any
+    args: Any
+    offset: int
+    kind: str
+    """What may be done to it: see `picklewatch.analysis.pickle.kinds`."""
+    how: str = "call"
+    """``call`` or ``new`` (``__new__`` without ``__init__``)."""
+    state: Any = None
+    """What BUILD gave it last."""
+    hijacked: dict[str, Any] | None = None
+    """Attributes that the machine itself would later call."""
+    known: bool = True
+    """Whether its class is one that somebody vouched for."""
+    items: dict[Any, Any] | None = None
+    """What SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
+    used: bool = False
+    """Whether an array was already made of this element type."""
+    size: int | None = None
+    """Bytes of one element of this element type as its state says, see `checks.numpy_arrays`."""
+
+
+@dataclass(slots=True, eq=False)
+class Persistent:
+    """What a persistent id stands for: a storage, or something only the loader knows."""
+
+    pid: Any
+    storage: Any = None
+    """The `Storage` it names, or None."""
+
+
+class Python2Text(str):
+    """Python 2's str with bytes beyond ASCII, as Latin-1: which text it is depends on the reader's ``encoding``."""
+
+    __slots__ = ()
+
+
+def as_bytes(value: object) -> bytes | None:
+    """The bytes that *value* would be, or None if they are not known.
+
+    ``_codecs.encode(text, 'latin1')`` (how protocol 2 spells bytes) and ``bytearray(bytes)`` are followed.
+    """
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Blob):
+        return None if value.text else value.read()
+    if isinstance(value, Opaque) and value.kind == "bytearray":
+        return as_bytes(value.content)
+    if not isinstance(value, Obj) or not isinstance(value.callee, Import) or not isinstance(value.args, tuple):
+        return None
+    return _called_bytes(value.callee, value.args)
+
+
+def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
+    name, arity = callee.name, len(args)
+    if name == "encode" and callee.module in {"_codecs", "codecs"} and arity in {1, 2}:
+        text, codec = as_text(args[0]), _codec(args)
+        if text is None or codec is None or isinstance(args[0], Python2Text):
+            return None
+        try:
+            return text.encode(codec)
+        except UnicodeError:
+            return None
+    if callee.module not in {"builtins", "__builtin__"}:
+        return None
+    if name in {"bytes", "bytearray"} and arity == 1 and isinstance(args[0], bytes | Blob):
+        return as_bytes(args[0])
+    if name in {"bytes", "bytearray", "str"} and arity == 0:
+        return b""
+    return None
+
+
+_CODECS = {
+    "latin1": "latin1",
+    "latin-1": "latin1",
+    "iso-8859-1": "latin1",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "ascii": "ascii",
+}
+
+
+def _codec(args: tuple[Any, ...]) -> str | None:
+    """The codec that ``encode`` is asked for, None for one that is not plain."""
+    if len(args) == 1:
+        return "utf-8"
+    return _CODECS.get(args[1].lower()) if isinstance(args[1], str) else None
+
+
+def as_text(value: object) -> str | None:
+    """The text that *value* is, or None if it is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Blob) and value.text:
+        return value.read().decode("utf-8", "surrogatepass")
+    return None

@@ -1,0 +1,263 @@
+"""What an import means: the lists put in order. Pure; depends on the two names alone, never on what is installed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from picklewatch.catalogue.imports import denied as bad
+from picklewatch.catalogue.imports import generated
+from picklewatch.catalogue.imports.borrowed import BORROWED, BORROWED_BY
+from picklewatch.catalogue.imports.families import FAMILIES
+from picklewatch.catalogue.imports.python2_names import ONLY_PYTHON_2, python3_name
+from picklewatch.catalogue.imports.stdlib_modules import STDLIB, STDLIB_PACKAGES
+from picklewatch.catalogue.imports.vouched import VOUCHED
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.catalogue.imports.entries import Denied, Family, Group
+
+LONGEST_NAME = 400
+"""Characters of an import's two names that are judged; longer ones are ``dotted-import``, `Level.UNSAFE`: honest ones
+have a quarter of that, and patterns must not see more."""
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the lists say about one import."""
+
+    status: str
+    """``vouched``, ``code`` (code-bearing), ``indirect`` (calls what it is handed), ``denied``, ``stdlib``,
+    ``foreign``, ``dotted``, ``self-test`` or ``tombstone``."""
+    reason: str
+    rule: str = ""
+    """The rule of the finding that a reference to it alone makes."""
+    level: Level = Level.INFO
+    """The level of that finding; `Level.INFO`: none."""
+    uses: frozenset[str] = frozenset()
+    """What a vouched import may be used for, see `picklewatch.catalogue.imports.entries.Group`."""
+    kind: str = "object"
+    check: str = ""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How bad it is, to compare two readings of one name."""
+        return (_RANK[self.level], _STATUS_RANK[self.status])
+
+
+_STATUS_RANK = {
+    status: rank
+    for rank, status in enumerate(
+        ("vouched", "foreign", "tombstone", "indirect", "stdlib", "dotted", "code", "denied", "self-test")
+    )
+}
+
+
+def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
+    table: dict[tuple[str, str], Judged] = {}
+    for group in groups:
+        judged = Judged(
+            status="vouched",
+            reason=group.reason,
+            uses=frozenset(group.uses),
+            kind=group.kind,
+            check=group.check,
+            level=Level.INFO if "R" in group.uses else Level.UNSAFE,
+            rule="" if "R" in group.uses else "indirect-call",
+        )
+        for module, names in group.names.items():
+            for name in names.split():
+                table.setdefault((module, name), judged)
+    return table
+
+
+def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[str, str], Judged]]:
+    modules: dict[str, Judged] = {}
+    names: dict[tuple[str, str], Judged] = {}
+    for group in groups:
+        judged = Judged(status="denied", reason=group.reason, rule=group.rule, level=Level.MALICIOUS)
+        for module in group.modules.split():
+            modules.setdefault(module, judged)
+        for module, listed in group.names.items():
+            for name in listed.split():
+                names.setdefault((module, name), judged)
+    return modules, names
+
+
+def _kept_by_others() -> dict[tuple[str, str], Judged]:
+    """What fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
+    table: dict[tuple[str, str], Judged] = {}
+    for who, listed in (("fickling", generated.FICKLING), ("torch", generated.TORCH)):
+        judged = Judged(status="vouched", reason=f"in {who}'s list of harmless imports", uses=frozenset("RNE"))
+        for module, names in listed.items():
+            if module != "__main__":  # whatever a user's script calls so
+                table.update({(module, name): judged for name in names.split()})
+    return table
+
+
+_EXACT = {**_kept_by_others(), **_exact(VOUCHED)}
+_DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
+_INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
+_CLASS = re.compile(r"_*[A-Z]\w*\Z")
+_TESTS = re.compile(r"\.(tests?|conftest)\b")
+_DUNDER = re.compile(r"__\w+__\Z")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
+_TOP = re.compile(r"\w+")
+_PYTHON_TESTS = re.compile(r"test\.(test_\w+|\w+_tests|list_tests|pickletester|lock_tests|string_tests)\b")
+
+
+def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str], Judged], ...]:
+    return tuple(
+        (re.compile(f"(?:{family.module})\\Z"), re.compile(f"(?:{family.name})\\Z"), _of_family(family))
+        for family in FAMILIES
+    )
+
+
+def _of_family(family: Family) -> Judged:
+    return Judged(
+        status="vouched", reason=family.reason, uses=frozenset(family.uses), kind=family.kind, check=family.check
+    )
+
+
+_FAMILIES = _compiled()
+
+
+@lru_cache(maxsize=8192)
+def judge(module: str, name: str) -> Judged:
+    """What *module*, *name* means, read literally and as ``fix_imports`` reads it: the worse counts."""
+    mapped = python3_name(module, name)
+    if mapped == (module, name):
+        return _judge(module, name)
+    judged = _judge(*mapped)
+    if module in ONLY_PYTHON_2:
+        return judged
+    return max(judged, _judge(module, name), key=lambda j: j.rank)
+
+
+def otherwise_denied(module: str, name: str) -> Judged | None:
+    """What the denied list says of a name that is vouched for as data (``numpy.memmap``): it counts when called."""
+    return _DENIED_NAMES.get((module, name))
+
+
+def is_denied(module: str, name: str) -> bool:
+    """Whether an import of *name* from *module* would be `Level.MALICIOUS`; faster than `judge`."""
+    mapped = python3_name(module, name)
+    both = (mapped,) if mapped == (module, name) or module in ONLY_PYTHON_2 else (mapped, (module, name))
+    return any(judged is not None and judged.level is Level.MALICIOUS for judged in (_listed(*read) for read in both))
+
+
+def looks_like_class(name: str) -> bool:
+    """Whether *name* is spelt as classes are: CamelCase, of its last part."""
+    return bool(_CLASS.match(name.rpartition(".")[2]))
+
+
+def plausible(module: str, name: str) -> bool:
+    """Whether both could be names of Python at all: what random bytes are not."""
+    return bool(_IDENTIFIER.match(module) and _IDENTIFIER.match(name))
+
+
+def _judge(module: str, name: str) -> Judged:
+    if module == bad.SELF_TEST:
+        return Judged(status="self-test", reason="the self-test file", rule="self-test-file", level=Level.MALICIOUS)
+    return _listed(module, name) or _by_library(module, name)
+
+
+def _listed(module: str, name: str) -> Judged | None:
+    """What is said of this very name, or given away by it."""
+    found = _EXACT.get((module, name)) or _DENIED_NAMES.get((module, name)) or _DENIED_NAMES.get((module, "*"))
+    return found or _carrier(module, name) or _denied_module(module) or _by_name(module, name)
+
+
+def _carrier(module: str, name: str) -> Judged | None:
+    carries = (module, name) in bad.CARRIERS or any(parent in bad.CODE_BEARING_MODULES for parent in _parents(module))
+    if carries or not bad.VENDORED_CARRIERS.isdisjoint(module.split(".")):
+        return Judged(status="code", reason="rebuilds Python code", rule="code-bearing", level=Level.UNSAFE)
+    if (module, name) in _INDIRECT:
+        return Judged(status="indirect", reason="calls what it is handed", rule="indirect-call", level=Level.UNVERIFIED)
+    return None
+
+
+def _parents(module: str) -> list[str]:
+    """*module* and the packages around it, as far as any list goes down."""
+    parts = module.split(".")[:_DEEPEST]
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+_DEEPEST = 1 + max(name.count(".") for name in (*_DENIED_MODULES, *bad.CODE_BEARING_MODULES))
+"""Parts of the deepest module that is listed."""
+
+
+def _denied_module(module: str) -> Judged | None:
+    top = module.partition(".")[0]
+    if top != module and top in STDLIB and top not in STDLIB_PACKAGES:
+        return None  # a project's own package that shares its name with a module that has nothing below it
+    if _PYTHON_TESTS.match(module):
+        return _DENIED_MODULES["test.support"]
+    for parent in reversed(_parents(module)):
+        judged = _DENIED_MODULES.get(parent)
+        if judged is not None:
+            return judged
+    return None
+
+
+def _malicious(reason: str, rule: str = "code-execution") -> Judged:
+    return Judged(status="denied", reason=reason, rule=rule, level=Level.MALICIOUS)
+
+
+def _by_name(module: str, name: str) -> Judged | None:
+    """What the name itself gives away: a detour through another module, a way into the interpreter."""
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        inner = _DENIED_NAMES.get((module, ".".join(parts[:count])))
+        if inner is not None:
+            return inner
+    for part in parts:
+        if part in bad.DUNDERS:
+            return _malicious(f"reach {part}, which leads into the interpreter")
+        if part in bad.ALIASES or part.strip("_") in bad.ALIASES:
+            return _malicious(f"reach the module {part.strip('_')} by a detour")
+    if parts[-1] in bad.TYPES:
+        reason = f"reaches Python's own {parts[-1]} by a detour"
+        return Judged(status="dotted", reason=reason, rule="dotted-import", level=Level.UNSAFE)
+    if parts[-1] in bad.FUNCTIONS:
+        return _malicious("run code, as its name says")
+    if any(_DUNDER.match(part) for part in parts):
+        return Judged(status="dotted", reason="reaches an internal attribute", rule="dotted-import", level=Level.UNSAFE)
+    return None
+
+
+def _by_library(module: str, name: str) -> Judged:
+    if module.startswith(bad.QUARANTINED):
+        return Judged(status="tombstone", reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
+    top = _TOP.match(module)
+    stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
+    if "." in name:
+        return _nested(module, name)
+    borrowed = (
+        name in BORROWED or name in BORROWED_BY.get(module.partition(".")[0], ()) or _TESTS.search(module) is not None
+    )
+    for module_pattern, name_pattern, judged in () if borrowed else _FAMILIES:
+        if module_pattern.match(module) and name_pattern.match(name):
+            return judged
+    if stdlib and not (module == "test" and looks_like_class(name)):
+        return Judged(status="stdlib", reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
+    return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+
+
+def _is_class(module: str, name: str) -> bool:
+    judged = _by_library(module, name)
+    return judged.status == "vouched" or (judged.status == "foreign" and looks_like_class(name))
+
+
+def _nested(module: str, name: str) -> Judged:
+    """A class within a class is spelt so too; anything else is a walk over attributes."""
+    top = module.split(".", 1)[0]
+    if all(_CLASS.match(part) for part in name.split(".")) and top not in STDLIB:
+        return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+    owner, _, method = name.rpartition(".")
+    if top not in STDLIB and "." not in owner and not method.startswith("__") and _is_class(module, owner):
+        return Judged(status="dotted", reason="names a method", rule="dotted-import", level=Level.UNVERIFIED)
+    return Judged(status="dotted", reason="walks over attributes", rule="dotted-import", level=Level.UNSAFE)

@@ -1,0 +1,703 @@
+"""What is harmless, by exact name, each group with its reason.
+
+To be here, a callable must do no harm whatever arguments an attacker chooses for it, a class no harm whatever state
+BUILD puts into it, now or when it is compared, hashed, shown or deleted.
+"""
+
+from __future__ import annotations
+
+from picklewatch.catalogue.imports.entries import Group
+
+_NUMPY_MULTIARRAY = (
+    "numpy.core.multiarray",
+    "numpy._core.multiarray",
+    "numpy.core._multiarray_umath",
+    "numpy._core._multiarray_umath",
+)
+
+VOUCHED: tuple[Group, ...] = (
+    # --- the standard library ---
+    Group(
+        reason="built-in constants and types, referenced as data",
+        uses="R",
+        names={
+            "builtins": "object NoneType ellipsis Ellipsis NotImplemented None True False unicode long basestring "
+            "classmethod staticmethod property memoryview len abs min max sum any all hash repr round divmod pow ord chr "
+            "id isinstance issubclass next sorted print format callable bin hex oct ascii",
+            "types": "NoneType EllipsisType NotImplementedType UnionType MappingProxyType",
+            "numbers": "Number Complex Real Rational Integral",
+        },
+    ),
+    Group(
+        reason="a built-in number, text or singleton made from constants",
+        uses="RNC",
+        kind="atom",
+        check="bounded",
+        names={"builtins": "int float complex bool str bytes long unicode slice range xrange frozenset tuple"},
+    ),
+    Group(
+        reason="a mutable array of bytes",
+        uses="RNC",
+        kind="bytearray",
+        check="bounded",
+        names={"builtins": "bytearray buffer"},
+    ),
+    Group(
+        reason="the type of a singleton",
+        uses="RC",
+        check="type_of",
+        names={"builtins": "type"},
+    ),
+    Group(
+        reason="walks a container that is in the file itself",
+        uses="RC",
+        check="iterator",
+        names={"builtins": "iter reversed enumerate zip xrange", "itertools": "izip"},
+    ),
+    Group(reason="the plain base of every class, which takes no arguments", uses="RNC", names={"builtins": "object"}),
+    Group(reason="a built-in container", uses="RNC", kind="list", check="bounded", names={"builtins": "list"}),
+    Group(reason="a built-in container", uses="RNC", kind="dict", check="bounded", names={"builtins": "dict"}),
+    Group(reason="a built-in container", uses="RNC", kind="set", check="bounded", names={"builtins": "set"}),
+    Group(
+        reason="a built-in exception: keeps its arguments",
+        uses="RNC",
+        names={
+            "builtins": "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError "
+            "FloatingPointError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
+            "NotImplementedError OSError IOError OverflowError RecursionError ReferenceError RuntimeError StopIteration SystemExit GeneratorExit "
+            "BaseExceptionGroup ExceptionGroup EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
+            "IsADirectoryError NotADirectoryError ProcessLookupError ConnectionAbortedError ConnectionRefusedError ConnectionResetError "
+            "IndentationError TabError UnicodeTranslateError PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
+            "BytesWarning ResourceWarning EncodingWarning "
+            "StopAsyncIteration SyntaxError SystemError TimeoutError TypeError UnboundLocalError UnicodeError "
+            "UnicodeDecodeError UnicodeEncodeError ValueError ZeroDivisionError Warning UserWarning DeprecationWarning "
+            "FutureWarning RuntimeWarning FileNotFoundError FileExistsError PermissionError ConnectionError StandardError",
+        },
+    ),
+    Group(
+        reason="a container of the standard library; its methods only store",
+        uses="RNC",
+        kind="dict",
+        check="mapping",
+        names={"collections": "OrderedDict Counter UserDict"},
+    ),
+    Group(
+        reason="a dict with a default; the factory takes no argument of the attacker's",
+        uses="RNC",
+        kind="dict",
+        check="factory",
+        names={"collections": "defaultdict"},
+    ),
+    Group(
+        reason="a container of the standard library; its methods only store",
+        uses="RNC",
+        kind="list",
+        check="bounded",
+        names={"collections": "deque UserList", "_collections": "deque"},
+    ),
+    Group(reason="a text", uses="RNC", names={"collections": "UserString"}),
+    Group(
+        reason="a chain of mappings; what fills it fills the first of them",
+        uses="RNC",
+        kind="chain",
+        names={"collections": "ChainMap"},
+    ),
+    Group(
+        reason="an attribute holder: stores what it is given",
+        uses="RNC",
+        names={"types": "SimpleNamespace", "argparse": "Namespace", "optparse": "Values"},
+    ),
+    Group(
+        reason="a date, time or zone: validates numbers",
+        uses="RNC",
+        names={
+            "datetime": "datetime date time timedelta timezone",
+            "_datetime": "datetime date time timedelta timezone",
+            "_pydatetime": "datetime date time timedelta timezone",
+            "calendar": "Month Day",
+        },
+    ),
+    Group(reason="the base of time zones", uses="RN", names={"datetime": "tzinfo"}),
+    Group(
+        reason="a time zone by its key, read from the zone database only",
+        uses="R",
+        names={
+            "zoneinfo": "ZoneInfo",
+            "zoneinfo._zoneinfo": "ZoneInfo",
+            "_zoneinfo": "ZoneInfo",
+            "backports.zoneinfo": "ZoneInfo",
+        },
+    ),
+    Group(
+        reason="a time zone by its key, read from the zone database only",
+        uses="RC",
+        names={
+            "zoneinfo": "ZoneInfo._unpickle",
+            "zoneinfo._zoneinfo": "ZoneInfo._unpickle",
+            "backports.zoneinfo": "ZoneInfo._unpickle",
+        },
+    ),
+    Group(
+        reason="a number",
+        uses="RNC",
+        names={
+            "decimal": "Decimal Context",
+            "_decimal": "Decimal Context",
+            "_pydecimal": "Decimal",
+            "fractions": "Fraction",
+        },
+    ),
+    Group(
+        reason="a signal of decimal arithmetic",
+        uses="RNC",
+        names={
+            "decimal": "Clamped ConversionSyntax DecimalException DivisionByZero DivisionImpossible DivisionUndefined FloatOperation "
+            "Inexact InvalidContext InvalidOperation Overflow Rounded Subnormal Underflow",
+        },
+    ),
+    Group(reason="an identifier: sixteen bytes", uses="RNC", names={"uuid": "UUID SafeUUID"}),
+    Group(
+        reason="a path as text; making it touches no file",
+        uses="RNC",
+        names={
+            "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+            "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+        },
+    ),
+    Group(
+        reason="an address as a number; making it opens nothing",
+        uses="RNC",
+        names={"ipaddress": "IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface"},
+    ),
+    Group(reason="an array of machine numbers", uses="RNC", kind="list", check="bounded", names={"array": "array"}),
+    Group(
+        reason="rebuilds an array of machine numbers from bytes",
+        uses="RC",
+        kind="list",
+        names={"array": "_array_reconstructor"},
+    ),
+    Group(
+        reason="a compiled pattern; nothing is matched on loading",
+        uses="RC",
+        check="pattern",
+        names={"re": "_compile"},
+    ),
+    Group(reason="flags or a type of regular expressions", uses="RE", names={"re": "RegexFlag Pattern Match"}),
+    Group(reason="a pseudo-random generator: numbers", uses="RNC", names={"random": "Random", "_random": "Random"}),
+    Group(
+        reason="a memory buffer", uses="RNC", check="plain", names={"io": "BytesIO StringIO", "_io": "BytesIO StringIO"}
+    ),
+    Group(
+        reason="a counter or a constant without side effects",
+        uses="RC",
+        check="plain",
+        names={"itertools": "count repeat", "operator": "itemgetter", "_operator": "itemgetter"},
+    ),
+    Group(reason="looks a logger up by name", uses="RC", kind="shared", check="plain", names={"logging": "getLogger"}),
+    Group(
+        reason="a type for annotations",
+        uses="R",
+        names={
+            "typing": "Any Union Optional List Dict Tuple Set FrozenSet Callable Iterable Iterator Sequence Mapping "
+            "MutableMapping Type TypeVar Generic Literal NamedTuple NoReturn ClassVar Final Protocol Text AnyStr Hashable "
+            "Sized Collection Container Generator Deque DefaultDict OrderedDict Counter Annotated Self Never",
+            "typing_extensions": "Any Literal Annotated Protocol TypedDict Final Self",
+            "collections.abc": "Callable Iterable Iterator Sequence Mapping MutableMapping Hashable Sized Collection "
+            "Container Set MutableSet MutableSequence",
+            "abc": "ABC ABCMeta",
+            "enum": "Enum IntEnum Flag IntFlag StrEnum",
+            "dataclasses": "MISSING _MISSING_TYPE FrozenInstanceError",
+        },
+    ),
+    Group(
+        reason="a part of a data class's description",
+        uses="RN",
+        names={
+            "dataclasses": "Field _DataclassParams InitVar _FIELD_BASE _HAS_DEFAULT_FACTORY_CLASS _KW_ONLY_TYPE _MISSING_TYPE"
+        },
+    ),
+    Group(
+        reason="a compiled layout of numbers", uses="RC", check="plain", names={"_struct": "Struct", "struct": "Struct"}
+    ),
+    Group(reason="a point in time as numbers", uses="RNC", check="plain", names={"time": "struct_time"}),
+    Group(
+        reason="a version number",
+        uses="RNC",
+        check="plain",
+        names={
+            "torch.torch_version": "TorchVersion",
+            "packaging.version": "Version",
+            "distutils.version": "LooseVersion",
+        },
+    ),
+    Group(
+        reason="an object of the standard library that only holds attributes",
+        uses="RN",
+        names={
+            "configparser": "ConfigParser RawConfigParser SafeConfigParser SectionProxy ConverterMapping Interpolation "
+            "BasicInterpolation LegacyInterpolation ExtendedInterpolation",
+            "json.encoder": "JSONEncoder",
+            "json.decoder": "JSONDecoder",
+            "string": "Template Formatter",
+            "calendar": "Calendar TextCalendar HTMLCalendar",
+            "statistics": "NormalDist",
+            "textwrap": "TextWrapper",
+            "logging": "Logger LogRecord PlaceHolder RootLogger",
+            "csv": "Dialect excel",
+            "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary",
+            "_weakrefset": "WeakSet",
+            "xml.etree.ElementTree": "Element",
+            "sets": "Set ImmutableSet",
+            "UserDict": "UserDict IterableUserDict",
+        },
+    ),
+    Group(
+        reason="the signature of a function, as data",
+        uses="RNC",
+        check="plain",
+        names={"inspect": "Signature Parameter _empty"},
+    ),
+    Group(
+        reason="an address in parts",
+        uses="RNC",
+        check="plain",
+        names={"urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes"},
+    ),
+    Group(
+        reason="names a member of an enumeration",
+        uses="RE",
+        names={"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto"},
+    ),
+    Group(
+        reason="sets an attribute; the object is looked at", uses="C", check="setattr", names={"builtins": "setattr"}
+    ),
+    Group(reason="a type with parameters, for annotations", uses="RC", check="plain", names={"types": "GenericAlias"}),
+    Group(
+        reason="joins types for annotations",
+        uses="C",
+        check="reduce",
+        names={"functools": "reduce", "_functools": "reduce"},
+    ),
+    # --- copyreg and codecs: harmless with the right arguments ---
+    Group(
+        reason="turns text into bytes",
+        uses="RC",
+        kind="atom",
+        check="encode",
+        names={"_codecs": "encode", "codecs": "encode"},
+    ),
+    Group(
+        reason="makes an object without calling its __init__",
+        uses="RC",
+        check="reconstructor",
+        names={"copyreg": "_reconstructor"},
+    ),
+    Group(
+        reason="makes an object without calling its __init__",
+        uses="RC",
+        check="newobj",
+        names={"copyreg": "__newobj__ __newobj_ex__", "scipy.spatial.ckdtree": "new_object"},
+    ),
+    Group(
+        reason="a node of a spatial tree: attributes only",
+        uses="RN",
+        names=dict.fromkeys(
+            ("scipy.spatial.kdtree", "scipy.spatial._kdtree"), "KDTree.node KDTree.innernode KDTree.leafnode"
+        ),
+    ),
+    Group(
+        reason="a method of an interpolator, stored for later use",
+        uses="R",
+        names=dict.fromkeys(
+            ("scipy.interpolate.interpolate", "scipy.interpolate._interpolate"),
+            "interp1d._call_linear interp1d._call_linear_np interp1d._call_nearest interp1d._call_previousnext "
+            "interp1d._call_spline interp1d._call_nan_spline interp1d._call_zero",
+        ),
+    ),
+    Group(
+        reason="keeps a callable with its arguments; both are looked at",
+        uses="C",
+        check="partial",
+        names={"functools": "partial", "_functools": "partial"},
+    ),
+    Group(
+        reason="keeps the name of an attribute to fetch; the name is looked at",
+        uses="C",
+        kind="callable",
+        check="getter",
+        names={"operator": "attrgetter methodcaller", "_operator": "attrgetter methodcaller"},
+    ),
+    Group(
+        reason="what the operating system says of a file or a terminal, as numbers",
+        uses="RC",
+        check="plain",
+        names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size"),
+    ),
+    Group(
+        reason="fetches an attribute; the object and the name are looked at",
+        uses="C",
+        check="getattr",
+        names={"builtins": "getattr"},
+    ),
+    Group(
+        reason="subscripts a type for annotations",
+        uses="RC",
+        check="getitem",
+        names={"operator": "getitem", "_operator": "getitem"},
+    ),
+    Group(
+        reason="functions over numbers, stored for later use",
+        uses="R",
+        names={
+            "math": "exp log log2 log10 log1p expm1 sqrt sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil fabs pow hypot isnan isinf",
+            "operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains itemgetter",
+            "_operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains",
+            "copy": "copy deepcopy",
+            "itertools": "chain product permutations combinations",
+        },
+    ),
+    Group(
+        reason="functions over arrays, stored for later use",
+        uses="R",
+        names={
+            "numpy": "mean median std var sum prod min max amin amax argmin argmax exp log log1p expm1 log2 log10 sqrt abs absolute sin cos tan tanh "
+            "square sign dot concatenate vstack hstack dstack column_stack stack nan inf pi e newaxis identity eye zeros ones array asarray maximum "
+            "minimum where clip percentile quantile nanmean nanmedian nanstd nansum nanmin nanmax linspace arange",
+            "numpy.core.fromnumeric": "mean sum std var prod amin amax argmin argmax",
+            "numpy.lib.function_base": "median percentile",
+            "numpy.lib.shape_base": "dstack column_stack",
+            "numpy._core.fromnumeric": "mean sum std var prod amin amax argmin argmax",
+        },
+    ),
+    Group(
+        reason="a part of spaCy's vocabulary, restored from texts, numbers and msgpack bytes",
+        uses="RC",
+        names={
+            "spacy.strings": "StringStore",
+            "spacy.vectors": "unpickle_vectors",
+            "spacy.morphology": "unpickle_morphology",
+        },
+    ),
+    Group(
+        reason="a unit by its names",
+        uses="RC",
+        check="unit_class",
+        names={
+            "astropy.units.core": "_recreate_irreducible_unit",
+            "pint": "_unpickle_quantity _unpickle_unit _unpickle_measurement",
+        },
+    ),
+    Group(
+        reason="a container that cannot be changed",
+        uses="RC",
+        check="plain",
+        names={
+            "pyrsistent._pmap": "pmap",
+            "pyrsistent._pset": "pset",
+            "pyrsistent._pvector": "pvector",
+            "pvectorc": "pvector",
+        },
+    ),
+    Group(
+        reason="a dictionary that cannot be changed",
+        uses="RNC",
+        kind="dict",
+        check="plain",
+        names={"flax.core.frozen_dict": "FrozenDict"},
+    ),
+    Group(
+        reason="a molecule or its bits, from bytes that RDKit parses",
+        uses="RC",
+        check="plain",
+        names={
+            "rdkit.Chem.rdchem": "Mol",
+            "rdkit.DataStructs.cDataStructs": "ExplicitBitVect SparseBitVect IntSparseIntVect LongSparseIntVect "
+            "UIntSparseIntVect ULongSparseIntVect",
+        },
+    ),
+    Group(
+        reason="an array of JAX, made by numpy's own function from the state that numpy checks",
+        uses="RC",
+        kind="ndarray-done",
+        check="jax_array",
+        names={"jax._src.array": "_reconstruct_array", "jax._src.device_array": "reconstruct_device_array"},
+    ),
+    Group(
+        reason="a number type",
+        uses="R",
+        names={
+            "ml_dtypes": "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
+            "float8_e5m2fnuz float8_e8m0fnu float6_e2m3fn float6_e3m2fn float4_e2m1fn int1 int2 int4 uint1 uint2 uint4",
+        },
+    ),
+    Group(
+        reason="an element type of texts",
+        uses="RC",
+        kind="dtype",
+        check="np_dtype",
+        names=dict.fromkeys(("numpy._core._internal", "numpy.core._internal"), "_convert_to_stringdtype_kwargs"),
+    ),
+    # --- numpy ---
+    Group(
+        reason="fetches a universal function by module and name; both are looked at",
+        uses="C",
+        check="ufunc",
+        names=dict.fromkeys(("numpy.core", "numpy._core", "numpy.core.numeric"), "_ufunc_reconstruct"),
+    ),
+    Group(
+        reason="makes an empty array that BUILD fills",
+        uses="RC",
+        kind="ndarray",
+        check="np_reconstruct",
+        names=dict.fromkeys((*_NUMPY_MULTIARRAY, "numpy.core._internal", "numpy._core._internal"), "_reconstruct"),
+    ),
+    Group(
+        reason="a number of a given type",
+        uses="RC",
+        kind="scalar",
+        check="np_scalar",
+        names=dict.fromkeys(_NUMPY_MULTIARRAY, "scalar"),
+    ),
+    Group(
+        reason="an array over bytes",
+        uses="RC",
+        kind="ndarray-done",
+        check="np_frombuffer",
+        names={"numpy.core.numeric": "_frombuffer", "numpy._core.numeric": "_frombuffer"},
+    ),
+    Group(
+        reason="a masked array that BUILD fills",
+        uses="RC",
+        kind="ndarray",
+        check="masked",
+        names={"numpy.ma.core": "_mareconstruct"},
+    ),
+    Group(
+        reason="an element type",
+        uses="RNC",
+        kind="dtype",
+        check="np_dtype",
+        names={"numpy": "dtype", "numpy.dtypes": "StringDType"},
+    ),
+    Group(
+        reason="an array class, named as the type to make",
+        uses="R",
+        names={
+            "numpy": "ndarray matrix recarray chararray memmap",
+            "numpy.core.memmap": "memmap",
+            "numpy._core.memmap": "memmap",
+            "numpy.core.records": "recarray",
+            "numpy._core.records": "recarray",
+            "numpy.rec": "recarray",
+            "numpy.core.defchararray": "chararray",
+            "numpy._core.defchararray": "chararray",
+            "numpy.char": "chararray",
+            "numpy.matrixlib.defmatrix": "matrix",
+            "numpy.ma.core": "MaskedArray mvoid",
+            "numpy.ma": "MaskedArray",
+            "pandas.core.base": "FrozenNDArray",
+            "pandas.core.indexes.frozen": "FrozenNDArray",
+        },
+    ),
+    Group(
+        reason="a number type",
+        uses="RNC",
+        kind="atom",
+        check="bounded",
+        names={
+            "numpy": "bool bool_ bool8 byte ubyte short ushort intc uintc int_ uint intp uintp longlong ulonglong "
+            "int8 int16 int32 int64 uint8 uint16 uint32 uint64 half single double longdouble float16 float32 float64 "
+            "float128 float_ csingle cdouble clongdouble complex64 complex128 complex256 complex_ datetime64 timedelta64 "
+            "str_ bytes_ unicode_ string_ object_ void number integer signedinteger unsignedinteger inexact floating "
+            "complexfloating flexible character generic",
+            "numpy.core.records": "record",
+            "numpy._core.records": "record",
+            "numpy.rec": "record",
+        },
+    ),
+    Group(
+        reason="an element type's class",
+        uses="RNC",
+        kind="dtype",
+        check="plain",
+        names={
+            "numpy.dtypes": "BoolDType Int8DType UInt8DType Int16DType UInt16DType Int32DType UInt32DType Int64DType UInt64DType "
+            "LongLongDType ULongLongDType Float16DType Float32DType Float64DType LongDoubleDType Complex64DType Complex128DType "
+            "CLongDoubleDType ObjectDType BytesDType StrDType VoidDType DateTime64DType TimeDelta64DType",
+            "numpy": "dtype[bool] dtype[int64] dtype[float32] dtype[float64]",
+        },
+    ),
+    Group(
+        reason="a random generator by its name",
+        uses="RC",
+        check="np_random",
+        names={
+            "numpy.random._pickle": "__randomstate_ctor __bit_generator_ctor __generator_ctor",
+            "numpy.random": "__RandomState_ctor",
+            "numpy.random.mtrand": "__RandomState_ctor",
+        },
+    ),
+    Group(
+        reason="a random generator or its seed: numbers",
+        uses="RNC",
+        check="bounded",
+        names={
+            "numpy.random._mt19937": "MT19937",
+            "numpy.random._pcg64": "PCG64 PCG64DXSM",
+            "numpy.random._philox": "Philox",
+            "numpy.random._sfc64": "SFC64",
+            "numpy.random.mtrand": "RandomState",
+            "numpy.random": "RandomState Generator MT19937 PCG64",
+            "numpy.random._generator": "Generator",
+            "numpy.random.bit_generator": "SeedSequence SeedlessSeedSequence __pyx_unpickle_SeedSequence __pyx_unpickle_SeedlessSeedSequence",
+        },
+    ),
+    Group(
+        reason="a polynomial or an exception of numpy: numbers",
+        uses="RN",
+        names={
+            "numpy": "poly1d",
+            "numpy.lib.polynomial": "poly1d",
+            "numpy.lib._polynomial_impl": "poly1d",
+            "numpy.polynomial.polynomial": "Polynomial",
+            "numpy.polynomial.chebyshev": "Chebyshev",
+            "numpy.polynomial.legendre": "Legendre",
+            "numpy.polynomial.hermite": "Hermite",
+            "numpy.polynomial.laguerre": "Laguerre",
+            "numpy.exceptions": "AxisError",
+        },
+    ),
+    Group(
+        reason="numpy's masked constant",
+        uses="RC",
+        kind="ndarray",
+        check="plain",
+        names={"numpy.ma.core": "MaskedConstant"},
+    ),
+    # --- joblib ---
+    Group(
+        reason="announces an array whose bytes follow in line",
+        uses="RN",
+        kind="array-wrapper",
+        names={
+            "joblib.numpy_pickle": "NumpyArrayWrapper",
+            "sklearn.externals.joblib.numpy_pickle": "NumpyArrayWrapper",
+        },
+    ),
+    Group(
+        reason="names a file beside this one that holds an array",
+        uses="RN",
+        kind="array-file",
+        check="array_file",
+        names=dict.fromkeys(
+            (
+                "joblib.numpy_pickle",
+                "joblib.numpy_pickle_compat",
+                "sklearn.externals.joblib.numpy_pickle",
+                "sklearn.externals.joblib.numpy_pickle_compat",
+            ),
+            "NDArrayWrapper ZNDArrayWrapper",
+        ),
+    ),
+    # --- torch ---
+    Group(
+        reason="a tensor over a storage; its bounds are checked here",
+        uses="RC",
+        kind="tensor",
+        check="torch_tensor",
+        names={"torch._utils": "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3"},
+    ),
+    Group(
+        reason="a tensor made of tensors and numbers",
+        uses="RC",
+        kind="tensor",
+        check="torch_plain",
+        names={
+            "torch._utils": "_rebuild_parameter _rebuild_parameter_with_state _rebuild_sparse_tensor _rebuild_sparse_csr_tensor "
+            "_rebuild_sparse_compressed_tensor _rebuild_qtensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor "
+            "_rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor _rebuild_wrapper_subclass",
+        },
+    ),
+    Group(
+        reason="calls a rebuilding function of torch",
+        uses="RC",
+        kind="tensor",
+        check="torch_from_type",
+        names={"torch._tensor": "_rebuild_from_type_v2 _rebuild_from_type", "torch.tensor": "_rebuild_from_type"},
+    ),
+    Group(
+        reason="unpickles the bytes that it is given: they are judged themselves",
+        uses="RC",
+        kind="storage",
+        check="load_from_bytes",
+        names={"torch.storage": "_load_from_bytes"},
+    ),
+    Group(
+        reason="a named tuple of tensors",
+        uses="RN",
+        names={"torch.nn.utils.rnn": "PackedSequence PackedSequence_"},
+    ),
+    Group(
+        reason="a schedule of numbers: attributes only",
+        uses="RN",
+        names={"stable_baselines3.common.utils": "FloatSchedule ConstantSchedule LinearSchedule"},
+    ),
+    Group(
+        reason="trials of Hyperopt in memory: dictionaries in lists",
+        uses="RN",
+        names={"hyperopt.base": "Trials"},
+    ),
+    Group(
+        reason="a shape, a device or a layout",
+        uses="RC",
+        kind="atom",
+        check="plain",
+        names={"torch": "Size device memory_format", "torch.serialization": "_get_layout", "torch._C": "device"},
+    ),
+    Group(
+        reason="a tensor parameter around a tensor",
+        uses="RC",
+        kind="parameter",
+        check="torch_plain",
+        names={
+            "torch.nn.parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
+            "torch.nn": "Parameter",
+            "torch.autograd.variable": "Variable",
+            "torch.autograd": "Variable",
+        },
+    ),
+    Group(
+        reason="names the class of a storage or tensor",
+        uses="R",
+        names=dict.fromkeys(
+            ("torch", "torch.cuda", "torch.sparse", "torch.cuda.sparse"),
+            "FloatStorage DoubleStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage CharStorage "
+            "ByteStorage BoolStorage ComplexFloatStorage ComplexDoubleStorage QInt8Storage QUInt8Storage QInt32Storage "
+            "QUInt4x2Storage QUInt2x4Storage UntypedStorage TypedStorage FloatTensor DoubleTensor HalfTensor BFloat16Tensor "
+            "LongTensor IntTensor ShortTensor CharTensor ByteTensor BoolTensor",
+        ),
+    ),
+    Group(
+        reason="names the class of a storage or tensor",
+        uses="R",
+        names={
+            "torch": "Tensor strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkldnn jagged contiguous_format channels_last channels_last_3d preserve_format "
+            "per_tensor_affine per_channel_affine per_tensor_symmetric per_channel_symmetric per_channel_affine_float_qparams "
+            "float float16 float32 float64 half double bfloat16 int int8 int16 int32 int64 short long uint8 uint16 uint32 uint64 bool "
+            "cfloat cdouble chalf complex32 complex64 complex128 qint8 quint8 qint32 quint4x2 quint2x4 "
+            "float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 "
+            "bits8 bits16 bits1x8 bits2x4 bits4x2 int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6 uint7",
+            "torch._tensor": "Tensor",
+            "torch.storage": "UntypedStorage TypedStorage _UntypedStorage _TypedStorage",
+        },
+    ),
+    Group(
+        reason="types a container for the TorchScript interpreter",
+        uses="RC",
+        kind="object",
+        check="plain",
+        names={
+            "torch.jit._pickle": "build_intlist build_tensorlist build_doublelist build_boollist restore_type_tag build_tensor_from_id"
+        },
+    ),
+)

@@ -1,0 +1,24 @@
+"""What the operator allows and should think about twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def malicious_imports(allowed: Mapping[str, str]) -> dict[str, str]:
+    """The *allowed* imports (``module.name`` → reason) that are known for harm → what they can do."""
+    if not allowed:
+        return {}
+    from picklewatch.catalogue.imports.classify import judge
+    from picklewatch.core.model import Level
+
+    found: dict[str, str] = {}
+    for subject in allowed:
+        module, _, name = subject.rpartition(".")
+        judged = judge(module, name)
+        if judged.level is Level.MALICIOUS:
+            found[subject] = judged.reason if judged.status == "denied" else "blind picklewatch's self-test"
+    return found

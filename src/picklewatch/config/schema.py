@@ -1,0 +1,294 @@
+"""The configuration: every key, its default, its meaning, and all mistakes at once.
+
+Files are TOML; a later source overrides an earlier one key by key: the defaults, ``/etc/picklewatch/config.toml``,
+the user's file, environment variables (``PICKLEWATCH_SCAN_WORKERS=2``). See `picklewatch.config.sources`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from picklewatch.config.problems import describe
+from picklewatch.config.sources import Source, automatic_workers, config_error, read_sources
+from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
+from picklewatch.core.path_patterns import glob_to_regex
+from picklewatch.core.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIN_MEMORY = 128 << 20
+"""Bytes of private memory that a scan needs to start, with room to spare."""
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    path = Path(value).expanduser() if value else None
+    if path is not None and not path.is_absolute():
+        raise ValueError(f'{value!r} is not absolute; begin it with "/" or "~/"')
+    return path
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("0 would make every file unscannable")
+    return value
+
+
+def _enough_memory(value: int) -> int:
+    if value < MIN_MEMORY:
+        raise ValueError("too little to start a scan in; at least 128MiB")
+    return value
+
+
+def _digest(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError(f"{value!r} is no SHA-256 (64 hexadecimal digits); `picklewatch scan --format json` shows it")
+    return value.lower()
+
+
+def _import(value: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[\w<>]+)+", value):
+        raise ValueError(f'{value!r} is no import; write it as "module.name", without wildcards')
+    return value
+
+
+def _reason(value: str) -> str:
+    if not value.strip():
+        raise ValueError("give a reason: it is shown wherever this entry lets something pass")
+    return value
+
+
+def _glob(value: str) -> str:
+    glob_to_regex(value)
+    return value
+
+
+_NUMBER_OR = {"type": "number", "minimum": 0}
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, _NUMBER_OR]}),
+]
+"""Seconds, written as a number or as text such as ``90s``."""
+Timeout = Annotated[Duration, AfterValidator(_positive)]
+"""A duration that is not 0."""
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": SIZE_PATTERN}, {"type": "integer", "minimum": 0}]}),
+]
+"""Bytes, written as a number or as text such as ``512MiB``."""
+AbsolutePath = Annotated[Path, BeforeValidator(_path)]
+"""An absolute path; ``~`` is the home directory of who runs picklewatch."""
+Glob = Annotated[StrictStr, AfterValidator(_glob)]
+Reason = Annotated[StrictStr, AfterValidator(_reason)]
+Digest = Annotated[StrictStr, AfterValidator(_digest)]
+Import = Annotated[StrictStr, AfterValidator(_import)]
+Count = Annotated[StrictInt, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class WatchConfig(_Section):
+    """Where the daemon looks."""
+
+    caches: StrictBool = True
+    """Whether to watch the caches of model tools, found as the tools themselves find them (docs/caches.md)."""
+    users: Literal["auto", "self", "all"] = "auto"
+    """Whose caches: "self", "all" users' of this machine, or "auto": all for root and system services, else self."""
+    roots: tuple[AbsolutePath, ...] = ()
+    """More directories to watch, with everything below them. They need not exist yet."""
+    exclude: tuple[Glob, ...] = ()
+    """What not to look at: a name such as "*.log" anywhere, or an absolute path; "*" stays within a name, "**" does not. Nothing below an excluded directory is scanned."""  # noqa: E501 - shown as one sentence
+    settle: Duration = 2.0
+    """How long a file must be quiet before it is scanned when its writer doesn't close it."""
+    rescan: Duration = 86400.0
+    """How often all roots are walked again, for whatever no event reported; 0 for never."""
+
+
+class LimitsConfig(_Section):
+    """Bounds of one file's scan; reaching one makes the file unscannable, never clean."""
+
+    time: Timeout = DEFAULT_LIMITS.seconds
+    """Wall-clock time."""
+    cpu_time: Timeout = float(DEFAULT_LIMITS.cpu_seconds)
+    """Processor time."""
+    memory: Annotated[Size, AfterValidator(_enough_memory)] = DEFAULT_LIMITS.memory
+    """Private memory of the scanning process (the file itself does not count)."""
+    opcodes: Count = DEFAULT_LIMITS.opcodes
+    """Pickle opcodes walked."""
+    depth: Annotated[StrictInt, Field(ge=1, le=64)] = DEFAULT_LIMITS.depth
+    """Archives and pickles nested in each other."""
+    members: Count = DEFAULT_LIMITS.members
+    """Archive members looked at."""
+    unpacked: Size = DEFAULT_LIMITS.unpacked
+    """What decompression may produce in all (streamed, never held at once)."""
+    member: Size = DEFAULT_LIMITS.member
+    """One unpacked member held in memory at once."""
+    findings: Count = DEFAULT_LIMITS.findings
+    """Findings kept; the most harmful stay."""
+    evidence: Count = DEFAULT_LIMITS.evidence
+    """Characters of one finding's evidence."""
+    imports: Count = DEFAULT_LIMITS.imports
+    """Distinct imports listed."""
+    fickling_opcodes: Count = DEFAULT_LIMITS.fickling_opcodes
+    """Size of a pickle, in opcodes, up to which fickling is asked for evidence."""
+    fickling_time: Duration = DEFAULT_LIMITS.fickling_seconds
+    """Processor time that fickling may take."""
+    output: Size = DEFAULT_LIMITS.output
+    """Result accepted from the sandboxed process."""
+
+
+class ScanConfig(_Section):
+    """How files are scanned."""
+
+    workers: Annotated[StrictInt, Field(ge=0, le=256)] = 0
+    """Files scanned at the same time; 0 for one a processor, at most 4. At most half of them take slow scans."""
+    require_sandbox: StrictBool = False
+    """Whether to refuse to run where the kernel lacks a protection of the sandbox (`picklewatch doctor` says which)."""
+    limits: LimitsConfig = LimitsConfig()
+
+    @property
+    def worker_count(self) -> int:
+        """The number of workers, with 0 resolved for this machine."""
+        return self.workers or automatic_workers()
+
+
+class QuarantineConfig(_Section):
+    """What is moved away, and where to."""
+
+    level: Literal["off", "malicious", "unsafe", "unscannable", "unverified"] = "off"
+    """The lowest verdict that is moved; "off" only reports. "unsafe" is a good choice once the reports look right."""
+    store: Annotated[Path | None, BeforeValidator(_path)] = None
+    """Where quarantined files are kept; empty for the directory "quarantine" in the state directory."""
+    tombstones: StrictBool = True
+    """Whether a tombstone takes the place of a file that its client would silently download again. Loading it fails with words that name picklewatch."""  # noqa: E501 - shown as one sentence
+
+    def takes(self, verdict: Verdict) -> bool:
+        """Say whether a file with *verdict* is moved."""
+        return self.level != "off" and verdict.rank >= Verdict(self.level).rank
+
+
+class RecordsConfig(_Section):
+    """What is remembered of files that changed or went (docs/records.md)."""
+
+    keep: Count = 1_000_000
+    """How many outcomes of files that changed or went are remembered; the oldest go first. A file that is there is never forgotten."""  # noqa: E501 - shown as one sentence
+
+
+class LogConfig(_Section):
+    """What is logged, and how (docs/logs.md)."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important level that is written. Every judged file is at least "info"."""
+    format: Literal["auto", "console", "json", "journal"] = "auto"
+    """"auto": coloured text on a terminal, the journal's native protocol under systemd, JSON lines otherwise."""
+
+
+class AllowConfig(_Section):
+    """What you vouch for. Each entry has a reason, which is shown wherever the entry lets something pass."""
+
+    digests: dict[Digest, Reason] = {}
+    """SHA-256 of a file's content = reason. Such a file is clean whatever it holds."""
+    imports: dict[Import, Reason] = {}
+    """Exact "module.name" = reason. Findings about this import no longer count."""
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    watch: WatchConfig = WatchConfig()
+    scan: ScanConfig = ScanConfig()
+    quarantine: QuarantineConfig = QuarantineConfig()
+    records: RecordsConfig = RecordsConfig()
+    log: LogConfig = LogConfig()
+    allow: AllowConfig = AllowConfig()
+
+    def limits(self) -> Limits:
+        """Return the bounds of a scan."""
+        keys = self.scan.limits.model_dump()
+        renamed = {"time": "seconds", "fickling_time": "fickling_seconds"}
+        cpu = max(1, round(keys.pop("cpu_time")))
+        return Limits(cpu_seconds=cpu, **{renamed.get(key, key): value for key, value in keys.items()})
+
+    def policy(self) -> Policy:
+        """Return what the operator vouches for."""
+        return Policy(allowed_imports=self.allow.imports, allowed_digests=self.allow.digests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedConfig:
+    """A valid configuration, and where it came from."""
+
+    config: Config
+    sources: tuple[Source, ...] = ()
+    """What was read, least important first."""
+
+    def origin(self, keys: tuple[str, ...]) -> str:
+        """Say what set the key *keys*: ``default``, ``file:line`` or ``environment``."""
+        for source in reversed(self.sources):
+            if _has(source.data, keys):
+                line = source.line_of(keys)
+                return f"{source.name}:{line}" if line else source.name
+        return "default"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> LoadedConfig:
+    """Load the configuration: *path* alone, or the files that exist; then environment variables.
+
+    Raises `ConfigError` with every mistake in every source.
+    """
+    sources = read_sources(path, environ)
+    merged: dict[str, Any] = {}
+    problems: list[str] = []
+    for source in sources:
+        problems += _problems(source)
+        merged = _merge(merged, source.data)
+    if problems:
+        raise config_error(problems)
+    return LoadedConfig(config=Config.model_validate(merged), sources=sources)
+
+
+def _problems(source: Source) -> list[str]:
+    try:
+        Config.model_validate(source.data)
+    except ValidationError as error:
+        return [text for _, text in sorted(describe(source, problem, Config) for problem in error.errors())]
+    return []
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _has(data: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(data, dict) or key not in data:
+            return False
+        data = data[key]
+    return True

@@ -1,0 +1,183 @@
+"""Which configuration files there are, what they say, and on which line.
+
+Imports the standard library only, so that a command that finds no configuration starts fast.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_FILE = Path("/etc/picklewatch/config.toml")
+"""The administrator's file."""
+
+SECTIONS = ("watch", "scan", "quarantine", "records", "log", "allow")
+"""The tables that the file may have."""
+
+MAX_AUTOMATIC_WORKERS = 4
+"""Workers that ``workers = 0`` starts at most: scanning is a guest on a workstation."""
+
+PREFIX = "PICKLEWATCH_"
+"""What the names of environment variables that set a key begin with: ``PICKLEWATCH_SCAN_WORKERS``."""
+
+_NAME = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
+_HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$")
+_ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One place that sets keys."""
+
+    name: str
+    """The file's path, or ``environment``."""
+    data: dict[str, Any]
+    """What it says, nested as in TOML."""
+    text: str = ""
+    """The file's text, to find lines in; empty for the environment."""
+
+    def line_of(self, keys: tuple[str, ...]) -> int | None:
+        """Find the line, counted from 1, that sets the key *keys* (its table included), or None."""
+        return _line_of(self.text, keys)
+
+
+def is_system_service(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether this is root or the system service, which read the administrator's file only.
+
+    An instance of the template unit is a person's own; its state is in ``/var/lib/picklewatch-users``.
+    """
+    return os.geteuid() == 0 or environ.get("STATE_DIRECTORY") == "/var/lib/picklewatch"
+
+
+def user_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of this user's own file."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    home = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".config"
+    return home / "picklewatch/config.toml"
+
+
+def candidates(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Return the files that are read if they exist; a later one overrides an earlier one, key by key."""
+    return (SYSTEM_FILE,) if is_system_service(environ) else (SYSTEM_FILE, user_file(environ))
+
+
+def anything_configured(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether there is any configuration, good or bad, but for the defaults."""
+    return any(_is_there(file) for file in candidates(environ)) or bool(from_environment(environ))
+
+
+def automatic_workers() -> int:
+    """Return how many files are scanned at the same time when nothing says so."""
+    return max(1, min(MAX_AUTOMATIC_WORKERS, len(os.sched_getaffinity(0))))
+
+
+def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+    """Read what configures this process, least important first; *path* if given is the only file.
+
+    Raises `ConfigError` for a file that can't be read or is not TOML; every such file is named.
+    """
+    files = (path,) if path is not None else tuple(file for file in candidates(environ) if _is_there(file))
+    sources: list[Source] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            sources.append(read_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise config_error(problems)
+    variables = from_environment(environ)
+    return (*sources, Source(name="environment", data=variables)) if variables else tuple(sources)
+
+
+def config_error(problems: list[str]) -> ConfigError:
+    """Make the error that lists *problems*."""
+    count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    hint = "`picklewatch config check` checks again; `picklewatch config example` explains every key."
+    return ConfigError(f"the configuration has {count}:", tuple(problems), hint)
+
+
+def read_file(path: Path) -> Source:
+    """Read one TOML file. Raises `ConfigError`."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        return Source(name=str(path), data=tomllib.loads(text), text=text)
+    except OSError as error:
+        raise config_error([f"{path}: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        raise config_error([f"{path}: not UTF-8 at byte {error.start}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise config_error([f"{path}{_place(error)}: not valid TOML: {_reason(error)}"]) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Collect the keys that environment variables set, as ``PICKLEWATCH_<SECTION>_<KEY>``.
+
+    A value is read as TOML where it is TOML, else as text. Variables with the prefix and no known section are
+    not ours to judge.
+    """
+    data: dict[str, Any] = {}
+    for variable in sorted(environ):
+        section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+        if not variable.startswith(PREFIX) or section not in SECTIONS or not key:
+            continue
+        table = data.setdefault(section, {})
+        if section == "scan" and key.startswith("limits_"):
+            table, key = table.setdefault("limits", {}), key.removeprefix("limits_")
+        table[key] = _value(environ[variable])
+    return data
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether *path* exists; a file that may not be looked at is there, and reading it will say why not."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    match = re.search(r"at line (\d+), column (\d+)", str(error))
+    return f":{match[1]}:{match[2]}" if match else ""
+
+
+def _reason(error: tomllib.TOMLDecodeError) -> str:
+    return re.sub(r" \(at (?:line \d+, column \d+|end of document)\)", "", str(error))
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
+    """Find a key's line by reading the text as simple TOML: headers, ``key =`` lines, dotted keys."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = here = _keys(header[1])
+        elif assignment := _ASSIGNMENT.match(line):
+            here = (*table, *_keys(assignment[1]))
+        else:
+            continue
+        if here[: len(keys)] == keys:
+            return number
+    return None
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(_NAME, dotted))

@@ -1,0 +1,282 @@
+"""The vocabulary: what a file is, what was observed in it, how it was judged.
+
+Pure data; imports nothing of ours and does no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+
+
+class Verdict(StrEnum):
+    """How a content was judged, from harmless to hostile; compare with `rank`."""
+
+    SKIPPED = "skipped"
+    """By its bytes, no content that any loader would run as code."""
+    CLEAN = "clean"
+    """Proven: nothing outside the curated list of harmless constructors is imported."""
+    UNVERIFIED = "unverified"
+    """Imports what nobody has vouched for; no known way to abuse it."""
+    UNSCANNABLE = "unscannable"
+    """The scan did not reach the end. Never clean."""
+    UNSAFE = "unsafe"
+    """Imports or calls what ordinary models don't need and what reaches code, files or the network."""
+    MALICIOUS = "malicious"
+    """A known way to run code, to blind a scanner, or a structure that only serves to hide."""
+
+    @property
+    def rank(self) -> int:
+        """The position in the order of harm, 0 for `SKIPPED`."""
+        return _VERDICT_RANK[self]
+
+
+_VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+class Level(StrEnum):
+    """What a finding alone argues for; `INFO` argues for nothing. Compare with `rank`."""
+
+    INFO = "info"
+    UNVERIFIED = "unverified"
+    UNSCANNABLE = "unscannable"
+    UNSAFE = "unsafe"
+    MALICIOUS = "malicious"
+
+    @property
+    def rank(self) -> int:
+        """The position in the order of harm, 0 for `INFO`."""
+        return _LEVEL_RANK[self]
+
+
+_LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One observation about one place in a file."""
+
+    rule: str
+    """A stable kebab-case identifier that users put in allowlists, such as ``unsafe-import``."""
+    level: Level
+    """What this finding alone argues for."""
+    where: str
+    """``member:0xoffset``, such as ``archive/data.pkl:0x1f``: nested members joined by ``!``, ``0x1f`` without one."""
+    summary: str
+    """One plain sentence, printable."""
+    evidence: str = ""
+    """The decompiled line or the bytes that show it, printable, bounded; may be empty."""
+    subject: str = ""
+    """For an import, its exact ``module.name``: what an allowlist of imports names."""
+
+
+def unsaid(seen: Iterable[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Those of *seen* that *findings* do not say as badly: by rule and import."""
+    said: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        key = finding.rule, finding.subject
+        said[key] = max(said.get(key, -1), finding.level.rank)
+    return [finding for finding in seen if said.get((finding.rule, finding.subject), -1) < finding.level.rank]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineVersion:
+    """What judged a file. Another engine may judge differently, so verdicts are kept by it."""
+
+    picklewatch: str
+    fickling: str
+    rules: str
+    """A digest of the curated lists and of the engine's code generation, 12 hexadecimal digits."""
+
+    @property
+    def key(self) -> str:
+        """The text that a stored verdict is kept under."""
+        return f"{self.picklewatch}/{self.fickling}/{self.rules}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanReport:
+    """What one scan of one content observed; not yet a verdict (see `picklewatch.core.policy.decide`)."""
+
+    format: str
+    """The outermost format by content: ``torch-zip``, ``torch-legacy``, ``pickle``, ``npy``, ``joblib``, ``other`` …"""
+    complete: bool
+    """Whether the scan reached the end of everything that a loader would run."""
+    code_bearing: bool
+    """Whether any content was found that a loader could run as code (a pickle, or a format not judged yet).
+
+    A complete report that is not code-bearing and has no findings is `Verdict.SKIPPED`.
+    """
+    findings: tuple[Finding, ...] = ()
+    pickles: int = 0
+    """Pickles walked, nested ones included."""
+    opcodes: int = 0
+    """Opcodes walked in all of them."""
+    imports: tuple[str, ...] = ()
+    """Every distinct import as ``module.name``, in order of first appearance."""
+    sha256: str | None = None
+    """The content's SHA-256 in lower-case hexadecimal, or None if it was not computed. The child has no say in it."""
+    duration_ms: float = 0.0
+    """Wall-clock milliseconds of the scan, the sandbox's work included."""
+    peak_kib: int = 0
+    """The scanning process's peak resident memory in KiB; 0 if not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict with its reasons."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """The rules that set the verdict, most harmful first, without repetition."""
+    allowed: str | None = None
+    """Why the operator vouched for this content or import (the recorded reason), or None."""
+
+
+_LONGEST: Final = (1 << 63) - 1
+"""Nanoseconds that fit into 64 bits. Some file systems keep times that do not, such as the year 3000."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """One state of one inode. Two equal identities mean unchanged content."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileId:
+        """The identity that *status* (from ``fstat``) describes."""
+        mtime_ns = max(-_LONGEST, min(_LONGEST, status.st_mtime_ns))
+        return cls(status.st_dev, status.st_ino, status.st_size, mtime_ns, status.st_ctime_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The outcome for one content: what is logged, printed as JSON and kept."""
+
+    path: str
+    """The content that was judged (a blob, not a snapshot link), surrogate-escaped as `os.fsdecode` gives it."""
+    name: str | None
+    """A name that a person understands, such as ``org/model@rev: pytorch_model.bin``."""
+    names: tuple[str, ...] = ()
+    """Other paths that lead to the same content."""
+    report: ScanReport
+    judgement: Judgement
+    size: int
+    """Bytes."""
+    engine: EngineVersion
+    file: FileId | None = None
+    """The inode's state that was judged; None for standard input."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as the documented JSON object (docs/records.md); every text in it is printable."""
+        report = self.report
+        return {
+            "path": printable(self.path),
+            "name": None if self.name is None else printable(self.name),
+            "names": [printable(name) for name in self.names],
+            "size": self.size,
+            "format": report.format,
+            "verdict": self.judgement.verdict.value,
+            "reasons": list(self.judgement.reasons),
+            "allowed": self.judgement.allowed,
+            "findings": [finding_json(finding) for finding in report.findings],
+            "pickles": report.pickles,
+            "opcodes": report.opcodes,
+            "imports": list(report.imports),
+            "sha256": report.sha256,
+            "duration_ms": round(report.duration_ms, 3),
+            "engine": {
+                "picklewatch": self.engine.picklewatch,
+                "fickling": self.engine.fickling,
+                "rules": self.engine.rules,
+            },
+        }
+
+
+def finding_json(finding: Finding) -> dict[str, str]:
+    """*finding* as the documented JSON object."""
+    return {
+        "rule": finding.rule,
+        "level": finding.level.value,
+        "where": printable(finding.where),
+        "summary": printable(finding.summary),
+        "evidence": printable(finding.evidence),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every bound of a scan. Reaching one is a finding and makes the scan incomplete, never clean."""
+
+    seconds: float = 60.0
+    """Wall-clock time for one file."""
+    cpu_seconds: int = 60
+    """Processor time for one file."""
+    memory: int = 1 << 30
+    """Bytes of private memory for one file (file mappings do not count)."""
+    opcodes: int = 50_000_000
+    """Opcodes walked in one file."""
+    depth: int = 8
+    """Containers and pickles nested in each other."""
+    members: int = 100_000
+    """Archive members looked at in one file."""
+    unpacked: int = 8 << 30
+    """Bytes that decompression may produce in one file, in all (streamed, not held)."""
+    member: int = 512 << 20
+    """Bytes of one unpacked member held in memory at once."""
+    findings: int = 200
+    """Findings kept of one file; the most harmful stay."""
+    evidence: int = 500
+    """Characters of one finding's evidence."""
+    imports: int = 2_000
+    """Distinct imports listed for one file."""
+    fickling_opcodes: int = 200_000
+    """Opcodes of one pickle up to which fickling is asked for evidence."""
+    fickling_seconds: float = 5.0
+    """Processor time that fickling may take for one file."""
+    output: int = 8 << 20
+    """Bytes of result accepted from the sandboxed child."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator decided about verdicts; see `picklewatch.core.policy`."""
+
+    allowed_imports: Mapping[str, str] = field(default_factory=dict)
+    """Exact ``module.name`` → the reason that the operator gave."""
+    allowed_digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 in lower-case hexadecimal → the reason that the operator gave."""
+
+
+def printable(text: str) -> str:
+    r"""*text* with everything that could break a line or a terminal made visible.
+
+    Control characters, surrogates (names that are not UTF-8), bidirectional overrides and other unprintable
+    characters become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; a byte that `os.fsdecode` escaped becomes ``\xNN``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    first_escaped_byte, last_escaped_byte = 0xDC80, 0xDCFF  # PEP 383
+    if first_escaped_byte <= code <= last_escaped_byte:
+        return f"\\x{code - 0xDC00:02x}"
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004

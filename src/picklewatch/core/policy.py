@@ -1,0 +1,69 @@
+"""The only place where findings become a verdict. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.core.model import Finding, Judgement, Level, Policy, ScanReport, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_VERDICT_OF = {
+    Level.INFO: Verdict.CLEAN,
+    Level.UNVERIFIED: Verdict.UNVERIFIED,
+    Level.UNSCANNABLE: Verdict.UNSCANNABLE,
+    Level.UNSAFE: Verdict.UNSAFE,
+    Level.MALICIOUS: Verdict.MALICIOUS,
+}
+
+INCOMPLETE = "scan-incomplete"
+"""The reason of a report that says it is incomplete and names no finding for it."""
+
+
+def decide(report: ScanReport, policy: Policy) -> Judgement:
+    """Judge *report* under *policy*.
+
+    The worst finding sets the verdict. A scan that stopped early is never clean, whatever it found
+    before it stopped: an attacker chooses where a parser gives up. A digest that the operator allowed
+    is clean, with the reason shown; an allowed import takes only its own findings away.
+    """
+    if report.sha256 is not None and report.sha256 in policy.allowed_digests:
+        reason = policy.allowed_digests[report.sha256]
+        return Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed=reason)
+    counted = [finding for finding in report.findings if not _allowed(finding, policy)]
+    verdict = max((_VERDICT_OF[finding.level] for finding in counted), key=lambda v: v.rank, default=Verdict.CLEAN)
+    reasons = _reasons(counted)
+    if not report.complete and verdict.rank < Verdict.UNSCANNABLE.rank:
+        verdict, reasons = Verdict.UNSCANNABLE, (INCOMPLETE, *reasons)
+    elif verdict is Verdict.CLEAN and not report.code_bearing:
+        verdict = Verdict.SKIPPED
+    return Judgement(verdict=verdict, reasons=reasons, allowed=_allowed_reason(report, policy))
+
+
+def _allowed(finding: Finding, policy: Policy) -> bool:
+    return bool(finding.subject) and finding.subject in policy.allowed_imports
+
+
+def _allowed_reason(report: ScanReport, policy: Policy) -> str | None:
+    """What each allowed import was allowed for; one that is malicious is called so."""
+    used = dict.fromkeys(f.subject for f in report.findings if _allowed(f, policy))
+    if not used:
+        return None
+    bad = {f.subject for f in report.findings if f.level is Level.MALICIOUS}
+    names = ((subject, f"{subject} (malicious)" if subject in bad else subject) for subject in used)
+    return "; ".join(f"{name}: {policy.allowed_imports[subject]}" for subject, name in names)
+
+
+def passes_harm(judgement: Judgement, findings: Iterable[Finding]) -> bool:
+    """Whether the operator's word alone keeps a content with malicious *findings* from being called so."""
+    return (
+        judgement.allowed is not None
+        and judgement.verdict.rank < Verdict.UNSAFE.rank
+        and any(finding.level is Level.MALICIOUS for finding in findings)
+    )
+
+
+def _reasons(findings: list[Finding]) -> tuple[str, ...]:
+    worst_first = sorted(findings, key=lambda f: -_VERDICT_OF[f.level].rank)
+    return tuple(dict.fromkeys(f.rule for f in worst_first if f.level is not Level.INFO))

@@ -1,0 +1,183 @@
+"""Checks of the machine: versions, systemd, the caches, inotify."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from picklewatch import __version__
+from picklewatch.core.model import printable
+from picklewatch.doctor.checkup import Check, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picklewatch.config.schema import LoadedConfig
+
+INOTIFY = Path("/proc/sys/fs/inotify")
+"""Where the kernel tells the limits of inotify."""
+COUNT_SECONDS = 5.0
+"""How long directories are counted, at most."""
+NARROW = 0.8
+"""The share of a limit from which it is called narrow."""
+MIN_QUEUED = 16_384
+"""The kernel's default for events that wait; less overflows when a tree is copied in."""
+SYSTEMD = Path("/run/systemd/system")
+"""What exists where systemd runs."""
+_UNIT = "picklewatch.service"
+
+
+def versions() -> Iterator[Check]:
+    """Look at the versions of what matters."""
+    facts = {"picklewatch": __version__, "python": platform.python_version(), "kernel": platform.release()}
+    for package in ("fickling", "watchdog", "structlog", "pyseccomp"):
+        try:
+            facts[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            hint = "Install picklewatch again, with its dependencies."
+            yield Check(name="versions", state=State.BAD, text=f"{package} is not installed.", hint=hint)
+    shown = ", ".join(f"{name} {version}" for name, version in facts.items())
+    yield Check(name="versions", state=State.GOOD, text=f"{shown}.", facts=facts)
+
+
+def caches(loaded: LoadedConfig) -> Iterator[Check]:
+    """Look at what is watched: there or not, readable or not, local or not."""
+    from picklewatch.service import watch_plan
+    from picklewatch.watch.mounts import mount_of, read_mounts
+    from picklewatch.watch.roots import find
+
+    find(roots := watch_plan.roots(loaded.config, ()))
+    there = [root for root in roots if root.path is not None]
+    facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
+    found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
+    text = f"{len(there)} of {len(roots)} places exist; the others are waited for.{found}"
+    yield Check(name="caches", state=State.GOOD if roots else State.BAD, text=text, facts=facts)
+    for root in roots:
+        if root.reason:
+            hint = "Name the directory that it leads to in watch.roots, if it is to be watched."
+            yield Check(name="caches-link", state=State.BAD, text=f"{printable(root.reason)}.", hint=hint)
+    mounts = read_mounts()
+    for root in there:
+        mount = mount_of(root.path or root.wanted, mounts)
+        if mount is not None and mount.is_network:
+            text = f"{root.wanted} is on {mount.kind}: what other machines write there causes no event."
+            hint = (
+                f"It is found every {loaded.config.watch.rescan:.0f} s (watch.rescan); a shorter time finds it sooner."
+            )
+            yield Check(name="caches-network", state=State.REMARK, text=text, hint=hint)
+        if not os.access(root.wanted, os.R_OK | os.X_OK):
+            text = f"{root.wanted} may not be read by this user, so nothing in it is scanned."
+            hint = "Run the system service, which has CAP_DAC_READ_SEARCH, or change the permissions."
+            yield Check(name="caches-permission", state=State.BAD, text=text, hint=hint)
+
+
+def inotify(loaded: LoadedConfig) -> Iterator[Check]:
+    """Compare the kernel's limits with the number of directories that are watched."""
+    from picklewatch.service import watch_plan
+    from picklewatch.watch.roots import find
+
+    limits = {name: _number(INOTIFY / name) for name in ("max_user_watches", "max_user_instances", "max_queued_events")}
+    if None in limits.values():
+        hint = "picklewatch needs Linux with inotify, and /proc."
+        yield Check(name="inotify", state=State.BAD, text="The kernel's limits can't be read.", hint=hint)
+        return
+    watches, _, queued = (int(value or 0) for value in limits.values())
+    used = watches_in_use()
+    find(roots := watch_plan.roots(loaded.config, ()))
+    wanted, complete = count_directories([root.path for root in roots if root.path is not None])
+    facts = {**limits, "directories": wanted, "counted_all": complete, "in_use_by_this_user": used}
+    total = max(wanted, used)
+    needed = f"{wanted:,}{'' if complete else ' or more'} directories to watch, {used:,} watches in use by this user"
+    text = f"{needed}; the kernel allows {watches:,}."
+    hint = f"echo fs.inotify.max_user_watches={_enough(total)} > /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
+    if total > watches:
+        yield Check(name="inotify-watches", state=State.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts)
+    elif total > NARROW * watches:
+        yield Check(name="inotify-watches", state=State.REMARK, text=f"{text} That is narrow.", hint=hint, facts=facts)
+    else:
+        yield Check(name="inotify-watches", state=State.GOOD, text=text, facts=facts)
+    if queued < MIN_QUEUED:
+        text = f"The kernel keeps only {queued:,} events; more at once are lost, and everything is walked again."
+        hint = f"echo fs.inotify.max_queued_events={MIN_QUEUED} >> /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
+        yield Check(name="inotify-queue", state=State.REMARK, text=text, hint=hint, facts=facts)
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _enough(directories: int) -> int:
+    return 1 << max(19, (directories * 2).bit_length())
+
+
+def count_directories(roots: list[str], seconds: float = COUNT_SECONDS) -> tuple[int, bool]:
+    """Count the directories at and below *roots*, for *seconds* at most; also say whether that was enough."""
+    end = time.monotonic() + seconds
+    stack = [root for root in dict.fromkeys(map(os.path.realpath, roots)) if os.path.isdir(root)]  # noqa: PTH112
+    seen: set[tuple[int, int]] = set()
+    while stack:
+        if time.monotonic() > end:
+            return len(seen), False
+        directory = stack.pop()
+        with contextlib.suppress(OSError):
+            status = os.lstat(directory)
+            inode = (status.st_dev, status.st_ino)
+            if inode in seen:
+                continue
+            seen.add(inode)
+            with os.scandir(directory) as entries:
+                stack += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return len(seen), True
+
+
+def watches_in_use() -> int:
+    """Count the inotify watches of this user's processes, as far as they may be looked at."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid != os.geteuid():
+                continue
+            for fd in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if fd.readlink() == Path("anon_inode:inotify"):
+                        count += (process / "fdinfo" / fd.name).read_text().count("inotify wd:")
+    return count
+
+
+def systemd() -> Iterator[Check]:
+    """Look at the units, where there is systemd."""
+    if not SYSTEMD.is_dir():
+        yield Check(name="systemd", state=State.GOOD, text="This machine was not booted with systemd.")
+        return
+    for manager in ("system", "user"):
+        shown = _unit(manager)
+        if shown.get("LoadState") == "loaded":
+            active = shown.get("ActiveState", "unknown")
+            text = f"The {manager} unit is {active} and {shown.get('UnitFileState', 'unknown')}."
+            bad = active == "failed"
+            hint = f"journalctl {'--user ' if manager == 'user' else ''}-u {_UNIT} says why." if bad else ""
+            yield Check(name="systemd", state=State.BAD if bad else State.GOOD, text=text, hint=hint, facts=shown)
+        else:
+            yield Check(name="systemd", state=State.GOOD, text=f"The {manager} unit is not installed.", facts=shown)
+
+
+def _unit(manager: str) -> dict[str, str]:
+    program = shutil.which("systemctl")
+    if program is None:
+        return {}
+    arguments = [program, f"--{manager}", "show", _UNIT, "--property=LoadState,ActiveState,UnitFileState"]
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)

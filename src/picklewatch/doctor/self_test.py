@@ -1,0 +1,226 @@
+"""Proves the whole path - event, queue, sandbox, verdict, record - with a harmless file that must be judged malicious.
+
+The file is this field's EICAR: a pickle that names a module that does not exist, ``PICKLEWATCH_SELF_TEST``. It is
+never loaded; loading it would fail and do nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picklewatch.core.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTENT = b"\x80\x04\x8c\x15PICKLEWATCH_SELF_TEST\x8c\x08harmless\x93."
+"""The whole file: an import that is not even called."""
+RULE = "self-test-file"
+"""The rule that must be found."""
+START_SECONDS = 30.0
+"""How long a temporary daemon may take to be ready."""
+JUDGE_SECONDS = 20.0
+"""How long the verdict may take."""
+STOP_SECONDS = 20.0
+"""How long a temporary daemon may take to end."""
+MOVE_SECONDS = 10.0
+"""How long the running daemon may take to move the file, where it is configured to."""
+_PAUSE = 0.05
+_CONFIGURATION = '[log]\nlevel = "info"\nformat = "json"\n[quarantine]\nlevel = "off"\n[scan]\nworkers = 1\n'
+_OURS = ("PICKLEWATCH_", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "LISTEN_")
+
+
+class SelfTestError(Error):
+    """The path is broken; says where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The path works."""
+
+    daemon: str
+    """Which daemon was tried: ``running`` or ``temporary``."""
+    seconds: float
+    """From closing the file to its record."""
+    quarantined: bool = False
+    """Whether the file was moved to quarantine, and removed from there again."""
+
+
+def through_running(state: Path, vault: Path | None) -> Proof:
+    """Have the daemon of *state* judge a self-test file.
+
+    *vault* is where it moves files to, None if it only reports. What was made is removed again. Raises
+    `SelfTestError`; `PermissionError` where this user may not write to *state*.
+    """
+    path = Path(os.path.realpath(state)) / "canary" / f"self-test-{secrets.token_hex(4)}.pkl"
+    start = _drop(path)
+    try:
+        told = _wait_for_record(state, str(path), start)
+        _check(told)
+        seconds = time.monotonic() - start
+        return Proof(daemon="running", seconds=seconds, quarantined=vault is not None and _was_moved(vault, str(path)))
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def through_temporary() -> Proof:
+    """Start a daemon with a state and a directory of its own, have it judge a self-test file, and end it.
+
+    Raises `SelfTestError`.
+    """
+    with tempfile.TemporaryDirectory(prefix="picklewatch-self-test-") as made:
+        folder = Path(made).resolve()
+        root = folder / "models"
+        root.mkdir()
+        (folder / "config.toml").write_text(_CONFIGURATION)
+        with _daemon(folder, root) as events:
+            _wait_for(events, "watch.ready", START_SECONDS)
+            path = root / "self-test.pkl"
+            start = _drop(path)
+            told = _wait_for(events, "file.scanned", JUDGE_SECONDS)
+            _check(told)
+            return Proof(daemon="temporary", seconds=time.monotonic() - start)
+
+
+def _drop(path: Path) -> float:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(CONTENT)
+    return time.monotonic()
+
+
+def _check(told: dict[str, Any]) -> None:
+    if told.get("verdict") != "malicious" or RULE not in told.get("reasons", ()):
+        found = f"{told.get('verdict')} ({', '.join(told.get('reasons', ())) or 'no reasons'})"
+        raise SelfTestError(f"the self-test file was judged {found}, not malicious ({RULE})", "Please report this bug.")
+
+
+def _wait_for_record(state: Path, path: str, start: float) -> dict[str, Any]:
+    from picklewatch.store import Store
+
+    store = Store(state, read_only=True)
+    try:
+        while time.monotonic() - start < JUDGE_SECONDS:
+            with contextlib.suppress(sqlite3.OperationalError):  # locked for a moment
+                if records := store.records.of_path(path):
+                    return records[0]
+            time.sleep(_PAUSE)
+    finally:
+        store.close()
+    raise SelfTestError(
+        f"the running daemon did not judge the self-test file within {JUDGE_SECONDS:.0f} s",
+        "`picklewatch status` says what it is doing; its log says what went wrong.",
+    )
+
+
+def _was_moved(vault: Path, path: str) -> bool:
+    """Wait for the file to be in the vault, and delete it there."""
+    from picklewatch.quarantine.vault import Vault
+
+    end = time.monotonic() + MOVE_SECONDS
+    while time.monotonic() < end:
+        if vault.is_dir():
+            with Vault(vault) as held:
+                for item in held.items():
+                    if item.path == path:
+                        held.delete(item.id)
+                        return True
+        time.sleep(_PAUSE)
+    raise SelfTestError(
+        f"the self-test file was judged, but not moved to quarantine within {MOVE_SECONDS:.0f} s",
+        "The daemon's log says why (events quarantine.*).",
+    )
+
+
+class _Events:
+    """What a daemon logs, as it comes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._seen: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True, name="self-test-log")
+        self._thread.start()
+
+    def next(self, seconds: float) -> dict[str, Any] | None:
+        """Return the next event; None if there is none within *seconds* or the daemon ended."""
+        try:
+            line = self._lines.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if line is None:
+            return None
+        self._seen.append(line.decode("utf-8", "replace").strip())
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict):
+                return event
+        return {}
+
+    def last_words(self) -> str:
+        """Return the end of what it said."""
+        return " | ".join(self._seen[-3:])[-500:] or "it said nothing"
+
+    def close(self) -> None:
+        """Stop reading; the daemon has ended."""
+        self._thread.join()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+@contextlib.contextmanager
+def _daemon(folder: Path, root: Path) -> Iterator[_Events]:
+    """Run a daemon over *root* whose state and configuration are in *folder*; it must end well."""
+    arguments = ["run", "-c", str(folder / "config.toml"), "--state-dir", str(folder / "state"), str(root)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    process = subprocess.Popen(  # noqa: S603 - this interpreter
+        [sys.executable, "-I", "-m", "picklewatch", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environ,
+    )
+    events = _Events(process)
+    try:
+        yield events
+        process.send_signal(signal.SIGTERM)
+        if process.wait(STOP_SECONDS) != 0:
+            raise SelfTestError(f"the temporary daemon ended with status {process.returncode}: {events.last_words()}")
+    except subprocess.TimeoutExpired:
+        raise SelfTestError(f"the temporary daemon did not end within {STOP_SECONDS:.0f} s") from None
+    finally:
+        process.kill()
+        process.wait()
+        events.close()
+
+
+def _wait_for(events: _Events, name: str, seconds: float) -> dict[str, Any]:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        event = events.next(left)
+        if event is None:
+            break
+        if event.get("event") == name:
+            return event
+    raise SelfTestError(f"the temporary daemon gave no {name} within {seconds:.0f} s: {events.last_words()}")

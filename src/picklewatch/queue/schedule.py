@@ -1,0 +1,256 @@
+"""Which file is judged next: the urgent before the rest, every user and directory in turn, none for ever last.
+
+What a scan needs is in the store's queue; here is only the order, in memory and bounded. What does not fit into it is
+still in the queue, and taken in the queue's own order. Scans that take long go on in the slow lane (`slow`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.queue.fair_queue import Turns
+from picklewatch.queue.rescan_backoff import Pace
+from picklewatch.queue.slow_lane import SECONDS, SlowLane
+from picklewatch.watch.candidate import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from picklewatch.store import Job, Store
+    from picklewatch.watch.candidate import Candidate
+
+OLDEST_EVERY: Final = 4
+"""Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
+_FULL_PAUSE: Final = 5.0
+"""Before a scan is tried again that was put off and for which the slow lane has no place."""
+_DEFERRED: Final = 10_000
+_TRIES: Final = 100
+
+
+class PutOffError(Exception):
+    """A scan took its time, and the slow lane has no room: it is made anew when its turn comes there."""
+
+
+@dataclass(slots=True)
+class Hand:
+    """A job that somebody works on."""
+
+    job: Job
+    since: float
+    owner: int = 0
+    """Whose file it is, once it is open; until then, as far as that is known."""
+    step: float = 0.0
+    """When its present step began, in monotonic seconds."""
+    patience: float = math.inf
+    """Seconds after which that step hangs."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _scanning: bool = False
+    _given_up: bool = False
+
+    def begin_scan(self, patience: float) -> bool:
+        """Begin a scan, unless somebody else has the scanner by now; whether it may begin."""
+        self.begin(patience)
+        with self._lock:
+            self._scanning = not self._given_up
+            return self._scanning
+
+    def end_scan(self, patience: float) -> None:
+        """Begin the step behind a scan."""
+        self.begin(patience)
+        with self._lock:
+            self._scanning = False
+
+    def give_up(self) -> bool:
+        """Let no scan begin any more; whether none is at work."""
+        with self._lock:
+            self._given_up = True
+            return not self._scanning
+
+    def begin(self, patience: float) -> None:
+        """Begin another step, which hangs after *patience* seconds."""
+        self.patience, self.step = math.inf, time.monotonic()
+        self.patience = patience
+
+
+class Schedule:
+    """Gives out jobs. Any thread may use it."""
+
+    def __init__(self, store: Store) -> None:
+        self.pace = Pace()
+        self._store = store
+        self._slow = SlowLane()
+        self._condition = threading.Condition()
+        self._waited_for, self._urgent, self._rest = Turns(), Turns(), Turns()
+        self._in_hand: dict[int, Hand] = {}
+        self._announced_again: set[int] = set()
+        self._deferred: dict[int, tuple[float, Job, int]] = {}
+        """Jobs that pause: until when, and whose they are."""
+        self._due: list[tuple[float, int]] = []
+        """When those end; also of some that have ended already."""
+        self._hung: frozenset[int] = frozenset()
+        self._claims = 0
+
+    def announce(self, candidates: Iterable[Candidate]) -> None:
+        """Say that files wait (or that they are known)."""
+        with self._condition:
+            for found in candidates:
+                key = found.file.device, found.file.inode
+                match found.source:
+                    case Source.GUARD:
+                        self._waited_for.put(found.path, key, found.owner)
+                    case Source.EVENT:
+                        self._urgent.put(found.path, key, found.owner)
+                    case _:
+                        self._rest.put(found.path, key, found.owner)
+            self._condition.notify_all()
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        with self._condition:
+            self._store.jobs.look_again()
+            self._condition.notify_all()
+
+    def set_workers(self, number: int, seconds: float) -> None:
+        """Say how many workers there are from now on, and how long they may take for a scan.
+
+        Half of them may have slow scans. One alone may have none: a spare one must be there for them.
+        """
+        with self._condition:
+            self._slow.room, self._slow.longest = number // 2, min(SECONDS, seconds / 2)
+
+    def avoid(self, devices: Iterable[int]) -> None:
+        """Give out no job of these devices: they do not answer."""
+        self._hung = frozenset(devices)
+
+    def in_hand(self) -> tuple[Hand, ...]:
+        """What is being worked on."""
+        return tuple(self._in_hand.copy().values())
+
+    def claim(self, longest: float, *, spare: bool = False) -> Hand | None:
+        """The job to do next; waits for one, for *longest* seconds at most. `release` it.
+
+        For a *spare* worker, what waits in the slow lane and nothing else.
+        """
+        with self._condition:
+            hand = self._claim(spare=spare)
+            if hand is None:
+                soonest = self._due[0][0] if self._due else math.inf
+                self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))
+                hand = self._claim(spare=spare)
+            return hand
+
+    def wait_for_slow(self, longest: float) -> bool:
+        """Wait until something waits in the slow lane, for *longest* seconds at most; whether it does."""
+        with self._condition:
+            return bool(self._slow) or (self._condition.wait(longest) and bool(self._slow))
+
+    def go_on(self, hand: Hand) -> None:
+        """Let a scan at work go on, in the slow lane once it took its time. Raises `PutOffError` if that is full."""
+        job = hand.job
+        with self._condition:
+            if self._slow.is_at_work(job.id) or time.monotonic() - hand.since <= self._slow.seconds(hand.owner):
+                return
+            if not self._slow.enter(job.id, hand.owner):
+                raise PutOffError
+
+    def abandon(self, hand: Hand) -> None:
+        """Keep no place in the slow lane for a job whose thread hangs."""
+        with self._condition:
+            self._slow.leave(hand.job.id)
+
+    def release(self, hand: Hand, *, again_in: float = 0.0, put_off: bool = False) -> None:
+        """Give a job out of hand; if it is still queued it may be claimed again, not before *again_in* seconds.
+
+        One that is *put off* waits for its turn in the slow lane.
+        """
+        job, now = hand.job, time.monotonic()
+        with self._condition:
+            self._in_hand.pop(job.id, None)
+            self._slow.leave(job.id)
+            if put_off:
+                self.pace.judged((job.device, job.inode), now)
+            if again_in > 0:
+                self._defer(job, hand.owner, now + again_in)
+            elif job.id in self._announced_again:  # it may be another content by now
+                self._urgent.put(job.path, (job.device, job.inode), hand.owner)
+            elif put_off and not self._slow.put(job, hand.owner):
+                self._defer(job, hand.owner, now + _FULL_PAUSE)
+            self._announced_again.discard(job.id)
+            if put_off:
+                self._condition.notify_all()  # a spare worker, too
+            else:
+                self._condition.notify()
+
+    def _claim(self, *, spare: bool) -> Hand | None:
+        now = time.monotonic()
+        self._end_pauses(now)
+        if (spare or not self._waited_for) and (job := self._of_slow(spare=spare)) is not None:
+            return self._taken(job, 0, now)
+        self._claims += 1
+        for _ in range(0 if spare else _TRIES):
+            found = self._next()
+            if found is None:
+                return None
+            job, owner = found
+            until = self.pace.not_before((job.device, job.inode))
+            if until <= now or len(self._deferred) >= _DEFERRED:
+                return self._taken(job, owner, now)
+            self._defer(job, owner, until)
+        return None
+
+    def _taken(self, job: Job, owner: int, now: float) -> Hand:
+        self._in_hand[job.id] = hand = Hand(job, now, owner)
+        return hand
+
+    def _next(self) -> tuple[Job, int] | None:
+        turn = self._claims % OLDEST_EVERY
+        found = self._of_turns(self._waited_for)
+        if found is None and turn != 0:
+            found = self._of_turns(self._urgent)
+        if found is None and turn == 1:
+            found = self._of_turns(self._rest)
+        if found is not None:
+            return found
+        job = self._store.jobs.claim(self._is_busy, oldest=turn == 0, avoided=self._hung)
+        return None if job is None else (job, 0)
+
+    def _is_busy(self, number: int) -> bool:
+        return number in self._in_hand or number in self._deferred or number in self._slow
+
+    def _of_turns(self, turns: Turns) -> tuple[Job, int] | None:
+        while (found := turns.pop()) is not None:
+            key, owner = found
+            if key[0] in self._hung:
+                continue
+            job = self._store.jobs.of(*key)
+            if job is None or job.id in self._deferred or self._slow.holds(job):
+                continue
+            self._slow.drop(job.id)
+            if job.id not in self._in_hand:
+                return job, owner
+            self._announced_again.add(job.id)
+        return None
+
+    def _of_slow(self, *, spare: bool) -> Job | None:
+        while (waiting := self._slow.pop(spare=spare)) is not None:
+            job = self._store.jobs.of(waiting.device, waiting.inode)
+            if job is not None and job.id == waiting.id and job.device not in self._hung and not self._is_busy(job.id):
+                return job
+            self._slow.leave(waiting.id)  # it is gone, or found again in the queue
+        return None
+
+    def _end_pauses(self, now: float) -> None:
+        while self._due and self._due[0][0] <= now:
+            until, number = heapq.heappop(self._due)
+            if self._deferred.get(number, (math.nan,))[0] == until:
+                _, job, owner = self._deferred.pop(number)
+                self._urgent.put(job.path, (job.device, job.inode), owner)
+
+    def _defer(self, job: Job, owner: int, until: float) -> None:
+        self._deferred[job.id] = until, job, owner
+        heapq.heappush(self._due, (until, job.id))

@@ -1,0 +1,84 @@
+"""One file through all stages: scanned in the sandbox, judged by the policy, named for a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from picklewatch.access.open_file import Problem, Subject, SubjectError
+from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Policy, Record, ScanReport, Verdict
+from picklewatch.core.policy import decide
+from picklewatch.scanning import display_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Scans(Protocol):
+    """What scans the content behind a descriptor: `picklewatch.sandbox.Scanner`, or a fake in tests."""
+
+    def scan(self, fd: int) -> ScanReport:
+        """Scan *fd* from its start; never raises for hostile content."""
+        ...
+
+
+ATTEMPTS = 3
+"""Scans of a file that changes while it is scanned (a rename is such a change) before it is called unscannable."""
+
+
+def judge(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
+    """Judge *subject*: scan it, make sure that it did not change meanwhile, decide, name it.
+
+    The record's ``file`` is the state that was judged, which may be younger than *subject*'s.
+    """
+    subject, report = _scan_stable(subject, scanner)
+    return Record(
+        path=subject.path,
+        name=display_names.describe(subject.path),
+        names=display_names.links_to(subject.path),
+        report=report,
+        judgement=decide(report, policy),
+        size=subject.file.size,
+        engine=engine,
+        file=subject.file,
+    )
+
+
+def problem_record(problem: SubjectError, engine: EngineVersion) -> Record:
+    """Make the record of a path that could not be judged, so that it is never passed over in silence."""
+    finding = Finding(rule=problem.kind.value, level=Level.UNSCANNABLE, where="", summary=_sentence(problem.reason))
+    report = ScanReport(format="other", complete=False, code_bearing=False, findings=(finding,))
+    judgement = Judgement(verdict=Verdict.UNSCANNABLE, reasons=(finding.rule,))
+    return Record(path=problem.path, name=None, report=report, judgement=judgement, size=0, engine=engine)
+
+
+def with_names(record: Record, more: Sequence[str]) -> Record:
+    """Add to *record* the paths *more* that led to the same content."""
+    known = dict.fromkeys((*record.names, *more))
+    known.pop(record.path, None)
+    name = record.name or next(filter(None, map(display_names.describe, known)), None)
+    return replace(record, names=tuple(known), name=name)
+
+
+def _scan_stable(subject: Subject, scanner: Scans) -> tuple[Subject, ScanReport]:
+    for _ in range(ATTEMPTS):
+        report = scanner.scan(subject.fd)
+        now = subject.again()
+        if now.file == subject.file:
+            return subject, report
+        subject = now
+    return subject, _changed(report)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _changed(report: ScanReport) -> ScanReport:
+    finding = Finding(
+        rule=Problem.CHANGED.value,
+        level=Level.UNSCANNABLE,
+        where="",
+        summary="The file was written to while it was being scanned, so the verdict would be about neither state.",
+    )
+    return replace(report, complete=False, findings=(*report.findings, finding), sha256=None)

@@ -1,0 +1,89 @@
+"""What `picklewatch status` knows, as metrics in Prometheus' text format (docs/metrics.md lists them)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_Sample = tuple[str, dict[str, str], float]
+"""A metric's name, its labels and its value."""
+
+_HELP = {
+    "picklewatch_info": "The version of the daemon and of its engine; always 1.",
+    "picklewatch_up": "Whether the daemon runs.",
+    "picklewatch_ready": "Whether it watches everything that exists.",
+    "picklewatch_healthy": "Whether it is ready and nothing is wrong.",
+    "picklewatch_sandbox_complete": "Whether no protection of the sandbox is missing.",
+    "picklewatch_start_time_seconds": "When it started, in seconds since 1970.",
+    "picklewatch_last_write_time_seconds": "When it last wrote what is shown here, in seconds since 1970.",
+    "picklewatch_problems": "What is wrong now, by name.",
+    "picklewatch_faults_total": "What went wrong since the start, repaired or not, by name.",
+    "picklewatch_counts_total": "What else was counted since the start, by name.",
+    "picklewatch_judged_total": "Files judged since the start.",
+    "picklewatch_queue_files": "Files that wait to be judged.",
+    "picklewatch_in_hand_files": "Files that are being judged.",
+    "picklewatch_files": "Files that have a verdict, by verdict.",
+    "picklewatch_moves": "Moves into quarantine, by how they are doing.",
+    "picklewatch_allowed_digests": "Contents that somebody vouched for.",
+    "picklewatch_roots": "Watched directories, by how they are doing.",
+    "picklewatch_memory_peak_bytes": "The most memory that the daemon, or a scan, has needed.",
+}
+
+
+def exposition(told: Mapping[str, Any]) -> str:
+    """Everything in *told* (what `picklewatch.service.daemon_status.read` returns) that is a number."""
+    lines: list[str] = []
+    former = ""
+    for name, labels, value in _samples(told):
+        if name != former:
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} {kind}"]
+            former = name
+        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"{name}{{{inside}}} {value:.15g}" if inside else f"{name} {value:.15g}")
+    return "\n".join(lines) + "\n"
+
+
+def _samples(told: Mapping[str, Any]) -> Iterator[_Sample]:
+    yield "picklewatch_up", {}, told["running"]
+    yield "picklewatch_ready", {}, told["running"] and told.get("ready", False)
+    yield "picklewatch_healthy", {}, told.get("healthy", False)
+    if told["running"] and "version" in told:
+        yield from _of_the_run(told)
+    if "verdicts" in told:
+        yield from _of_the_store(told)
+
+
+def _of_the_run(told: Mapping[str, Any]) -> Iterator[_Sample]:
+    yield "picklewatch_info", {"version": told["version"], "engine": told.get("engine", "")}, 1
+    yield "picklewatch_sandbox_complete", {}, not told.get("unprotected")
+    yield "picklewatch_start_time_seconds", {}, told["started"]
+    yield "picklewatch_last_write_time_seconds", {}, told["beat"]
+    yield from _by("picklewatch_faults_total", "what", told.get("faults", {}))
+    others = {what: number for what, number in told.get("counts", {}).items() if what not in told.get("faults", {})}
+    yield from _by("picklewatch_counts_total", "what", others)
+    yield "picklewatch_judged_total", {}, told.get("judged", 0)
+    yield "picklewatch_in_hand_files", {}, told.get("in_hand", 0)
+    yield from _by("picklewatch_roots", "state", Counter(root["state"] for root in told.get("roots", ())))
+    for process, key in (("daemon", "peak_kib"), ("scan", "scan_peak_kib")):
+        yield "picklewatch_memory_peak_bytes", {"process": process}, told.get(key, 0) * 1024
+
+
+def _of_the_store(told: Mapping[str, Any]) -> Iterator[_Sample]:
+    yield from _by("picklewatch_problems", "what", Counter(problem["what"] for problem in told["degraded"]))
+    yield "picklewatch_queue_files", {}, told["queue"]
+    yield from _by("picklewatch_files", "verdict", told["verdicts"])
+    yield from _by("picklewatch_moves", "state", told["moves"])
+    yield "picklewatch_allowed_digests", {}, told["allowed"]
+
+
+def _by(name: str, label: str, numbers: Mapping[str, int]) -> Iterator[_Sample]:
+    for key, number in sorted(numbers.items()):
+        yield name, {label: str(key)}, number
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

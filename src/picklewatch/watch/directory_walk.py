@@ -1,0 +1,273 @@
+"""Finding what is there: the start-up walk, the walk of a root that appeared, the periodic safety net.
+
+Reads directories, never files. One thread serves all requests, the most urgent first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import queue
+import threading
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from picklewatch.access.paths import beneath, open_to_list
+from picklewatch.core.model import FileId
+from picklewatch.watch import unlistable
+from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from picklewatch.telemetry.health import Health
+
+_log = structlog.get_logger()
+
+BATCH: Final = 500
+"""Candidates offered at once."""
+_PROGRESS_SECONDS: Final = 5.0
+_ATTEMPTS: Final = 3
+_REMEMBERED: Final = 1_000
+_WAITING: Final = 10_000
+"""Trees that may wait to be walked. Beyond it whoever asks has something larger walked instead."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a walk came across."""
+
+    files: int = 0
+    directories: int = 0
+    queued: int = 0
+    """Files that had no verdict and were not waiting."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Directories that can't be listed, with the error's number; the first hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A tree to walk."""
+
+    tree: str
+    source: Source
+    reason: str
+    """Why: ``start``, ``appeared``, ``overflow``, ``new-directory``, ``poll``, ``rescan`` …"""
+    deep: bool = True
+    """Whether to go below the directory itself."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this happens all the time and is not worth a line."""
+        return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow")
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A deep walk that came to its end."""
+
+    began: float
+    """Monotonic seconds."""
+    seconds: float
+
+
+class Walker:
+    """The walking thread. *offer* takes a batch of candidates and says how many were new to it."""
+
+    def __init__(
+        self,
+        offer: Callable[[list[Candidate], Request], int],
+        health: Health,
+        *,
+        excluded: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
+        self.excluded = excluded
+        self.elsewhere: Callable[[str], bool] = lambda _directory: False
+        """Whether a directory, and what is below it, is somebody else's to walk."""
+        self.diverted: Callable[[str], bool] = lambda _path: False
+        """Whether a link leads to where somebody else looks, who has been told of it."""
+        self._offer = offer
+        self._health = health
+        self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
+        self._asked: set[Request] = set()
+        self._lock = threading.Lock()
+        self._order = count()
+        self._failures: Counter[str] = Counter()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="picklewatch-walk", daemon=True)
+        self.beat = time.monotonic()
+        self.busy_with: Request | None = None
+        self.walked: OrderedDict[str, Walked] = OrderedDict()
+        """The last deep walk of each tree (of the last so many trees)."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, in the middle of a tree if need be."""
+        self._stopping.set()
+        self._queue.put((-1, next(self._order), None))
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def is_alive(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def request(self, request: Request) -> bool:
+        """Have a tree walked, unless the same was asked for and has not begun; False if too many trees wait."""
+        with self._lock:
+            if request in self._asked:
+                return True
+            if not request.deep and len(self._asked) >= _WAITING:
+                return False
+            self._asked.add(request)
+        self._queue.put((request.source, next(self._order), request))
+        return True
+
+    def pending(self) -> int:
+        """How many trees wait or are being walked."""
+        with self._lock:
+            return len(self._asked) + (self.busy_with is not None)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            _, _, request = self._queue.get()
+            if request is None:
+                return
+            with self._lock:
+                self._asked.discard(request)
+                self.busy_with = request
+                self.beat = time.monotonic()
+            try:
+                self._walk(request)
+            except Exception as error:  # noqa: BLE001 - the thread must live; the safety net comes back
+                _log.exception("walk.failed", path=request.tree)
+                self._health.incident("walk-failed", f"{type(error).__name__}: {error}", path=request.tree)
+                if len(self._failures) < _REMEMBERED:
+                    self._failures[request.tree] += 1
+                if self._failures[request.tree] in range(1, _ATTEMPTS + 1):
+                    self.request(request)
+            finally:
+                self.busy_with = None
+
+    def _walk(self, request: Request) -> None:
+        start = shown = time.monotonic()
+        tally = Tally()
+        batch: list[Candidate] = []
+        for candidate in find(request, self._left_out, tally, self.diverted):
+            self.beat = time.monotonic()
+            if self._stopping.is_set():
+                return
+            batch.append(candidate)
+            if len(batch) >= BATCH:
+                tally.queued += self._hand_over(batch, request)
+                batch = []
+            if self.beat - shown > _PROGRESS_SECONDS and not request.is_quiet:
+                shown = self.beat
+                _log.info("walk.progress", path=request.tree, reason=request.reason, **_numbers(tally))
+        tally.queued += self._hand_over(batch, request) if batch else 0
+        seconds = time.monotonic() - start
+        said = {unlistable.tell(self._health, path, code) for path, code in tally.unreadable.items()}
+        if request.deep:
+            self._remember(request.tree, Walked(start, seconds))
+            self._health.repair_all(unlistable.WHAT, but=said, where=lambda path: beneath(path, request.tree))
+        if not request.is_quiet:
+            _log.info(
+                "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
+            )
+
+    def _left_out(self, path: str) -> bool:
+        return self.excluded(path) or self.elsewhere(path)
+
+    def _remember(self, tree: str, walked: Walked) -> None:
+        self.walked[tree] = walked
+        self.walked.move_to_end(tree)
+        self._failures.pop(tree, None)
+        while len(self.walked) > _REMEMBERED:
+            self.walked.popitem(last=False)
+
+    def _hand_over(self, batch: list[Candidate], request: Request) -> int:
+        start = time.monotonic()
+        new = self._persistently_offer(batch, request)
+        if request.source is Source.RESCAN:  # the safety net is nobody's hurry
+            self._stopping.wait(min(1.0, time.monotonic() - start))
+        return new
+
+    def _persistently_offer(self, batch: list[Candidate], request: Request) -> int:
+        while not self._stopping.is_set():
+            try:
+                return self._offer(batch, request)
+            except UnavailableError:
+                self.beat = time.monotonic()
+                self._stopping.wait(1.0)
+        return 0
+
+
+def find(
+    request: Request,
+    excluded: Callable[[str], bool],
+    tally: Tally,
+    diverted: Callable[[str], bool] = lambda _path: False,
+) -> Iterator[Candidate]:
+    """Every regular file below a tree, and what the links in it lead to; links to directories are not followed."""
+    stack = [request.tree]
+    while stack:
+        directory = stack.pop()
+        tally.directories += 1
+        try:
+            with _listed(directory) as entries:
+                for entry in entries:
+                    path = f"{directory.rstrip('/')}/{entry.name}"
+                    if excluded(path):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if request.deep:
+                            stack.append(path)
+                        continue
+                    candidate = None if entry.is_symlink() and diverted(path) else _candidate(entry, path, request)
+                    if candidate is not None:
+                        tally.files += 1
+                        yield candidate
+        except OSError as error:
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+            if not gone and len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
+                tally.unreadable[directory] = error.errno or errno.EACCES
+
+
+@contextlib.contextmanager
+def _listed(directory: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """List *directory*, which must not have become a link, or lie behind one: that would be another's to walk."""
+    fd = open_to_list(directory)
+    try:
+        with os.scandir(fd) as entries:
+            yield entries
+    finally:
+        os.close(fd)
+
+
+def _candidate(entry: os.DirEntry[str], path: str, request: Request) -> Candidate | None:
+    """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
+    try:
+        if entry.is_file(follow_symlinks=False):
+            status = entry.stat(follow_symlinks=False)
+            return Candidate(path, FileId.of(status), request.source, owner=status.st_uid)
+        if entry.is_symlink():
+            return identify(path, request.source)
+    except PermissionError:
+        if not entry.is_symlink():
+            raise
+    except OSError:  # gone since it was listed
+        pass
+    return None
+
+
+def _numbers(tally: Tally) -> dict[str, int]:
+    return {"files": tally.files, "directories": tally.directories, "queued": tally.queued}
