@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from picklewatch.access.ownership import Tree
 from picklewatch.config.schema import Config
+from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.errors import ConfigError
 from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.quarantine.vault import Vault
@@ -20,7 +21,6 @@ from picklewatch.service.daemon import Daemon
 from picklewatch.service.dependencies import Parts
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
-from picklewatch.watch.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.directory_walk import Walker
 from picklewatch.watch.intake import Intake
 from picklewatch.watch.roots import Root

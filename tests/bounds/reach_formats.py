@@ -48,7 +48,7 @@ def member() -> Reached:
 
 def held() -> Reached:
     """More bytes held than are in proportion."""
-    small = {f"{_FORMATS}.context.HELD": 1 << 20, f"{_FORMATS}.base.RATIO": 1}
+    small = {f"{_FORMATS}.context.HELD": 1 << 20, f"{_FORMATS}.context.RATIO": 1}
     return Reached(bz2.compress(b" " * (1 << 20)), bz2.compress(b" " * ((1 << 20) + 1)), constants=small)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from picklewatch.watch.candidate import Candidate
+    from picklewatch.core.candidate import Candidate
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 from watching import Watching, eventually
 
+from picklewatch.core.candidate import Source
 from picklewatch.watch import events, intake, watcher
-from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import Request, Tally, find
 from picklewatch.watch.mounts import Mount

@@ -10,7 +10,8 @@ import pytest
 from watching import eventually
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch import candidate, watcher
+from picklewatch.watch import watcher
+from picklewatch.watch.identify import identify as identify_path
 from picklewatch.watch.mounts import Mount, network_points, point_of
 from picklewatch.watch.roots import Root, RootState
 from picklewatch.watch.settle import Delays
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from picklewatch.watch.candidate import Candidate, Source
+    from picklewatch.core.candidate import Candidate, Source
 
 _FEW_SECONDS = Timing(poll=0.3)
 
@@ -120,7 +121,7 @@ def test_a_server_that_does_not_answer_holds_up_nobody_else(
     def identify(path: str, source: Source) -> Candidate | None:
         if "/net/" in path:
             answers.wait(30.0)
-        return candidate.identify(path, source)
+        return identify_path(path, source)
 
     monkeypatch.setattr("picklewatch.watch.intake.identify", identify)
     monkeypatch.setattr("picklewatch.watch.watching.HANGS_SECONDS", 0.5)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from watching import ENGINE, make_record
 
+from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import Store
-from picklewatch.watch.candidate import Candidate, Source
 
 
 class Crash(BaseException):

@@ -16,9 +16,9 @@ import pytest
 from watching import ENGINE, make_record
 
 import picklewatch.store
+from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import DATABASE, Store
-from picklewatch.watch.candidate import Candidate, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from picklewatch.access.people import people
 from picklewatch.watch import cache_locations
-from picklewatch.watch.cache_locations import discover, outermost, own_caches, people, user_caches, watches_everyone
+from picklewatch.watch.cache_locations import discover, outermost, own_caches, user_caches, watches_everyone
 
 HOME = {"HOME": "/home/ada"}
 

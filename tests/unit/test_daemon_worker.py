@@ -12,6 +12,7 @@ import pytest
 from watching import ENGINE, FakeScanner, eventually, make_candidate
 
 from picklewatch.access.open_file import Problem, Subject, SubjectError, open_subject
+from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Policy
 from picklewatch.quarantine.vault import Vault
@@ -23,7 +24,6 @@ from picklewatch.service.scan_workers import Judging, Workers
 from picklewatch.store import Job, Store
 from picklewatch.store.care import StoreCare
 from picklewatch.telemetry.health import Health
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from picklewatch.core.candidate import Source
 from picklewatch.core.model import Finding, Level, ScanReport
 from picklewatch.queue.schedule import Hand, PutOffError
 from picklewatch.sandbox import ScanCancelledError
 from picklewatch.scanning import remote_files
 from picklewatch.scanning.remote_files import Fetching
 from picklewatch.store.jobs import Job
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, make_candidate
 
+from picklewatch.core.candidate import Source
 from picklewatch.queue import schedule
 from picklewatch.queue.schedule import PutOffError, Schedule
 from picklewatch.store import Store, jobs
 from picklewatch.store.jobs import Jobs
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from picklewatch.core.candidate import Source
 from picklewatch.queue.slow_lane import SECONDS, SECONDS_OF_SLOW_OWNERS, SlowLane
 from picklewatch.store.jobs import Job
-from picklewatch.watch.candidate import Source
 
 
 def job(number: int, generation: int = 1) -> Job:

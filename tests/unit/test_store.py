@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import ENGINE, make_candidate, make_record
 
+from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import DATABASE, CorruptError, Store
 from picklewatch.store.lock import StateLock, holder
-from picklewatch.watch.candidate import Candidate, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

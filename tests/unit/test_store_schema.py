@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from watching import ENGINE, make_record
 
+from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import DATABASE, Store
 from picklewatch.store.lock import LOCK, StateLock
 from picklewatch.store.tables import MIGRATIONS, VERSION, statements
-from picklewatch.watch.candidate import Candidate, Source
 
 LEFT = Path(__file__).parents[1] / "samples/schema"
 """Databases as older schemas left them, as SQL."""

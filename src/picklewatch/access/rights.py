@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.watch.cache_locations import people
+from picklewatch.access.people import people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,16 +13,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.core.candidate import Source
 from picklewatch.queue.fair_queue import Turns
 from picklewatch.queue.rescan_backoff import Pace
 from picklewatch.queue.slow_lane import SECONDS, SlowLane
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from picklewatch.core.candidate import Candidate
     from picklewatch.store import Job, Store
-    from picklewatch.watch.candidate import Candidate
 
 OLDEST_EVERY: Final = 4
 """Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""

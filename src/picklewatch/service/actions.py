@@ -20,6 +20,7 @@ import structlog
 
 from picklewatch.access.open_file import Problem, SubjectError, open_subject
 from picklewatch.access.ownership import Tree, trees_of
+from picklewatch.core.candidate import Source
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import Verdict, printable
 from picklewatch.quarantine.item import Item, State
@@ -35,7 +36,7 @@ from picklewatch.quarantine.refusals import (
 )
 from picklewatch.scanning.display_names import links_to
 from picklewatch.telemetry.log import LEVEL_OF_VERDICT
-from picklewatch.watch.candidate import Source, identify
+from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

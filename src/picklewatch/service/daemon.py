@@ -23,6 +23,7 @@ from picklewatch import __version__
 from picklewatch.access.open_file import Problem
 from picklewatch.access.opening import Opener
 from picklewatch.config.risky_allowances import malicious_imports
+from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.core.model import Policy, Verdict, printable
 from picklewatch.service import watch_plan
@@ -36,7 +37,6 @@ from picklewatch.store.tidy import Tidier
 from picklewatch.telemetry import log
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
-from picklewatch.watch.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.roots import COMMAND_LINE, Root, find, look_at
 from picklewatch.watch.settle import Delays
 from picklewatch.watch.watcher import Timing

@@ -16,6 +16,7 @@ import structlog
 
 from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, Problem, SubjectError
 from picklewatch.access.opening import ForeignError
+from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError, StateError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.queue.schedule import Hand, PutOffError, Schedule
@@ -23,7 +24,6 @@ from picklewatch.scanning import display_names
 from picklewatch.scanning.remote_files import LOOK_SECONDS, Fetching
 from picklewatch.scanning.scan_file import judge, problem_record, with_names
 from picklewatch.store.care import TROUBLE, StoreCare
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

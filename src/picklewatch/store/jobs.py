@@ -7,15 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.core.candidate import Source
 from picklewatch.store.rows import add_name, identity, inode, is_undecided, known_verdict, signed, unsigned
-from picklewatch.watch.candidate import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
     from picklewatch.store.database import Database, Row, Transaction
-    from picklewatch.watch.candidate import Candidate
 
 
 @dataclass(frozen=True, slots=True)

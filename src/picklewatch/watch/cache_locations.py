@@ -11,13 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picklewatch.access.people import FIRST_HUMAN_UID, people
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-FIRST_HUMAN_UID = 1000
-"""User ids from here on are people's (``UID_MIN`` of login.defs); smaller ones are root and services."""
-NOBODY = 65534
-"""The user id that owns nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +141,6 @@ def user_caches(user: pwd.struct_passwd) -> tuple[Cache, ...]:
     home = Path(user.pw_dir)
     found = _distinct(_resolve(PLACES, {}, home, user.pw_name))
     return tuple(replace(cache, uid=user.pw_uid) if cache.path.is_relative_to(home) else cache for cache in found)
-
-
-def people() -> tuple[pwd.struct_passwd, ...]:
-    """List root and the people of this machine whose home directory is a real one."""
-    homes: dict[str, pwd.struct_passwd] = {}
-    for user in sorted(pwd.getpwall(), key=lambda user: user.pw_uid):
-        human = user.pw_uid == 0 or FIRST_HUMAN_UID <= user.pw_uid != NOBODY
-        if human and user.pw_dir.startswith("/") and user.pw_dir not in ("/", "/nonexistent"):
-            homes.setdefault(user.pw_dir, user)
-    return tuple(homes.values())
 
 
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -11,8 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
+from picklewatch.core.candidate import Source
 from picklewatch.watch import unlistable
-from picklewatch.watch.candidate import Source
 from picklewatch.watch.directory_walk import Request
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from picklewatch.access.paths import beneath, open_to_list
+from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.model import FileId
 from picklewatch.watch import unlistable
-from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
+from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.watch.candidate import Source
+from picklewatch.core.candidate import Source
 from picklewatch.watch.directory_walk import Request
 from picklewatch.watch.roots import topmost
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from picklewatch.watch.candidate import Candidate, Source, UnavailableError, identify
+from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.closed import Closed
 from picklewatch.watch.directory_walk import BATCH, Request
 from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
+from picklewatch.watch.identify import identify
 from picklewatch.watch.lanes import EventLanes
 from picklewatch.watch.settle import Settle, Sign
 from picklewatch.watch.unreadable import Denied

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.following import Links, Way
 from picklewatch.access.paths import beneath
+from picklewatch.core.candidate import Source
 from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
-from picklewatch.watch.candidate import Source
 from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.directory_walk import Request
 from picklewatch.watch.events import Event, Kind, Observation

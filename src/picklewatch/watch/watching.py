@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.candidate import Candidate
     from picklewatch.watch.settle import Delays
     from picklewatch.watch.watcher import Timing
 

@@ -18,9 +18,9 @@ from daemon_process import Process  # noqa: E402 - the path above
 from many_rows import DEVICE, fill  # noqa: E402
 from watching import ENGINE, make_record  # noqa: E402
 
+from picklewatch.core.candidate import Candidate, Source  # noqa: E402
 from picklewatch.core.model import FileId, Verdict  # noqa: E402
 from picklewatch.store import DATABASE, Store  # noqa: E402
-from picklewatch.watch.candidate import Candidate, Source  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,43 @@
+"""Candidates: files that may be new or changed, named by what they are. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from picklewatch.core.model import FileId
+
+
+class Source(IntEnum):
+    """Who found a file. The smaller, the sooner it is judged."""
+
+    GUARD = 0
+    """A loader waits for the verdict."""
+    EVENT = 1
+    """It was announced just now."""
+    WALK = 2
+    """The start-up walk, or the walk of a root that appeared, found it."""
+    RESCAN = 3
+    """The periodic safety net found it."""
+
+
+class UnavailableError(Exception):
+    """The queue can't take candidates just now (its disk is full, say): nothing was taken, try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A regular file that should be judged unless its verdict is known."""
+
+    path: str
+    """The content itself: never a symbolic link."""
+    file: FileId
+    """Its state when it was found."""
+    source: Source
+    """Who found it."""
+    link: str | None = None
+    """The symbolic link that led to it, if one did."""
+    owner: int = 0
+    """The user that it belongs to: users take turns in the queue."""
