@@ -14,7 +14,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vaulting import Lab, Steps, two_file_systems
+from support.vaulting import Lab, Steps, two_file_systems
 
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.vault import Vault

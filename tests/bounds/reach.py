@@ -167,7 +167,7 @@ def far_binary_memo() -> Reached:
     )
 
 
-_GAP = {f"{_ENGINE}.rare.MEMO_GAP": 100, f"{_ENGINE}.vm.interpreter.MEMO_GAP": 100}
+_GAP = {f"{_ENGINE}.vm.opcodes.MEMO_GAP": 100, f"{_ENGINE}.vm.interpreter.MEMO_GAP": 100}
 
 
 def long_name() -> Reached:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from daemon_process import BENIGN, HOSTILE, Process, children
 from fault import passthrough
+from support.daemon_process import BENIGN, HOSTILE, Process, children
 
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
-from daemon_process import HOSTILE
+from support.daemon_process import HOSTILE
 from watchdog.events import (
     DirModifiedEvent,
     FileClosedEvent,

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from daemon_process import Process
 from e2e.machine import Machine
 from fault.lab import CONFIG, PATIENCE, Lab, SkippedError
+from support.daemon_process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

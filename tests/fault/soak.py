@@ -21,9 +21,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from daemon_process import BENIGN, HOSTILE
 from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, Lab, SkippedError
 from fault.running import Outcome
+from support.daemon_process import BENIGN, HOSTILE
 
 from picklewatch.store import DATABASE
 

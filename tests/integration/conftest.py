@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import Lab, lab, needs_two
+from support.vaulting import Lab, lab, needs_two
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import Commands
+from support.commands import Commands
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import Running, eventually
+from support.watching import Running, eventually
 
 from picklewatch.core.errors import StateError
 from picklewatch.quarantine.vault import Vault

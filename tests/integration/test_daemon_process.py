@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon_process import BENIGN, HOSTILE, Process, children
-from watching import eventually
+from support.daemon_process import BENIGN, HOSTILE, Process, children
+from support.watching import eventually
 
 from picklewatch.store import Store
 from picklewatch.store.lock import holder

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from commands import Commands
+from support.commands import Commands
 
 from picklewatch.config.schema import load
 from picklewatch.doctor import State, machine_checks, self_test, service_checks

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from machine_users import ADA, MALLORY, Machine, can_isolate, is_taken, snapshot
-from watching import eventually
+from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken, snapshot
+from support.watching import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

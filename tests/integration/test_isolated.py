@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import CLEAN, EVIL, Commands
+from support.commands import CLEAN, EVIL, Commands
 
 import picklewatch
 from picklewatch import __main__ as first_steps

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
+from support.vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, NOBODY, Attacker, Lab, file_system, in_child, lab, root_only
+from support.vaulting import CONTENT, NOBODY, Attacker, Lab, file_system, in_child, lab, root_only
 
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import FileId

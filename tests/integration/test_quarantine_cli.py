@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import Commands
-from vaulting import CONTENT, SHA256, Lab, lab
+from support.commands import Commands
+from support.vaulting import CONTENT, SHA256, Lab, lab
 
 from picklewatch import cli
 from picklewatch.cli import quarantine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from samples.hub import Hub, hub
-from vaulting import CONTENT, SHA256
+from support.vaulting import CONTENT, SHA256
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import tombstone

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, Lab, Steps, file_system, in_child, lab, needs_two
+from support.vaulting import CONTENT, Lab, Steps, file_system, in_child, lab, needs_two
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, SHA256, Lab, lab, root_only
+from support.vaulting import CONTENT, SHA256, Lab, lab, root_only
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone

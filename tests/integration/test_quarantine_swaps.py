@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import CONTENT, Lab, file_system, in_child, lab
+from support.vaulting import CONTENT, Lab, file_system, in_child, lab
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.quarantine import fs

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import CLEAN, EVIL, Commands
 from sandbox_acts.hostile import JOB
-from watching import eventually
+from support.commands import CLEAN, EVIL, Commands
+from support.watching import eventually
 
 from picklewatch.core.model import Limits
 from picklewatch.sandbox import Scanner, kernel
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from picklewatch.core.model import ScanReport
 
-FORBID = Path(__file__).parents[1] / "forbid.py"
+FORBID = Path(__file__).parents[1] / "support" / "forbid.py"
 LANDLOCK, SECCOMP = "this kernel has no Landlock", "this kernel has no seccomp filters"
 LACKING = {
     "no landlock": (("landlock=ENOSYS",), (LANDLOCK,)),

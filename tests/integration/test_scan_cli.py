@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from commands import CLEAN, EVIL, Commands
+from support.commands import CLEAN, EVIL, Commands
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import Watching, eventually
+from support.watching import Watching, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.watching import Watching, eventually
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
-from watching import Watching, eventually
 
 from picklewatch.core.candidate import Source
 from picklewatch.watch import events, intake, watcher

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from watching import eventually
+from support.watching import eventually
 
 from picklewatch.telemetry.health import Health
 from picklewatch.watch import watcher

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vaulting import CONTENT, lab
+from support.vaulting import CONTENT, lab
 
 from picklewatch.access import paths
 from picklewatch.core.tombstone import parse_tombstone, tombstone

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watching import ENGINE, make_record
+from support.watching import ENGINE, make_record
 
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import ENGINE, make_record
+from support.watching import ENGINE, make_record
 
 import picklewatch.store
 from picklewatch.core.candidate import Candidate, Source
@@ -177,7 +177,7 @@ def test_no_statement_is_left_out() -> None:
                 before = rows(state)
                 operation(store)
                 assert rows(state) != before, what
-        assert changing_functions() - fuse.functions == {"_migrate"}  # tests/unit/test_store_schema.py
+        assert changing_functions() - fuse.functions == {"_migrate"}  # tests/unit/test_store_tables.py
 
 
 def consistent(held: dict[str, list[tuple[object, ...]]]) -> bool:

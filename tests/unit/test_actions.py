@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import Steps
-from watching import make_record, named
+from support.vaulting import Steps
+from support.watching import make_record, named
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import FileId, Verdict

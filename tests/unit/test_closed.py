@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from vaulting import NOBODY, in_child
+from support.vaulting import NOBODY, in_child
 
 from picklewatch.telemetry.health import Health
 from picklewatch.watch.closed import LOOK_SECONDS, Closed

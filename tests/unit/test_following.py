@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import root_only
+from support.vaulting import root_only
 
 from picklewatch.access.following import Links, NotFollowedError, Way
 from picklewatch.access.ownership import why_not_moved

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from click.testing import CliRunner
-from watching import make_record
+from support.watching import make_record
 
 from picklewatch.cli.status import command
 from picklewatch.core.model import FileId, Verdict

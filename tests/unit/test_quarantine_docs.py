@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vaulting import lab
+from support.vaulting import lab
 
 from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine.item import State

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from vaulting import in_child, root_only
+from support.vaulting import in_child, root_only
 
 from picklewatch.access.rights import User
 

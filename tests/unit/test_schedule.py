@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import ENGINE, make_candidate
+from support.watching import ENGINE, make_candidate
 
 from picklewatch.core.candidate import Source
 from picklewatch.queue import schedule

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import ENGINE, make_candidate, make_record
+from support.watching import ENGINE, make_candidate, make_record
 
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError

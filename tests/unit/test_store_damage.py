@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import make_record
+from support.watching import make_record
 
 from picklewatch.core.errors import StateError, StateUnavailableError
 from picklewatch.core.model import FileId

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import ENGINE, make_candidate, make_record
+from support.watching import ENGINE, make_candidate, make_record
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import Store

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from daemon_process import Process  # noqa: E402 - the path above
-from many_rows import DEVICE, fill  # noqa: E402
-from watching import ENGINE, make_record  # noqa: E402
+from support.daemon_process import Process  # noqa: E402 - the path above
+from support.many_rows import DEVICE, fill  # noqa: E402
+from support.watching import ENGINE, make_record  # noqa: E402
 
 from picklewatch.core.candidate import Candidate, Source  # noqa: E402
 from picklewatch.core.model import FileId, Verdict  # noqa: E402

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-from daemon_process import HOSTILE
 from fault.disk import CHANGES, EVERYTHING, Disk
 from fault.lab import HARMFUL, PATIENCE, SkippedError
 from fault.power import Tree, cuts, read
-from watching import named
+from support.daemon_process import HOSTILE
+from support.watching import named
 
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault

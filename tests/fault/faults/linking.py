@@ -8,10 +8,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from daemon_process import HOSTILE
 from fault.lab import HARMFUL, PATIENCE, Lab, SkippedError
 from fault.outside import Outside
-from machine_users import MALLORY, Machine, can_isolate, is_taken
+from support.daemon_process import HOSTILE
+from support.machine_users import MALLORY, Machine, can_isolate, is_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon_process import BENIGN, HOSTILE
 from fault.faults.watching import judged_within
 from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, SkippedError
+from support.daemon_process import BENIGN, HOSTILE
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault

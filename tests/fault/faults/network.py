@@ -6,9 +6,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from daemon_process import BENIGN, HOSTILE
 from fault.faults.watching import judged_within
 from fault.lab import HARMFUL, HARMLESS, PATIENCE
+from support.daemon_process import BENIGN, HOSTILE
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault

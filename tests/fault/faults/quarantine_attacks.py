@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon_process import HOSTILE
 from fault.lab import HARMFUL, PATIENCE, SkippedError, regular
 from fault.outside import Outside
-from vaulting import NOBODY, Attacker
+from support.daemon_process import HOSTILE
+from support.vaulting import NOBODY, Attacker
 
 from picklewatch.cli.quarantine import Shared
 from picklewatch.core.errors import QuarantineError

@@ -15,8 +15,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from daemon_process import HOSTILE
 from fault.lab import HARMFUL, HARMLESS, PATIENCE
+from support.daemon_process import HOSTILE
 
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import Item, State, Vault

@@ -36,7 +36,7 @@ time = "1s"
 cpu_time = "1s"
 memory = "512MiB"
 """
-_FORBID = Path(__file__).parents[2] / "forbid.py"
+_FORBID = Path(__file__).parents[2] / "support" / "forbid.py"
 _NO_NAMESPACES = "echo 0 > /proc/sys/user/max_user_namespaces"
 _TMP_READ_ONLY = (
     'mount --bind "$LAB" "$LAB" && mount --rbind /tmp /tmp && mount -o remount,ro,bind /tmp '

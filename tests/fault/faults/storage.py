@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fault.disk import Disk
 from fault.faults.quarantining import command, held
 from fault.lab import HARMLESS, PATIENCE
-from many_rows import fill
+from support.many_rows import fill
 
 from picklewatch.service import daemon_status
 from picklewatch.store import DATABASE

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon_process import HOSTILE
 from fault.lab import HARMFUL, PATIENCE, SkippedError
 from fault.preload import library
+from support.daemon_process import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from daemon_process import HOSTILE, Process
-from vaulting import in_child
+from support.daemon_process import HOSTILE, Process
+from support.vaulting import in_child
 
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from watching import ENGINE, FakeScanner, eventually, make_candidate
+from support.watching import ENGINE, FakeScanner, eventually, make_candidate
 
 from picklewatch.access.open_file import Problem, Subject, SubjectError, open_subject
 from picklewatch.core.candidate import Source

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from watching import eventually
+from support.watching import eventually
 
 from picklewatch.store import Store
 

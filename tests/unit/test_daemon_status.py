@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from watching import make_record
+from support.watching import make_record
 
 from picklewatch.cli.status import command
 from picklewatch.core.errors import StateError

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from watching import ENGINE, make_record
+from support.watching import ENGINE, make_record
 
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError
