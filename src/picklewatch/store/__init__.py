@@ -1,98 +1,14 @@
-"""What picklewatch remembers, in one SQLite database: jobs, records, intents to move, allowed digests.
+"""Remembers jobs, records, moves and allowed digests, in one SQLite database per state directory.
 
-A `Store` may be shared by threads and opened by several processes; only one *daemon* may own a state directory,
-see `picklewatch.store.lock`.
+It must never lose a committed outcome, and never keep a worker from scanning: where the disk fails, callers try again.
+A `Store` may be shared by threads and opened by several processes; only one daemon may own a state directory, see
+`picklewatch.store.lock`. Start with `picklewatch.store.store`.
 """
 
-from __future__ import annotations
-
-import json
-from typing import TYPE_CHECKING, Any, Final
-
-from picklewatch.store.database import CorruptError, Database, no_fault
-from picklewatch.store.decisions import Allowed, Intent, Intents, want_move
-from picklewatch.store.jobs import Job, Jobs, Offered, end
-from picklewatch.store.records import Finished, Records, keep_record
-from picklewatch.store.tidy import Tidying
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from picklewatch.core.model import Record
-
-DATABASE: Final = "picklewatch.db"
-"""The database's name in the state directory."""
-
-
-class Store:
-    """The database of one state directory, which must exist.
-
-    Raises `CorruptError` from any method after it found the database damaged, set it aside and began an empty one;
-    the walk finds again what was lost. Raises `sqlite3.OperationalError` when the disk is full or fails: nothing was
-    changed then, try again.
-    """
-
-    def __init__(self, directory: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
-        self.directory = directory
-        self.path = directory / DATABASE
-        self._database = Database(self.path, fault=fault, read_only=read_only)
-        self.jobs = Jobs(self._database)
-        self.records = Records(self._database)
-        self.intents = Intents(self._database)
-        self.allowed = Allowed(self._database)
-        self.tidying = Tidying(self._database)
-        self._database.salvage = self.allowed.salvage
-
-    @property
-    def set_aside(self) -> Path | None:
-        """Where the database that this object found damaged is kept, or None."""
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the database."""
-        self._database.close()
-
-    def check(self) -> None:
-        """Look whether the files on the disk still look like a database; `CorruptError` if not."""
-        self._database.check()
-
-    def ensure_in_place(self) -> bool:
-        """Notice that somebody removed or replaced the database's file, and open what is there; whether that was so."""
-        if self._database.is_in_place():
-            return False
-        self._database.reopen()
-        return True
-
-    def finish(self, job: Job | None, record: Record, *, quarantine: bool = False) -> Finished:
-        """Record the outcome of *job*, take it off the queue, and note whether the file is to be moved: all or nothing.
-
-        The same outcome for the same state of the same inode is recorded once. A file that was only renamed or
-        touched keeps its record, which then shows the new path.
-        """
-        with self._database.transaction(durable=quarantine) as transaction:
-            number, fresh, was = keep_record(transaction, record)
-            if quarantine:
-                want_move(transaction, number)
-            again = job is not None and end(transaction, job)
-        return Finished(number, fresh, was, again)
-
-    def changes_by_others(self) -> int:
-        """A number that changes when another process commits to this database."""
-        return int(self._database.query("PRAGMA data_version")[0][0])
-
-    def put_state(self, key: str, value: object) -> None:
-        """Keep a JSON *value* under *key*."""
-        with self._database.transaction() as transaction:
-            transaction.run(
-                "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, json.dumps(value)),
-            )
-
-    def get_state(self, key: str) -> Any:
-        """The JSON value under *key*, or None."""
-        rows = self._database.query("SELECT value FROM state WHERE key = ?", (key,))
-        return json.loads(rows[0][0]) if rows else None
-
+from picklewatch.store.database import CorruptError
+from picklewatch.store.decisions import Intent
+from picklewatch.store.jobs import Job, Offered
+from picklewatch.store.records import Finished
+from picklewatch.store.store import DATABASE, Store
 
 __all__ = ["DATABASE", "CorruptError", "Finished", "Intent", "Job", "Offered", "Store"]
