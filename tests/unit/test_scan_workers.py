@@ -22,7 +22,7 @@ from picklewatch.service import scan_workers
 from picklewatch.service.actions import Actions
 from picklewatch.service.scan_workers import Judging, Workers
 from picklewatch.store import Job, Store
-from picklewatch.store.care import StoreCare
+from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Pool:
         self.store = Store(directory)
         actions = Actions(self.store, self.health, lambda: Vault(directory / "vault"))
         judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0)
-        self.workers = Workers(self.store, StoreCare(self.store, self.health), actions, judging, workers)
+        self.workers = Workers(self.store, StoreFailures(self.store, self.health), actions, judging, workers)
         self.workers.start()
 
     def _open(self, path: str, _identity: Identity, _more: Callable[[], Iterable[str]]) -> Subject:

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections import deque
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,9 @@ from support.watching import make_record
 from picklewatch.core.errors import StateError, StateUnavailableError
 from picklewatch.core.model import FileId
 from picklewatch.service.dependencies import open_store
-from picklewatch.store import DATABASE, CorruptError, Store
-from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.store import DATABASE, CorruptError, Store, database
+from picklewatch.store.database import STORE_ERRORS
+from picklewatch.store.failures import StoreFailures
 from picklewatch.store.lock import LOCK, StateLock, trouble
 from picklewatch.telemetry.health import Health
 
@@ -37,13 +38,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def look(care: StoreCare) -> None:
+def look(failures: StoreFailures) -> None:
     """Look as often as the daemon does in a few seconds, as it does."""
     for _ in range(3):
         try:
-            care.check_place()
-        except TROUBLE as error:
-            care.take(error)
+            failures.check_files()
+        except STORE_ERRORS as error:
+            failures.report(error)
 
 
 def merge(state: Path) -> None:
@@ -58,54 +59,84 @@ def works(store: Store) -> bool:
     return len(store.records.of_path("/m/new")) == 1
 
 
+def read_all(failures: StoreFailures, store: Store) -> None:
+    """Read the whole database, as the daemon does at its start and after an error."""
+    try:
+        store.check(threading.Event())
+    except STORE_ERRORS as error:
+        failures.report(error)
+
+
 @pytest.mark.parametrize("side", ["", "-wal"])
-@pytest.mark.parametrize("merged", [False, True], ids=["in the log", "merged"])
-def test_a_database_overwritten_under_us_is_set_aside(store: Store, tmp_path: Path, side: str, *, merged: bool) -> None:
-    """Although SQLite shows what it has in memory: `status` and the next start could not read it."""
-    if merged:
+def test_a_damaged_database_is_set_aside_when_it_is_read(store: Store, tmp_path: Path, side: str) -> None:
+    """Although SQLite shows what it has in memory; what was allowed is kept."""
+    if not side:
         merge(tmp_path)
     path = tmp_path / f"{DATABASE}{side}"
     with path.open("r+b") as file:
+        file.seek(4096)  # the header is whole: opening it would not show the damage
         file.write(b"garbage" * (path.stat().st_size // 7 + 1))
-    care = StoreCare(store, Health())
-    look(care)
-    assert care.walk_again.is_set()
-    assert {problem.what for problem in care.health.problems} == {"store-rebuilt"}
+    failures = StoreFailures(store, Health())
+    read_all(failures, store)
+    assert failures.walk_again.is_set()
+    assert {problem.what for problem in failures.health.problems} == {"store-rebuilt"}
     assert store.set_aside is not None
     assert store.allowed.all() == {"ab" * 32: "ours"}
     assert len(store.records) == 0
     assert works(store)
 
 
-@pytest.mark.parametrize("size", [0, 100, 4096])
+@pytest.mark.parametrize("size", [100, 4096])
 def test_a_database_cut_off_under_us_is_set_aside(store: Store, tmp_path: Path, size: int) -> None:
     """Also when what is left looks like a database."""
     merge(tmp_path)
-    care = StoreCare(store, Health())
-    look(care)
+    failures = StoreFailures(store, Health())
     with (tmp_path / DATABASE).open("r+b") as file:
         file.truncate(size)
-    look(care)
-    assert care.walk_again.is_set()
+    read_all(failures, store)
+    assert failures.walk_again.is_set()
     assert store.allowed.all() == {"ab" * 32: "ours"}
     assert works(store)
 
 
 def test_a_healthy_database_is_never_suspected(store: Store, tmp_path: Path) -> None:
-    """While it grows, is merged by others, shrinks and is looked at all the time."""
-    care = StoreCare(store, Health())
-    for number in range(60):
+    """While it grows, is merged by others, shrinks and is read all the time."""
+    failures = StoreFailures(store, Health())
+    for number in range(10):
         for step in range(20):
             store.finish(None, make_record("/m/x" * 300, FileId(7, number * 100 + step, 1, step, 1)))
-            care.check_place()
-        if number % 7 == 0:
-            merge(tmp_path)
-            care.check_place()
-        if number % 10 == 9:
-            while store.tidying.step(0, 1e12):
-                care.check_place()
-    assert not care.walk_again.is_set()
-    assert care.health.problems == ()
+        read_all(failures, store)
+        merge(tmp_path)
+        read_all(failures, store)
+    while store.tidying.step(0, 1e12):
+        read_all(failures, store)
+    assert not failures.walk_again.is_set()
+    assert failures.health.problems == ()
+
+
+def test_reading_the_database_ends_when_the_daemon_does(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes minutes with millions of rows; what was not read to its end is not called damaged."""
+    monkeypatch.setattr(database, "_STEPS", 1)
+    stopping = threading.Event()
+    stopping.set()
+    store.check(stopping)
+    assert store.set_aside is None
+
+
+def test_errors_that_damage_may_have_caused_have_the_database_read(store: Store, tmp_path: Path) -> None:
+    """At the start, and after a disk failed; not because another program writes or there is no room."""
+    failures = StoreFailures(store, Health())
+    assert failures.check_wanted.is_set()
+    failures.check_wanted.clear()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as other, closing(sqlite3.connect(tmp_path / DATABASE)) as we:
+        other.execute("BEGIN IMMEDIATE")
+        we.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            we.execute("BEGIN IMMEDIATE")
+    failures.report(caught.value)
+    assert not failures.check_wanted.is_set()
+    failures.report(sqlite3.OperationalError("disk I/O error"))
+    assert failures.check_wanted.is_set()
 
 
 def test_what_was_allowed_is_known_to_whoever_looks_first(store: Store, tmp_path: Path) -> None:
@@ -114,7 +145,7 @@ def test_what_was_allowed_is_known_to_whoever_looks_first(store: Store, tmp_path
         path = tmp_path / f"{DATABASE}{side}"
         path.write_bytes(b"garbage" * path.stat().st_size)
     with pytest.raises(CorruptError):
-        deque(iter(store.check, "never"), maxlen=0)
+        store.check(threading.Event())
     assert store.allowed.all() == {"ab" * 32: "ours"}
     assert len(store.records) == 0
 
@@ -123,10 +154,10 @@ def test_what_was_allowed_is_known_to_whoever_looks_first(store: Store, tmp_path
 def test_a_file_of_the_database_removed_under_us_is_noticed(store: Store, tmp_path: Path, removed: str) -> None:
     """What goes into a file without a name is seen by nobody."""
     (tmp_path / f"{DATABASE}{removed}").unlink()
-    care = StoreCare(store, Health())
-    look(care)
-    assert care.health.counts["store-removed"] == 1
-    assert care.walk_again.is_set()
+    failures = StoreFailures(store, Health())
+    look(failures)
+    assert failures.health.counts["store-removed"] == 1
+    assert failures.walk_again.is_set()
     assert store.allowed.all() == {"ab" * 32: "ours"}
     assert works(store)
     with closing(Store(tmp_path, read_only=True)) as reader:
@@ -139,10 +170,10 @@ def test_a_state_directory_removed_under_us_is_made_again(tmp_path: Path) -> Non
     state.mkdir()
     lock = StateLock(state)
     with closing(Store(state)) as store:
-        care = StoreCare(store, Health())
+        failures = StoreFailures(store, Health())
         shutil.rmtree(state)
-        look(care)
-        assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
+        look(failures)
+        assert {problem.what for problem in failures.health.problems} == {"store-unwritable"}
         with pytest.raises(sqlite3.OperationalError):
             works(store)
         assert not lock.is_in_place()
@@ -150,7 +181,7 @@ def test_a_state_directory_removed_under_us_is_made_again(tmp_path: Path) -> Non
         assert lock.is_in_place()
         with pytest.raises(StateError, match=f"process {os.getpid()}"):
             StateLock(state)
-        look(care)
+        look(failures)
         assert works(store)
     lock.release()
     StateLock(state).release()
@@ -171,12 +202,12 @@ def test_a_lock_that_another_daemon_has_by_now_is_not_taken(tmp_path: Path) -> N
 def test_what_the_database_can_not_take_is_told_beside_it(store: Store, tmp_path: Path) -> None:
     """`status` reads it in the lock, whose room is there already; it is gone when the database works again."""
     lock = StateLock(tmp_path)
-    care = StoreCare(store, Health(), lock.note)
+    failures = StoreFailures(store, Health(), lock.note)
     size = (tmp_path / LOCK).stat().st_size
-    care.take(sqlite3.OperationalError("database or disk is full"))
+    failures.report(sqlite3.OperationalError("database or disk is full"))
     assert trouble(tmp_path) == "the database can't be used: database or disk is full"
     assert (tmp_path / LOCK).stat().st_size == size
-    care.fine()
+    failures.resolved()
     assert trouble(tmp_path) == ""
     lock.release()
 
@@ -205,9 +236,9 @@ def test_a_note_that_can_not_be_written_harms_nothing(store: Store) -> None:
     def note(_text: str) -> None:
         raise OSError(errno.EIO, "broken")
 
-    care = StoreCare(store, Health(), note)
-    care.take(sqlite3.OperationalError("disk I/O error"))
-    assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
+    failures = StoreFailures(store, Health(), note)
+    failures.report(sqlite3.OperationalError("disk I/O error"))
+    assert {problem.what for problem in failures.health.problems} == {"store-unwritable"}
 
 
 def test_a_start_waits_for_its_disk(tmp_path: Path) -> None:
@@ -246,10 +277,10 @@ def test_setting_aside_may_fail_and_is_tried_again(
             raise OSError(errno.EROFS, "Read-only file system")
 
         patch.setattr("pathlib.Path.rename", refused)
-        care = StoreCare(store, Health())
-        look(care)
-        assert {problem.what for problem in care.health.problems} == {"store-unwritable"}
+        failures = StoreFailures(store, Health())
+        read_all(failures, store)
+        assert {problem.what for problem in failures.health.problems} == {"store-unwritable"}
     with pytest.raises(CorruptError):
         len(store.jobs)
-    look(care)
+    look(failures)
     assert works(store)

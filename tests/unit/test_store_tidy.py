@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -12,9 +13,7 @@ from support.watching import ENGINE, make_candidate, make_record
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.store import Store
-from picklewatch.store.care import StoreCare
-from picklewatch.store.tidy import BATCH, GONE_SECONDS, Tidier
-from picklewatch.telemetry.health import Health
+from picklewatch.store.tidy import BATCH, GONE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,15 +123,19 @@ def test_a_step_is_small(store: Store) -> None:
     assert not store.tidying.step(0, time.time())
 
 
-def test_the_daemon_tidies_by_itself(store: Store) -> None:
-    """A pass in the background ends; a second begins only when it has."""
+def test_a_pass_goes_through_all_records(store: Store) -> None:
+    """And ends by itself."""
     for number in range(20):
         finish(store, "/none", FileId(7, 1, 1, number, 1))
-    tidier = Tidier(store.tidying, StoreCare(store, Health()))
-    tidier.start(1)
-    tidier.start(1)
-    deadline = time.monotonic() + 10
-    while len(store.records) > 1 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    tidier.stop()
+    store.tidying.run(1, threading.Event())
     assert len(store.records) == 1
+
+
+def test_a_pass_ends_when_the_daemon_does(store: Store) -> None:
+    """The rest is for the next one."""
+    for number in range(2 * BATCH):
+        finish(store, "/none", FileId(7, 1, 1, number, 1))
+    stopping = threading.Event()
+    stopping.set()
+    store.tidying.run(1, stopping)
+    assert len(store.records) == BATCH

@@ -28,12 +28,13 @@ from picklewatch.core.errors import ConfigError, ExitStatus, StateError, StateUn
 from picklewatch.core.model import Policy, Verdict, printable
 from picklewatch.service import watch_plan
 from picklewatch.service.actions import Actions, Rules
+from picklewatch.service.background import BackgroundTask
 from picklewatch.service.daemon_status import Snapshot
 from picklewatch.service.dependencies import Parts, PolicySource, VaultSource, open_store, take_state
 from picklewatch.service.scan_workers import Judging, Workers
 from picklewatch.service.upgrade_detector import Program
-from picklewatch.store.care import TROUBLE, StoreCare
-from picklewatch.store.tidy import Tidier
+from picklewatch.store.database import STORE_ERRORS
+from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry import log
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
@@ -111,10 +112,13 @@ class Daemon:
     def _build(self, config: Config) -> None:
         self._config = config
         self._store = open_store(self._state, wait=self._wait_for_disk)
-        self._care = StoreCare(self._store, self.health, self._lock.note)
-        self._care.fine()
+        self._store_failures = StoreFailures(self._store, self.health, self._lock.note)
+        self._store_failures.resolved()
         self._parts.introduce()
-        self._tidier = Tidier(self._store.tidying, self._care)
+        report = self._store_failures.report
+        self._tidying = BackgroundTask("tidy", self._tidy, report)
+        self._checking = BackgroundTask("check-store", self._store.check, report)
+        self._moving = BackgroundTask("moves", self._retry_moves, report)
         self._vault = VaultSource(
             self._store, self._parts.vault, lambda: watch_plan.vault_directory(self._config, self._state)
         )
@@ -179,7 +183,7 @@ class Daemon:
             opens=Opener(self._trees),
             seconds=config.limits().seconds,
         )
-        workers = Workers(self._store, self._care, self._actions, judging, config.scan.worker_count, former)
+        workers = Workers(self._store, self._store_failures, self._actions, judging, config.scan.worker_count, former)
         workers.unseen, workers.unread = self._watching.unseen, self._watching.unread
         workers.is_remote = self._watching.is_remote
         return workers
@@ -230,8 +234,8 @@ class Daemon:
         """Queue candidates of the watching threads."""
         try:
             offered = self._store.jobs.offer(candidates, self._parts.engine.key)
-        except TROUBLE as error:
-            self._care.take(error)
+        except STORE_ERRORS as error:
+            self._store_failures.report(error)
             raise UnavailableError from error
         except Exception:  # noqa: BLE001 - whatever it is: one file must not hold up the others
             if len(candidates) > 1:
@@ -239,7 +243,7 @@ class Daemon:
             _log.exception("watch.failed", path=printable(candidates[0].path))
             self.health.count("watch-errors")
             return ()
-        self._care.fine()
+        self._store_failures.resolved()
         if offered.queued or offered.waiting:
             announced = [candidate for candidate in candidates if candidate.source <= Source.EVENT]
             self._workers.schedule.announce(announced or offered.queued)
@@ -296,8 +300,8 @@ class Daemon:
             self._notifier.ready(self._snapshot.line())
             there = [root.path for root in self._watching.roots if root.path is not None]
             _log.info("watch.ready", roots=there, waiting=len(self._watching.roots) - len(there))
-        if self._care.walk_again.is_set():
-            self._care.walk_again.clear()
+        if self._store_failures.walk_again.is_set():
+            self._store_failures.walk_again.clear()
             self._watching.ask_for_walk("store-rebuilt")
         self._look_after_log()
         self._beat(now)
@@ -306,12 +310,11 @@ class Daemon:
             self._plan_roots()
         if now >= self._moves_at:
             self._moves_at = now + _MOVES_SECONDS
-            with contextlib.suppress(RuntimeError):  # no thread can be made: tried again
-                threading.Thread(target=self._retry_moves, name="picklewatch-moves", daemon=True).start()
+            self._moving.start()
         try:
             self._write(now)
-        except TROUBLE as error:
-            self._care.take(error)
+        except STORE_ERRORS as error:
+            self._store_failures.report(error)
         except StateUnavailableError as error:
             self.health.degrade("store-unwritable", error.message, hint=error.hint)
 
@@ -332,8 +335,8 @@ class Daemon:
         log.OUTLET.retry()
         try:
             self._actions.report_missed(_MISSED_LINES_SECONDS)
-        except TROUBLE as error:
-            self._care.take(error)
+        except STORE_ERRORS as error:
+            self._store_failures.report(error)
         trouble = log.OUTLET.trouble
         if trouble is None:
             self.health.repair("log-unwritable")
@@ -351,15 +354,18 @@ class Daemon:
         """Keep what `status` shows, and show progress."""
         if now >= self._tidy_at:
             self._tidy_at = now + _TIDY_SECONDS
-            self._tidier.start(self._config.records.keep)
+            self._tidying.start()
         if now - self._snapshot_at < _SNAPSHOT_SECONDS:
             return
         self._snapshot_at = now
         try:
             self._keep_state()
-            self._care.check_place()
+            self._store_failures.check_files()
             self._snapshot.write(self._summary(), self._workers, self._watching.walking(), ready=self._ready)
-            self._care.fine()
+            self._store_failures.resolved()
+            if self._store_failures.check_wanted.is_set():
+                self._store_failures.check_wanted.clear()
+                self._checking.start()
         finally:  # the manager is told what is wrong even if the store can't be
             self._notifier.status(self._snapshot.line())
         waiting = self._snapshot.queue
@@ -382,13 +388,14 @@ class Daemon:
     def _in_force(self) -> dict[str, Any]:
         return {"quarantine": self._config.quarantine.level, "engine": self._parts.engine.key}
 
-    def _retry_moves(self) -> None:
+    def _tidy(self, stopping: threading.Event) -> None:
+        self._store.tidying.run(self._config.records.keep, stopping)
+
+    def _retry_moves(self, _stopping: threading.Event) -> None:
         try:
             self._actions.retry_moves()
             if any(problem.what == "quarantine-store" for problem in self.health.problems):
                 self._vault()
-        except TROUBLE as error:
-            self._care.take(error)
         except StateError as error:
             self._without_vault(error)
         else:
@@ -436,7 +443,8 @@ class Daemon:
         self._notifier.stopping()
         self._workers.ask_to_stop()
         self._watching.stop()
-        self._tidier.stop()
+        self._tidying.stop()
+        self._checking.stop()
         status = self._status
         end = time.monotonic() + min(self._config.limits().seconds + _GRACE_SECONDS, _STOP_SECONDS)
         while not self._workers.join(0.1) and time.monotonic() < end:
@@ -452,8 +460,8 @@ class Daemon:
             pool.join(5.0)
         try:
             self._snapshot.write(self._summary(), self._workers, None, ready=False, stopped=time.time())
-        except TROUBLE as error:
-            self._care.take(error)
+        except STORE_ERRORS as error:
+            self._store_failures.report(error)
         _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status > 128)  # noqa: PLR2004 - 128 + a signal
         self._store.close()
         return status

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from picklewatch import __version__
 from picklewatch.core.model import Verdict, printable
 from picklewatch.store import DATABASE, Store
-from picklewatch.store.care import DISK_HINT
+from picklewatch.store.failures import DISK_HINT
 from picklewatch.store.lock import holder, trouble
 from picklewatch.watch.roots import ASKED_FOR, RootState
 

@@ -23,7 +23,7 @@ from picklewatch.queue.schedule import Hand, PutOffError, Schedule
 from picklewatch.scanning import display_names
 from picklewatch.scanning.remote_files import LOOK_SECONDS, Fetching
 from picklewatch.scanning.scan_file import judge, problem_record, with_names
-from picklewatch.store.care import TROUBLE, StoreCare
+from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.actions import Actions
     from picklewatch.store import Finished, Job, Store
+    from picklewatch.store.failures import StoreFailures
 
 _log = structlog.get_logger()
 
@@ -75,7 +76,7 @@ class Workers:
     def __init__(  # noqa: PLR0913, PLR0917 - the daemon's parts
         self,
         store: Store,
-        care: StoreCare,
+        store_failures: StoreFailures,
         actions: Actions,
         judging: Judging,
         number: int,
@@ -91,8 +92,8 @@ class Workers:
         """Outcomes recorded since the start."""
         self.scan_peak_kib: int = 0 if former is None else former.scan_peak_kib
         """The largest resident memory of a scanning process, files mapped by it included."""
-        self.care = care
-        self.health = care.health
+        self.store_failures = store_failures
+        self.health = store_failures.health
         self.schedule: Schedule = Schedule(store) if former is None else former.schedule
         self.schedule.set_workers(number, judging.seconds)
         self._store, self._actions, self._judging = store, actions, judging
@@ -228,7 +229,7 @@ class Workers:
             again_in = self._process(hand, scanner)
         except PutOffError:
             put_off = True
-        except (ScanCancelledError, SandboxError, *TROUBLE):
+        except (ScanCancelledError, SandboxError, *STORE_ERRORS):
             again_in = _AGAIN_SECONDS
             raise
         except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
@@ -297,8 +298,8 @@ class Workers:
         try:
             if self._actions.after(record, finished, fd) and record.file is not None:
                 self.schedule.pace.forget((record.file.device, record.file.inode))
-        except TROUBLE as error:
-            self.care.take(error)
+        except STORE_ERRORS as error:
+            self.store_failures.report(error)
         except StateError as error:
             self.health.degrade("quarantine-store", error.message, hint=error.hint)
         except Exception:  # noqa: BLE001 - the verdict stands; the file is not at fault
@@ -366,10 +367,10 @@ class Workers:
         while True:
             try:
                 finished = self._store.finish(job, record, quarantine=self._actions.wants_move(record))
-            except TROUBLE as error:
-                self.care.take(error)
+            except STORE_ERRORS as error:
+                self.store_failures.report(error)
             else:
-                self.care.fine()
+                self.store_failures.resolved()
                 return finished
             if self.rest(1.0):
                 return None
@@ -428,8 +429,8 @@ class _Worker(threading.Thread):
         except SandboxError as error:
             pool.health.degrade("scan-sandbox", error.message, hint=error.hint)
             pool.rest(5.0)
-        except TROUBLE as error:
-            pool.care.take(error)
+        except STORE_ERRORS as error:
+            pool.store_failures.report(error)
             pool.rest(1.0)
         finally:
             self.hand = None

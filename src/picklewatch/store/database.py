@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.errors import StateError
 from picklewatch.store.lock import holder
-from picklewatch.store.pages import Pages
 from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ Row = tuple[Any, ...]
 
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY_SECONDS: Final = 10.0
+_STEPS: Final = 100_000
+"""Steps of SQLite's machine between two looks at whether a check is to end: some milliseconds."""
 _SIDE_FILES: Final = ("", "-wal", "-shm")
 
 
@@ -36,6 +37,11 @@ class CorruptError(Exception):
     def __init__(self, aside: Path) -> None:
         super().__init__(f"the database was corrupt and is kept as {aside}")
         self.aside = aside
+
+
+STORE_ERRORS: Final = (sqlite3.OperationalError, CorruptError)
+"""Raised by any use of a store without a fault of ours; give them to `StoreFailures.report`, and try again."""
+StoreError = sqlite3.OperationalError | CorruptError
 
 
 def no_fault(_point: str) -> None:
@@ -63,7 +69,6 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._identity: tuple[tuple[int, int], ...] = ()
-        self._pages: Pages | None = None
         self._former: Path | None = None
         self.set_aside: Path | None = None
         self.salvage: Callable[[Path], object] = no_salvage
@@ -109,17 +114,25 @@ class Database:
         """Whether the files that are open are still those under the path; nobody else would see what goes into them."""
         return self._identity == _identities(self.path)
 
-    def check(self) -> None:
-        """Look at some of the bytes on the disk, others each time: what is open works on from memory if they are gone.
+    def check(self, stopping: threading.Event) -> None:
+        """Read the whole database once, unless *stopping*; set it aside and raise `CorruptError` if it is damaged.
 
-        Raises `CorruptError` when somebody wrote over the files; they are set aside then.
+        On a connection of its own, so that nobody waits for it: a gigabyte takes some ten seconds.
         """
+        identity = self._identity
+        if self._is_whole(stopping):
+            return
         with self._lock:
-            self._live()
-            if self._pages is None:
-                self._pages = Pages(self.path)
-            if not self._pages.look():
+            if self._identity == identity:  # nobody else has noticed it meanwhile
                 raise CorruptError(self.rebuild())
+
+    def _is_whole(self, stopping: threading.Event) -> bool:
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                reader.set_progress_handler(stopping.is_set, _STEPS)
+                return reader.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+        except sqlite3.DatabaseError as error:
+            return not is_corrupt(error)  # else it was interrupted, or others will meet the error, too
 
     def reopen(self) -> None:
         """Open what is under the path now, making it if nothing is."""
@@ -146,9 +159,6 @@ class Database:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-        if self._pages is not None:  # after the connection: closing a file gives up all its locks of this process
-            self._pages.close()
-            self._pages = None
 
     def _free_name(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

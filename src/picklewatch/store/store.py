@@ -12,6 +12,7 @@ from picklewatch.store.records import Finished, Records, keep_record
 from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -50,9 +51,9 @@ class Store:
         """Close the database."""
         self._database.close()
 
-    def check(self) -> None:
-        """Look whether the files on the disk still look like a database; `CorruptError` if not."""
-        self._database.check()
+    def check(self, stopping: threading.Event) -> None:
+        """Read all of the database on the disk, unless *stopping*; `CorruptError` if it is damaged."""
+        self._database.check(stopping)
 
     def ensure_in_place(self) -> bool:
         """Notice that somebody removed or replaced the database's file, and open what is there; whether that was so."""

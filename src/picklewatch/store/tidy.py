@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.store.rows import unsigned
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable
 
-    from picklewatch.store.care import StoreCare
     from picklewatch.store.database import Database, Row
 
 BATCH: Final = 500
@@ -28,6 +27,12 @@ class Tidying:
         self._database = database
         self._after = 0
         self._gone = 0
+
+    def run(self, keep: int, stopping: threading.Event) -> None:
+        """Make one pass, at work a twentieth of the time, until it ends or is *stopping*; see `step`."""
+        began = time.monotonic()
+        while self.step(keep, time.time()) and not stopping.wait(_REST * (time.monotonic() - began)):
+            began = time.monotonic()
 
     def step(self, keep: int, now: float) -> bool:
         """Do the next few. False at the end of a pass; the next step begins anew.
@@ -72,38 +77,6 @@ class Tidying:
                 transaction.run(_DELETE_NAMES, (device, node))
 
 
-class Tidier:
-    """Makes one pass in a thread of its own, and takes a twentieth of the time at most."""
-
-    def __init__(self, tidying: Tidying, care: StoreCare) -> None:
-        self._tidying, self._care = tidying, care
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self, keep: int) -> None:
-        """Begin a pass, unless one is under way."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, args=(keep,), name="picklewatch-tidy", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End it, before the store is closed; a file system that does not answer is not waited for."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(_JOIN_SECONDS)
-
-    def _run(self, keep: int) -> None:
-        from picklewatch.store.care import TROUBLE
-
-        began = time.monotonic()
-        try:
-            while self._tidying.step(keep, time.time()) and not self._stopping.wait(_REST * (time.monotonic() - began)):
-                began = time.monotonic()
-        except TROUBLE as error:
-            self._care.take(error)
-
-
-_JOIN_SECONDS: Final = 5.0
 _REST: Final = 20.0
 _NEXT: Final = (
     "SELECT r.id, r.at, r.path, r.device, r.inode, f.record IS NOT NULL FROM records AS r LEFT JOIN files AS f "

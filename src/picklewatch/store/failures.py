@@ -1,4 +1,7 @@
-"""What to do when the store can't be used: say so, lose nothing, try again; after a rebuild, walk."""
+"""Reports what keeps the store from being used.
+
+Nothing is lost: callers try again, and after a rebuild everything is walked.
+"""
 
 from __future__ import annotations
 
@@ -13,43 +16,54 @@ from picklewatch.store.database import CorruptError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.store import Store
+    from picklewatch.store.database import StoreError
+    from picklewatch.store.store import Store
     from picklewatch.telemetry.health import Health
 
-TROUBLE: Final = (sqlite3.OperationalError, CorruptError)
-"""What any use of a store may raise without a fault of ours; give it to `StoreCare.take`."""
 DISK_HINT: Final = "Make room on its disk, or let picklewatch write there. Nothing is lost; it goes on by itself."
 """What the user can do about a store that can't be written."""
+_HARMLESS: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
+"""Errors that damage nothing: another process is writing, or there is no room."""
 
 
-class StoreCare:
-    """Reports a store's troubles; threads may share it."""
+class StoreFailures:
+    """Turns a store's errors into health problems. Threads may share it."""
 
     def __init__(self, store: Store, health: Health, note: Callable[[str], None] = lambda _text: None) -> None:
-        """*note* tells `picklewatch status` what can't be written into the store; it may raise `OSError`."""
+        """*note* keeps for `picklewatch status` what can't be written into the store; it may raise `OSError`."""
         self.walk_again = threading.Event()
         """Set when the store lost what it knew: everything must be walked."""
+        self.check_wanted = threading.Event()
+        """Set at the start, and after an error that damage may have caused: the whole database is to be read."""
+        self.check_wanted.set()
+        self.health = health
         self._store = store
         self._note = note
-        self._noted = False
-        self.health = health
+        self._is_noted = False
         if store.set_aside is not None:
             self._rebuilt(f"the database was corrupt and is kept as {store.set_aside}", str(store.set_aside))
 
-    def take(self, error: sqlite3.OperationalError | CorruptError) -> None:
-        """Report *error*; whoever met it waits a moment and tries again."""
+    def report(self, error: StoreError) -> None:
+        """Report *error*; the caller waits a moment and tries again."""
         if isinstance(error, CorruptError):
             self._rebuilt(str(error), str(error.aside))
             return
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _HARMLESS:
+            self.check_wanted.set()
         reason = f"the database can't be used: {error}"
         self.health.degrade("store-unwritable", reason, hint=DISK_HINT)
-        self._tell(reason)
+        self._write_note(reason)
 
-    def check_place(self) -> None:
-        """Look whether the database's files are still there and whole; if they were taken away, begin anew.
+    def resolved(self) -> None:
+        """Note that the store could be written."""
+        self.health.repair("store-unwritable")
+        if self._is_noted:
+            self._write_note("")
 
-        A database that was set aside is done with when its user has deleted it, as the hint says. Raises as any use
-        of a store does.
+    def check_files(self) -> None:
+        """Begin a new database if the files of this one were taken away. Raises as any use of a store does.
+
+        A database that was set aside is done with when its user has deleted it, as the hint says.
         """
         self.health.repair_all("store-rebuilt", where=lambda aside: not Path(aside).exists())
         if self._store.ensure_in_place():
@@ -58,16 +72,9 @@ class StoreCare:
                 "store-removed", "the database's file was removed or replaced; beginning anew", path=path
             )
             self.walk_again.set()
-        self._store.check()
 
-    def fine(self) -> None:
-        """Note that the store could be written."""
-        self.health.repair("store-unwritable")
-        if self._noted:
-            self._tell("")
-
-    def _tell(self, text: str) -> None:
-        self._noted = bool(text)
+    def _write_note(self, text: str) -> None:
+        self._is_noted = bool(text)
         with contextlib.suppress(OSError):
             self._note(text)
 
