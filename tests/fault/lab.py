@@ -22,10 +22,10 @@ from support.daemon_process import BENIGN, HOSTILE, Process, children
 
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId
+from picklewatch.core.state_layout import DATABASE
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.service import daemon_status
-from picklewatch.store import DATABASE
 from picklewatch.store.rows import inode
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from fault.lab import HARMFUL, HARMLESS, PATIENCE, UNJUDGED, Lab, SkippedError
 from fault.running import Outcome
 from support.daemon_process import BENIGN, HOSTILE
 
-from picklewatch.store import DATABASE
+from picklewatch.core.state_layout import DATABASE
 
 
 class Soak:

@@ -12,9 +12,9 @@ import pytest
 from support.watching import Running, eventually
 
 from picklewatch.core.errors import StateError
+from picklewatch.core.state_layout import DATABASE
 from picklewatch.quarantine.vault import Vault
 from picklewatch.service import daemon_status
-from picklewatch.store import DATABASE, Offered
 from picklewatch.store.jobs import Jobs
 from picklewatch.store.lock import StateLock
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.core.candidate import Candidate
+    from picklewatch.store import Offered
 
 
 @pytest.fixture

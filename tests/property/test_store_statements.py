@@ -18,7 +18,8 @@ from support.watching import ENGINE, make_record
 import picklewatch.store
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict
-from picklewatch.store import DATABASE, Store
+from picklewatch.core.state_layout import DATABASE
+from picklewatch.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

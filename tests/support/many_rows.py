@@ -8,7 +8,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from picklewatch.store import DATABASE, Store
+from picklewatch.core.state_layout import DATABASE
+from picklewatch.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from support.watching import ENGINE, make_candidate, make_record
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId, Verdict
-from picklewatch.store import DATABASE, CorruptError, Store
+from picklewatch.core.state_layout import DATABASE
+from picklewatch.store import CorruptError, Store
 from picklewatch.store.lock import StateLock, holder
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from support.watching import make_record
 
 from picklewatch.core.errors import StateError, StateUnavailableError
 from picklewatch.core.model import FileId
+from picklewatch.core.state_layout import DATABASE, LOCK
 from picklewatch.service.dependencies import open_store
-from picklewatch.store import DATABASE, CorruptError, Store, database
+from picklewatch.store import CorruptError, Store, database
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.store.failures import StoreFailures
-from picklewatch.store.lock import LOCK, StateLock, trouble
+from picklewatch.store.lock import StateLock, trouble
 from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from support.watching import ENGINE, make_record
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId, Verdict
-from picklewatch.store import DATABASE, Store
-from picklewatch.store.lock import LOCK, StateLock
+from picklewatch.core.state_layout import DATABASE, LOCK
+from picklewatch.store import Store
+from picklewatch.store.lock import StateLock
 from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 
 LEFT = Path(__file__).parents[1] / "samples/schema"

@@ -13,6 +13,7 @@ import click
 from picklewatch.config import sources
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy
+from picklewatch.core.state_layout import StateLayout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +111,7 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
 
 def _restored_digests(state: Path) -> dict[str, str]:
     """Read the digests that were allowed in the store of *state*; none where it can't be read, as another user's."""
-    if not os.access(state / "picklewatch.db", os.R_OK):
+    if not os.access(StateLayout(state).database, os.R_OK):
         return {}
     import sqlite3
 

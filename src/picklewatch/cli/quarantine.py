@@ -19,6 +19,7 @@ from picklewatch.cli.common import config_option, json_option, state_dir, state_
 from picklewatch.config import sources
 from picklewatch.core.errors import Error, ExitStatus, QuarantineError
 from picklewatch.core.model import printable
+from picklewatch.core.state_layout import StateLayout, item_content
 from picklewatch.core.units import human_size, parse_duration, parse_size
 from picklewatch.explain import quarantine_text
 from picklewatch.quarantine.vault import Item, Vault
@@ -98,7 +99,7 @@ def with_vault(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def wrapped(*, config_path: Path | None, state: Path | None, **options: Any) -> R:
         directory = state_dir(state)
-        store = directory / "quarantine"
+        store = StateLayout(directory).vault
         if config_path is not None or sources.anything_configured():
             from picklewatch.config import schema
             from picklewatch.service import watch_plan
@@ -347,7 +348,7 @@ def _write_json(shared: Shared, item: Item) -> None:
 
 def _data(shared: Shared, item: Item) -> str | None:
     """Return where the content is, while it is in the vault."""
-    return str(shared.store / item.id / "data") if item.state.holds else None
+    return str(item_content(shared.store, item.id)) if item.state.holds else None
 
 
 def _operator() -> str:

@@ -11,6 +11,7 @@ import click
 
 from picklewatch.cli.common import config_option, state_dir, state_option
 from picklewatch.core.model import printable
+from picklewatch.core.state_layout import StateLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +108,8 @@ def introduction(
         lines.append("It only reports: no file is moved.")
         lines.append(f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {file}, then SIGHUP.')
     else:
-        lines.append(f"Files judged {level} or worse are moved into {config.quarantine.store or state / 'quarantine'}.")
+        vault = config.quarantine.store or StateLayout(state).vault
+        lines.append(f"Files judged {level} or worse are moved into {vault}.")
         lines.append(f'To only report: [quarantine] level = "off" in {file}, then SIGHUP.')
     lines.append("`picklewatch status` tells how it is doing; Ctrl-C ends it.")
     return lines

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.errors import Error
+from picklewatch.core.state_layout import StateLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def through_running(state: Path, vault: Path | None) -> Proof:
     *vault* is where it moves files to, None if it only reports. What was made is removed again. Raises
     `SelfTestError`; `PermissionError` where this user may not write to *state*.
     """
-    path = Path(os.path.realpath(state)) / "canary" / f"self-test-{secrets.token_hex(4)}.pkl"
+    path = StateLayout(Path(os.path.realpath(state))).canary / f"self-test-{secrets.token_hex(4)}.pkl"
     start = _drop(path)
     try:
         told = _wait_for_record(state, str(path), start)

@@ -16,6 +16,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any, Self
 
+from picklewatch.core.state_layout import CONTENT, JOURNAL
 from picklewatch.core.tombstone import ITEM_ID, TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, State, item_of
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
-_JOURNAL = b"journal"
-DATA = b"data"
+JOURNAL_FILE = JOURNAL.encode()
+DATA = CONTENT.encode()
 """The name of the content in an item's directory."""
 _RESERVE = 8192
 _JOURNAL_LIMIT = 64 << 20
@@ -70,13 +71,13 @@ class Entry:
         now = time.time()
         self._fields = {"version": VERSION, "taken": now, "changed": now, **fields}
         line = _line(self._fields)
-        os.close(fs.create(self.fd, _JOURNAL, line, reserve=len(line) + _RESERVE))
+        os.close(fs.create(self.fd, JOURNAL_FILE, line, reserve=len(line) + _RESERVE))
         self._end = len(line)
         fs.sync(self.fd)
 
     def load(self) -> bool:
         """Read the journal; False if there is none that can be read."""
-        data = fs.read(self.fd, _JOURNAL, _JOURNAL_LIMIT) or b""
+        data = fs.read(self.fd, JOURNAL_FILE, _JOURNAL_LIMIT) or b""
         self._fields, self._end = {}, 0
         for line in data.split(b"\n")[:-1]:  # what has no end of line was torn
             fields = _parse(line)
@@ -100,7 +101,7 @@ class Entry:
         """Bring a step to disk."""
         fields = {"state": state.value, "changed": time.time(), **changes}
         line = _line(fields)
-        journal = os.open(_JOURNAL, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
+        journal = os.open(JOURNAL_FILE, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
         try:
             fs.write(journal, line, self._end)
             fs.sync(journal)
@@ -128,7 +129,7 @@ class Entry:
         fs.unlink(self.fd, DATA + b"+")
         if self.status() is not None:
             raise OSError(errno.ENOTEMPTY, "the item has content", self.id)
-        fs.unlink(self.fd, _JOURNAL)
+        fs.unlink(self.fd, JOURNAL_FILE)
         fs.remove_directory(self._vault, os.fsencode(self.id))
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.item import Item, State
-from picklewatch.quarantine.journal import DATA, Entry
+from picklewatch.quarantine.journal import DATA, JOURNAL_FILE, Entry
 from picklewatch.quarantine.moving import finish, give_stranger_back, take_original
 from picklewatch.quarantine.place import Place, inside, is_regular, return_or_keep, take_tombstone_away
 
@@ -74,7 +74,7 @@ def _recover_without_journal(entry: Entry) -> Recovery:
     """Drop what never began; keep content whose journal a damaged disk has lost."""
     if entry.status() is None:
         return _dropped(entry)
-    fs.unlink(entry.fd, b"journal")
+    fs.unlink(entry.fd, JOURNAL_FILE)
     entry.begin({"state": State.FOREIGN.value, "note": "its journal was lost: restore it with --to"})
     return Recovery(id=entry.id, outcome="rescued", item=entry.item)
 

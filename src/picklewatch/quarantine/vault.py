@@ -6,11 +6,12 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import printable
+from picklewatch.core.state_layout import LOCK
 from picklewatch.core.tombstone import ITEM_ID
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import FORMERLY, Item, State, encode
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.restoring import Allow
 
 __all__ = ["ChangedError", "Item", "Recovery", "State", "StoreFullError", "Suspect", "UnfinishedError", "Vault"]
-
-
-LOCK: Final = "lock"
-"""The file that is locked; there since the vault was first used."""
 
 
 class Vault:

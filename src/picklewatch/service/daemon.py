@@ -26,6 +26,7 @@ from picklewatch.config.risky_allowances import malicious_imports
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.core.model import Policy, Verdict, printable
+from picklewatch.core.state_layout import StateLayout
 from picklewatch.service import watch_plan
 from picklewatch.service.actions import Actions, Rules
 from picklewatch.service.background import BackgroundTask
@@ -126,7 +127,7 @@ class Daemon:
         self._watching = Watching(
             self._offer,
             self.health,
-            canary=self._state / watch_plan.CANARY,
+            canary=StateLayout(self._state).canary,
             delays=Delays(patience=config.watch.settle),
             timing=Timing(),
         )
@@ -172,7 +173,7 @@ class Daemon:
     def _trees(self) -> tuple[Tree, ...]:
         """What is watched now, as it was found."""
         found = [root.tree for root in self._watching.roots if root.tree is not None]
-        canary = look_at(Root(str(self._state / watch_plan.CANARY), COMMAND_LINE)).tree
+        canary = look_at(Root(str(StateLayout(self._state).canary), COMMAND_LINE)).tree
         return (*found, *([] if canary is None else [canary]))
 
     def _make_workers(self, config: Config, former: Workers | None) -> Workers:

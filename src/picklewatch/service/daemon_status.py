@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch import __version__
 from picklewatch.core.model import Verdict, printable
-from picklewatch.store import DATABASE, Store
+from picklewatch.core.state_layout import StateLayout
+from picklewatch.store import Store
 from picklewatch.store.failures import DISK_HINT
 from picklewatch.store.lock import holder, trouble
 from picklewatch.watch.roots import ASKED_FOR, RootState
@@ -182,7 +183,7 @@ def read(state: Path) -> dict[str, Any]:
     """
     state.stat()
     pid = holder(state)
-    if not (state / DATABASE).exists():
+    if not StateLayout(state).database.exists():
         return {"running": pid is not None, "pid": pid, "ever": False}
     store = _open(state)
     try:
@@ -217,6 +218,6 @@ def _open(state: Path) -> Store:
     try:
         return Store(state, read_only=True)
     except sqlite3.OperationalError:
-        if not os.access(state / DATABASE, os.R_OK):
-            raise PermissionError(13, "Permission denied", str(state / DATABASE)) from None
+        if not os.access(StateLayout(state).database, os.R_OK):
+            raise PermissionError(13, "Permission denied", str(StateLayout(state).database)) from None
         raise

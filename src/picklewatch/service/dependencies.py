@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import StateError, StateUnavailableError
 from picklewatch.core.model import printable
-from picklewatch.quarantine.vault import LOCK
-from picklewatch.store import DATABASE, Store
+from picklewatch.core.state_layout import LOCK, StateLayout
+from picklewatch.store import Store
 from picklewatch.store.lock import StateLock, make_directory
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def open_store(state: Path, *, wait: Callable[[sqlite3.Error], bool]) -> Store:
         try:
             return Store(state)
         except sqlite3.Error as error:
-            path = state / DATABASE
+            path = StateLayout(state).database
             message = f"the database in {state} can't be opened: {error}"
             if path.exists() and not os.access(path, os.R_OK | os.W_OK):
                 raise StateError(message, "It must belong to the user that runs the daemon.") from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from picklewatch.access.paths import beneath
 from picklewatch.core.path_patterns import excluder
+from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
 from picklewatch.watch import cache_locations
-from picklewatch.watch.canary import ALIVE
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.config.schema import Config
-
-CANARY: Final = "canary"
-"""The directory in the state directory that is always watched: for proofs of life, and `doctor`'s self-test file."""
-VAULT: Final = "quarantine"
-"""The directory in the state directory where quarantined files are kept unless the configuration says otherwise."""
 
 
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
@@ -35,7 +30,7 @@ def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
 
 def vault_directory(config: Config, state: Path) -> Path:
     """Where quarantined files are kept."""
-    return config.quarantine.store or state / VAULT
+    return config.quarantine.store or StateLayout(state).vault
 
 
 def excluded(config: Config, state: Path) -> Callable[[str], bool]:

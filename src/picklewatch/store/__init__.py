@@ -9,6 +9,6 @@ from picklewatch.store.database import CorruptError
 from picklewatch.store.decisions import Intent
 from picklewatch.store.jobs import Job, Offered
 from picklewatch.store.records import Finished
-from picklewatch.store.store import DATABASE, Store
+from picklewatch.store.store import Store
 
-__all__ = ["DATABASE", "CorruptError", "Finished", "Intent", "Job", "Offered", "Store"]
+__all__ = ["CorruptError", "Finished", "Intent", "Job", "Offered", "Store"]

@@ -10,11 +10,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import StateError, StateUnavailableError
+from picklewatch.core.state_layout import StateLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCK: Final = "lock"
 _TRIES: Final = 10
 _PAUSE: Final = 0.05
 _SIZE: Final = 512
@@ -58,7 +58,7 @@ class StateLock:
     def is_in_place(self) -> bool:
         """Whether others that look for the lock still find this one."""
         try:
-            there = (self._directory / LOCK).lstat()
+            there = StateLayout(self._directory).lock.lstat()
         except OSError as error:
             return error.errno not in (errno.ENOENT, errno.ENOTDIR)  # can't be told
         mine = os.fstat(self._fd)
@@ -81,7 +81,7 @@ def holder(directory: Path) -> int | None:
     Raises `OSError` when that can't be found out.
     """
     try:
-        fd = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(StateLayout(directory).lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
@@ -96,7 +96,7 @@ def holder(directory: Path) -> int | None:
 
 def trouble(directory: Path) -> str:
     """Why the daemon of *directory* can't write what it knows just now; empty if it can. Raises `OSError`."""
-    fd = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    fd = os.open(StateLayout(directory).lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         if struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _byte(fcntl.F_RDLCK)))[0] == fcntl.F_UNLCK:
             return ""
@@ -126,7 +126,7 @@ def _refusal(message: str, hint: str, error: OSError) -> StateError:
 
 def _open(directory: Path) -> int:
     try:
-        return os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return os.open(StateLayout(directory).lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         message = f"the state directory {directory} can't be used: {error.strerror}"
         hint = "It must exist, belong to the user that runs the daemon, and be writable; or give another --state-dir."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, want_move
 from picklewatch.store.jobs import Jobs, end
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from picklewatch.core.model import Record
     from picklewatch.store.jobs import Job
 
-DATABASE: Final = "picklewatch.db"
-"""The database's name in the state directory."""
-
 
 class Store:
     """The database of one state directory, which must exist.
@@ -33,7 +31,7 @@ class Store:
 
     def __init__(self, directory: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
         self.directory = directory
-        self.path = directory / DATABASE
+        self.path = StateLayout(directory).database
         self._database = Database(self.path, fault=fault, read_only=read_only)
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from picklewatch.core.state_layout import ALIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ALIVE: Final = ".alive"
 
 
 class Canary:

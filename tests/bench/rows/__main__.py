@@ -20,7 +20,8 @@ from support.watching import ENGINE, make_record  # noqa: E402
 
 from picklewatch.core.candidate import Candidate, Source  # noqa: E402
 from picklewatch.core.model import FileId, Verdict  # noqa: E402
-from picklewatch.store import DATABASE, Store  # noqa: E402
+from picklewatch.core.state_layout import DATABASE  # noqa: E402
+from picklewatch.store import Store  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

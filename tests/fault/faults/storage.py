@@ -15,8 +15,8 @@ from fault.faults.quarantining import command, held
 from fault.lab import HARMLESS, PATIENCE
 from support.many_rows import fill
 
+from picklewatch.core.state_layout import DATABASE
 from picklewatch.service import daemon_status
-from picklewatch.store import DATABASE
 from picklewatch.store.tables import VERSION
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from fault.lab import CONFIG, PATIENCE, SkippedError
 from fault.service_lab import UNIT, ServiceLab
 
 import picklewatch
-from picklewatch.store import DATABASE
+from picklewatch.core.state_layout import DATABASE
 
 if TYPE_CHECKING:
     from fault.faults.kinds import Fault
