@@ -5,17 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picklewatch.queue.fair_queue import Turns
+from picklewatch.queue.fair_queue import FairQueue
 
 
-def taken(turns: Turns) -> list[int]:
+def taken(turns: FairQueue) -> list[int]:
     """The numbers of all files, in their order."""
     return [found[0][1] for found in iter(turns.pop, None)]
 
 
-def filled(*paths: str, capacity: int = 1000) -> Turns:
+def filled(*paths: str, capacity: int = 1000) -> FairQueue:
     """Files numbered in the order of *paths*."""
-    turns = Turns(capacity)
+    turns = FairQueue(capacity)
     for number, path in enumerate(paths):
         turns.put(path, (1, number))
     return turns
@@ -39,7 +39,7 @@ def test_a_full_directory_does_not_keep_another_waiting() -> None:
 
 def test_users_take_turns_whatever_directories_they_have() -> None:
     """One who spreads a flood over many directories has one turn of two."""
-    turns = Turns()
+    turns = FairQueue()
     for number in range(100):
         turns.put(f"/r/{number}/x", (1, number), 1000)
     turns.put("/r/quiet/a", (1, 100), 1001)
@@ -50,7 +50,7 @@ def test_users_take_turns_whatever_directories_they_have() -> None:
 
 def test_who_floods_pays_for_it() -> None:
     """Of more than can be held, old files of the flooded directory are left out, not those elsewhere."""
-    turns = Turns(50)
+    turns = FairQueue(50)
     turns.put("/r/quiet/x", (1, 0))
     for number in range(1, 1000):
         turns.put(f"/r/flood/{number % 3}/f", (1, number))
@@ -61,7 +61,7 @@ def test_who_floods_pays_for_it() -> None:
 
 def test_a_flood_of_directories_is_cut_off_as_well() -> None:
     """Each new directory holds one file."""
-    turns = Turns(50)
+    turns = FairQueue(50)
     turns.put("/r/quiet/x", (1, 0))
     for number in range(1, 1000):
         turns.put(f"/r/flood/{number}/f", (1, number))
@@ -72,7 +72,7 @@ def test_a_flood_of_directories_is_cut_off_as_well() -> None:
 @given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(0, 9)), max_size=60))
 def test_every_file_is_taken_once(puts: list[tuple[list[str], int]]) -> None:
     """Under the last path that was given for it; nothing is left behind."""
-    turns = Turns()
+    turns = FairQueue()
     for names, number in puts:
         turns.put("/" + "/".join(names), (1, number))
     assert sorted(taken(turns)) == sorted({number for _, number in puts})

@@ -9,10 +9,10 @@ import pytest
 
 from picklewatch.core.candidate import Source
 from picklewatch.core.model import Finding, Level, ScanReport
-from picklewatch.queue.schedule import Hand, PutOffError
+from picklewatch.queue.schedule import Claim, PutOffError
 from picklewatch.sandbox import ScanCancelledError
 from picklewatch.scanning import remote_files
-from picklewatch.scanning.remote_files import Fetching
+from picklewatch.scanning.remote_files import PrefetchingScanner
 from picklewatch.store.jobs import Job
 
 if TYPE_CHECKING:
@@ -49,20 +49,22 @@ def opened(tmp_path: Path) -> Iterator[int]:
     os.close(fd)
 
 
-def _hand() -> Hand:
-    return Hand(Job(1, "/net/a.bin", 1, 2, 0, Source.EVENT), since=0.0)
+def _claim() -> Claim:
+    return Claim(Job(1, "/net/a.bin", 1, 2, 0, Source.EVENT), since=0.0)
 
 
-def fetching_for(scanner: _Scanner, hand: Hand, *, remote: bool, go_on: Callable[[], None] = lambda: None) -> Fetching:
+def prefetching(
+    scanner: _Scanner, claim: Claim, *, remote: bool, check_in: Callable[[], None] = lambda: None
+) -> PrefetchingScanner:
     """Make a scanner of *scanner*."""
-    return Fetching(scanner, hand, 5.0, remote=remote, go_on=go_on)
+    return PrefetchingScanner(scanner, claim, 5.0, remote=remote, check_in=check_in)
 
 
 def test_a_remote_file_is_scanned_from_a_copy(opened: int) -> None:
     """Its scan can't hang in a server; a local one is scanned where it is."""
     scanner = _Scanner()
-    fetching_for(scanner, _hand(), remote=True).scan(opened)
-    fetching_for(scanner, _hand(), remote=False).scan(opened)
+    prefetching(scanner, _claim(), remote=True).scan(opened)
+    prefetching(scanner, _claim(), remote=False).scan(opened)
     (copied, copy), (content, inode) = scanner.seen
     assert copied == content == b"content"
     assert inode == os.fstat(opened).st_ino != copy
@@ -72,7 +74,7 @@ def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.Mon
     """It was read before, so that it is in the page cache."""
     monkeypatch.setattr(remote_files, "_COPIED", 3)
     scanner = _Scanner()
-    fetching_for(scanner, _hand(), remote=True).scan(opened)
+    prefetching(scanner, _claim(), remote=True).scan(opened)
     assert scanner.seen == [(b"content", os.fstat(opened).st_ino)]
 
 
@@ -81,33 +83,33 @@ def test_half_a_copy_is_not_scanned(opened: int, monkeypatch: pytest.MonkeyPatch
     scanner = _Scanner()
     real = os.pread
     monkeypatch.setattr(os, "pread", lambda fd, size, at: b"" if at else real(fd, min(size, 3), at))
-    fetching_for(scanner, _hand(), remote=True).scan(opened)
+    prefetching(scanner, _claim(), remote=True).scan(opened)
     assert scanner.seen[0][1] == os.fstat(opened).st_ino
 
 
 def test_a_scan_that_took_too_long_is_made_once_more(opened: int) -> None:
     """The server may have been silent."""
     scanner = _Scanner(slow=True)
-    report = fetching_for(scanner, _hand(), remote=True).scan(opened)
+    report = prefetching(scanner, _claim(), remote=True).scan(opened)
     assert report.complete
     assert len(scanner.seen) == 2
 
 
 def test_who_was_given_up_on_scans_no_more(opened: int) -> None:
     """Somebody else has the scanner."""
-    hand = _hand()
-    assert hand.give_up()
+    claim = _claim()
+    assert claim.give_up()
     with pytest.raises(ScanCancelledError):
-        fetching_for(_Scanner(), hand, remote=True).scan(opened)
+        prefetching(_Scanner(), claim, remote=True).scan(opened)
 
 
 def test_a_scanner_at_work_is_not_given_away() -> None:
     """It hangs with its thread."""
-    hand = _hand()
-    assert hand.begin_scan(5.0)
-    assert not hand.give_up()
-    hand.end_scan(5.0)
-    assert not hand.begin_scan(5.0)
+    claim = _claim()
+    assert claim.start_scan(5.0)
+    assert not claim.give_up()
+    claim.end_scan(5.0)
+    assert not claim.start_scan(5.0)
 
 
 def test_reading_is_put_off_like_scanning(opened: int) -> None:
@@ -119,5 +121,5 @@ def test_reading_is_put_off_like_scanning(opened: int) -> None:
     scanner = _Scanner()
     for remote in (True, False):
         with pytest.raises(PutOffError):
-            fetching_for(scanner, _hand(), remote=remote, go_on=refuse).scan(opened)
+            prefetching(scanner, _claim(), remote=remote, check_in=refuse).scan(opened)
     assert not scanner.seen

@@ -17,7 +17,7 @@ from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Policy
 from picklewatch.quarantine.vault import Vault
 from picklewatch.queue import schedule, slow_lane
-from picklewatch.queue.schedule import Hand
+from picklewatch.queue.schedule import Claim
 from picklewatch.service import scan_workers
 from picklewatch.service.actions import Actions
 from picklewatch.service.scan_workers import Judging, Workers
@@ -183,7 +183,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
     pool.open = hanging
     monkeypatch.setattr(scan_workers, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
-    assert eventually(lambda: pool.workers.files_in_hand() == 1)
+    assert eventually(lambda: pool.workers.files_claimed() == 1)
     pool.workers.look_after(time.monotonic() + 1)
     assert [(problem.what, problem.subject) for problem in pool.health.problems] == [
         ("scan-hangs", str(tmp_path / "dead"))
@@ -211,10 +211,10 @@ def test_only_so_many_threads_are_left_behind(pool: Pool, tmp_path: Path, monkey
     (tmp_path / "m").write_bytes(b"x")
     job = Job(1, str(tmp_path / "m"), 1, 1, 1, Source.EVENT)
     assert pool.workers.stuck(0.0) is None
-    pool.workers._workers[0].hand = Hand(job, since=100.0, step=100.0, patience=20.0)
+    pool.workers._workers[0].claim = Claim(job, since=100.0, step=100.0, patience=20.0)
     pool.workers.look_after(300.0)
     assert pool.workers.stuck(120.0) is None
-    assert pool.workers.stuck(200.0) == "a file has been in hand for 100 s"
+    assert pool.workers.stuck(200.0) == "a scan has not ended for 100 s"
 
 
 @pytest.mark.parametrize("spread", [False, True])
@@ -255,7 +255,7 @@ def test_a_worker_takes_no_job_before_its_sandbox_is_ready(tmp_path: Path) -> No
     pool = Pool(tmp_path, Starting)
     pool.put(tmp_path / "m", b"good")
     time.sleep(0.3)
-    assert pool.workers.files_in_hand() == 0
+    assert pool.workers.files_claimed() == 0
     ready.set()
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
     pool.stop()

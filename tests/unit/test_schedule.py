@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from picklewatch.queue.schedule import Hand
+    from picklewatch.queue.schedule import Claim
     from picklewatch.store.database import Row
 
 
@@ -43,7 +43,7 @@ class Queue:
             self.store.jobs.offer([candidate], ENGINE.key)
             self.schedule.announce([candidate])
 
-    def claim(self) -> Hand | None:
+    def claim(self) -> Claim | None:
         """Claim a job without waiting."""
         return self.schedule.claim(0.0)
 
@@ -51,11 +51,11 @@ class Queue:
         """Claim, and end, so many jobs; their names."""
         names = []
         for _ in range(number):
-            hand = self.claim()
-            assert hand is not None
-            names.append(hand.job.path.removeprefix(f"{self.directory}/root/"))
-            self.store.jobs.drop(hand.job)
-            self.schedule.release(hand)
+            claim = self.claim()
+            assert claim is not None
+            names.append(claim.job.path.removeprefix(f"{self.directory}/root/"))
+            self.store.jobs.drop(claim.job)
+            self.schedule.release(claim)
         return names
 
 
@@ -100,20 +100,20 @@ def test_a_flooded_directory_does_not_keep_others_waiting(queue: Queue) -> None:
 def test_what_is_announced_while_it_is_in_hand_has_its_turn_again(queue: Queue) -> None:
     """It changed during its scan."""
     queue.put("a")
-    hand = queue.claim()
-    assert hand is not None
+    claim = queue.claim()
+    assert claim is not None
     queue.put("a")
     assert queue.claim() is None
-    queue.schedule.release(hand)
+    queue.schedule.release(claim)
     assert queue.take() == ["a"]
 
 
 def test_a_job_that_is_put_off_is_done_later(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before its time, and others meanwhile."""
     queue.put("a")
-    hand = queue.claim()
-    assert hand is not None
-    queue.schedule.release(hand, again_in=50.0)
+    claim = queue.claim()
+    assert claim is not None
+    queue.schedule.release(claim, again_in=50.0)
     queue.put("b")
     assert queue.take() == ["b"]
     assert queue.claim() is None
@@ -122,23 +122,23 @@ def test_a_job_that_is_put_off_is_done_later(queue: Queue, monkeypatch: pytest.M
     assert queue.take() == ["a"]
 
 
-def begun(queue: Queue, *, late: bool = False) -> Hand:
+def begun(queue: Queue, *, late: bool = False) -> Claim:
     """Claim a job, and let its scan be *late*."""
-    hand = queue.claim()
-    assert hand is not None
+    claim = queue.claim()
+    assert claim is not None
     if late:
-        hand.since -= 1000.0
-    return hand
+        claim.since -= 1000.0
+    return claim
 
 
 def test_a_slow_scan_goes_on_in_the_slow_lane_and_the_next_is_put_off(queue: Queue) -> None:
     """Two workers: one has a slow scan, the other is for whatever comes; in the same directory, of the same user."""
     queue.put("a/1", "a/2", "a/3")
     first, second = begun(queue, late=True), begun(queue, late=True)
-    queue.schedule.go_on(first)
-    queue.schedule.go_on(first)
+    queue.schedule.check_in(first)
+    queue.schedule.check_in(first)
     with pytest.raises(PutOffError):
-        queue.schedule.go_on(second)
+        queue.schedule.check_in(second)
     queue.schedule.release(second, put_off=True)
     assert queue.take() == ["a/1"]
     assert queue.claim() is None
@@ -146,7 +146,7 @@ def test_a_slow_scan_goes_on_in_the_slow_lane_and_the_next_is_put_off(queue: Que
     queue.schedule.release(first)
     again = begun(queue, late=True)
     assert again.job.id == second.job.id
-    queue.schedule.go_on(again)
+    queue.schedule.check_in(again)
 
 
 def test_one_worker_has_a_spare_one_for_slow_scans(queue: Queue) -> None:
@@ -157,7 +157,7 @@ def test_one_worker_has_a_spare_one_for_slow_scans(queue: Queue) -> None:
     assert not queue.schedule.wait_for_slow(0.0)
     first = begun(queue, late=True)
     with pytest.raises(PutOffError):
-        queue.schedule.go_on(first)
+        queue.schedule.check_in(first)
     queue.schedule.release(first, put_off=True)
     assert queue.take() == ["a/1"]
     assert queue.claim() is None
@@ -165,14 +165,14 @@ def test_one_worker_has_a_spare_one_for_slow_scans(queue: Queue) -> None:
     slow = queue.schedule.claim(0.0, spare=True)
     assert slow is not None
     slow.since -= 1000.0
-    queue.schedule.go_on(slow)
+    queue.schedule.check_in(slow)
 
 
 def test_what_is_written_anew_leaves_the_slow_lane(queue: Queue) -> None:
     """A quick attack in the place of a bomb must not wait behind all others."""
     queue.put("a/1", "a/2")
     first, second = begun(queue, late=True), begun(queue, late=True)
-    queue.schedule.go_on(first)
+    queue.schedule.check_in(first)
     queue.schedule.release(second, put_off=True)
     queue.schedule.announce([make_candidate(queue.directory / "root" / "a/1")])
     assert queue.claim() is None
@@ -187,9 +187,9 @@ def test_a_hanging_thread_keeps_no_place_in_the_slow_lane(queue: Queue) -> None:
     """Another worker has its place, and slow scans go on."""
     queue.put("a/1", "a/2")
     first, second = begun(queue, late=True), begun(queue, late=True)
-    queue.schedule.go_on(first)
+    queue.schedule.check_in(first)
     queue.schedule.abandon(first)
-    queue.schedule.go_on(second)
+    queue.schedule.check_in(second)
 
 
 def test_a_claim_costs_the_same_however_many_wait_in_the_slow_lane(
@@ -234,6 +234,6 @@ def test_files_that_are_held_back_are_bounded(queue: Queue, monkeypatch: pytest.
     for name in "abc":
         file = make_candidate(queue.directory / "root" / name).file
         for _ in range(10):
-            queue.schedule.pace.judged((file.device, file.inode), time.monotonic())
+            queue.schedule.backoff.note_scan((file.device, file.inode), time.monotonic())
     assert len(queue.take()) == 1
     assert len(queue.schedule._deferred) == 2

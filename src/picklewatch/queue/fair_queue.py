@@ -32,7 +32,7 @@ _Leaf = OrderedDict[Key, None]
 _Node = _Branch | _Leaf
 
 
-class Turns:
+class FairQueue:
     """Files that wait, by owners and directories. Of more than *capacity* those in the fullest place are left out."""
 
     def __init__(self, capacity: int = 20_000) -> None:

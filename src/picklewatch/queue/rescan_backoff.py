@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 
 
-class Pace:
+class RescanBackoff:
     """Holds back files that are judged over and over, so that one that is rewritten all the time costs little."""
 
     def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
         self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
         self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
 
-    def judged(self, inode: tuple[int, int], now: float) -> int:
+    def note_scan(self, inode: tuple[int, int], now: float) -> int:
         """Note that a file was judged; how often in a row, without a rest between."""
         last, streak = self._seen.pop(inode, (now - self._rest, 0))
         pause = self.pause(streak)

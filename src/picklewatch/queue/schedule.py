@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.candidate import Source
-from picklewatch.queue.fair_queue import Turns
-from picklewatch.queue.rescan_backoff import Pace
+from picklewatch.queue.fair_queue import FairQueue
+from picklewatch.queue.rescan_backoff import RescanBackoff
 from picklewatch.queue.slow_lane import SECONDS, SlowLane
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PutOffError(Exception):
 
 
 @dataclass(slots=True)
-class Hand:
+class Claim:
     """A job that somebody works on."""
 
     job: Job
@@ -52,16 +52,16 @@ class Hand:
     _scanning: bool = False
     _given_up: bool = False
 
-    def begin_scan(self, patience: float) -> bool:
+    def start_scan(self, patience: float) -> bool:
         """Begin a scan, unless somebody else has the scanner by now; whether it may begin."""
-        self.begin(patience)
+        self.enter_step(patience)
         with self._lock:
             self._scanning = not self._given_up
             return self._scanning
 
     def end_scan(self, patience: float) -> None:
         """Begin the step behind a scan."""
-        self.begin(patience)
+        self.enter_step(patience)
         with self._lock:
             self._scanning = False
 
@@ -71,7 +71,7 @@ class Hand:
             self._given_up = True
             return not self._scanning
 
-    def begin(self, patience: float) -> None:
+    def enter_step(self, patience: float) -> None:
         """Begin another step, which hangs after *patience* seconds."""
         self.patience, self.step = math.inf, time.monotonic()
         self.patience = patience
@@ -81,12 +81,12 @@ class Schedule:
     """Gives out jobs. Any thread may use it."""
 
     def __init__(self, store: Store) -> None:
-        self.pace = Pace()
+        self.backoff = RescanBackoff()
         self._store = store
         self._slow = SlowLane()
         self._condition = threading.Condition()
-        self._waited_for, self._urgent, self._rest = Turns(), Turns(), Turns()
-        self._in_hand: dict[int, Hand] = {}
+        self._waited_for, self._urgent, self._rest = FairQueue(), FairQueue(), FairQueue()
+        self._claimed: dict[int, Claim] = {}
         self._announced_again: set[int] = set()
         self._deferred: dict[int, tuple[float, Job, int]] = {}
         """Jobs that pause: until when, and whose they are."""
@@ -127,69 +127,69 @@ class Schedule:
         """Give out no job of these devices: they do not answer."""
         self._hung = frozenset(devices)
 
-    def in_hand(self) -> tuple[Hand, ...]:
+    def claimed(self) -> tuple[Claim, ...]:
         """What is being worked on."""
-        return tuple(self._in_hand.copy().values())
+        return tuple(self._claimed.copy().values())
 
-    def claim(self, longest: float, *, spare: bool = False) -> Hand | None:
+    def claim(self, longest: float, *, spare: bool = False) -> Claim | None:
         """The job to do next; waits for one, for *longest* seconds at most. `release` it.
 
         For a *spare* worker, what waits in the slow lane and nothing else.
         """
         with self._condition:
-            hand = self._claim(spare=spare)
-            if hand is None:
+            claim = self._claim(spare=spare)
+            if claim is None:
                 soonest = self._due[0][0] if self._due else math.inf
                 self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))
-                hand = self._claim(spare=spare)
-            return hand
+                claim = self._claim(spare=spare)
+            return claim
 
     def wait_for_slow(self, longest: float) -> bool:
         """Wait until something waits in the slow lane, for *longest* seconds at most; whether it does."""
         with self._condition:
             return bool(self._slow) or (self._condition.wait(longest) and bool(self._slow))
 
-    def go_on(self, hand: Hand) -> None:
+    def check_in(self, claim: Claim) -> None:
         """Let a scan at work go on, in the slow lane once it took its time. Raises `PutOffError` if that is full."""
-        job = hand.job
+        job = claim.job
         with self._condition:
-            if self._slow.is_at_work(job.id) or time.monotonic() - hand.since <= self._slow.seconds(hand.owner):
+            if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= self._slow.seconds(claim.owner):
                 return
-            if not self._slow.enter(job.id, hand.owner):
+            if not self._slow.enter(job.id, claim.owner):
                 raise PutOffError
 
-    def abandon(self, hand: Hand) -> None:
+    def abandon(self, claim: Claim) -> None:
         """Keep no place in the slow lane for a job whose thread hangs."""
         with self._condition:
-            self._slow.leave(hand.job.id)
+            self._slow.leave(claim.job.id)
 
-    def release(self, hand: Hand, *, again_in: float = 0.0, put_off: bool = False) -> None:
+    def release(self, claim: Claim, *, again_in: float = 0.0, put_off: bool = False) -> None:
         """Give a job out of hand; if it is still queued it may be claimed again, not before *again_in* seconds.
 
         One that is *put off* waits for its turn in the slow lane.
         """
-        job, now = hand.job, time.monotonic()
+        job, now = claim.job, time.monotonic()
         with self._condition:
-            self._in_hand.pop(job.id, None)
+            self._claimed.pop(job.id, None)
             self._slow.leave(job.id)
             if put_off:
-                self.pace.judged((job.device, job.inode), now)
+                self.backoff.note_scan((job.device, job.inode), now)
             if again_in > 0:
-                self._defer(job, hand.owner, now + again_in)
+                self._defer(job, claim.owner, now + again_in)
             elif job.id in self._announced_again:  # it may be another content by now
-                self._urgent.put(job.path, (job.device, job.inode), hand.owner)
-            elif put_off and not self._slow.put(job, hand.owner):
-                self._defer(job, hand.owner, now + _FULL_PAUSE)
+                self._urgent.put(job.path, (job.device, job.inode), claim.owner)
+            elif put_off and not self._slow.put(job, claim.owner):
+                self._defer(job, claim.owner, now + _FULL_PAUSE)
             self._announced_again.discard(job.id)
             if put_off:
                 self._condition.notify_all()  # a spare worker, too
             else:
                 self._condition.notify()
 
-    def _claim(self, *, spare: bool) -> Hand | None:
+    def _claim(self, *, spare: bool) -> Claim | None:
         now = time.monotonic()
         self._end_pauses(now)
-        if (spare or not self._waited_for) and (job := self._of_slow(spare=spare)) is not None:
+        if (spare or not self._waited_for) and (job := self._pop_slow(spare=spare)) is not None:
             return self._taken(job, 0, now)
         self._claims += 1
         for _ in range(0 if spare else _TRIES):
@@ -197,32 +197,32 @@ class Schedule:
             if found is None:
                 return None
             job, owner = found
-            until = self.pace.not_before((job.device, job.inode))
+            until = self.backoff.not_before((job.device, job.inode))
             if until <= now or len(self._deferred) >= _DEFERRED:
                 return self._taken(job, owner, now)
             self._defer(job, owner, until)
         return None
 
-    def _taken(self, job: Job, owner: int, now: float) -> Hand:
-        self._in_hand[job.id] = hand = Hand(job, now, owner)
-        return hand
+    def _taken(self, job: Job, owner: int, now: float) -> Claim:
+        self._claimed[job.id] = claim = Claim(job, now, owner)
+        return claim
 
     def _next(self) -> tuple[Job, int] | None:
         turn = self._claims % OLDEST_EVERY
-        found = self._of_turns(self._waited_for)
+        found = self._pop_from(self._waited_for)
         if found is None and turn != 0:
-            found = self._of_turns(self._urgent)
+            found = self._pop_from(self._urgent)
         if found is None and turn == 1:
-            found = self._of_turns(self._rest)
+            found = self._pop_from(self._rest)
         if found is not None:
             return found
         job = self._store.jobs.claim(self._is_busy, oldest=turn == 0, avoided=self._hung)
         return None if job is None else (job, 0)
 
     def _is_busy(self, number: int) -> bool:
-        return number in self._in_hand or number in self._deferred or number in self._slow
+        return number in self._claimed or number in self._deferred or number in self._slow
 
-    def _of_turns(self, turns: Turns) -> tuple[Job, int] | None:
+    def _pop_from(self, turns: FairQueue) -> tuple[Job, int] | None:
         while (found := turns.pop()) is not None:
             key, owner = found
             if key[0] in self._hung:
@@ -231,12 +231,12 @@ class Schedule:
             if job is None or job.id in self._deferred or self._slow.holds(job):
                 continue
             self._slow.drop(job.id)
-            if job.id not in self._in_hand:
+            if job.id not in self._claimed:
                 return job, owner
             self._announced_again.add(job.id)
         return None
 
-    def _of_slow(self, *, spare: bool) -> Job | None:
+    def _pop_slow(self, *, spare: bool) -> Job | None:
         while (waiting := self._slow.pop(spare=spare)) is not None:
             job = self._store.jobs.of(waiting.device, waiting.inode)
             if job is not None and job.id == waiting.id and job.device not in self._hung and not self._is_busy(job.id):

@@ -83,7 +83,7 @@ class Daemon:
         self._program = Program()
         self._program_at = 0.0
         self._former: list[Workers] = []
-        """Pools that reloads replaced and that may still have a file in hand."""
+        """Pools that reloads replaced and that may still have a file in claim."""
         self._status = int(ExitStatus.OK)
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
@@ -370,7 +370,7 @@ class Daemon:
         finally:  # the manager is told what is wrong even if the store can't be
             self._notifier.status(self._snapshot.line())
         waiting = self._snapshot.queue
-        if waiting > self._workers.files_in_hand() and now - self._progress_at >= _PROGRESS_SECONDS:
+        if waiting > self._workers.files_claimed() and now - self._progress_at >= _PROGRESS_SECONDS:
             if self._progress_at:
                 _log.info("scan.progress", **self._snapshot.progress(now, self._workers))
             self._progress_at = now
@@ -440,7 +440,7 @@ class Daemon:
     # --- shutdown
 
     def _stop(self) -> int:
-        """End everything in order: no new work, the file in hand, the books. A second signal ends it at once."""
+        """End everything in order: no new work, the file in claim, the books. A second signal ends it at once."""
         self._notifier.stopping()
         self._workers.ask_to_stop()
         self._watching.stop()

@@ -72,7 +72,7 @@ class Snapshot:
             "counts": self._health.counts,
             "faults": self._health.faults,
             "waiting": self.queue,
-            "in_hand": workers.files_in_hand(),
+            "in_hand": workers.files_claimed(),
             "judged": workers.judged,
             "per_second": round(workers.per_second(time.monotonic()), 2),
             "walking": self._walking,

@@ -19,9 +19,9 @@ from picklewatch.access.opening import ForeignError
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError, StateError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
-from picklewatch.queue.schedule import Hand, PutOffError, Schedule
+from picklewatch.queue.schedule import Claim, PutOffError, Schedule
 from picklewatch.scanning import display_names
-from picklewatch.scanning.remote_files import LOOK_SECONDS, Fetching
+from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import judge, problem_record, with_names
 from picklewatch.store.database import STORE_ERRORS
 
@@ -122,7 +122,7 @@ class Workers:
         self.schedule.wake()
 
     def ask_to_stop(self) -> None:
-        """Let every worker end after the file in hand."""
+        """Let every worker end after the file in claim."""
         self._stopping.set()
         self.wake()
 
@@ -149,7 +149,7 @@ class Workers:
             if not worker.is_alive():
                 self.health.incident("scan-worker-died", "a worker ended unexpectedly; another takes its place")
                 self._replace(index, None)
-            elif self._hangs(worker.hand, now) and len(self._hung) < _HUNG_WORKERS:
+            elif self._hangs(worker.claim, now) and len(self._hung) < _HUNG_WORKERS:
                 self._replace(index, self._give_up_on(worker))
         self._look_after_hung()
 
@@ -157,41 +157,41 @@ class Workers:
         self._workers[index] = _Worker(self, index, scanner, spare=self._workers[index].spare)
         self._workers[index].start()
 
-    def _hangs(self, hand: Hand | None, now: float) -> bool:
-        return hand is not None and now - hand.step > hand.patience
+    def _hangs(self, claim: Claim | None, now: float) -> bool:
+        return claim is not None and now - claim.step > claim.patience
 
     def _give_up_on(self, worker: _Worker) -> ClosableScans | None:
         """Leave *worker* behind; its scanner, unless it is at work."""
         worker.is_given_up = True
         self._hung.append(worker)
-        hand = worker.hand
-        if hand is None:
+        claim = worker.claim
+        if claim is None:
             return None
-        self.schedule.abandon(hand)
+        self.schedule.abandon(claim)
         hint = "Does its server answer? Files on it wait; all others are judged meanwhile."
-        self.health.degrade("scan-hangs", "a file system does not let a scan go on", subject=hand.job.path, hint=hint)
-        return worker.part_with_scanner() if hand.give_up() else None
+        self.health.degrade("scan-hangs", "a file system does not let a scan go on", subject=claim.job.path, hint=hint)
+        return worker.part_with_scanner() if claim.give_up() else None
 
     def _look_after_hung(self) -> None:
         """Leave file systems alone that do not answer, until they do."""
         self._hung = [worker for worker in self._hung if worker.is_alive()]
-        jobs = [hand.job for worker in self._hung if (hand := worker.hand) is not None]
+        jobs = [claim.job for worker in self._hung if (claim := worker.claim) is not None]
         self.schedule.avoid({job.device for job in jobs})
         self.health.repair_all("scan-hangs", but={job.path for job in jobs})
 
     def stuck(self, now: float) -> str | None:
         """What takes longer than any scan can, or None."""
-        hands = [hand for worker in self._workers if self._hangs(hand := worker.hand, now - LOOK_SECONDS) and hand]
-        longest = max((now - hand.since for hand in hands), default=0.0)
-        return f"a file has been in hand for {longest:.0f} s" if hands else None
+        claims = [claim for worker in self._workers if self._hangs(claim := worker.claim, now - LOOK_SECONDS) and claim]
+        longest = max((now - claim.since for claim in claims), default=0.0)
+        return f"a scan has not ended for {longest:.0f} s" if claims else None
 
     @property
     def _bound(self) -> float:
         return 3 * self._judging.seconds + 60.0
 
-    def files_in_hand(self) -> int:
+    def files_claimed(self) -> int:
         """How many files are being judged just now."""
-        return len(self.schedule.in_hand())
+        return len(self.schedule.claimed())
 
     def per_second(self, now: float) -> float:
         """Files judged a second, over the last minute."""
@@ -212,21 +212,21 @@ class Workers:
         """Wait for a moment until something waits in the slow lane; whether it does."""
         return not self._stopping.is_set() and self.schedule.wait_for_slow(_IDLE_SECONDS)
 
-    def next_job(self, *, spare: bool) -> Hand | None:
+    def next_job(self, *, spare: bool) -> Claim | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
-        hand = None if self._stopping.is_set() else self.schedule.claim(_IDLE_SECONDS, spare=spare)
-        if hand is not None and self._stopping.is_set():
-            self.schedule.release(hand)
+        claim = None if self._stopping.is_set() else self.schedule.claim(_IDLE_SECONDS, spare=spare)
+        if claim is not None and self._stopping.is_set():
+            self.schedule.release(claim)
             return None
-        return hand
+        return claim
 
-    def process(self, hand: Hand, scanner: ClosableScans) -> None:
+    def process(self, claim: Claim, scanner: ClosableScans) -> None:
         """Judge one file and do what follows; leaves the job queued if that is not possible now."""
         from picklewatch.sandbox import ScanCancelledError
 
         again_in, put_off = 0.0, False
         try:
-            again_in = self._process(hand, scanner)
+            again_in = self._process(claim, scanner)
         except PutOffError:
             put_off = True
         except (ScanCancelledError, SandboxError, *STORE_ERRORS):
@@ -236,26 +236,26 @@ class Workers:
             if isinstance(error, OSError) and error.errno in EXHAUSTED:
                 again_in = self._exhausted(error.strerror or str(error))
             else:
-                again_in = self._failed(hand.job, error)
+                again_in = self._failed(claim.job, error)
         finally:
-            self.schedule.release(hand, again_in=again_in, put_off=put_off)
+            self.schedule.release(claim, again_in=again_in, put_off=put_off)
 
-    def _process(self, hand: Hand, scanner: ClosableScans) -> float:
-        job = hand.job
+    def _process(self, claim: Claim, scanner: ClosableScans) -> float:
+        job = claim.job
         try:
-            hand.begin(LOOK_SECONDS)
+            claim.enter_step(LOOK_SECONDS)
             names = partial(self._store.records.names_of, job)
             with self._judging.opens(job.path, (job.device, job.inode), names) as subject:
-                hand.begin(self._bound)
-                hand.owner = os.fstat(subject.fd).st_uid
+                claim.enter_step(self._bound)
+                claim.owner = os.fstat(subject.fd).st_uid
                 if self._store.jobs.is_settled(subject.file, job.path, self._judging.engine.key):
                     self._store.jobs.drop(job)
                     return 0.0
-                return self._judge(hand, subject, scanner)
+                return self._judge(claim, subject, scanner)
         except ExhaustedError as problem:
             return self._exhausted(problem.message)
         except SubjectError as problem:
-            self._give_up(hand, problem)
+            self._give_up(claim, problem)
             return 0.0
 
     def _exhausted(self, reason: str) -> float:
@@ -264,40 +264,40 @@ class Workers:
         self.health.degrade("scan-exhausted", f"files can't be scanned now: {reason}", hint=hint)
         return 1.0
 
-    def _judge(self, hand: Hand, subject: Subject, scanner: ClosableScans) -> float:
-        job = hand.job
+    def _judge(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
+        job = claim.job
         remote = self.is_remote(job.path)
-        go_on = functools.partial(self.schedule.go_on, hand)
-        fetching = Fetching(scanner, hand, self._bound, remote=remote, go_on=go_on)
+        check_in = functools.partial(self.schedule.check_in, claim)
+        fetching = PrefetchingScanner(scanner, claim, self._bound, remote=remote, check_in=check_in)
         record = judge(subject, fetching, self._judging.policy(), self._judging.engine)
         self.scan_peak_kib = max(self.scan_peak_kib, record.report.peak_kib)
         self.health.repair("scan-sandbox")
         self.health.repair("scan-exhausted")
         inode = (job.device, job.inode)
         now = time.monotonic()
-        pace = self.schedule.pace
-        streak = pace.judged(inode, now)
+        backoff = self.schedule.backoff
+        streak = backoff.note_scan(inode, now)
         if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
             self.health.count("changed-while-scanned")
-            return max(0.5, pace.pause(streak))
+            return max(0.5, backoff.pause(streak))
         record = self._named(record, job)
-        hand.begin(math.inf)
+        claim.enter_step(math.inf)
         finished = self._keep(job, record)
-        hand.begin(3 * LOOK_SECONDS if remote else self._bound)
+        claim.enter_step(3 * LOOK_SECONDS if remote else self._bound)
         if finished is None:
             return 0.0
         self.judged += finished.fresh
         self._at.append(now)
         self._failures.pop(job.id, None)
         self._follow_up(record, finished, subject.fd)
-        hand.begin(LOOK_SECONDS)
+        claim.enter_step(LOOK_SECONDS)
         return 0.0
 
     def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
         """Do what follows from a recorded outcome; what fails is done later, from the record."""
         try:
             if self._actions.after(record, finished, fd) and record.file is not None:
-                self.schedule.pace.forget((record.file.device, record.file.inode))
+                self.schedule.backoff.forget((record.file.device, record.file.inode))
         except STORE_ERRORS as error:
             self.store_failures.report(error)
         except StateError as error:
@@ -315,9 +315,9 @@ class Workers:
         more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
         return with_names(record, more)
 
-    def _give_up(self, hand: Hand, problem: SubjectError) -> None:
+    def _give_up(self, claim: Claim, problem: SubjectError) -> None:
         """Take a file off the queue that can't be opened; what is there and may not be read is recorded."""
-        job = hand.job
+        job = claim.job
         if problem.kind is not Problem.DENIED:
             self.health.count("gone")
             self._store.jobs.drop(job)
@@ -334,7 +334,7 @@ class Workers:
         is_foreign = isinstance(problem, ForeignError)
         if not is_foreign:
             self.unread(problem.path, file)
-        hand.begin(math.inf)
+        claim.enter_step(math.inf)
         finished = self._keep(job, record)
         if is_foreign:  # whoever may read it, and has another name of it, is not to be told that it is judged
             self._store.records.judge_again(file)
@@ -382,7 +382,7 @@ class _Worker(threading.Thread):
     def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None, *, spare: bool = False) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
         self.spare = spare
-        self.hand: Hand | None = None
+        self.claim: Claim | None = None
         self.is_given_up = False
         """Whether another thread has its place: it ends when it comes back."""
         self._pool = pool
@@ -421,9 +421,9 @@ class _Worker(threading.Thread):
             scanner = self._scanner = self._scanner or pool.make_scanner()
             if self.protections() is not None:  # no file waits in the hand of whose sandbox is not ready
                 pool.health.repair("scan-sandbox")
-            self.hand = pool.next_job(spare=self.spare)
-            if self.hand is not None:
-                pool.process(self.hand, scanner)
+            self.claim = pool.next_job(spare=self.spare)
+            if self.claim is not None:
+                pool.process(self.claim, scanner)
         except ScanCancelledError:
             pass
         except SandboxError as error:
@@ -433,7 +433,7 @@ class _Worker(threading.Thread):
             pool.store_failures.report(error)
             pool.rest(1.0)
         finally:
-            self.hand = None
+            self.claim = None
 
 
 def _wait_for_link(record: Record) -> Record:
