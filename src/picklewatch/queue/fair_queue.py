@@ -1,7 +1,7 @@
-"""Whose turn it is: users, then directories one after the other, so that a flood does not keep others waiting. Pure.
+"""Orders files so that a flood delays nobody else's. Pure.
 
-Users take turns, and at every level of the tree of each the directories (and the files beside them), whatever lies in
-them. Within one directory the newest file goes first.
+Owners take turns, and within each owner's tree, at every level, the directories (and the files beside them), however
+much lies in them. Within one directory the newest file goes first: it is what a user has just downloaded.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Final
 
 Key = tuple[int, int]
-"""What names a file: device and inode."""
+"""Identifies a file: device and inode."""
 
 _DEPTH: Final = 32
-"""Levels that are told apart; what lies deeper counts as one directory."""
+"""Levels of the tree that take turns; everything deeper counts as one directory."""
 _LOOKED_AT: Final = 16
 
 
@@ -33,7 +33,7 @@ _Node = _Branch | _Leaf
 
 
 class FairQueue:
-    """Files that wait, by owners and directories. Of more than *capacity* those in the fullest place are left out."""
+    """Files that wait, by owner and directory. Beyond *capacity*, old files of the fullest directory are left out."""
 
     def __init__(self, capacity: int = 20_000) -> None:
         self._capacity = capacity
@@ -62,7 +62,7 @@ class FairQueue:
             self._leave_out(place)
 
     def pop(self) -> tuple[Key, int] | None:
-        """Take the file whose turn it is, with its owner; None if there is none."""
+        """Remove and return the file whose turn it is, with its owner; None if none waits."""
         if not self._places:
             return None
         node: _Node = self._top
@@ -76,7 +76,7 @@ class FairQueue:
         return key, owner
 
     def drop(self, key: Key) -> None:
-        """Take a file out, if it is there."""
+        """Remove a file, if it is there."""
         place = self._places.pop(key, None)
         if place is None:
             return
@@ -95,7 +95,7 @@ class FairQueue:
             del branch.children[name]
 
     def _leave_out(self, place: tuple[str, ...]) -> None:
-        """Take out an old file from as near to *place* as there is any other: who floods pays for it."""
+        """Remove an old file from as near to *place* as there is another one: whoever floods pays for it."""
         node: _Node = self._top
         fullest: _Node = node
         for name in place:

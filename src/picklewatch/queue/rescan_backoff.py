@@ -1,4 +1,4 @@
-"""How often one file may be judged. Pure: the caller owns the clock."""
+"""Limits how often one file is scanned. Pure: the caller owns the clock."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import OrderedDict
 
 
 class RescanBackoff:
-    """Holds back files that are judged over and over, so that one that is rewritten all the time costs little."""
+    """Delays files that are scanned over and over, so that one that is rewritten all the time costs little."""
 
     def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
         self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
         self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
 
     def note_scan(self, inode: tuple[int, int], now: float) -> int:
-        """Note that a file was judged; how often in a row, without a rest between."""
+        """Note a scan. Return how many the file has had in a row, without a rest between them."""
         last, streak = self._seen.pop(inode, (now - self._rest, 0))
         pause = self.pause(streak)
         streak = 1 if now - last > self._rest + pause else streak + 1
@@ -27,10 +27,10 @@ class RescanBackoff:
         self._seen.pop(inode, None)
 
     def not_before(self, inode: tuple[int, int]) -> float:
-        """When the file may be judged again (monotonic seconds)."""
+        """Return when the file may be scanned again (monotonic seconds)."""
         last, streak = self._seen.get(inode, (0.0, 0))
         return last + self.pause(streak)
 
     def pause(self, streak: int) -> float:
-        """The pause after so many judgements in a row: none after the first two."""
+        """Return the pause after so many scans in a row: none after the first two."""
         return 0.0 if streak <= 2 else min(self._longest, self._first * 2.0 ** min(streak - 3, 16))  # noqa: PLR2004

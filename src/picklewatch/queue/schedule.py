@@ -1,7 +1,7 @@
-"""Which file is judged next: the urgent before the rest, every user and directory in turn, none for ever last.
+"""Decides which file is scanned next; see the package for the rule.
 
-What a scan needs is in the store's queue; here is only the order, in memory and bounded. What does not fit into it is
-still in the queue, and taken in the queue's own order. Scans that take long go on in the slow lane (`slow`).
+What a scan needs is in the store's queue. Here is only the order, in memory and bounded; what does not fit is taken
+in the order of the store's queue.
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ if TYPE_CHECKING:
     from picklewatch.store import Job, Store
 
 OLDEST_EVERY: Final = 4
-"""Every so many jobs the one that waits longest goes first, so that nothing waits for ever."""
+"""Every so many claims the file that has waited longest goes first, so that nothing waits for ever."""
+_CLASSES: Final = (Source.GUARD, Source.EVENT, Source.WALK)
+"""The most urgent first; a periodic walk's finds are in the last class, too."""
 _FULL_PAUSE: Final = 5.0
-"""Before a scan is tried again that was put off and for which the slow lane has no place."""
+"""Seconds before a scan is tried again that was put off while the slow lane was full."""
 _DEFERRED: Final = 10_000
 _TRIES: Final = 100
 
 
 class PutOffError(Exception):
-    """A scan took its time, and the slow lane has no room: it is made anew when its turn comes there."""
+    """A scan took too long while the slow lane was full: it is made anew when its turn comes there."""
 
 
 @dataclass(slots=True)
 class Claim:
-    """A job that somebody works on."""
+    """A job that a worker has, and how long its present step may take."""
 
     job: Job
     since: float
     owner: int = 0
-    """Whose file it is, once it is open; until then, as far as that is known."""
+    """The file's owner; a guess until the file is open."""
     step: float = 0.0
     """When its present step began, in monotonic seconds."""
     patience: float = math.inf
@@ -53,72 +55,66 @@ class Claim:
     _given_up: bool = False
 
     def start_scan(self, patience: float) -> bool:
-        """Begin a scan, unless somebody else has the scanner by now; whether it may begin."""
+        """Begin a scan. Return False if another thread has taken the scanner over: it must not begin then."""
         self.enter_step(patience)
         with self._lock:
             self._scanning = not self._given_up
             return self._scanning
 
     def end_scan(self, patience: float) -> None:
-        """Begin the step behind a scan."""
+        """Begin the step after a scan."""
         self.enter_step(patience)
         with self._lock:
             self._scanning = False
 
     def give_up(self) -> bool:
-        """Let no scan begin any more; whether none is at work."""
+        """Let no scan begin any more. Return True if none is running."""
         with self._lock:
             self._given_up = True
             return not self._scanning
 
     def enter_step(self, patience: float) -> None:
-        """Begin another step, which hangs after *patience* seconds."""
+        """Begin another step, which hangs if it takes more than *patience* seconds."""
         self.patience, self.step = math.inf, time.monotonic()
         self.patience = patience
 
 
 class Schedule:
-    """Gives out jobs. Any thread may use it."""
+    """Hands out claims. Any thread may use it."""
 
     def __init__(self, store: Store) -> None:
         self.backoff = RescanBackoff()
         self._store = store
         self._slow = SlowLane()
         self._condition = threading.Condition()
-        self._waited_for, self._urgent, self._rest = FairQueue(), FairQueue(), FairQueue()
+        self._queues = {source: FairQueue() for source in _CLASSES}
         self._claimed: dict[int, Claim] = {}
         self._announced_again: set[int] = set()
         self._deferred: dict[int, tuple[float, Job, int]] = {}
-        """Jobs that pause: until when, and whose they are."""
+        """Jobs that pause: until when, and their owners."""
         self._due: list[tuple[float, int]] = []
-        """When those end; also of some that have ended already."""
+        """When those pauses end; also of some that have ended already."""
         self._hung: frozenset[int] = frozenset()
         self._claims = 0
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
-        """Say that files wait (or that they are known)."""
+        """Note that files wait; one whose verdict is known does no harm."""
         with self._condition:
             for found in candidates:
                 key = found.file.device, found.file.inode
-                match found.source:
-                    case Source.GUARD:
-                        self._waited_for.put(found.path, key, found.owner)
-                    case Source.EVENT:
-                        self._urgent.put(found.path, key, found.owner)
-                    case _:
-                        self._rest.put(found.path, key, found.owner)
+                self._queues[min(found.source, Source.WALK)].put(found.path, key, found.owner)
             self._condition.notify_all()
 
     def wake(self) -> None:
-        """Let everybody who waits look again."""
+        """Let every waiting worker look again."""
         with self._condition:
             self._store.jobs.look_again()
             self._condition.notify_all()
 
     def set_workers(self, number: int, seconds: float) -> None:
-        """Say how many workers there are from now on, and how long they may take for a scan.
+        """Set how many workers there are from now on, and how many seconds a scan may take.
 
-        Half of them may have slow scans. One alone may have none: a spare one must be there for them.
+        Half of them may have slow scans. A single one may have none: a spare one must be there for them.
         """
         with self._condition:
             self._slow.room, self._slow.longest = number // 2, min(SECONDS, seconds / 2)
@@ -128,13 +124,13 @@ class Schedule:
         self._hung = frozenset(devices)
 
     def claimed(self) -> tuple[Claim, ...]:
-        """What is being worked on."""
+        """Return what workers have."""
         return tuple(self._claimed.copy().values())
 
     def claim(self, longest: float, *, spare: bool = False) -> Claim | None:
-        """The job to do next; waits for one, for *longest* seconds at most. `release` it.
+        """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it.
 
-        For a *spare* worker, what waits in the slow lane and nothing else.
+        A *spare* worker gets only what waits in the slow lane.
         """
         with self._condition:
             claim = self._claim(spare=spare)
@@ -145,12 +141,12 @@ class Schedule:
             return claim
 
     def wait_for_slow(self, longest: float) -> bool:
-        """Wait until something waits in the slow lane, for *longest* seconds at most; whether it does."""
+        """Wait, *longest* seconds at most, for a job in the slow lane. Return True if one waits."""
         with self._condition:
             return bool(self._slow) or (self._condition.wait(longest) and bool(self._slow))
 
     def check_in(self, claim: Claim) -> None:
-        """Let a scan at work go on, in the slow lane once it took its time. Raises `PutOffError` if that is full."""
+        """Let a running scan go on, in the slow lane once it took too long. Raises `PutOffError` if that is full."""
         job = claim.job
         with self._condition:
             if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= self._slow.seconds(claim.owner):
@@ -164,9 +160,9 @@ class Schedule:
             self._slow.leave(claim.job.id)
 
     def release(self, claim: Claim, *, again_in: float = 0.0, put_off: bool = False) -> None:
-        """Give a job out of hand; if it is still queued it may be claimed again, not before *again_in* seconds.
+        """End a claim; a job that is still queued may be claimed again, not before *again_in* seconds.
 
-        One that is *put off* waits for its turn in the slow lane.
+        One that was *put off* waits for its turn in the slow lane.
         """
         job, now = claim.job, time.monotonic()
         with self._condition:
@@ -177,7 +173,7 @@ class Schedule:
             if again_in > 0:
                 self._defer(job, claim.owner, now + again_in)
             elif job.id in self._announced_again:  # it may be another content by now
-                self._urgent.put(job.path, (job.device, job.inode), claim.owner)
+                self._queues[Source.EVENT].put(job.path, (job.device, job.inode), claim.owner)
             elif put_off and not self._slow.put(job, claim.owner):
                 self._defer(job, claim.owner, now + _FULL_PAUSE)
             self._announced_again.discard(job.id)
@@ -189,7 +185,7 @@ class Schedule:
     def _claim(self, *, spare: bool) -> Claim | None:
         now = time.monotonic()
         self._end_pauses(now)
-        if (spare or not self._waited_for) and (job := self._pop_slow(spare=spare)) is not None:
+        if (spare or not self._queues[Source.GUARD]) and (job := self._pop_slow(spare=spare)) is not None:
             return self._taken(job, 0, now)
         self._claims += 1
         for _ in range(0 if spare else _TRIES):
@@ -208,15 +204,11 @@ class Schedule:
         return claim
 
     def _next(self) -> tuple[Job, int] | None:
-        turn = self._claims % OLDEST_EVERY
-        found = self._pop_from(self._waited_for)
-        if found is None and turn != 0:
-            found = self._pop_from(self._urgent)
-        if found is None and turn == 1:
-            found = self._pop_from(self._rest)
-        if found is not None:
-            return found
-        job = self._store.jobs.claim(self._is_busy, oldest=turn == 0, avoided=self._hung)
+        is_oldest_due = self._claims % OLDEST_EVERY == 0
+        for source in (Source.GUARD,) if is_oldest_due else _CLASSES:  # a loader waits: before everything, always
+            if (found := self._pop_from(self._queues[source])) is not None:
+                return found
+        job = self._store.jobs.claim(self._is_busy, oldest=is_oldest_due, avoided=self._hung)
         return None if job is None else (job, 0)
 
     def _is_busy(self, number: int) -> bool:
@@ -249,7 +241,7 @@ class Schedule:
             until, number = heapq.heappop(self._due)
             if self._deferred.get(number, (math.nan,))[0] == until:
                 _, job, owner = self._deferred.pop(number)
-                self._urgent.put(job.path, (job.device, job.inode), owner)
+                self._queues[Source.EVENT].put(job.path, (job.device, job.inode), owner)
 
     def _defer(self, job: Job, owner: int, until: float) -> None:
         self._deferred[job.id] = until, job, owner

@@ -1,12 +1,13 @@
-"""The slow lane, where scans go on that take long, so that they delay nobody's files. Pure: the caller owns the clock.
+"""Keeps scans that take long from delaying other files. Pure: the caller owns the clock.
 
-What a file costs is not known before its scan: 175 bytes may take a minute, and an attacker puts two dozen of them in
-front of, beside, or in other directories than the file that matters. So it is the scan that is slow, not a place: it
-has five seconds, half a second if its owner has scans in this lane already, and then goes on in this lane. That is open
-to half of the workers at most. If they are all taken the scan is put off: it begins anew, with all of its time limit,
-when its turn comes. Owners take turns here; of one owner's files the first comes first.
+Turns alone can't: the cost of a file is not known before its scan. 175 bytes may take a minute, and an attacker puts
+two dozen of them in front of, beside, or in other directories than the file that matters, of the same owner. So it is
+the scan that is slow, not a place: it has five seconds, half a second if its owner has scans in this lane already, and
+then goes on in this lane, which has at most half of the workers. If they are all taken the scan is put off: it begins
+anew, with all of its time limit, when its turn comes. Owners take turns here; of one owner's files the first comes
+first.
 
-Nothing is remembered of an owner but what is in the lane: where that is empty everybody has five seconds again.
+Nothing is remembered about an owner but what is in the lane: when it is empty everybody has five seconds again.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from picklewatch.store.jobs import Job
 
 SECONDS: Final = 5.0
-"""What a scan may take (or half of its time limit) before it goes on in the slow lane."""
+"""Seconds that a scan may take (or half of its time limit) before it goes on in the slow lane."""
 SECONDS_OF_SLOW_OWNERS: Final = 0.5
-"""The same for an owner who has scans there: a hundred times what an ordinary file takes."""
+"""The same for an owner who has scans there: a hundred times as long as an ordinary file takes."""
 
 
 class SlowLane:
-    """The jobs that are in the lane: at work, or waiting. Of more than *kept* that would wait none is taken in."""
+    """The jobs in the lane: being scanned, or waiting. At most *kept* of them wait."""
 
     def __init__(self, kept: int = 10_000) -> None:
         self.room = 1
@@ -37,7 +38,7 @@ class SlowLane:
         self._owners: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """How many jobs wait."""
+        """Return how many jobs wait."""
         return len(self._owners)
 
     def __contains__(self, number: object) -> bool:
@@ -73,7 +74,7 @@ class SlowLane:
         return True
 
     def holds(self, job: Job) -> bool:
-        """Return True if *job* waits as it is now: what was written anew meanwhile is another content."""
+        """Return True if *job* waits as it is now: a file that was rewritten meanwhile is another content."""
         owner = self._owners.get(job.id)
         return owner is not None and self._waiting[owner][job.id].generation == job.generation
 
