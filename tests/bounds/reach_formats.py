@@ -48,7 +48,7 @@ def member() -> Reached:
 
 def held() -> Reached:
     """More bytes held than are in proportion."""
-    small = {f"{_FORMATS}.context.HELD": 1 << 20, f"{_FORMATS}.context.RATIO": 1}
+    small = {f"{_FORMATS}.unpacking.HELD": 1 << 20, f"{_FORMATS}.unpacking.RATIO": 1}
     return Reached(bz2.compress(b" " * (1 << 20)), bz2.compress(b" " * ((1 << 20) + 1)), constants=small)
 
 
@@ -78,7 +78,7 @@ def long_walk() -> Reached:
     def walked(count: int) -> bytes:
         return b"\1\2" + stack_global("os", "x") + b"0" + b"N0" * count
 
-    return Reached(walked(100), walked(600), constants={f"{_FORMATS}.context.TRIAL_OPCODES": 1_000})
+    return Reached(walked(100), walked(600), constants={f"{_FORMATS}.trials.TRIAL_OPCODES": 1_000})
 
 
 def looks() -> Reached:
@@ -87,7 +87,7 @@ def looks() -> Reached:
     def stopped(count: int) -> bytes:
         return zipped({f"{number}": b" " * (3 << 20) for number in range(count)}, deflated=True)
 
-    return Reached(stopped(1), stopped(3), Limits(member=1 << 20), constants={f"{_FORMATS}.context.LOOK": 1_000})
+    return Reached(stopped(1), stopped(3), Limits(member=1 << 20), constants={f"{_FORMATS}.last_look.LOOK": 1_000})
 
 
 def _header(shape: str, descr: str = "'<f8'") -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from samples.evasions import EACH, kinds
 from samples.judging import judged
 
-from picklewatch.analysis.formats import context
+from picklewatch.analysis.formats import last_look, unpacking
 from picklewatch.analysis.pickle import report
 from picklewatch.core.model import Verdict
 
@@ -24,9 +24,9 @@ def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bombs of a hundredth: the limits are lowered with them, and ``tests/bench/evasions.py`` has the full ones."""
     monkeypatch.setattr(report, "WORK", report.WORK // _SMALLER)
     monkeypatch.setattr(report, "MEMORY", report.MEMORY // _SMALLER)
-    monkeypatch.setattr(context, "HELD", context.HELD // _SMALLER)
-    monkeypatch.setattr(context, "RATIO", 1)
-    monkeypatch.setattr(context, "LOOK", context.LOOK // _SMALLER)
+    monkeypatch.setattr(unpacking, "HELD", unpacking.HELD // _SMALLER)
+    monkeypatch.setattr(unpacking, "RATIO", 1)
+    monkeypatch.setattr(last_look, "LOOK", last_look.LOOK // _SMALLER)
 
 
 def test_there_are_ten_kinds_of_thirty() -> None:

@@ -11,7 +11,7 @@ from samples.hostile import BENIGN, EVIL
 from samples.judging import levels, verdict
 from samples.opcodes import NONE, POP, pickle
 
-from picklewatch.analysis.formats import context
+from picklewatch.analysis.formats import unpacking
 from picklewatch.analysis.pickle import report
 from picklewatch.core.model import Level, Verdict
 
@@ -22,8 +22,8 @@ _NO_OPS = pickle(2, (NONE + POP) * 200_000, NONE)
 def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bombs of a tenth of a second."""
     monkeypatch.setattr(report, "WORK", 200_000)
-    monkeypatch.setattr(context, "HELD", 4 << 20)
-    monkeypatch.setattr(context, "RATIO", 1)
+    monkeypatch.setattr(unpacking, "HELD", 4 << 20)
+    monkeypatch.setattr(unpacking, "RATIO", 1)
 
 
 def test_no_ops_out_of_proportion_are_evasion() -> None:

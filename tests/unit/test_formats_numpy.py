@@ -12,8 +12,8 @@ from samples.containers import npy, objects, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, verdict
 
-from picklewatch.analysis.formats.context import Malformed
 from picklewatch.analysis.formats.numpy_literals import parse
+from picklewatch.analysis.formats.part import Malformed
 from picklewatch.core.model import Verdict
 
 if TYPE_CHECKING:

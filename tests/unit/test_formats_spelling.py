@@ -12,7 +12,7 @@ from samples.hostile import EVIL
 from samples.judging import HARMFUL, new_scan, rules, verdict
 
 from picklewatch.analysis.formats import encoded
-from picklewatch.analysis.formats.context import CHUNK
+from picklewatch.analysis.formats.part import CHUNK
 from picklewatch.analysis.formats.spelling import in_utf8, understood
 from picklewatch.analysis.formats.text_parts import readings, signs
 from picklewatch.core.model import Verdict

@@ -12,7 +12,7 @@ import pytest
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, judged, levels, verdict
 
-from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.part import Malformed
 from picklewatch.analysis.formats.tar_headers import Entry, Headers, content
 from picklewatch.analysis.pickle import LimitReached, report
 from picklewatch.core.model import Level, Verdict

@@ -15,7 +15,7 @@ from samples.containers import Entry, library_zip, npy, tarred, zip_of, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, levels, verdict
 
-from picklewatch.analysis.formats import context
+from picklewatch.analysis.formats import unpacking
 from picklewatch.analysis.formats.codecs import Stream
 from picklewatch.analysis.formats.lz4_frames import Lz4Decompressor
 from picklewatch.analysis.pickle import report
@@ -28,8 +28,8 @@ _NO_OPS = b"\x80\x02" + b"N0" * 30_000 + b"N."
 def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bombs of a tenth of a second."""
     monkeypatch.setattr(report, "WORK", 250_000)
-    monkeypatch.setattr(context, "HELD", 4 << 20)
-    monkeypatch.setattr(context, "RATIO", 1)
+    monkeypatch.setattr(unpacking, "HELD", 4 << 20)
+    monkeypatch.setattr(unpacking, "RATIO", 1)
 
 
 def _shared(entries: int) -> bytes:

@@ -15,7 +15,8 @@ from picklewatch.analysis.formats.context import worst
 from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, Limits, unsaid
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
 
 SAMPLES = all_but_bombs()
 

@@ -17,7 +17,8 @@ from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
 
 
 def test_a_fault_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

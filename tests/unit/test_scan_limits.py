@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from picklewatch.analysis.content import scan_content
-from picklewatch.analysis.formats.context import Part, Scan
+from picklewatch.analysis.formats.context import Scan
 from picklewatch.analysis.pickle.semantics.build import Machine
 from picklewatch.core.model import Level, Limits, Policy, Verdict
 from picklewatch.core.policy import decide
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from picklewatch.analysis.formats.part import Part
 
 CALL = b"cos\nsystem\n(S'true'\ntR."
 

@@ -22,7 +22,7 @@ from picklewatch.analysis.views.wording import HEAD, TEXT, clip
 from picklewatch.core.model import Limits
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.pickle import PickleReport
 
 constants = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()

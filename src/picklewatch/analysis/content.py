@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import read_content
-from picklewatch.analysis.formats.context import Part, Scan
+from picklewatch.analysis.formats.context import Scan
+from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.pickle import evasion
 from picklewatch.core.kept_findings import left_out
 from picklewatch.core.model import Level, ScanReport, unsaid

@@ -14,7 +14,7 @@ from samples import hostile, yamls
 from samples.judging import new_scan
 
 from picklewatch.analysis.formats import numpy_literals
-from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.part import Malformed
 from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.analysis.formats.text_parts import readings, signs
 

@@ -8,12 +8,16 @@ readings need no agreement of the rest.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import inert, numpy_files, pickles, sevenzip, streams, tars, unjudged, zips
-from picklewatch.analysis.formats.context import HEAD, Format, Part, Scan
+from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.text import is_text, judge_text, may_be_read
 from picklewatch.core.tombstone import parse_tombstone
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.formats.part import Part
 
 _TOMBSTONE_LIMIT = 1024
 _LETTERS = 24

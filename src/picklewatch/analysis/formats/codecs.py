@@ -14,8 +14,8 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from picklewatch.analysis.formats.context import CHUNK, Malformed
 from picklewatch.analysis.formats.lz4_frames import Lz4Decompressor
+from picklewatch.analysis.formats.part import CHUNK, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import Part
 from picklewatch.analysis.formats.hidden_pickles import unmistakable
+from picklewatch.analysis.formats.part import Part
+from picklewatch.analysis.formats.trials import trial
 from picklewatch.catalogue.imports.classify import judge, otherwise_denied
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
@@ -82,7 +83,7 @@ class Targets:
         if name.partition(".")[0] not in STDLIB and otherwise_denied(module, attribute) is None:
             return judged.level
         call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), self._part.at(at))
-        report = self._scan.trial(call)
+        report = trial(self._scan, call)
         found = () if report is None else report.findings
         said = [finding.level for finding in found if finding.rule != "suspicious-arguments"]
         return max(said, key=lambda level: level.rank, default=Level.INFO)

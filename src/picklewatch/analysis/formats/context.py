@@ -1,28 +1,27 @@
-"""What every reader works with: the state of one scan, and how bytes are looked at without copying them.
+"""The state of one scan, through which every reader works: budgets, findings, counts, and what a failure leaves.
 
-A reader is ``read(scan, part)``: it says what it sees through *scan* and hands what it finds inside
-to `Scan.content` (any bytes) or `Scan.pickle` (bytes that a loader unpickles).
+A reader is ``read(scan, part)``: it reports what it sees through *scan*, and passes the contents that it finds on
+to `Scan.content` (any bytes) or `Scan.pickle` (bytes that a loader unpickles). See also `unpacking` and `trials`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import mmap
 import sys
 import time
 import traceback
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.analysis.formats.last_look import Looking
+from picklewatch.analysis.formats.last_look import LastLook
+from picklewatch.analysis.formats.part import Malformed, Part
 from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, evasion, judge_pickle
 from picklewatch.core.kept_findings import kept
 from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, printable
-from picklewatch.core.proportion import RATIO, cpu_seconds, is_tiny_for
+from picklewatch.core.proportion import cpu_seconds, is_tiny_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from picklewatch.analysis.pickle import Nested, PickleReport
     from picklewatch.core.model import Limits
@@ -30,62 +29,10 @@ if TYPE_CHECKING:
     Look = Callable[[], Iterable[bytes | memoryview]]
     """Gives the bytes of a part once more, to be looked through."""
 
-CHUNK = 1 << 20
-"""Bytes that are copied or decompressed at a time."""
-
-TRIAL_OPCODES = 100_000
-"""Opcodes that a walk may take at a place where no loader begins and no header stands."""
-
-HELD = 96 << 20
-"""Bytes that a small file's unpacked contents may hold in memory at a time; zeros are not held, see `Held`."""
-
-LOOK = 2_500_000
-"""Units of work that looks through what could not be judged may take in all; each may take a quarter of the rest."""
-_LEAST_LOOK = 1_000
-"""Units that each look may take even so. Where none are left at all, that is told as evasion."""
-
-TRIAL = 50
-"""Units of work that a walk takes besides its opcodes."""
 CONTENT = 400
 """Units of work that finding out what a content is takes."""
 
 _OF_MEMORY = frozenset({"limit-memory", "scan-memory"})
-_PROTO = 0x80
-
-
-class Malformed(Exception):  # noqa: N818  (a state of the bytes, not a fault of ours)
-    """The bytes break the rules of their own format; the text is a plain sentence."""
-
-
-class Part(NamedTuple):
-    """Bytes to be judged, and where they are."""
-
-    data: memoryview
-    where: str = ""
-    """The member that they are, nested members joined by ``!``; empty for the file itself."""
-    depth: int = 0
-    """Containers around them."""
-
-    def at(self, offset: int) -> str:
-        """The place *offset* in these bytes, as findings name it."""
-        return f"{self.where}:{offset:#x}" if self.where else f"{offset:#x}"
-
-    def name(self, member: str) -> str:
-        """The place of *member* in these bytes, as findings name it."""
-        return f"{self.where}!{member}" if self.where else member
-
-    def inside(self, member: str, data: memoryview | bytes) -> Part:
-        """*data* as the content of *member*."""
-        return Part(memoryview(data), self.name(member), self.depth + 1)
-
-    def chunks(self) -> Iterator[memoryview]:
-        """Yield the bytes in pieces."""
-        for begin in range(0, len(self.data), CHUNK):
-            yield self.data[begin : begin + CHUNK]
-
-    def behind(self, start: int) -> Part:
-        """The bytes from *start* on as a content of their own."""
-        return Part(self.data[start:], self.at(start), self.depth + 1)
 
 
 class Format(NamedTuple):
@@ -128,7 +75,7 @@ class Scan:
         self.unpacked_left = limits.unpacked
         self.held = 0
         """Bytes of unpacked contents in memory now."""
-        self.look_left = LOOK
+        self._last_look = LastLook()
         self.doubtful_left = limits.opcodes // 20
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
@@ -170,11 +117,11 @@ class Scan:
 
     def pickle(self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
         """Judge the pickle at *start*, and what it nests."""
-        report = self._walk(part, start, persistent=persistent, arrays=arrays)
+        report = self.walk(part, start, persistent=persistent, arrays=arrays)
         self.adopt(report, part)
         return report
 
-    def _walk(
+    def walk(
         self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True, most: int = sys.maxsize
     ) -> PickleReport:
         """Judge one pickle within the file's budget; what was seen before a limit counts all the same."""
@@ -194,43 +141,6 @@ class Scan:
             self._note(failed.report)
             raise failed.cause from None
         return report
-
-    def trial(self, part: Part, start: int = 0) -> PickleReport | None:
-        """Walk what may or may not be a pickle, noting nothing.
-
-        Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
-        cut short: then, and once the budget for such places is used up, the answer is None and a finding says so.
-        """
-        self.check()
-        self.budget.charge(TRIAL)
-        with self._quietly():
-            if start == 0 or part.data[start] == _PROTO:
-                return self._walk(part, start)
-            if self.doubtful_left <= 0:
-                self._doubtful(part, start)
-                return None
-            report = self._walk(part, start, most=TRIAL_OPCODES)
-        self.doubtful_left -= report.opcodes + TRIAL
-        if report.opcodes < TRIAL_OPCODES:
-            return report
-        self._doubtful(part, start)
-        return None
-
-    def _doubtful(self, part: Part, start: int) -> None:
-        self.complete = False
-        summary = "More looks like a pickle, where no loader begins, than a scan may walk through."
-        self.finding("limit-search", Level.UNSCANNABLE, part.at(start), summary)
-
-    @contextlib.contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Tell nobody, and ask fickling nothing: whoever tries decides whether it counts."""
-        budget = self.budget
-        kept = budget.tell, budget.fickling_seconds_left
-        budget.tell, budget.fickling_seconds_left = None, 0.0
-        try:
-            yield
-        finally:
-            budget.tell, budget.fickling_seconds_left = kept
 
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note what the walk over a pickle in *part* found, and judge what it nests."""
@@ -337,15 +247,13 @@ class Scan:
 
     def look(self, where: str, look: Look) -> None:
         """Look through bytes that could not be judged for imports of what is denied, out of a reserve of work."""
-        if self.look_left <= 0:
+        if self._last_look.left <= 0:
             error = evasion("it stops the scan at more places than can be looked through")
             self.finding(error.rule, error.level, where, str(error))
             return
-        looking = Looking(max(self.look_left // 4, _LEAST_LOOK))
         names: list[str] = []
-        with contextlib.suppress(LimitReached, Malformed, MemoryError):  # what kept the scan from reading on is told
-            names = looking.denied_imports(look())
-        self.look_left -= looking.work
+        with contextlib.suppress(LimitReached, Malformed, MemoryError):  # reported already: it ended the scan here
+            names = self._last_look.denied_imports(look())
         for name in names:
             summary = f"Where the scan could not read on, the content spells an import of {name}."
             self.finding("unread-import", Level.MALICIOUS, where, summary, name)
@@ -368,133 +276,11 @@ class Scan:
         """Stop when the file's time is used up."""
         self.budget.check_time()
 
-    def unpack(
-        self,
-        chunks: Iterator[bytes],
-        where: str,
-        otherwise: Callable[[], None] | None = None,
-        *,
-        per_unit: int | None = None,
-    ) -> memoryview | None:
-        """Return what *chunks* yields, held in memory as far as a member may be; what is beyond is looked through.
-
-        A limit is noted, and what was read until then is returned: an attack at the beginning runs whatever follows.
-        Where there is another way to judge what is too large to be held, *otherwise* goes it, and None is returned.
-        *per_unit* is how many bytes the decompressor makes in the time of one unit of work, None where whoever gives
-        the chunks counts them.
-        """
-        held = Held()
-        try:
-            for chunk in chunks:
-                if per_unit is not None:
-                    self.unpacked(len(chunk), per_unit)
-                held.add(chunk)
-                self._check_held(held)
-        except LimitReached as error:
-            if otherwise is not None:
-                otherwise()
-                return None
-            self.stopped(error, where)
-            self.look(where, lambda: chunks)
-        return held.view(self)
-
-    def _check_held(self, held: Held) -> None:
-        if held.size > self.limits.member:
-            raise LimitReached("limit-member", f"A member unpacks to more than {self.limits.member} bytes.")
-        if self.held + held.filled > max(HELD, RATIO * self.size):
-            raise evasion(f"it unpacks to more than {RATIO} times its size")
-
     def release(self, size: int) -> None:
         """Note that *size* held bytes are gone."""
         self.held -= size
-
-    def counted(self, chunks: Iterator[bytes], per_unit: int) -> Iterator[bytes]:
-        """Yield *chunks*, which are made by decompression, and count them."""
-        for chunk in chunks:
-            self.unpacked(len(chunk), per_unit)
-            yield chunk
-
-    def unpacked(self, size: int, per_unit: int) -> None:
-        """Count *size* bytes made by decompression, *per_unit* in the time of one unit of work."""
-        self.unpacked_left -= size
-        self.budget.charge(1 + size // per_unit)
-        self.check()
-        if self.unpacked_left < 0:
-            raise LimitReached("limit-unpacked", f"The file unpacks to more than {self.limits.unpacked} bytes.")
-
-
-class Held:
-    """Unpacked bytes, held in memory. Zeros cost none: honest arrays are full of them, and so are bombs."""
-
-    def __init__(self) -> None:
-        self._small = bytearray()
-        self._large: mmap.mmap | None = None
-        self.size = 0
-        """Bytes added."""
-        self.filled = 0
-        """Bytes of them that take memory."""
-
-    def add(self, chunk: bytes) -> None:
-        """Append *chunk*."""
-        size = len(chunk)
-        if self._large is None and self.size + size <= CHUNK:
-            self._small += chunk
-            self.size += size
-            self.filled += size
-            return
-        if self._large is None:
-            self._large = mmap.mmap(-1, 4 * CHUNK, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            self._large[: len(self._small)] = self._small
-            self._small = bytearray()
-        if self.size + size > len(self._large):
-            self._large.resize(2 * len(self._large) + size)
-        if chunk != _ZEROS[:size]:
-            self._large[self.size : self.size + size] = chunk
-            self.filled += size
-        self.size += size
-
-    def view(self, scan: Scan) -> memoryview:
-        """Return the bytes; they count as held by *scan* as long as anything refers to them."""
-        if self._large is None:
-            return memoryview(self._small).toreadonly()
-        scan.held += self.filled
-        weakref.finalize(self._large, scan.release, self.filled)
-        return memoryview(self._large)[: self.size].toreadonly()
-
-
-_ZEROS = bytes(CHUNK)
 
 
 def worst(findings: Iterable[Finding]) -> Level:
     """The most harmful level of *findings*, `Level.INFO` for none."""
     return max((finding.level for finding in findings), key=lambda level: level.rank, default=Level.INFO)
-
-
-LARGEST = 1 << 63
-"""What no file and no memory holds; numbers are multiplied up to there."""
-
-
-def bounded_product(number: int, factors: Iterable[int]) -> int:
-    """Return the product of what is not negative; of one beyond `LARGEST` only that it is beyond."""
-    factors = tuple(factors)
-    if 0 in factors:
-        return 0
-    for factor in factors:
-        number *= min(factor, LARGEST)
-        if number >= LARGEST:
-            return LARGEST
-    return number
-
-
-def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """The first offset of *needle* in ``data[start:stop]``, or -1; copies at most `CHUNK` bytes at a time."""
-    end = len(data) if stop is None else min(stop, len(data))
-    while start < end:
-        upto = min(start + CHUNK, end)
-        found = bytes(data[start:upto]).find(needle)
-        if found >= 0:
-            return start + found
-        if upto == end:
-            break
-        start = upto - len(needle) + 1
-    return -1

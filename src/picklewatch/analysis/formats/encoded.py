@@ -10,12 +10,14 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import Part, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.formats.spelling import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from picklewatch.analysis.formats.context import Scan
 
 _HEADERS = (
     re.compile(rb"gA[I-X][A-Za-z0-9+/_-]{6,}={0,2}"),

@@ -14,13 +14,15 @@ import re
 from heapq import merge
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import Part, Scan, worst
+from picklewatch.analysis.formats.context import Scan, worst
 from picklewatch.analysis.formats.import_lines import ROOTS, import_lines
+from picklewatch.analysis.formats.trials import trial
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.pickle import PickleReport
 
 _PER_UNIT = 100
@@ -62,7 +64,7 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     for offset in _candidates(scan, part.data, start, stop):
         if offset < behind:
             continue
-        report = scan.trial(part, offset)
+        report = trial(scan, part, offset)
         if report is None:
             continue
         headed = report.stopped and part.data[offset] == _PROTO

@@ -7,10 +7,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.analysis.formats.context import CHUNK, TRIAL, Format, Malformed, Part, Scan, bounded_product
+from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.encoded import decoded
 from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.part import CHUNK, Malformed, Part, bounded_product
 from picklewatch.analysis.formats.text import judge_text
+from picklewatch.analysis.formats.trials import TRIAL
 from picklewatch.analysis.formats.zipkind import unjudged
 from picklewatch.core.model import Level
 

@@ -17,6 +17,10 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+LOOK = 2_500_000
+"""Units of work that all looks at a file may take together; each may take a quarter of what is left."""
+_LEAST_LOOK = 1_000
+"""Units that each look may take even so. Where none are left at all, that is reported as evasion."""
 _PER_UNIT = 64
 """Bytes that are unpacked once more and looked through in the time of one unit of work."""
 _JUDGED = 20
@@ -35,17 +39,33 @@ _PAIRS = tuple(
 """Two names as SHORT_BINUNICODE or BINUNICODE, then STACK_GLOBAL."""
 
 
-class Looking:
-    """One look: what it saw, and what it took."""
+class LastLook:
+    """The looks at one file's unread bytes, all of them out of one reserve of work."""
+
+    def __init__(self) -> None:
+        self.left = LOOK
+        """Units of work in the reserve."""
+
+    def denied_imports(self, chunks: Iterable[bytes | memoryview]) -> list[str]:
+        """Return what is denied among the imports that *chunks* spell, as far as a share of the reserve goes."""
+        look = _Look(max(self.left // 4, _LEAST_LOOK))
+        try:
+            return look.denied_imports(chunks)
+        finally:
+            self.left -= look.work
+
+
+class _Look:
+    """One look: the names that it saw, and the work that it took."""
 
     def __init__(self, most: int) -> None:
-        self._left = self.most = most
+        self._left = self._most = most
         self._names: dict[str, None] = {}
 
     @property
     def work(self) -> int:
-        """Units of work that it took."""
-        return self.most - self._left
+        """Units of work taken so far."""
+        return self._most - self._left
 
     def denied_imports(self, chunks: Iterable[bytes | memoryview]) -> list[str]:
         """Return what is denied among the imports that *chunks* spell, as far as the units of work go."""

@@ -7,10 +7,12 @@ import struct
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.analysis.formats.context import LARGEST, Format, Malformed, Part, Scan, bounded_product
+from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.numpy_literals import parse
+from picklewatch.analysis.formats.part import LARGEST, Malformed, Part, bounded_product
 from picklewatch.analysis.formats.pickles import behind
+from picklewatch.analysis.formats.unpacking import unpack
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ def read_on(scan: Scan, part: Part, chunks: Iterator[bytes]) -> None:
         summary = f"The array declares {stop - head.start} bytes, the file has {at - head.start}."
         scan.finding("malformed-npy", Level.UNSCANNABLE, part.at(head.start), summary)
     elif at > stop:
-        rest = scan.unpack(chunks, part.at(stop))
+        rest = unpack(scan, chunks, part.at(stop))
         if rest is not None:
             _behind(scan, part._replace(data=rest), 0, stop)
 

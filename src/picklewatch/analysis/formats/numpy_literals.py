@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.part import Malformed
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")(?!['\"]))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"

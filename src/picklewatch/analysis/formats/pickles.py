@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import torch_legacy
-from picklewatch.analysis.formats.context import Part, Scan, worst
+from picklewatch.analysis.formats.context import Scan, worst
 from picklewatch.analysis.formats.encoded import search_runs
 from picklewatch.analysis.formats.hidden_pickles import acts, harms, runs, search, unmistakable
+from picklewatch.analysis.formats.trials import trial
 from picklewatch.analysis.pickle import looks_like_pickle
 from picklewatch.analysis.pickle.vm.torch_storages import MAGIC
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.pickle import PickleReport
 
 PICKLE = 200
@@ -90,7 +92,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 
 def lead(scan: Scan, part: Part) -> None:
     """Judge what `pickle.load` would run of content that is something else by its looks."""
-    report = scan.trial(part)
+    report = trial(scan, part)
     if report is not None and _does_something(report, part.data):
         scan.adopt(report, part)
         summary = "The content looks like something else, but a loader that unpickles it runs code."
@@ -102,13 +104,13 @@ def in_letters(scan: Scan, part: Part) -> bool:
 
     Source code and lists of words spell imports too (``import os``, ``cat``), of modules that don't exist.
     """
-    report = scan.trial(part)
+    report = trial(scan, part)
     if report is None:
         return True
     harm = worst(report.findings).rank >= Level.UNSAFE.rank
     if report.stopped and report.opcodes <= _SHORTEST and not harm:  # letters that are a whole pickle, such as "N."
         search(scan, part, report.end, place="behind other data")
-        following = scan.trial(part, report.end) if report.end < len(part.data) else None
+        following = trial(scan, part, report.end) if report.end < len(part.data) else None
         return following is not None and runs(following, part.data[report.end :])
     return report.stopped or _does_something(report, part.data) or any(map(unmistakable, report.imports))
 

@@ -9,7 +9,8 @@ from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
 
 _LINE = re.compile(rb"(?:[^\r\n\\]++|\\(?:\r\n?|\n)|\\)++")
 """A line with those that a backslash joins to it."""

@@ -12,9 +12,10 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, Cost, Stream, lzma1
-from picklewatch.analysis.formats.context import CONTENT, Format, Malformed, Part, Scan
+from picklewatch.analysis.formats.context import CONTENT, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
+from picklewatch.analysis.formats.part import Malformed, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.sevenzip_headers import (
     ENCODED,
@@ -28,6 +29,7 @@ from picklewatch.analysis.formats.sevenzip_headers import (
     next_header,
     streams_info,
 )
+from picklewatch.analysis.formats.unpacking import unpack
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def _undo(scan: Scan, coder: Coder, data: memoryview, size: int, where: str) -> 
         cost = COSTS[_CODECS.get(coder.method, "lzma")]
         chunks = _upto(Stream(_decoder(coder, size), data), size)
     scan.budget.charge(int(cost.per_byte * len(data)))
-    held = scan.unpack(_as_far(scan, chunks, where), where, per_unit=cost.per_unit)
+    held = unpack(scan, _as_far(scan, chunks, where), where, per_unit=cost.per_unit)
     return memoryview(b"") if held is None else held
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.analysis.formats.context import Malformed
+from picklewatch.analysis.formats.part import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

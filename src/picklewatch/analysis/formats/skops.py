@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import Part, Scan, worst
+from picklewatch.analysis.formats.context import Scan, worst
 from picklewatch.analysis.formats.json_objects import nodes
+from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.analysis.formats.trials import trial
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.core.model import Level
 
@@ -41,7 +43,7 @@ def _judge(scan: Scan, part: Part, module: str, name: str) -> None:
     if judge(module, name).level.rank < Level.UNSAFE.rank:
         return
     reference = b"\x80\x02c%s\n%s\n." % (module.encode("utf-8", "replace"), name.encode("utf-8", "replace"))
-    report = scan.trial(Part(memoryview(reference), part.where))
+    report = trial(scan, Part(memoryview(reference), part.where))
     if report is not None and worst(report.findings).rank >= Level.UNSAFE.rank:
         scan.add(report.findings)
 

@@ -9,7 +9,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import CHUNK
+from picklewatch.analysis.formats.part import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import numpy_files, tars
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, ERRORS, Stream, opens
-from picklewatch.analysis.formats.context import CHUNK, HEAD, Format, Malformed, Part, Scan
+from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.text import is_text
+from picklewatch.analysis.formats.unpacking import counted, unpack
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -114,10 +116,10 @@ def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:
         head, chunks = _head(streams.chunks())
         if numpy_files.is_numbers(head):
             begin = part.inside(f"({codec})", head)
-            scan.guarded(inside, lambda: numpy_files.read_on(scan, begin, scan.counted(chunks, cost.per_unit)))
+            scan.guarded(inside, lambda: numpy_files.read_on(scan, begin, counted(scan, chunks, cost.per_unit)))
         else:
             archive = partial(_tar, scan, part, codec, start, head) if tars.matches(head, memoryview(head)) else None
-            held = scan.unpack(chunks, inside, archive, per_unit=cost.per_unit)
+            held = unpack(scan, chunks, inside, archive, per_unit=cost.per_unit)
             if held is None:
                 return
             inner = part.inside(f"({codec})", held)

@@ -11,7 +11,7 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from picklewatch.analysis.formats.context import CHUNK, Malformed
+from picklewatch.analysis.formats.part import CHUNK, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

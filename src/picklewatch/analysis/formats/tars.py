@@ -11,11 +11,13 @@ import tarfile
 from functools import partial
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import CHUNK, Format, Malformed, Part, Scan
+from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
+from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
 from picklewatch.analysis.formats.pickles import PICKLE, behind, step_over
 from picklewatch.analysis.formats.tar_headers import BLOCK, Entry, Headers, content
+from picklewatch.analysis.formats.unpacking import counted, unpack
 from picklewatch.analysis.pickle import looks_like_pickle
 from picklewatch.core.model import Level
 
@@ -126,7 +128,7 @@ def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
 
 def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> None:
     """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
-    window = _Window(scan.counted(chunks, per_unit))
+    window = _Window(counted(scan, chunks, per_unit))
     headers = Headers(window, scan.budget.charge)
 
     def take() -> None:
@@ -135,7 +137,7 @@ def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> N
             _note(scan, member, part.name(member.name))
             if member.regular:
                 scan.guarded(part.name(member.name), partial(_read_on, scan, part, member, window))
-        rest = scan.unpack(window.rest(headers.offset), part.where)
+        rest = unpack(scan, window.rest(headers.offset), part.where)
         if rest is not None and bytes(rest).strip(b"\0"):
             behind(scan, part._replace(data=rest), 0, place="behind the end of an archive")
 
@@ -143,7 +145,7 @@ def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> N
 
 
 def _read_on(scan: Scan, part: Part, member: Entry, window: _Window) -> None:
-    held = scan.unpack(content(window, member, scan.budget.charge), part.name(member.name))
+    held = unpack(scan, content(window, member, scan.budget.charge), part.name(member.name))
     if held is not None:
         scan.content(part.inside(member.name, held))
 
@@ -203,7 +205,7 @@ def _member(scan: Scan, part: Part, member: Entry, kind: str) -> None:
         held = part.data[member.start : member.start + member.size]
     else:
         chunks = content(_View(part.data), member, scan.budget.charge)
-        held = scan.unpack(chunks, part.name(member.name), per_unit=_COPIED) or memoryview(b"")
+        held = unpack(scan, chunks, part.name(member.name), per_unit=_COPIED) or memoryview(b"")
     inside = part.inside(member.name, held)
     if _is_torch(member, kind):
         _torch(scan, inside)

@@ -13,7 +13,8 @@ from picklewatch.analysis.formats.text_parts import TEMPLATES, readings, signs
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.formats.text_parts import Met
 
 SAMPLE = 1 << 16

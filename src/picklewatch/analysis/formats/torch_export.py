@@ -14,7 +14,8 @@ from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
 
 _EXPRESSIONS = (b"expr_str", b"hint_expr")
 _GUARDS = b"guards_code"

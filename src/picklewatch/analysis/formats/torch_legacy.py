@@ -9,7 +9,8 @@ from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.pickle import PickleReport, Storage
 
 _OBJECT, _KEYS, _PICKLES = 3, 4, 5

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
 
 _CODE = re.compile(r"(?:^|/)code/.*\.py$", re.IGNORECASE)
 

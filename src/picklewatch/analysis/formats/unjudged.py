@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import msgpack
-from picklewatch.analysis.formats.context import Format, Part, Scan, find
+from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.part import Part, find
 from picklewatch.analysis.formats.protobuf import fields
 from picklewatch.analysis.formats.zipkind import unjudged
 

@@ -6,13 +6,14 @@ import zlib
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, Cost, Stream, lzma1
-from picklewatch.analysis.formats.context import CHUNK, Malformed, Part, Scan
+from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
 from picklewatch.analysis.formats.zipread import ENCRYPTED, Member
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.zipkind import Kind
 
 STORED = 0

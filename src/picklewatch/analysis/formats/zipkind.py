@@ -20,7 +20,8 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from picklewatch.analysis.formats.context import Part, Scan
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.formats.zipread import Member
     from picklewatch.analysis.pickle import Storage
 

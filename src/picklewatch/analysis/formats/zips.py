@@ -10,11 +10,13 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats import zipkind
-from picklewatch.analysis.formats.context import CHUNK, Format, Part, Scan, find
+from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import SMALLEST, search
 from picklewatch.analysis.formats.member_names import escapes
 from picklewatch.analysis.formats.numpy_files import is_numbers, read_on
+from picklewatch.analysis.formats.part import CHUNK, Part, find
 from picklewatch.analysis.formats.pickles import behind
+from picklewatch.analysis.formats.unpacking import counted, unpack
 from picklewatch.analysis.formats.zip_members import (
     CRC_LIMIT,
     STORED,
@@ -244,12 +246,12 @@ def _held(scan: Scan, begin: Part, kind: Kind, unpacked: Unpacked, chunks: Itera
     name, first = unpacked.member.name, bytes(begin.data)
     raw = kind.raw(name)
     if is_numbers(first) and not raw:
-        read_on(scan, begin, scan.counted(chunks, unpacked.cost.per_unit))
+        read_on(scan, begin, counted(scan, chunks, unpacked.cost.per_unit))
         return None
     if not raw or kind.needs_all(first):
-        return scan.unpack(chunks, begin.where, per_unit=unpacked.cost.per_unit)
+        return unpack(scan, chunks, begin.where, per_unit=unpacked.cost.per_unit)
     head = bytearray()
-    for chunk in scan.counted(chunks, unpacked.cost.per_unit):
+    for chunk in counted(scan, chunks, unpacked.cost.per_unit):
         head += chunk[: RAW_HEAD - len(head)]
     return memoryview(head).toreadonly()
 

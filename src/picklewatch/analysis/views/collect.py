@@ -6,7 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.formats import read_content
-from picklewatch.analysis.formats.context import Part, Scan
+from picklewatch.analysis.formats.context import Scan
+from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.pickle import LimitReached
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from picklewatch.core.member_patterns import is_member
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from picklewatch.analysis.formats.context import Part
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.pickle import PickleReport
     from picklewatch.analysis.views.opcode_reader import Op
     from picklewatch.analysis.views.wording import Step

@@ -1,0 +1,75 @@
+"""A part of a file's bytes: its name in findings, and how it is looked at without copying it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CHUNK = 1 << 20
+"""Bytes that are copied or decompressed at a time."""
+
+LARGEST = 1 << 63
+"""What no file and no memory holds; numbers are multiplied up to there."""
+
+
+class Malformed(Exception):  # noqa: N818  (a state of the bytes, not a fault of ours)
+    """The bytes break the rules of their own format; the text is a plain sentence."""
+
+
+class Part(NamedTuple):
+    """Bytes to be judged, and where they are."""
+
+    data: memoryview
+    where: str = ""
+    """The member that they are, nested members joined by ``!``; empty for the file itself."""
+    depth: int = 0
+    """Containers around them."""
+
+    def at(self, offset: int) -> str:
+        """The place *offset* in these bytes, as findings name it."""
+        return f"{self.where}:{offset:#x}" if self.where else f"{offset:#x}"
+
+    def name(self, member: str) -> str:
+        """The place of *member* in these bytes, as findings name it."""
+        return f"{self.where}!{member}" if self.where else member
+
+    def inside(self, member: str, data: memoryview | bytes) -> Part:
+        """*data* as the content of *member*."""
+        return Part(memoryview(data), self.name(member), self.depth + 1)
+
+    def chunks(self) -> Iterator[memoryview]:
+        """Yield the bytes in pieces."""
+        for begin in range(0, len(self.data), CHUNK):
+            yield self.data[begin : begin + CHUNK]
+
+    def behind(self, start: int) -> Part:
+        """The bytes from *start* on as a content of their own."""
+        return Part(self.data[start:], self.at(start), self.depth + 1)
+
+
+def bounded_product(number: int, factors: Iterable[int]) -> int:
+    """Return the product of what is not negative; of one beyond `LARGEST` only that it is beyond."""
+    factors = tuple(factors)
+    if 0 in factors:
+        return 0
+    for factor in factors:
+        number *= min(factor, LARGEST)
+        if number >= LARGEST:
+            return LARGEST
+    return number
+
+
+def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:
+    """The first offset of *needle* in ``data[start:stop]``, or -1; copies at most `CHUNK` bytes at a time."""
+    end = len(data) if stop is None else min(stop, len(data))
+    while start < end:
+        upto = min(start + CHUNK, end)
+        found = bytes(data[start:upto]).find(needle)
+        if found >= 0:
+            return start + found
+        if upto == end:
+            break
+        start = upto - len(needle) + 1
+    return -1
