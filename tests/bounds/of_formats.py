@@ -122,19 +122,16 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
     ],
     "analysis/formats/hidden_pickles.py": [
-        sample(
-            "names of one byte's length at places where no loader begins; a header is found all the same",
-            "_STARTS: \\x8c(?=[\\x01-\\xff",
-            "_STARTS: X(?=[\\x01-\\xff",
-            "_ANY: 2-\\x05]|\\x8c[\\x01-\\xff",
-            "_ANY: ][A-Za-z_]|X[\\x01-\\xff",
-        ),
         format_("CPython's protocols with a header", "_STARTS: \\x80[\\x02-\\x05", "_ANY: \\x80[\\x02-\\x05"),
         format_("less than the shortest pickle that does harm", "search: size < SMALLEST"),
         whole("a larger range is searched for each beginning by itself", "search: size <= _SMALL"),
         format_("two opcodes import and stop: they call nothing", "runs: report.opcodes <= _WORDS"),
     ],
     "analysis/formats/import_lines.py": [
+        sample(
+            "names of one byte's length at places where no loader begins; a header is found all the same",
+            "SHORT_TEXTS: [\\x01-\\xff",
+        ),
         whole("more is read as long as all of it are letters", "_last_word: size = _LINE"),
     ],
     "analysis/formats/numpy_literals.py": [
@@ -181,7 +178,6 @@ BOUNDS: dict[str, list[Entry]] = {
         sample(
             "the last look where the scan had to stop, which is a finding already: the length of a name",
             "_NAME: -Za-z_][\\w.]{0,100}",
-            "_PAIRS: \\x8c[\\x01-\\xff",
         ),
         sample(
             "the same: work, imports that are reported, bytes seen twice",

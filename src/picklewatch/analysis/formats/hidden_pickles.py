@@ -15,7 +15,7 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.context import Scan, worst
-from picklewatch.analysis.formats.import_lines import ROOTS, import_lines
+from picklewatch.analysis.formats.import_lines import ROOTS, SHORT_TEXTS, import_lines
 from picklewatch.analysis.formats.trials import trial
 from picklewatch.core.model import Level
 
@@ -35,8 +35,7 @@ SMALLEST = 10
 
 _STARTS = (
     re.compile(rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"),
-    re.compile(rb"\x8c(?=[\x01-\xff][A-Za-z_]\w)"),
-    re.compile(rb"X(?=[\x01-\xff]\0\0\0[A-Za-z_]\w)"),
+    *(re.compile(opcode + rb"(?=" + length + rb"[A-Za-z_]\w)") for opcode, length in SHORT_TEXTS),
 )
 """How a pickle that imports something may begin: a protocol header, the names that a STACK_GLOBAL takes.
 
@@ -45,7 +44,11 @@ Each begins with one byte, for which the regular expression engine has a fast se
 _AT_NAME = {0x8C: 2, ord("X"): 5}
 """Opcode of a short text → bytes up to its first letter."""
 
-_ANY = re.compile(rb"\x80[\x02-\x05]|\x8c[\x01-\xff][A-Za-z_]|X[\x01-\xff]\0\0\0[A-Za-z_]|\n[A-Za-z_]")
+_ANY = re.compile(
+    rb"|".join(
+        (rb"\x80[\x02-\x05]", *(opcode + length + rb"[A-Za-z_]" for opcode, length in SHORT_TEXTS), rb"\n[A-Za-z_]")
+    )
+)
 _SMALL = 1024
 """In a few bytes one look for all beginnings at once is cheaper than a look for each."""
 

@@ -1,4 +1,4 @@
-"""Finds lines that spell an import, as GLOBAL, INST and UNICODE take it: a module on one line, a name on the next."""
+"""Finds what spells an import: two lines, as GLOBAL, INST and UNICODE take them, or two texts with their lengths."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ ROOTS = {name for name in STDLIB if name.islower()} | {
     "PICKLEWATCH_SELF_TEST", "nose", "pytest", "_pytest", "IPython", "idlelib", "lib2to3", "aiohttp", "fickling",
 }  # fmt: skip
 """Modules that exist wherever models are loaded; a text line that merely looks like an import names another."""
+SHORT_TEXTS = ((rb"\x8c", rb"[\x01-\xff]"), (rb"X", rb"[\x01-\xff]\0\0\0"))
+"""SHORT_BINUNICODE and BINUNICODE, and the length of a text of less than 256 bytes: STACK_GLOBAL takes two of them."""
 _NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]*+\r?\n)")
 """The search goes by the second line: names are rarer than what comes before them."""
 _IMPORT = re.compile(rb"[cVi](?=([A-Za-z_]\w{0,%d})(?:\.|\Z))" % (max(map(len, ROOTS)) - 1))

@@ -10,7 +10,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.import_lines import import_lines
+from picklewatch.analysis.formats.import_lines import SHORT_TEXTS, import_lines
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.core.model import Level
 
@@ -34,9 +34,10 @@ _NAME = rb"([A-Za-z_][\w.]{0,100})(?:\x94|q.|r.{4})?"
 _CALLED = b"ci"
 """GLOBAL and INST."""
 _PAIRS = tuple(
-    re.compile(head + _NAME + head + _NAME + rb"\x93", re.DOTALL) for head in (rb"\x8c[\x01-\xff]", rb"X.\0\0\0")
+    re.compile(opcode + length + _NAME + opcode + length + _NAME + rb"\x93", re.DOTALL)
+    for opcode, length in SHORT_TEXTS
 )
-"""Two names as SHORT_BINUNICODE or BINUNICODE, then STACK_GLOBAL."""
+"""Two texts that are names, then STACK_GLOBAL."""
 
 
 class LastLook:
