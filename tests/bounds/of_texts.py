@@ -25,7 +25,7 @@ BOUNDS: dict[str, list[Entry]] = {
             r"_RUNS: \n \t]{0,2}){8,}",
             "_RUNS: ]{0,2}){8,}={0,2}",
             r"_RUNS: \n \t]{0,2}){10,}",
-            "search_runs: len(part.data) > _CLOSE_LIMIT",
+            "EncodedPickles.__init__: len(part.data) <= _CLOSE_LIMIT",
         ),
         format_("base64 begins at one of four places in a group", "decoded: range(4)"),
     ],
@@ -41,7 +41,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("a number has ten bytes at most", "_varint: range(position, min(position + 10, len(data)))"),
     ],
     "analysis/formats/text_parts.py": [
-        whole("the next piece follows, with the end of this one", "signs: text[-_LONGEST:]"),
+        whole("the next piece follows, with the end of this one", "Signs.look_in: text[-_LONGEST:]"),
         told("limit-depth", reach.nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
     ],

@@ -8,18 +8,18 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from samples.judging import new_scan
+from samples.judging import new_scan, signs_of
 from samples.yamls import PIECES, document, tags
 
 from picklewatch.analysis.formats.json_objects import nodes
 from picklewatch.analysis.formats.spelling import in_utf8
-from picklewatch.analysis.formats.text_parts import readings, signs
+from picklewatch.analysis.formats.text_parts import readings
 
 
 def _missed(text: bytes) -> set[str]:
     """Tags that a parser meets and we don't; the end of one, behind a comma, is where the parsers differ."""
     data = in_utf8(memoryview(text))
-    found = signs(data)
+    found = signs_of(data)
     ours = [met.tag.decode("utf-8", "replace") for met in readings(new_scan(), data, found) if met.tag] if found else []
     return {tag for tag in tags(text) if not any(our.startswith(tag) for our in ours)}
 
@@ -73,7 +73,7 @@ def test_every_wanted_pair_of_json_is_seen(value: object, ascii_: bool, indent: 
     if not text.isascii() and not ascii_:
         text = text.encode("utf-8", "replace").decode()
     data = in_utf8(memoryview(text.encode(encoding)))
-    seen = {(met.key, met.value) for met in readings(new_scan(), data, signs(data))}
+    seen = {(met.key, met.value) for met in readings(new_scan(), data, signs_of(data))}
     expected = {(key.encode(), text.encode()) for key, text in _pairs(text) if key == "_target_" and text}
     assert expected <= seen
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.formats import read_content
 from picklewatch.analysis.formats.context import Scan, worst
+from picklewatch.analysis.formats.spelling import pieces
+from picklewatch.analysis.formats.text_parts import Signs
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
 from picklewatch.core.policy import decide
 
@@ -19,6 +21,14 @@ HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
 def new_scan() -> Scan:
     """An account of a file in which nothing was seen yet."""
     return Scan(DEFAULT_LIMITS, read_content)
+
+
+def signs_of(data: memoryview) -> set[bytes]:
+    """Return what in a text makes it worth reading."""
+    signs = Signs()
+    for _offset, piece in pieces(data):
+        signs.look_in(piece)
+    return signs.found
 
 
 def judged(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ScanReport, Verdict]:

@@ -9,12 +9,12 @@ from base64 import b64decode, b64encode
 import pytest
 from samples.containers import zipped
 from samples.hostile import EVIL
-from samples.judging import HARMFUL, new_scan, rules, verdict
+from samples.judging import HARMFUL, new_scan, rules, signs_of, verdict
 
 from picklewatch.analysis.formats import encoded
 from picklewatch.analysis.formats.part import CHUNK
 from picklewatch.analysis.formats.spelling import in_utf8, understood
-from picklewatch.analysis.formats.text_parts import readings, signs
+from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.core.model import Verdict
 
 _CALL = '["id"]\n'
@@ -157,7 +157,7 @@ def test_json_is_read_in_each_encoding_that_python_takes_it_in(encoding: str) ->
 @pytest.mark.parametrize("key", ["_target_", "_tar\\u0067et_", "\\u005ftarget_"])
 def test_a_key_is_found_wherever_a_piece_ends(size: int, key: str) -> None:
     """Texts are looked through in pieces."""
-    assert signs(memoryview(f'{{"{"a" * size}": 1, "{key}": "os.system"}}'.encode())) >= {b"_target_"}
+    assert signs_of(memoryview(f'{{"{"a" * size}": 1, "{key}": "os.system"}}'.encode())) >= {b"_target_"}
 
 
 def test_an_import_that_acts_counts_in_any_bytes() -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from fuzz import laws, mutate_archives, mutate_bytes
 from fuzz.target import LawBrokenError, Target
 from samples import hostile, yamls
-from samples.judging import new_scan
+from samples.judging import new_scan, signs_of
 
 from picklewatch.analysis.formats import numpy_literals
 from picklewatch.analysis.formats.part import Malformed
 from picklewatch.analysis.formats.spelling import in_utf8
-from picklewatch.analysis.formats.text_parts import readings, signs
+from picklewatch.analysis.formats.text_parts import readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def _yamls() -> Iterator[bytes]:
 def _yaml(data: bytes) -> None:
     """Every tag of Python's that PyYAML or libyaml meets is met by us, its end behind a comma aside."""
     text = in_utf8(memoryview(data))
-    found = signs(text)
+    found = signs_of(text)
     seen = [met.tag.decode("utf-8", "replace") for met in readings(new_scan(), text, found) if met.tag] if found else []
     missed = [tag for tag in yamls.tags(data) if not any(tag.startswith(ours) or ours.startswith(tag) for ours in seen)]
     if missed:

@@ -69,9 +69,9 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     if text:
         scan.budget.charge(len(data) // _LETTERS)
     if pickles.in_letters(scan, part) if text else pickles.matches(head, data):
-        name = pickles.read(scan, part)
+        name = pickles.read(scan, part, text=text)
         if text:
-            judge_text(scan, part)
+            judge_text(scan, part, is_pickle=True)
         return name
     # before anything that goes by a few bytes: a text may begin with the letters of an image or a model, too
     kinds = judge_text(scan, part) if text or may_be_read(data) else set()

@@ -32,36 +32,44 @@ _RUNS = (
 """Base64 and hexadecimal of anything, possibly wrapped."""
 
 _CLOSE_LIMIT = 64 << 10
-"""Bytes of a pickle up to which whatever decodes is judged, not only what decodes to a header: no loader decodes it."""
+"""Bytes of a pickle up to which whatever decodes is judged, not only what decodes to a header."""
 
 
-def search_headers(scan: Scan, part: Part) -> None:
-    """Judge what decodes to the header of a pickle, as far as it would do harm."""
-    _search(scan, part, _HEADERS)
+class EncodedPickles:
+    """A search of one content for encoded pickles that would do harm, piece after piece.
 
+    Of a small pickle (*in_pickle*) whatever decodes is judged: no loader decodes it by itself, so it is there for a
+    second stage. Elsewhere only what decodes to a pickle's header is.
+    """
 
-def search_runs(scan: Scan, part: Part) -> None:
-    """Judge whatever decodes, in small contents; as far as it would do harm."""
-    _search(scan, part, _HEADERS if len(part.data) > _CLOSE_LIMIT else _RUNS)
+    def __init__(self, scan: Scan, part: Part, *, in_pickle: bool = False) -> None:
+        self._scan = scan
+        self._part = part
+        self._patterns = _RUNS if in_pickle and len(part.data) <= _CLOSE_LIMIT else _HEADERS
+        self._known: set[bytes] = set()
 
-
-def _search(scan: Scan, part: Part, patterns: tuple[re.Pattern[bytes], ...]) -> None:
-    known: set[bytes] = set()
-    for offset, piece in pieces(part.data):
-        for pattern in patterns:
+    def look_in(self, piece: bytes, offset: int) -> None:
+        """Judge what is encoded in *piece*, which stands at *offset*."""
+        for pattern in self._patterns:
             for match in pattern.finditer(piece):
                 text = match.group()
-                if text in known:
-                    continue
-                known.add(text)
-                _judge(scan, part, offset + match.start(), text)
+                if text not in self._known:
+                    self._known.add(text)
+                    self._judge(offset + match.start(), text)
+
+    def _judge(self, offset: int, text: bytes) -> None:
+        self._scan.check()
+        part = self._part
+        for meant in decoded(text):
+            found = Part(memoryview(meant), f"{part.at(offset)}!(encoded)", part.depth + 1)
+            search(self._scan, found, place="in an encoded text")
 
 
-def _judge(scan: Scan, part: Part, offset: int, text: bytes) -> None:
-    scan.check()
-    for meant in decoded(text):
-        found = Part(memoryview(meant), f"{part.at(offset)}!(encoded)", part.depth + 1)
-        search(scan, found, place="in an encoded text")
+def search_encoded(scan: Scan, part: Part) -> None:
+    """Judge what is encoded in a pickle that is no text."""
+    search_in = EncodedPickles(scan, part, in_pickle=True)
+    for offset, piece in pieces(part.data):
+        search_in.look_in(piece, offset)
 
 
 def judge_serialized(scan: Scan, part: Part, offset: int, text: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import torch_legacy
 from picklewatch.analysis.formats.context import Scan, worst
-from picklewatch.analysis.formats.encoded import search_runs
+from picklewatch.analysis.formats.encoded import search_encoded
 from picklewatch.analysis.formats.hidden_pickles import acts, harms, runs, search, unmistakable
 from picklewatch.analysis.formats.trials import trial
 from picklewatch.analysis.pickle import looks_like_pickle
@@ -33,11 +33,14 @@ def matches(_head: bytes, data: memoryview) -> bool:
     return bool(looks_like_pickle(data, 0))
 
 
-def read(scan: Scan, part: Part) -> str:
-    """Judge the pickles from offset 0; the exact format name."""
+def read(scan: Scan, part: Part, *, text: bool = False) -> str:
+    """Judge the pickles from offset 0 and return the exact format name.
+
+    What is encoded in them is searched for unless they are *text*, which `judge_text` looks through once for all.
+    """
     first = scan.pickle(part)
-    if scan.worst.rank < Level.UNSAFE.rank:
-        search_runs(scan, part)
+    if not text and scan.worst.rank < Level.UNSAFE.rank:
+        search_encoded(scan, part)
     _row(scan, part, first)
     if first.value == MAGIC and first.stopped:
         return "torch-legacy"

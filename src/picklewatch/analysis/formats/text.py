@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.config_targets import Targets
-from picklewatch.analysis.formats.encoded import judge_serialized, search_headers
+from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.jinja_templates import is_template
-from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8
-from picklewatch.analysis.formats.text_parts import TEMPLATES, readings, signs
+from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
+from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -68,14 +68,18 @@ def _decodes(part: bytes, encoding: str) -> bool:
     return False
 
 
-def judge_text(scan: Scan, part: Part) -> set[str]:
+def judge_text(scan: Scan, part: Part, *, is_pickle: bool = False) -> set[str]:
     """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects, names to be called.
 
     Return the kinds, as in docs/formats.md, that its keys and strings make it.
     """
     part = part._replace(data=in_utf8(part.data))
-    search_headers(scan, part)
-    found = signs(part.data)
+    encoded = EncodedPickles(scan, part, in_pickle=is_pickle and scan.worst.rank < Level.UNSAFE.rank)
+    signs = Signs()
+    for offset, piece in pieces(part.data):
+        encoded.look_in(piece, offset)
+        signs.look_in(piece)
+    found = signs.found
     reader = _Reader(scan, part)
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
-from picklewatch.analysis.formats.spelling import pieces
 from picklewatch.analysis.formats.yaml_scanner import Kind, Scanner, Token
 from picklewatch.analysis.pickle import LimitReached
 
@@ -52,25 +51,31 @@ class Met(NamedTuple):
     """Whether key or value is, or the value is a collection."""
 
 
-def signs(data: memoryview) -> set[bytes]:
-    """Return what in *data*, escapes undone, makes it worth reading; complete, and fast."""
-    found: set[bytes] = set()
-    callable_ = False
-    before = b""
-    for _offset, piece in pieces(data):
-        text = before + piece
-        found.update(sign for sign in _SIGNS if sign not in found and sign in text)
-        callable_ = callable_ or _CALLABLE.search(text) is not None
-        before = text[-_LONGEST:]
-    if not callable_:
-        found.discard(_TARGET)
-    return found
+class Signs:
+    """What makes a text worth reading, found in its `pieces`: complete, and fast."""
+
+    def __init__(self) -> None:
+        self._found: set[bytes] = set()
+        self._names_a_function = False
+        self._before = b""
+
+    def look_in(self, piece: bytes) -> None:
+        """Take in the next piece."""
+        text = self._before + piece
+        self._found.update(sign for sign in _SIGNS if sign not in self._found and sign in text)
+        self._names_a_function = self._names_a_function or _CALLABLE.search(text) is not None
+        self._before = text[-_LONGEST:]
+
+    @property
+    def found(self) -> set[bytes]:
+        """The signs in the pieces so far; a mere ``target`` counts only beside a function that attacks use."""
+        return self._found if self._names_a_function else self._found - {_TARGET}
 
 
 def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
     """Yield what parsers of JSON and YAML find in *data*, and in those of its strings that are such texts again.
 
-    *found* are its `signs`.
+    *found* are its signs.
     """
     spelt = {sign: _AS_KEY if sign == _TARGET else re.escape(sign) for sign in sorted(found)}
     wanted = re.compile(b"|".join([_ESCAPES, *spelt.values()]))
