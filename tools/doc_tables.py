@@ -13,17 +13,18 @@ from pydantic import BaseModel
 
 from picklewatch.config.effective import entries, toml_value
 from picklewatch.config.schema import Config
-from picklewatch.watch.cache_locations import PLACES, SYSTEM_PLACES, Place
+from picklewatch.watch import caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from picklewatch.watch.cache_tool import CachePlace
 
 _BASES = {
     "home": "~",
     "cache": "$XDG_CACHE_HOME",
     "data": "$XDG_DATA_HOME",
     "config": "$XDG_CONFIG_HOME",
-    "hf": "$HF_HOME",
 }
 
 
@@ -38,7 +39,9 @@ def keys_table() -> str:
 
 def caches_table() -> str:
     """Write every place where models are looked for."""
-    rows = [_place(place) for place in (*PLACES, *SYSTEM_PLACES)]
+    places = [place for tool in caches.tools() for place in tool.places]
+    bases = _BASES | {place.base: f"${place.variables[0]}" for place in places if place.base}
+    rows = [_row(place, bases) for place in places]
     return "\n".join(("| tool | environment, first one set | else |", "|---|---|---|", *rows))
 
 
@@ -70,9 +73,9 @@ def _keys(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[tupl
             yield (*above, name), " ".join((field.description or "").split())
 
 
-def _place(place: Place) -> str:
+def _row(place: CachePlace, bases: dict[str, str]) -> str:
     variables = ", ".join(f"`${variable}`" for variable in place.variables) or "-"
-    return f"| {place.tool} | {variables} | `{place.default.format(**_BASES)}` |"
+    return f"| {place.label} | {variables} | `{place.default.format(**bases)}` |"
 
 
 if __name__ == "__main__":

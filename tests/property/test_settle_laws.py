@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from picklewatch.watch.caches import is_temporary
 from picklewatch.watch.settle import Delays, Look, Settle, Sign
 
 PATHS = ["/a", "/b.incomplete", "/c"]
@@ -72,7 +73,7 @@ def drain(settle: Settle, disk: Disk, now: float) -> list[tuple[float, str]]:
 @given(steps)
 def test_what_is_announced_and_stays_is_judged_after_its_last_announcement(history: list[Step]) -> None:
     """No announced file that still exists is forgotten, whatever else happens around it."""
-    settle, disk = Settle(DELAYS), Disk()
+    settle, disk = Settle(DELAYS, is_temporary=is_temporary), Disk()
     last: dict[str, int] = {}
     for index, (kind, path, _) in enumerate(history):
         if kind in ("created", "closed", "moved"):
@@ -88,7 +89,7 @@ def test_what_is_announced_and_stays_is_judged_after_its_last_announcement(histo
 @given(steps)
 def test_nothing_is_due_more_often_than_it_was_announced(history: list[Step]) -> None:
     """One announcement leads to one judgement at most."""
-    settle, disk = Settle(DELAYS), Disk()
+    settle, disk = Settle(DELAYS, is_temporary=is_temporary), Disk()
     now, due, announced = play(settle, disk, history)
     due += drain(settle, disk, now)
     for path in PATHS:
@@ -98,7 +99,7 @@ def test_nothing_is_due_more_often_than_it_was_announced(history: list[Step]) ->
 @given(steps)
 def test_it_rests_within_the_ceiling(history: list[Step]) -> None:
     """Nothing stays pending for ever: the ceiling plus one pause bounds every wait."""
-    settle, disk = Settle(DELAYS), Disk()
+    settle, disk = Settle(DELAYS, is_temporary=is_temporary), Disk()
     now, _, _ = play(settle, disk, history)
     late = drain(settle, disk, now)
     assert all(at <= now + DELAYS.ceiling + DELAYS.patience for at, _ in late)

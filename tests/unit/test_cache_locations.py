@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from picklewatch.access.people import people
-from picklewatch.watch import cache_locations
+from picklewatch.watch import caches
 from picklewatch.watch.cache_locations import discover, outermost, own_caches, user_caches, watches_everyone
 
 HOME = {"HOME": "/home/ada"}
@@ -170,7 +170,7 @@ def test_whether_a_cache_exists_is_asked_when_it_matters(tmp_path: Path) -> None
 
 def test_every_place_is_well_formed() -> None:
     """A default is absolute once the bases are filled in."""
-    for place in (*cache_locations.PLACES, *cache_locations.SYSTEM_PLACES):
+    for place in (place for tool in caches.tools() for place in tool.places):
         filled = place.default.format(home="/h", cache="/h/.cache", data="/h/d", config="/h/c", hf="/h/hf")
         assert filled.startswith("/")
-        assert place.tool
+        assert place.label

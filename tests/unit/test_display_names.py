@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from picklewatch.scanning import display_names
-from picklewatch.scanning.display_names import describe, links_to
+from picklewatch.scanning.display_names import describe, is_named_by_links, links_to
+from picklewatch.watch.caches import huggingface
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 OLDER = "f" * 40
@@ -84,6 +84,8 @@ def test_a_blob_without_a_link_yet_is_named_by_its_repository(hub: Hub) -> None:
     assert describe(blob) == "o/m: blob 0123456789ab"
     assert describe(f"{blob}.1a2b3c4d.incomplete") == "o/m: blob 0123456789ab (being downloaded)"
     assert links_to(blob) == ()
+    assert is_named_by_links(blob)
+    assert not is_named_by_links("/h/.ollama/models/blobs/sha256-0123456789abcdef")
 
 
 def test_a_link_made_later_is_found_although_links_are_remembered(hub: Hub) -> None:
@@ -141,6 +143,7 @@ def test_a_local_directory_is_named_with_the_commit_it_came_from(tmp_path: Path)
         ("/h/.cache/whisper/tiny.pt", "whisper: tiny.pt"),
         ("/h/nltk_data/tokenizers/punkt/english.pickle", "nltk: tokenizers/punkt/english.pickle"),
         ("/h/.ollama/models/blobs/sha256-0123456789abcdef", "ollama: 0123456789ab…"),
+        ("/h/.cache/clip/models--o--m/snapshots/0123456789/x.bin", "o/m@0123456: x.bin"),
         ("/h/models/mine.pt", None),
         ("/models--x", None),
         ("", None),
@@ -158,8 +161,8 @@ def test_a_hostile_repository_cannot_block_or_exhaust(hub: Hub, monkeypatch: pyt
     (hub.root / "models--o--m/refs").mkdir()
     os.mkfifo(hub.root / "models--o--m/refs/main")
     assert describe(blob) == "o/m@0123456: 0.bin"
-    monkeypatch.setattr(display_names, "MAX_ENTRIES", 10)
-    display_names._indexes.clear()
+    monkeypatch.setattr(huggingface, "MAX_ENTRIES", 10)
+    huggingface._indexes.clear()
     assert len(links_to(blob)) <= 10
 
 
@@ -171,7 +174,7 @@ def test_names_that_are_not_utf8_survive(hub: Hub) -> None:
 
 def test_only_so_many_repositories_are_remembered(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large cache does not grow the daemon."""
-    monkeypatch.setattr(display_names, "MAX_INDEXES", 3)
+    monkeypatch.setattr(huggingface, "MAX_INDEXES", 3)
     for number in range(6):
         describe(hub.add(f"models--o--m{number}", "a", "x.bin"))
-    assert len(display_names._indexes) <= 3
+    assert len(huggingface._indexes) <= 3

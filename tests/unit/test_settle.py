@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from picklewatch.watch.settle import DEFAULT_DELAYS, Delays, Look, Settle, Sign, looks_temporary
+from picklewatch.watch.caches import is_temporary
+from picklewatch.watch.settle import DEFAULT_DELAYS, Delays, Look, Settle, Sign
 
 STILL = Look(10, 1)
 
@@ -21,7 +22,7 @@ def gone(_path: str) -> None:
 @pytest.mark.parametrize("sign", [Sign.CLOSED, Sign.MOVED])
 def test_closed_and_moved_files_are_due_at_once(sign: Sign) -> None:
     """A writer that closes, or a rename into place, leaves nothing to wait for."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/m", sign, 5.0)
     assert list(settle.due(5.0, still)) == ["/m"]
     assert list(settle.due(9.0, still)) == []
@@ -29,7 +30,7 @@ def test_closed_and_moved_files_are_due_at_once(sign: Sign) -> None:
 
 def test_a_file_that_only_appeared_is_due_within_a_moment() -> None:
     """Two looks that agree are enough: 0.15 s."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     assert list(settle.due(0.0, still)) == []
     assert list(settle.due(0.05, still)) == []
@@ -38,7 +39,7 @@ def test_a_file_that_only_appeared_is_due_within_a_moment() -> None:
 
 def test_a_file_that_grows_waits_longer_every_time() -> None:
     """The pause doubles while looks disagree, so a slow download is not judged in pieces."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     size, now, looks = 0, 0.0, 0
 
@@ -58,7 +59,7 @@ def test_a_file_that_grows_waits_longer_every_time() -> None:
 
 def test_a_file_that_never_rests_is_judged_after_the_ceiling() -> None:
     """A log-like file can't hide for ever by changing."""
-    settle = Settle(Delays(ceiling=10.0))
+    settle = Settle(Delays(ceiling=10.0), is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     size = 0
 
@@ -79,7 +80,7 @@ def test_a_file_that_never_rests_is_judged_after_the_ceiling() -> None:
 
 def test_a_silent_writer_is_waited_for_only_so_long() -> None:
     """Somebody who keeps the file open without writing delays the verdict by the patience."""
-    settle = Settle(Delays(patience=2.0))
+    settle = Settle(Delays(patience=2.0), is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     now = 0.0
     while not list(settle.due(now, lambda _: Look(10, 1, writer=True))):
@@ -91,7 +92,7 @@ def test_a_silent_writer_is_waited_for_only_so_long() -> None:
 
 def test_closing_ends_the_wait() -> None:
     """A file that appeared, then was closed, is due at once."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     settle.notice("/m", Sign.CLOSED, 0.01)
     assert list(settle.due(0.01, still)) == ["/m"]
@@ -100,7 +101,7 @@ def test_closing_ends_the_wait() -> None:
 
 def test_temporary_names_are_given_a_moment_to_be_renamed() -> None:
     """A downloader's temporary file is judged under its final name, once."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/blobs/ab.1f2e3d4c.incomplete", Sign.CLOSED, 0.0)
     assert list(settle.due(0.01, still)) == []
     settle.rename("/blobs/ab.1f2e3d4c.incomplete", "/blobs/ab", 0.02)
@@ -110,14 +111,14 @@ def test_temporary_names_are_given_a_moment_to_be_renamed() -> None:
 
 def test_a_temporary_name_that_stays_is_judged() -> None:
     """A name only delays: hostile bytes called ``.incomplete`` are judged a second later."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/x.incomplete", Sign.CLOSED, 0.0)
     assert list(settle.due(DEFAULT_DELAYS.grace, still)) == ["/x.incomplete"]
 
 
 def test_what_vanished_is_not_due() -> None:
     """A file that is gone by the first look needs no verdict."""
-    settle = Settle()
+    settle = Settle(is_temporary=is_temporary)
     settle.notice("/m", Sign.CREATED, 0.0)
     assert list(settle.due(10.0, gone)) == []
     assert len(settle) == 0
@@ -125,28 +126,8 @@ def test_what_vanished_is_not_due() -> None:
 
 def test_beyond_its_capacity_it_lets_the_oldest_go() -> None:
     """Memory stays bounded: what does not fit is due unseen, nothing is dropped."""
-    settle = Settle(Delays(capacity=2))
+    settle = Settle(Delays(capacity=2), is_temporary=is_temporary)
     for name in "abc":
         settle.notice(f"/{name}", Sign.CREATED, 0.0)
     assert list(settle.due(0.0, still)) == ["/a"]
     assert len(settle) == 2
-
-
-@pytest.mark.parametrize(
-    ("path", "temporary"),
-    [
-        ("/h/blobs/4f.12345678.incomplete", True),
-        ("/t/resnet.pth.0a1b2c3d.partial", True),
-        ("/d/tmp_5b2c11f0-8e1b-4b0e-9f51-6d1cf1a2b3c4", True),
-        ("/d/.model.bin.a8Xq2Z", True),
-        ("/o/sha256-aabb-partial", True),
-        ("/o/sha256-aabb-partial-3", True),
-        ("/m/pytorch_model.bin", False),
-        ("/h/blobs/4f2a", False),
-        ("/incomplete/model.pt", False),
-        ("/m/.hidden", False),
-    ],
-)
-def test_temporary_names(path: str, *, temporary: bool) -> None:
-    """The names that known downloaders rename in the end, and names that only resemble them."""
-    assert looks_temporary(path) is temporary

@@ -1,270 +1,39 @@
 """Names that a person understands for the paths that caches use.
 
-Only names, links and Hugging Face's tiny bookkeeping files (``refs/main``) are looked at, all of them bounded:
-whoever can write to a cache can fill it with anything.
+The tools' own modules in `picklewatch.watch.caches` know the layouts. Only names, links and tiny bookkeeping files are
+looked at, never a file that could be a model.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-import time
-from collections import OrderedDict
-from dataclasses import dataclass
-from threading import Lock
-from typing import TYPE_CHECKING
-
-from picklewatch.access import paths
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MAX_ENTRIES = 50_000
-"""Directory entries looked at to find the links of one repository."""
-MAX_LINKS = 100
-"""Links returned for one content."""
-MAX_REPOSITORIES = 2_000
-"""Repositories searched for a content of the shared Xet store."""
-MAX_INDEXES = 64
-"""Repositories whose links are remembered."""
-_REFERENCE_BYTES = 256
-_SETTLED_NS = 50_000_000  # a directory's time stamp is only as fine as the kernel's tick
-
-_REPOSITORY = re.compile(r"(.*/)?(?P<kind>models|datasets|spaces)--(?P<id>[^/]+)(?:/(?P<rest>.*))?", re.DOTALL)
-_PREFIX = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
-_LAYOUTS = (
-    (re.compile(r".*/hub/checkpoints/(?P<file>.+)", re.DOTALL), "torch.hub: {file}"),
-    (re.compile(r".*/torch/hub/(?P<repo>[^/]+)/(?P<file>.+)", re.DOTALL), "torch.hub {repo}: {file}"),
-    (
-        re.compile(r".*/torch/sentence_transformers/(?P<repo>[^/]+)/(?P<file>.+)", re.DOTALL),
-        "sentence-transformers {repo}: {file}",
-    ),
-    (
-        re.compile(r".*/modelscope/(?:hub/)?(?:models/|datasets/)?(?P<repo>[^/.][^/]*/[^/]+)/(?P<file>.+)", re.DOTALL),
-        "modelscope {repo}: {file}",
-    ),
-    (
-        re.compile(r".*/kagglehub/models/(?P<repo>[^/]+/[^/]+/[^/]+/[^/]+)/(?P<version>\d+)/(?P<file>.+)", re.DOTALL),
-        "kaggle {repo}@{version}: {file}",
-    ),
-    (
-        re.compile(r".*/kagglehub/datasets/(?P<repo>[^/]+/[^/]+)/versions/(?P<version>\d+)/(?P<file>.+)", re.DOTALL),
-        "kaggle datasets/{repo}@{version}: {file}",
-    ),
-    (re.compile(r".*/\.keras/(?:models/)?(?P<file>.+)", re.DOTALL), "keras: {file}"),
-    (re.compile(r".*/\.cache/(?P<tool>whisper|clip|suno|paddle|mim)/(?P<file>.+)", re.DOTALL), "{tool}: {file}"),
-    (re.compile(r".*/nltk_data/(?P<file>.+)", re.DOTALL), "nltk: {file}"),
-    (re.compile(r".*/\.?ollama/models/blobs/sha256-(?P<digest>[0-9a-f]{12})[0-9a-f]*", re.DOTALL), "ollama: {digest}…"),
-)
+from picklewatch.watch import caches
 
 
 def describe(path: str) -> str | None:
     """Return the human name of *path*, such as ``org/model@main: file``, or None if its own name is as good as any.
 
-    For a blob, the snapshot that leads to it gives the name. The text is not made printable.
+    A layout that is recognised wherever it lies goes before those that are known by their directory: open_clip, say,
+    keeps the Hugging Face hub's layout in CLIP's directory. The text is not made printable.
     """
-    if match := _REPOSITORY.fullmatch(path):
-        return _describe_repository(path, match)
-    if links := _shared_store_links(path):
-        return describe(links[0])
-    if name := _describe_local_dir(path):
-        return name
-    for pattern, template in _LAYOUTS:
+    for tool in caches.tools():
+        if tool.describe is not None and (name := tool.describe(path)) is not None:
+            return name
+    for pattern, template in caches.name_patterns():
         if found := pattern.fullmatch(path):
             return template.format(**found.groupdict())
     return None
 
 
-def links_to(blob: str) -> tuple[str, ...]:
-    """Return the snapshot paths, in the same Hugging Face cache, that lead to the content at *blob*; often none.
-
-    The best known revision comes first. Never opens a file that could be a model.
-    """
-    directory, _, name = blob.rpartition("/")
-    repository, _, kind = directory.rpartition("/")
-    if kind == "blobs" and _REPOSITORY.fullmatch(repository):
-        return _snapshot_links(repository, name)
-    return _shared_store_links(blob)
+def links_to(path: str) -> tuple[str, ...]:
+    """Return the links in the same cache that lead to the content at *path*, the best known first; often none."""
+    return _links_to(path) or ()
 
 
-def _describe_repository(path: str, match: re.Match[str]) -> str | None:
-    repository = _PREFIX[match["kind"]] + match["id"].replace("--", "/")
-    kind, _, rest = (match["rest"] or "").partition("/")
-    if kind == "snapshots" and "/" in rest:
-        revision, _, file = rest.partition("/")
-        root = path[: len(path) - len(match["rest"]) - 1]
-        return f"{repository}@{_revision_name(root, revision)}: {file}"
-    if kind == "blobs":
-        links = links_to(path)
-        if links and (linked := _REPOSITORY.fullmatch(links[0])):
-            return _describe_repository(links[0], linked)
-        blob, dot, state = rest.partition(".")
-        suffix = " (being downloaded)" if dot and state.endswith("incomplete") else ""
-        return f"{repository}: blob {blob[:12]}{suffix}"
-    return f"{repository}: {match['rest']}" if match["rest"] else None
+def is_named_by_links(path: str) -> bool:
+    """Return True if links give the content at *path* its name; a downloader makes them a moment after the content."""
+    return _links_to(path) is not None
 
 
-def _revision_name(repository: str, revision: str) -> str:
-    """Return the branch or tag that *revision* is, else its short hash."""
-    references = _references(repository)
-    return references.get(revision, revision[:7])
-
-
-def _references(repository: str) -> dict[str, str]:
-    """Return commit → reference name, ``main`` preferred."""
-    found: dict[str, str] = {}
-    for path in _walk(f"{repository}/refs", want_links=False):
-        commit = _read_small(path)
-        name = path[len(repository) + len("/refs/") :]
-        if commit and (commit not in found or name == "main"):
-            found[commit] = name
-    return found
-
-
-def _read_small(path: str) -> str | None:
-    """Read one short line of a regular file; None for anything else, and if a link leads to it: perhaps to a secret."""
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        directory = paths.open_directory(os.path.dirname(path))  # noqa: PTH120 - no object is needed
-        try:
-            fd = os.open(os.path.basename(path), flags, dir_fd=directory)  # noqa: PTH119
-        finally:
-            os.close(directory)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        return os.read(fd, _REFERENCE_BYTES).decode("utf-8", "replace").split("\n", 1)[0].strip()
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-
-
-def _describe_local_dir(path: str) -> str | None:
-    """Name a file of a directory that ``hf download --local-dir`` made, by the bookkeeping that it left there."""
-    root = os.path.dirname(path)  # noqa: PTH120 - no object is needed
-    for _ in range(6):
-        if root in ("/", ""):
-            return None
-        file = path[len(root) + 1 :]
-        if commit := _read_small(f"{root}/.cache/huggingface/download/{file}.metadata"):
-            return f"{os.path.basename(root)}@{commit[:7]}: {file}"  # noqa: PTH119
-        root = os.path.dirname(root)  # noqa: PTH120
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """The links of one repository's snapshots, by the name of the blob that they lead to."""
-
-    links: dict[str, tuple[str, ...]]
-    directories: tuple[tuple[str, int], ...]
-    """Each directory looked at, with its time stamp then."""
-    built_ns: int
-
-    def is_current(self) -> bool:
-        newest = max((stamp for _, stamp in self.directories), default=0)
-        if self.built_ns - newest < _SETTLED_NS:
-            return False
-        return all(_stamp(path) == stamp for path, stamp in self.directories)
-
-
-_indexes: OrderedDict[str, _Index] = OrderedDict()
-_lock = Lock()
-
-
-def _snapshot_links(repository: str, blob: str) -> tuple[str, ...]:
-    with _lock:
-        index = _indexes.get(repository)
-        if index is not None and index.is_current():
-            _indexes.move_to_end(repository)
-            return index.links.get(blob, ())
-    index = _build_index(repository)
-    with _lock:
-        _indexes[repository] = index
-        while len(_indexes) > MAX_INDEXES:
-            _indexes.popitem(last=False)
-    return index.links.get(blob, ())
-
-
-def _build_index(repository: str) -> _Index:
-    built = time.time_ns()
-    directories: list[tuple[str, int]] = []
-    links: dict[str, list[str]] = {}
-    blobs = f"{repository}/blobs"
-    for link in _walk(f"{repository}/snapshots", want_links=True, directories=directories):
-        target = _target(link)
-        directory, _, name = target.rpartition("/")
-        if directory == blobs and len(links.setdefault(name, [])) < MAX_LINKS:
-            links[name].append(link)
-    references = _references(repository) if links else {}
-    start = len(repository) + len("/snapshots/")
-
-    def order(link: str) -> tuple[int, str]:
-        reference = references.get(link[start:].split("/", 1)[0])
-        return (0 if reference == "main" else 1 if reference else 2, link)
-
-    return _Index({name: tuple(sorted(paths, key=order)) for name, paths in links.items()}, tuple(directories), built)
-
-
-def _shared_store_links(path: str) -> tuple[str, ...]:
-    """Find the links to a content of Xet's store, ``hub/blobs/<2 hex>/<hash>``, which repositories' blobs lead to."""
-    match = re.fullmatch(r"(?P<hub>.*)/blobs/[0-9a-f]{2}/(?P<hash>[^/]+)", path, re.DOTALL)
-    if match is None:
-        return ()
-    found: list[str] = []
-    for entry in _entries(match["hub"], MAX_REPOSITORIES):
-        blobs = f"{entry.path}/blobs"
-        if not _REPOSITORY.fullmatch(entry.path):
-            continue
-        for blob in _entries(blobs, MAX_ENTRIES):
-            if blob.is_symlink() and _target(blob.path) == path:
-                found += _snapshot_links(entry.path, blob.name) or (blob.path,)
-    return tuple(found[:MAX_LINKS])
-
-
-def _walk(top: str, *, want_links: bool, directories: list[tuple[str, int]] | None = None) -> Iterator[str]:
-    """Yield the links (or the files) below *top*, following none, looking at `MAX_ENTRIES` entries at most."""
-    seen = 0
-    stack = [top]
-    while stack:
-        directory = stack.pop()
-        if directories is not None:
-            directories.append((directory, _stamp(directory)))
-        for entry in _entries(directory, MAX_ENTRIES - seen):
-            seen += 1
-            if entry.is_symlink():
-                if want_links:
-                    yield entry.path
-            elif entry.is_dir(follow_symlinks=False):
-                stack.append(entry.path)
-            elif not want_links:
-                yield entry.path
-
-
-def _entries(directory: str, limit: int) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as entries:
-            for count, entry in enumerate(entries):
-                if count >= limit:
-                    return
-                yield entry
-    except OSError:
-        return
-
-
-def _target(link: str) -> str:
-    try:
-        return os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))  # noqa: PTH115, PTH118, PTH120
-    except OSError:
-        return ""
-
-
-def _stamp(path: str) -> int:
-    try:
-        return os.lstat(path).st_mtime_ns
-    except OSError:
-        return -1
+def _links_to(path: str) -> tuple[str, ...] | None:
+    answers = (tool.links_to(path) for tool in caches.tools() if tool.links_to is not None)
+    return next((links for links in answers if links is not None), None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import threading
 import time
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from picklewatch.quarantine.refusals import (
 )
 from picklewatch.scanning.display_names import links_to
 from picklewatch.telemetry.log import LEVEL_OF_VERDICT
+from picklewatch.watch.caches import is_bookkeeping
 from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
@@ -349,16 +349,6 @@ def _moved(item: Item) -> dict[str, Any]:
     return {key: told[key] for key in _TOLD}
 
 
-_BOOKKEEPING: Final = re.compile(
-    r""".*/(models|datasets|spaces)--[^/]+/(?!blobs/|snapshots/).+   # refs/main, trees/<commit>.json, .no_exist/…
-      | .*/\.locks/.+
-      | .*/\.cache/huggingface/(download/.+\.(lock|metadata)|\.gitignore)
-      | .*/(CACHEDIR\.TAG|trusted_list)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
 def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
     """Whether this is our tombstone, or a cache's own file with nothing in it that a loader runs: not news.
 
@@ -366,4 +356,4 @@ def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
     """
     if told["verdict"] != Verdict.SKIPPED.value:
         return False
-    return told["format"] == "tombstone" or _BOOKKEEPING.fullmatch(str(told["path"])) is not None
+    return told["format"] == "tombstone" or is_bookkeeping(str(told["path"]))

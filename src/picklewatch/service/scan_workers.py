@@ -308,7 +308,7 @@ class Workers:
 
     def _named(self, record: Record, job: Job) -> Record:
         """The record with every name that leads to its content; a blob's link comes a moment after the blob."""
-        if job.source is Source.EVENT and not record.names and "/blobs/" in record.path:
+        if job.source is Source.EVENT and not record.names and display_names.is_named_by_links(record.path):
             record = _wait_for_link(record)
         if record.file is None:
             return record

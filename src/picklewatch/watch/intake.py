@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
+from picklewatch.watch.caches import is_temporary
 from picklewatch.watch.closed import Closed
 from picklewatch.watch.directory_walk import BATCH, Request
 from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
@@ -52,7 +53,7 @@ class Intake:
         delays: Delays,
         excluded: Callable[[str], bool] = lambda _path: False,
     ) -> None:
-        self.settle = Settle(delays)
+        self.settle = Settle(delays, is_temporary=is_temporary)
         self.excluded = excluded
         self.diverted: Callable[[str], bool] = lambda _path: False
         """Whether a link leads to where somebody else looks, who has been told of it."""

@@ -8,7 +8,6 @@ Judging too early costs nothing but a second scan: whatever changes is announced
 from __future__ import annotations
 
 import heapq
-import re
 from dataclasses import dataclass
 from enum import Enum
 from itertools import count
@@ -16,17 +15,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_TEMPORARY = re.compile(
-    r"""(
-      .+\.(incomplete|partial|part|tmp|temp|crdownload|download|aria2|lock)   # huggingface_hub, torch.hub, browsers …
-    | tmp_?[0-9a-f-]{6,}                                                      # huggingface_hub's probe, tempfile
-    | \..+\.[A-Za-z0-9]{6}                                                    # rsync
-    | .+\.(tmp|part|temp)[-._]?[0-9a-zA-Z-]+
-    | .+-partial(-\d+)?                                                       # ollama
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 class Sign(Enum):
@@ -82,16 +70,15 @@ class _Pending:
     last: Look | None = None
 
 
-def looks_temporary(path: str) -> bool:
-    """Whether *path* is named as downloaders name what they will rename. It only ever delays, never decides."""
-    return _TEMPORARY.fullmatch(path.rpartition("/")[2]) is not None
-
-
 class Settle:
-    """The paths that were announced and are not due yet."""
+    """The paths that were announced and are not due yet.
 
-    def __init__(self, delays: Delays = DEFAULT_DELAYS) -> None:
+    *is_temporary* says whether a file's name is one that downloaders rename in the end; that only ever delays.
+    """
+
+    def __init__(self, delays: Delays = DEFAULT_DELAYS, *, is_temporary: Callable[[str], bool]) -> None:
         self._delays = delays
+        self._is_temporary = is_temporary
         self._pending: dict[str, _Pending] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._order = count()
@@ -108,7 +95,8 @@ class Settle:
         certain = sign is not Sign.CREATED
         if known is not None and (known.certain or not certain):
             return
-        delay = self._delays.grace if looks_temporary(path) else 0.0 if certain else self._delays.first
+        is_temporary = self._is_temporary(path.rpartition("/")[2])
+        delay = self._delays.grace if is_temporary else 0.0 if certain else self._delays.first
         since = now if known is None else known.since
         self._schedule(path, _Pending(since, now + delay, certain, self._delays.quiet))
 

@@ -1,0 +1,9 @@
+"""DeepFace."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="DeepFace", variables=("DEEPFACE_HOME/.deepface",), default="{home}/.deepface"),),
+)

@@ -1,0 +1,9 @@
+"""fastai."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="fastai", variables=("FASTAI_HOME",), default="{home}/.fastai"),),
+)

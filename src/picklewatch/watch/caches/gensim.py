@@ -1,0 +1,9 @@
+"""gensim."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="gensim", variables=("GENSIM_DATA_DIR",), default="{home}/gensim-data"),),
+)

@@ -1,0 +1,9 @@
+"""InsightFace."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="InsightFace", default="{home}/.insightface"),),
+)

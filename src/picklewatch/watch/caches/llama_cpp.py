@@ -1,0 +1,9 @@
+"""llama.cpp."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="llama.cpp", variables=("LLAMA_CACHE",), default="{cache}/llama.cpp"),),
+)

@@ -1,0 +1,9 @@
+"""Ultralytics (YOLO)."""
+
+from __future__ import annotations
+
+from picklewatch.watch.cache_tool import CachePlace, CacheTool
+
+TOOL = CacheTool(
+    places=(CachePlace(label="Ultralytics", variables=("YOLO_CONFIG_DIR",), default="{config}/Ultralytics"),),
+)
