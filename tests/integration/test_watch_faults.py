@@ -19,13 +19,13 @@ from support.watching import Watching, eventually
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from picklewatch.core.candidate import Source
-from picklewatch.watch import events, intake, watcher
+from picklewatch.watch import inotify_observer, root_watcher, watch_loop
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import Request, Tally, find
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
+from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import CONFIGURATION, Looker, Root, Sight, look_at
-from picklewatch.watch.watcher import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,7 +181,7 @@ def test_an_error_in_watchdogs_books_leads_to_a_new_watch(
         monkeypatch.undo()
         raise KeyError("books")
 
-    monkeypatch.setattr(events._Group, "on_event", broken)
+    monkeypatch.setattr(inotify_observer._Group, "on_event", broken)
     (root / "trigger.pt").write_bytes(b"x")
     assert watching.wait_for(root / "trigger.pt")
     assert probe(watching, root)
@@ -198,7 +198,7 @@ def test_an_exception_in_the_handler_kills_nothing(
         monkeypatch.undo()
         raise RuntimeError("translate")
 
-    monkeypatch.setattr(events, "_translate", broken)
+    monkeypatch.setattr(inotify_observer, "_translate", broken)
     (root / "first.pt").write_bytes(b"x")
     assert eventually(lambda: watching.health.counts.get("watch-errors", 0) == 1)
     assert probe(watching, root)
@@ -216,7 +216,7 @@ def test_what_is_lost_in_an_overflow_is_found(
     observation = watching.watcher._observation
     assert observation is not None
     with monkeypatch.context() as deaf:
-        deaf.setattr(events._Group, "on_event", lambda *_: None)
+        deaf.setattr(inotify_observer._Group, "on_event", lambda *_: None)
         (root / "new" / "deep").mkdir(parents=True)
         (root / "new" / "deep" / "lost.pt").write_bytes(b"x")
         (root / "goes").rename(tmp_path / "gone")
@@ -254,9 +254,9 @@ def test_more_events_than_can_be_held_are_an_overflow(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded wherever the events pile up; what was dropped is found by the walk."""
-    monkeypatch.setattr(events, "EVENTS_HELD", 20)
+    monkeypatch.setattr(inotify_observer, "EVENTS_HELD", 20)
     watching.intake._events.most = 20
-    monkeypatch.setattr(intake, "_SWEEPS", 3)
+    monkeypatch.setattr(watch_loop, "_SWEEPS", 3)
     for number in range(20):
         (root / f"d{number}").mkdir()
     paths = [root / f"d{number % 20}" / f"{number}.pt" for number in range(2000)]
@@ -269,20 +269,20 @@ def test_more_events_than_can_be_held_are_an_overflow(
 
 def test_a_slow_start_is_no_silence(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Watches of a large and busy tree take longer to make than the proof of life may: it would begin anew for ever."""
-    add = events.Observation.add
+    add = inotify_observer.Observation.add
 
-    def slowly(observation: events.Observation, tree: str) -> None:
+    def slowly(observation: inotify_observer.Observation, tree: str) -> None:
         time.sleep(1.0 if tree == str(root) else 0.0)
         add(observation, tree)
 
-    monkeypatch.setattr(events.Observation, "add", slowly)
+    monkeypatch.setattr(inotify_observer.Observation, "add", slowly)
     watching = Watching(tmp_path / "state", root, timing=QUICK)
     watching.watcher._canary._deadline = 0.5
     ended = threading.Event()
 
     def write() -> None:
         while not ended.wait(0.0005):
-            watching.intake.sink(events.Event(events.Kind.CLOSED, str(root / "gone.pt")))
+            watching.intake.sink(inotify_observer.Event(inotify_observer.Kind.CLOSED, str(root / "gone.pt")))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -302,7 +302,7 @@ def test_a_silent_observer_is_unmasked_by_the_canary(
     """Everything claims to be alive and nothing arrives: a file of our own does not come round, so watch anew."""
     canary = watching.watcher._canary
     canary._deadline = 0.5
-    monkeypatch.setattr(events._Handler, "dispatch", lambda *_: None)
+    monkeypatch.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
     canary._next_at = 0.0
     assert eventually(lambda: any(problem.what == "watch-silent" for problem in watching.health.problems))
     (root / "meanwhile.pt").write_bytes(b"x")
@@ -339,14 +339,14 @@ def test_directories_beyond_the_watch_limit_are_walked_and_named(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Watchdog passes them over in silence; here their files are found, and the user is told what to raise."""
-    real = events._Reader._get_or_create_watch
+    real = inotify_observer._Reader._get_or_create_watch
 
-    def limited(self: events._Reader, path: bytes, mask: object) -> object:
+    def limited(self: inotify_observer._Reader, path: bytes, mask: object) -> object:
         if b"/full" in path:
             raise OSError(errno.ENOSPC, "inotify watch limit reached")
         return real(self, path, mask)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(events._Reader, "_get_or_create_watch", limited)
+    monkeypatch.setattr(inotify_observer._Reader, "_get_or_create_watch", limited)
     deep = root / "full" / "deep"
     deep.mkdir(parents=True)
     assert probe(watching, deep)
@@ -369,7 +369,7 @@ def test_without_any_inotify_instance_everything_is_walked(
     def refused() -> int:
         raise OSError(errno.EMFILE, "inotify instance limit reached")
 
-    monkeypatch.setattr(events._Reader, "_create_inotify_fd", staticmethod(refused))
+    monkeypatch.setattr(inotify_observer._Reader, "_create_inotify_fd", staticmethod(refused))
     with Watching(tmp_path / "state", root, timing=QUICK) as watching:
         assert watching.wait_ready()
         assert probe(watching, root)
@@ -383,10 +383,10 @@ def test_without_any_inotify_instance_everything_is_walked(
 
 def test_network_file_systems_are_walked_as_well(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another machine writes is announced to nobody here."""
-    monkeypatch.setattr(watcher, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
+    monkeypatch.setattr(root_watcher, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
     with Watching(tmp_path / "state", root, timing=QUICK, own="/") as watching:
         assert watching.wait_ready()
-        monkeypatch.setattr(events._Handler, "dispatch", lambda *_: None)
+        monkeypatch.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
         assert probe(watching, root)
         assert "nfs4" in watching.watcher.roots[0].reason
 
@@ -423,13 +423,13 @@ def test_a_thread_that_makes_many_watches_is_no_silent_one(
     """A large tree takes minutes on a slow disk; the daemon would be ended as hanging, again and again."""
     for number in range(30):
         (root / str(number)).mkdir()
-    made = events._Reader._get_or_create_watch
+    made = inotify_observer._Reader._get_or_create_watch
 
-    def slowly(reader: events._Reader, path: bytes, mask: Mask) -> object:
+    def slowly(reader: inotify_observer._Reader, path: bytes, mask: Mask) -> object:
         time.sleep(0.1)
         return made(reader, path, mask)
 
-    monkeypatch.setattr(events._Reader, "_get_or_create_watch", slowly)
+    monkeypatch.setattr(inotify_observer._Reader, "_get_or_create_watch", slowly)
     silent = thread_silent = 0.0
     with Watching(tmp_path / "state", root) as watching:
         while not watching.watcher.is_ready():
@@ -489,11 +489,11 @@ def test_files_found_by_the_safety_net_are_counted_as_missed(
 ) -> None:
     """What no event told of is found by the periodic walk, and makes a number that a person can look at."""
     with monkeypatch.context() as deaf:
-        deaf.setattr(events._Handler, "dispatch", lambda *_: None)
+        deaf.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
         (root / "unheard.pt").write_bytes(b"x")
         time.sleep(0.3)
-    monkeypatch.setattr(intake, "_FRESH_NS", 0)
-    monkeypatch.setattr(intake, "_SURE_NS", 0)
+    monkeypatch.setattr(watch_loop, "_FRESH_NS", 0)
+    monkeypatch.setattr(watch_loop, "_SURE_NS", 0)
     watching.watcher.timing = Timing(poll=0.3, rescan=0.5)
     watching.watcher._rescan_at = 0.0
     assert watching.wait_for(root / "unheard.pt")
@@ -585,7 +585,7 @@ def test_after_a_sleep_everything_is_looked_at(watching: Watching, root: Path, m
     sung = threading.Event()
     monkeypatch.setattr(watching.watcher._canary, "hurry", sung.set)
     with monkeypatch.context() as deaf:
-        deaf.setattr(events._Handler, "dispatch", lambda *_: None)
+        deaf.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
         (root / "unheard.pt").write_bytes(b"x")
         time.sleep(2.5)
         assert watching.paths() == []

@@ -10,13 +10,13 @@ import pytest
 from support.watching import eventually
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch import watcher
+from picklewatch.watch import root_watcher
 from picklewatch.watch.identify import identify as identify_path
 from picklewatch.watch.mounts import Mount, network_points, point_of
+from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import Root, RootState
 from picklewatch.watch.settle import Delays
-from picklewatch.watch.watcher import Timing
-from picklewatch.watch.watching import Watching
+from picklewatch.watch.supervisor import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ class _Running:
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mount]]:
     """The mount table."""
     table = [Mount(1, "/", "ext4"), Mount(2, str(tmp_path.resolve() / "root" / "net"), "nfs4")]
-    monkeypatch.setattr(watcher, "read_mounts", lambda: tuple(table))
+    monkeypatch.setattr(root_watcher, "read_mounts", lambda: tuple(table))
     return iter([table])
 
 
@@ -123,8 +123,8 @@ def test_a_server_that_does_not_answer_holds_up_nobody_else(
             answers.wait(30.0)
         return identify_path(path, source)
 
-    monkeypatch.setattr("picklewatch.watch.intake.identify", identify)
-    monkeypatch.setattr("picklewatch.watch.watching.HANGS_SECONDS", 0.5)
+    monkeypatch.setattr("picklewatch.watch.watch_loop.identify", identify)
+    monkeypatch.setattr("picklewatch.watch.supervisor.HANGS_SECONDS", 0.5)
     (root / "net" / "late.bin").write_bytes(b"x")
     try:
         assert eventually(lambda: any(problem.what == "watch-hangs" for problem in running.health.problems))

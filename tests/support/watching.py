@@ -22,10 +22,10 @@ from picklewatch.service.dependencies import Parts
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
 from picklewatch.watch.directory_walk import Walker
-from picklewatch.watch.intake import Intake
+from picklewatch.watch.root_watcher import Timing, Watcher
 from picklewatch.watch.roots import Root
 from picklewatch.watch.settle import DEFAULT_DELAYS
-from picklewatch.watch.watcher import Timing, Watcher
+from picklewatch.watch.watch_loop import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -39,10 +39,10 @@ from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry import log
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
+from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import COMMAND_LINE, Root, find, look_at
 from picklewatch.watch.settle import Delays
-from picklewatch.watch.watcher import Timing
-from picklewatch.watch.watching import SILENCE_SECONDS, Watching
+from picklewatch.watch.supervisor import SILENCE_SECONDS, Watching
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,8 +9,8 @@ from pathlib import Path
 from support.vaulting import NOBODY, in_child
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch.closed import LOOK_SECONDS, Closed
 from picklewatch.watch.directory_walk import Request, Walker
+from picklewatch.watch.hidden_directories import LOOK_SECONDS, Closed
 
 
 class Requests(Walker):

@@ -11,13 +11,13 @@ import structlog
 
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.caches import is_temporary
-from picklewatch.watch.closed import Closed
 from picklewatch.watch.directory_walk import BATCH, Request
-from picklewatch.watch.events import EVENTS_HELD, Event, Kind, LibraryLog
+from picklewatch.watch.fair_event_queue import EventLanes
+from picklewatch.watch.hidden_directories import Closed
 from picklewatch.watch.identify import identify
-from picklewatch.watch.lanes import EventLanes
+from picklewatch.watch.inotify_observer import EVENTS_HELD, Event, Kind, LibraryLog
 from picklewatch.watch.settle import Settle, Sign
-from picklewatch.watch.unreadable import Denied
+from picklewatch.watch.unreadable_files import Denied
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import Walker
+    from picklewatch.watch.root_watcher import Watcher
     from picklewatch.watch.settle import Delays, Look
-    from picklewatch.watch.watcher import Watcher
 
 _log = structlog.get_logger()
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.access.paths import beneath
 from picklewatch.telemetry.health import HealthSection
 from picklewatch.watch.directory_walk import Walker
-from picklewatch.watch.events import Event, Kind
-from picklewatch.watch.intake import Intake
+from picklewatch.watch.inotify_observer import Event, Kind
 from picklewatch.watch.mounts import point_of
+from picklewatch.watch.root_watcher import Watcher
 from picklewatch.watch.roots import Root
-from picklewatch.watch.watcher import Watcher
+from picklewatch.watch.watch_loop import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
     from picklewatch.telemetry.health import Health
+    from picklewatch.watch.root_watcher import Timing
     from picklewatch.watch.settle import Delays
-    from picklewatch.watch.watcher import Timing
 
     Offer = Callable[[Sequence[Candidate]], tuple[Candidate, ...]]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from picklewatch.watch.events import Event, Kind
-from picklewatch.watch.lanes import EventLanes
+from picklewatch.watch.fair_event_queue import EventLanes
+from picklewatch.watch.inotify_observer import Event, Kind
 
 
 def closed(path: str) -> Event:

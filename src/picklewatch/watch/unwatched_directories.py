@@ -16,7 +16,7 @@ from picklewatch.watch.roots import topmost
 if TYPE_CHECKING:
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import Walker
-    from picklewatch.watch.events import Observation
+    from picklewatch.watch.inotify_observer import Observation
 
 HINTS: Final = {
     errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",

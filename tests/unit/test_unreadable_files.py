@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from picklewatch.core.model import FileId
 from picklewatch.telemetry.health import Health
-from picklewatch.watch import unreadable
-from picklewatch.watch.unreadable import LOOK_SECONDS, Denied
+from picklewatch.watch import unreadable_files
+from picklewatch.watch.unreadable_files import LOOK_SECONDS, Denied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_file_whose_permissions_change_is_told_once(tmp_path: Path) -> None:
 
 def test_only_so_many_are_looked_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The periodic walk finds the others."""
-    monkeypatch.setattr(unreadable, "_MOST", 2)
+    monkeypatch.setattr(unreadable_files, "_MOST", 2)
     health = Health()
     files = Denied(health)
     state = FileId.of(os.lstat(tmp_path))

@@ -19,11 +19,11 @@ from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.directory_walk import Request
-from picklewatch.watch.events import Event, Kind, Observation
-from picklewatch.watch.gaps import HINTS, Gaps
+from picklewatch.watch.inotify_observer import Event, Kind, Observation
 from picklewatch.watch.mounts import Mount, mount_of, network_points, point_of, read_mounts
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import ASKED_FOR, Looker, Root, RootState, enclosing, topmost
+from picklewatch.watch.unwatched_directories import HINTS, Gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
