@@ -21,11 +21,11 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDe
 from picklewatch.core.candidate import Source
 from picklewatch.watch import inotify_observer, root_watcher, watch_loop
 from picklewatch.watch.clocks import Clocks, Reading
-from picklewatch.watch.directory_walk import Request, Tally, find
+from picklewatch.watch.directory_walk import WalkRequest, WalkTally, find
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.root_watcher import Timing
-from picklewatch.watch.roots import CONFIGURATION, Looker, Root, Sight, look_at
+from picklewatch.watch.roots import CONFIGURATION, Root, RootFinder, Sight, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,20 +269,20 @@ def test_more_events_than_can_be_held_are_an_overflow(
 
 def test_a_slow_start_is_no_silence(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Watches of a large and busy tree take longer to make than the proof of life may: it would begin anew for ever."""
-    add = inotify_observer.Observation.add
+    add = inotify_observer.InotifyObserver.add
 
-    def slowly(observation: inotify_observer.Observation, tree: str) -> None:
+    def slowly(observation: inotify_observer.InotifyObserver, tree: str) -> None:
         time.sleep(1.0 if tree == str(root) else 0.0)
         add(observation, tree)
 
-    monkeypatch.setattr(inotify_observer.Observation, "add", slowly)
+    monkeypatch.setattr(inotify_observer.InotifyObserver, "add", slowly)
     watching = Watching(tmp_path / "state", root, timing=QUICK)
     watching.watcher._canary._deadline = 0.5
     ended = threading.Event()
 
     def write() -> None:
         while not ended.wait(0.0005):
-            watching.intake.sink(inotify_observer.Event(inotify_observer.Kind.CLOSED, str(root / "gone.pt")))
+            watching.intake.sink(inotify_observer.Event(inotify_observer.EventKind.CLOSED, str(root / "gone.pt")))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -462,9 +462,9 @@ def test_a_directory_that_may_be_listed_but_not_entered_is_named() -> None:
     (root / "m.pt").write_bytes(b"x")
     root.chmod(0o755)
     (root / "closed").chmod(0o444)
-    tally = Tally()
+    tally = WalkTally()
     with nobody():
-        found = [each.path for each in find(Request(str(root), Source.WALK, "start"), lambda _path: False, tally)]
+        found = [each.path for each in find(WalkRequest(str(root), Source.WALK, "start"), lambda _path: False, tally)]
     (root / "closed").chmod(0o755)
     shutil.rmtree(root)
     assert found == [f"{root}/m.pt"]
@@ -562,7 +562,7 @@ def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_pat
         return look_at(root)
 
     watching = Watching(tmp_path / "state", dead, root, timing=QUICK)
-    watching.watcher._looker = Looker(slow, patience=0.2)
+    watching.watcher._looker = RootFinder(slow, patience=0.2)
     with watching:
         assert watching.wait_ready()
         assert [(p.what, p.subject) for p in watching.health.problems] == [("watch-root-hangs", str(dead))]

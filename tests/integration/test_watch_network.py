@@ -16,7 +16,7 @@ from picklewatch.watch.mounts import Mount, network_points, point_of
 from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import Root, RootState
 from picklewatch.watch.settle import Delays
-from picklewatch.watch.supervisor import Watching
+from picklewatch.watch.supervisor import WatchSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +49,9 @@ class _Running:
     def __init__(self, home: Path, root: Path) -> None:
         self.health = Health()
         self.paths: list[str] = []
-        self.watching = Watching(self._offer, self.health, canary=home / "canary", delays=Delays(), timing=_FEW_SECONDS)
+        self.watching = WatchSupervisor(
+            self._offer, self.health, canary=home / "canary", delays=Delays(), timing=_FEW_SECONDS
+        )
         self.watching.configure(lambda path: path.endswith("/.alive"), 0.0)
         self.watching.set_roots([Root(str(root)), Root(str(root / "net" / "below"))])
         self._stopping = threading.Event()

@@ -21,11 +21,11 @@ from picklewatch.service.daemon import Daemon
 from picklewatch.service.dependencies import Parts
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
-from picklewatch.watch.directory_walk import Walker
-from picklewatch.watch.root_watcher import Timing, Watcher
+from picklewatch.watch.directory_walk import DirectoryWalker
+from picklewatch.watch.root_watcher import RootWatcher, Timing
 from picklewatch.watch.roots import Root
 from picklewatch.watch.settle import DEFAULT_DELAYS
-from picklewatch.watch.watch_loop import Intake
+from picklewatch.watch.watch_loop import WatchLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,9 +90,9 @@ class Watching:
         def leave_out(path: str) -> bool:
             return path.endswith("/canary/.alive") or excluded(path)
 
-        self.intake = Intake(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=leave_out)
-        self.walker = Walker(self.intake.found, self.health, excluded=leave_out)
-        self.watcher = Watcher(
+        self.intake = WatchLoop(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=leave_out)
+        self.walker = DirectoryWalker(self.intake.found, self.health, excluded=leave_out)
+        self.watcher = RootWatcher(
             self.walker,
             self.health,
             canary=state / "canary",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from picklewatch.watch.fair_event_queue import EventLanes
-from picklewatch.watch.inotify_observer import Event, Kind
+from picklewatch.watch.fair_event_queue import FairEventQueue
+from picklewatch.watch.inotify_observer import Event, EventKind
 
 
 def closed(path: str) -> Event:
     """A file was closed."""
-    return Event(Kind.CLOSED, path)
+    return Event(EventKind.CLOSED, path)
 
 
 def test_directories_take_turns() -> None:
     """A flood in one does not delay another's; within one the order is kept."""
-    lanes = EventLanes(1000)
+    lanes = FairEventQueue(1000)
     for number in range(400):
         assert lanes.put(closed(f"/flood/{number}"))
     assert lanes.put(closed("/quiet/x"))
@@ -26,7 +26,7 @@ def test_directories_take_turns() -> None:
 
 def test_there_is_a_bound_and_no_lane_takes_it_all() -> None:
     """What is not taken is said."""
-    lanes = EventLanes(10)
+    lanes = FairEventQueue(10)
     assert [lanes.put(closed(f"/flood/{number}")) for number in range(7)] == [True] * 5 + [False] * 2
     assert [lanes.put(closed(f"/quiet/{number}")) for number in range(6)] == [True] * 5 + [False]
     assert len(lanes) == 10

@@ -9,17 +9,17 @@ from pathlib import Path
 from support.vaulting import NOBODY, in_child
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch.directory_walk import Request, Walker
-from picklewatch.watch.hidden_directories import LOOK_SECONDS, Closed
+from picklewatch.watch.directory_walk import DirectoryWalker, WalkRequest
+from picklewatch.watch.hidden_directories import LOOK_SECONDS, HiddenDirectories
 
 
-class Requests(Walker):
+class Requests(DirectoryWalker):
     """A walker that only takes requests."""
 
     def __init__(self) -> None:
         self.trees: list[str] = []
 
-    def request(self, request: Request) -> bool:
+    def request(self, request: WalkRequest) -> bool:
         """Note the tree."""
         self.trees.append(request.tree)
         return True
@@ -35,7 +35,7 @@ def test_a_directory_that_opens_is_walked() -> None:
                 directory.mkdir(parents=True)
                 (directory / "m.pt").write_bytes(b"x")
             health, walker = Health(), Requests()
-            closed = Closed(health)
+            closed = HiddenDirectories(health)
             closed.note(str(root / "gone.pt"))
             assert not list(health.problems)
             for directory in (root / "a", outside):

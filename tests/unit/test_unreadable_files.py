@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from picklewatch.core.model import FileId
 from picklewatch.telemetry.health import Health
 from picklewatch.watch import unreadable_files
-from picklewatch.watch.unreadable_files import LOOK_SECONDS, Denied
+from picklewatch.watch.unreadable_files import LOOK_SECONDS, UnreadableFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_a_file_whose_permissions_change_is_told_once(tmp_path: Path) -> None:
     """One that is gone is forgotten; one that stays as it was is looked at again."""
     paths = [tmp_path / name for name in ("changes", "goes", "stays")]
-    files = Denied(Health())
+    files = UnreadableFiles(Health())
     told: list[str] = []
     for path in paths:
         path.write_bytes(b"x")
@@ -43,7 +43,7 @@ def test_only_so_many_are_looked_after(tmp_path: Path, monkeypatch: pytest.Monke
     """The periodic walk finds the others."""
     monkeypatch.setattr(unreadable_files, "_MOST", 2)
     health = Health()
-    files = Denied(health)
+    files = UnreadableFiles(health)
     state = FileId.of(os.lstat(tmp_path))
     for name in ("a", "b", "c", "a"):
         files.note(name, state)

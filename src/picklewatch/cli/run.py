@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import Config
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.actions import Holds
-    from picklewatch.watch.roots import Looker, Root
+    from picklewatch.watch.roots import Root, RootFinder
 
 EPILOG = """\
 \b
@@ -61,7 +61,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.telemetry import log
     from picklewatch.telemetry.log.json_lines import LineWriter
     from picklewatch.telemetry.sd_notify import Notifier
-    from picklewatch.watch.roots import Looker
+    from picklewatch.watch.roots import RootFinder
 
     _take_name()
     config = configuration.load(config_path).config
@@ -71,7 +71,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     def introduce() -> None:
         roots = watch_plan.roots(config, paths)
         with contextlib.suppress(OSError):  # nobody need read it
-            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, Looker(), config_path)))
+            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, RootFinder(), config_path)))
 
     parts = Parts(
         load=lambda: configuration.load(config_path).config,
@@ -85,7 +85,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
 
 
 def introduction(
-    config: Config, roots: tuple[Root, ...], state: Path, looker: Looker, config_path: Path | None = None
+    config: Config, roots: tuple[Root, ...], state: Path, looker: RootFinder, config_path: Path | None = None
 ) -> list[str]:
     """What the user reads first: what is watched, what happens to what is found, how to change that (*config_path*)."""
     sights = looker.look(roots)

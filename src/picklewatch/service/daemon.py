@@ -1,6 +1,6 @@
 """The daemon: start-up, loop, shutdown.
 
-    events, walks -> Intake -> Store -> Workers -> Actions
+    events, walks -> WatchLoop -> Store -> Workers -> Actions
 
 Every stage runs in threads of its own and meets the next only in the store. This thread starts them, answers
 signals, looks after their health, and tells systemd.
@@ -42,7 +42,7 @@ from picklewatch.telemetry.sd_notify import Notifier
 from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import COMMAND_LINE, Root, find, look_at
 from picklewatch.watch.settle import Delays
-from picklewatch.watch.supervisor import SILENCE_SECONDS, Watching
+from picklewatch.watch.supervisor import SILENCE_SECONDS, WatchSupervisor
 
 if TYPE_CHECKING:
     import sqlite3
@@ -124,7 +124,7 @@ class Daemon:
             self._store, self._parts.vault, lambda: watch_plan.vault_directory(self._config, self._state)
         )
         self._actions = Actions(self._store, self.health, self._vault)
-        self._watching = Watching(
+        self._watching = WatchSupervisor(
             self._offer,
             self.health,
             canary=StateLayout(self._state).canary,

@@ -41,7 +41,7 @@ _WAITING: Final = 10_000
 
 
 @dataclass(slots=True)
-class Tally:
+class WalkTally:
     """What a walk came across."""
 
     files: int = 0
@@ -53,7 +53,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WalkRequest:
     """A tree to walk."""
 
     tree: str
@@ -78,12 +78,12 @@ class Walked:
     seconds: float
 
 
-class Walker:
+class DirectoryWalker:
     """The walking thread. *offer* takes a batch of candidates and says how many were new to it."""
 
     def __init__(
         self,
-        offer: Callable[[list[Candidate], Request], int],
+        offer: Callable[[list[Candidate], WalkRequest], int],
         health: Health,
         *,
         excluded: Callable[[str], bool] = lambda _path: False,
@@ -95,15 +95,15 @@ class Walker:
         """Whether a link leads to where somebody else looks, who has been told of it."""
         self._offer = offer
         self._health = health
-        self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
-        self._asked: set[Request] = set()
+        self._queue: queue.PriorityQueue[tuple[int, int, WalkRequest | None]] = queue.PriorityQueue()
+        self._asked: set[WalkRequest] = set()
         self._lock = threading.Lock()
         self._order = count()
         self._failures: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="picklewatch-walk", daemon=True)
         self.beat = time.monotonic()
-        self.busy_with: Request | None = None
+        self.busy_with: WalkRequest | None = None
         self.walked: OrderedDict[str, Walked] = OrderedDict()
         """The last deep walk of each tree (of the last so many trees)."""
 
@@ -122,7 +122,7 @@ class Walker:
         """Whether the thread lives."""
         return self._thread.is_alive()
 
-    def request(self, request: Request) -> bool:
+    def request(self, request: WalkRequest) -> bool:
         """Have a tree walked, unless the same was asked for and has not begun; False if too many trees wait."""
         with self._lock:
             if request in self._asked:
@@ -159,9 +159,9 @@ class Walker:
             finally:
                 self.busy_with = None
 
-    def _walk(self, request: Request) -> None:
+    def _walk(self, request: WalkRequest) -> None:
         start = shown = time.monotonic()
-        tally = Tally()
+        tally = WalkTally()
         batch: list[Candidate] = []
         for candidate in find(request, self._left_out, tally, self.diverted):
             self.beat = time.monotonic()
@@ -195,14 +195,14 @@ class Walker:
         while len(self.walked) > _REMEMBERED:
             self.walked.popitem(last=False)
 
-    def _hand_over(self, batch: list[Candidate], request: Request) -> int:
+    def _hand_over(self, batch: list[Candidate], request: WalkRequest) -> int:
         start = time.monotonic()
         new = self._persistently_offer(batch, request)
         if request.source is Source.RESCAN:  # the safety net is nobody's hurry
             self._stopping.wait(min(1.0, time.monotonic() - start))
         return new
 
-    def _persistently_offer(self, batch: list[Candidate], request: Request) -> int:
+    def _persistently_offer(self, batch: list[Candidate], request: WalkRequest) -> int:
         while not self._stopping.is_set():
             try:
                 return self._offer(batch, request)
@@ -213,9 +213,9 @@ class Walker:
 
 
 def find(
-    request: Request,
+    request: WalkRequest,
     excluded: Callable[[str], bool],
-    tally: Tally,
+    tally: WalkTally,
     diverted: Callable[[str], bool] = lambda _path: False,
 ) -> Iterator[Candidate]:
     """Every regular file below a tree, and what the links in it lead to; links to directories are not followed."""
@@ -254,7 +254,7 @@ def _listed(directory: str) -> Iterator[Iterator[os.DirEntry[str]]]:
         os.close(fd)
 
 
-def _candidate(entry: os.DirEntry[str], path: str, request: Request) -> Candidate | None:
+def _candidate(entry: os.DirEntry[str], path: str, request: WalkRequest) -> Candidate | None:
     """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
     try:
         if entry.is_file(follow_symlinks=False):
@@ -270,5 +270,5 @@ def _candidate(entry: os.DirEntry[str], path: str, request: Request) -> Candidat
     return None
 
 
-def _numbers(tally: Tally) -> dict[str, int]:
+def _numbers(tally: WalkTally) -> dict[str, int]:
     return {"files": tally.files, "directories": tally.directories, "queued": tally.queued}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from picklewatch.watch.inotify_observer import Event
 
 
-class EventLanes:
+class FairEventQueue:
     """A queue of at most *most* events, with a lane a directory; no lane takes more than half. Any thread may `put`."""
 
     def __init__(self, most: int) -> None:

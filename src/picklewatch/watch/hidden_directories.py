@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.access.paths import beneath
 from picklewatch.core.candidate import Source
 from picklewatch.watch import unlistable
-from picklewatch.watch.directory_walk import Request
+from picklewatch.watch.directory_walk import WalkRequest
 
 if TYPE_CHECKING:
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.directory_walk import Walker
+    from picklewatch.watch.directory_walk import DirectoryWalker
 
 LOOK_SECONDS: Final = 2.0
 _MOST: Final = 1_000
 
 
-class Closed:
+class HiddenDirectories:
     """The closed directories. Any thread may `note`; one looks after them."""
 
     def __init__(self, health: Health) -> None:
@@ -51,7 +51,7 @@ class Closed:
             self._directories[directory] = None
         unlistable.tell(self._health, directory)
 
-    def look_after(self, walker: Walker, trees: list[str], now: float) -> None:
+    def look_after(self, walker: DirectoryWalker, trees: list[str], now: float) -> None:
         """Have every directory walked that can be entered by now; only what lies in the watched *trees*.
 
         So are those that a walk could not list.
@@ -72,11 +72,11 @@ class Closed:
             if problem.what == unlistable.WHAT and problem.subject and unlistable.is_over(problem.subject):
                 self._walk(problem.subject, walker, trees)
 
-    def _walk(self, directory: str, walker: Walker, trees: list[str]) -> None:
+    def _walk(self, directory: str, walker: DirectoryWalker, trees: list[str]) -> None:
         self._health.repair(unlistable.WHAT, subject=directory)
         inside = any(beneath(directory, tree) for tree in trees)
         for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
-            walker.request(Request(tree, Source.WALK, "readable-again"))
+            walker.request(WalkRequest(tree, Source.WALK, "readable-again"))
 
 
 def _topmost(path: str) -> str:

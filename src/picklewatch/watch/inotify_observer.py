@@ -3,7 +3,7 @@
 Measured with watchdog 7.1 (docs/watching.md): its default mask can't be used on large trees; a queue overflow reaches
 no handler; its reader dies of a `KeyError` when directories are moved out and back; directories that it can't watch
 are passed over without a word. So the mask is chosen, the group of watches is made tolerant and tells what it
-could not do, and whoever holds a `Observation` asks `ailing` every now and then.
+could not do, and whoever holds a `InotifyObserver` asks `ailing` every now and then.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ EVENTS_HELD: Final = 100_000
 _NO_WATCH: Final = -1
 
 
-class Kind(Enum):
+class EventKind(Enum):
     """What happened."""
 
     CREATED = "created"
@@ -79,12 +79,12 @@ class Kind(Enum):
 class Event:
     """One thing that happened in a watched tree."""
 
-    kind: Kind
+    kind: EventKind
     path: str
     target: str = ""
 
 
-class Observation:
+class InotifyObserver:
     """One watchdog observer over several trees. Events go to *sink*, which must not block.
 
     Directories for which *elsewhere* holds, and what is below them, are somebody else's to watch.
@@ -101,7 +101,7 @@ class Observation:
         InotifyMoveEventGrouper.delay = PAIRING_SECONDS
         self._handler = _Handler(sink, on_error)
         self._sink = sink
-        self._reader = _Reader(on_error, lambda: sink(Event(Kind.OVERFLOW, "")))
+        self._reader = _Reader(on_error, lambda: sink(Event(EventKind.OVERFLOW, "")))
         self._reader.start()
         self._observer = BaseObserver(_Emitter, inotify_fd=self._reader, sink=sink, elsewhere=elsewhere)
         self._observer.start()
@@ -197,15 +197,15 @@ def _translate(event: FileSystemEvent) -> Event | None:
     path, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
     match event:
         case FileClosedEvent():
-            return Event(Kind.CLOSED, path)
+            return Event(EventKind.CLOSED, path)
         case FileMovedEvent():
-            return Event(Kind.MOVED, path, target)
+            return Event(EventKind.MOVED, path, target)
         case FileCreatedEvent():
-            return Event(Kind.CREATED, path)
+            return Event(EventKind.CREATED, path)
         case DirCreatedEvent():
-            return Event(Kind.DIRECTORY, path)
+            return Event(EventKind.DIRECTORY, path)
         case DirMovedEvent():
-            return Event(Kind.DIRECTORY, target or path)
+            return Event(EventKind.DIRECTORY, target or path)
     return None
 
 
@@ -276,7 +276,7 @@ class _Group(InotifyWatchGroup):
     def __post_init__(self) -> None:
         self.failed: dict[bytes, int] = {}
         self._confirmed: set[WatchDescriptor] = set()
-        self._move_event_grouper = _Grouper(lambda: self.sink(Event(Kind.OVERFLOW, "")))
+        self._move_event_grouper = _Grouper(lambda: self.sink(Event(EventKind.OVERFLOW, "")))
         super().__post_init__()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -284,7 +284,7 @@ class _Group(InotifyWatchGroup):
         path = self._active_callbacks_by_watch.get(wd)
         super().on_watch_deleted(wd)
         if path is not None and _is_directory(path):
-            self.sink(Event(Kind.LOST, os.fsdecode(path)))
+            self.sink(Event(EventKind.LOST, os.fsdecode(path)))
 
     def rebuild(self) -> None:
         """Watch all that is in the tree now, and nothing that is not."""
@@ -388,7 +388,7 @@ class _Emitter(InotifyEmitter):
         if self._event_queue.qsize() < EVENTS_HELD:
             super().queue_event(event)
         else:
-            self._sink(Event(Kind.OVERFLOW, ""))
+            self._sink(Event(EventKind.OVERFLOW, ""))
 
     def retry(self, directory: str) -> None:
         """Watch *directory* and all below it again."""

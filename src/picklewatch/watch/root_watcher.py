@@ -18,12 +18,12 @@ from picklewatch.core.candidate import Source
 from picklewatch.watch import unlistable
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.clocks import Clocks
-from picklewatch.watch.directory_walk import Request
-from picklewatch.watch.inotify_observer import Event, Kind, Observation
+from picklewatch.watch.directory_walk import WalkRequest
+from picklewatch.watch.inotify_observer import Event, EventKind, InotifyObserver
 from picklewatch.watch.mounts import Mount, mount_of, network_points, point_of, read_mounts
 from picklewatch.watch.overflow import Overflow
-from picklewatch.watch.roots import ASKED_FOR, Looker, Root, RootState, enclosing, topmost
-from picklewatch.watch.unwatched_directories import HINTS, Gaps
+from picklewatch.watch.roots import ASKED_FOR, Root, RootFinder, RootState, enclosing, topmost
+from picklewatch.watch.unwatched_directories import HINTS, UnwatchedDirectories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from picklewatch.access.following import Identity
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.directory_walk import Walker
+    from picklewatch.watch.directory_walk import DirectoryWalker
     from picklewatch.watch.roots import Sight
 
 
@@ -66,7 +66,7 @@ _DOUBTED: Final = 1_000
 """Directories of that kind to keep in mind; more of them are an overflow."""
 
 
-class Watcher:
+class RootWatcher:
     """The roots, the observation of them, and its repair. Used by one thread; `roots` and `points` may be read by any.
 
     Only those on the file system of the network that is mounted at *own* (empty: those on none) are looked after, and
@@ -75,7 +75,7 @@ class Watcher:
 
     def __init__(  # noqa: PLR0913 - the collaborators of the watching thread
         self,
-        walker: Walker,
+        walker: DirectoryWalker,
         health: Health,
         *,
         canary: Path,
@@ -93,11 +93,11 @@ class Watcher:
         self._own = own
         walker.elsewhere = self._is_elsewhere
         self._canary = Canary(canary)
-        self._looker = Looker()
-        self._observation: Observation | None = None
+        self._looker = RootFinder()
+        self._observation: InotifyObserver | None = None
         self._trees: dict[str, _Tree] = {}
         self._mounts: tuple[Mount, ...] = ()
-        self._gaps = Gaps(walker, health)
+        self._gaps = UnwatchedDirectories(walker, health)
         self._overflow = Overflow()
         self._clocks = Clocks()
         self._observe_at = self._retry_at = self._gaps_at = 0.0
@@ -138,13 +138,13 @@ class Watcher:
             if self._canary.seen(now):
                 self._health.repair("watch-silent")
             return True
-        if event.kind is Kind.OVERFLOW:
+        if event.kind is EventKind.OVERFLOW:
             self._note_overflow(now)
             return True
-        if event.kind is Kind.MISSED:
+        if event.kind is EventKind.MISSED:
             self._watch_missed(event.path)
             return True
-        if event.kind is Kind.LOST:
+        if event.kind is EventKind.LOST:
             self._health.count("watch-lost")
             if len(self._doubted) >= _DOUBTED:
                 self._note_overflow(now)
@@ -228,7 +228,7 @@ class Watcher:
 
     def _observe(self, now: float) -> None:
         try:
-            self._observation = Observation(self._sink, on_error=self._on_error, elsewhere=self._elsewhere_to_watch)
+            self._observation = InotifyObserver(self._sink, on_error=self._on_error, elsewhere=self._elsewhere_to_watch)
         except OSError as error:
             self._observe_at = now + self.timing.retry
             hint = HINTS.get(error.errno or 0, "")
@@ -249,7 +249,7 @@ class Watcher:
 
     def _on_error(self, error: Exception) -> None:
         self._health.count("watch-errors")
-        del error  # `Observation.ailing` says it
+        del error  # `InotifyObserver.ailing` says it
 
     # --- the trees
 
@@ -331,9 +331,9 @@ class Watcher:
 
     def _ask_to_walk(self, path: str) -> None:
         reason = "poll" if path == self._canary.directory else "appeared" if self._started else "start"
-        self._walker.request(Request(path, Source.WALK, reason))
+        self._walker.request(WalkRequest(path, Source.WALK, reason))
 
-    def _observe_tree(self, observation: Observation, path: str, tree: _Tree) -> None:
+    def _observe_tree(self, observation: InotifyObserver, path: str, tree: _Tree) -> None:
         try:
             observation.add(path)
             self._check_identity(observation, path, tree)
@@ -345,7 +345,7 @@ class Watcher:
             tree.watched = True
             self._health.repair("watch-refused", subject=path)
 
-    def _check_identity(self, observation: Observation, path: str, tree: _Tree) -> None:
+    def _check_identity(self, observation: InotifyObserver, path: str, tree: _Tree) -> None:
         """Watch nothing else than what was found: inotify takes a path, and somebody may swap it for a link."""
         with Way(None, Links.NONE) as way:
             try:
@@ -412,7 +412,7 @@ class Watcher:
     def _watch_again(self, directory: str, reason: str) -> None:
         if self._observation is not None:
             self._observation.retry(directory)
-        self._walker.request(Request(directory, Source.WALK, reason))
+        self._walker.request(WalkRequest(directory, Source.WALK, reason))
 
     def _look_after_gaps(self, now: float) -> None:
         if self._observation is not None and now >= self._gaps_at:
@@ -422,7 +422,7 @@ class Watcher:
     def _poll(self, now: float) -> None:
         for path, tree in self._trees.items():
             if tree.poll and now >= tree.poll_at:
-                self._walker.request(Request(path, Source.WALK, "poll"))
+                self._walker.request(WalkRequest(path, Source.WALK, "poll"))
                 walked = self._walker.walked.get(path)
                 took = 0.0 if walked is None else walked.seconds
                 tree.poll_at = now + max(self.timing.poll, took * self.timing.poll_share)
@@ -439,7 +439,7 @@ class Watcher:
     def rescan(self, reason: str, source: Source = Source.RESCAN) -> None:
         """Have every tree walked."""
         for path in self._walked_trees():
-            self._walker.request(Request(path, source, reason))
+            self._walker.request(WalkRequest(path, source, reason))
 
     def _walked_trees(self) -> list[str]:
         canary = os.path.dirname(self._canary.path)  # noqa: PTH120 - no object is needed

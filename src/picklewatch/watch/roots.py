@@ -113,7 +113,7 @@ def _owner(root: Root, way: Way) -> int | None:
     return root.user if root.user is not None else way.status.st_uid if is_privileged() else os.geteuid()
 
 
-class Looker:
+class RootFinder:
     """Looks at roots in threads of its own: the server of a network file system may never answer.
 
     A root that does not answer within *patience* seconds is left alone until it does, and shown as `errno.ETIMEDOUT`.
@@ -188,7 +188,7 @@ class _LookingThread(threading.Thread):
 
 def find(roots: Iterable[Root]) -> None:
     """Look once where *roots* are, or why not."""
-    looker = Looker()
+    looker = RootFinder()
     sights = looker.look(roots := list(roots))
     looker.stop()
     for root in roots:

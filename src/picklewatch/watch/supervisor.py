@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
 from picklewatch.telemetry.health import HealthSection
-from picklewatch.watch.directory_walk import Walker
-from picklewatch.watch.inotify_observer import Event, Kind
+from picklewatch.watch.directory_walk import DirectoryWalker
+from picklewatch.watch.inotify_observer import Event, EventKind
 from picklewatch.watch.mounts import point_of
-from picklewatch.watch.root_watcher import Watcher
+from picklewatch.watch.root_watcher import RootWatcher
 from picklewatch.watch.roots import Root
-from picklewatch.watch.watch_loop import Intake
+from picklewatch.watch.watch_loop import WatchLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,16 +45,18 @@ _LOCAL: Final = ""
 
 
 class _Section:
-    """Intake, walks and watching of what lies on the file system mounted at *point*, or on none of the network."""
+    """The threads that watch and walk what lies on the file system mounted at *point*, or on none of the network."""
 
     def __init__(  # noqa: PLR0913 - what watching needs
         self, offer: Offer, health: Health, *, canary: Path, delays: Delays, timing: Timing, point: str
     ) -> None:
         self.point = point
         self.health = HealthSection(health, point)
-        self.intake = Intake(offer, self.health, delays=delays)
-        self.walker = Walker(self.intake.found, self.health)
-        self.watcher = Watcher(self.walker, self.health, canary=canary, sink=self.intake.sink, timing=timing, own=point)
+        self.intake = WatchLoop(offer, self.health, delays=delays)
+        self.walker = DirectoryWalker(self.intake.found, self.health)
+        self.watcher = RootWatcher(
+            self.walker, self.health, canary=canary, sink=self.intake.sink, timing=timing, own=point
+        )
         self.made = time.monotonic()
 
     def start(self) -> None:
@@ -83,7 +85,7 @@ class _Section:
         return None if self.walker.is_alive() else "the walking thread is dead"
 
 
-class Watching:
+class WatchSupervisor:
     """All sections. *offer* persists candidates and may be called by any thread; the rest is the main thread's."""
 
     def __init__(self, offer: Offer, health: Health, *, canary: Path, delays: Delays, timing: Timing) -> None:
@@ -253,5 +255,5 @@ class Watching:
         point = point_of(os.path.normpath(os.path.join(os.path.dirname(path), target)), self._points)  # noqa: PTH118, PTH120
         if point in (own, _LOCAL):
             return False
-        self._section(point).intake.sink(Event(Kind.CLOSED, path))
+        self._section(point).intake.sink(Event(EventKind.CLOSED, path))
         return True

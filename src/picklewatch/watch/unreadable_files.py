@@ -17,7 +17,7 @@ LOOK_SECONDS: Final = 2.0
 _MOST: Final = 1_000
 
 
-class Denied:
+class UnreadableFiles:
     """The files. Any thread may `note`; one looks after them."""
 
     def __init__(self, health: Health) -> None:

@@ -10,13 +10,13 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.candidate import Source
-from picklewatch.watch.directory_walk import Request
+from picklewatch.watch.directory_walk import WalkRequest
 from picklewatch.watch.roots import topmost
 
 if TYPE_CHECKING:
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.directory_walk import Walker
-    from picklewatch.watch.inotify_observer import Observation
+    from picklewatch.watch.directory_walk import DirectoryWalker
+    from picklewatch.watch.inotify_observer import InotifyObserver
 
 HINTS: Final = {
     errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
@@ -34,14 +34,14 @@ _NAMED: Final = 5
 """Directories that are named."""
 
 
-class Gaps:
+class UnwatchedDirectories:
     """Looks after the gaps of one observation at a time."""
 
-    def __init__(self, walker: Walker, health: Health) -> None:
+    def __init__(self, walker: DirectoryWalker, health: Health) -> None:
         self._walker = walker
         self._health = health
 
-    def look_after(self, observation: Observation, trees: list[str]) -> None:
+    def look_after(self, observation: InotifyObserver, trees: list[str]) -> None:
         """Try to close every gap, walk it, and say what is left."""
         unwatched = observation.unwatched()
         if unwatched:
@@ -50,7 +50,7 @@ class Gaps:
             unwatched = observation.unwatched()
         self._report(unwatched)
 
-    def _mend(self, observation: Observation, unwatched: dict[str, int]) -> None:
+    def _mend(self, observation: InotifyObserver, unwatched: dict[str, int]) -> None:
         """Try again; where the limit is still reached, one attempt tells for all."""
         full = False
         for path in topmost(unwatched):
@@ -65,7 +65,7 @@ class Gaps:
     def _walk(self, paths: list[str], trees: list[str]) -> None:
         tops = topmost(paths)
         for path in tops if len(tops) <= _MANY else trees:
-            self._walker.request(Request(path, Source.WALK, "unwatched"))
+            self._walker.request(WalkRequest(path, Source.WALK, "unwatched"))
 
     def _report(self, unwatched: dict[str, int]) -> None:
         kinds = {errno.errorcode.get(code, str(code)): code for code in unwatched.values()}

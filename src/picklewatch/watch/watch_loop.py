@@ -11,21 +11,21 @@ import structlog
 
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.caches import is_temporary
-from picklewatch.watch.directory_walk import BATCH, Request
-from picklewatch.watch.fair_event_queue import EventLanes
-from picklewatch.watch.hidden_directories import Closed
+from picklewatch.watch.directory_walk import BATCH, WalkRequest
+from picklewatch.watch.fair_event_queue import FairEventQueue
+from picklewatch.watch.hidden_directories import HiddenDirectories
 from picklewatch.watch.identify import identify
-from picklewatch.watch.inotify_observer import EVENTS_HELD, Event, Kind, LibraryLog
+from picklewatch.watch.inotify_observer import EVENTS_HELD, Event, EventKind, LibraryLog
 from picklewatch.watch.settle import Settle, Sign
-from picklewatch.watch.unreadable_files import Denied
+from picklewatch.watch.unreadable_files import UnreadableFiles
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.directory_walk import Walker
-    from picklewatch.watch.root_watcher import Watcher
+    from picklewatch.watch.directory_walk import DirectoryWalker
+    from picklewatch.watch.root_watcher import RootWatcher
     from picklewatch.watch.settle import Delays, Look
 
 _log = structlog.get_logger()
@@ -42,7 +42,7 @@ _SWEEPS: Final = 10_000
 """New directories to keep in mind; more of them at once are an overflow."""
 
 
-class Intake:
+class WatchLoop:
     """Takes events and walks' finds in, and offers what is due. *offer* persists; it returns the new candidates."""
 
     def __init__(
@@ -57,12 +57,12 @@ class Intake:
         self.excluded = excluded
         self.diverted: Callable[[str], bool] = lambda _path: False
         """Whether a link leads to where somebody else looks, who has been told of it."""
-        self.closed = Closed(health)
-        self.denied = Denied(health)
+        self.closed = HiddenDirectories(health)
+        self.denied = UnreadableFiles(health)
         self.beat = time.monotonic()
         self._offer = offer
         self._health = health
-        self._events = EventLanes(EVENTS_HELD)
+        self._events = FairEventQueue(EVENTS_HELD)
         self._finds: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._sweeps: dict[str, float] = {}
         self._backlog: list[Candidate] = []
@@ -77,7 +77,7 @@ class Intake:
         if not self._events.put(event):
             self._spilled = True
 
-    def found(self, candidates: list[Candidate], request: Request) -> int:
+    def found(self, candidates: list[Candidate], request: WalkRequest) -> int:
         """Take a walk's finds (in the walk's thread); how many wait now and did not before.
 
         What was touched a moment ago may still be written to: it settles first, like what was announced. Only the
@@ -97,7 +97,7 @@ class Intake:
             self._count_missed(queued, now)
         return len(queued)
 
-    def start(self, watcher: Watcher, walker: Walker) -> None:
+    def start(self, watcher: RootWatcher, walker: DirectoryWalker) -> None:
         """Start the thread."""
         self._thread = threading.Thread(target=self._run, args=(watcher, walker), name="picklewatch-watch", daemon=True)
         self._thread.start()
@@ -113,7 +113,7 @@ class Intake:
         """Whether the thread lives."""
         return self._thread is not None and self._thread.is_alive()
 
-    def _run(self, watcher: Watcher, walker: Walker) -> None:
+    def _run(self, watcher: RootWatcher, walker: DirectoryWalker) -> None:
         tick_at = 0.0
         with LibraryLog(lambda text: _log.debug("watch.library", text=text)):
             while not self._stopping.is_set():
@@ -144,49 +144,49 @@ class Intake:
         due += [self._retry_at] if self._backlog else []
         return max(0.0, min(due) - now)
 
-    def _take(self, watcher: Watcher, pause: float) -> None:
+    def _take(self, watcher: RootWatcher, pause: float) -> None:
         """Take what has happened, waiting up to *pause* seconds for the first event."""
         for event in self._events.take(_AT_ONCE, pause):
             self._apply(event, watcher)
         if self._spilled and len(self._events) < self._events.most // 2:
             self._spilled = False
-            self._apply(Event(Kind.OVERFLOW, ""), watcher)
+            self._apply(Event(EventKind.OVERFLOW, ""), watcher)
         now = time.monotonic()
         while not self._finds.empty():
             self.settle.notice(self._finds.get_nowait(), Sign.CREATED, now)
 
-    def _apply(self, event: Event, watcher: Watcher) -> None:
+    def _apply(self, event: Event, watcher: RootWatcher) -> None:
         now = time.monotonic()
         if watcher.took(event, now):
             return
         self._health.count("events")
         match event.kind:
-            case Kind.DIRECTORY:
+            case EventKind.DIRECTORY:
                 if not self.excluded(event.path):
                     self._note_directory(event.path, watcher, now)
-            case Kind.MOVED:
+            case EventKind.MOVED:
                 self.settle.forget(event.path)
                 if not self.excluded(event.target):
                     self.settle.notice(event.target, Sign.MOVED, now)
-            case Kind.CREATED | Kind.CLOSED if not self.excluded(event.path):
+            case EventKind.CREATED | EventKind.CLOSED if not self.excluded(event.path):
                 self.settle.notice(event.path, Sign(event.kind.value), now)
 
-    def _note_directory(self, path: str, watcher: Watcher, now: float) -> None:
+    def _note_directory(self, path: str, watcher: RootWatcher, now: float) -> None:
         self._sweeps.pop(path, None)  # the soonest stay in front
         if len(self._sweeps) < _SWEEPS:
             self._sweeps[path] = now + _SWEEP_SECONDS
         else:
-            watcher.took(Event(Kind.OVERFLOW, ""), now)
+            watcher.took(Event(EventKind.OVERFLOW, ""), now)
 
-    def _sweep(self, walker: Walker, watcher: Watcher) -> None:
+    def _sweep(self, walker: DirectoryWalker, watcher: RootWatcher) -> None:
         """List every new directory once more, a moment later: what was made before its watch was there is in it."""
         now = time.monotonic()
         while self._sweeps and (path := next(iter(self._sweeps))) and self._sweeps[path] <= now:
             del self._sweeps[path]
-            if not walker.request(Request(path, Source.EVENT, "new-directory", deep=False)):
-                watcher.took(Event(Kind.OVERFLOW, ""), now)
+            if not walker.request(WalkRequest(path, Source.EVENT, "new-directory", deep=False)):
+                watcher.took(Event(EventKind.OVERFLOW, ""), now)
 
-    def _hand_over(self, watcher: Watcher) -> None:
+    def _hand_over(self, watcher: RootWatcher) -> None:
         due = self.settle.due(time.monotonic(), self._glance)
         found = (self._identify(path) for path in due)
         candidates = [candidate for candidate in found if candidate is not None and not self._is_ours(candidate)]
@@ -212,7 +212,7 @@ class Intake:
         """Whether a link leads to what is excluded, such as a file in the vault."""
         return candidate.link is not None and self.excluded(candidate.path)
 
-    def _hand_over_backlog(self, watcher: Watcher) -> None:
+    def _hand_over_backlog(self, watcher: RootWatcher) -> None:
         """Offer what is due; what can't be stored now is kept, up to a bound, and beyond it found by a walk.
 
         In parts, for the workers use the store as well.
@@ -237,4 +237,4 @@ class Intake:
             if now - candidate.file.ctime_ns >= _SURE_NS:
                 self._health.count("missed")
                 _log.warning("watch.missed", path=candidate.path)
-                self.sink(Event(Kind.MISSED, candidate.path.rpartition("/")[0]))
+                self.sink(Event(EventKind.MISSED, candidate.path.rpartition("/")[0]))
