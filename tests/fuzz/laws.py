@@ -17,10 +17,11 @@ from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
 from picklewatch.analysis.pickle.semantics.build import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
-from picklewatch.analysis.pickle.vm.values import Import, Obj, Persistent, Python2Text
+from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Persistent, Python2Text
 from picklewatch.analysis.views import views
 from picklewatch.analysis.views.opcode_reader import GAP
 from picklewatch.catalogue.imports.classify import judge
+from picklewatch.catalogue.imports.entries import Check, Use
 from picklewatch.core.model import Level, Limits, Policy, Verdict, printable
 from picklewatch.core.policy import decide
 from picklewatch.sandbox import wire
@@ -150,7 +151,7 @@ def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> Non
             _vouched(how, module, name, "inert-but-calls")
 
 
-_MAKERS = {"reconstructor", "newobj", "getattr", "partial"}
+_MAKERS = {Check.RECONSTRUCTOR, Check.NEWOBJ, Check.GETATTR, Check.PARTIAL}
 """What returns something of a class that it was given."""
 
 
@@ -167,7 +168,7 @@ class _Listening(Machine):
         self.states: list[tuple[tuple[str, str], object]] = []
         self._inside = False
 
-    def call(self, callee: Any, args: Any, how: str, offset: int) -> Any:
+    def call(self, callee: Any, args: Any, how: How, offset: int) -> Any:
         """Judge a call; those that judging makes of it are no further ones."""
         if self._inside:
             return super().call(callee, args, how, offset)
@@ -259,9 +260,9 @@ def _vouched(how: str, module: str, name: str, law: str) -> None:
     """What an inert pickle calls must be vouched for; ``getattr`` and ``partial`` make what may be called."""
     judged = judge(module, name)
     if how == "computed":
-        if judged.check not in {"partial", "getattr"} and name != _GETTER:
+        if judged.check not in {Check.PARTIAL, Check.GETATTR} and name != _GETTER:
             raise LawBrokenError(f"{law}-a-result", (module, name))
-    elif not judged.uses & {"C", "E", "N"}:
+    elif not judged.uses & {Use.CALL, Use.MEMBER, Use.NEW}:
         raise LawBrokenError(law, (how, module, name))
 
 

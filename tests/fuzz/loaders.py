@@ -21,6 +21,7 @@ import numpy as np
 from fuzz import miniz, reference
 
 from picklewatch.catalogue.imports.classify import judge, plausible
+from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Call(NamedTuple):
     @property
     def hostile(self) -> bool:
         """Whether no model needs it."""
-        return self.how != "computed" and judge(self.module, self.name).status == "denied"
+        return self.how != "computed" and judge(self.module, self.name).status is Status.DENIED
 
 
 def calls(data: bytes, depth: int = 0, loader: str = "pickle.load") -> Iterator[Call]:

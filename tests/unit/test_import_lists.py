@@ -11,6 +11,7 @@ import refresh_import_lists
 from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.catalogue.imports.denied import DENIED
+from picklewatch.catalogue.imports.entries import Status, Use
 from picklewatch.catalogue.imports.families import FAMILIES
 from picklewatch.core.model import Level
 from picklewatch.sandbox.engine_version import engine_version, rules_version
@@ -28,7 +29,7 @@ def test_what_others_vouch_for_is_no_alarm(table: dict[str, str]) -> None:
         for name in names.split():
             judged = judge(module, name)
             nested = (module, name) == ("torch.storage", "_load_from_bytes")
-            checked = nested or "C" in judged.uses
+            checked = nested or Use.CALL in judged.uses
             assert judged.level in {Level.INFO, Level.UNVERIFIED} or checked, (module, name)
 
 
@@ -62,7 +63,7 @@ def test_a_difference_names_both_sides() -> None:
 def test_every_group_says_why() -> None:
     """No entry without its reason."""
     assert all(group.reason and group.rule for group in DENIED)
-    assert all(family.reason and set(family.uses) <= set("RNCE") for family in FAMILIES)
+    assert all(family.reason and family.uses <= set(Use) for family in FAMILIES)
 
 
 def test_versions_are_stable_and_need_no_fickling() -> None:
@@ -91,4 +92,4 @@ def test_versions_are_stable_and_need_no_fickling() -> None:
 )
 def test_what_a_library_imports_is_not_its_own(module: str, name: str) -> None:
     """A pickler names a class by its own module; by another's it comes without the checks that it needs."""
-    assert judge(module, name).status == "foreign"
+    assert judge(module, name).status is Status.FOREIGN

@@ -42,6 +42,7 @@ from samples.opcodes import (
     tuple_,
 )
 
+from picklewatch.analysis.pickle import Why
 from picklewatch.core.model import Level, Limits
 
 _LOAD = global_("torch.storage", "_load_from_bytes")
@@ -74,7 +75,7 @@ def test_bytes_are_what_their_codec_makes_of_the_text() -> None:
     """In UTF-8 a constant ends where in Latin-1 it covers the import."""
     spelt = "X\x7e\0\0\0" + "\xe9" * 63 + "0" + _SHELL.decode()
     report = judged(pickle(2, _LOAD, call("_codecs", "encode", text(spelt), text("utf-8")), TUPLE1, REDUCE))
-    assert [nested.data for nested in report.nested if nested.why != "embedded"] == [spelt.encode()]
+    assert [nested.data for nested in report.nested if nested.why is not Why.EMBEDDED] == [spelt.encode()]
 
 
 def test_bytes_of_a_text_that_depends_on_the_reader_are_unknown() -> None:
@@ -354,7 +355,7 @@ def test_storages_within_storages_are_not_looked_for() -> None:
     for _ in range(300):
         nested = pickle(2, data(nested), put(0), *[_LOAD, get(0), TUPLE1, REDUCE] * 2)
     report = judged(nested, limits=Limits(opcodes=1_000))
-    assert {found.why for found in report.nested} == {"embedded", "torch.storage._load_from_bytes"}
+    assert {found.why for found in report.nested} == set(Why)
 
 
 _ROOT, _LEAF = (0, 2, 0.5, 0, 2, 0, 0, 1, 2), (-1, 1, 0.0, 0, 1, 0, 0, 0, 0)

@@ -40,7 +40,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.analysis.pickle import Budget, judge_pickle
+from picklewatch.analysis.pickle import Budget, Why, judge_pickle
 from picklewatch.core.model import Level, Verdict
 
 TENSOR = tensor(storage(), sizes(4, 4), sizes(4, 1))
@@ -201,7 +201,7 @@ def test_bytes_that_a_loader_would_unpickle_are_handed_on() -> None:
     report = judged(pickle(2, call("torch.storage", "_load_from_bytes", spelt)))
     assert inner in {found.data for found in report.nested}
     (embedded,) = judged(pickle(4, data(inner))).nested
-    assert (embedded.data, embedded.why) == (inner, "embedded")
+    assert (embedded.data, embedded.why) == (inner, Why.EMBEDDED)
     (middle,) = judged(pickle(4, data(b"header: cos\nsystem\n(S'true'\ntR."))).nested
     assert bytes(middle.data).startswith(b"cos\nsystem\n")
 

@@ -13,6 +13,7 @@ def malicious_imports(allowed: Mapping[str, str]) -> dict[str, str]:
     if not allowed:
         return {}
     from picklewatch.catalogue.imports.classify import judge
+    from picklewatch.catalogue.imports.entries import Status
     from picklewatch.core.model import Level
 
     found: dict[str, str] = {}
@@ -20,5 +21,5 @@ def malicious_imports(allowed: Mapping[str, str]) -> dict[str, str]:
         module, _, name = subject.rpartition(".")
         judged = judge(module, name)
         if judged.level is Level.MALICIOUS:
-            found[subject] = judged.reason if judged.status == "denied" else "blind picklewatch's self-test"
+            found[subject] = judged.reason if judged.status is Status.DENIED else "blind picklewatch's self-test"
     return found

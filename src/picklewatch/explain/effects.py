@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from picklewatch.catalogue.imports.classify import judge
+from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ def effect(name: str, given: str) -> str:
     judged = _readings(name)
     call = f"call {printable(name)}({given})"
     for reading in judged:
-        if reading.status == "denied":
+        if reading.status is Status.DENIED:
             return f"{call}, which can {reading.reason}"
-    if any(reading.status == "code" for reading in judged):
+    if any(reading.status is Status.CODE for reading in judged):
         return f"rebuild Python code that the file carries (with {printable(name)})"
-    vouched = any(reading.status == "vouched" for reading in judged)
+    vouched = any(reading.status is Status.VOUCHED for reading in judged)
     return call if vouched else f"{call}, which nobody has vouched for"
 
 

@@ -13,6 +13,7 @@ from picklewatch.analysis.formats.hidden_pickles import unmistakable
 from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.formats.trials import trial
 from picklewatch.catalogue.imports.classify import judge, otherwise_denied
+from picklewatch.catalogue.imports.entries import Status
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
@@ -78,7 +79,7 @@ class Targets:
         """
         module, _, attribute = name.rpartition(".")
         judged = judge(module, attribute)
-        if judged.status in ("foreign", "stdlib") or judged.level is Level.MALICIOUS:
+        if judged.status in (Status.FOREIGN, Status.STDLIB) or judged.level is Level.MALICIOUS:
             return judged.level
         if name.partition(".")[0] not in STDLIB and otherwise_denied(module, attribute) is None:
             return judged.level

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.last_look import LastLook
 from picklewatch.analysis.formats.part import Malformed, Part
-from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, evasion, judge_pickle
+from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, Why, evasion, judge_pickle
 from picklewatch.core.kept_findings import kept
 from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, printable
 from picklewatch.core.proportion import cpu_seconds, is_tiny_for
@@ -161,7 +161,7 @@ class Scan:
             def judge(nested: Nested = nested) -> None:
                 self.content(Part(memoryview(nested.data), nested.where, part.depth + 1))
 
-            if nested.why == "embedded":
+            if nested.why is Why.EMBEDDED:
                 self.only_harm(judge, nested.where)
             else:
                 self.guarded(nested.where, judge, partial(iter, (nested.data,)))

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
         PickleReport,
         Storage,
         WalkFailed,
+        Why,
         evasion,
     )
     from picklewatch.analysis.pickle.sniff import looks_like_pickle
 
 __all__ = [
-    "EVASION", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage", "WalkFailed",
+    "EVASION", "Budget", "Buffer", "LimitReached", "Nested", "PickleReport", "Storage", "WalkFailed", "Why",
     "evasion", "judge_pickle", "looks_like_pickle",
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from picklewatch.analysis.pickle.checks.unvouched import referenced
 from picklewatch.analysis.pickle.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
 from picklewatch.analysis.pickle.semantics.build import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import Finding, Level
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     ):
         level, rule, at = judged.level, judged.rule, imported.offset
         summary, evidence = referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
-    if judged.status == "denied" and not imported.called and machine.code_bearing and not machine.indirect:
+    if judged.status is Status.DENIED and not imported.called and machine.code_bearing and not machine.indirect:
         level = Level.UNSAFE  # what a pickled function refers to; nothing here calls it
     if level is None or level is Level.INFO:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from picklewatch.analysis.pickle.vm.values import REST, Blob, Import, Obj, Opaque, Persistent
+from picklewatch.analysis.pickle.vm.values import REST, Blob, How, Import, Obj, Opaque, Persistent
 
 _TEXT = 120
 """Characters of one constant."""
@@ -34,11 +34,11 @@ def render(value: Any, limit: int = 300) -> str:
     return cut(_render(value, _DEPTH, left), limit)
 
 
-def render_call(callee: Any, args: Any, how: str = "call", limit: int = 300) -> str:
+def render_call(callee: Any, args: Any, how: How = How.CALL, limit: int = 300) -> str:
     """A call as Python would spell it."""
     left = [limit]
     name = _render(callee, _DEPTH, left)
-    if how == "new":
+    if how is How.NEW:
         name = f"{name}.__new__"
     inner = (
         ", ".join(_items(args, _DEPTH, left)) if isinstance(args, tuple | list) else f"*{_render(args, _DEPTH, left)}"
@@ -93,7 +93,7 @@ def _compound(value: Any, depth: int, left: list[int]) -> str:
         pairs = [f"{_render(k, depth, left)}: {_render(v, depth, left)}" for k, v in first]
         return "{" + ", ".join(pairs) + (", …" if len(value) > _ITEMS else "") + "}"
     if isinstance(value, Obj):
-        name = _render(value.callee, depth, left) + (".__new__" if value.how == "new" else "")
+        name = _render(value.callee, depth, left) + (".__new__" if value.how is How.NEW else "")
         args = value.args
         inner = (
             ", ".join(_items(args, depth, left)) if isinstance(args, tuple | list) else f"*{_render(args, depth, left)}"

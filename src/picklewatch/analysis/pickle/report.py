@@ -7,6 +7,7 @@ import mmap
 import sys
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits
@@ -208,6 +209,15 @@ class Storage:
     """Elements of the part that is taken as a storage of its own (legacy files), None for all."""
 
 
+class Why(StrEnum):
+    """The reason why bytes inside a pickle are judged as a pickle."""
+
+    LOADED = "loaded"
+    """The pickle calls a function that unpickles them (``torch.storage._load_from_bytes``)."""
+    EMBEDDED = "embedded"
+    """They only look like a pickle."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nested:
     """Bytes inside a pickle that something would unpickle, or that look like a pickle."""
@@ -215,8 +225,7 @@ class Nested:
     data: bytes | memoryview
     where: str
     """Where they lie: ``member:0xoffset``."""
-    why: str
-    """What would unpickle them, such as ``torch.storage._load_from_bytes``; ``embedded`` if only their look tells."""
+    why: Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.borrowed import BORROWED, BORROWED_BY
+from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.catalogue.imports.families import FAMILIES
 from picklewatch.catalogue.imports.python2_names import ONLY_PYTHON_2, python3_name
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB, STDLIB_PACKAGES
@@ -17,7 +18,7 @@ from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.catalogue.imports.entries import Denied, Family, Group
+    from picklewatch.catalogue.imports.entries import Check, Denied, Family, Group
 
 LONGEST_NAME = 400
 """Characters of an import's two names that are judged; longer ones are ``dotted-import``, `Level.UNSAFE`: honest ones
@@ -29,44 +30,39 @@ _RANK = {level: rank for rank, level in enumerate(Level)}
 class Judged:
     """What the lists say about one import."""
 
-    status: str
-    """``vouched``, ``code`` (code-bearing), ``indirect`` (calls what it is handed), ``denied``, ``stdlib``,
-    ``foreign``, ``dotted``, ``self-test`` or ``tombstone``."""
+    status: Status
     reason: str
     rule: str = ""
     """The rule of the finding that a reference to it alone makes."""
     level: Level = Level.INFO
     """The level of that finding; `Level.INFO`: none."""
-    uses: frozenset[str] = frozenset()
-    """What a vouched import may be used for, see `picklewatch.catalogue.imports.entries.Group`."""
-    kind: str = "object"
-    check: str = ""
+    uses: frozenset[Use] = frozenset()
+    """The uses that the lists vouch for."""
+    kind: Kind = Kind.OBJECT
+    """The kind of value that calling it returns."""
+    check: Check | None = None
+    """The check that the arguments of every call must pass as well."""
 
     @property
     def rank(self) -> tuple[int, int]:
-        """How bad it is, to compare two readings of one name."""
+        """Return how bad it is, to compare two readings of one name."""
         return (_RANK[self.level], _STATUS_RANK[self.status])
 
 
-_STATUS_RANK = {
-    status: rank
-    for rank, status in enumerate(
-        ("vouched", "foreign", "tombstone", "indirect", "stdlib", "dotted", "code", "denied", "self-test")
-    )
-}
+_STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
 
 
 def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
     table: dict[tuple[str, str], Judged] = {}
     for group in groups:
         judged = Judged(
-            status="vouched",
+            status=Status.VOUCHED,
             reason=group.reason,
             uses=frozenset(group.uses),
             kind=group.kind,
             check=group.check,
-            level=Level.INFO if "R" in group.uses else Level.UNSAFE,
-            rule="" if "R" in group.uses else "indirect-call",
+            level=Level.INFO if Use.REFERENCE in group.uses else Level.UNSAFE,
+            rule="" if Use.REFERENCE in group.uses else "indirect-call",
         )
         for module, names in group.names.items():
             for name in names.split():
@@ -78,7 +74,7 @@ def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[s
     modules: dict[str, Judged] = {}
     names: dict[tuple[str, str], Judged] = {}
     for group in groups:
-        judged = Judged(status="denied", reason=group.reason, rule=group.rule, level=Level.MALICIOUS)
+        judged = Judged(status=Status.DENIED, reason=group.reason, rule=group.rule, level=Level.MALICIOUS)
         for module in group.modules.split():
             modules.setdefault(module, judged)
         for module, listed in group.names.items():
@@ -91,7 +87,11 @@ def _kept_by_others() -> dict[tuple[str, str], Judged]:
     """What fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
     table: dict[tuple[str, str], Judged] = {}
     for who, listed in (("fickling", generated.FICKLING), ("torch", generated.TORCH)):
-        judged = Judged(status="vouched", reason=f"in {who}'s list of harmless imports", uses=frozenset("RNE"))
+        judged = Judged(
+            status=Status.VOUCHED,
+            reason=f"in {who}'s list of harmless imports",
+            uses=frozenset({Use.REFERENCE, Use.NEW, Use.MEMBER}),
+        )
         for module, names in listed.items():
             if module != "__main__":  # whatever a user's script calls so
                 table.update({(module, name): judged for name in names.split()})
@@ -118,7 +118,7 @@ def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str], Judged], ...]:
 
 def _of_family(family: Family) -> Judged:
     return Judged(
-        status="vouched", reason=family.reason, uses=frozenset(family.uses), kind=family.kind, check=family.check
+        status=Status.VOUCHED, reason=family.reason, uses=frozenset(family.uses), kind=family.kind, check=family.check
     )
 
 
@@ -161,7 +161,9 @@ def plausible(module: str, name: str) -> bool:
 
 def _judge(module: str, name: str) -> Judged:
     if module == bad.SELF_TEST:
-        return Judged(status="self-test", reason="the self-test file", rule="self-test-file", level=Level.MALICIOUS)
+        return Judged(
+            status=Status.SELF_TEST, reason="the self-test file", rule="self-test-file", level=Level.MALICIOUS
+        )
     return _listed(module, name) or _by_library(module, name)
 
 
@@ -174,9 +176,11 @@ def _listed(module: str, name: str) -> Judged | None:
 def _carrier(module: str, name: str) -> Judged | None:
     carries = (module, name) in bad.CARRIERS or any(parent in bad.CODE_BEARING_MODULES for parent in _parents(module))
     if carries or not bad.VENDORED_CARRIERS.isdisjoint(module.split(".")):
-        return Judged(status="code", reason="rebuilds Python code", rule="code-bearing", level=Level.UNSAFE)
+        return Judged(status=Status.CODE, reason="rebuilds Python code", rule="code-bearing", level=Level.UNSAFE)
     if (module, name) in _INDIRECT:
-        return Judged(status="indirect", reason="calls what it is handed", rule="indirect-call", level=Level.UNVERIFIED)
+        return Judged(
+            status=Status.INDIRECT, reason="calls what it is handed", rule="indirect-call", level=Level.UNVERIFIED
+        )
     return None
 
 
@@ -204,7 +208,7 @@ def _denied_module(module: str) -> Judged | None:
 
 
 def _malicious(reason: str, rule: str = "code-execution") -> Judged:
-    return Judged(status="denied", reason=reason, rule=rule, level=Level.MALICIOUS)
+    return Judged(status=Status.DENIED, reason=reason, rule=rule, level=Level.MALICIOUS)
 
 
 def _by_name(module: str, name: str) -> Judged | None:
@@ -221,17 +225,19 @@ def _by_name(module: str, name: str) -> Judged | None:
             return _malicious(f"reach the module {part.strip('_')} by a detour")
     if parts[-1] in bad.TYPES:
         reason = f"reaches Python's own {parts[-1]} by a detour"
-        return Judged(status="dotted", reason=reason, rule="dotted-import", level=Level.UNSAFE)
+        return Judged(status=Status.DOTTED, reason=reason, rule="dotted-import", level=Level.UNSAFE)
     if parts[-1] in bad.FUNCTIONS:
         return _malicious("run code, as its name says")
     if any(_DUNDER.match(part) for part in parts):
-        return Judged(status="dotted", reason="reaches an internal attribute", rule="dotted-import", level=Level.UNSAFE)
+        return Judged(
+            status=Status.DOTTED, reason="reaches an internal attribute", rule="dotted-import", level=Level.UNSAFE
+        )
     return None
 
 
 def _by_library(module: str, name: str) -> Judged:
     if module.startswith(bad.QUARANTINED):
-        return Judged(status="tombstone", reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
+        return Judged(status=Status.TOMBSTONE, reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
     top = _TOP.match(module)
     stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
     if "." in name:
@@ -243,21 +249,21 @@ def _by_library(module: str, name: str) -> Judged:
         if module_pattern.match(module) and name_pattern.match(name):
             return judged
     if stdlib and not (module == "test" and looks_like_class(name)):
-        return Judged(status="stdlib", reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
-    return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+        return Judged(status=Status.STDLIB, reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
+    return Judged(status=Status.FOREIGN, reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
 
 
 def _is_class(module: str, name: str) -> bool:
     judged = _by_library(module, name)
-    return judged.status == "vouched" or (judged.status == "foreign" and looks_like_class(name))
+    return judged.status is Status.VOUCHED or (judged.status is Status.FOREIGN and looks_like_class(name))
 
 
 def _nested(module: str, name: str) -> Judged:
     """A class within a class is spelt so too; anything else is a walk over attributes."""
     top = module.split(".", 1)[0]
     if all(_CLASS.match(part) for part in name.split(".")) and top not in STDLIB:
-        return Judged(status="foreign", reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
+        return Judged(status=Status.FOREIGN, reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)
     owner, _, method = name.rpartition(".")
     if top not in STDLIB and "." not in owner and not method.startswith("__") and _is_class(module, owner):
-        return Judged(status="dotted", reason="names a method", rule="dotted-import", level=Level.UNVERIFIED)
-    return Judged(status="dotted", reason="walks over attributes", rule="dotted-import", level=Level.UNSAFE)
+        return Judged(status=Status.DOTTED, reason="names a method", rule="dotted-import", level=Level.UNVERIFIED)
+    return Judged(status=Status.DOTTED, reason="walks over attributes", rule="dotted-import", level=Level.UNSAFE)

@@ -1,8 +1,132 @@
-"""How the lists are written down."""
+"""The vocabulary of the lists: entries, and the enumerations that they are written in.
+
+Every member of the enumerations is handled somewhere in `picklewatch.analysis.pickle`: `tests/unit/test_pickle_types.py`
+fails for one that is only defined.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+
+class Status(StrEnum):
+    """How the lists classify an import, from the best to the worst."""
+
+    VOUCHED = "vouched"
+    """Harmless for the uses that its entry names."""
+    FOREIGN = "foreign"
+    """Of a library, and on no list."""
+    TOMBSTONE = "tombstone"
+    """The name that our own quarantine leaves behind."""
+    INDIRECT = "indirect"
+    """Calls what it is given as an argument."""
+    STDLIB = "stdlib"
+    """Of the standard library, and not vouched for."""
+    DOTTED = "dotted"
+    """A walk over attributes, or a name that cannot be known."""
+    CODE = "code"
+    """Rebuilds Python code (cloudpickle, dill)."""
+    DENIED = "denied"
+    """A known way to run code, or to reach files or the network."""
+    SELF_TEST = "self-test"
+    """picklewatch's own harmless test file."""
+
+
+class Use(StrEnum):
+    """One use of an import that an entry can vouch for."""
+
+    REFERENCE = "reference"
+    """To be referenced without being called."""
+    NEW = "new"
+    """To be instantiated by ``__new__`` alone and given any state by BUILD."""
+    CALL = "call"
+    """To be called with any arguments that its check lets pass."""
+    MEMBER = "member"
+    """To be called with one plain literal, as pickled members of an enumeration are."""
+
+
+class Kind(StrEnum):
+    """The kind of value that a call returns; it determines which opcodes may follow (see `semantics.kinds`)."""
+
+    OBJECT = "object"
+    """An instance of a class that stores what it is given."""
+    ATOM = "atom"
+    """A number, a text, a tuple, a shape: nothing fills it."""
+    LIST = "list"
+    DICT = "dict"
+    SET = "set"
+    BYTEARRAY = "bytearray"
+    CHAIN = "chain"
+    """A ``ChainMap``: filling it would call ``__setitem__`` of its first map, whatever BUILD put there."""
+    CALLABLE = "callable"
+    """A callable that keeps a call for later (``partial``, ``getattr``, ``attrgetter``)."""
+    SHARED = "shared"
+    """An object that belongs to the whole process (a logger): it must not change."""
+    CODE = "code"
+    """Rebuilt Python code."""
+    UNKNOWN = "unknown"
+    """What an unknown callable returned."""
+    DTYPE = "dtype"
+    NDARRAY = "ndarray"
+    """An array that BUILD fills."""
+    NDARRAY_DONE = "ndarray-done"
+    """An array that is complete already."""
+    SCALAR = "scalar"
+    """A number of numpy's."""
+    ARRAY_WRAPPER = "array-wrapper"
+    """joblib's announcement of an array whose bytes follow in line."""
+    ARRAY_FILE = "array-file"
+    """joblib's name of a file that holds an array."""
+    TENSOR = "tensor"
+    PARAMETER = "parameter"
+    STORAGE = "storage"
+
+
+class Check(StrEnum):
+    """The check of the arguments of a call; `checks.registry` maps each to its function."""
+
+    PLAIN = "plain"
+    BOUNDED = "bounded"
+    # Python's own functions
+    ENCODE = "encode"
+    FACTORY = "factory"
+    GETATTR = "getattr"
+    GETITEM = "getitem"
+    GETTER = "getter"
+    ITERATOR = "iterator"
+    MAPPING = "mapping"
+    NEWOBJ = "newobj"
+    PARTIAL = "partial"
+    PATTERN = "pattern"
+    RECONSTRUCTOR = "reconstructor"
+    REDUCE = "reduce"
+    SETATTR = "setattr"
+    TYPE_OF = "type_of"
+    TZFILE = "tzfile"
+    # libraries
+    ARRAY_FILE = "array_file"
+    ARROW = "arrow"
+    FORMULA = "formula"
+    INDEX_CLASS = "index_class"
+    JAX_ARRAY = "jax_array"
+    LOAD_FROM_BYTES = "load_from_bytes"
+    MASKED = "masked"
+    NP_DTYPE = "np_dtype"
+    NP_FROMBUFFER = "np_frombuffer"
+    NP_RANDOM = "np_random"
+    NP_RECONSTRUCT = "np_reconstruct"
+    NP_SCALAR = "np_scalar"
+    TORCH_FROM_TYPE = "torch_from_type"
+    TORCH_PLAIN = "torch_plain"
+    TORCH_TENSOR = "torch_tensor"
+    TREE = "tree"
+    UFUNC = "ufunc"
+    UNIT_CLASS = "unit_class"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,13 +134,10 @@ class Group:
     """Imports that are harmless for the same reason, by exact name."""
 
     reason: str
-    uses: str
-    """What may be done with them: ``R`` be referenced; ``N`` be instantiated by ``__new__`` and given any state by BUILD;
-    ``C`` be called with any arguments; ``E`` be called with one plain literal (an enumeration's value)."""
-    kind: str = "object"
-    """What comes of calling them: decides which further opcodes are for it."""
-    check: str = ""
-    """A check of the arguments (`picklewatch.analysis.pickle.checks.registry`) that every call must pass as well."""
+    uses: AbstractSet[Use]
+    kind: Kind = Kind.OBJECT
+    check: Check | None = None
+    """A check of the arguments that every call must pass as well."""
     names: dict[str, str] = field(default_factory=dict)
     """Module → names, separated by blanks."""
 
@@ -26,13 +147,13 @@ class Family:
     """Classes of a library that are harmless for the same reason, by pattern."""
 
     reason: str
-    uses: str
+    uses: AbstractSet[Use]
     module: str
     """A regular expression that the whole module name matches."""
     name: str = r"_?[A-Z][A-Za-z0-9_]*"
     """A regular expression that the whole name matches; as usual: what looks like a class."""
-    kind: str = "object"
-    check: str = ""
+    kind: Kind = Kind.OBJECT
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

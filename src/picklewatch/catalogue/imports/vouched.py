@@ -6,7 +6,7 @@ BUILD puts into it, now or when it is compared, hashed, shown or deleted.
 
 from __future__ import annotations
 
-from picklewatch.catalogue.imports.entries import Group
+from picklewatch.catalogue.imports.entries import Check, Group, Kind, Use
 
 _NUMPY_MULTIARRAY = (
     "numpy.core.multiarray",
@@ -19,7 +19,7 @@ VOUCHED: tuple[Group, ...] = (
     # --- the standard library ---
     Group(
         reason="built-in constants and types, referenced as data",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "builtins": "object NoneType ellipsis Ellipsis NotImplemented None True False unicode long basestring "
             "classmethod staticmethod property memoryview len abs min max sum any all hash repr round divmod pow ord chr "
@@ -30,37 +30,59 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a built-in number, text or singleton made from constants",
-        uses="RNC",
-        kind="atom",
-        check="bounded",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.BOUNDED,
         names={"builtins": "int float complex bool str bytes long unicode slice range xrange frozenset tuple"},
     ),
     Group(
         reason="a mutable array of bytes",
-        uses="RNC",
-        kind="bytearray",
-        check="bounded",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.BYTEARRAY,
+        check=Check.BOUNDED,
         names={"builtins": "bytearray buffer"},
     ),
     Group(
         reason="the type of a singleton",
-        uses="RC",
-        check="type_of",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.TYPE_OF,
         names={"builtins": "type"},
     ),
     Group(
         reason="walks a container that is in the file itself",
-        uses="RC",
-        check="iterator",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.ITERATOR,
         names={"builtins": "iter reversed enumerate zip xrange", "itertools": "izip"},
     ),
-    Group(reason="the plain base of every class, which takes no arguments", uses="RNC", names={"builtins": "object"}),
-    Group(reason="a built-in container", uses="RNC", kind="list", check="bounded", names={"builtins": "list"}),
-    Group(reason="a built-in container", uses="RNC", kind="dict", check="bounded", names={"builtins": "dict"}),
-    Group(reason="a built-in container", uses="RNC", kind="set", check="bounded", names={"builtins": "set"}),
+    Group(
+        reason="the plain base of every class, which takes no arguments",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        names={"builtins": "object"},
+    ),
+    Group(
+        reason="a built-in container",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.LIST,
+        check=Check.BOUNDED,
+        names={"builtins": "list"},
+    ),
+    Group(
+        reason="a built-in container",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.BOUNDED,
+        names={"builtins": "dict"},
+    ),
+    Group(
+        reason="a built-in container",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.SET,
+        check=Check.BOUNDED,
+        names={"builtins": "set"},
+    ),
     Group(
         reason="a built-in exception: keeps its arguments",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={
             "builtins": "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError "
             "FloatingPointError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
@@ -76,40 +98,40 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a container of the standard library; its methods only store",
-        uses="RNC",
-        kind="dict",
-        check="mapping",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.MAPPING,
         names={"collections": "OrderedDict Counter UserDict"},
     ),
     Group(
         reason="a dict with a default; the factory takes no argument of the attacker's",
-        uses="RNC",
-        kind="dict",
-        check="factory",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.FACTORY,
         names={"collections": "defaultdict"},
     ),
     Group(
         reason="a container of the standard library; its methods only store",
-        uses="RNC",
-        kind="list",
-        check="bounded",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.LIST,
+        check=Check.BOUNDED,
         names={"collections": "deque UserList", "_collections": "deque"},
     ),
-    Group(reason="a text", uses="RNC", names={"collections": "UserString"}),
+    Group(reason="a text", uses={Use.REFERENCE, Use.NEW, Use.CALL}, names={"collections": "UserString"}),
     Group(
         reason="a chain of mappings; what fills it fills the first of them",
-        uses="RNC",
-        kind="chain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.CHAIN,
         names={"collections": "ChainMap"},
     ),
     Group(
         reason="an attribute holder: stores what it is given",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={"types": "SimpleNamespace", "argparse": "Namespace", "optparse": "Values"},
     ),
     Group(
         reason="a date, time or zone: validates numbers",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={
             "datetime": "datetime date time timedelta timezone",
             "_datetime": "datetime date time timedelta timezone",
@@ -117,10 +139,10 @@ VOUCHED: tuple[Group, ...] = (
             "calendar": "Month Day",
         },
     ),
-    Group(reason="the base of time zones", uses="RN", names={"datetime": "tzinfo"}),
+    Group(reason="the base of time zones", uses={Use.REFERENCE, Use.NEW}, names={"datetime": "tzinfo"}),
     Group(
         reason="a time zone by its key, read from the zone database only",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "zoneinfo": "ZoneInfo",
             "zoneinfo._zoneinfo": "ZoneInfo",
@@ -130,7 +152,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a time zone by its key, read from the zone database only",
-        uses="RC",
+        uses={Use.REFERENCE, Use.CALL},
         names={
             "zoneinfo": "ZoneInfo._unpickle",
             "zoneinfo._zoneinfo": "ZoneInfo._unpickle",
@@ -139,7 +161,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a number",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={
             "decimal": "Decimal Context",
             "_decimal": "Decimal Context",
@@ -149,16 +171,18 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a signal of decimal arithmetic",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={
             "decimal": "Clamped ConversionSyntax DecimalException DivisionByZero DivisionImpossible DivisionUndefined FloatOperation "
             "Inexact InvalidContext InvalidOperation Overflow Rounded Subnormal Underflow",
         },
     ),
-    Group(reason="an identifier: sixteen bytes", uses="RNC", names={"uuid": "UUID SafeUUID"}),
+    Group(
+        reason="an identifier: sixteen bytes", uses={Use.REFERENCE, Use.NEW, Use.CALL}, names={"uuid": "UUID SafeUUID"}
+    ),
     Group(
         reason="a path as text; making it touches no file",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={
             "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
             "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
@@ -166,37 +190,60 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an address as a number; making it opens nothing",
-        uses="RNC",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
         names={"ipaddress": "IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface"},
     ),
-    Group(reason="an array of machine numbers", uses="RNC", kind="list", check="bounded", names={"array": "array"}),
+    Group(
+        reason="an array of machine numbers",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.LIST,
+        check=Check.BOUNDED,
+        names={"array": "array"},
+    ),
     Group(
         reason="rebuilds an array of machine numbers from bytes",
-        uses="RC",
-        kind="list",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.LIST,
         names={"array": "_array_reconstructor"},
     ),
     Group(
         reason="a compiled pattern; nothing is matched on loading",
-        uses="RC",
-        check="pattern",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PATTERN,
         names={"re": "_compile"},
     ),
-    Group(reason="flags or a type of regular expressions", uses="RE", names={"re": "RegexFlag Pattern Match"}),
-    Group(reason="a pseudo-random generator: numbers", uses="RNC", names={"random": "Random", "_random": "Random"}),
     Group(
-        reason="a memory buffer", uses="RNC", check="plain", names={"io": "BytesIO StringIO", "_io": "BytesIO StringIO"}
+        reason="flags or a type of regular expressions",
+        uses={Use.REFERENCE, Use.MEMBER},
+        names={"re": "RegexFlag Pattern Match"},
+    ),
+    Group(
+        reason="a pseudo-random generator: numbers",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        names={"random": "Random", "_random": "Random"},
+    ),
+    Group(
+        reason="a memory buffer",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.PLAIN,
+        names={"io": "BytesIO StringIO", "_io": "BytesIO StringIO"},
     ),
     Group(
         reason="a counter or a constant without side effects",
-        uses="RC",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
         names={"itertools": "count repeat", "operator": "itemgetter", "_operator": "itemgetter"},
     ),
-    Group(reason="looks a logger up by name", uses="RC", kind="shared", check="plain", names={"logging": "getLogger"}),
+    Group(
+        reason="looks a logger up by name",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.SHARED,
+        check=Check.PLAIN,
+        names={"logging": "getLogger"},
+    ),
     Group(
         reason="a type for annotations",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "typing": "Any Union Optional List Dict Tuple Set FrozenSet Callable Iterable Iterator Sequence Mapping "
             "MutableMapping Type TypeVar Generic Literal NamedTuple NoReturn ClassVar Final Protocol Text AnyStr Hashable "
@@ -211,19 +258,27 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a part of a data class's description",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={
             "dataclasses": "Field _DataclassParams InitVar _FIELD_BASE _HAS_DEFAULT_FACTORY_CLASS _KW_ONLY_TYPE _MISSING_TYPE"
         },
     ),
     Group(
-        reason="a compiled layout of numbers", uses="RC", check="plain", names={"_struct": "Struct", "struct": "Struct"}
+        reason="a compiled layout of numbers",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
+        names={"_struct": "Struct", "struct": "Struct"},
     ),
-    Group(reason="a point in time as numbers", uses="RNC", check="plain", names={"time": "struct_time"}),
+    Group(
+        reason="a point in time as numbers",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.PLAIN,
+        names={"time": "struct_time"},
+    ),
     Group(
         reason="a version number",
-        uses="RNC",
-        check="plain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.PLAIN,
         names={
             "torch.torch_version": "TorchVersion",
             "packaging.version": "Version",
@@ -232,7 +287,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an object of the standard library that only holds attributes",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={
             "configparser": "ConfigParser RawConfigParser SafeConfigParser SectionProxy ConverterMapping Interpolation "
             "BasicInterpolation LegacyInterpolation ExtendedInterpolation",
@@ -253,61 +308,69 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="the signature of a function, as data",
-        uses="RNC",
-        check="plain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.PLAIN,
         names={"inspect": "Signature Parameter _empty"},
     ),
     Group(
         reason="an address in parts",
-        uses="RNC",
-        check="plain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.PLAIN,
         names={"urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes"},
     ),
     Group(
         reason="names a member of an enumeration",
-        uses="RE",
+        uses={Use.REFERENCE, Use.MEMBER},
         names={"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto"},
     ),
     Group(
-        reason="sets an attribute; the object is looked at", uses="C", check="setattr", names={"builtins": "setattr"}
+        reason="sets an attribute; the object is looked at",
+        uses={Use.CALL},
+        check=Check.SETATTR,
+        names={"builtins": "setattr"},
     ),
-    Group(reason="a type with parameters, for annotations", uses="RC", check="plain", names={"types": "GenericAlias"}),
+    Group(
+        reason="a type with parameters, for annotations",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
+        names={"types": "GenericAlias"},
+    ),
     Group(
         reason="joins types for annotations",
-        uses="C",
-        check="reduce",
+        uses={Use.CALL},
+        check=Check.REDUCE,
         names={"functools": "reduce", "_functools": "reduce"},
     ),
     # --- copyreg and codecs: harmless with the right arguments ---
     Group(
         reason="turns text into bytes",
-        uses="RC",
-        kind="atom",
-        check="encode",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.ENCODE,
         names={"_codecs": "encode", "codecs": "encode"},
     ),
     Group(
         reason="makes an object without calling its __init__",
-        uses="RC",
-        check="reconstructor",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.RECONSTRUCTOR,
         names={"copyreg": "_reconstructor"},
     ),
     Group(
         reason="makes an object without calling its __init__",
-        uses="RC",
-        check="newobj",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.NEWOBJ,
         names={"copyreg": "__newobj__ __newobj_ex__", "scipy.spatial.ckdtree": "new_object"},
     ),
     Group(
         reason="a node of a spatial tree: attributes only",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names=dict.fromkeys(
             ("scipy.spatial.kdtree", "scipy.spatial._kdtree"), "KDTree.node KDTree.innernode KDTree.leafnode"
         ),
     ),
     Group(
         reason="a method of an interpolator, stored for later use",
-        uses="R",
+        uses={Use.REFERENCE},
         names=dict.fromkeys(
             ("scipy.interpolate.interpolate", "scipy.interpolate._interpolate"),
             "interp1d._call_linear interp1d._call_linear_np interp1d._call_nearest interp1d._call_previousnext "
@@ -316,38 +379,38 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="keeps a callable with its arguments; both are looked at",
-        uses="C",
-        check="partial",
+        uses={Use.CALL},
+        check=Check.PARTIAL,
         names={"functools": "partial", "_functools": "partial"},
     ),
     Group(
         reason="keeps the name of an attribute to fetch; the name is looked at",
-        uses="C",
-        kind="callable",
-        check="getter",
+        uses={Use.CALL},
+        kind=Kind.CALLABLE,
+        check=Check.GETTER,
         names={"operator": "attrgetter methodcaller", "_operator": "attrgetter methodcaller"},
     ),
     Group(
         reason="what the operating system says of a file or a terminal, as numbers",
-        uses="RC",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
         names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size"),
     ),
     Group(
         reason="fetches an attribute; the object and the name are looked at",
-        uses="C",
-        check="getattr",
+        uses={Use.CALL},
+        check=Check.GETATTR,
         names={"builtins": "getattr"},
     ),
     Group(
         reason="subscripts a type for annotations",
-        uses="RC",
-        check="getitem",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.GETITEM,
         names={"operator": "getitem", "_operator": "getitem"},
     ),
     Group(
         reason="functions over numbers, stored for later use",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "math": "exp log log2 log10 log1p expm1 sqrt sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil fabs pow hypot isnan isinf",
             "operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains itemgetter",
@@ -358,7 +421,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="functions over arrays, stored for later use",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "numpy": "mean median std var sum prod min max amin amax argmin argmax exp log log1p expm1 log2 log10 sqrt abs absolute sin cos tan tanh "
             "square sign dot concatenate vstack hstack dstack column_stack stack nan inf pi e newaxis identity eye zeros ones array asarray maximum "
@@ -371,7 +434,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a part of spaCy's vocabulary, restored from texts, numbers and msgpack bytes",
-        uses="RC",
+        uses={Use.REFERENCE, Use.CALL},
         names={
             "spacy.strings": "StringStore",
             "spacy.vectors": "unpickle_vectors",
@@ -380,8 +443,8 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a unit by its names",
-        uses="RC",
-        check="unit_class",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.UNIT_CLASS,
         names={
             "astropy.units.core": "_recreate_irreducible_unit",
             "pint": "_unpickle_quantity _unpickle_unit _unpickle_measurement",
@@ -389,8 +452,8 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a container that cannot be changed",
-        uses="RC",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
         names={
             "pyrsistent._pmap": "pmap",
             "pyrsistent._pset": "pset",
@@ -400,15 +463,15 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a dictionary that cannot be changed",
-        uses="RNC",
-        kind="dict",
-        check="plain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.PLAIN,
         names={"flax.core.frozen_dict": "FrozenDict"},
     ),
     Group(
         reason="a molecule or its bits, from bytes that RDKit parses",
-        uses="RC",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.PLAIN,
         names={
             "rdkit.Chem.rdchem": "Mol",
             "rdkit.DataStructs.cDataStructs": "ExplicitBitVect SparseBitVect IntSparseIntVect LongSparseIntVect "
@@ -417,14 +480,14 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an array of JAX, made by numpy's own function from the state that numpy checks",
-        uses="RC",
-        kind="ndarray-done",
-        check="jax_array",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.NDARRAY_DONE,
+        check=Check.JAX_ARRAY,
         names={"jax._src.array": "_reconstruct_array", "jax._src.device_array": "reconstruct_device_array"},
     ),
     Group(
         reason="a number type",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "ml_dtypes": "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
             "float8_e5m2fnuz float8_e8m0fnu float6_e2m3fn float6_e3m2fn float4_e2m1fn int1 int2 int4 uint1 uint2 uint4",
@@ -432,56 +495,56 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an element type of texts",
-        uses="RC",
-        kind="dtype",
-        check="np_dtype",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.DTYPE,
+        check=Check.NP_DTYPE,
         names=dict.fromkeys(("numpy._core._internal", "numpy.core._internal"), "_convert_to_stringdtype_kwargs"),
     ),
     # --- numpy ---
     Group(
         reason="fetches a universal function by module and name; both are looked at",
-        uses="C",
-        check="ufunc",
+        uses={Use.CALL},
+        check=Check.UFUNC,
         names=dict.fromkeys(("numpy.core", "numpy._core", "numpy.core.numeric"), "_ufunc_reconstruct"),
     ),
     Group(
         reason="makes an empty array that BUILD fills",
-        uses="RC",
-        kind="ndarray",
-        check="np_reconstruct",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.NDARRAY,
+        check=Check.NP_RECONSTRUCT,
         names=dict.fromkeys((*_NUMPY_MULTIARRAY, "numpy.core._internal", "numpy._core._internal"), "_reconstruct"),
     ),
     Group(
         reason="a number of a given type",
-        uses="RC",
-        kind="scalar",
-        check="np_scalar",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.SCALAR,
+        check=Check.NP_SCALAR,
         names=dict.fromkeys(_NUMPY_MULTIARRAY, "scalar"),
     ),
     Group(
         reason="an array over bytes",
-        uses="RC",
-        kind="ndarray-done",
-        check="np_frombuffer",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.NDARRAY_DONE,
+        check=Check.NP_FROMBUFFER,
         names={"numpy.core.numeric": "_frombuffer", "numpy._core.numeric": "_frombuffer"},
     ),
     Group(
         reason="a masked array that BUILD fills",
-        uses="RC",
-        kind="ndarray",
-        check="masked",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.NDARRAY,
+        check=Check.MASKED,
         names={"numpy.ma.core": "_mareconstruct"},
     ),
     Group(
         reason="an element type",
-        uses="RNC",
-        kind="dtype",
-        check="np_dtype",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DTYPE,
+        check=Check.NP_DTYPE,
         names={"numpy": "dtype", "numpy.dtypes": "StringDType"},
     ),
     Group(
         reason="an array class, named as the type to make",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "numpy": "ndarray matrix recarray chararray memmap",
             "numpy.core.memmap": "memmap",
@@ -501,9 +564,9 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a number type",
-        uses="RNC",
-        kind="atom",
-        check="bounded",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.BOUNDED,
         names={
             "numpy": "bool bool_ bool8 byte ubyte short ushort intc uintc int_ uint intp uintp longlong ulonglong "
             "int8 int16 int32 int64 uint8 uint16 uint32 uint64 half single double longdouble float16 float32 float64 "
@@ -517,9 +580,9 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an element type's class",
-        uses="RNC",
-        kind="dtype",
-        check="plain",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DTYPE,
+        check=Check.PLAIN,
         names={
             "numpy.dtypes": "BoolDType Int8DType UInt8DType Int16DType UInt16DType Int32DType UInt32DType Int64DType UInt64DType "
             "LongLongDType ULongLongDType Float16DType Float32DType Float64DType LongDoubleDType Complex64DType Complex128DType "
@@ -529,8 +592,8 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a random generator by its name",
-        uses="RC",
-        check="np_random",
+        uses={Use.REFERENCE, Use.CALL},
+        check=Check.NP_RANDOM,
         names={
             "numpy.random._pickle": "__randomstate_ctor __bit_generator_ctor __generator_ctor",
             "numpy.random": "__RandomState_ctor",
@@ -539,8 +602,8 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a random generator or its seed: numbers",
-        uses="RNC",
-        check="bounded",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.BOUNDED,
         names={
             "numpy.random._mt19937": "MT19937",
             "numpy.random._pcg64": "PCG64 PCG64DXSM",
@@ -554,7 +617,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a polynomial or an exception of numpy: numbers",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={
             "numpy": "poly1d",
             "numpy.lib.polynomial": "poly1d",
@@ -569,16 +632,16 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="numpy's masked constant",
-        uses="RC",
-        kind="ndarray",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.NDARRAY,
+        check=Check.PLAIN,
         names={"numpy.ma.core": "MaskedConstant"},
     ),
     # --- joblib ---
     Group(
         reason="announces an array whose bytes follow in line",
-        uses="RN",
-        kind="array-wrapper",
+        uses={Use.REFERENCE, Use.NEW},
+        kind=Kind.ARRAY_WRAPPER,
         names={
             "joblib.numpy_pickle": "NumpyArrayWrapper",
             "sklearn.externals.joblib.numpy_pickle": "NumpyArrayWrapper",
@@ -586,9 +649,9 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="names a file beside this one that holds an array",
-        uses="RN",
-        kind="array-file",
-        check="array_file",
+        uses={Use.REFERENCE, Use.NEW},
+        kind=Kind.ARRAY_FILE,
+        check=Check.ARRAY_FILE,
         names=dict.fromkeys(
             (
                 "joblib.numpy_pickle",
@@ -602,16 +665,16 @@ VOUCHED: tuple[Group, ...] = (
     # --- torch ---
     Group(
         reason="a tensor over a storage; its bounds are checked here",
-        uses="RC",
-        kind="tensor",
-        check="torch_tensor",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.TENSOR,
+        check=Check.TORCH_TENSOR,
         names={"torch._utils": "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3"},
     ),
     Group(
         reason="a tensor made of tensors and numbers",
-        uses="RC",
-        kind="tensor",
-        check="torch_plain",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.TENSOR,
+        check=Check.TORCH_PLAIN,
         names={
             "torch._utils": "_rebuild_parameter _rebuild_parameter_with_state _rebuild_sparse_tensor _rebuild_sparse_csr_tensor "
             "_rebuild_sparse_compressed_tensor _rebuild_qtensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor "
@@ -620,45 +683,45 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="calls a rebuilding function of torch",
-        uses="RC",
-        kind="tensor",
-        check="torch_from_type",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.TENSOR,
+        check=Check.TORCH_FROM_TYPE,
         names={"torch._tensor": "_rebuild_from_type_v2 _rebuild_from_type", "torch.tensor": "_rebuild_from_type"},
     ),
     Group(
         reason="unpickles the bytes that it is given: they are judged themselves",
-        uses="RC",
-        kind="storage",
-        check="load_from_bytes",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.STORAGE,
+        check=Check.LOAD_FROM_BYTES,
         names={"torch.storage": "_load_from_bytes"},
     ),
     Group(
         reason="a named tuple of tensors",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={"torch.nn.utils.rnn": "PackedSequence PackedSequence_"},
     ),
     Group(
         reason="a schedule of numbers: attributes only",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={"stable_baselines3.common.utils": "FloatSchedule ConstantSchedule LinearSchedule"},
     ),
     Group(
         reason="trials of Hyperopt in memory: dictionaries in lists",
-        uses="RN",
+        uses={Use.REFERENCE, Use.NEW},
         names={"hyperopt.base": "Trials"},
     ),
     Group(
         reason="a shape, a device or a layout",
-        uses="RC",
-        kind="atom",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.PLAIN,
         names={"torch": "Size device memory_format", "torch.serialization": "_get_layout", "torch._C": "device"},
     ),
     Group(
         reason="a tensor parameter around a tensor",
-        uses="RC",
-        kind="parameter",
-        check="torch_plain",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.PARAMETER,
+        check=Check.TORCH_PLAIN,
         names={
             "torch.nn.parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
             "torch.nn": "Parameter",
@@ -668,7 +731,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="names the class of a storage or tensor",
-        uses="R",
+        uses={Use.REFERENCE},
         names=dict.fromkeys(
             ("torch", "torch.cuda", "torch.sparse", "torch.cuda.sparse"),
             "FloatStorage DoubleStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage CharStorage "
@@ -679,7 +742,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="names the class of a storage or tensor",
-        uses="R",
+        uses={Use.REFERENCE},
         names={
             "torch": "Tensor strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc _mkldnn jagged contiguous_format channels_last channels_last_3d preserve_format "
             "per_tensor_affine per_channel_affine per_tensor_symmetric per_channel_symmetric per_channel_affine_float_qparams "
@@ -693,9 +756,9 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="types a container for the TorchScript interpreter",
-        uses="RC",
-        kind="object",
-        check="plain",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
+        check=Check.PLAIN,
         names={
             "torch.jit._pickle": "build_intlist build_tensorlist build_doublelist build_boollist restore_type_tag build_tensor_from_id"
         },

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from picklewatch.analysis.pickle.vm.values import NUMBERS, Blob, Import, Obj, Opaque, Persistent
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied, looks_like_class
 from picklewatch.catalogue.imports.denied import PLAIN_LITERALS
+from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
     for value in _flat(values, notes):
         if isinstance(value, Import) and not _data_class(value):
             return False
-        if isinstance(value, Obj) and value.kind == "callable":
+        if isinstance(value, Obj) and value.kind is Kind.CALLABLE:
             return False
         if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
             return False
@@ -76,10 +77,10 @@ def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
 
 
 def _data_class(value: Import) -> bool:
-    return value.judged.level is Level.INFO or (value.judged.status == "foreign" and looks_like_class(value.name))
+    return value.judged.level is Level.INFO or (value.judged.status is Status.FOREIGN and looks_like_class(value.name))
 
 
-_OPENED = frozenset({"list", "dict", "set", "atom", "bytearray", "callable"})
+_OPENED = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.CALLABLE})
 _CONTAINERS = (tuple, list, dict, Opaque, Obj)
 _UNSEEN = (list, dict, Opaque, Persistent)
 """What is opened, but says nothing itself."""

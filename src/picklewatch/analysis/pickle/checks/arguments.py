@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks import argument_signs
-from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque, OpaqueKind
+from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def take_types(args: Any, notes: Notes) -> None:
     waiting, opened = [args], set[int]()
     while waiting:
         value = waiting.pop()
-        if type(value) is Obj and value.kind == "dtype":
+        if type(value) is Obj and value.kind is Kind.DTYPE:
             value.used = True
         if not isinstance(value, tuple | list | dict) or id(value) in opened:
             continue
@@ -83,6 +84,6 @@ def bounded(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt |
         number = max((abs(one) for one in inner[:_SIZES] if type(one) is int), default=0)
         if callee.name in _COLLECTS and (number > HUGE or _endless(value)):
             return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for more items than memory can hold")
-        if isinstance(value, Opaque) and value.kind == "int":
+        if isinstance(value, Opaque) and value.kind is OpaqueKind.INT:
             return odd(f"{callee.key} is given a huge number")
     return plain(machine, callee, args, offset)

@@ -10,6 +10,7 @@ from picklewatch.analysis.pickle.checks.scipy_kdtree import check_tree
 from picklewatch.analysis.pickle.checks.stdlib_calls import kept
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj, Persistent
+from picklewatch.catalogue.imports.entries import Check, Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 def check_state(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     """Look at the *state* that BUILD gives to *target*."""
     check = _BY_KIND.get(target.kind)
-    if check is None and isinstance(target.callee, Import):
-        check = _BY_KIND.get(target.callee.judged.check)
+    if check is None and isinstance(target.callee, Import) and target.callee.judged.check is Check.FORMULA:
+        check = _formula_state
     if check is not None:
         check(machine, target, state, offset)
     _generator_state(machine, state, offset)
@@ -263,9 +264,8 @@ def _partial_state(machine: Machine, target: Obj, state: Any, offset: int) -> No
 
 
 _BY_KIND = {
-    "ndarray": _ndarray_state,
-    "dtype": _dtype_state,
-    "array-file": _wrapper_state,
-    "formula": _formula_state,
-    "callable": _partial_state,
+    Kind.NDARRAY: _ndarray_state,
+    Kind.DTYPE: _dtype_state,
+    Kind.ARRAY_FILE: _wrapper_state,
+    Kind.CALLABLE: _partial_state,
 }

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks.arguments import Doubt
-from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Opaque
+from picklewatch.catalogue.imports.entries import Check, Kind
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
@@ -31,17 +32,17 @@ _COLLECTS = frozenset(
 """Those that walk over what they are given and keep the items."""
 _COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
 """Libraries whose containers keep any object, as Python's do."""
-_CONTAINERS = frozenset({"list", "dict", "set", "atom", "bytearray", "scalar"})
-_CONSTANTS = frozenset({"atom", "bytearray", "scalar", "dtype"})
+_CONTAINERS = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR})
+_CONSTANTS = frozenset({Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR, Kind.DTYPE})
 _DATA = _CONTAINERS | {
-    "ndarray",
-    "ndarray-done",
-    "dtype",
-    "tensor",
-    "parameter",
-    "storage",
-    "array-wrapper",
-    "array-file",
+    Kind.NDARRAY,
+    Kind.NDARRAY_DONE,
+    Kind.DTYPE,
+    Kind.TENSOR,
+    Kind.PARAMETER,
+    Kind.STORAGE,
+    Kind.ARRAY_WRAPPER,
+    Kind.ARRAY_FILE,
 }
 _TIME = frozenset({"datetime", "_datetime", "_pydatetime", "zoneinfo", "_zoneinfo", "backports", "pytz", "dateutil"})
 _PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
@@ -68,7 +69,7 @@ def stranger(callee: Import, args: Any, budget: Budget) -> Doubt | None:
 
 def _among(callee: Import, args: Any, budget: Budget) -> str:
     top = callee.module.partition(".")[0]
-    if callee.judged.check == "torch_from_type":
+    if callee.judged.check is Check.TORCH_FROM_TYPE:
         return ""  # what it calls is looked at as a call
     if callee.name == "_rebuild_parameter_with_state":
         args = _given(args)[:_BEFORE_STATE]
@@ -81,7 +82,7 @@ def _among(callee: Import, args: Any, budget: Budget) -> str:
         return _walk(args, _CONSTANTS, _PLAIN, budget)
     if top in _COLLECTING:
         return next((_named(value) for value in _given(args) if _odd_container(value)), "")
-    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind == "atom" else _DATA
+    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind is Kind.ATOM else _DATA
     return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, budget)
 
 
@@ -94,7 +95,7 @@ def _odd_container(value: Any) -> bool:
 
 
 def _iterates(value: Obj) -> bool:
-    return isinstance(value.callee, Import) and value.callee.judged.check == "iterator"
+    return isinstance(value.callee, Import) and value.callee.judged.check is Check.ITERATOR
 
 
 def _named(value: Obj) -> str:
@@ -114,13 +115,13 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
                 continue
-            if not isinstance(value.callee, Import) or value.kind == "callable":
+            if not isinstance(value.callee, Import) or value.kind is Kind.CALLABLE:
                 return _named(value)
             if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
                 return _named(value)
             budget.charge(_PER_OBJECT)
             waiting += [value.state, value.items]
-            if value.how == "new":
+            if value.how is How.NEW:
                 waiting.append(value.args)
         else:
             waiting += _inside(value, budget)

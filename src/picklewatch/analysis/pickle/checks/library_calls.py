@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks import argument_signs, numpy_arrays, torch_tensors
 from picklewatch.analysis.pickle.checks.arguments import HUGE, Doubt, odd, plain, take_types, values_of
-from picklewatch.analysis.pickle.report import Storage
+from picklewatch.analysis.pickle.report import Storage, Why
 from picklewatch.analysis.pickle.semantics import attributes
-from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Persistent, as_bytes
+from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Persistent, as_bytes
+from picklewatch.catalogue.imports.entries import Check, Kind, Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def index_class(machine: Machine, callee: Import, args: Any, offset: int) -> Dou
     if (
         not isinstance(made, Import)
         or not made.name.endswith("Index")
-        or made.judged.status not in {"vouched", "foreign"}
+        or made.judged.status not in {Status.VOUCHED, Status.FOREIGN}
     ):
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an index")
     return plain(machine, callee, args, offset)
@@ -49,7 +50,7 @@ def masked(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
     """``_mareconstruct(cls, base, shape, type)`` makes an instance of *cls*: only classes of arrays may stand there."""
     classes = values_of(args)[:2]
     for made in classes:
-        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status == "foreign")
+        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is Status.FOREIGN)
         if not known:
             return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to make something other than an array")
     return plain(machine, callee, args, offset)
@@ -58,7 +59,7 @@ def masked(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
 def tree(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
     """``Tree(features, classes, outputs)``, ``Gini(outputs, classes)`` believe the number of outputs."""
     for value in values_of(args):
-        if not isinstance(value, Obj) or value.kind not in {"ndarray", "ndarray-done"}:
+        if not isinstance(value, Obj) or value.kind not in {Kind.NDARRAY, Kind.NDARRAY_DONE}:
             continue
         outputs = values_of(args)[2:3] if callee.name == "Tree" else values_of(args)[:1]
         held, said = numpy_arrays.elements(value), numpy_arrays.integer(outputs[0] if outputs else None)
@@ -103,7 +104,7 @@ def np_reconstruct(machine: Machine, callee: Import, args: Any, _offset: int) ->
     take_types(args, machine)
     if elements is None or elements > HUGE:
         return Doubt("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
-    if values[0].judged.status in {"vouched", "foreign"}:
+    if values[0].judged.status in {Status.VOUCHED, Status.FOREIGN}:
         return None
     return odd(f"{callee.key} is given {values[0].key} as an array class")
 
@@ -147,10 +148,10 @@ def np_random(_machine: Machine, callee: Import, args: Any, _offset: int) -> Dou
     """The second argument is called with the first by numpy: only numpy's own constructor may stand there."""
     for value in values_of(args):
         if isinstance(value, Import):
-            if not value.module.startswith("numpy.random") or value.judged.status != "vouched":
+            if not value.module.startswith("numpy.random") or value.judged.status is not Status.VOUCHED:
                 return Doubt("indirect-call", Level.MALICIOUS, f"{callee.key} is made to call {value.key}")
         elif not isinstance(value, str | int | None) and not (
-            isinstance(value, Obj) and value.known and value.kind != "callable"
+            isinstance(value, Obj) and value.known and value.kind is not Kind.CALLABLE
         ):
             return odd(f"{callee.key} is given something other than a generator")
     return None
@@ -177,9 +178,9 @@ def torch_tensor(machine: Machine, callee: Import, args: Any, _offset: int) -> D
         return (
             None if type(storage.storage) is Storage else odd("a tensor is rebuilt over something that is no storage")
         )
-    if isinstance(storage, Obj) and storage.kind == "storage" and storage.state is None:
+    if isinstance(storage, Obj) and storage.kind is Kind.STORAGE and storage.state is None:
         return Doubt("tensor-out-of-bounds", Level.UNVERIFIED, "a tensor's storage does not tell its size")
-    if isinstance(storage, Obj) and (storage.kind == "storage" or not storage.known):
+    if isinstance(storage, Obj) and (storage.kind is Kind.STORAGE or not storage.known):
         return None
     return odd("a tensor is rebuilt over something that is no storage")
 
@@ -193,7 +194,7 @@ def _tensor(args: Any) -> bool:
     if not values or isinstance(values[0], Import):
         return False
     made = values[0]
-    return not isinstance(made, Obj) or made.kind in {"tensor", "parameter", "storage"} or not made.known
+    return not isinstance(made, Obj) or made.kind in {Kind.TENSOR, Kind.PARAMETER, Kind.STORAGE} or not made.known
 
 
 def torch_plain(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | None:
@@ -226,19 +227,19 @@ def torch_from_type(machine: Machine, callee: Import, args: Any, offset: int) ->
     if len(values) != 4 or not isinstance(values[0], Import):
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
     function = values[0]
-    if function.module != "torch._utils" or function.judged.status != "vouched":
+    if function.module != "torch._utils" or function.judged.status is not Status.VOUCHED:
         return Doubt(
             "indirect-call",
             Level.MALICIOUS if function.judged.level is Level.MALICIOUS else Level.UNSAFE,
             f"{callee.key} is made to call {function.key}",
         )
-    machine.call(function, values[2], "call", offset)
+    machine.call(function, values[2], How.CALL, offset)
     return _given_state(machine, callee, values[3], offset)
 
 
 def _given_state(machine: Machine, callee: Import, state: Any, offset: int) -> Doubt | None:
     """What ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
-    made = Obj(callee, (), offset, "tensor")
+    made = Obj(callee, (), offset, Kind.TENSOR)
     for named in attributes.split(state):
         if isinstance(named, dict):
             machine.interface(made, named, offset)
@@ -256,7 +257,7 @@ def load_from_bytes(machine: Machine, callee: Import, args: Any, offset: int) ->
         return Doubt(
             "nested-unpickling", Level.UNSAFE, f"{callee.key} unpickles bytes that are not in the file as such"
         )
-    machine.nest(content, offset, callee.key)
+    machine.nest(content, offset, Why.LOADED)
     return None
 
 
@@ -265,7 +266,11 @@ def ufunc(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | 
     values = values_of(args)
     if len(values) == 2 and all(isinstance(value, str) for value in values):
         module, name = values
-        if _UFUNC_MODULE.match(module) and name.isidentifier() and machine.judged(module, name).status == "vouched":
+        if (
+            _UFUNC_MODULE.match(module)
+            and name.isidentifier()
+            and machine.judged(module, name).status is Status.VOUCHED
+        ):
             return None
     return Doubt(
         "code-execution", Level.MALICIOUS, f"{callee.key} is made to import something that is no function of numpy"
@@ -277,9 +282,9 @@ def jax_array(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt
     values = values_of(args)
     fewest = 3
     function = values[0] if len(values) >= fewest else None
-    if not isinstance(function, Import) or function.judged.kind != "ndarray":
+    if not isinstance(function, Import) or function.judged.kind is not Kind.NDARRAY:
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is made to call something other than numpy's own")
-    machine.build(machine.call(function, values[1], "call", offset), values[2], offset)
+    machine.build(machine.call(function, values[1], How.CALL, offset), values[2], offset)
     return plain(machine, callee, values[fewest:], offset)
 
 
@@ -288,11 +293,24 @@ def formula(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt |
     return plain(machine, callee, args, offset)
 
 
-OF_LIBRARIES: dict[str, Any] = {
-    "np_reconstruct": np_reconstruct, "np_scalar": np_scalar, "np_frombuffer": np_frombuffer, "np_dtype": np_dtype,
-    "np_random": np_random, "array_file": array_file, "torch_tensor": torch_tensor, "torch_plain": torch_plain,
-    "torch_from_type": torch_from_type, "load_from_bytes": load_from_bytes, "ufunc": ufunc, "arrow": arrow,
-    "index_class": index_class, "formula": formula, "unit_class": unit_class, "masked": masked, "tree": tree,
-    "jax_array": jax_array,
-}  # fmt: skip
+OF_LIBRARIES: dict[Check, Any] = {
+    Check.NP_RECONSTRUCT: np_reconstruct,
+    Check.NP_SCALAR: np_scalar,
+    Check.NP_FROMBUFFER: np_frombuffer,
+    Check.NP_DTYPE: np_dtype,
+    Check.NP_RANDOM: np_random,
+    Check.ARRAY_FILE: array_file,
+    Check.TORCH_TENSOR: torch_tensor,
+    Check.TORCH_PLAIN: torch_plain,
+    Check.TORCH_FROM_TYPE: torch_from_type,
+    Check.LOAD_FROM_BYTES: load_from_bytes,
+    Check.UFUNC: ufunc,
+    Check.ARROW: arrow,
+    Check.INDEX_CLASS: index_class,
+    Check.FORMULA: formula,
+    Check.UNIT_CLASS: unit_class,
+    Check.MASKED: masked,
+    Check.TREE: tree,
+    Check.JAX_ARRAY: jax_array,
+}
 """By the name that the lists use."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.analysis.pickle.vm.values import DICT_CAP, Blob, Import, Obj, Opaque, Python2Text, as_bytes, as_text
+from picklewatch.analysis.pickle.vm.values import (
+    DICT_CAP,
+    Blob,
+    Import,
+    Obj,
+    Opaque,
+    OpaqueKind,
+    Python2Text,
+    as_bytes,
+    as_text,
+)
+from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.semantics.observations import Notes
@@ -197,7 +208,7 @@ def integer(value: Any) -> int | None:
     """The number that *value* is, or None if it is no plain one or a scalar of numpy's."""
     if type(value) is int:
         return value
-    if isinstance(value, Obj) and value.kind == "scalar" and isinstance(value.args, tuple) and len(value.args) > 1:
+    if isinstance(value, Obj) and value.kind is Kind.SCALAR and isinstance(value.args, tuple) and len(value.args) > 1:
         raw = as_bytes(value.args[1])
         return None if raw is None or len(raw) > 8 else int.from_bytes(raw, "little", signed=True)
     return None
@@ -209,7 +220,7 @@ def elements(array: Obj) -> int | None:
     shape_at = 2
     if isinstance(array.state, dict):  # joblib's
         return count(array.state.get("shape"))
-    if array.kind == "ndarray-done" and isinstance(array.args, tuple) and len(array.args) > shape_at:
+    if array.kind is Kind.NDARRAY_DONE and isinstance(array.args, tuple) and len(array.args) > shape_at:
         return count(array.args[shape_at])
     if isinstance(array.state, tuple) and len(array.state) >= full:
         return count(array.state[1])
@@ -223,7 +234,7 @@ def length(raw: Any, notes: Notes) -> int | None:
     if isinstance(raw, Blob) and not raw.text:
         return raw.size
     if isinstance(raw, Opaque):
-        return length(raw.content, notes) if raw.kind == "bytearray" else None
+        return length(raw.content, notes) if raw.kind is OpaqueKind.BYTEARRAY else None
     text = as_text(raw)
     if text is not None:
         return len(text)

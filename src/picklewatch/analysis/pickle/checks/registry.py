@@ -10,6 +10,7 @@ from typing import Any
 from picklewatch.analysis.pickle.checks.arguments import bounded, plain
 from picklewatch.analysis.pickle.checks.library_calls import OF_LIBRARIES
 from picklewatch.analysis.pickle.checks.stdlib_calls import OF_PYTHON
+from picklewatch.catalogue.imports.entries import Check
 
-CHECKS: dict[str, Any] = {"plain": plain, "bounded": bounded} | OF_LIBRARIES | OF_PYTHON
+CHECKS: dict[Check, Any] = {Check.PLAIN: plain, Check.BOUNDED: bounded} | OF_LIBRARIES | OF_PYTHON
 """By the name that the lists use."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.analysis.pickle.checks import numpy_arrays
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, as_bytes
+from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _content(value: Any) -> bytes | None:
         raw = value.state.get("")
     elif isinstance(value, Obj) and isinstance(value.state, tuple) and len(value.state) >= full:
         raw = value.state[4]
-    elif isinstance(value, Obj) and value.kind == "ndarray-done" and isinstance(value.args, tuple) and value.args:
+    elif isinstance(value, Obj) and value.kind is Kind.NDARRAY_DONE and isinstance(value.args, tuple) and value.args:
         raw = value.args[0]
     if isinstance(raw, str):
         return raw.encode("latin1", "replace")  # Python 2's bytes

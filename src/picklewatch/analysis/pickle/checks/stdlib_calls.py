@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.arguments import Doubt, odd, plain, values_of
-from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, as_bytes, as_text
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, as_bytes, as_text
 from picklewatch.catalogue.imports import denied
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
+from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
@@ -38,11 +39,11 @@ def factory(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
     made = values[0]
     if (
         isinstance(made, Import)
-        and made.judged.status in {"vouched", "foreign", "code"}
+        and made.judged.status in {Status.VOUCHED, Status.FOREIGN, Status.CODE}
         and made.judged.level is not Level.UNSAFE
     ):
         return None
-    if isinstance(made, Obj) and made.kind == "callable":
+    if isinstance(made, Obj) and made.kind is Kind.CALLABLE:
         return None if made.known else Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a callable")
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is given a factory that nobody vouched for")
 
@@ -65,7 +66,7 @@ def encode(machine: Machine, callee: Import, args: Any, offset: int) -> Doubt | 
     if len(values) == most and (not isinstance(values[1], str) or values[1].lower() not in _LATIN):
         return odd(f"{callee.key} is asked for an unusual codec")
     if text[:1] in {"\x80", "c", "(", "]", "}"} and len(values) == most:
-        content = as_bytes(Obj(callee=callee, args=values, offset=offset, kind="atom"))
+        content = as_bytes(Obj(callee=callee, args=values, offset=offset, kind=Kind.ATOM))
         machine.embedded(content, offset)
     return None
 
@@ -94,18 +95,22 @@ def kept(machine: Notes, callee: Import, values: tuple[Any, ...]) -> Doubt | Non
     function = values[0]
     if isinstance(function, Import) and otherwise_denied(function.module, function.name) is not None:
         return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call of {function.key}")
-    if isinstance(function, Import) and function.judged.status == "vouched" and "R" in function.judged.uses:
-        computes = "C" in function.judged.uses or not looks_like_class(function.name)
+    if (
+        isinstance(function, Import)
+        and function.judged.status is Status.VOUCHED
+        and Use.REFERENCE in function.judged.uses
+    ):
+        computes = Use.CALL in function.judged.uses or not looks_like_class(function.name)
         if computes and argument_signs.plain(values, machine):
             return None
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
-    if isinstance(function, Import) and function.judged.status == "code":
+    if isinstance(function, Import) and function.judged.status is Status.CODE:
         return None
     found = argument_signs.sign(values[1:], machine)
-    told = isinstance(function, Import) and function.judged.status in {"foreign", "dotted"}
+    told = isinstance(function, Import) and function.judged.status in {Status.FOREIGN, Status.DOTTED}
     if told and function.judged.level in {Level.INFO, Level.UNVERIFIED} and not found:
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call of {function.key}")
-    if isinstance(function, Obj) and function.kind == "callable" and not found:
+    if isinstance(function, Obj) and function.kind is Kind.CALLABLE and not found:
         return Doubt("indirect-call", Level.UNVERIFIED, f"{callee.key} keeps a call")
     return Doubt("indirect-call", Level.UNSAFE, f"{callee.key} keeps a call" + (f" with {found}" if found else ""))
 
@@ -131,23 +136,27 @@ def fetch(machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | 
 def _fetch_of(machine: Machine, callee: Import, target: Any, name: str) -> Doubt | None:
     if isinstance(target, Import):
         judged = machine.judged(target.module, f"{target.name}.{name}")
-        if judged.status == "vouched" or (
+        if judged.status is Status.VOUCHED or (
             target.module in _BUILTINS and target.name in _PURE_TYPES and not name.startswith("format")
         ):
             return None
-        if target.judged.status == "vouched" and _MEMBER.match(name) and target.judged.uses & {"E", "N"}:
+        if (
+            target.judged.status is Status.VOUCHED
+            and _MEMBER.match(name)
+            and target.judged.uses & {Use.MEMBER, Use.NEW}
+        ):
             return None  # how Python 3.11 pickles a member of an enumeration
         if target.judged.level is Level.MALICIOUS or judged.level is Level.MALICIOUS:
             return Doubt("code-execution", Level.MALICIOUS, f"getattr fetches {name} of {target.key}")
         classlike = (
-            (looks_like_class(target.name) or target.judged.status == "vouched")
-            and target.judged.status in {"vouched", "foreign"}
+            (looks_like_class(target.name) or target.judged.status is Status.VOUCHED)
+            and target.judged.status in {Status.VOUCHED, Status.FOREIGN}
             and target.module.partition(".")[0] not in STDLIB
         )
         return Doubt(
             "dotted-import", Level.UNVERIFIED if classlike else Level.UNSAFE, f"getattr fetches {name} of {target.key}"
         )
-    if isinstance(target, Obj) and target.kind not in {"shared", "callable", "code"}:
+    if isinstance(target, Obj) and target.kind not in {Kind.SHARED, Kind.CALLABLE, Kind.CODE}:
         return Doubt("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
     if isinstance(target, str | bytes | tuple | list | dict | int | float) and not name.startswith("format"):
         return None
@@ -170,7 +179,7 @@ def getitem(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt
 def set_attribute(_machine: Machine, callee: Import, args: Any, _offset: int) -> Doubt | None:
     """``setattr(object, name, value)``: dill fills rebuilt classes with it; else it changes what is shared."""
     values = values_of(args)
-    rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind == "code"
+    rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind is Kind.CODE
     if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:
         return Doubt("code-bearing", Level.UNSAFE, f"carries Python code: {callee.name} fills a rebuilt class")
     return Doubt(
@@ -217,16 +226,26 @@ def _container(value: Any) -> bool:
     if isinstance(value, str | bytes | tuple | list | dict | int):
         return True
     if isinstance(value, Opaque):
-        return value.kind in {"set", "frozenset", "bytearray"}
+        return value.kind in {OpaqueKind.SET, OpaqueKind.FROZENSET, OpaqueKind.BYTEARRAY}
     if not isinstance(value, Obj) or not value.known:
         return False
-    iterates = isinstance(value.callee, Import) and value.callee.judged.check == "iterator"
-    return iterates or value.kind in {"list", "dict", "set", "atom"}
+    iterates = isinstance(value.callee, Import) and value.callee.judged.check is Check.ITERATOR
+    return iterates or value.kind in {Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM}
 
 
-OF_PYTHON: dict[str, Any] = {
-    "mapping": mapping, "factory": factory, "pattern": pattern, "encode": encode, "partial": partial, "getattr": fetch,
-    "getitem": getitem, "tzfile": tzfile, "reduce": reduce, "setattr": set_attribute, "type_of": type_of,
-    "iterator": iterator, "getter": getter,
-}  # fmt: skip
+OF_PYTHON: dict[Check, Any] = {
+    Check.MAPPING: mapping,
+    Check.FACTORY: factory,
+    Check.PATTERN: pattern,
+    Check.ENCODE: encode,
+    Check.PARTIAL: partial,
+    Check.GETATTR: fetch,
+    Check.GETITEM: getitem,
+    Check.TZFILE: tzfile,
+    Check.REDUCE: reduce,
+    Check.SETATTR: set_attribute,
+    Check.TYPE_OF: type_of,
+    Check.ITERATOR: iterator,
+    Check.GETTER: getter,
+}
 """By the name that the lists use."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.arguments import Doubt
-from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Opaque
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.denied import EVALUATORS
+from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _RISKY = re.compile(
 _PYX = re.compile(r"(__pyx_unpickle_\w+|newObj)\Z")
 
 
-def doubt_about(callee: Import, args: Any, how: str, notes: Notes) -> Doubt:
+def doubt_about(callee: Import, args: Any, how: How, notes: Notes) -> Doubt:
     """The doubt about *callee*, called with *args* (*how* ``call``) or instantiated by ``__new__`` (``new``)."""
     return _DOUBTS[callee.judged.status](callee, callee.judged, args, how, notes)
 
@@ -32,25 +33,25 @@ def referenced(imported: Import) -> str:
     """What to say of *imported* where nothing calls it."""
     judged, key = imported.judged, imported.key[:200]
     match judged.status:
-        case "denied":
+        case Status.DENIED:
             return f"imports {key}, which can {judged.reason}"
-        case "code":
+        case Status.CODE:
             return f"carries Python code: imports {key}"
-        case "stdlib":
+        case Status.STDLIB:
             return f"imports {key} of the standard library, which nobody vouched for"
-        case "dotted":
+        case Status.DOTTED:
             return f"imports {key}, which {judged.reason}"
-        case "self-test":
+        case Status.SELF_TEST:
             return "is picklewatch's own self-test file: harmless, judged as if it were not"
-        case "tombstone":
+        case Status.TOMBSTONE:
             return f"names {imported.module[:200]} so that loading it fails with these words"
         case _:
             return f"imports {key}, which nobody vouched for"
 
 
-def _denied_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _denied_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     found = argument_signs.sign(args, notes)
-    what = "makes an instance of" if how == "new" else "calls"
+    what = "makes an instance of" if how is How.NEW else "calls"
     return Doubt(
         judged.rule,
         judged.level,
@@ -58,19 +59,19 @@ def _denied_call(callee: Import, judged: Judged, args: Any, how: str, notes: Not
     )
 
 
-def _code_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _code_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     return Doubt(judged.rule, judged.level, f"carries Python code: calls {callee.key[:200]}")
 
 
-def _indirect_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _indirect_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     return Doubt("indirect-call", Level.UNSAFE, f"calls {callee.key[:200]}, which calls what it is handed")
 
 
-def _listed_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _listed_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     """Unlisted standard library, or a dotted walk."""
     found = argument_signs.sign(args, notes)
-    what = "makes an instance of" if how == "new" else "calls"
-    if found in {"code", "a shell command"} and how == "call":
+    what = "makes an instance of" if how is How.NEW else "calls"
+    if found in {"code", "a shell command"} and how is How.CALL:
         return Doubt("suspicious-arguments", Level.MALICIOUS, f"calls {callee.key[:200]} with {found}")
     return Doubt(
         judged.rule,
@@ -79,14 +80,14 @@ def _listed_call(callee: Import, judged: Judged, args: Any, how: str, notes: Not
     )
 
 
-def _foreign_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _foreign_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     found = argument_signs.sign(args, notes)
     key = callee.key[:200]
     harmless = EVALUATORS.get(callee.module.partition(".")[0])
     if harmless is not None and callee.name not in harmless.split() and _holds_text(args, notes):
         return Doubt("code-execution", Level.MALICIOUS, f"makes {key} from a text, which that evaluates as Python")
-    if how == "new":
-        if found and (found != "a file's path" or judged.status == "vouched"):
+    if how is How.NEW:
+        if found and (found != "a file's path" or judged.status is Status.VOUCHED):
             return Doubt("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
         return Doubt(
             "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
@@ -111,7 +112,7 @@ def _foreign_call(callee: Import, judged: Judged, args: Any, how: str, notes: No
     return Doubt("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
 
 
-def _vouched_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _vouched_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     """Vouched for as data, but not for being called so."""
     denied = otherwise_denied(callee.module, callee.name)
     if denied is not None:
@@ -120,8 +121,8 @@ def _vouched_call(callee: Import, judged: Judged, args: Any, how: str, notes: No
     if callee.name == "memmap":
         return Doubt("file-access", Level.MALICIOUS, f"has {callee.key[:200]} open a file, and write it if told to")
     if (
-        how == "call"
-        and "E" in judged.uses
+        how is How.CALL
+        and Use.MEMBER in judged.uses
         and len(values) == 1
         and _literal(values[0])
         and not argument_signs.sign(args, notes)
@@ -159,7 +160,7 @@ def _holds_text(values: Any, notes: Notes) -> bool:
             waiting.extend(value.values() if isinstance(value, dict) else ())
         elif isinstance(value, Opaque):
             waiting.append(value.content)
-        elif value.kind in {"atom", "list", "dict", "set", "callable"}:
+        elif value.kind in {Kind.ATOM, Kind.LIST, Kind.DICT, Kind.SET, Kind.CALLABLE}:
             waiting.append(value.args)
     return False
 
@@ -167,7 +168,9 @@ def _holds_text(values: Any, notes: Notes) -> bool:
 def _literal(value: Any) -> bool:
     """Whether *value* is a plain literal, or the member of an enumeration made of one (a flag within a flag)."""
     if isinstance(value, Obj) and isinstance(value.callee, Import) and isinstance(value.args, tuple):
-        harmless = value.callee.judged.status in {"vouched", "foreign"} and looks_like_class(value.callee.name)
+        harmless = value.callee.judged.status in {Status.VOUCHED, Status.FOREIGN} and looks_like_class(
+            value.callee.name
+        )
         return harmless and len(value.args) == 1 and _literal_itself(value.args[0])
     return _literal_itself(value)
 
@@ -176,12 +179,18 @@ def _literal_itself(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def _other_call(callee: Import, judged: Judged, args: Any, how: str, notes: Notes) -> Doubt:
+def _other_call(callee: Import, judged: Judged, args: Any, how: How, notes: Notes) -> Doubt:
     return Doubt(judged.rule, judged.level, f"calls {callee.key[:200]}")
 
 
 _DOUBTS = {
-    "denied": _denied_call, "code": _code_call, "indirect": _indirect_call, "stdlib": _listed_call,
-    "dotted": _listed_call,
-    "foreign": _foreign_call, "vouched": _vouched_call, "self-test": _other_call, "tombstone": _other_call,
-}  # fmt: skip
+    Status.DENIED: _denied_call,
+    Status.CODE: _code_call,
+    Status.INDIRECT: _indirect_call,
+    Status.STDLIB: _listed_call,
+    Status.DOTTED: _listed_call,
+    Status.FOREIGN: _foreign_call,
+    Status.VOUCHED: _vouched_call,
+    Status.SELF_TEST: _other_call,
+    Status.TOMBSTONE: _other_call,
+}

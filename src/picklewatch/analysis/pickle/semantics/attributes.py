@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, Persistent
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Persistent
+from picklewatch.catalogue.imports.entries import Check, Kind
 
 COMPUTED = (Obj, Opaque, Blob, Persistent)
 """What a text may be that was made by a call."""
@@ -50,11 +51,11 @@ def hidden(target: Obj, part: Any) -> bool:
     if _runs_attributes(target):
         return not _generator(part)
     if isinstance(part, Opaque):
-        return part.kind in {"set", "frozenset"}
-    if part.kind == "unknown":
+        return part.kind in {OpaqueKind.SET, OpaqueKind.FROZENSET}
+    if part.kind is Kind.UNKNOWN:
         return target.known
-    return part.kind in {"dict", "list", "callable"} or (
-        part.kind == "atom" and isinstance(part.callee, Import) and part.callee.name == "tuple"
+    return part.kind in {Kind.DICT, Kind.LIST, Kind.CALLABLE} or (
+        part.kind is Kind.ATOM and isinstance(part.callee, Import) and part.callee.name == "tuple"
     )
 
 
@@ -64,7 +65,7 @@ def _generator(part: Any) -> bool:
         isinstance(part, Obj)
         and part.known
         and isinstance(part.callee, Import)
-        and part.callee.judged.check == "np_random"
+        and part.callee.judged.check is Check.NP_RANDOM
     )
 
 
@@ -80,13 +81,13 @@ def _are_pairs(state: Any) -> bool:
 def _may_be_text(value: Any) -> bool:
     """Whether *value* is a text, or may come out as one: an array or another object of a known class does not."""
     if isinstance(value, Obj):
-        return value.kind in {"atom", "unknown", "callable", "code"}
+        return value.kind in {Kind.ATOM, Kind.UNKNOWN, Kind.CALLABLE, Kind.CODE}
     return isinstance(value, str | Blob | Persistent)
 
 
 def _as_dict(state: Any) -> Any:
     if _are_pairs(state) and all(type(item[0]) is str for item in state):
         return {item[0]: item[1] for item in state}
-    if isinstance(state, Obj) and state.kind == "dict" and state.known and not state.args and state.state is None:
+    if isinstance(state, Obj) and state.kind is Kind.DICT and state.known and not state.args and state.state is None:
         return {} if state.items is None else state.items  # an OrderedDict or the like, filled by SETITEM
     return state

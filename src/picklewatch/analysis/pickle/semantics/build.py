@@ -17,11 +17,14 @@ from picklewatch.analysis.pickle.vm.values import (
     LIST_CAP,
     NUMBERS,
     REST,
+    How,
     Import,
     Obj,
     Opaque,
+    OpaqueKind,
     Persistent,
 )
+from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
 
 _HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__dict__"})
@@ -41,7 +44,7 @@ class Machine(Calls):
             for name in ("__setstate__", _UNSEEN):
                 if name in target.hijacked:
                     self.hijacked_call(target, name, (state,), offset)
-        fetched = target.kind == "callable" and isinstance(target.callee, Import) and target.callee.name == "getattr"
+        fetched = target.kind is Kind.CALLABLE and isinstance(target.callee, Import) and target.callee.name == "getattr"
         of_object = fetched and isinstance(target.args, tuple) and target.args and isinstance(target.args[0], Obj)
         if of_object or ((target.kind in _NO_STATE or fetched) and target.known):
             self.out_of_kind("BUILD", target, offset, render(state, 200))
@@ -51,7 +54,7 @@ class Machine(Calls):
         check_state(self, target, state, offset)
         self._look_for_hooks(target, state, offset)
         target.state = NOTHING if state is None else state
-        if target.kind == "dtype":
+        if target.kind is Kind.DTYPE:
             target.size = numpy_arrays.size_of(target)
 
     def _built_twice(self, target: Obj, state: Any, offset: int) -> None:
@@ -83,7 +86,7 @@ class Machine(Calls):
 
     def _build_on_other(self, target: Any, state: Any, offset: int) -> None:
         if isinstance(target, Import):
-            if target.judged.status == "code" or self.code_bearing:
+            if target.judged.status is Status.CODE or self.code_bearing:
                 doubt = Doubt("code-bearing", Level.UNSAFE, f"changes {target.key}")
             else:
                 doubt = Doubt(
@@ -127,7 +130,7 @@ class Machine(Calls):
             render_call(value, args),
         )
         if type(value) is Import:
-            self.call(value, args, "call", offset)
+            self.call(value, args, How.CALL, offset)
 
     def set_items(self, target: Any, items: list[Any], offset: int) -> None:
         """SETITEM and SETITEMS: keys and values in turn."""
@@ -137,12 +140,12 @@ class Machine(Calls):
             self._fill(target, items)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
-            if target.kind == "dict":
+            if target.kind is Kind.DICT:
                 if target.items is None:
                     target.items = {}
                 self.set_items(target.items, items, offset)
             self._hooks_among(target, items, offset)
-            if target.kind == "object" and target.known:
+            if target.kind is Kind.OBJECT and target.known:
                 self._filled_late("SETITEM", target, offset)
             return
         self.out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
@@ -168,14 +171,18 @@ class Machine(Calls):
         """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
-            if target.kind == "object" and target.known and may_be_called(key):  # a DataFrame calls such a key
+            if target.kind is Kind.OBJECT and target.known and may_be_called(key):  # a DataFrame calls such a key
                 self.out_of_kind("SETITEM", target, offset, render_call(target, [key, value]))
             if type(key) is str and key in INTERFACES:
                 self.interface(target, {key: value}, offset)
             if type(key) is str:
                 if key in _HOOKS and isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), key: value}
-            elif type(key) is Obj and key.kind in {"atom", "callable"} and isinstance(value, Import | Obj | Persistent):
+            elif (
+                type(key) is Obj
+                and key.kind in {Kind.ATOM, Kind.CALLABLE}
+                and isinstance(value, Import | Obj | Persistent)
+            ):
                 target.hijacked = {**(target.hijacked or {}), _UNSEEN: value}
 
     def _filled_late(self, what: str, target: Obj, offset: int) -> None:
@@ -213,13 +220,13 @@ class Machine(Calls):
     def add_items(self, target: Any, items: list[Any], offset: int) -> None:
         """ADDITEMS."""
         self.hashed(items, offset)
-        if isinstance(target, Opaque) and target.kind == "set":
+        if isinstance(target, Opaque) and target.kind is OpaqueKind.SET:
             target.content += [item for item in items if type(item) not in NUMBERS]
             return
         if type(target) is Obj:
             if target.hijacked is not None and "add" in target.hijacked:
                 self.hijacked_call(target, "add", tuple(items), offset)
-            if target.kind in {"set", "object", "unknown", "code"} or not target.known:
+            if target.kind in {Kind.SET, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE} or not target.known:
                 self._filled_late("ADDITEMS", target, offset)
                 return
         self.out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
@@ -231,6 +238,8 @@ _PER_PAIR = 8
 """Units more for each item of a state that may be a list of names and values."""
 _UNSEEN = "?"
 """A name that was computed: it may be that of any method."""
-_NO_STATE = frozenset({"atom", "tensor", "storage", "scalar", "ndarray-done", "bytearray", "shared"})
-_TAKE_ITEMS = frozenset({"dict", "object", "unknown", "code"})
-_TAKE_MORE = frozenset({"list", "object", "unknown", "code"})
+_NO_STATE = frozenset(
+    {Kind.ATOM, Kind.TENSOR, Kind.STORAGE, Kind.SCALAR, Kind.NDARRAY_DONE, Kind.BYTEARRAY, Kind.SHARED}
+)
+_TAKE_ITEMS = frozenset({Kind.DICT, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE})
+_TAKE_MORE = frozenset({Kind.LIST, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE})

@@ -8,6 +8,7 @@ from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.semantics.observations import Notes
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.classify import looks_like_class
+from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -118,10 +119,12 @@ def may_be_called(value: Any) -> bool:
     """Whether calling *value* could do something."""
     if isinstance(value, Import):
         return not looks_like_class(value.name)
-    if not isinstance(value, Obj) or value.kind == "callable":
+    if not isinstance(value, Obj) or value.kind is Kind.CALLABLE:
         return isinstance(value, Obj)
     made = value.callee.module.partition(".")[0] if isinstance(value.callee, Import) else ""
-    return value.kind == "object" and value.known and made not in _NOT_CALLABLE  # an instance may be callable as well
+    return (
+        value.kind is Kind.OBJECT and value.known and made not in _NOT_CALLABLE
+    )  # an instance may be callable as well
 
 
 _NOT_CALLABLE = frozenset(

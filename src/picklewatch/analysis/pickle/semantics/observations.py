@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.render import cut, render_call
-from picklewatch.analysis.pickle.report import Nested
-from picklewatch.analysis.pickle.vm.values import Blob
+from picklewatch.analysis.pickle.report import Nested, Why
+from picklewatch.analysis.pickle.vm.values import Blob, How
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
 from picklewatch.core.model import Finding, Level
 
@@ -106,7 +106,7 @@ class Notes:
             self.spoken.add(rule)
             self.finding(rule, level, offset, summary, evidence)
 
-    def note_call(self, callee: Import, doubt: Doubt, offset: int, args: Any, how: str = "call") -> None:
+    def note_call(self, callee: Import, doubt: Doubt, offset: int, args: Any, how: How = How.CALL) -> None:
         """Record something about a call of *callee* with *args*; the worst stays."""
         self.note(callee, doubt, offset, lambda: render_call(callee, args, how))
 
@@ -120,7 +120,7 @@ class Notes:
             level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=lambda level: level.rank)
             self.say(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
 
-    def nest(self, content: bytes | Blob, offset: int, why: str) -> None:
+    def nest(self, content: bytes | Blob, offset: int, why: Why) -> None:
         """Remember bytes that something would unpickle; the same ones once, as whoever shares them costs nothing."""
         key = (content.start, content.end) if isinstance(content, Blob) else (content,)
         if (key, why) in self.nests:
@@ -143,11 +143,11 @@ class Notes:
         self.budget.charge(1 + len(data) // _SEARCHED_PER_UNIT)
         if data[0] == 0x80 and _ends_with_stop(data):
             if data[1] <= newest and (isinstance(content, Blob) or any(code in content for code in _IMPORTING)):
-                self.nest(content, offset, "embedded")
+                self.nest(content, offset, Why.EMBEDDED)
             return
         text = data[0] in b"c(" and _EMBEDDED_TEXT.match(data) and b"." in bytes(data[-8:])
         if text or bytes(data[:4]) == b"PK\x03\x04":
-            self.nest(content, offset, "embedded")
+            self.nest(content, offset, Why.EMBEDDED)
         else:
             self._embedded_import(content, data, offset)
 
@@ -168,7 +168,7 @@ class Notes:
                     rest: bytes | Blob = replace(content, start=content.start + begin)
                 else:
                     rest = content[begin:]
-                self.nest(rest, offset + begin, "embedded")
+                self.nest(rest, offset + begin, Why.EMBEDDED)
                 return
 
 

@@ -10,6 +10,7 @@ from picklewatch.analysis.pickle.render import cut, render
 from picklewatch.analysis.pickle.semantics.hazards import Hazards
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, Judged, judge
+from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ class References(Hazards):
             judged = self.judged(module, name)
             found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
             self.imports[key] = found
-            if judged.status == "code":
+            if judged.status is Status.CODE:
                 self.code_bearing = True
-            elif judged.status == "denied":
+            elif judged.status is Status.DENIED:
                 self.say(judged.rule, Level.UNSAFE, offset, referenced(found), "", subject=found.key)
         return found
 
@@ -133,5 +134,5 @@ _PER_NAME = 250
 """Units of work that judging a name costs."""
 _PER_ID = 5
 """Units of work that a persistent id costs."""
-_TOO_LONG = Judged(status="dotted", reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)
-_DYNAMIC = Judged(status="dotted", reason="cannot be known", rule="dynamic-import", level=Level.UNSAFE)
+_TOO_LONG = Judged(status=Status.DOTTED, reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)
+_DYNAMIC = Judged(status=Status.DOTTED, reason="cannot be known", rule="dynamic-import", level=Level.UNSAFE)

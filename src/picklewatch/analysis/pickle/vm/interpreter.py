@@ -17,7 +17,8 @@ from picklewatch.analysis.pickle.report import LimitReached, Stopped
 from picklewatch.analysis.pickle.vm import joblib_arrays, protocol0
 from picklewatch.analysis.pickle.vm.opcodes import HANDLERS, MEMO_GAP, NO_FRAME, opcode_end, sparse, straddled
 from picklewatch.analysis.pickle.vm.opcodes_constants import long_text
-from picklewatch.analysis.pickle.vm.values import TEXT_CAP, Obj
+from picklewatch.analysis.pickle.vm.values import TEXT_CAP, How, Obj
+from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Buffer
@@ -178,7 +179,7 @@ class Walk:
                     position += 1
                 elif op == 0x52:  # REDUCE
                     top = stack.pop()
-                    stack[-1] = call(stack[-1], top, "call", position)
+                    stack[-1] = call(stack[-1], top, How.CALL, position)
                     position += 1
                 elif op == 0x51:  # BINPERSID
                     stack[-1] = machine.persistent_id(stack[-1], position)
@@ -234,14 +235,14 @@ class Walk:
                     position += 1
                 elif op == 0x81:  # NEWOBJ
                     top = stack.pop()
-                    stack[-1] = call(stack[-1], top, "new", position)
+                    stack[-1] = call(stack[-1], top, How.NEW, position)
                     position += 1
                 elif op == 0x62:  # BUILD
                     top = stack.pop()
                     target = stack[-1]
                     machine.build(target, top, position)
                     position += 1
-                    if type(target) is Obj and target.kind == "array-wrapper":
+                    if type(target) is Obj and target.kind is Kind.ARRAY_WRAPPER:
                         self.frame_end, before = frame_end, position
                         position = joblib_arrays.skip(self, target, position, stack)
                         if frame_end == before:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.checks import numpy_arrays
 from picklewatch.analysis.pickle.report import Stopped, evasion
-from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.imports.classify import plausible
+from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def skip(walk: Walk, wrapper: Obj, position: int, stack: list[Any]) -> int:
         end = _raw(walk, state, position, elements * size, stack)
         state = {**state, "": Blob(walk.data, end - elements * size, end, text=False, budget=machine.budget)}
     machine.gaps.append((position, end))
-    stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, "ndarray-done", state=state)
+    stack[-1] = Obj(wrapper.callee, wrapper.args, wrapper.offset, Kind.NDARRAY_DONE, state=state)
     return end
 
 
@@ -126,7 +127,7 @@ def _stand_in(value: Any, machine: Machine) -> Any:
     if isinstance(value, Import):
         known = Import(value.module, value.name, value.judged, value.offset)
         return machine.imports.setdefault((value.module, value.name), known)
-    return value if value is None or isinstance(value, str | bytes | int | float) else Opaque("other")
+    return value if value is None or isinstance(value, str | bytes | int | float) else Opaque(OpaqueKind.OTHER)
 
 
 class _Overlay(dict[int | bytes, Any]):

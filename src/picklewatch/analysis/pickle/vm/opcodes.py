@@ -11,7 +11,7 @@ from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
 from picklewatch.analysis.pickle.vm.opcodes_constants import CONSTANTS
 from picklewatch.analysis.pickle.vm.opcodes_constants import line as _line
-from picklewatch.analysis.pickle.vm.values import NUMBERS, Opaque
+from picklewatch.analysis.pickle.vm.values import NUMBERS, How, Opaque, OpaqueKind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ def _dict(walk: Walk, position: int) -> None:
 
 
 def _empty_set(walk: Walk, position: int) -> None:
-    walk.stack.append(Opaque("set", []))
+    walk.stack.append(Opaque(OpaqueKind.SET, []))
     walk.position = position + 1
 
 
 def _frozenset(walk: Walk, position: int) -> None:
     items, walk.stack = walk.stack, walk.marks.pop()
     walk.machine.hashed(items, position)
-    walk.stack.append(Opaque("frozenset", [item for item in items if type(item) not in NUMBERS]))
+    walk.stack.append(Opaque(OpaqueKind.FROZENSET, [item for item in items if type(item) not in NUMBERS]))
     walk.position = position + 1
 
 
@@ -179,7 +179,7 @@ def _newobj_ex(walk: Walk, position: int) -> None:
     if not isinstance(keywords, dict) or keywords:
         walk.machine.budget.charge(len(args) if isinstance(args, tuple) else 1)
         args = (*args, keywords) if isinstance(args, tuple) else (args, keywords)
-    walk.stack[-1] = walk.machine.call(walk.stack[-1], args, "new", position)
+    walk.stack[-1] = walk.machine.call(walk.stack[-1], args, How.NEW, position)
     walk.position = position + 1
 
 
@@ -255,7 +255,7 @@ def _next_buffer(walk: Walk, position: int) -> None:
         position,
         "refers to buffers that are not in the file; pickle.load stops here",
     )
-    walk.stack.append(Opaque("buffer"))
+    walk.stack.append(Opaque(OpaqueKind.BUFFER))
     walk.position = position + 1
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
-from picklewatch.analysis.pickle.vm.values import TEXT_CAP, Blob, Opaque, Python2Text
+from picklewatch.analysis.pickle.vm.values import TEXT_CAP, Blob, Opaque, OpaqueKind, Python2Text
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.interpreter import Walk
@@ -87,7 +87,7 @@ def _binbytes8(walk: Walk, position: int) -> None:
 
 def _bytearray8(walk: Walk, position: int) -> None:
     start = position + 9
-    walk.stack.append(Opaque("bytearray", _constant(walk, start, start + _U64(walk.data, position + 1)[0])))
+    walk.stack.append(Opaque(OpaqueKind.BYTEARRAY, _constant(walk, start, start + _U64(walk.data, position + 1)[0])))
 
 
 def _short_binstring(walk: Walk, position: int) -> None:
@@ -147,7 +147,7 @@ def _counted_long(walk: Walk, start: int, length: int) -> None:
     walk.position = walk.end(start + length)
     longest = 256
     if length > longest:
-        walk.stack.append(Opaque("int"))
+        walk.stack.append(Opaque(OpaqueKind.INT))
     else:
         walk.stack.append(int.from_bytes(walk.data[start : start + length], "little", signed=True))
 

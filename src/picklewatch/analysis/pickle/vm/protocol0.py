@@ -7,7 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.vm.values import Opaque
+from picklewatch.analysis.pickle.vm.values import Opaque, OpaqueKind
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Buffer
@@ -78,7 +78,7 @@ def _long_number(text: bytes) -> int | Opaque:
         raise Malformed("not a number")
     digits = match[match.lastindex].replace(b"_", b"").lstrip(b"0") or b"0"
     if len(digits) > _EXACT_DIGITS:
-        return Opaque("int")
+        return Opaque(OpaqueKind.INT)
     return int(match[1] + digits, {2: 16, 3: 8, 4: 2, 5: 8, 6: 10}[match.lastindex])
 
 

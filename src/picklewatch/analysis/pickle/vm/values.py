@@ -9,11 +9,13 @@ attacker chooses the nesting and the sharing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Budget
     from picklewatch.catalogue.imports.classify import Judged
+    from picklewatch.catalogue.imports.entries import Kind
     from picklewatch.core.model import Level
 
 LIST_CAP = 1 << 16
@@ -67,11 +69,35 @@ class Blob:
         return memoryview(self.data)[self.start : self.end]
 
 
+class How(StrEnum):
+    """The two ways in which the unpickler uses a class or a function."""
+
+    CALL = "call"
+    NEW = "new"
+    """``__new__`` without ``__init__``."""
+
+
+class OpaqueKind(StrEnum):
+    """The kind of an `Opaque` value."""
+
+    SET = "set"
+    FROZENSET = "frozenset"
+    BYTEARRAY = "bytearray"
+    INT = "int"
+    """A number with too many digits to be read."""
+    BUFFER = "buffer"
+    """An out-of-band buffer, which is not in the file."""
+    STATE = "state"
+    """The state of an object that BUILD has given None."""
+    OTHER = "other"
+    """A stand-in for any other value."""
+
+
 @dataclass(slots=True, eq=False)
 class Opaque:
-    """A value of a known kind whose content is not kept: a set, a bytearray, a huge number, an out-of-band buffer."""
+    """A value whose content is not kept, or is kept without its order."""
 
-    kind: str
+    kind: OpaqueKind
     content: Any = None
 
 
@@ -108,10 +134,9 @@ class Obj:
     callee: Any
     args: Any
     offset: int
-    kind: str
-    """What may be done to it: see `picklewatch.analysis.pickle.kinds`."""
-    how: str = "call"
-    """``call`` or ``new`` (``__new__`` without ``__init__``)."""
+    kind: Kind
+    """The kind of value that it is, which determines the opcodes that may follow."""
+    how: How = How.CALL
     state: Any = None
     """What BUILD gave it last."""
     hijacked: dict[str, Any] | None = None
@@ -150,7 +175,7 @@ def as_bytes(value: object) -> bytes | None:
         return value
     if isinstance(value, Blob):
         return None if value.text else value.read()
-    if isinstance(value, Opaque) and value.kind == "bytearray":
+    if isinstance(value, Opaque) and value.kind is OpaqueKind.BYTEARRAY:
         return as_bytes(value.content)
     if not isinstance(value, Obj) or not isinstance(value.callee, Import) or not isinstance(value.args, tuple):
         return None
