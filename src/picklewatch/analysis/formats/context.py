@@ -202,12 +202,7 @@ class Scan:
         have to bring the costly part along. What was not reached is at least looked through for imports: *look* gives
         its bytes.
         """
-
-        def shared() -> None:
-            with self.budget.share():
-                work()
-
-        self.caught(where, shared, look)
+        self.caught(where, partial(self.budget.share, work), look)
 
     def caught(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:
         """Do *work* on all that there is, as `guarded` does it for one part of several."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import sys
 import time
@@ -14,7 +13,7 @@ from picklewatch.core.model import DEFAULT_LIMITS, Level, Limits
 from picklewatch.core.proportion import above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from picklewatch.core.model import Finding
 
@@ -164,23 +163,22 @@ class Budget:
         if time.monotonic() > self.deadline:
             raise LimitReached("limit-time", f"the scan took longer than {self.limits.seconds:g} s")
 
-    @contextlib.contextmanager
-    def share(self) -> Iterator[None]:
-        """Give what runs inside three quarters of what is left, and a little of the reserve where nothing is.
+    def share(self, work: Callable[[], object]) -> None:
+        """Do *work* on three quarters of what is left, and on a little of the reserve where nothing is.
 
-        Whatever one part costs, those after it are looked at: forty costly members would hide a forty-first.
+        However much one part costs, those after it are looked at: forty costly members would hide a forty-first.
         """
         now = time.monotonic()
         self._last = self._last or self.deadline + self.limits.seconds / 20
         whole = self.work_left, self.opcodes_left, self.deadline
         least = min(_LEAST, self.reserve_left)
-        work = self.work_left = max(whole[0] - whole[0] // 4, least)
+        units = self.work_left = max(whole[0] - whole[0] // 4, least)
         opcodes = self.opcodes_left = max(whole[1] - whole[1] // 4, least)
         self.deadline = min(now + max((whole[2] - now) * 3 / 4, _LEAST_SECONDS), self._last)
         try:
-            yield
+            work()
         finally:
-            used = work - self.work_left
+            used = units - self.work_left
             self.reserve_left -= max(used - max(whole[0], 0), 0)
             self.work_left = max(whole[0] - used, 0)
             self.opcodes_left = max(whole[1] - (opcodes - self.opcodes_left), 0)
