@@ -125,22 +125,17 @@ class Scan:
         self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True, most: int = sys.maxsize
     ) -> PickleReport:
         """Judge one pickle within the file's budget; what was seen before a limit counts all the same."""
-        report, before, where = None, self.budget.work_left, part.where
         try:
-            report = judge_pickle(
-                part.data, start, where=where, budget=self.budget, persistent=persistent, arrays=arrays, most=most
+            return judge_pickle(
+                part.data, start, where=part.where, budget=self.budget, persistent=persistent, arrays=arrays, most=most
             )
-            # a walk that breaks off, as most do where no pickle begins, has not charged its last opcodes
-            self.budget.charge(max(report.opcodes - (before - self.budget.work_left), 0))
         except LimitReached as limit:
-            seen = report or limit.report
-            if seen is not None:
-                self._note(seen)
+            if limit.report is not None:
+                self._note(limit.report)
             raise
         except WalkFailed as failed:
             self._note(failed.report)
             raise failed.cause from None
-        return report
 
     def adopt(self, report: PickleReport, part: Part) -> None:
         """Note what the walk over a pickle in *part* found, and judge what it nests."""
