@@ -35,23 +35,17 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
     view = memoryview(data)
     scan = Scan(limits, read_content, told, size=len(view))
     whole = Part(view)
-    name = "other"
 
     def work() -> None:
-        nonlocal name
-        name = scan.content(whole)
+        scan.format = scan.content(whole)
         scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
 
     with _interrupted(scan.budget):
         scan.caught("", work, whole.chunks)
     scan.add(unsaid(told.findings, scan.findings))
     return ScanReport(
-        format=name,
-        complete=scan.complete,
-        code_bearing=scan.code_bearing,
+        **scan.computed(),
         findings=scan.findings,
-        pickles=scan.pickles,
-        opcodes=scan.opcodes,
         imports=tuple(scan.imports),
         duration_ms=(time.perf_counter() - begun) * 1000,
     )

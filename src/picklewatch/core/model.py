@@ -1,13 +1,26 @@
 """The vocabulary: what a file is, what was observed in it, how it was judged.
 
-Pure data; imports nothing of ours and does no I/O.
+Pure data, no I/O. What is annotated as `picklewatch.core.record_fields` explains is declared here and nowhere else:
+the wire from the child, the JSON and the comparison of stored records follow from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from picklewatch.core.record_fields import (
+    HIDDEN,
+    OUTCOME,
+    Choice,
+    Count,
+    Exact,
+    Flag,
+    Text,
+    Word,
+    shown_fields,
+)
 
 if TYPE_CHECKING:
     import os
@@ -61,17 +74,17 @@ _LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
 class Finding:
     """One observation about one place in a file."""
 
-    rule: str
+    rule: Annotated[str, Word(r"[a-z0-9]+(-[a-z0-9]+)*", 64)]
     """A stable kebab-case identifier that users put in allowlists, such as ``unsafe-import``."""
-    level: Level
+    level: Annotated[Level, Choice(Level)]
     """What this finding alone argues for."""
-    where: str
+    where: Annotated[str, Text(2_000)]
     """``member:0xoffset``, such as ``archive/data.pkl:0x1f``: nested members joined by ``!``, ``0x1f`` without one."""
-    summary: str
+    summary: Annotated[str, Text(2_000)]
     """One plain sentence, printable."""
-    evidence: str = ""
+    evidence: Annotated[str, Text("evidence")] = ""
     """The decompiled line or the bytes that show it, printable, bounded; may be empty."""
-    subject: str = ""
+    subject: Annotated[str, Exact(1_000), HIDDEN] = ""
     """For an import, its exact ``module.name``: what an allowlist of imports names."""
 
 
@@ -103,27 +116,27 @@ class EngineVersion:
 class ScanReport:
     """What one scan of one content observed; not yet a verdict (see `picklewatch.core.policy.decide`)."""
 
-    format: str
+    format: Annotated[str, Word(r"[a-z0-9.+-]{1,40}", 64), OUTCOME] = "other"
     """The outermost format by content: ``torch-zip``, ``torch-legacy``, ``pickle``, ``npy``, ``joblib``, ``other`` …"""
-    complete: bool
+    complete: Annotated[bool, Flag(), HIDDEN]
     """Whether the scan reached the end of everything that a loader would run."""
-    code_bearing: bool
+    code_bearing: Annotated[bool, Flag(), HIDDEN]
     """Whether any content was found that a loader could run as code (a pickle, or a format not judged yet).
 
     A complete report that is not code-bearing and has no findings is `Verdict.SKIPPED`.
     """
-    findings: tuple[Finding, ...] = ()
-    pickles: int = 0
+    findings: Annotated[tuple[Finding, ...], OUTCOME] = ()
+    pickles: Annotated[int, Count()] = 0
     """Pickles walked, nested ones included."""
-    opcodes: int = 0
+    opcodes: Annotated[int, Count(), OUTCOME] = 0
     """Opcodes walked in all of them."""
     imports: tuple[str, ...] = ()
     """Every distinct import as ``module.name``, in order of first appearance."""
-    sha256: str | None = None
+    sha256: Annotated[str | None, OUTCOME] = None
     """The content's SHA-256 in lower-case hexadecimal, or None if it was not computed. The child has no say in it."""
     duration_ms: float = 0.0
     """Wall-clock milliseconds of the scan, the sandbox's work included."""
-    peak_kib: int = 0
+    peak_kib: Annotated[int, HIDDEN] = 0
     """The scanning process's peak resident memory in KiB; 0 if not known."""
 
 
@@ -131,10 +144,10 @@ class ScanReport:
 class Judgement:
     """A verdict with its reasons."""
 
-    verdict: Verdict
-    reasons: tuple[str, ...]
+    verdict: Annotated[Verdict, OUTCOME]
+    reasons: Annotated[tuple[str, ...], OUTCOME]
     """The rules that set the verdict, most harmful first, without repetition."""
-    allowed: str | None = None
+    allowed: Annotated[str | None, OUTCOME] = None
     """Why the operator vouched for this content or import (the recorded reason), or None."""
 
 
@@ -179,40 +192,32 @@ class Record:
     """The inode's state that was judged; None for standard input."""
 
     def to_json(self) -> dict[str, Any]:
-        """The record as the documented JSON object (docs/records.md); every text in it is printable."""
-        report = self.report
+        """Return the documented JSON object (docs/records.md); every text in it is printable."""
+        report = _json(self.report)
         return {
             "path": printable(self.path),
             "name": None if self.name is None else printable(self.name),
-            "names": [printable(name) for name in self.names],
+            "names": _json(self.names),
             "size": self.size,
-            "format": report.format,
-            "verdict": self.judgement.verdict.value,
-            "reasons": list(self.judgement.reasons),
-            "allowed": self.judgement.allowed,
-            "findings": [finding_json(finding) for finding in report.findings],
-            "pickles": report.pickles,
-            "opcodes": report.opcodes,
-            "imports": list(report.imports),
-            "sha256": report.sha256,
-            "duration_ms": round(report.duration_ms, 3),
-            "engine": {
-                "picklewatch": self.engine.picklewatch,
-                "fickling": self.engine.fickling,
-                "rules": self.engine.rules,
-            },
+            "format": report.pop("format"),
+            **_json(self.judgement),
+            **report,
+            "engine": _json(self.engine),
         }
 
 
-def finding_json(finding: Finding) -> dict[str, str]:
-    """*finding* as the documented JSON object."""
-    return {
-        "rule": finding.rule,
-        "level": finding.level.value,
-        "where": printable(finding.where),
-        "summary": printable(finding.summary),
-        "evidence": printable(finding.evidence),
-    }
+def _json(value: object) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    if is_dataclass(value):
+        return {name: _json(getattr(value, name)) for name in shown_fields(type(value))}
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
     except MemoryError:
         failure = ("memory", "")
     except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is said, not hidden
-        failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.SUMMARY))
+        failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.FAILURE))
     else:
         return 0
     reserve.close()

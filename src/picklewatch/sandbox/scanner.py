@@ -324,8 +324,8 @@ def _failure(value: object) -> tuple[str, str]:
         case ["memory", str()]:
             return "memory", ""
         case ["error", str(text)]:
-            return "error", printable(wire.clip(text, wire.SUMMARY))
-    raise wire.GarbageError("it said a failure that is none")
+            return "error", printable(wire.clip(text, wire.FAILURE))
+    raise wire.GarbageError("it sent something else than a failure")
 
 
 def _take_ending(process: WarmProcess, ending: Ending) -> None:

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.model import Verdict
+from picklewatch.core.model import Judgement, ScanReport, Verdict
+from picklewatch.core.record_fields import outcome_fields
 from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from picklewatch.store.database import Database, Row, Transaction
     from picklewatch.store.jobs import Job
 
-_TELLING: Final = ("verdict", "reasons", "sha256", "allowed", "format", "opcodes", "findings")
-"""What must agree for two outcomes of one inode to be one."""
+_OUTCOME: Final = (*outcome_fields(Judgement), *outcome_fields(ScanReport))
+"""What must agree for two outcomes of one inode to be one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _told(number: int, at: float, body: str) -> dict[str, Any]:
 
 def _same(body: str, told: Mapping[str, Any]) -> bool:
     old = json.loads(body)
-    return all(old.get(key) == told[key] for key in _TELLING)
+    return all(old.get(key) == told[key] for key in _OUTCOME)
 
 
 def _insert(transaction: Transaction, record: Record, body: str) -> int:

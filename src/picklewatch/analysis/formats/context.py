@@ -11,14 +11,15 @@ import sys
 import time
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklewatch.analysis.formats.last_look import LastLook
 from picklewatch.analysis.formats.part import Malformed, Part
 from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, Why, evasion, judge_pickle
 from picklewatch.core.kept_findings import kept
-from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, printable
+from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, ScanReport, printable
 from picklewatch.core.proportion import cpu_seconds, is_tiny_for
+from picklewatch.core.record_fields import child_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ CONTENT = 400
 """Units of work that finding out what a content is takes."""
 
 _OF_MEMORY = frozenset({"limit-memory", "scan-memory"})
+_COMPUTED = tuple(child_fields(ScanReport))
 
 
 class Format(NamedTuple):
@@ -66,6 +68,7 @@ class Scan:
         """Bytes of the file."""
         self.budget = Budget(limits=limits, tell=tell, size=size)
         self._cpu = time.process_time()
+        self.format = "other"
         self.complete = True
         self.code_bearing = False
         self.pickles = 0
@@ -98,6 +101,10 @@ class Scan:
     def findings(self) -> tuple[Finding, ...]:
         """The findings up to the limit, in the order in which they were seen: see `kept`."""
         return kept(self._findings, self.limits.findings)
+
+    def computed(self) -> dict[str, Any]:
+        """Return the fields of the report that are attributes of this scan: all that `ScanReport` has of the child."""
+        return {name: getattr(self, name) for name in _COMPUTED}
 
     @property
     def worst(self) -> Level:
@@ -173,21 +180,22 @@ class Scan:
 
     def only_harm(self, work: Callable[[], object], where: str = "") -> bool:
         """Do *work* on doubtful bytes and forget it unless it found harm, or did not reach its end; whether it did."""
-        kept = (self._findings, self.complete, self.code_bearing, self.pickles, self.opcodes, self.imports)
+        findings, imports, computed = self._findings, self.imports, self.computed()
         self._findings, self.imports, self.complete = {}, dict(self.imports), True
         try:
             self.guarded(where, work)
         finally:
-            noted, self._findings = self._findings, kept[0]
+            noted, self._findings = self._findings, findings
             harm = worst(noted).rank >= Level.UNSAFE.rank
             if harm or not self.complete:
                 self.add(noted)
+        computed["complete"] = computed["complete"] and self.complete
         if harm:
-            self.complete = self.complete and kept[1]
+            self.complete = computed["complete"]
             return True
-        reached_end = self.complete
-        _, self.complete, self.code_bearing, self.pickles, self.opcodes, self.imports = kept
-        self.complete = self.complete and reached_end
+        self.imports = imports
+        for name, value in computed.items():
+            setattr(self, name, value)
         return False
 
     def guarded(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:

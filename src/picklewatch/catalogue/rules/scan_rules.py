@@ -85,7 +85,7 @@ RULES: tuple[Rule, ...] = (
         title="The scan's answer can't be believed",
         meaning="The scanning process answered with something that a sound one never says, or with too much of it.",
         danger="The file may have taken over the process that scanned it. The sandbox kept it from anything else.",
-        evidence="The scanning process can't be believed: it said something that is not JSON.",
+        evidence="The scanning process can't be believed: it sent something that is not JSON.",
         action="Don't load the file. Keep it for analysis, and report it with its SHA-256.",
         allow=_DIGEST,
     ),
