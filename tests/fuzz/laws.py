@@ -81,7 +81,7 @@ def _essence(report: ScanReport) -> tuple[object, ...]:
 
 def wired(report: ScanReport, seen: list[Finding]) -> ScanReport:
     """*report* as the parent reads it behind what was *seen*; `GarbageError` if the parent would not believe it."""
-    reader, builder = wire.Reader(LIMITS.output), wire.ReportBuilder(LIMITS)
+    reader, builder = wire.LineReader(LIMITS.output), wire.ReportBuilder(LIMITS)
     for line in (
         *(wire.encode_finding(finding, LIMITS, "seen") for finding in seen),
         *wire.encode_report(report, LIMITS),

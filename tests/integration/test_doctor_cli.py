@@ -15,7 +15,7 @@ import pytest
 from support.commands import Commands
 
 from picklewatch.config.schema import load
-from picklewatch.doctor import State, machine_checks, self_test, service_checks
+from picklewatch.doctor import Grade, machine_checks, self_test, service_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ def test_a_configuration_that_others_can_write_is_bad(tmp_path: Path) -> None:
     path.write_text("")
     path.chmod(0o666)
     _, found = service_checks.configuration(path)
-    assert [check.state for check in found] == [State.GOOD, State.BAD]
+    assert [check.state for check in found] == [Grade.GOOD, Grade.BAD]
     assert "chmod" in found[1].hint
 
 
@@ -140,14 +140,14 @@ def test_limits_of_inotify_that_are_too_low_are_told(tmp_path: Path, monkeypatch
     config = tmp_path / "c.toml"
     config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
     found = {check.name: check for check in machine_checks.inotify(load(config, {}))}
-    assert found["inotify-watches"].state is State.BAD
+    assert found["inotify-watches"].state is Grade.BAD
     assert "sysctl" in found["inotify-watches"].hint
     assert found["inotify-watches"].facts["directories"] == 11
-    assert found["inotify-queue"].state is State.REMARK
+    assert found["inotify-queue"].state is Grade.REMARK
     (tmp_path / "max_user_watches").write_text("100000")
-    assert next(iter(machine_checks.inotify(load(config, {})))).state is State.GOOD
+    assert next(iter(machine_checks.inotify(load(config, {})))).state is Grade.GOOD
     (tmp_path / "max_user_watches").unlink()
-    assert next(iter(machine_checks.inotify(load(config, {})))).state is State.BAD
+    assert next(iter(machine_checks.inotify(load(config, {})))).state is Grade.BAD
 
 
 def test_counting_directories_ends(tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_counting_directories_ends(tmp_path: Path) -> None:
 def test_a_state_directory_that_others_can_write_is_bad(tmp_path: Path) -> None:
     """What was found could be changed."""
     state = tmp_path / "state"
-    assert next(service_checks.state(state)).state is State.GOOD
+    assert next(service_checks.state(state)).state is Grade.GOOD
     state.mkdir(mode=0o700)
-    assert next(service_checks.state(state)).state is State.GOOD
+    assert next(service_checks.state(state)).state is Grade.GOOD
     state.chmod(0o777)
-    assert next(service_checks.state(state)).state is State.BAD
+    assert next(service_checks.state(state)).state is Grade.BAD
 
 
 def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text('[quarantine]\nlevel = "unsafe"\n')
     loaded = load(config, {})
-    assert next(service_checks.quarantine(loaded, tmp_path)).state is State.GOOD
+    assert next(service_checks.quarantine(loaded, tmp_path)).state is Grade.GOOD
     (tmp_path / "quarantine").mkdir(mode=0o755)
-    assert next(service_checks.quarantine(loaded, tmp_path)).state is State.BAD
+    assert next(service_checks.quarantine(loaded, tmp_path)).state is Grade.BAD
 
 
 def test_a_daemon_that_hangs_fails_the_self_test(
@@ -202,7 +202,7 @@ def test_a_daemon_that_hangs_fails_the_self_test(
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
             process.stderr.read()
-    assert check.state is State.BAD
+    assert check.state is Grade.BAD
     assert "did not judge" in check.text
     assert [path.name for path in (state / "canary").iterdir() if path.name != ".alive"] == []
 

@@ -69,7 +69,7 @@ hostile = st.lists(lines | st.binary(max_size=60) | st.just(b"\n"), max_size=12)
 
 def understood(data: bytes, cuts: Iterable[int], status: int = 0) -> ScanReport:
     """What the parent makes of a child that says *data*, in pieces, and ends with *status*."""
-    reader, builder, ending = wire.Reader(LIMITS.output), wire.ReportBuilder(LIMITS), Ending(status=status)
+    reader, builder, ending = wire.LineReader(LIMITS.output), wire.ReportBuilder(LIMITS), Ending(status=status)
     try:
         begin = 0
         for cut in (*sorted(cuts), len(data)):
@@ -120,7 +120,7 @@ def test_what_was_said_to_be_seen_is_never_lost(
 @settings(max_examples=20)
 def test_memory_is_bounded_whatever_is_said(piece: bytes, size: int) -> None:
     """Eight megabytes of anything, in pieces of any size, are held as one line at most."""
-    reader = wire.Reader(8 << 20)
+    reader = wire.LineReader(8 << 20)
     block = (piece or b"x") * (size * 100)
     tracemalloc.start()
     try:

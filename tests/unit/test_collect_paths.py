@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.access.open_file import Problem
+from picklewatch.access.open_file import OpenFailure
 from picklewatch.core.path_patterns import excluder
 from picklewatch.scanning.collect_paths import collect
 
@@ -80,13 +80,13 @@ def test_what_cannot_be_judged_is_an_item_with_its_reason(tmp_path: Path) -> Non
     found = collect([str(tmp_path), str(tmp_path / "none"), str(tmp_path / "fifo"), "/dev/null", "a\0b", "x" * 300])
     kinds = {os.path.basename(item.path): item.problem.kind for item in found.items if item.problem}  # noqa: PTH119
     assert kinds == {
-        "broken": Problem.DANGLING,
-        "fifo": Problem.NOT_REGULAR,
-        "loop": Problem.DANGLING,
-        "none": Problem.MISSING,
-        "null": Problem.NOT_REGULAR,
-        "a\0b": Problem.MISSING,
-        "x" * 300: Problem.MISSING,
+        "broken": OpenFailure.DANGLING,
+        "fifo": OpenFailure.NOT_REGULAR,
+        "loop": OpenFailure.DANGLING,
+        "none": OpenFailure.MISSING,
+        "null": OpenFailure.NOT_REGULAR,
+        "a\0b": OpenFailure.MISSING,
+        "x" * 300: OpenFailure.MISSING,
     }
     assert len(found.items) == len(kinds)
 

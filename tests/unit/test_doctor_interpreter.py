@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from picklewatch.doctor import State
+from picklewatch.doctor import Grade
 from picklewatch.doctor.interpreter import HOLES, holes
 
 
@@ -16,7 +16,7 @@ def found(*version: int) -> list[str]:
     (check,) = holes((major, minor, micro))
     names = check.facts["holes"]
     assert isinstance(names, list)
-    assert check.state is (State.REMARK if names else State.GOOD)
+    assert check.state is (Grade.REMARK if names else Grade.GOOD)
     return names
 
 

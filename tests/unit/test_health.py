@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.service.daemon_status import Snapshot, is_awaited
 from picklewatch.store import Store
-from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthSection, Problem
+from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthProblem, HealthSection
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def test_a_problem_is_logged_once_and_its_end_once(capsys: pytest.CaptureFixture
     health = Health()
     for _ in range(3):
         health.degrade("watch-root", "it is gone", subject="/c", hint="Make it.")
-    assert list(health.problems) == [Problem("watch-root", "/c", "it is gone", "Make it.")]
+    assert list(health.problems) == [HealthProblem("watch-root", "/c", "it is gone", "Make it.")]
     health.repair("watch-root", subject="/c")
     health.repair("watch-root", subject="/c")
     assert not list(health.problems)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.access.open_file import Problem, SubjectError, open_subject
+from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_link_can_be_refused(tmp_path: Path) -> None:
     """For a watcher that resolves links itself."""
     (tmp_path / "blob").write_bytes(b"abc")
     (tmp_path / "link").symlink_to("blob")
-    assert problem_of(tmp_path / "link", follow=False).kind is Problem.NOT_REGULAR
+    assert problem_of(tmp_path / "link", follow=False).kind is OpenFailure.NOT_REGULAR
     with open_subject(tmp_path / "blob", follow=False) as subject:
         assert subject.path == str(tmp_path / "blob")
 
@@ -79,14 +79,14 @@ def test_special_files_are_refused_without_waiting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("none", Problem.MISSING),
-        ("file/below", Problem.MISSING),
-        ("x" * 300, Problem.MISSING),
-        ("x/" * 2100, Problem.DENIED),
-        ("a\0b", Problem.MISSING),
+        ("none", OpenFailure.MISSING),
+        ("file/below", OpenFailure.MISSING),
+        ("x" * 300, OpenFailure.MISSING),
+        ("x/" * 2100, OpenFailure.DENIED),
+        ("a\0b", OpenFailure.MISSING),
     ],
 )
-def test_names_that_lead_nowhere(name: str, kind: Problem, tmp_path: Path) -> None:
+def test_names_that_lead_nowhere(name: str, kind: OpenFailure, tmp_path: Path) -> None:
     """Each has its reason, none a traceback; what lies too deep for the system may be there."""
     (tmp_path / "file").write_bytes(b"")
     assert problem_of(f"{tmp_path}/{name}").kind is kind
@@ -94,7 +94,7 @@ def test_names_that_lead_nowhere(name: str, kind: Problem, tmp_path: Path) -> No
 
 def test_content_without_a_size_is_not_called_empty() -> None:
     """As /proc and some FUSE file systems have it: a loader would read what a scan by size does not see."""
-    assert problem_of("/proc/self/status").kind is Problem.NOT_REGULAR
+    assert problem_of("/proc/self/status").kind is OpenFailure.NOT_REGULAR
     assert problem_of("/proc/self/status").reason == "it has content but no size"
 
 
@@ -102,8 +102,8 @@ def test_broken_and_circular_links(tmp_path: Path) -> None:
     """They are told from names that never existed."""
     (tmp_path / "broken").symlink_to("none")
     (tmp_path / "loop").symlink_to("loop")
-    assert problem_of(tmp_path / "broken").kind is Problem.DANGLING
-    assert problem_of(tmp_path / "loop").kind is Problem.DANGLING
+    assert problem_of(tmp_path / "broken").kind is OpenFailure.DANGLING
+    assert problem_of(tmp_path / "loop").kind is OpenFailure.DANGLING
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root may")

@@ -58,7 +58,7 @@ reports = st.builds(
 
 def read(data: bytes, *, pieces: int = 1 << 20, limit: int = 1 << 20) -> ScanReport:
     """Read *data* as the scanner does, in *pieces* of that many bytes."""
-    reader, builder = wire.Reader(limit), wire.ReportBuilder(LIMITS)
+    reader, builder = wire.LineReader(limit), wire.ReportBuilder(LIMITS)
     for start in range(0, len(data), pieces):
         for kind, value in reader.feed(data[start : start + pieces]):
             builder.take(kind, value)
@@ -111,7 +111,7 @@ def test_a_subject_too_long_for_the_line_matches_no_allowlist() -> None:
 def test_no_bytes_can_do_more_than_be_called_garbage(data: bytes) -> None:
     """Reading arbitrary bytes gives a report or `GarbageError`, nothing else."""
     with contextlib.suppress(wire.GarbageError):
-        reader, builder = wire.Reader(1 << 20), wire.ReportBuilder(LIMITS)
+        reader, builder = wire.LineReader(1 << 20), wire.ReportBuilder(LIMITS)
         for kind, value in reader.feed(data):
             builder.take(kind, value)
         reader.finish()

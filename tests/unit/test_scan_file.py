@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from picklewatch.access.open_file import Problem, SubjectError, open_subject
+from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
 from picklewatch.core.policy import passes_harm
 from picklewatch.scanning.scan_file import ATTEMPTS, judge, problem_record, with_names
@@ -93,7 +93,7 @@ def test_a_file_that_never_rests_is_unscannable(tmp_path: Path) -> None:
 
 def test_a_problem_is_a_record_too() -> None:
     """It is never passed over in silence, and never clean."""
-    record = problem_record(SubjectError(Problem.DENIED, "/x", "permission denied"), ENGINE)
+    record = problem_record(SubjectError(OpenFailure.DENIED, "/x", "permission denied"), ENGINE)
     assert record.judgement.verdict is Verdict.UNSCANNABLE
     json = record.to_json()
     assert (json["path"], json["reasons"], json["size"]) == ("/x", ["not-readable"], 0)
@@ -102,7 +102,7 @@ def test_a_problem_is_a_record_too() -> None:
 
 def test_names_are_joined_without_repetition() -> None:
     """The path itself is no other name; a name may say more than the path does."""
-    record = problem_record(SubjectError(Problem.DENIED, "/x", "no"), ENGINE)
+    record = problem_record(SubjectError(OpenFailure.DENIED, "/x", "no"), ENGINE)
     named = with_names(with_names(record, ["/a", "/x"]), ["/b", "/a"])
     assert named.names == ("/a", "/b")
     assert with_names(record, ["/h/.keras/models/vgg.h5"]).name == "keras: vgg.h5"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.watching import ENGINE, FakeScanner, eventually, make_candidate
 
-from picklewatch.access.open_file import Problem, Subject, SubjectError, open_subject
+from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, open_subject
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Policy
@@ -80,7 +80,7 @@ def test_a_file_that_may_not_be_read_is_recorded_as_unscannable(pool: Pool, tmp_
     """Once, not at every look; never in silence."""
 
     def denied(path: str) -> Subject:
-        raise SubjectError(Problem.DENIED, path, f"{path}: permission denied")
+        raise SubjectError(OpenFailure.DENIED, path, f"{path}: permission denied")
 
     pool.open = denied
     pool.put(tmp_path / "m", b"good")

@@ -31,7 +31,7 @@ _KINDS_OF_FILE = (
 )
 
 
-class Problem(StrEnum):
+class OpenFailure(StrEnum):
     """Why a path can't be judged; the value is the rule of the finding that says so."""
 
     MISSING = "path-missing"
@@ -49,7 +49,7 @@ class Problem(StrEnum):
 class SubjectError(Error):
     """A path that can't be opened for judging: *kind* and *reason* say why, *hint* what to do."""
 
-    def __init__(self, kind: Problem, path: str, reason: str, hint: str = "") -> None:
+    def __init__(self, kind: OpenFailure, path: str, reason: str, hint: str = "") -> None:
         super().__init__(f"{printable(path)}: {reason}", hint)
         self.kind = kind
         self.path = path
@@ -125,21 +125,23 @@ def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectEr
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
         return _not_there(error, path, link=link)
     if error.errno == errno.ELOOP:
-        return SubjectError(Problem.DANGLING, path, "the symbolic link leads in a circle, or is not followed")
+        return SubjectError(OpenFailure.DANGLING, path, "the symbolic link leads in a circle, or is not followed")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return SubjectError(Problem.DENIED, path, "permission denied", "Run as a user who may read it.")
+        return SubjectError(OpenFailure.DENIED, path, "permission denied", "Run as a user who may read it.")
     if error.errno in (errno.ENXIO, errno.ENODEV):
-        return SubjectError(Problem.NOT_REGULAR, path, "not a regular file")
+        return SubjectError(OpenFailure.NOT_REGULAR, path, "not a regular file")
     kind = ExhaustedError if error.errno in EXHAUSTED else SubjectError
-    return kind(Problem.DENIED, path, error.strerror or str(error))
+    return kind(OpenFailure.DENIED, path, error.strerror or str(error))
 
 
 def _not_there(error: OSError, path: str, *, link: bool) -> SubjectError:
     if error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= PATH_MAX:  # it may well exist
-        return SubjectError(Problem.DENIED, path, "its path is longer than the system allows", "Move it further up.")
+        return SubjectError(
+            OpenFailure.DENIED, path, "its path is longer than the system allows", "Move it further up."
+        )
     if link:
-        return SubjectError(Problem.DANGLING, path, "the symbolic link leads nowhere")
-    return SubjectError(Problem.MISSING, path, "no such file or directory")
+        return SubjectError(OpenFailure.DANGLING, path, "the symbolic link leads nowhere")
+    return SubjectError(OpenFailure.MISSING, path, "no such file or directory")
 
 
 def _resolve(name: str, *, follow: bool) -> int:
@@ -150,13 +152,13 @@ def _resolve(name: str, *, follow: bool) -> int:
         is_link = os.path.islink(name)  # noqa: PTH114 - never raises
         raise subject_error(error, name, link=is_link) from None
     except ValueError:  # an embedded null byte
-        raise SubjectError(Problem.MISSING, name, "not a possible file name") from None
+        raise SubjectError(OpenFailure.MISSING, name, "not a possible file name") from None
 
 
 def not_regular(name: str, mode: int) -> SubjectError:
     """Say that *name*, whose ``st_mode`` is *mode*, is no regular file."""
     kind = next((text for test, text in _KINDS_OF_FILE if test(mode)), "something else")
-    return SubjectError(Problem.NOT_REGULAR, name, f"{kind}, not a regular file")
+    return SubjectError(OpenFailure.NOT_REGULAR, name, f"{kind}, not a regular file")
 
 
 def _reopen(handle: int, name: str) -> int:
@@ -166,7 +168,7 @@ def _reopen(handle: int, name: str) -> int:
     except OSError as error:
         if error.errno == errno.ENOENT and not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - no object is needed
             reason = "it can't be opened safely, for /proc is not mounted"
-            raise SubjectError(Problem.DENIED, name, reason, "Mount /proc.") from None
+            raise SubjectError(OpenFailure.DENIED, name, reason, "Mount /proc.") from None
         raise subject_error(error, name) from None
 
 
@@ -176,7 +178,9 @@ def _state(fd: int, name: str) -> FileId:
     if status.st_size == 0 and _has_content(fd):
         status = os.fstat(fd)  # somebody may be writing it just now
         if status.st_size == 0:
-            raise SubjectError(Problem.NOT_REGULAR, name, "it has content but no size", "Copy it, and scan the copy.")
+            raise SubjectError(
+                OpenFailure.NOT_REGULAR, name, "it has content but no size", "Copy it, and scan the copy."
+            )
     return FileId.of(status)
 
 

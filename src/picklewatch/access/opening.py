@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from picklewatch.access.following import Identity, Links, NotFollowedError, Way
-from picklewatch.access.open_file import Problem, Subject, SubjectError, open_held, open_subject, subject_error
+from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, open_held, open_subject, subject_error
 from picklewatch.access.ownership import Tree, trees_of
 from picklewatch.access.rights import is_privileged, user_of
 
@@ -44,8 +44,8 @@ class Opener:
                 if (subject.file.device, subject.file.inode) == identity:
                     return subject
                 subject.close()
-        missing = SubjectError(Problem.MISSING, path, "no watched directory has it, or a link to it, any more")
-        raise next((error for error in refusals if error.kind is not Problem.MISSING), [*refusals, missing][0])
+        missing = SubjectError(OpenFailure.MISSING, path, "no watched directory has it, or a link to it, any more")
+        raise next((error for error in refusals if error.kind is not OpenFailure.MISSING), [*refusals, missing][0])
 
     def _opened(self, name: str, refusals: list[SubjectError]) -> Iterator[Subject]:
         """Open *name* in each tree that has it, until one is taken."""
@@ -63,7 +63,7 @@ def _open(tree: Tree, name: str) -> Subject:
         with Way(None if tree.owner is None else user_of(tree.owner), Links.NONE) as way:
             way.go(tree.path)
             if way.identity != tree.identity:
-                raise SubjectError(Problem.MISSING, name, "its directory was replaced")
+                raise SubjectError(OpenFailure.MISSING, name, "its directory was replaced")
             relative = name[len(tree.path.rstrip("/")) + 1 :]
             parent, _, last = relative.rpartition("/")
             way.go(parent)
@@ -73,8 +73,8 @@ def _open(tree: Tree, name: str) -> Subject:
             return open_held(way.fd, name, lambda _fd: way.path)
     except NotFollowedError as error:
         reason = f"not read, for whose link or cache it is may not: {error.reason}"
-        raise ForeignError(Problem.DENIED, name, reason) from None
+        raise ForeignError(OpenFailure.DENIED, name, reason) from None
     except OSError as error:
         raise subject_error(error, name, link=os.path.islink(name)) from None  # noqa: PTH114 - never raises
     except ValueError:  # an embedded null byte
-        raise SubjectError(Problem.MISSING, name, "not a possible file name") from None
+        raise SubjectError(OpenFailure.MISSING, name, "not a possible file name") from None

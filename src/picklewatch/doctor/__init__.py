@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from picklewatch.doctor import interpreter, machine_checks, service_checks
-from picklewatch.doctor.checkup import Check, State
+from picklewatch.doctor.checkup import Check, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Check", "State", "examine"]
+__all__ = ["Check", "Grade", "examine"]
 
 
 def examine(config_path: Path | None, directory: Path) -> Iterator[Check]:

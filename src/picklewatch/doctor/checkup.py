@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class State(StrEnum):
+class Grade(StrEnum):
     """How a check came out."""
 
     GOOD = "good"
@@ -23,7 +23,7 @@ class Check:
 
     name: str
     """A stable kebab-case name, for programs."""
-    state: State
+    state: Grade
     text: str
     """What was found: one sentence."""
     hint: str = ""

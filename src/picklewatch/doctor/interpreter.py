@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor.checkup import Check, State
+from picklewatch.doctor.checkup import Check, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +131,7 @@ def holes(version: tuple[int, int, int]) -> Iterator[Check]:
         text = (
             f"Python {shown} has none of the {len(HOLES)} holes in tarfile, zipfile, lzma and bz2 that are known here."
         )
-        yield Check(name="interpreter", state=State.GOOD, text=text, facts=facts)
+        yield Check(name="interpreter", state=Grade.GOOD, text=text, facts=facts)
         return
     lines = [f"Python {shown} has {len(found)} known hole{'s' * (len(found) > 1)} in modules that read archives."]
     lines += [f"  {hole.cve} in {hole.module}: {hole.what}; {hole.means}" for hole in found]
@@ -141,5 +141,5 @@ def holes(version: tuple[int, int, int]) -> Iterator[Check]:
         "number: its security notices list them. Other programs that run with this Python have the same holes."
     )
     yield Check(
-        name="interpreter", state=State.REMARK, text="\n".join(lines), hint=hint, facts={**facts, "fixed_in": release}
+        name="interpreter", state=Grade.REMARK, text="\n".join(lines), hint=hint, facts={**facts, "fixed_in": release}
     )

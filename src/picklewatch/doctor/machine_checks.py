@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch import __version__
 from picklewatch.core.model import printable
-from picklewatch.doctor.checkup import Check, State
+from picklewatch.doctor.checkup import Check, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +42,9 @@ def versions() -> Iterator[Check]:
             facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             hint = "Install picklewatch again, with its dependencies."
-            yield Check(name="versions", state=State.BAD, text=f"{package} is not installed.", hint=hint)
+            yield Check(name="versions", state=Grade.BAD, text=f"{package} is not installed.", hint=hint)
     shown = ", ".join(f"{name} {version}" for name, version in facts.items())
-    yield Check(name="versions", state=State.GOOD, text=f"{shown}.", facts=facts)
+    yield Check(name="versions", state=Grade.GOOD, text=f"{shown}.", facts=facts)
 
 
 def caches(loaded: LoadedConfig) -> Iterator[Check]:
@@ -58,11 +58,11 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
     facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
     found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
     text = f"{len(there)} of {len(roots)} places exist; the others are waited for.{found}"
-    yield Check(name="caches", state=State.GOOD if roots else State.BAD, text=text, facts=facts)
+    yield Check(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)
     for root in roots:
         if root.reason:
             hint = "Name the directory that it leads to in watch.roots, if it is to be watched."
-            yield Check(name="caches-link", state=State.BAD, text=f"{printable(root.reason)}.", hint=hint)
+            yield Check(name="caches-link", state=Grade.BAD, text=f"{printable(root.reason)}.", hint=hint)
     mounts = read_mounts()
     for root in there:
         mount = mount_of(root.path or root.wanted, mounts)
@@ -71,11 +71,11 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
             hint = (
                 f"It is found every {loaded.config.watch.rescan:.0f} s (watch.rescan); a shorter time finds it sooner."
             )
-            yield Check(name="caches-network", state=State.REMARK, text=text, hint=hint)
+            yield Check(name="caches-network", state=Grade.REMARK, text=text, hint=hint)
         if not os.access(root.wanted, os.R_OK | os.X_OK):
             text = f"{root.wanted} may not be read by this user, so nothing in it is scanned."
             hint = "Run the system service, which has CAP_DAC_READ_SEARCH, or change the permissions."
-            yield Check(name="caches-permission", state=State.BAD, text=text, hint=hint)
+            yield Check(name="caches-permission", state=Grade.BAD, text=text, hint=hint)
 
 
 def inotify(loaded: LoadedConfig) -> Iterator[Check]:
@@ -86,7 +86,7 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     limits = {name: _number(INOTIFY / name) for name in ("max_user_watches", "max_user_instances", "max_queued_events")}
     if None in limits.values():
         hint = "picklewatch needs Linux with inotify, and /proc."
-        yield Check(name="inotify", state=State.BAD, text="The kernel's limits can't be read.", hint=hint)
+        yield Check(name="inotify", state=Grade.BAD, text="The kernel's limits can't be read.", hint=hint)
         return
     watches, _, queued = (int(value or 0) for value in limits.values())
     used = watches_in_use()
@@ -98,15 +98,15 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     text = f"{needed}; the kernel allows {watches:,}."
     hint = f"echo fs.inotify.max_user_watches={_enough(total)} > /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
     if total > watches:
-        yield Check(name="inotify-watches", state=State.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts)
+        yield Check(name="inotify-watches", state=Grade.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts)
     elif total > NARROW * watches:
-        yield Check(name="inotify-watches", state=State.REMARK, text=f"{text} That is narrow.", hint=hint, facts=facts)
+        yield Check(name="inotify-watches", state=Grade.REMARK, text=f"{text} That is narrow.", hint=hint, facts=facts)
     else:
-        yield Check(name="inotify-watches", state=State.GOOD, text=text, facts=facts)
+        yield Check(name="inotify-watches", state=Grade.GOOD, text=text, facts=facts)
     if queued < MIN_QUEUED:
         text = f"The kernel keeps only {queued:,} events; more at once are lost, and everything is walked again."
         hint = f"echo fs.inotify.max_queued_events={MIN_QUEUED} >> /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
-        yield Check(name="inotify-queue", state=State.REMARK, text=text, hint=hint, facts=facts)
+        yield Check(name="inotify-queue", state=Grade.REMARK, text=text, hint=hint, facts=facts)
 
 
 def _number(path: Path) -> int | None:
@@ -157,7 +157,7 @@ def watches_in_use() -> int:
 def systemd() -> Iterator[Check]:
     """Look at the units, where there is systemd."""
     if not SYSTEMD.is_dir():
-        yield Check(name="systemd", state=State.GOOD, text="This machine was not booted with systemd.")
+        yield Check(name="systemd", state=Grade.GOOD, text="This machine was not booted with systemd.")
         return
     for manager in ("system", "user"):
         shown = _unit(manager)
@@ -166,9 +166,9 @@ def systemd() -> Iterator[Check]:
             text = f"The {manager} unit is {active} and {shown.get('UnitFileState', 'unknown')}."
             bad = active == "failed"
             hint = f"journalctl {'--user ' if manager == 'user' else ''}-u {_UNIT} says why." if bad else ""
-            yield Check(name="systemd", state=State.BAD if bad else State.GOOD, text=text, hint=hint, facts=shown)
+            yield Check(name="systemd", state=Grade.BAD if bad else Grade.GOOD, text=text, hint=hint, facts=shown)
         else:
-            yield Check(name="systemd", state=State.GOOD, text=f"The {manager} unit is not installed.", facts=shown)
+            yield Check(name="systemd", state=Grade.GOOD, text=f"The {manager} unit is not installed.", facts=shown)
 
 
 def _unit(manager: str) -> dict[str, str]:

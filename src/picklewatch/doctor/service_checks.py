@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.core.errors import ConfigError, Error, SandboxError
 from picklewatch.core.units import human_size
-from picklewatch.doctor.checkup import Check, State
+from picklewatch.doctor.checkup import Check, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,11 @@ def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[Check]]:
         loaded = schema.load(path)
     except ConfigError as error:
         text = f"The configuration has mistakes: {'; '.join(error.problems)}"
-        return None, [Check(name="configuration", state=State.BAD, text=text, hint=error.hint)]
+        return None, [Check(name="configuration", state=Grade.BAD, text=text, hint=error.hint)]
     files = [Path(source.name) for source in loaded.sources if source.name.startswith("/")]
     names = [source.name for source in loaded.sources]
     text = f"Read from {', '.join(names)}." if names else "There is no file, so the defaults hold (report only)."
-    checks = [Check(name="configuration", state=State.GOOD, text=text, facts={"sources": names})]
+    checks = [Check(name="configuration", state=Grade.GOOD, text=text, facts={"sources": names})]
     return loaded, checks + [check for file in files for check in _file_safety(file)]
 
 
@@ -47,7 +47,7 @@ def _file_safety(file: Path) -> Iterator[Check]:
     who = "its group or others" if owner_is_fine else f"user {status.st_uid}, who owns it,"
     text = f"{file} can be changed by {who}, and with it what is called clean."
     hint = f"chown root: {file} && chmod 644 {file}" if status.st_uid == 0 else f"chmod 644 {file}"
-    yield Check(name="configuration-permissions", state=State.BAD, text=text, hint=hint)
+    yield Check(name="configuration-permissions", state=Grade.BAD, text=text, hint=hint)
 
 
 def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
@@ -59,7 +59,7 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
     try:
         protections = scanner.protections
     except SandboxError as error:
-        yield Check(name="sandbox", state=State.BAD, text=f"It does not start: {error.message}.", hint=error.hint)
+        yield Check(name="sandbox", state=Grade.BAD, text=f"It does not start: {error.message}.", hint=error.hint)
         return
     finally:
         scanner.close()
@@ -69,35 +69,35 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
             f"Landlock (ABI {protections.landlock_abi}), seccomp, no_new_privs, resource limits and dropped "
             "capabilities hold a scan."
         )
-        yield Check(name="sandbox", state=State.GOOD, text=text, facts=facts)
+        yield Check(name="sandbox", state=Grade.GOOD, text=text, facts=facts)
     for missing in protections.missing:
         refused = " The daemon refuses to run: scan.require_sandbox is set." if required else ""
         hint = "Use a kernel with Landlock (5.13 or newer) and seccomp, and install libseccomp2."
-        yield Check(name="sandbox", state=State.BAD, text=f"Missing: {missing}.{refused}", hint=hint, facts=facts)
+        yield Check(name="sandbox", state=Grade.BAD, text=f"Missing: {missing}.{refused}", hint=hint, facts=facts)
 
 
 def state(directory: Path) -> Iterator[Check]:
     """Look at the state directory: ours, private, with room."""
     if not directory.exists():
         text = f"{directory} does not exist yet; the daemon makes it."
-        yield Check(name="state", state=State.GOOD, text=text, facts={"path": str(directory)})
+        yield Check(name="state", state=Grade.GOOD, text=text, facts={"path": str(directory)})
         return
     status = directory.stat()
     facts = {"path": str(directory), "owner": status.st_uid, "mode": f"{stat.S_IMODE(status.st_mode):04o}"}
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         text = f"{directory} can be written to by others, who could change what was found."
-        yield Check(name="state", state=State.BAD, text=text, hint=f"chmod go-w {directory}", facts=facts)
+        yield Check(name="state", state=Grade.BAD, text=text, hint=f"chmod go-w {directory}", facts=facts)
     elif not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         text = f"{directory} belongs to user {status.st_uid} and can't be used by this user."
         hint = "Run `sudo picklewatch doctor` to look at the system's daemon."
-        yield Check(name="state", state=State.REMARK, text=text, hint=hint, facts=facts)
+        yield Check(name="state", state=Grade.REMARK, text=text, hint=hint, facts=facts)
     else:
         free = shutil.disk_usage(directory).free
         text = f"{directory} is ours; {human_size(free)} are free there."
         low = free < MIN_FREE
         hint = "Make room: without it verdicts can't be kept." if low else ""
         facts["free"] = free
-        yield Check(name="state", state=State.BAD if low else State.GOOD, text=text, hint=hint, facts=facts)
+        yield Check(name="state", state=Grade.BAD if low else Grade.GOOD, text=text, hint=hint, facts=facts)
 
 
 def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
@@ -108,15 +108,15 @@ def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
     vault = watch_plan.vault_directory(loaded.config, directory)
     facts = {"level": level, "store": str(vault)}
     if level == "off":
-        yield Check(name="quarantine", state=State.GOOD, text="Report only: no file is moved.", facts=facts)
+        yield Check(name="quarantine", state=Grade.GOOD, text="Report only: no file is moved.", facts=facts)
         return
     private = not vault.exists() or stat.S_IMODE(vault.stat().st_mode) & 0o077 == 0
     text = f"Files judged {level} or worse are moved to {vault}."
     if private:
-        yield Check(name="quarantine", state=State.GOOD, text=text, facts=facts)
+        yield Check(name="quarantine", state=Grade.GOOD, text=text, facts=facts)
     else:
         hint = f"chmod 700 {vault}"
-        yield Check(name="quarantine", state=State.BAD, text=f"{text} Others can look into it.", hint=hint, facts=facts)
+        yield Check(name="quarantine", state=Grade.BAD, text=f"{text} Others can look into it.", hint=hint, facts=facts)
 
 
 def daemon(directory: Path) -> Iterator[Check]:
@@ -129,19 +129,19 @@ def daemon(directory: Path) -> Iterator[Check]:
         told = {"running": False}
     except (OSError, sqlite3.Error) as error:
         text = f"Whether a daemon runs can't be found out: {error}."
-        yield Check(name="daemon", state=State.REMARK, text=text, hint="Try again with sudo.")
+        yield Check(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
         return
     if not told["running"]:
         hint = "Start it: `picklewatch run`, or as a service (docs/install.md)."
-        yield Check(name="daemon", state=State.REMARK, text="No daemon runs with this state directory.", hint=hint)
+        yield Check(name="daemon", state=Grade.REMARK, text="No daemon runs with this state directory.", hint=hint)
         return
     problems = told.get("degraded", [])
     for problem in problems:
         text = f"{problem['what']}: {problem['subject']} {problem['reason']}"
-        yield Check(name="daemon", state=State.BAD, text=text, hint=problem["hint"], facts=problem)
+        yield Check(name="daemon", state=Grade.BAD, text=text, hint=problem["hint"], facts=problem)
     if not problems:
         text = f"Process {told['pid']} is running, {'healthy' if told.get('healthy') else 'and starting'}."
-        yield Check(name="daemon", state=State.GOOD, text=text, facts={"pid": told["pid"]})
+        yield Check(name="daemon", state=Grade.GOOD, text=text, facts={"pid": told["pid"]})
 
 
 def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
@@ -157,10 +157,10 @@ def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
         proof = self_test.through_running(directory, vault) if running else self_test.through_temporary()
     except PermissionError:
         text = "The running daemon can't be tested by this user, for its state directory is another's."
-        yield Check(name="self-test", state=State.REMARK, text=text, hint="Try again with sudo.")
+        yield Check(name="self-test", state=Grade.REMARK, text=text, hint="Try again with sudo.")
     except (Error, OSError, sqlite3.Error) as error:
         hint = error.hint if isinstance(error, Error) else ""
-        yield Check(name="self-test", state=State.BAD, text=f"It failed: {error}.", hint=hint)
+        yield Check(name="self-test", state=Grade.BAD, text=f"It failed: {error}.", hint=hint)
     else:
         moved = ", and moved to quarantine (and removed from there)" if proof.quarantined else ""
         text = (
@@ -168,5 +168,5 @@ def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
             f"{proof.seconds * 1000:.0f} ms{moved}."
         )
         yield Check(
-            name="self-test", state=State.GOOD, text=text, facts={"daemon": proof.daemon, "seconds": proof.seconds}
+            name="self-test", state=Grade.GOOD, text=text, facts={"daemon": proof.daemon, "seconds": proof.seconds}
         )

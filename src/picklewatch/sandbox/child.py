@@ -28,7 +28,7 @@ _RESERVE = 4 << 20
 _FLUSH = 32 << 10
 
 
-class Output:
+class Pipe:
     """The result pipe, written in pieces worth a system call."""
 
     def __init__(self, descriptor: int) -> None:
@@ -74,7 +74,7 @@ def run(
         header = json.loads(message)
         limits = wire.decode_limits(header["limits"])
         data = mapped(fds[0])
-        output = Output(lockdown.only_descriptor(fds[1]))
+        output = Pipe(lockdown.only_descriptor(fds[1]))
         if plan.rlimits:
             lockdown.limit(plan, file_size=len(data), memory=limits.memory, cpu_seconds=limits.cpu_seconds)
         lockdown.seal(plan)
@@ -91,7 +91,7 @@ def mapped(descriptor: int) -> mmap.mmap | bytes:
     return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) if size else b""
 
 
-def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Output) -> int:
+def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Pipe) -> int:
     reserve = mmap.mmap(-1, _RESERVE)  # never touched, so it costs nothing
     try:
         if request is None:
@@ -111,7 +111,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
     return wire.FAILED
 
 
-def _scan(job: ScanJob, data: Any, limits: Limits, output: Output) -> None:
+def _scan(job: ScanJob, data: Any, limits: Limits, output: Pipe) -> None:
     def tell(finding: Finding) -> None:
         output.put(wire.encode_finding(finding, limits, "seen"))
         output.flush()  # nothing that happens to this process can take it back
@@ -121,7 +121,7 @@ def _scan(job: ScanJob, data: Any, limits: Limits, output: Output) -> None:
     output.flush()
 
 
-def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Output) -> None:
+def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Pipe) -> None:
     job(data, limits, request, lambda line: output.put(wire.encode("line", line)))
     output.put(wire.encode("end", None))
     output.flush()

@@ -281,7 +281,7 @@ class Scanner:
     def _observe(
         self, process: WarmProcess, reading: int, ending: Ending, tick: Callable[[], None]
     ) -> Iterator[tuple[str, object]]:
-        reader = wire.Reader(self._limits.output)
+        reader = wire.LineReader(self._limits.output)
         left = self._limits.seconds
         poll = select.poll()
         poll.register(reading, select.POLLIN)
@@ -304,7 +304,7 @@ class Scanner:
         if ending.status == 0 and not ending.garbage:
             _finish(reader, ending)
 
-    def _understood(self, reader: wire.Reader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
+    def _understood(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
         for kind, value in reader.feed(data):
             if kind == "failed":
                 ending.failed = _failure(value)
@@ -312,7 +312,7 @@ class Scanner:
                 yield kind, value
 
 
-def _finish(reader: wire.Reader, ending: Ending) -> None:
+def _finish(reader: wire.LineReader, ending: Ending) -> None:
     try:
         reader.finish()
     except wire.GarbageError as error:

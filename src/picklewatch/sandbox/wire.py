@@ -1,7 +1,7 @@
 """The protocol from the sandboxed child to the parent: encoding, and reading without believing. Pure.
 
 One line of JSON per observation, ``["kind", value]``, so that the parent never holds more than one short line of
-hostile text at a time, and keeps what was found before a crash. The parent's side (`Reader`, `ReportBuilder`)
+hostile text at a time, and keeps what was found before a crash. The parent's side (`LineReader`, `ReportBuilder`)
 assumes that the child is under the attacker's control: every type, length, value and count is checked. The fields
 and their bounds are those that `Finding` and `ScanReport` declare (see `picklewatch.core.record_fields`).
 """
@@ -93,7 +93,7 @@ def clip(text: str, length: int) -> str:
 # --- the parent's side ------------------------------------------------------------------------------------------
 
 
-class Reader:
+class LineReader:
     """Cut the child's bytes into lines and lines into ``(kind, value)``; bounded. Raises `GarbageError`."""
 
     def __init__(self, limit: int) -> None:

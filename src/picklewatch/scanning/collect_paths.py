@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from picklewatch.access.open_file import Problem, SubjectError, not_regular, subject_error
+from picklewatch.access.open_file import OpenFailure, SubjectError, not_regular, subject_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -174,7 +174,7 @@ class _Walk:
         if isinstance(error, OSError):
             problem = subject_error(error, path, link=link)
         else:
-            problem = SubjectError(Problem.MISSING, path, "not a possible file name")
+            problem = SubjectError(OpenFailure.MISSING, path, "not a possible file name")
         self._add_problem(problem)
 
     def _add_problem(self, problem: SubjectError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from picklewatch.access.open_file import Problem, Subject, SubjectError
+from picklewatch.access.open_file import OpenFailure, Subject, SubjectError
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Policy, Record, ScanReport, Verdict
 from picklewatch.core.policy import decide
 from picklewatch.scanning import display_names
@@ -76,7 +76,7 @@ def _sentence(text: str) -> str:
 
 def _changed(report: ScanReport) -> ScanReport:
     finding = Finding(
-        rule=Problem.CHANGED.value,
+        rule=OpenFailure.CHANGED.value,
         level=Level.UNSCANNABLE,
         where="",
         summary="The file was written to while it was being scanned, so the verdict would be about neither state.",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
-from picklewatch.access.open_file import Problem, SubjectError, open_subject
+from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.access.ownership import Tree, trees_of
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import QuarantineError
@@ -229,7 +229,7 @@ class Actions:
             if (subject.file.device, subject.file.inode) == (intent.file.device, intent.file.inode):
                 return subject
             subject.close()
-        raise problem or SubjectError(Problem.CHANGED, intent.path, "it is another file by now")
+        raise problem or SubjectError(OpenFailure.CHANGED, intent.path, "it is another file by now")
 
     def _move(self, intent: Intent, fd: int) -> _Moved:
         """Move one file; the intent is closed now unless it is for later."""

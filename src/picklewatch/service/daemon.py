@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from picklewatch import __version__
-from picklewatch.access.open_file import Problem
+from picklewatch.access.open_file import OpenFailure
 from picklewatch.access.opening import Opener
 from picklewatch.config.risky_allowances import malicious_imports
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
@@ -228,7 +228,7 @@ class Daemon:
     def _remember_denied(self) -> None:
         """Look again after the files that could not be read in an earlier run."""
         for told in self._store.records.latest((Verdict.UNSCANNABLE,), limit=_DENIED_REMEMBERED):
-            if Problem.DENIED.value in told["reasons"]:
+            if OpenFailure.DENIED.value in told["reasons"]:
                 self._watching.unread(told["path"], None)
 
     def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from picklewatch.service.scan_workers import Workers
-    from picklewatch.telemetry.health import Health, Problem
+    from picklewatch.telemetry.health import Health, HealthProblem
 
 KEY: Final = "daemon"
 _REWRITE_SECONDS: Final = 10.0
@@ -115,7 +115,7 @@ def is_awaited(root: Mapping[str, Any]) -> bool:
     return root["state"] == RootState.WAITING and root["label"] in ASKED_FOR and not root["reason"]
 
 
-def _told_problem(problem: Problem) -> str:
+def _told_problem(problem: HealthProblem) -> str:
     is_told = problem.subject in problem.reason or not problem.subject.startswith("/")
     return printable(problem.reason if is_told else f"{problem.subject}: {problem.reason}")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, Problem, SubjectError
+from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, SubjectError
 from picklewatch.access.opening import ForeignError
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError, StateError
@@ -277,7 +277,7 @@ class Workers:
         now = time.monotonic()
         backoff = self.schedule.backoff
         streak = backoff.note_scan(inode, now)
-        if Problem.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
+        if OpenFailure.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
             self.health.count("changed-while-scanned")
             return max(0.5, backoff.pause(streak))
         record = self._named(record, job)
@@ -318,7 +318,7 @@ class Workers:
     def _give_up(self, claim: Claim, problem: SubjectError) -> None:
         """Take a file off the queue that can't be opened; what is there and may not be read is recorded."""
         job = claim.job
-        if problem.kind is not Problem.DENIED:
+        if problem.kind is not OpenFailure.DENIED:
             self.health.count("gone")
             self._store.jobs.drop(job)
             return

@@ -21,7 +21,7 @@ MOST_OF_A_KIND: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class HealthProblem:
     """One thing that is wrong."""
 
     what: str
@@ -39,19 +39,21 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._problems: dict[tuple[str, str], Problem] = {}
+        self._problems: dict[tuple[str, str], HealthProblem] = {}
         self._counts: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._logged_at: dict[str, float] = {}
 
     def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
         """Note a problem and log it (``<area>.degraded``, the area is the first word of *what*), unless it is known."""
-        problem = Problem(what, subject, reason, hint)
+        problem = HealthProblem(what, subject, reason, hint)
         with self._lock:
             if self._problems.get((what, subject)) == problem:
                 return
             if (what, subject) not in self._problems and self._number(what) >= MOST_OF_A_KIND:
-                self._problems[what, ""] = Problem(what, "", f"and more than {MOST_OF_A_KIND} others: {reason}", hint)
+                self._problems[what, ""] = HealthProblem(
+                    what, "", f"and more than {MOST_OF_A_KIND} others: {reason}", hint
+                )
                 return
             self._problems[what, subject] = problem
             self._counts[what] += 1
@@ -96,7 +98,7 @@ class Health:
             self._counts[what] += number
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[HealthProblem, ...]:
         """What is wrong now."""
         with self._lock:
             return tuple(self._problems.values())
@@ -152,7 +154,7 @@ class HealthSection(Health):
             self.repair(what, subject=subject)
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[HealthProblem, ...]:
         """Its own."""
         return tuple(problem for problem in self._whole.problems if (problem.what, problem.subject) in self._own)
 

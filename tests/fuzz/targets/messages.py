@@ -61,7 +61,7 @@ def _said() -> Iterator[bytes]:
 def _wire(data: bytes) -> None:
     """The parent believes or refuses, nothing else; what it believes is printable."""
     limits = Limits(findings=3, imports=3, output=5_000)
-    reader, builder = wire.Reader(limits.output), wire.ReportBuilder(limits)
+    reader, builder = wire.LineReader(limits.output), wire.ReportBuilder(limits)
     try:
         for kind, value in reader.feed(data):
             if kind == "line":
