@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Neither an example nor their making is judged by a clock: how long both take says how busy the machine is. A check of
+# a change (CI) tries the same examples every time, so that what is red there is red because of the change.
+settings.register_profile(
+    "picklewatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+    print_blob=True,
+)
+settings.load_profile("picklewatch")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import io
 import pickle
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples import opcodes as ops
 
@@ -135,7 +135,7 @@ def recorded(reader: Recorder | SlowRecorder) -> tuple[list[str], bool]:
     return list(dict.fromkeys(reader.found)), True
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600)
 @given(SOUP)
 @example([ops.text("os"), ops.MEMOIZE, ops.MARK, ops.POP, ops.get(0), ops.text("system"), ops.STACK_GLOBAL])
 @example([ops.NONE, ops.put(3), ops.text("os"), ops.MEMOIZE, ops.get(1), ops.DUP, ops.STACK_GLOBAL])
@@ -151,7 +151,7 @@ def test_no_reader_imports_what_the_walk_does_not_see(soup: list[bytes]) -> None
             assert found == seen
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(VALUES, st.integers(0, 5))
 def test_what_picklers_write_is_read_exactly(value: Any, protocol: int) -> None:
     """Pickles of real values: the same imports, the same end."""
@@ -161,7 +161,7 @@ def test_what_picklers_write_is_read_exactly(value: Any, protocol: int) -> None:
     assert imports(sample) == (found, True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_any_bytes_get_a_report(sample: bytes) -> None:
     """No bytes make the engine raise anything but a limit; what does not reach STOP is never inert."""
@@ -173,7 +173,7 @@ def test_any_bytes_get_a_report(sample: bytes) -> None:
     assert not report.inert or not report.findings
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(VALUES, st.integers(2, 5), st.data())
 def test_a_damaged_pickle_is_never_more_harmless_than_its_payload(
     value: Any, protocol: int, draw: st.DataObject

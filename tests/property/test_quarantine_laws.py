@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.vaulting import CONTENT, lab
 
@@ -31,7 +31,7 @@ texts = st.text(max_size=50)
 
 
 @given(names=st.lists(names, min_size=1, max_size=4), others=st.lists(names, max_size=3), shown=st.none() | texts)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_any_name_is_taken_and_given_back(names: Sequence[bytes], others: Sequence[bytes], shown: str | None) -> None:
     """Every byte but ``/`` and NUL, up to 255 of them; what is shown of it is printable, and JSON."""
     with lab() as made, Vault(made.store) as vault:
@@ -51,7 +51,7 @@ def test_any_name_is_taken_and_given_back(names: Sequence[bytes], others: Sequen
 
 
 @given(cut=st.integers(min_value=0, max_value=2000), garbage=st.binary(max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_torn_journal_tells_an_earlier_state(cut: int, garbage: bytes) -> None:
     """Cut at any byte, with anything behind it, the journal says what it said at one of its steps, or nothing."""
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -85,7 +85,7 @@ components = st.lists(st.sampled_from(["a", "b", "..", ".", "", "link", "a\0", "
 
 @pytest.mark.parametrize("openat2", [True, False], ids=["openat2", "walk"])
 @given(path=components)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_path_leaves_its_directory(path: list[str], openat2: bool) -> None:  # noqa: FBT001 - a parameter
     """Whatever the path, what is opened lies below the directory, and no link was followed."""
     with tempfile.TemporaryDirectory() as base, pytest.MonkeyPatch.context() as patch:

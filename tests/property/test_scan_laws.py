@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples.containers import Entry, library_zip, lz4, objects, seven_zip, tarred, zip_of, zipped
 from samples.hostile import BENIGN, EVIL, all_but_bombs
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMITS = Limits(seconds=20.0, member=1 << 24, unpacked=1 << 26)
-RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(max_examples=150)
 
 
 def arrays() -> bytes:

@@ -71,7 +71,7 @@ def act(store: Store, operation: tuple[str, int, int], disk: dict[int, int]) -> 
             store.intents.done(intent.id, f"item-{intent.record}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(operations, st.lists(st.integers(0, 60), max_size=4))
 def test_crashes_lose_nothing_and_double_nothing(history: list[tuple[str, int, int]], crashes: list[int]) -> None:
     """After any crashes, every file that was announced has one record for its state, and one move at most."""

@@ -24,7 +24,7 @@ def _missed(text: bytes) -> set[str]:
     return {tag for tag in tags(text) if not any(our.startswith(tag) for our in ours)}
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 @example("{!!python/tuple,k\n: v}")
 @example("%TAG ! tag:yaml.org\n---\n[!,2002:python/object/apply:os.system [1]]")
@@ -35,7 +35,7 @@ def test_every_tag_of_a_parser_is_seen(text: str) -> None:
     assert not _missed(text.encode())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(0, 1 << 32), st.sampled_from(["utf-8", "utf-16"]))
 def test_every_tag_of_a_well_formed_text_is_seen(seed: int, encoding: str) -> None:
     """Blocks in blocks, brackets, strings with signs of their own, comments between."""
@@ -65,7 +65,7 @@ def _pairs(text: str) -> set[tuple[str, str]]:
     return found
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_VALUES, st.booleans(), st.sampled_from([None, 1, "\t"]), st.sampled_from(["utf-8", "utf-16-le", "utf-32"]))
 def test_every_wanted_pair_of_json_is_seen(value: object, ascii_: bool, indent: Any, encoding: str) -> None:  # noqa: FBT001
     """Whatever stands around it, in every encoding that json.loads takes."""
@@ -78,7 +78,7 @@ def test_every_wanted_pair_of_json_is_seen(value: object, ascii_: bool, indent: 
     assert expected <= seen
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_VALUES, st.sampled_from([None, 1]))
 def test_dictionaries_are_those_of_json(value: object, indent: int | None) -> None:
     """Keys and strings alike; no text of json's is called broken."""

@@ -308,7 +308,7 @@ TABLES = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(TABLES)
 def test_whatever_a_file_says_is_good_or_a_list_of_mistakes(data: dict[str, Any]) -> None:
     """Never a traceback, and every mistake in one printable line once it is shown."""

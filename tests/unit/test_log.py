@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
@@ -136,7 +136,6 @@ class Colour(Enum):
 HOSTILE = st.text(st.characters(codec=None, categories=None), max_size=30)
 
 
-@settings(deadline=None)
 @given(
     HOSTILE,
     st.dictionaries(HOSTILE, st.one_of(HOSTILE, st.binary(max_size=9), st.floats(), st.lists(HOSTILE)), max_size=4),

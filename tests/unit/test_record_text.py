@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
@@ -85,7 +85,6 @@ def test_colours_are_only_where_they_are_wanted() -> None:
     assert "\x1b" not in "".join(record_lines(record(finding()), colour=False))
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_no_text_reaches_a_terminal_unescaped(path: str, summary: str, evidence: str) -> None:
     """Whatever the file is called and holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from picklewatch.core.units import human_size, parse_duration, parse_size, show_duration, show_size
@@ -41,14 +41,12 @@ def test_what_is_no_size_is_refused_with_a_sentence(text: object) -> None:
         parse_size(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_shown_duration_reads_as_itself(seconds: int) -> None:
     """What `config show` writes can be pasted into the file."""
     assert parse_duration(show_duration(seconds)) == pytest.approx(seconds)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1 << 50))
 def test_a_shown_size_reads_as_itself(size: int) -> None:
     """What `config show` writes can be pasted into the file."""
