@@ -19,13 +19,14 @@ from support.watching import Watching, eventually
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from picklewatch.core.candidate import Source
-from picklewatch.watch import inotify_observer, root_watcher, watch_loop
+from picklewatch.watch import events, inotify_observer, inotify_watches, walk_finds, watch_loop
+from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally, find
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
-from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import CONFIGURATION, Root, RootFinder, Sight, look_at
+from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +58,11 @@ def probe(watching: Watching, *directories: Path) -> bool:
     for path in paths:
         path.write_bytes(b"x")
     return watching.wait_for(*paths)
+
+
+def never(_path: str) -> bool:
+    """Leave nothing out."""
+    return False
 
 
 def problems(watching: Watching) -> set[str]:
@@ -163,9 +169,9 @@ def test_random_moves_leave_every_directory_watched(watching: Watching, root: Pa
 
 def test_a_dead_reader_is_replaced(watching: Watching, root: Path) -> None:
     """The thread that reads from the kernel is gone: a new one is made, and what happened meanwhile is found."""
-    observation = watching.watcher._observation
-    assert observation is not None
-    observation._reader.stop()
+    observer = watching.watcher._trees.observer
+    assert observer is not None
+    observer._reader.stop()
     (root / "meanwhile.pt").write_bytes(b"x")
     assert watching.wait_for(root / "meanwhile.pt")
     assert probe(watching, root)
@@ -181,7 +187,7 @@ def test_an_error_in_watchdogs_books_leads_to_a_new_watch(
         monkeypatch.undo()
         raise KeyError("books")
 
-    monkeypatch.setattr(inotify_observer._Group, "on_event", broken)
+    monkeypatch.setattr(inotify_watches.WatchGroup, "on_event", broken)
     (root / "trigger.pt").write_bytes(b"x")
     assert watching.wait_for(root / "trigger.pt")
     assert probe(watching, root)
@@ -213,21 +219,21 @@ def test_what_is_lost_in_an_overflow_is_found(
     """Files, directories that came and went: everything is watched anew, then walked; it is a problem until then."""
     (root / "goes").mkdir()
     assert probe(watching, root / "goes")
-    observation = watching.watcher._observation
-    assert observation is not None
+    observer = watching.watcher._trees.observer
+    assert observer is not None
     with monkeypatch.context() as deaf:
-        deaf.setattr(inotify_observer._Group, "on_event", lambda *_: None)
+        deaf.setattr(inotify_watches.WatchGroup, "on_event", lambda *_: None)
         (root / "new" / "deep").mkdir(parents=True)
         (root / "new" / "deep" / "lost.pt").write_bytes(b"x")
         (root / "goes").rename(tmp_path / "gone")
         time.sleep(0.3)
     assert str(root / "new" / "deep" / "lost.pt") not in watching.paths()
-    observation._reader.handle_event(OVERFLOW)
+    observer._reader.handle_event(OVERFLOW)
     assert eventually(lambda: [problem.what for problem in watching.health.problems] == ["watch-overflow"])
     assert watching.wait_for(root / "new" / "deep" / "lost.pt")
     assert probe(watching, root, root / "new", root / "new" / "deep")
     assert eventually(lambda: watching.health.problems == ())
-    group = observation._watches[str(root)][1]._inotify
+    group = observer._watches[str(root)][1]._inotify
     assert group is not None
     assert sorted(group._active_callbacks_by_watch.values()) == [
         os.fsencode(path) for path in (root, root / "new", root / "new" / "deep")
@@ -236,11 +242,11 @@ def test_what_is_lost_in_an_overflow_is_found(
 
 def test_overflows_without_end_do_not_make_walks_without_end(watching: Watching, root: Path) -> None:
     """They get rarer; what was lost in the last one is found all the same."""
-    observation = watching.watcher._observation
-    assert observation is not None
+    observer = watching.watcher._trees.observer
+    assert observer is not None
     watching.watcher._overflow = Overflow(first=0.5, longest=2.0)
     for number in range(400):
-        observation._reader.handle_event(OVERFLOW)
+        observer._reader.handle_event(OVERFLOW)
         time.sleep(0.01)
         if number == 399:
             (root / "last.pt").write_bytes(b"x")
@@ -254,8 +260,8 @@ def test_more_events_than_can_be_held_are_an_overflow(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded wherever the events pile up; what was dropped is found by the walk."""
-    monkeypatch.setattr(inotify_observer, "EVENTS_HELD", 20)
-    watching.intake._events.most = 20
+    monkeypatch.setattr(inotify_watches, "EVENTS_HELD", 20)
+    watching.inbox._events.most = 20
     monkeypatch.setattr(watch_loop, "_SWEEPS", 3)
     for number in range(20):
         (root / f"d{number}").mkdir()
@@ -271,9 +277,9 @@ def test_a_slow_start_is_no_silence(tmp_path: Path, root: Path, monkeypatch: pyt
     """Watches of a large and busy tree take longer to make than the proof of life may: it would begin anew for ever."""
     add = inotify_observer.InotifyObserver.add
 
-    def slowly(observation: inotify_observer.InotifyObserver, tree: str) -> None:
+    def slowly(observer: inotify_observer.InotifyObserver, tree: str) -> None:
         time.sleep(1.0 if tree == str(root) else 0.0)
-        add(observation, tree)
+        add(observer, tree)
 
     monkeypatch.setattr(inotify_observer.InotifyObserver, "add", slowly)
     watching = Watching(tmp_path / "state", root, timing=QUICK)
@@ -282,7 +288,7 @@ def test_a_slow_start_is_no_silence(tmp_path: Path, root: Path, monkeypatch: pyt
 
     def write() -> None:
         while not ended.wait(0.0005):
-            watching.intake.sink(inotify_observer.Event(inotify_observer.EventKind.CLOSED, str(root / "gone.pt")))
+            watching.inbox.put(events.Event(events.EventKind.CLOSED, str(root / "gone.pt")))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -302,7 +308,7 @@ def test_a_silent_observer_is_unmasked_by_the_canary(
     """Everything claims to be alive and nothing arrives: a file of our own does not come round, so watch anew."""
     canary = watching.watcher._canary
     canary._deadline = 0.5
-    monkeypatch.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
+    monkeypatch.setattr(inotify_observer._Translator, "dispatch", lambda *_: None)
     canary._next_at = 0.0
     assert eventually(lambda: any(problem.what == "watch-silent" for problem in watching.health.problems))
     (root / "meanwhile.pt").write_bytes(b"x")
@@ -339,14 +345,14 @@ def test_directories_beyond_the_watch_limit_are_walked_and_named(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Watchdog passes them over in silence; here their files are found, and the user is told what to raise."""
-    real = inotify_observer._Reader._get_or_create_watch
+    real = inotify_watches.InotifyReader._get_or_create_watch
 
-    def limited(self: inotify_observer._Reader, path: bytes, mask: object) -> object:
+    def limited(self: inotify_watches.InotifyReader, path: bytes, mask: object) -> object:
         if b"/full" in path:
             raise OSError(errno.ENOSPC, "inotify watch limit reached")
         return real(self, path, mask)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(inotify_observer._Reader, "_get_or_create_watch", limited)
+    monkeypatch.setattr(inotify_watches.InotifyReader, "_get_or_create_watch", limited)
     deep = root / "full" / "deep"
     deep.mkdir(parents=True)
     assert probe(watching, deep)
@@ -369,7 +375,7 @@ def test_without_any_inotify_instance_everything_is_walked(
     def refused() -> int:
         raise OSError(errno.EMFILE, "inotify instance limit reached")
 
-    monkeypatch.setattr(inotify_observer._Reader, "_create_inotify_fd", staticmethod(refused))
+    monkeypatch.setattr(inotify_watches.InotifyReader, "_create_inotify_fd", staticmethod(refused))
     with Watching(tmp_path / "state", root, timing=QUICK) as watching:
         assert watching.wait_ready()
         assert probe(watching, root)
@@ -383,10 +389,10 @@ def test_without_any_inotify_instance_everything_is_walked(
 
 def test_network_file_systems_are_walked_as_well(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another machine writes is announced to nobody here."""
-    monkeypatch.setattr(root_watcher, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
+    monkeypatch.setattr(mount_table, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
     with Watching(tmp_path / "state", root, timing=QUICK, own="/") as watching:
         assert watching.wait_ready()
-        monkeypatch.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
+        monkeypatch.setattr(inotify_observer._Translator, "dispatch", lambda *_: None)
         assert probe(watching, root)
         assert "nfs4" in watching.watcher.roots[0].reason
 
@@ -423,19 +429,19 @@ def test_a_thread_that_makes_many_watches_is_no_silent_one(
     """A large tree takes minutes on a slow disk; the daemon would be ended as hanging, again and again."""
     for number in range(30):
         (root / str(number)).mkdir()
-    made = inotify_observer._Reader._get_or_create_watch
+    made = inotify_watches.InotifyReader._get_or_create_watch
 
-    def slowly(reader: inotify_observer._Reader, path: bytes, mask: Mask) -> object:
+    def slowly(reader: inotify_watches.InotifyReader, path: bytes, mask: Mask) -> object:
         time.sleep(0.1)
         return made(reader, path, mask)
 
-    monkeypatch.setattr(inotify_observer._Reader, "_get_or_create_watch", slowly)
+    monkeypatch.setattr(inotify_watches.InotifyReader, "_get_or_create_watch", slowly)
     silent = thread_silent = 0.0
     with Watching(tmp_path / "state", root) as watching:
         while not watching.watcher.is_ready():
             now = time.monotonic()
-            thread_silent = max(thread_silent, now - watching.intake.beat)
-            silent = max(silent, now - max(watching.intake.beat, watching.watcher.beat))
+            thread_silent = max(thread_silent, now - watching.loop.beat)
+            silent = max(silent, now - max(watching.loop.beat, watching.watcher.beat))
             time.sleep(0.05)
     assert thread_silent > 2.0
     assert silent < 1.5
@@ -444,7 +450,7 @@ def test_a_thread_that_makes_many_watches_is_no_silent_one(
 def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: Path, tmp_path: Path) -> None:
     """A reload that drops it is no incident, and ends its problems; that one is deleted is an incident."""
     (tmp_path / "other").mkdir()
-    watching.health.degrade("watch-unlistable", "closed", subject=str(root / "closed"))
+    watching.threads.health.degrade("watch-unlistable", "closed", subject=str(root / "closed"))
     watching.watcher.set_roots([Root(str(tmp_path / "other"))])
     assert probe(watching, tmp_path / "other")
     assert watching.health.counts.get("watch-root-gone", 0) == 0
@@ -464,7 +470,7 @@ def test_a_directory_that_may_be_listed_but_not_entered_is_named() -> None:
     (root / "closed").chmod(0o444)
     tally = WalkTally()
     with nobody():
-        found = [each.path for each in find(WalkRequest(str(root), Source.WALK, "start"), lambda _path: False, tally)]
+        found = [each.path for each in find(WalkRequest(str(root), Source.WALK, "start"), never, tally, never)]
     (root / "closed").chmod(0o755)
     shutil.rmtree(root)
     assert found == [f"{root}/m.pt"]
@@ -489,12 +495,12 @@ def test_files_found_by_the_safety_net_are_counted_as_missed(
 ) -> None:
     """What no event told of is found by the periodic walk, and makes a number that a person can look at."""
     with monkeypatch.context() as deaf:
-        deaf.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
+        deaf.setattr(inotify_observer._Translator, "dispatch", lambda *_: None)
         (root / "unheard.pt").write_bytes(b"x")
         time.sleep(0.3)
-    monkeypatch.setattr(watch_loop, "_FRESH_NS", 0)
-    monkeypatch.setattr(watch_loop, "_SURE_NS", 0)
-    watching.watcher.timing = Timing(poll=0.3, rescan=0.5)
+    monkeypatch.setattr(walk_finds, "_FRESH_NS", 0)
+    monkeypatch.setattr(walk_finds, "_SURE_NS", 0)
+    watching.watcher.rescan_seconds = 0.5
     watching.watcher._rescan_at = 0.0
     assert watching.wait_for(root / "unheard.pt")
     assert eventually(lambda: watching.health.counts.get("missed", 0) == 1)
@@ -562,7 +568,7 @@ def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_pat
         return look_at(root)
 
     watching = Watching(tmp_path / "state", dead, root, timing=QUICK)
-    watching.watcher._looker = RootFinder(slow, patience=0.2)
+    watching.watcher._trees._finder = RootFinder(slow, patience=0.2)
     with watching:
         assert watching.wait_ready()
         assert [(p.what, p.subject) for p in watching.health.problems] == [("watch-root-hangs", str(dead))]
@@ -585,7 +591,7 @@ def test_after_a_sleep_everything_is_looked_at(watching: Watching, root: Path, m
     sung = threading.Event()
     monkeypatch.setattr(watching.watcher._canary, "hurry", sung.set)
     with monkeypatch.context() as deaf:
-        deaf.setattr(inotify_observer._Handler, "dispatch", lambda *_: None)
+        deaf.setattr(inotify_observer._Translator, "dispatch", lambda *_: None)
         (root / "unheard.pt").write_bytes(b"x")
         time.sleep(2.5)
         assert watching.paths() == []

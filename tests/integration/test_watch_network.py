@@ -10,13 +10,13 @@ import pytest
 from support.watching import eventually
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch import root_watcher
+from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.identify import identify as identify_path
 from picklewatch.watch.mounts import Mount, network_points, point_of
-from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import Root, RootState
 from picklewatch.watch.settle import Delays
 from picklewatch.watch.supervisor import WatchSupervisor
+from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from picklewatch.core.candidate import Candidate, Source
 
-_FEW_SECONDS = Timing(poll=0.3)
+_FEW_SECONDS = Timing(poll=0.3, rescan=0.0)
 
 
 def test_the_innermost_mount_of_the_network_counts() -> None:
@@ -50,9 +50,13 @@ class _Running:
         self.health = Health()
         self.paths: list[str] = []
         self.watching = WatchSupervisor(
-            self._offer, self.health, canary=home / "canary", delays=Delays(), timing=_FEW_SECONDS
+            self._offer,
+            self.health,
+            canary=home / "canary",
+            delays=Delays(),
+            timing=_FEW_SECONDS,
+            is_excluded=lambda path: path.endswith("/.alive"),
         )
-        self.watching.configure(lambda path: path.endswith("/.alive"), 0.0)
         self.watching.set_roots([Root(str(root)), Root(str(root / "net" / "below"))])
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -84,7 +88,7 @@ class _Running:
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mount]]:
     """The mount table."""
     table = [Mount(1, "/", "ext4"), Mount(2, str(tmp_path.resolve() / "root" / "net"), "nfs4")]
-    monkeypatch.setattr(root_watcher, "read_mounts", lambda: tuple(table))
+    monkeypatch.setattr(mount_table, "read_mounts", lambda: tuple(table))
     return iter([table])
 
 

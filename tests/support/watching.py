@@ -21,11 +21,10 @@ from picklewatch.service.daemon import Daemon
 from picklewatch.service.dependencies import Parts
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
-from picklewatch.watch.directory_walk import DirectoryWalker
-from picklewatch.watch.root_watcher import RootWatcher, Timing
 from picklewatch.watch.roots import Root
 from picklewatch.watch.settle import DEFAULT_DELAYS
-from picklewatch.watch.watch_loop import WatchLoop
+from picklewatch.watch.timing import Timing
+from picklewatch.watch.watch_threads import WatchThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,26 +89,26 @@ class Watching:
         def leave_out(path: str) -> bool:
             return path.endswith("/canary/.alive") or excluded(path)
 
-        self.intake = WatchLoop(self._offer, self.health, delays=DEFAULT_DELAYS, excluded=leave_out)
-        self.walker = DirectoryWalker(self.intake.found, self.health, excluded=leave_out)
-        self.watcher = RootWatcher(
-            self.walker,
+        self.threads = WatchThreads(
+            self._offer,
             self.health,
             canary=state / "canary",
-            sink=self.intake.sink,
+            delays=DEFAULT_DELAYS,
             timing=timing or Timing(poll=0.3),
-            own=own,
+            point=own,
+            is_excluded=leave_out,
+            is_diverted=lambda _path: False,
         )
+        self.inbox, self.loop = self.threads.inbox, self.threads.loop
+        self.walker, self.watcher = self.threads.walker, self.threads.watcher
         self.watcher.set_roots([Root(str(root)) for root in roots])
 
     def __enter__(self) -> Self:
-        self.walker.start()
-        self.intake.start(self.watcher, self.walker)
+        self.threads.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.walker.stop()
-        self.intake.stop()
+        self.threads.stop()
 
     def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         if self.unavailable:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from picklewatch.watch.events import Event, EventKind
 from picklewatch.watch.fair_event_queue import FairEventQueue
-from picklewatch.watch.inotify_observer import Event, EventKind
 
 
 def closed(path: str) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -9,24 +10,11 @@ from pathlib import Path
 from support.vaulting import NOBODY, in_child
 
 from picklewatch.telemetry.health import Health
-from picklewatch.watch.directory_walk import DirectoryWalker, WalkRequest
 from picklewatch.watch.hidden_directories import LOOK_SECONDS, HiddenDirectories
 
 
-class Requests(DirectoryWalker):
-    """A walker that only takes requests."""
-
-    def __init__(self) -> None:
-        self.trees: list[str] = []
-
-    def request(self, request: WalkRequest) -> bool:
-        """Note the tree."""
-        self.trees.append(request.tree)
-        return True
-
-
-def test_a_directory_that_opens_is_walked() -> None:
-    """It is named until then; only the topmost closed one, once; and what lies outside of the watched trees never."""
+def test_a_closed_directory_is_reported_until_it_opens() -> None:
+    """Only the topmost one, once; and one whose tree is not watched any more is forgotten."""
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as base:
@@ -34,22 +22,43 @@ def test_a_directory_that_opens_is_walked() -> None:
             for directory in (root / "a" / "b", outside):
                 directory.mkdir(parents=True)
                 (directory / "m.pt").write_bytes(b"x")
-            health, walker = Health(), Requests()
-            closed = HiddenDirectories(health)
-            closed.note(str(root / "gone.pt"))
+            health = Health()
+            hidden = HiddenDirectories(health)
+            hidden.note_file(str(root / "gone.pt"))
             assert not list(health.problems)
             for directory in (root / "a", outside):
                 directory.chmod(0)
             for path in (root / "a" / "b" / "m.pt", root / "a" / "b" / "n.pt", outside / "m.pt"):
-                closed.note(str(path))
+                hidden.note_file(str(path))
             assert {problem.subject for problem in health.problems} == {str(root / "a"), str(outside)}
-            closed.look_after(walker, [str(root)], LOOK_SECONDS)
-            assert walker.trees == []
+            assert hidden.seen_again(LOOK_SECONDS) == []
+            hidden.forget_below(str(outside))
+            assert {problem.subject for problem in health.problems} == {str(root / "a")}
             for directory in (root / "a", outside):
                 directory.chmod(0o700)
-            closed.look_after(walker, [str(root)], 2 * LOOK_SECONDS)
-            closed.look_after(walker, [str(root)], 3 * LOOK_SECONDS)
-            assert walker.trees == [str(root / "a")]
+            assert hidden.seen_again(LOOK_SECONDS + 0.1) == [], "it is not time for it"
+            assert hidden.seen_again(2 * LOOK_SECONDS) == [str(root / "a")]
+            assert hidden.seen_again(3 * LOOK_SECONDS) == []
             assert not list(health.problems)
+
+    assert in_child(run, uid=NOBODY if os.geteuid() == 0 else None) == 0
+
+
+def test_a_problem_that_a_walk_took_back_too_early_is_reported_again() -> None:
+    """The walk listed the directory before it was closed, and ended after."""
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as base:
+            closed = Path(base, "closed")
+            closed.mkdir(mode=0)
+            health = Health()
+            hidden = HiddenDirectories(health)
+            assert hidden.note(str(closed), errno.EACCES) == str(closed)
+            hidden.repair_below(base)
+            assert not list(health.problems)
+            assert hidden.seen_again(LOOK_SECONDS) == []
+            assert [problem.subject for problem in health.problems] == [str(closed)]
+            closed.rmdir()
+            assert hidden.seen_again(2 * LOOK_SECONDS) == [str(closed)], "one that is gone is none any more"
 
     assert in_child(run, uid=NOBODY if os.geteuid() == 0 else None) == 0

@@ -22,8 +22,7 @@ KNOWN_CIRCLES = ("picklewatch.analysis.pickle.", "picklewatch.analysis.views.", 
 KNOWN_BASENAMES = {"interpreter"}
 """Module names that still occur twice."""
 KNOWN_CLASSES = {
-    *("Entry", "Kind", "Machine", "Malformed", "Output", "Problem", "Reader", "Scanner", "Source", "State"),
-    *("Targets"),
+    *("Entry", "Kind", "Machine", "Malformed", "Output", "Problem", "Reader", "Scanner", "Source", "State", "Targets"),
 }
 """Class names that still mean two things."""
 KNOWN_SHORT = {"doctor", "quarantine", "store"}

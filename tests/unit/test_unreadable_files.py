@@ -16,27 +16,34 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_a_file_whose_permissions_change_is_told_once(tmp_path: Path) -> None:
+def test_a_file_whose_permissions_change_is_returned_once(tmp_path: Path) -> None:
     """One that is gone is forgotten; one that stays as it was is looked at again."""
     paths = [tmp_path / name for name in ("changes", "goes", "stays")]
     files = UnreadableFiles(Health())
-    told: list[str] = []
     for path in paths:
         path.write_bytes(b"x")
         path.chmod(0)
         files.note(str(path), FileId.of(os.lstat(path)))
-    files.look_after(told.append, LOOK_SECONDS)
-    assert told == []
+    assert files.changed(LOOK_SECONDS) == []
     paths[0].chmod(0o600)
     paths[1].unlink()
-    files.look_after(told.append, LOOK_SECONDS + 0.1)
-    assert told == []
-    for turn in (2, 3):
-        files.look_after(told.append, turn * LOOK_SECONDS)
-    assert told == [str(paths[0])]
+    assert files.changed(LOOK_SECONDS + 0.1) == [], "it is not time for it"
+    assert files.changed(2 * LOOK_SECONDS) == [str(paths[0])]
+    assert files.changed(3 * LOOK_SECONDS) == []
     paths[2].chmod(0o600)
-    files.look_after(told.append, 4 * LOOK_SECONDS)
-    assert told == [str(paths[0]), str(paths[2])]
+    assert files.changed(4 * LOOK_SECONDS) == [str(paths[2])]
+
+
+def test_a_file_noted_without_its_state_is_compared_with_the_next_look(tmp_path: Path) -> None:
+    """After a start nobody knows in which state a file could not be read; that it could not is known."""
+    path = tmp_path / "m.pt"
+    path.write_bytes(b"x")
+    path.chmod(0)
+    files = UnreadableFiles(Health())
+    files.note(str(path), None)
+    assert files.changed(LOOK_SECONDS) == []
+    path.chmod(0o600)
+    assert files.changed(2 * LOOK_SECONDS) == [str(path)]
 
 
 def test_only_so_many_are_looked_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,10 @@ from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry import log
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
-from picklewatch.watch.root_watcher import Timing
 from picklewatch.watch.roots import COMMAND_LINE, Root, find, look_at
 from picklewatch.watch.settle import Delays
 from picklewatch.watch.supervisor import SILENCE_SECONDS, WatchSupervisor
+from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -129,7 +129,8 @@ class Daemon:
             self.health,
             canary=StateLayout(self._state).canary,
             delays=Delays(patience=config.watch.settle),
-            timing=Timing(),
+            timing=Timing(rescan=config.watch.rescan),
+            is_excluded=watch_plan.excluded(config, self._state),
         )
         self._snapshot = Snapshot(self._store, self.health, started=time.time())
         self._workers = self._make_workers(config, None)

@@ -1,4 +1,4 @@
-"""Finding what is there: the start-up walk, the walk of a root that appeared, the periodic safety net.
+"""Find the files that are there: the start-up walk, the walk of a root that appeared, the periodic safety net.
 
 Reads directories, never files. One thread serves all requests, the most urgent first.
 """
@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from picklewatch.access.paths import beneath, open_to_list
+from picklewatch.access.paths import open_to_list
 from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.model import FileId
-from picklewatch.watch import unlistable
 from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from picklewatch.telemetry.health import Health
+    from picklewatch.watch.hidden_directories import HiddenDirectories
 
 _log = structlog.get_logger()
 
@@ -37,12 +37,12 @@ _PROGRESS_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 3
 _REMEMBERED: Final = 1_000
 _WAITING: Final = 10_000
-"""Trees that may wait to be walked. Beyond it whoever asks has something larger walked instead."""
+"""Maximum number of queued trees; when it is reached, callers must request a walk of a larger tree."""
 
 
 @dataclass(slots=True)
 class WalkTally:
-    """What a walk came across."""
+    """Counts of one walk."""
 
     files: int = 0
     directories: int = 0
@@ -61,11 +61,11 @@ class WalkRequest:
     reason: str
     """Why: ``start``, ``appeared``, ``overflow``, ``new-directory``, ``poll``, ``rescan`` …"""
     deep: bool = True
-    """Whether to go below the directory itself."""
+    """True to go below the directory itself."""
 
     @property
     def is_quiet(self) -> bool:
-        """Whether this happens all the time and is not worth a line."""
+        """Return True if this happens all the time and is not worth a line in the log."""
         return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow")
 
 
@@ -79,22 +79,26 @@ class Walked:
 
 
 class DirectoryWalker:
-    """The walking thread. *offer* takes a batch of candidates and says how many were new to it."""
+    """The walking thread. *offer* takes a batch of candidates and returns how many were new to it.
 
-    def __init__(
+    Leaves out what *is_excluded*, and what *is_elsewhere*: other threads walk that. A link that *is_diverted* leads to
+    such a place, whose threads look at it instead.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a walk needs to know
         self,
         offer: Callable[[list[Candidate], WalkRequest], int],
         health: Health,
         *,
-        excluded: Callable[[str], bool] = lambda _path: False,
+        hidden: HiddenDirectories,
+        is_excluded: Callable[[str], bool],
+        is_elsewhere: Callable[[str], bool],
+        is_diverted: Callable[[str], bool],
     ) -> None:
-        self.excluded = excluded
-        self.elsewhere: Callable[[str], bool] = lambda _directory: False
-        """Whether a directory, and what is below it, is somebody else's to walk."""
-        self.diverted: Callable[[str], bool] = lambda _path: False
-        """Whether a link leads to where somebody else looks, who has been told of it."""
         self._offer = offer
         self._health = health
+        self._hidden = hidden
+        self._is_excluded, self._is_elsewhere, self._is_diverted = is_excluded, is_elsewhere, is_diverted
         self._queue: queue.PriorityQueue[tuple[int, int, WalkRequest | None]] = queue.PriorityQueue()
         self._asked: set[WalkRequest] = set()
         self._lock = threading.Lock()
@@ -119,11 +123,11 @@ class DirectoryWalker:
             self._thread.join(5.0)
 
     def is_alive(self) -> bool:
-        """Whether the thread lives."""
+        """Return True if the thread lives."""
         return self._thread.is_alive()
 
     def request(self, request: WalkRequest) -> bool:
-        """Have a tree walked, unless the same was asked for and has not begun; False if too many trees wait."""
+        """Queue a walk, unless the same one waits already; return False if too many trees wait."""
         with self._lock:
             if request in self._asked:
                 return True
@@ -134,7 +138,7 @@ class DirectoryWalker:
         return True
 
     def pending(self) -> int:
-        """How many trees wait or are being walked."""
+        """Return how many trees wait or are being walked."""
         with self._lock:
             return len(self._asked) + (self.busy_with is not None)
 
@@ -163,30 +167,30 @@ class DirectoryWalker:
         start = shown = time.monotonic()
         tally = WalkTally()
         batch: list[Candidate] = []
-        for candidate in find(request, self._left_out, tally, self.diverted):
+        for candidate in find(request, self._is_left_out, tally, self._is_diverted):
             self.beat = time.monotonic()
             if self._stopping.is_set():
                 return
             batch.append(candidate)
             if len(batch) >= BATCH:
-                tally.queued += self._hand_over(batch, request)
+                tally.queued += self._offer_batch(batch, request)
                 batch = []
             if self.beat - shown > _PROGRESS_SECONDS and not request.is_quiet:
                 shown = self.beat
                 _log.info("walk.progress", path=request.tree, reason=request.reason, **_numbers(tally))
-        tally.queued += self._hand_over(batch, request) if batch else 0
+        tally.queued += self._offer_batch(batch, request) if batch else 0
         seconds = time.monotonic() - start
-        said = {unlistable.tell(self._health, path, code) for path, code in tally.unreadable.items()}
+        hidden = {self._hidden.note(path, code) for path, code in tally.unreadable.items()}
         if request.deep:
             self._remember(request.tree, Walked(start, seconds))
-            self._health.repair_all(unlistable.WHAT, but=said, where=lambda path: beneath(path, request.tree))
+            self._hidden.repair_below(request.tree, but=hidden)
         if not request.is_quiet:
             _log.info(
                 "walk.done", path=request.tree, reason=request.reason, seconds=round(seconds, 3), **_numbers(tally)
             )
 
-    def _left_out(self, path: str) -> bool:
-        return self.excluded(path) or self.elsewhere(path)
+    def _is_left_out(self, path: str) -> bool:
+        return self._is_excluded(path) or self._is_elsewhere(path)
 
     def _remember(self, tree: str, walked: Walked) -> None:
         self.walked[tree] = walked
@@ -195,14 +199,14 @@ class DirectoryWalker:
         while len(self.walked) > _REMEMBERED:
             self.walked.popitem(last=False)
 
-    def _hand_over(self, batch: list[Candidate], request: WalkRequest) -> int:
+    def _offer_batch(self, batch: list[Candidate], request: WalkRequest) -> int:
         start = time.monotonic()
-        new = self._persistently_offer(batch, request)
-        if request.source is Source.RESCAN:  # the safety net is nobody's hurry
+        new = self._offer_until_taken(batch, request)
+        if request.source is Source.RESCAN:  # the periodic walk leaves half of the time to others
             self._stopping.wait(min(1.0, time.monotonic() - start))
         return new
 
-    def _persistently_offer(self, batch: list[Candidate], request: WalkRequest) -> int:
+    def _offer_until_taken(self, batch: list[Candidate], request: WalkRequest) -> int:
         while not self._stopping.is_set():
             try:
                 return self._offer(batch, request)
@@ -214,11 +218,11 @@ class DirectoryWalker:
 
 def find(
     request: WalkRequest,
-    excluded: Callable[[str], bool],
+    is_left_out: Callable[[str], bool],
     tally: WalkTally,
-    diverted: Callable[[str], bool] = lambda _path: False,
+    is_diverted: Callable[[str], bool],
 ) -> Iterator[Candidate]:
-    """Every regular file below a tree, and what the links in it lead to; links to directories are not followed."""
+    """Yield every regular file below a tree, and what links in it lead to; links to directories are not followed."""
     stack = [request.tree]
     while stack:
         directory = stack.pop()
@@ -227,13 +231,13 @@ def find(
             with _listed(directory) as entries:
                 for entry in entries:
                     path = f"{directory.rstrip('/')}/{entry.name}"
-                    if excluded(path):
+                    if is_left_out(path):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         if request.deep:
                             stack.append(path)
                         continue
-                    candidate = None if entry.is_symlink() and diverted(path) else _candidate(entry, path, request)
+                    candidate = None if entry.is_symlink() and is_diverted(path) else _candidate(entry, path, request)
                     if candidate is not None:
                         tally.files += 1
                         yield candidate

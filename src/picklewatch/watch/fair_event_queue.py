@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picklewatch.watch.inotify_observer import Event
+    from picklewatch.watch.events import Event
 
 
 class FairEventQueue:

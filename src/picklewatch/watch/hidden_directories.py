@@ -1,39 +1,39 @@
-"""Directories that could not be entered when a file in them was to be looked at; walked as soon as they can be.
+"""Directories whose content can't be seen: closed to us, or nested deeper than the system has names for.
 
-Rights that come back are announced to nobody: without this, what was written meanwhile would wait for a periodic walk.
+A path has at most ``PATH_MAX`` bytes (limits.h); programs get further down only step by step, directory by directory.
+Without a retry, what is written to a directory while it is closed would wait for the periodic walk.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-import threading
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.access.paths import beneath
-from picklewatch.core.candidate import Source
-from picklewatch.watch import unlistable
-from picklewatch.watch.directory_walk import WalkRequest
+from picklewatch.access.paths import PATH_MAX, beneath
+from picklewatch.watch.retry_book import RetryBook
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from picklewatch.telemetry.health import Health
-    from picklewatch.watch.directory_walk import DirectoryWalker
 
 LOOK_SECONDS: Final = 2.0
+_PROBLEM: Final = "watch-unlistable"
 _MOST: Final = 1_000
+_NAME_MAX: Final = 255
 
 
 class HiddenDirectories:
-    """The closed directories. Any thread may `note`; one looks after them."""
+    """Reports hidden directories until they can be seen. Any thread may note one."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
-        self._lock = threading.Lock()
-        self._directories: dict[str, None] = {}
-        self._look_at = 0.0
+        self._book = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
 
-    def note(self, path: str) -> None:
-        """Note that nothing was seen at *path*: if that is for want of rights, its directory is looked after."""
+    def note_file(self, path: str) -> None:
+        """Note that nothing was seen at *path*: for want of rights, its topmost closed directory is hidden."""
         try:
             if not stat.S_ISREG(os.lstat(path).st_mode):
                 return
@@ -41,45 +41,57 @@ class HiddenDirectories:
             pass
         except (OSError, ValueError):
             return
-        directory = _topmost(path)
-        with self._lock:
-            if directory in self._directories:
-                return
-            if len(self._directories) >= _MOST:
-                self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
-                return
-            self._directories[directory] = None
-        unlistable.tell(self._health, directory)
-
-    def look_after(self, walker: DirectoryWalker, trees: list[str], now: float) -> None:
-        """Have every directory walked that can be entered by now; only what lies in the watched *trees*.
-
-        So are those that a walk could not list.
-        """
-        if now < self._look_at:
+        directory = _topmost_closed(path)
+        if directory in self._book:
             return
-        self._look_at = now + LOOK_SECONDS
-        with self._lock:
-            directories = list(self._directories)
-        for directory in directories:
-            if _is_closed(directory):
-                unlistable.tell(self._health, directory)
+        if self._book.note(directory, errno.EACCES):
+            self._report(directory, errno.EACCES)
+        else:
+            self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
+
+    def note(self, directory: str, code: int) -> str:
+        """Note that *directory* can't be listed (error number *code*); return the directory that is reported."""
+        if code == errno.ENAMETOOLONG:
+            while _is_too_long(directory):
+                directory = os.path.dirname(directory)  # noqa: PTH120 - any bytes, no object needed
+        self._book.note(directory, code)
+        self._report(directory, code)
+        return directory
+
+    def repair_below(self, tree: str, *, but: Collection[str] = ()) -> None:
+        """Take in that all of *tree* was seen *but* some directories of it."""
+        self._health.repair_all(_PROBLEM, but=but, where=lambda path: beneath(path, tree))
+
+    def forget_below(self, tree: str) -> None:
+        """Forget what lies in *tree*, which is not watched any more."""
+        self._book.strike_below(tree)
+        self.repair_below(tree)
+
+    def seen_again(self, now: float) -> list[str]:
+        """Return the directories that can be seen by now, or are gone, and forget them."""
+        seen: list[str] = []
+        if not self._book.is_due(now):
+            return seen
+        for directory, code in self._book.states().items():
+            if _is_over(directory):
+                self._book.strike(directory)
+                self._health.repair(_PROBLEM, subject=directory)
+                seen.append(directory)
             else:
-                with self._lock:
-                    del self._directories[directory]
-                self._walk(directory, walker, trees)
-        for problem in self._health.problems:
-            if problem.what == unlistable.WHAT and problem.subject and unlistable.is_over(problem.subject):
-                self._walk(problem.subject, walker, trees)
+                self._report(directory, code)  # a walk that began before it was closed may have repaired it
+        return seen
 
-    def _walk(self, directory: str, walker: DirectoryWalker, trees: list[str]) -> None:
-        self._health.repair(unlistable.WHAT, subject=directory)
-        inside = any(beneath(directory, tree) for tree in trees)
-        for tree in [directory] if inside else [tree for tree in trees if beneath(tree, directory)]:
-            walker.request(WalkRequest(tree, Source.WALK, "readable-again"))
+    def _report(self, directory: str, code: int) -> None:
+        if code == errno.ENAMETOOLONG:
+            reason = "directories are nested deeper than the system has names for"
+            hint = "Files in them are not judged. Move or remove what lies so deep."
+        else:
+            reason = "what is in a directory can't be seen"
+            hint = "picklewatch needs the right to list and to enter it; files below it are not judged."
+        self._health.degrade(_PROBLEM, reason, subject=directory, hint=hint)
 
 
-def _topmost(path: str) -> str:
+def _topmost_closed(path: str) -> str:
     directory = os.path.dirname(path)  # noqa: PTH120 - any bytes, no object needed
     while (parent := os.path.dirname(directory)) != directory and _is_closed(parent):  # noqa: PTH120
         directory = parent
@@ -87,7 +99,7 @@ def _topmost(path: str) -> str:
 
 
 def _is_closed(directory: str) -> bool:
-    """Whether *directory* is there and can't be entered."""
+    """Return True if *directory* is there and can't be entered."""
     try:
         os.stat(f"{directory}/.")  # noqa: PTH116
     except PermissionError:
@@ -95,3 +107,19 @@ def _is_closed(directory: str) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def _is_over(directory: str) -> bool:
+    """Return True if *directory* can be seen by now, or is gone."""
+    try:
+        os.stat(f"{directory}/.")  # noqa: PTH116
+        with os.scandir(directory) as entries:
+            if len(os.fsencode(directory)) + 1 + _NAME_MAX < PATH_MAX:
+                return True
+            return not any(_is_too_long(entry.path) and entry.is_dir(follow_symlinks=False) for entry in entries)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def _is_too_long(path: str) -> bool:
+    return len(os.fsencode(path)) >= PATH_MAX

@@ -1,4 +1,4 @@
-"""Which file system a path lies on: changes made by other machines never reach inotify."""
+"""The file system that a path lies on: changes made by other machines never reach inotify."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Mount:
 
     @property
     def is_network(self) -> bool:
-        """Whether others than this machine's processes may write to it."""
+        """Return True if others than this machine's processes may write to it."""
         return self.kind in NETWORK or (self.kind.startswith("fuse") and self.kind not in _LOCAL_FUSE)
 
 
 def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]:
-    """The mounts of this process, in the order in which they were made; empty if they can't be read."""
+    """Return the mounts of this process, in the order in which they were made; empty if they can't be read."""
     try:
         lines = table.read_bytes().splitlines()
     except OSError:
@@ -45,7 +45,7 @@ def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]
 
 
 def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
-    """The mount that *path* lies on; of several at one point, the last covers the others."""
+    """Return the mount that *path* lies on; of several at one point, the last covers the others."""
     found: Mount | None = None
     for mount in mounts:
         if beneath(path, mount.point) and (found is None or len(mount.point) >= len(found.point)):
@@ -54,13 +54,13 @@ def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
 
 
 def network_points(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
-    """Where file systems of the network are mounted, the innermost first."""
+    """Return where file systems of the network are mounted, the innermost first."""
     points = {mount.point: mount.is_network for mount in mounts}  # of several at one point the last covers the others
     return tuple(sorted((point for point, network in points.items() if network), key=len, reverse=True))
 
 
 def point_of(path: str, points: tuple[str, ...]) -> str:
-    """Which of *points*, the innermost first, *path* lies on; empty for none."""
+    """Return which of *points*, the innermost first, *path* lies on; empty for none."""
     return next((point for point in points if beneath(path, point)), "")
 
 
@@ -72,3 +72,30 @@ def _parse(line: bytes) -> Mount | None:
         return None
     point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
     return Mount(int(fields[0]), point, kind)
+
+
+class MountTable:
+    """The mounts as of the last `refresh`, for threads that watch the network mount *own* and nothing else.
+
+    An empty *own* stands for everything that lies on no file system of the network. One thread refreshes; any may ask.
+    """
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+        self._mounts: tuple[Mount, ...] = ()
+        self.points: tuple[str, ...] = ()
+        """Where file systems of the network are mounted, the innermost first."""
+
+    def refresh(self) -> set[Mount]:
+        """Read the mounts again; return those that came or went since the last time."""
+        before, self._mounts = self._mounts, read_mounts()
+        self.points = network_points(self._mounts)
+        return set(before) ^ set(self._mounts) if before else set()
+
+    def is_elsewhere(self, path: str) -> bool:
+        """Return True if *path*, and what is below it, is for other threads to watch and to walk."""
+        return bool(self.points) and point_of(path, self.points) != self._own
+
+    def mount_of(self, path: str) -> Mount | None:
+        """Return the mount that *path* lies on."""
+        return mount_of(path, self._mounts)

@@ -19,14 +19,26 @@ from picklewatch.access.rights import is_privileged, user_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from picklewatch.telemetry.health import Health
+
 COMMAND_LINE: Final = "command line"
 CONFIGURATION: Final = "watch.roots"
 ASKED_FOR: Final = (COMMAND_LINE, CONFIGURATION)
-"""The labels of directories that a person asked for, and wants to know of if they are missing: caches come and go."""
+"""Labels of directories that a person asked for: only these are reported when they are missing, caches come and go."""
+
+
+HINTS: Final = {
+    errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
+    errno.EMFILE: "Raise fs.inotify.max_user_instances with sysctl; meanwhile picklewatch walks everything.",
+    errno.EACCES: "picklewatch needs the right to list it.",
+    errno.ENOTDIR: "Only directories are watched: name the one that it lies in.",
+    errno.ELOOP: "Its links lead in a circle.",
+}
+"""What the user can do about an error number."""
 
 
 class RootState(StrEnum):
-    """How a root is doing."""
+    """Whether and how changes of a root are noticed."""
 
     WAITING = "waiting"
     """It is not there (yet)."""
@@ -41,26 +53,26 @@ class Root:
     """One directory that the user wants watched."""
 
     wanted: str
-    """As it was asked for."""
+    """The path as it was asked for."""
     label: str = ""
-    """Which tool's cache it is, or where it was asked for."""
+    """The tool whose cache it is, or where it was asked for."""
     path: str | None = None
-    """Where it really is; None while it is not there."""
+    """Its real path; None while it is not there."""
     state: RootState = RootState.WAITING
     reason: str = ""
     """Why it is not simply watched."""
     user: int | None = None
     """The user whose cache it is: the links of no other lead to it. None if somebody asked for it, or it is our own."""
     tree: Tree | None = None
-    """What is at `path`, and whose files may be moved there."""
+    """The directory at `path`, and whose files may be moved there."""
 
     @property
     def plan(self) -> tuple[str, str, int | None]:
-        """What was asked for."""
+        """Its identity in the configuration, whatever it is found to be."""
         return self.wanted, self.label, self.user
 
     def told(self) -> dict[str, Any]:
-        """For `status`."""
+        """Return it as `status` shows it."""
         return {
             "wanted": self.wanted,
             "label": self.label,
@@ -72,24 +84,24 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a look at a root showed."""
+    """The result of a look at a root."""
 
     tree: Tree | None
-    """What is there, and where; None if it is not there, or no directory, or can't be looked at, or is not followed."""
+    """The directory; None if it is not there, or no directory, or can't be looked at, or is not followed."""
     error: int = 0
-    """Why not, as an error number."""
+    """The error number if there is none."""
     reason: str = ""
     """Why it is not followed."""
     hint: str = ""
 
     @property
     def path(self) -> str | None:
-        """Where it really is."""
+        """The real path."""
         return None if self.tree is None else self.tree.path
 
 
 def look_at(root: Root) -> Sight:
-    """See where *root* is now, and what is there, as far as its user could go (`Way`)."""
+    """Find where *root* is now, as far as its user could go (`Way`)."""
     try:
         with Way(None if root.user is None else user_of(root.user), Links.LEADING) as way:
             way.go(root.wanted)
@@ -105,7 +117,7 @@ def look_at(root: Root) -> Sight:
 
 
 def _owner(root: Root, way: Way) -> int | None:
-    """Return whose cache *root* is; None if the configuration names it, and no user's link led elsewhere."""
+    """Return the user whose cache *root* is; None if the configuration names it and no user's link led elsewhere."""
     if way.users:
         return way.users[0].uid
     if root.label in ASKED_FOR:
@@ -114,7 +126,7 @@ def _owner(root: Root, way: Way) -> int | None:
 
 
 class RootFinder:
-    """Looks at roots in threads of its own: the server of a network file system may never answer.
+    """Looks at roots in threads of its own, with a time limit: the server of a network file system may never answer.
 
     A root that does not answer within *patience* seconds is left alone until it does, and shown as `errno.ETIMEDOUT`.
     """
@@ -126,7 +138,7 @@ class RootFinder:
         self._thread: _LookingThread | None = None
 
     def look(self, roots: Iterable[Root]) -> dict[str, Sight]:
-        """See every one of *roots*; what they are, by the paths that are wanted."""
+        """Look at every one of *roots*; return what was found by the paths that are wanted."""
         wanted = {root.wanted: root for root in roots}
         sights = dict.fromkeys(wanted, Sight(None, error=errno.ETIMEDOUT))
         todo = [path for path in sights if path not in self._hung]
@@ -151,6 +163,8 @@ class RootFinder:
 
 
 class _LookingThread(threading.Thread):
+    """Looks at roots, one after the other; abandoned when one of them holds it up."""
+
     def __init__(self, look: Callable[[Root], Sight], hung: set[str]) -> None:
         super().__init__(name="picklewatch-look", daemon=True)
         self.looking_at = ""
@@ -160,7 +174,7 @@ class _LookingThread(threading.Thread):
         self._answers: queue.SimpleQueue[dict[str, Sight]] = queue.SimpleQueue()
 
     def ask(self, roots: list[Root], patience: float) -> dict[str, Sight] | None:
-        """Look at all of *roots*; None if one of them, `looking_at`, takes longer than *patience* seconds."""
+        """Look at all of *roots*; return None if one of them, `looking_at`, takes longer than *patience* seconds."""
         self.looking_at = roots[0].wanted
         self._asked.put(list(roots))
         try:
@@ -187,7 +201,7 @@ class _LookingThread(threading.Thread):
 
 
 def find(roots: Iterable[Root]) -> None:
-    """Look once where *roots* are, or why not."""
+    """Find once where *roots* are, and why not."""
     looker = RootFinder()
     sights = looker.look(roots := list(roots))
     looker.stop()
@@ -196,8 +210,26 @@ def find(roots: Iterable[Root]) -> None:
         root.tree, root.path, root.reason = sight.tree, sight.path, sight.reason
 
 
+def report(root: Root, sight: Sight, health: Health) -> None:
+    """Report what a look at *root* showed; a cache that is not there is no problem."""
+    error = sight.error
+    root.reason = sight.reason or (os.strerror(error) if error not in (0, errno.ENOENT) else "")
+    if error == errno.ETIMEDOUT:
+        root.reason = "looking at it takes too long"
+        hint = "Does its server answer? The other roots are watched meanwhile."
+        health.degrade("watch-root-hangs", root.reason, subject=root.wanted, hint=hint)
+        return
+    health.repair("watch-root-hangs", subject=root.wanted)
+    comes_and_goes = error == errno.ENOENT or (error == errno.ENOTDIR and root.label not in ASKED_FOR)
+    if not error or comes_and_goes:
+        health.repair("watch-root", subject=root.wanted)
+    else:
+        hint = sight.hint or HINTS.get(error, "")
+        health.degrade("watch-root", root.reason, subject=root.wanted, hint=hint)
+
+
 def topmost(paths: Iterable[str]) -> list[str]:
-    """*paths* without those that lie beneath others of them."""
+    """Return *paths* without those that lie beneath others of them."""
     tops: list[str] = []
     for path in sorted(set(paths), key=lambda path: path.rstrip("/") + "/"):
         if not tops or not beneath(path, tops[-1]):
@@ -206,7 +238,7 @@ def topmost(paths: Iterable[str]) -> list[str]:
 
 
 def enclosing(path: str, trees: Iterable[str]) -> str | None:
-    """The member of *trees* (best a mapping or a set) that *path* lies in, the nearest one, or None."""
+    """Return the nearest of *trees* (best a mapping or a set) that *path* lies in, or None."""
     while path not in trees:
         parent = os.path.dirname(path)  # noqa: PTH120 - no object is needed
         if parent == path:

@@ -1,6 +1,6 @@
 """Directories inside watched trees that can't be watched themselves: the limit is reached, or they can't be listed.
 
-They are walked every few seconds instead, and tried again each time; the user is told which and why.
+They are walked every few seconds instead, and tried again each time; the user is shown which and why.
 """
 
 from __future__ import annotations
@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.candidate import Source
 from picklewatch.watch.directory_walk import WalkRequest
-from picklewatch.watch.roots import topmost
+from picklewatch.watch.roots import HINTS, topmost
 
 if TYPE_CHECKING:
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import DirectoryWalker
     from picklewatch.watch.inotify_observer import InotifyObserver
-
-HINTS: Final = {
-    errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
-    errno.EMFILE: "Raise fs.inotify.max_user_instances with sysctl; meanwhile picklewatch walks everything.",
-    errno.EACCES: "picklewatch needs the right to list it.",
-    errno.ENOTDIR: "Only directories are watched: name the one that it lies in.",
-    errno.ELOOP: "Its links lead in a circle.",
-}
-"""What the user can do about an error number."""
+    from picklewatch.watch.retry_book import RetryBook
 
 _REASONS: Final = {errno.ENOSPC: "the kernel's limit is reached"}
 """Where the system's own words mislead."""
@@ -35,32 +27,33 @@ _NAMED: Final = 5
 
 
 class UnwatchedDirectories:
-    """Looks after the gaps of one observation at a time."""
+    """Tries again to watch what the observer noted in *book*, with the error number, and walks it meanwhile."""
 
-    def __init__(self, walker: DirectoryWalker, health: Health) -> None:
+    def __init__(self, book: RetryBook[int], walker: DirectoryWalker, health: Health) -> None:
+        self._book = book
         self._walker = walker
         self._health = health
 
-    def look_after(self, observation: InotifyObserver, trees: list[str]) -> None:
-        """Try to close every gap, walk it, and say what is left."""
-        unwatched = observation.unwatched()
-        if unwatched:
-            self._mend(observation, unwatched)
+    def look_after(self, observer: InotifyObserver, trees: list[str], now: float) -> None:
+        """If it is time for it, try to watch every one of them, walk it, and report which are left."""
+        if not self._book.is_due(now):
+            return
+        if unwatched := self._book.states():
+            self._retry(observer, unwatched)
             self._walk(list(unwatched), trees)
-            unwatched = observation.unwatched()
-        self._report(unwatched)
+        self._report(self._book.states())
 
-    def _mend(self, observation: InotifyObserver, unwatched: dict[str, int]) -> None:
-        """Try again; where the limit is still reached, one attempt tells for all."""
-        full = False
+    def _retry(self, observer: InotifyObserver, unwatched: dict[str, int]) -> None:
+        """Try again; where the limit is still reached, one attempt stands for all."""
+        is_full = False
         for path in topmost(unwatched):
             if unwatched[path] == errno.ENOSPC:
-                if full:
+                if is_full:
                     continue
-                observation.retry(path)
-                full = path in observation.unwatched()
+                observer.retry(path)
+                is_full = path in self._book
             else:
-                observation.retry(path)
+                observer.retry(path)
 
     def _walk(self, paths: list[str], trees: list[str]) -> None:
         tops = topmost(paths)
