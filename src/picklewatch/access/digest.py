@@ -1,7 +1,7 @@
-"""The SHA-256 of a content: what an operator vouches for, so the child that parses the content has no say in it.
+"""The SHA-256 of a content, which operators vouch for; the child that parses the content does not compute it.
 
-A child that was taken over would claim the digest of something that is allowed. Hashing is not parsing: it is done by
-the thread that waits for the child, which releases the interpreter meanwhile, from the same descriptor.
+A child that was taken over would claim the digest of something that is allowed. Hashing is not parsing, so the thread
+that waits for the child does it, from the same descriptor, and releases the interpreter lock meanwhile.
 """
 
 from __future__ import annotations

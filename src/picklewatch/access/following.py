@@ -1,9 +1,10 @@
-"""The way to a file or directory, component by component, with the rights of those who lead us there.
+"""Walk to a file or directory, component by component, with the rights of the users whose links lead there.
 
-A daemon that may read every file, and that follows links in other users' directories, is told by them where to go:
-`ln -s /srv/secret ~/.cache/torch`. So a link is followed only where its owner could have gone, and to what they own or
-may write to (a directory) or read (a file). Each component is opened below the one before it, nothing is resolved
-twice: what was checked is what is held open in the end, however names are swapped meanwhile.
+A daemon that may read every file, and that follows links in other users' directories, can be led anywhere by them:
+`ln -s /srv/secret ~/.cache/torch`. So a link is followed only where its owner could have gone, and only to a directory
+that they own or may write to, or to a file that they may read. Each component is opened below the one before it and
+nothing is resolved twice: however names are swapped meanwhile, the place that is held open in the end is the one that
+was checked.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ _LINKS: Final = 40
 _COMPONENTS: Final = 4_000
 """Components on one way, links resolved: a path of 4,096 bytes has at most half as many."""
 _NOWHERE: Final = ("/proc", "/sys", "/dev")
-"""Where no user's link leads, whoever owns what is there: there are no models."""
+"""No user's link to these is followed, whoever owns the target: there are no models."""
 
 
 class Links(Enum):
-    """Which links a way may take."""
+    """The links that a way may take."""
 
     NONE = "none"
     LEADING = "leading"
@@ -61,12 +62,12 @@ class _Step:
     fd: int
     status: os.stat_result
     is_root_s: bool
-    """Whether nobody but root could have put what is in it there, or have moved it, or a directory above it."""
+    """True if nobody but root could have put its entries there, or have moved it or a directory above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """Where in the components that are still to be walked the target of a link ends."""
+    """Marks the end of a link's target in the components that are still to be walked."""
 
     link: str
     user: User
@@ -82,7 +83,7 @@ class Way:
 
     def __init__(self, asker: User | None, links: Links) -> None:
         self.users: list[User] = [asker] if asker is not None and is_privileged() else []
-        """With whose rights it goes: the asker's, and those of the owners of links on the way."""
+        """The users whose rights limit the way: the asker, and the owners of links on it."""
         self._asker, self.links = asker, links
         self._steps: list[_Step] = []
         self._left: deque[str | _Arrival] = deque()
@@ -99,26 +100,26 @@ class Way:
 
     @property
     def path(self) -> str:
-        """Where it is now, without links."""
+        """The present place, without links."""
         return "/".join(step.name for step in self._steps) or "/"
 
     @property
     def fd(self) -> int:
-        """What is there (`os.O_PATH`); closed at the end of the ``with`` statement."""
+        """A descriptor of the present place (`os.O_PATH`); closed at the end of the ``with`` statement."""
         return self._steps[-1].fd
 
     @property
     def status(self) -> os.stat_result:
-        """The status of what is there."""
+        """The status of the present place."""
         return self._steps[-1].status
 
     @property
     def identity(self) -> Identity:
-        """Device and inode of what is there."""
+        """Device and inode of the present place."""
         return self.status.st_dev, self.status.st_ino
 
     def go(self, path: str) -> None:
-        """Walk on to *path*; an absolute one begins at ``/``. Raises `OSError`, `NotFollowedError` if that can't be."""
+        """Walk on to *path*; an absolute one begins at ``/``. Raises `OSError`, `NotFollowedError`."""
         self._turn(path)
         for _ in range(_COMPONENTS):
             if not self._left:

@@ -1,4 +1,4 @@
-"""Opening what is to be judged: regular files only, without ever blocking and without trusting a name twice.
+"""Open files for scanning: regular files only, without ever blocking and without trusting a name twice.
 
 A path is first resolved to a descriptor that gives no access (``O_PATH``), which does not block on a FIFO and does
 not wake a device. Only when that descriptor says "regular file" is *it* - not the path - opened for reading.
@@ -32,7 +32,7 @@ _KINDS_OF_FILE = (
 
 
 class OpenFailure(StrEnum):
-    """Why a path can't be judged; the value is the rule of the finding that says so."""
+    """Reasons why a path can't be scanned; the value is the rule of the finding that reports it."""
 
     MISSING = "path-missing"
     """Nothing has this name (or not any more)."""
@@ -113,7 +113,7 @@ def open_held(handle: int, name: str, true_path: Callable[[int], str]) -> Subjec
 
 
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
-"""What an `OSError` says when the machine, or a limit of this process, is at fault and not the file."""
+"""Error numbers that mean that the machine, or a limit of this process, is at fault and not the file."""
 
 
 class ExhaustedError(SubjectError):

@@ -1,7 +1,7 @@
-"""Opens what is to be judged with the rights of those who lead to it: the cache's user, and the owners of links.
+"""Open files for scanning with the rights of those who lead to them: the cache's user, and the owners of links.
 
-Whoever can put a link into a cache - a symbolic one, or a hard one - could else have a daemon that may read everything
-read any file, and find its digest and what it imports in the log.
+Otherwise anybody who can put a symbolic or hard link into a cache could make a daemon that may read everything read any
+file, and find its digest and its imports in the log.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ForeignError(SubjectError):
-    """A file that this process could read, and one of those who lead to it could not."""
+    """A file that this process could read, but one of the users who lead to it could not."""
 
 
 Opens = Callable[[str, Identity, Callable[[], Iterable[str]]], Subject]
@@ -29,7 +29,7 @@ Opens = Callable[[str, Identity, Callable[[], Iterable[str]]], Subject]
 
 
 class Opener:
-    """Opens files below *trees*, and what links there lead to; nothing else, where it may read everything."""
+    """Opens files below *trees*, and the targets of links there; nothing else if this process may read everything."""
 
     def __init__(self, trees: Callable[[], Iterable[Tree]]) -> None:
         self._trees = trees
@@ -58,7 +58,7 @@ class Opener:
 
 
 def _open(tree: Tree, name: str) -> Subject:
-    """Open *name*, a file or a link in *tree*, for whose owner, and for that of each link, it is readable."""
+    """Open *name*, a file or a link in *tree*, if the tree's owner and the owner of each link may read it."""
     try:
         with Way(None if tree.owner is None else user_of(tree.owner), Links.NONE) as way:
             way.go(tree.path)

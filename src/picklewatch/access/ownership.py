@@ -1,7 +1,7 @@
-"""Whose files may be moved: what a watched directory is, whose it is, and what follows for a file in it.
+"""Decide which files may be moved, by the owner of the watched directory that they lie in.
 
-One rule for all: the daemon takes away, in a user's cache, only what that user could take away alone. Otherwise whoever
-can link or rename something into a cache would have the daemon, which is root, move it.
+One rule for all: in a user's cache the daemon moves only what that user could move without it. Otherwise anybody who
+can link or rename a file into a cache could make the daemon, which is root, move it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Tree:
     """A watched directory, as it was found."""
 
     path: str
-    """Where it really is, without links."""
+    """Its real path, without links."""
     identity: Identity
-    """What is there."""
+    """Its device and inode."""
     owner: int | None = None
-    """Whose cache it is; None where the configuration names it: then whoever's files may be moved."""
+    """The user whose cache it is; None if the configuration names it: then anybody's files may be moved."""
 
 
 def trees_of(path: str, trees: Iterable[Tree]) -> list[Tree]:

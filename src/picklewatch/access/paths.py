@@ -24,7 +24,7 @@ _PIECE = 3072  # bytes of a path that are resolved at once, well below PATH_MAX
 
 @functools.cache
 def has_openat2() -> bool:
-    """Whether the kernel, and a container's filter, let us resolve a path beneath a directory."""
+    """Return True if the kernel, and a container's filter, let us resolve a path beneath a directory."""
     try:
         os.close(_openat2(_AT_FDCWD, b"/", os.O_PATH | os.O_DIRECTORY, _RESOLVE_NO_SYMLINKS))
     except OSError:
@@ -64,7 +64,7 @@ def open_directory(path: str) -> int:
 
 
 def open_to_list(path: str) -> int:
-    """Do the same, to list it: `PermissionError` if that is not permitted."""
+    """Open the directory at the absolute *path* to list it; `PermissionError` if that is not permitted."""
     if len(os.fsencode(path)) >= PATH_MAX:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
     return _from_the_top(path, lambda top, below: open_beneath(top, below, os.O_RDONLY | os.O_DIRECTORY))

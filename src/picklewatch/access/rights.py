@@ -1,9 +1,9 @@
-"""What one user of the machine could do with what a descriptor shows, whatever this process may do.
+"""Decide what another user of the machine could do with an open file, whatever this process may do.
 
-A daemon that may read every file must not do for a user what that user could not do: it asks here first. The kernel
-can't be asked in its place: a service that has CAP_DAC_READ_SEARCH alone may not become that user (setfsuid needs
-CAP_SETUID). So the kernel's own rule is applied (`acl_permission_check` in fs/namei.c): owner, access list, groups,
-others. Owning counts as may: an owner gives themselves any right.
+A daemon that may read every file must not do for a user what that user could not do, so it asks here first. It can't
+ask the kernel: a service that only has CAP_DAC_READ_SEARCH may not become that user (setfsuid needs CAP_SETUID). So
+the kernel's own rule is applied (`acl_permission_check` in fs/namei.c): owner, access list, groups, others. An owner
+counts as permitted, for they can give themselves any right.
 """
 
 from __future__ import annotations

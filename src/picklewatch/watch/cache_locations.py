@@ -29,15 +29,15 @@ class Cache:
     path: Path
     """Absolute; it need not exist."""
     source: str
-    """What says so: an environment variable's name, or ``default``."""
+    """The environment variable that names it, or ``default``."""
     user: str
-    """Whose it is."""
+    """The name of the user to whom it belongs."""
     uid: int | None = None
-    """The number of that user, if it lies in their home: nobody else is to say where it leads."""
+    """That user's id if it lies in their home: then links of nobody else lead to it."""
 
     @property
     def exists(self) -> bool:
-        """Whether it is a directory now; False also where that may not be seen."""
+        """Return True if it is a directory now, and may be seen."""
         try:
             return self.path.is_dir()
         except OSError:
@@ -60,7 +60,7 @@ def discover(*, users: str = "auto", environ: Mapping[str, str] = os.environ) ->
 
 
 def watches_everyone(users: str) -> bool:
-    """Say whether ``watch.users`` *users* means all users' caches for this process."""
+    """Return True if ``watch.users`` *users* means all users' caches for this process."""
     return users == "all" or (users == "auto" and os.geteuid() < FIRST_HUMAN_UID)
 
 

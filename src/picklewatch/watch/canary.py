@@ -1,4 +1,7 @@
-"""A file of our own in a watched directory of our own: if its event does not come round, no event does."""
+"""A file of our own in a watched directory of our own: if its event does not arrive, no event does.
+
+watchdog's threads can be alive and pass nothing on; nothing but an event that we cause ourselves shows that.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class Canary:
-    """The proof that events arrive. Writes nothing into its file, so a full disk does not silence it."""
+    """Proves that events arrive. It writes nothing into its file, so a full disk does not silence it."""
 
     def __init__(self, directory: Path, *, pause: float = 30.0, deadline: float = 5.0) -> None:
         self._directory = directory
         self._pause = pause
         self._deadline = deadline
-        self._sung_at: float | None = None
+        self._touched_at: float | None = None
         self._next_at = 0.0
         self.identity = (0, 0)
         self.is_proven = False
-        """Whether an event has come round since the last `reset`."""
+        """True if an event has arrived since the last `reset`."""
         self.path = os.path.join(os.path.realpath(directory), ALIVE)  # noqa: PTH118 - compared with event paths
 
     @property
     def directory(self) -> str | None:
-        """The real directory, made if need be; None if that is not possible."""
+        """The real directory, made if it is missing; None if that is not possible."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = self._directory.stat()
@@ -36,40 +39,40 @@ class Canary:
         self.identity = (status.st_dev, status.st_ino)
         return os.path.dirname(self.path)  # noqa: PTH120
 
-    def sing(self, now: float) -> None:
-        """Touch the file if it is time to."""
-        if self._sung_at is not None or now < self._next_at:
+    def touch(self, now: float) -> None:
+        """Touch the file if it is time for it."""
+        if self._touched_at is not None or now < self._next_at:
             return
         try:
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         except OSError:
             self._next_at = now + self._pause
             return
-        self._sung_at = now
+        self._touched_at = now
 
     def seen(self, now: float) -> bool:
-        """Take in that the event came round; whether it was waited for."""
-        waited = self._sung_at is not None
-        self._sung_at = None
+        """Note that the event arrived; return True if it was waited for."""
+        waited = self._touched_at is not None
+        self._touched_at = None
         self._next_at = now + self._pause
         self.is_proven = True
         return waited
 
     def is_overdue(self, now: float) -> bool:
-        """Whether an event is missing."""
-        return self._sung_at is not None and now - self._sung_at > self._deadline
+        """Return True if an event is missing."""
+        return self._touched_at is not None and now - self._touched_at > self._deadline
 
     def may_be_lost(self, now: float) -> None:
-        """Take in that events were lost, perhaps this one: try again, and call nobody dead for it."""
-        self._sung_at = None
+        """Note that events were lost, perhaps this one: try again, and don't report silence for it."""
+        self._touched_at = None
         self._next_at = now
 
     def hurry(self) -> None:
-        """Want a proof now, without waiting out the pause."""
+        """Touch the file at the next opportunity, without waiting out the pause."""
         self._next_at = 0.0
 
     def reset(self) -> None:
-        """Begin anew: the observation was replaced."""
-        self._sung_at = None
+        """Start again: the observer was replaced."""
+        self._touched_at = None
         self._next_at = 0.0
         self.is_proven = False

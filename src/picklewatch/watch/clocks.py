@@ -1,4 +1,4 @@
-"""Did the machine sleep, was its clock set? Told by clocks that disagree about how much time has passed."""
+"""Notice that the machine slept or that its clock was set: its clocks then disagree about the time that passed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Reading:
     """The clocks at one moment, in seconds."""
 
     awake: float
-    """Stands still while the machine sleeps; all our pauses are measured with it."""
+    """Stands still while the machine sleeps; every pause in picklewatch is measured with it."""
     running: float
     """Goes on while the machine sleeps."""
     day: float
-    """The time of day: whoever may set it can make it jump."""
+    """The time of day, which may be set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """What happened between two looks, in seconds; 0 for nothing worth a word."""
+    """The differences between two looks, in seconds; 0 for anything too small to report."""
 
     slept: float = 0.0
     set_by: float = 0.0
@@ -46,7 +46,7 @@ class Clocks:
         self._last = read()
 
     def look(self) -> Jump:
-        """Say what happened since the last look."""
+        """Return what happened since the last look."""
         before, self._last = self._last, self._read()
         slept = (self._last.running - before.running) - (self._last.awake - before.awake)
         set_by = (self._last.day - before.day) - (self._last.running - before.running)

@@ -79,7 +79,7 @@ class Walked:
 
 
 class DirectoryWalker:
-    """The walking thread. *offer* takes a batch of candidates and returns how many were new to it.
+    """Runs the walking thread. *offer* takes a batch of candidates and returns how many were new to it.
 
     Leaves out what *is_excluded*, and what *is_elsewhere*: other threads walk that. A link that *is_diverted* leads to
     such a place, whose threads look at it instead.

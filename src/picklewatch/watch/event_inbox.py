@@ -1,4 +1,4 @@
-"""Where events and walks' finds wait for the watching thread."""
+"""The inbox of the watching thread: events, and files that walks found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FINDS: Final = 10_000
 
 
 class EventInbox:
-    """A bounded inbox: any thread may put events in, one takes them. What is dropped ends in one overflow event."""
+    """Holds events of any thread until one thread takes them. Events that were dropped become one overflow event."""
 
     def __init__(self) -> None:
         self._events = FairEventQueue(EVENTS_HELD)
@@ -38,7 +38,7 @@ class EventInbox:
             pass  # the walk is faster than the watching thread
 
     def note_loss(self) -> None:
-        """Take in that events were taken out and lost."""
+        """Note that events were taken out and lost."""
         self._has_lost = True
 
     def events(self, pause: float) -> Iterator[Event]:
@@ -54,6 +54,6 @@ class EventInbox:
             yield self._finds.get_nowait()
 
     def close(self) -> None:
-        """Let nobody wait any longer."""
+        """End every wait."""
         self._closed.set()
         self._events.wake()

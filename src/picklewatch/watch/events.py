@@ -1,4 +1,4 @@
-"""What happens in a watched tree, as the rest of picklewatch sees it: independent of watchdog's classes."""
+"""Events in a watched tree, independent of watchdog's classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVENTS_HELD: Final = 100_000
 
 
 class EventKind(Enum):
-    """What happened."""
+    """The kinds of events."""
 
     CREATED = "created"
     CLOSED = "closed"

@@ -14,10 +14,10 @@ _NO_FILES: Final = ("/proc/", "/sys/", "/dev/")
 
 
 def identify(path: str, source: Source) -> Candidate | None:
-    """The candidate behind *path*, or None if nothing regular is there (or it can't be seen).
+    """Return the candidate behind *path*, or None if no regular file is there (or it can't be seen).
 
-    A symbolic link stands for what it points at, wherever that is: stores that share one content between
-    repositories make nothing but links.
+    A symbolic link stands for its target, wherever that is: stores that share contents between repositories
+    make nothing but links.
     """
     try:
         status = os.lstat(path)

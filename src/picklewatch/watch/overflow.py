@@ -1,4 +1,4 @@
-"""When to make good that events were lost: at once, but not again and again while they go on being lost. Pure."""
+"""When to recover from lost events: at once, but with growing pauses while they go on being lost. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _QUIET_SECONDS: Final = 60.0
 
 
 class Overflow:
-    """Events were lost, until everything was watched anew and walked. The caller owns the clock."""
+    """Remembers that events were lost until everything was watched anew and walked. The caller owns the clock."""
 
     def __init__(self, first: float = 1.0, longest: float = 20.0) -> None:
         self._first, self._longest = first, longest
@@ -30,7 +30,7 @@ class Overflow:
         self._lost = True
 
     def is_due(self, now: float) -> bool:
-        """Whether it is time to watch anew and to walk."""
+        """Return True if it is time to watch everything anew and to walk it."""
         return self._lost and self._began is None and now >= self._not_before
 
     def begin(self, trees: Collection[str], now: float) -> None:
@@ -39,7 +39,7 @@ class Overflow:
         self._began, self._awaited = now, frozenset(trees)
 
     def is_over(self, walked: Mapping[str, Walked], trees: Collection[str], now: float) -> bool:
-        """Whether what was lost has just been made good: all *trees* that are still there were walked since."""
+        """Return True if what was lost has just been found: all *trees* that are still there were walked since."""
         if self._began is None:
             return False
         for tree in self._awaited.intersection(trees):

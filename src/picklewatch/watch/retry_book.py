@@ -1,7 +1,7 @@
-"""The book of what could not be done and is to be tried again: no event ever says that it can be done by now.
+"""One book for all that could not be done and has to be tried again, because no event announces that it can be done.
 
-Rights that are given back, a limit that is raised, a directory that is no longer too deep: nothing is announced. So
-each such subject is looked at every few seconds, as long as it is in the book.
+inotify is silent about rights that are given back, a limit that is raised, a directory that is no longer too deep. So
+each such path is looked at every few seconds, as long as it is in the book.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _LOST: Final = 1_000
 
 
 class RootWatcher:
-    """The trees, the proof that their events arrive, and all that repairs them. Used by one thread.
+    """Looks after the trees, the proof that their events arrive, and every repair. Used by one thread.
 
     Any thread may read `roots`. File systems that *mounts* is not for are left alone.
     """
@@ -214,4 +214,4 @@ class RootWatcher:
             self._health.degrade("watch-silent", "a file of our own was not announced in time; watching anew")
             self._trees.abandon()
         else:
-            self._canary.sing(time.monotonic())  # this tick may have made watches for a long time
+            self._canary.touch(time.monotonic())  # this tick may have made watches for a long time

@@ -1,4 +1,4 @@
-"""The directories that the user wants watched, and where they really are just now."""
+"""The directories that the user wants watched, and how their real places are found."""
 
 from __future__ import annotations
 

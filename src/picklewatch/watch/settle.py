@@ -1,8 +1,8 @@
-"""When is a file worth judging? Pure debounce: the caller owns the clock and the file system.
+"""When a file is worth scanning. Pure debounce: the caller owns the clock and the file system.
 
 A file that was closed by its writer or moved into place is due at once. A file that only appeared is due
 when it has been quiet: files in directories made a moment ago are mostly announced like that, and so are links.
-Judging too early costs nothing but a second scan: whatever changes is announced or found again.
+Scanning too early only costs a second scan: whatever changes is announced or found again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sign(Enum):
-    """What was announced about a path."""
+    """An announcement about a path."""
 
     CREATED = "created"
     """It is there: perhaps still being written, perhaps a link, perhaps complete."""
@@ -30,29 +30,29 @@ class Sign(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a glance at a path shows."""
+    """The result of a look at a path."""
 
     size: int
     """Bytes."""
     mtime_ns: int
     writer: bool | None = None
-    """Whether somebody has it open for writing; None if that can't be known."""
+    """True if somebody has it open for writing; None if that can't be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delays:
-    """How long to wait for what, in seconds."""
+    """Waiting times, in seconds."""
 
     first: float = 0.05
     """From an appearance to the first look."""
     quiet: float = 0.1
     """Between two looks that must agree. Doubles at every disagreement, up to *patience*."""
     grace: float = 1.0
-    """What a temporary-looking name is given to be renamed; it is judged under its own name after that."""
+    """For a temporary name to be renamed; after that the file is scanned under the name that it has."""
     patience: float = 5.0
-    """How long an open but silent writer is waited for, and the longest pause between two looks."""
+    """For an open but silent writer; also the longest pause between two looks."""
     ceiling: float = 300.0
-    """After this a file that never rests is judged as it is."""
+    """After this a file that never rests is scanned as it is."""
     capacity: int = 50_000
     """Paths held at once; beyond it the oldest are due unseen."""
 
@@ -71,7 +71,7 @@ class _Pending:
 
 
 class Settle:
-    """The paths that were announced and are not due yet.
+    """Holds the paths that were announced and are not due yet.
 
     *is_temporary* says whether a file's name is one that downloaders rename in the end; that only ever delays.
     """
@@ -90,7 +90,7 @@ class Settle:
         return path in self._pending
 
     def notice(self, path: str, sign: Sign, now: float) -> None:
-        """Take in that *path* was announced by *sign* at *now* (monotonic seconds)."""
+        """Note that *path* was announced by *sign* at *now* (monotonic seconds)."""
         known = self._pending.get(path)
         certain = sign is not Sign.CREATED
         if known is not None and (known.certain or not certain):
@@ -101,16 +101,16 @@ class Settle:
         self._schedule(path, _Pending(since, now + delay, certain, self._delays.quiet))
 
     def rename(self, source: str, target: str, now: float) -> None:
-        """Take in that *source* is called *target* from now on."""
+        """Note that *source* is called *target* from now on."""
         self.forget(source)
         self.notice(target, Sign.MOVED, now)
 
     def forget(self, path: str) -> None:
-        """Take in that *path* is no longer there."""
+        """Note that *path* is no longer there."""
         self._pending.pop(path, None)
 
     def wake_at(self) -> float | None:
-        """When `due` has something to do next; None while nothing is pending."""
+        """Return the time at which `due` has something to do next; None while nothing is pending."""
         while self._heap:
             at, _, path = self._heap[0]
             pending = self._pending.get(path)
@@ -120,7 +120,7 @@ class Settle:
         return None
 
     def due(self, now: float, look: Callable[[str], Look | None]) -> Iterator[str]:
-        """Yield every path that is due at *now*, once; *look* answers None for what has vanished."""
+        """Yield every path that is due at *now*, once; *look* returns None for a path that has vanished."""
         while (at := self.wake_at()) is not None and (at <= now or len(self._pending) > self._delays.capacity):
             path = heapq.heappop(self._heap)[2]
             pending = self._pending[path]
@@ -129,7 +129,7 @@ class Settle:
                 yield path
 
     def _rested(self, path: str, pending: _Pending, now: float, look: Callable[[str], Look | None]) -> bool:
-        """Whether *path* may be judged; schedules the next look, or forgets it, if not."""
+        """Return True if *path* may be scanned; if not, schedule the next look, or forget a path that is gone."""
         seen = look(path)
         if seen is None:
             self.forget(path)

@@ -39,9 +39,10 @@ _LOCAL: Final = ""
 
 
 class WatchSupervisor:
-    """The threads of all file systems. *offer* persists candidates and may be called by any thread.
+    """Starts, checks and stops the threads of all file systems.
 
-    Nothing that *is_excluded* is looked at. Methods are for the main thread unless they say otherwise.
+    *offer* persists candidates and may be called by any thread. Nothing that *is_excluded* is looked at. Methods are
+    for the main thread unless they say otherwise.
     """
 
     def __init__(  # noqa: PLR0913 - what the threads need
@@ -68,7 +69,7 @@ class WatchSupervisor:
 
     @property
     def roots(self) -> tuple[Root, ...]:
-        """The directories that are to be watched, and how they are doing."""
+        """The directories to be watched, and their state."""
         return self._local.watcher.roots
 
     def set_roots(self, roots: Sequence[Root]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class WatchThreads:
-    """The watching and the walking thread of the file system mounted at *point*, or of all that is on none.
+    """Runs the watching and the walking thread of the network mount *point*, or (if empty) of everything local.
 
     events -> inbox -> loop -> offer
     walker -> finds -> inbox, offer

@@ -42,7 +42,7 @@ class _WatchedTree:
 
 
 class WatchedTrees:
-    """The roots and the trees that they lead to. Used by one thread; `roots` may be read by any.
+    """Watches the trees that the roots lead to. Used by one thread; `roots` may be read by any.
 
     Leaves out what lies on other file systems than *mounts* is for. The directory of the *canary* is a tree, too.
     """

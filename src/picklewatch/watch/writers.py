@@ -1,4 +1,4 @@
-"""Is somebody still writing this file? The kernel answers the file's owner without anything being read."""
+"""Find out if a file is still being written: the kernel tells its owner, without anything being read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ F_SETSIG = 10
 
 
 def glance(path: str) -> Look | None:
-    """What a look at *path* shows; None if nothing is there."""
+    """Look at *path*; return None if nothing is there."""
     try:
         status = os.lstat(path)
     except (OSError, ValueError):
@@ -25,7 +25,7 @@ def glance(path: str) -> Look | None:
 
 
 def being_written(path: str) -> bool | None:
-    """Whether anybody has the regular file *path* open for writing or mapped writable; None if that can't be told.
+    """Return True if anybody has the regular file *path* open for writing or mapped writable; None if that is unknown.
 
     A read lease is granted only while nobody has; it is given back at once.
     """
