@@ -267,7 +267,7 @@ class Lab:
 
     def _told(self) -> dict[str, Any]:
         try:
-            return daemon_status.read(self.state)
+            return daemon_status.read(self.state).to_json()
         except (OSError, sqlite3.Error, StateError):
             return {}
 

@@ -327,14 +327,13 @@ def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> N
     (state / DATABASE).write_bytes(b"garbage" * 4096)
     with Running(state, root) as running:
         assert running.judges(root / "bad.pt", "malicious")
-        assert eventually(lambda: not daemon_status.read(state).get("healthy", True))
-        told = daemon_status.read(state)
-        assert [problem["what"] for problem in told["degraded"]] == ["store-rebuilt"]
+        assert eventually(lambda: not daemon_status.read(state).healthy)
+        assert [problem.what for problem in daemon_status.read(state).problems] == ["store-rebuilt"]
         asides = list(state.glob("picklewatch.db.corrupt-*"))
         assert asides
         for aside in asides:
             aside.unlink()
-        assert eventually(lambda: daemon_status.read(state)["healthy"])
+        assert eventually(lambda: daemon_status.read(state).healthy)
 
 
 def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
@@ -344,16 +343,17 @@ def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
         (root / "good.pt").write_bytes(b"good")
         assert running.judges(root / "bad.pt", "malicious")
         assert running.judges(root / "good.pt", "clean")
-        assert eventually(lambda: bool(daemon_status.read(state).get("healthy")))
-        told = daemon_status.read(state)
-        assert told["running"]
-        assert told["pid"] == os.getpid()
-        assert told["verdicts"]["malicious"] == 1
-        assert [record["path"] for record in told["latest"]] == [str(root / "bad.pt")]
-        assert told["roots"][0]["state"] == "watched"
-    told = daemon_status.read(state)
-    assert not told["running"]
-    assert told["stopped"]
+        assert eventually(lambda: daemon_status.read(state).healthy)
+        status = daemon_status.read(state)
+        assert status.running
+        assert status.pid == os.getpid()
+        assert status.store is not None
+        assert status.store.verdicts["malicious"] == 1
+        assert [record["path"] for record in status.store.latest] == [str(root / "bad.pt")]
+        assert status.daemon.roots[0].state == "watched"
+    status = daemon_status.read(state)
+    assert not status.running
+    assert status.daemon.stopped
 
 
 def test_systemd_hears_from_it_only_while_work_progresses(state: Path, root: Path) -> None:
@@ -397,7 +397,7 @@ def test_a_database_that_is_taken_away_is_begun_anew(state: Path, root: Path) ->
         assert eventually(lambda: (state / DATABASE).exists() and running.verdict(root / "bad.pt") == "malicious")
         (root / "new.pt").write_bytes(b"good")
         assert running.judges(root / "new.pt", "clean")
-    assert daemon_status.read(state)["verdicts"]["malicious"] == 1
+    assert daemon_status.read(state).to_json()["verdicts"]["malicious"] == 1
 
 
 def test_the_self_test_file_is_judged_like_any_other(state: Path, root: Path) -> None:
@@ -464,9 +464,10 @@ def test_a_second_signal_ends_it_at_once(state: Path, root: Path) -> None:
         running.daemon.end()
         running.daemon.end()
         assert eventually(lambda: running.status is not None, 3)
-    told = daemon_status.read(state)
-    assert told["queue"] == 1
-    assert told["stopped"]
+    status = daemon_status.read(state)
+    assert status.store is not None
+    assert status.store.queue == 1
+    assert status.daemon.stopped
 
 
 def test_an_allowed_import_that_does_harm_is_no_quiet_matter(

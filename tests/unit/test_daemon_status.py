@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,8 @@ from picklewatch.core.model import FileId, Verdict
 from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
+from picklewatch.telemetry.daemon_report import DaemonReport, RootReport
+from picklewatch.telemetry.health import HealthProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +158,38 @@ def test_a_daemon_of_a_former_version_has_the_time_of_day_alone(tmp_path: Path, 
         store.put_state(daemon_status.KEY, {"pid": os.getpid(), "ready": True, "beat": time.time() - ago})
         assert ("daemon-silent" in run(tmp_path).output) is found
     store.close()
+
+
+def test_what_another_version_wrote_is_read(tmp_path: Path, lock: StateLock) -> None:
+    """What it has otherwise counts as not written, what it has besides is passed on; nothing ends in a traceback."""
+    problem = {"what": "watch-limit", "subject": "/c", "reason": "no watches left", "hint": "", "since": 7}
+    write(
+        tmp_path,
+        walking=5,
+        per_second="fast",
+        roots={"/c": "watched"},
+        counts=[1],
+        peak_kib=None,
+        degraded=[problem, {"why": "no"}, 3],
+        unprotected="nothing",
+        newer={"key": [1]},
+    )
+    for option in ("--json", "--metrics"):
+        assert run(tmp_path, option).return_value == 1
+    assert "watch-limit: /c: no watches left" in run(tmp_path).output
+    shown = json.loads(run(tmp_path, "--json").output)
+    assert (shown["newer"], [each["what"] for each in shown["degraded"]]) == ({"key": [1]}, ["watch-limit"])
+
+
+def test_a_report_is_read_as_it_was_written() -> None:
+    """Through JSON: every field, the nested ones too."""
+    problem = HealthProblem("watch-limit", "/c", "no watches left")
+    root = RootReport(wanted="/c", label="PyTorch", path="/real/c", state="watched")
+    report = DaemonReport(
+        version="1.0", pid=7, started=1.5, ready=True, degraded=(problem,), counts={"missed": 2}, per_second=3,
+        walking="/c", peak_kib=1, unprotected=("no Landlock",), roots=(root,), quarantine="off", beat=2.5, boot="b",
+    )  # fmt: skip
+    assert DaemonReport.of(json.loads(json.dumps(asdict(report)))) == report
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_what_was_asked_for_and_is_missing_is_said(tmp_path: Path) -> None:
         Root("/named", CONFIGURATION),
         Root("/another", COMMAND_LINE),
     ]
-    awaited = [root.wanted for root in roots if is_awaited(root.told())]
+    awaited = [root.wanted for root in roots if is_awaited(root.report())]
     assert awaited == ["/named", "/another"]
     with closing(Store(tmp_path)) as store:
         snapshot = Snapshot(store, Health(), started=0.0)

@@ -18,6 +18,7 @@ from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
 from picklewatch.telemetry import metrics
+from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,8 +129,8 @@ def test_no_daemon(tmp_path: Path) -> None:
 
 def test_a_label_can_not_break_a_line() -> None:
     """Whatever a name holds."""
-    told = {"running": True, "ever": True, "version": '1"\n\\', "started": 0.5, "beat": 1.0}
-    found = samples(metrics.exposition(told))
+    report = DaemonReport(version='1"\n\\', started=0.5, beat=1.0)
+    found = samples(metrics.exposition(DaemonStatus(running=True, daemon=report)))
     assert found['picklewatch_info{version="1\\"\\n\\\\",engine=""}'] == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,8 @@ from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
 
 EPILOG = """\
 \b
@@ -37,27 +39,28 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     if as_json and metrics:
         raise click.UsageError("--json and --metrics are two forms: choose one")
     directory = state_dir(state)
-    told = _read(directory)
+    status = _read(directory)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=True))
+        click.echo(json.dumps(status.to_json(), ensure_ascii=True))
     elif metrics:
         from picklewatch.telemetry.metrics import exposition
 
-        click.echo(exposition(told), nl=False)
+        click.echo(exposition(status), nl=False)
     else:
-        click.echo("\n".join(lines(told, directory)))
-    if not told["running"]:
+        click.echo("\n".join(lines(status, directory)))
+    if not status.running:
         return STOPPED
-    return HEALTHY if told.get("healthy") else DEGRADED
+    return HEALTHY if status.healthy else DEGRADED
 
 
-def _read(directory: Path) -> dict[str, Any]:
-    from picklewatch.service.daemon_status import read
+def _read(directory: Path) -> DaemonStatus:
+    from picklewatch.service import daemon_status
+    from picklewatch.telemetry.daemon_report import DaemonStatus
 
     try:
-        return read(directory)
+        return daemon_status.read(directory)
     except FileNotFoundError:
-        return {"running": False, "ever": False, "pid": None}
+        return DaemonStatus()
     except PermissionError:
         message = f"the state in {directory} may not be read by this user"
         hint = "It belongs to the user that the daemon runs as: try again with sudo, or as that user."
@@ -66,116 +69,120 @@ def _read(directory: Path) -> dict[str, Any]:
         raise StateError(f"the state in {directory} can't be read: {error}", "A running daemon repairs it.") from None
 
 
-def lines(told: dict[str, Any], directory: Path) -> list[str]:
-    """What a person reads."""
-    if not told["ever"]:
-        if told["running"]:
-            return [f"picklewatch is starting (process {told['pid']})."]
+def lines(status: DaemonStatus, directory: Path) -> list[str]:
+    """Return the status as a person reads it."""
+    if status.store is None:
+        if status.running:
+            return [f"picklewatch is starting (process {status.pid})."]
         return [
             f"picklewatch is not running, and never ran with its state in {directory}.",
             "Start it with `picklewatch run`, or as a service (docs/install.md).",
             "Another user's, or the system's, daemon? Try sudo, or --state-dir.",
         ]
     now = time.time()
-    shown = [_headline(told, now)]
-    shown += _problems(told)
-    if "version" in told:
-        shown += ["", "Watched:", *_roots(told)]
-    shown += ["", *_work(told)]
-    shown += _findings(told, now)
-    shown += _refusals(told)
-    return shown
+    return [
+        _headline(status, now),
+        *_problems(status),
+        *(["", "Watched:", *_roots(status.daemon)] if status.daemon.version else []),
+        "",
+        *_files(status, status.store),
+        *_met(status),
+        *_findings(status.store, now),
+        *_refusals(status.store),
+    ]
 
 
-def _headline(told: dict[str, Any], now: float) -> str:
-    if not told["running"]:
-        when = told.get("stopped") or told.get("beat")
-        return (
-            f"picklewatch is not running (last seen {_ago(now - when)} ago)." if when else "picklewatch is not running."
-        )
-    state = "healthy" if told["healthy"] else "degraded" if told["degraded"] else "starting"
-    if "version" not in told:
-        return f"picklewatch is running and {state}: process {told['pid']}; it has not yet written what it does."
-    since = _ago(now - told.get("started", now))
-    return f"picklewatch {told['version']} is running and {state}: process {told['pid']}, for {since}."
+def _headline(status: DaemonStatus, now: float) -> str:
+    report = status.daemon
+    if not status.running:
+        when = report.stopped or report.beat
+        return f"picklewatch is not running{f' (last seen {_ago(now - when)} ago)' if when else ''}."
+    state = "healthy" if status.healthy else "degraded" if status.problems else "starting"
+    if not report.version:
+        return f"picklewatch is running and {state}: process {status.pid}; it has not yet written what it does."
+    since = _ago(0 if report.started is None else now - report.started)
+    return f"picklewatch {report.version} is running and {state}: process {status.pid}, for {since}."
 
 
-def _problems(told: dict[str, Any]) -> list[str]:
+def _problems(status: DaemonStatus) -> list[str]:
     shown: list[str] = []
-    for problem in told["degraded"]:
-        about = f" {printable(problem['subject'])}:" if problem["subject"] else ""
-        shown.append(f"  ! {problem['what']}:{about} {printable(problem['reason'])}")
-        if problem["hint"]:
-            shown.append(f"    {printable(problem['hint'])}")
-    if told["running"]:
-        shown += [f"  ! the sandbox is incomplete: {printable(text)}" for text in told.get("unprotected", ())]
+    for problem in status.problems:
+        about = f" {printable(problem.subject)}:" if problem.subject else ""
+        shown.append(f"  ! {problem.what}:{about} {printable(problem.reason)}")
+        if problem.hint:
+            shown.append(f"    {printable(problem.hint)}")
+    if status.running:
+        shown += [f"  ! the sandbox is incomplete: {printable(text)}" for text in status.daemon.unprotected]
     return shown
 
 
-def _roots(told: dict[str, Any]) -> list[str]:
+def _roots(report: DaemonReport) -> list[str]:
     from picklewatch.service.daemon_status import is_awaited
 
     shown: list[str] = []
     waiting = 0
-    for root in told.get("roots", ()):
-        if root["state"] == "waiting" and not root["reason"] and not is_awaited(root):
+    for root in report.roots:
+        if root.state == "waiting" and not root.reason and not is_awaited(root):
             waiting += 1
             continue
-        where = printable(root["wanted"])
-        real = f" -> {printable(root['path'])}" if root["path"] not in (None, root["wanted"]) else ""
-        why = f", {root['reason']}" if root["reason"] else ""
-        state = "not there, watched as soon as it is" if is_awaited(root) else root["state"]
-        shown.append(f"  {where}{real}  ({root['label']}; {state}{why})")
+        where = printable(root.wanted)
+        real = f" -> {printable(root.path)}" if root.path not in (None, root.wanted) else ""
+        why = f", {root.reason}" if root.reason else ""
+        state = "not there, watched as soon as it is" if is_awaited(root) else root.state
+        shown.append(f"  {where}{real}  ({root.label}; {state}{why})")
     if waiting:
         shown.append(f"  {waiting} more that do not exist yet")
     return shown or ["  nothing"]
 
 
-def _work(told: dict[str, Any]) -> list[str]:
-    verdicts = told["verdicts"]
-    judged = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items() if number) or "none yet"
-    shown = [f"Files:      {judged}"]
-    rate = f", {told['per_second']} a second" if told["running"] and told.get("per_second") else ""
-    hand = f", {told['in_hand']} in hand" if told["running"] and told.get("in_hand") else ""
-    shown.append(f"Queue:      {told['queue']} waiting{hand}{rate}")
-    if told["running"] and told.get("walking"):
-        shown.append(f"Walking:    {printable(told['walking'])}")
-    moves = told["moves"]
-    moved = ", ".join(f"{moves[key]} {word}" for key, word in _MOVES.items() if moves.get(key))
-    level = told.get("quarantine")
+def _files(status: DaemonStatus, store: StoreReport) -> list[str]:
+    report = status.daemon
+    judged = ", ".join(f"{number} {verdict}" for verdict, number in store.verdicts.items() if number) or "none yet"
+    rate = f", {report.per_second} a second" if status.running and report.per_second else ""
+    scanning = f", {report.in_hand} in hand" if status.running and report.in_hand else ""
+    shown = [f"Files:      {judged}", f"Queue:      {store.queue} waiting{scanning}{rate}"]
+    if status.running and report.walking:
+        shown.append(f"Walking:    {printable(report.walking)}")
+    level, moves = report.quarantine, store.moves
     how = [] if level is None else ["report only" if level == "off" else f"level {level}"]
+    moved = ", ".join(f"{moves[key]} {word}" for key, word in _MOVES.items() if moves.get(key))
     if how or moved:
         shown.append(f"Quarantine: {'; '.join([*how, *([moved] if moved else [])])}")
-    if told["running"] and told.get("faults"):
-        from picklewatch.service.daemon_status import told_faults
-
-        shown.append(f"Met:        {told_faults(told['faults'])}, since the start")
-    missed = told.get("counts", {}).get("missed", 0)
-    if missed:
-        shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
-    if told["running"] and told.get("peak_kib"):
-        scans = told.get("scan_peak_kib", 0) // 1024
-        shown.append(f"Memory:     {told['peak_kib'] // 1024} MiB at most{f'; a scan {scans} MiB' if scans else ''}")
     return shown
 
 
 _MOVES = {"done": "moved", "wanted": "to be moved", "refused": "refused"}
 
 
-def _refusals(told: dict[str, Any]) -> list[str]:
-    """Say which files stay where they are although they were to be moved, and why."""
-    refusals = told.get("refusals") or []
-    more = told["moves"].get("refused", 0) - len(refusals)
-    shown = ["", "Not moved:"] if refusals else []
-    shown += [f"  {told['verdict']:<12} {told['path']}: {told['reason']}" for told in refusals]
-    return [*shown, f"  and {more} more"] if refusals and more > 0 else shown
+def _met(status: DaemonStatus) -> list[str]:
+    from picklewatch.service.daemon_status import faults_text
+
+    report = status.daemon
+    shown: list[str] = []
+    if status.running and report.faults:
+        shown.append(f"Met:        {faults_text(report.faults)}, since the start")
+    if missed := report.counts.get("missed", 0):
+        shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
+    if status.running and report.peak_kib:
+        scans = f"; a scan {report.scan_peak_kib // 1024} MiB" if report.scan_peak_kib // 1024 else ""
+        shown.append(f"Memory:     {report.peak_kib // 1024} MiB at most{scans}")
+    return shown
 
 
-def _findings(told: dict[str, Any], now: float) -> list[str]:
-    if not told["latest"]:
+def _refusals(store: StoreReport) -> list[str]:
+    """List the files that stay where they are although they were to be moved, and why."""
+    if not store.refusals:
+        return []
+    shown = [f"  {each['verdict']:<12} {each['path']}: {each['reason']}" for each in store.refusals]
+    more = store.moves.get("refused", 0) - len(store.refusals)
+    return ["", "Not moved:", *shown, *([f"  and {more} more"] if more > 0 else [])]
+
+
+def _findings(store: StoreReport, now: float) -> list[str]:
+    if not store.latest:
         return []
     shown = ["", "Last findings:"]
-    for record in told["latest"]:
+    for record in store.latest:
         reasons = ", ".join(record["reasons"])
         name = record["name"] or record["path"]
         shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago")

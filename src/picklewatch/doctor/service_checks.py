@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,26 +123,26 @@ def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
 def daemon(directory: Path) -> Iterator[Check]:
     """Ask how the daemon is doing."""
     from picklewatch.service import daemon_status
+    from picklewatch.telemetry.daemon_report import DaemonStatus
 
     try:
-        told = daemon_status.read(directory)
+        status = daemon_status.read(directory)
     except FileNotFoundError:
-        told = {"running": False}
+        status = DaemonStatus()
     except (OSError, sqlite3.Error) as error:
         text = f"Whether a daemon runs can't be found out: {error}."
         yield Check(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
         return
-    if not told["running"]:
+    if not status.running:
         hint = "Start it: `picklewatch run`, or as a service (docs/install.md)."
         yield Check(name="daemon", state=Grade.REMARK, text="No daemon runs with this state directory.", hint=hint)
         return
-    problems = told.get("degraded", [])
-    for problem in problems:
-        text = f"{problem['what']}: {problem['subject']} {problem['reason']}"
-        yield Check(name="daemon", state=Grade.BAD, text=text, hint=problem["hint"], facts=problem)
-    if not problems:
-        text = f"Process {told['pid']} is running, {'healthy' if told.get('healthy') else 'and starting'}."
-        yield Check(name="daemon", state=Grade.GOOD, text=text, facts={"pid": told["pid"]})
+    for problem in status.problems:
+        text = f"{problem.what}: {problem.subject} {problem.reason}"
+        yield Check(name="daemon", state=Grade.BAD, text=text, hint=problem.hint, facts=asdict(problem))
+    if not status.problems:
+        text = f"Process {status.pid} is running, {'healthy' if status.healthy else 'and starting'}."
+        yield Check(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
 
 
 def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:

@@ -132,7 +132,7 @@ class Daemon:
             timing=Timing(rescan=config.watch.rescan),
             is_excluded=watch_plan.excluded(config, self._state),
         )
-        self._snapshot = Snapshot(self._store, self.health, started=time.time())
+        self._snapshot = Snapshot(self._store, self.health, started=time.time(), in_force=self._in_force)
         self._workers = self._make_workers(config, None)
         self._apply(config)
 
@@ -363,7 +363,7 @@ class Daemon:
         try:
             self._keep_state()
             self._store_failures.check_files()
-            self._snapshot.write(self._summary(), self._workers, self._watching.walking(), ready=self._ready)
+            self._snapshot.write(self._workers, self._watching.roots, self._watching.walking(), ready=self._ready)
             self._store_failures.resolved()
             if self._store_failures.check_wanted.is_set():
                 self._store_failures.check_wanted.clear()
@@ -383,9 +383,6 @@ class Daemon:
         path = str(self._state)
         self.health.incident("store-removed", "the state directory or its lock was removed; made again", path=path)
         self._lock.retake()
-
-    def _summary(self) -> dict[str, Any]:
-        return {"roots": [root.told() for root in self._watching.roots], **self._in_force()}
 
     def _in_force(self) -> dict[str, Any]:
         return {"quarantine": self._config.quarantine.level, "engine": self._parts.engine.key}
@@ -461,7 +458,7 @@ class Daemon:
         for pool in (*self._former, self._workers):
             pool.join(5.0)
         try:
-            self._snapshot.write(self._summary(), self._workers, None, ready=False, stopped=time.time())
+            self._snapshot.write(self._workers, self._watching.roots, None, ready=False, stopped=time.time())
         except STORE_ERRORS as error:
             self._store_failures.report(error)
         _log.info("daemon.stopped", queue=self._snapshot.queue, judged=self._workers.judged, forced=status > 128)  # noqa: PLR2004 - 128 + a signal

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
 
 _Sample = tuple[str, dict[str, str], float]
 """A metric's name, its labels and its value."""
@@ -33,11 +35,11 @@ _HELP = {
 }
 
 
-def exposition(told: Mapping[str, Any]) -> str:
-    """Everything in *told* (what `picklewatch.service.daemon_status.read` returns) that is a number."""
+def exposition(status: DaemonStatus) -> str:
+    """Return everything in *status* that is a number."""
     lines: list[str] = []
     former = ""
-    for name, labels, value in _samples(told):
+    for name, labels, value in _samples(status):
         if name != former:
             kind = "counter" if name.endswith("_total") else "gauge"
             lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} {kind}"]
@@ -47,37 +49,37 @@ def exposition(told: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _samples(told: Mapping[str, Any]) -> Iterator[_Sample]:
-    yield "picklewatch_up", {}, told["running"]
-    yield "picklewatch_ready", {}, told["running"] and told.get("ready", False)
-    yield "picklewatch_healthy", {}, told.get("healthy", False)
-    if told["running"] and "version" in told:
-        yield from _of_the_run(told)
-    if "verdicts" in told:
-        yield from _of_the_store(told)
+def _samples(status: DaemonStatus) -> Iterator[_Sample]:
+    yield "picklewatch_up", {}, status.running
+    yield "picklewatch_ready", {}, status.running and status.daemon.ready
+    yield "picklewatch_healthy", {}, status.healthy
+    if status.running and status.daemon.version:
+        yield from _of_the_run(status.daemon)
+    if status.store is not None:
+        yield from _of_the_store(status, status.store)
 
 
-def _of_the_run(told: Mapping[str, Any]) -> Iterator[_Sample]:
-    yield "picklewatch_info", {"version": told["version"], "engine": told.get("engine", "")}, 1
-    yield "picklewatch_sandbox_complete", {}, not told.get("unprotected")
-    yield "picklewatch_start_time_seconds", {}, told["started"]
-    yield "picklewatch_last_write_time_seconds", {}, told["beat"]
-    yield from _by("picklewatch_faults_total", "what", told.get("faults", {}))
-    others = {what: number for what, number in told.get("counts", {}).items() if what not in told.get("faults", {})}
+def _of_the_run(report: DaemonReport) -> Iterator[_Sample]:
+    yield "picklewatch_info", {"version": report.version, "engine": report.engine}, 1
+    yield "picklewatch_sandbox_complete", {}, not report.unprotected
+    yield "picklewatch_start_time_seconds", {}, report.started or 0.0
+    yield "picklewatch_last_write_time_seconds", {}, report.beat or 0.0
+    yield from _by("picklewatch_faults_total", "what", report.faults)
+    others = {what: number for what, number in report.counts.items() if what not in report.faults}
     yield from _by("picklewatch_counts_total", "what", others)
-    yield "picklewatch_judged_total", {}, told.get("judged", 0)
-    yield "picklewatch_in_hand_files", {}, told.get("in_hand", 0)
-    yield from _by("picklewatch_roots", "state", Counter(root["state"] for root in told.get("roots", ())))
-    for process, key in (("daemon", "peak_kib"), ("scan", "scan_peak_kib")):
-        yield "picklewatch_memory_peak_bytes", {"process": process}, told.get(key, 0) * 1024
+    yield "picklewatch_judged_total", {}, report.judged
+    yield "picklewatch_in_hand_files", {}, report.in_hand
+    yield from _by("picklewatch_roots", "state", Counter(root.state for root in report.roots))
+    for process, peak_kib in (("daemon", report.peak_kib), ("scan", report.scan_peak_kib)):
+        yield "picklewatch_memory_peak_bytes", {"process": process}, peak_kib * 1024
 
 
-def _of_the_store(told: Mapping[str, Any]) -> Iterator[_Sample]:
-    yield from _by("picklewatch_problems", "what", Counter(problem["what"] for problem in told["degraded"]))
-    yield "picklewatch_queue_files", {}, told["queue"]
-    yield from _by("picklewatch_files", "verdict", told["verdicts"])
-    yield from _by("picklewatch_moves", "state", told["moves"])
-    yield "picklewatch_allowed_digests", {}, told["allowed"]
+def _of_the_store(status: DaemonStatus, store: StoreReport) -> Iterator[_Sample]:
+    yield from _by("picklewatch_problems", "what", Counter(problem.what for problem in status.problems))
+    yield "picklewatch_queue_files", {}, store.queue
+    yield from _by("picklewatch_files", "verdict", store.verdicts)
+    yield from _by("picklewatch_moves", "state", store.moves)
+    yield "picklewatch_allowed_digests", {}, store.allowed
 
 
 def _by(name: str, label: str, numbers: Mapping[str, int]) -> Iterator[_Sample]:

@@ -9,12 +9,13 @@ import stat
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.following import Links, NotFollowedError, Way
 from picklewatch.access.ownership import Tree
 from picklewatch.access.paths import beneath
 from picklewatch.access.rights import is_privileged, user_of
+from picklewatch.telemetry.daemon_report import RootReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,15 +72,11 @@ class Root:
         """Its identity in the configuration, whatever it is found to be."""
         return self.wanted, self.label, self.user
 
-    def told(self) -> dict[str, Any]:
-        """Return it as `status` shows it."""
-        return {
-            "wanted": self.wanted,
-            "label": self.label,
-            "path": self.path,
-            "state": self.state.value,
-            "reason": self.reason,
-        }
+    def report(self) -> RootReport:
+        """Return what `picklewatch status` shows of it."""
+        return RootReport(
+            wanted=self.wanted, label=self.label, path=self.path, state=self.state.value, reason=self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)

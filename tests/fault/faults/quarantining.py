@@ -287,7 +287,7 @@ def _waiting(lab: Lab) -> set[Path]:
 def _told(lab: Lab) -> dict[str, int]:
     from picklewatch.service import daemon_status
 
-    return daemon_status.read(lab.state)
+    return daemon_status.read(lab.state).to_json()
 
 
 def _seconds(act: Callable[[], object]) -> float:

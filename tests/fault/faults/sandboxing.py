@@ -110,7 +110,7 @@ def bombs_in_a_row(lab: Lab) -> None:
     assert lab.seconds_until(lab.settled) < PATIENCE
     after = _Held.of(lab)
     ordered = sorted(waits)
-    largest = daemon_status.read(lab.state)["scan_peak_kib"] >> 10
+    largest = daemon_status.read(lab.state).daemon.scan_peak_kib >> 10
     lab.measured.append(
         f"daemon {before.memory >> 20} -> {after.memory >> 20} MiB, with the warm processes {before.all >> 20} -> "
         f"{after.all >> 20}; largest scan {largest} MiB; {len(waits)} ordinary files: median "
@@ -175,7 +175,7 @@ def protections_missing(lab: Lab) -> None:
         lab.start()
         lab.burst(20)
         assert lab.seconds_until(lab.settled) < PATIENCE
-        assert any(word in text for text in daemon_status.read(lab.state)["unprotected"]), "not said"
+        assert any(word in text for text in daemon_status.read(lab.state).daemon.unprotected), "not said"
         assert lab.process.stop() == 0
         assert _ends(lab, wish, PICKLEWATCH_SCAN_REQUIRE_SANDBOX="true") == _CANNOT_START, "runs without"
         lab.burst(5)  # they wait until it runs again

@@ -1,0 +1,165 @@
+"""What the daemon reports about itself, and what `picklewatch status` knows besides. Pure data.
+
+A row of the store that another version of the daemon wrote is read like any other (`DaemonReport.of`): what it does not
+have, or has otherwise, has its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from picklewatch.telemetry.health import HealthProblem  # noqa: TC001 - `get_type_hints` looks it up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootReport:
+    """One directory that is, or is to be, watched."""
+
+    wanted: str = ""
+    """As it was asked for."""
+    label: str = ""
+    """Which tool's cache it is, or where it was asked for."""
+    path: str | None = None
+    """Where it really is; None while it is not there."""
+    state: str = ""
+    """A value of `picklewatch.watch.roots.RootState`."""
+    reason: str = ""
+    """Why it is not simply watched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonReport:
+    """What the daemon writes into its store every few seconds."""
+
+    version: str = ""
+    """Empty where nothing is written yet."""
+    pid: int | None = None
+    started: float | None = None
+    """Unix time."""
+    stopped: float | None = None
+    """Unix time; None while it runs."""
+    ready: bool = False
+    """True once it watches everything that exists."""
+    degraded: tuple[HealthProblem, ...] = ()
+    """What is wrong now."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often what happened since the start."""
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """How often what went wrong since the start, repaired or not."""
+    waiting: int = 0
+    """Files in the queue."""
+    in_hand: int = 0
+    """Files that are being scanned."""
+    judged: int = 0
+    """Files that were scanned since the start."""
+    per_second: float = 0.0
+    """Files scanned per second of late."""
+    walking: str | None = None
+    """A tree that is being walked."""
+    peak_kib: int = 0
+    """The most memory that the daemon has needed."""
+    scan_peak_kib: int = 0
+    """The most memory that a scan has needed."""
+    unprotected: tuple[str, ...] = ()
+    """What the sandbox lacks on this machine, in sentences."""
+    roots: tuple[RootReport, ...] = ()
+    quarantine: str | None = None
+    """The level from which on files are moved, or ``off``."""
+    engine: str = ""
+    beat: float | None = None
+    """When this was written: Unix time, which somebody may set."""
+    beat_running: float | None = None
+    """The same in seconds since the machine started, which nobody sets."""
+    boot: str = ""
+    """Which start of the machine that was; empty where the system does not say."""
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return the report in the store's *row*, whichever version wrote it."""
+        return cls(**_known(cls, row))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreReport:
+    """What the store knows, whether or not a daemon runs."""
+
+    queue: int
+    """Files that wait."""
+    verdicts: Mapping[str, int]
+    """Files by verdict, as last judged."""
+    latest: list[dict[str, Any]]
+    """The newest records of what is not clean (docs/records.md), with ``id`` and ``at``."""
+    moves: Mapping[str, int]
+    """Moves into quarantine by state."""
+    refusals: list[dict[str, str]]
+    """Files that were to be moved and stay: ``path``, ``verdict`` and ``reason``."""
+    allowed: int
+    """Contents that somebody vouched for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStatus:
+    """What `picklewatch status` shows."""
+
+    running: bool = False
+    pid: int | None = None
+    healthy: bool = False
+    """True if it runs, is ready, and has no problem."""
+    problems: tuple[HealthProblem, ...] = ()
+    """What is wrong with the running daemon: what it reports, and what is seen from outside."""
+    daemon: DaemonReport = field(default_factory=DaemonReport)
+    """What the running daemon wrote, or the last one that ran."""
+    row: Mapping[str, Any] = field(default_factory=dict)
+    """`daemon` as it is stored: another version may have written more."""
+    store: StoreReport | None = None
+    """None where no daemon ever ran."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of ``picklewatch status --json``."""
+        shown = {**self.row, "running": self.running, "ever": self.store is not None, "pid": self.pid}
+        if self.store is None:
+            return shown
+        return {
+            **shown,
+            "healthy": self.healthy,
+            "degraded": [asdict(problem) for problem in self.problems],
+            **asdict(self.store),
+        }
+
+
+_WRONG = object()
+
+
+def _known(kind: type, row: object) -> dict[str, Any]:
+    """Return the fields of the dataclass *kind* that *row* has, and has in the right type."""
+    hints = get_type_hints(kind)
+    given = row if isinstance(row, dict) else {}
+    found = {name: _typed(hint, given[name]) for name, hint in hints.items() if name in given}
+    return {name: value for name, value in found.items() if value is not _WRONG}
+
+
+def _typed(hint: Any, value: object) -> Any:
+    """Return *value*, read from JSON, as *hint* describes it, without wrong items; `_WRONG` if it is something else."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if is_dataclass(hint):
+        return _built(hint, value)
+    if origin is UnionType:  # X | None
+        return None if value is None else _typed(arguments[0], value)
+    if origin is tuple:
+        items = [_typed(arguments[0], item) for item in value] if isinstance(value, list) else []
+        return tuple(item for item in items if item is not _WRONG)
+    if origin is Mapping:
+        pairs = value.items() if isinstance(value, dict) else ()
+        return {key: item for key, item in pairs if _typed(arguments[1], item) is not _WRONG}
+    is_right = isinstance(value, (int, float) if hint is float else hint) and isinstance(value, bool) == (hint is bool)
+    return value if is_right else _WRONG
+
+
+def _built(kind: Any, value: object) -> Any:
+    try:
+        return kind(**_known(kind, value))
+    except TypeError:  # a field without a default is missing
+        return _WRONG
