@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root is protected from its own environment")
 SCRIPT = Path(sys.executable).with_name("picklewatch")
-OTHERS = ("click", "fickling", "pydantic", "pydantic_core", "pyseccomp", "rich", "structlog", "watchdog")
+OTHERS = ("click", "fickling", "pydantic", "pydantic_core", "pyseccomp", "structlog", "watchdog")
 """The names of what picklewatch installs with itself."""
 FOREIGN = "import os\nwith open({note!r}, 'a') as note: note.write(__name__ + ' ' + str(os.geteuid()) + '\\n')\n"
 

@@ -77,7 +77,6 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
     """Nor any library that only some commands need: the answer comes at once."""
     heavy = (
         "pydantic",
-        "rich",
         "watchdog",
         "structlog",
         "fickling",
