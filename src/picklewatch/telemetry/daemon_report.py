@@ -1,7 +1,7 @@
-"""What the daemon reports about itself, and what `picklewatch status` knows besides. Pure data.
+"""The daemon's report about itself, and the status that is made of it. Pure data.
 
-A row of the store that another version of the daemon wrote is read like any other (`DaemonReport.of`): what it does not
-have, or has otherwise, has its default.
+A row of the store that another version of the daemon wrote is read like any other (`DaemonReport.of`): a field that is
+missing there, or has another type, has its default.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RootReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonReport:
-    """What the daemon writes into its store every few seconds."""
+    """The row that the daemon writes into its store every few seconds."""
 
     version: str = ""
     """Empty where nothing is written yet."""
@@ -84,7 +84,7 @@ class DaemonReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreReport:
-    """What the store knows, whether or not a daemon runs."""
+    """The part of the status that the store knows, whether or not a daemon runs."""
 
     queue: int
     """Files that wait."""
@@ -102,7 +102,7 @@ class StoreReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStatus:
-    """What `picklewatch status` shows."""
+    """The status as `picklewatch status` shows it."""
 
     running: bool = False
     pid: int | None = None

@@ -1,4 +1,4 @@
-"""What is wrong right now, what went wrong and was repaired, and how often: for the log, `status` and systemd."""
+"""The daemon's problems, faults and counters: for the log, `picklewatch status`, metrics and systemd."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 _QUIET_SECONDS: Final = 10.0
 MOST_OF_A_KIND: Final = 100
-"""Problems of one kind that are named; that there are more is one problem. Whoever mends the first meets the next."""
+"""Problems of one kind that are kept apart; all others of that kind are one more problem, which names none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class HealthProblem:
 
 
 class Health:
-    """Threads report here; anybody may look."""
+    """What is wrong now and what was counted since the start. Any thread may report and look."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class Health:
         self._logged_at: dict[str, float] = {}
 
     def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
-        """Note a problem and log it (``<area>.degraded``, the area is the first word of *what*), unless it is known."""
+        """Record a problem and log it as ``<area>.degraded`` (the first word of *what*), unless it is known."""
         problem = HealthProblem(what, subject, reason, hint)
         with self._lock:
             if self._problems.get((what, subject)) == problem:
@@ -64,7 +64,7 @@ class Health:
         return sum(name == what and subject != "" for name, subject in self._problems)
 
     def repair(self, what: str, *, subject: str = "") -> None:
-        """Note that a problem is over, and log it (``<area>.repaired``); nothing if it was not known."""
+        """Remove a problem that is over, and log that as ``<area>.repaired``; do nothing if it was not known."""
         with self._lock:
             gone = self._problems.pop((what, subject), None)
             if subject and self._number(what) < MOST_OF_A_KIND:
@@ -75,13 +75,13 @@ class Health:
     def repair_all(
         self, what: str, *, but: Collection[str] = (), where: Callable[[str], bool] = lambda _subject: True
     ) -> None:
-        """Note that every problem *what* is over whose subject is not in *but* and for which *where* holds."""
+        """Remove every problem *what* whose subject is not in *but* and for which *where* holds."""
         for problem in self.problems:
             if problem.what == what and problem.subject not in but and where(problem.subject):
                 self.repair(what, subject=problem.subject)
 
     def incident(self, what: str, reason: str, **facts: Any) -> None:
-        """Count something that went wrong and is over already, and log it; a series of the same only now and then."""
+        """Count a fault that is over already, and log it; of a series only one every ten seconds."""
         now = time.monotonic()
         with self._lock:
             self._counts[what] += 1
@@ -99,27 +99,27 @@ class Health:
 
     @property
     def problems(self) -> tuple[HealthProblem, ...]:
-        """What is wrong now."""
+        """The problems that there are now."""
         with self._lock:
             return tuple(self._problems.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often what happened since the start."""
+        """Every counter since the start, the faults included."""
         with self._lock:
             return dict(self._counts)
 
     @property
     def faults(self) -> dict[str, int]:
-        """What went wrong since the start, repaired or not, and how often."""
+        """How often each fault occurred since the start, repaired or not."""
         with self._lock:
             return dict(self._faults)
 
 
 class HealthSection(Health):
-    """The same book as used by one of several parts that do the same: none repairs what another has found.
+    """The health as one of several equal parts uses it: no part repairs what another has reported.
 
-    What has no subject is about *name*.
+    A problem without a subject is about *name*.
     """
 
     def __init__(self, whole: Health, name: str) -> None:
@@ -128,44 +128,44 @@ class HealthSection(Health):
         self._own: set[tuple[str, str]] = set()
 
     def degrade(self, what: str, reason: str, *, subject: str = "", hint: str = "") -> None:
-        """As `Health.degrade`."""
+        """Do as `Health.degrade`."""
         subject = subject or self._name
         self._own.add((what, subject))
         self._whole.degrade(what, reason, subject=subject, hint=hint)
 
     def repair(self, what: str, *, subject: str = "") -> None:
-        """As `Health.repair`, of its own problems."""
+        """Do as `Health.repair`, for its own problems."""
         subject = subject or self._name
         if (what, subject) in self._own:
             self._own.discard((what, subject))
             self._whole.repair(what, subject=subject)
 
     def incident(self, what: str, reason: str, **facts: Any) -> None:
-        """As `Health.incident`."""
+        """Do as `Health.incident`."""
         self._whole.incident(what, reason, **({"path": self._name} if self._name else {}) | facts)
 
     def count(self, what: str, number: int = 1) -> None:
-        """As `Health.count`."""
+        """Do as `Health.count`."""
         self._whole.count(what, number)
 
     def close(self) -> None:
-        """Repair whatever is left: the part is gone."""
+        """Remove its remaining problems: the part is gone."""
         for what, subject in tuple(self._own):
             self.repair(what, subject=subject)
 
     @property
     def problems(self) -> tuple[HealthProblem, ...]:
-        """Its own."""
+        """The problems that this part reported."""
         return tuple(problem for problem in self._whole.problems if (problem.what, problem.subject) in self._own)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Everybody's."""
+        """Those of the whole daemon."""
         return self._whole.counts
 
     @property
     def faults(self) -> dict[str, int]:
-        """Everybody's."""
+        """Those of the whole daemon."""
         return self._whole.faults
 
 

@@ -1,4 +1,4 @@
-"""What `picklewatch status` knows, as metrics in Prometheus' text format (docs/metrics.md lists them)."""
+"""The daemon's status as metrics in Prometheus' text format (docs/metrics.md lists them)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HELP = {
 
 
 def exposition(status: DaemonStatus) -> str:
-    """Return everything in *status* that is a number."""
+    """Return every number of *status* in the text format."""
     lines: list[str] = []
     former = ""
     for name, labels, value in _samples(status):

@@ -1,4 +1,7 @@
-"""What systemd is told: ready, reloading, stopping, still alive (sd_notify(3)). Nothing happens without systemd."""
+"""Notifications to systemd: ready, reloading, stopping, still alive (sd_notify(3)). Without systemd nothing is sent.
+
+Our own, for it is one datagram: the libraries for it are unmaintained, or need a compiler.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _SEND_SECONDS = 2.0
 
 
 class Notifier:
-    """Talks to the service manager that started this process. Never raises, never blocks for long."""
+    """The connection to the service manager that started this process. Never raises, never blocks for long."""
 
     def __init__(self, address: str | None = None, watchdog_seconds: float | None = None) -> None:
         self._address = address if address and address[0] in "/@" else None
@@ -31,11 +34,11 @@ class Notifier:
 
     @property
     def has_manager(self) -> bool:
-        """Whether a service manager started this process, and will start it again."""
+        """True if a service manager started this process, and will start it again."""
         return self._address is not None
 
     def ready(self, status: str) -> bool:
-        """The service is up (also after `reloading`); whether the message was sent."""
+        """Report that the service is up (also after `reloading`). Return True if the message was sent."""
         return self._send(READY="1", STATUS=status)
 
     def status(self, text: str) -> bool:
@@ -43,15 +46,15 @@ class Notifier:
         return self._send(STATUS=text)
 
     def reloading(self) -> bool:
-        """The configuration is being read again; `ready` ends it."""
+        """Report that the configuration is being read again; `ready` ends it."""
         return self._send(RELOADING="1", MONOTONIC_USEC=str(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000))
 
     def stopping(self) -> bool:
-        """The service goes down."""
+        """Report that the service goes down."""
         return self._send(STOPPING="1")
 
     def alive(self) -> bool:
-        """Work progresses: keep the manager's watchdog calm."""
+        """Report that work progresses, which keeps the manager's watchdog from acting."""
         return self._send(WATCHDOG="1")
 
     def _send(self, **fields: str) -> bool:

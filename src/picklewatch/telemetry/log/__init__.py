@@ -1,4 +1,4 @@
-"""What picklewatch says while it works: the same events and fields on a terminal, as JSON lines and in the journal.
+"""The log: the same events and fields on a terminal, as JSON lines and in the journal.
 
 docs/logs.md lists every event. `configure` comes from `picklewatch.telemetry.log.logging_setup` when first asked for:
 commands that only print do not wait for structlog.

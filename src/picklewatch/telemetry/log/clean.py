@@ -1,4 +1,4 @@
-"""Makes every text of an event printable and every value one of JSON's."""
+"""Cleaning of events: every text becomes printable, every value one of JSON's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _field(key: str, value: Any) -> Any:
     return _value(value, MAX_DEPTH)
 
 
-def _value(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one a kind of value
+def _value(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one per kind of value
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (bool, int)):

@@ -1,4 +1,8 @@
-"""Events for a person at a terminal: one line each, coloured where that helps."""
+"""Events for a person at a terminal: one line each, coloured where that helps.
+
+Not `structlog.dev.ConsoleRenderer`: it puts the level first, in brackets, where a person looks for the verdict, and the
+journal's message needs the same sentence without colours and times.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ LABEL_WIDTH = 11
 
 
 def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether to colour what goes to *stream*: on terminals, unless ``NO_COLOR`` or ``TERM=dumb`` say otherwise."""
+    """Return True if *stream* takes colours: a terminal, unless ``NO_COLOR`` or ``TERM=dumb`` say otherwise."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -45,7 +49,7 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ)
 
 
 class ConsoleOutput:
-    """One line an event: time, verdict or level, what happened, and the fields that matter to a person."""
+    """Output of one line per event: time, verdict or level, what happened, and the fields that matter to a person."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._writer = LineWriter(stream)
@@ -85,7 +89,7 @@ def summary(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 
 def fields_text(rest: Mapping[str, Any]) -> str:
-    """The fields *rest* as one line, not too long: for where nobody sees them apart."""
+    """Return the fields *rest* as one line of limited length, for the journal's message."""
     shown = " ".join(
         f"{key}={_short(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for key, value in rest.items()

@@ -1,6 +1,7 @@
 """The systemd journal's native protocol: fields instead of text (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 
-One datagram an event; what is too big for one goes in a sealed memory file whose descriptor is sent.
+One datagram per event; an event that is too big for one goes in a sealed memory file whose descriptor is sent. Our own,
+for systemd's Python module needs its headers and a compiler, and the others have no maintainers.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _MAX_NAME = 64
 
 
 def connected_to_journal(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether *stream* leads to the journal: ``JOURNAL_STREAM`` names its device and inode."""
+    """Return True if *stream* leads to the journal: ``JOURNAL_STREAM`` names its device and inode."""
     if stream is None:
         return False
     try:
@@ -48,9 +49,9 @@ def connected_to_journal(stream: TextIO | None, environ: Mapping[str, str] = os.
 
 
 class JournalOutput:
-    """Sends events to the journal; to *fallback* where none listens.
+    """Output to the journal; to *fallback* where none listens.
 
-    Not when one listens and does not read: standard error leads to the same journal, without the fields.
+    Not where one listens and does not read: standard error leads to the same journal, without the fields.
     """
 
     def __init__(self, fallback: Output, path: str = SOCKET) -> None:
@@ -90,7 +91,7 @@ class JournalOutput:
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """Write *event*, which is clean, as the journal's fields: ours are called ``PICKLEWATCH_…``."""
+    """Return *event*, which is clean, as the journal's fields: ours are called ``PICKLEWATCH_…``."""
     label, text, rest = summary(event)
     message = f"{label}: {text}" if event["event"] == "file.scanned" else f"{text}  {fields_text(rest)}".rstrip()
     fields = {

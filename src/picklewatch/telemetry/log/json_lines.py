@@ -1,4 +1,7 @@
-"""JSON lines, and writing lines without waiting for ever on whoever reads them."""
+"""Output as JSON lines, and writing of lines that does not wait for ever for a reader.
+
+Not `structlog.processors.JSONRenderer`: it falls back to ``repr`` for what JSON does not know, which `clean` rules out.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _PIECE: Final = select.PIPE_BUF
 
 
 class Output(Protocol):
-    """Where events go."""
+    """A place that events are written to."""
 
     def emit(self, event: dict[str, Any], seconds: float) -> None:
         """Write *event*, which is clean. Raises `OSError` if that can't be done within *seconds*."""
@@ -23,7 +26,7 @@ class Output(Protocol):
 
 
 class LineWriter:
-    """Writes whole lines to a stream's descriptor, from any thread."""
+    """Writer of whole lines to a stream's descriptor, from any thread."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -72,7 +75,7 @@ class LineWriter:
 
 
 class JsonOutput:
-    """One JSON object a line."""
+    """Output of one JSON object per line."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._writer = LineWriter(stream)

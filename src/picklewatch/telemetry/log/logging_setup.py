@@ -1,11 +1,11 @@
-"""Logging set up: structlog's processors, libraries and crashes of threads routed in.
+"""Set-up of logging: structlog's processors, and libraries and crashes of threads routed to them.
 
 Get a logger with `structlog.get_logger()` and name the event first::
 
     log.warning("watch.degraded", root=str(root), message="inotify ran out of watches")
 
 An optional ``message`` is the sentence a person reads. No text of a field can break a line or a terminal, and no
-failure to write (a full disk, a closed pipe) reaches the caller; whoever must know gets False from the call.
+failure to write (a full disk, a closed pipe) reaches the caller; the call returns False then.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LEVEL_OF_VERDICT = {
 
 
 OUTLET = Outlet()
-"""This process's; `configure` says where it leads."""
+"""The outlet of this process; `configure` says where it leads."""
 
 
 def configure(log_format: str = "auto", level: str = "info", stream: TextIO | None = None) -> str:
@@ -58,7 +58,13 @@ def configure(log_format: str = "auto", level: str = "info", stream: TextIO | No
     chosen = choose_format(log_format, stream)
     OUTLET.output = _output(chosen, stream)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _add_level_and_time, _format_exception, clean, _emit],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _add_level_and_time,
+            structlog.processors.format_exc_info,
+            clean,
+            _emit,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
@@ -86,7 +92,7 @@ def _output(chosen: str, stream: TextIO | None) -> Output:
 
 
 def _emit(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[bool], dict[str, Any]]:
-    """Write *event*; structlog hands to whoever logged whether that worked."""
+    """Write *event*; structlog returns to the caller whether that worked."""
     return (OUTLET.emit(dict(event)),), {}
 
 
@@ -95,12 +101,8 @@ def _add_level_and_time(_logger: Any, method: str, event: MutableMapping[str, An
     return {"event": event.pop("event"), "level": event.pop("level", method), "timestamp": stamp, **event}
 
 
-def _format_exception(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return structlog.processors.format_exc_info(logger, method, event)
-
-
 class _Forward(logging.Handler):
-    """Sends what libraries log through the standard library's logging to our output."""
+    """Forwarder of what libraries log through the standard library's logging."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Forward *record* as the event ``library.message``."""

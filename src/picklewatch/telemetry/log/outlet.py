@@ -1,4 +1,8 @@
-"""What stands between the program and its log, so that a log that fails or is slow does not hold up the work."""
+"""The outlet between the program and its log: a log that fails or is slow does not hold up the work.
+
+A queue with a thread behind it would not do: a verdict counts as reported only once its line is written, and lines that
+wait in a queue are lost with the process.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +22,19 @@ SHARE: Final = 0.1
 LONGEST: Final = 1.0
 """Seconds to wait at once, at most."""
 _HICCUP_SECONDS: Final = 2.0
-"""A failure that is over sooner is none to speak of: a burst is faster than the journal."""
+"""A failure that is over sooner is no trouble: a burst is faster than the journal."""
 
 
 class Outlet:
-    """Passes events on to `output`, waiting for it at most a tenth of the time; counts and says what was lost."""
+    """Passes events on to `output`, waiting for it at most a tenth of the time; counts and reports lost lines."""
 
     def __init__(self, output: Output | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.output = output
         """Where events go now; nowhere if None."""
         self._failure: tuple[str, float] | None = None
         """Why the last event could not be written, and since when none could."""
-        self._untold = 0
-        """Lines lost that the log does not know of yet."""
+        self._unreported = 0
+        """Lost lines that the log does not report yet."""
         self._lock = threading.Lock()
         self._clock = clock
         self._credit = LONGEST
@@ -38,32 +42,32 @@ class Outlet:
         self._at = clock()
 
     def emit(self, event: dict[str, Any]) -> bool:
-        """Write *event*, which is clean; whether it was written. Never raises for a failure of the output."""
+        """Write *event*, which is clean. Return True if it was written; no failure of the output is raised."""
         with self._lock:
-            if self._say_lost(event.get("timestamp", "")) and self._write(event):
+            if self._report_lost(event.get("timestamp", "")) and self._write(event):
                 return True
             if event["event"] != KEPT:
-                self._untold += 1
+                self._unreported += 1
             return False
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing could be written for a while; None if all is well."""
+        """The reason why nothing could be written for a while; None if all is well."""
         failure = self._failure
         return failure[0] if failure is not None and self._clock() - failure[1] >= _HICCUP_SECONDS else None
 
     def retry(self) -> None:
-        """Say what was lost, if the log takes it by now."""
+        """Report how many lines were lost, if the log takes that by now."""
         with self._lock:
-            self._say_lost(timestamp(time.time()))
+            self._report_lost(timestamp(time.time()))
 
-    def _say_lost(self, stamp: str) -> bool:
-        if not self._untold:
+    def _report_lost(self, stamp: str) -> bool:
+        if not self._unreported:
             return True
-        event = {"event": "log.dropped", "level": "error", "timestamp": stamp, "dropped": self._untold}
-        if not self._write({**event, "message": f"{self._untold} lines before this one could not be written"}):
+        event = {"event": "log.dropped", "level": "error", "timestamp": stamp, "dropped": self._unreported}
+        if not self._write({**event, "message": f"{self._unreported} lines before this one could not be written"}):
             return False
-        self._untold = 0
+        self._unreported = 0
         return True
 
     def _write(self, event: dict[str, Any]) -> bool:
@@ -85,5 +89,5 @@ class Outlet:
 
 
 def timestamp(now: float) -> str:
-    """The Unix time *now* as ISO 8601 in UTC with milliseconds."""
+    """Return the Unix time *now* as ISO 8601 in UTC with milliseconds."""
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now * 1000) % 1000:03d}Z"
