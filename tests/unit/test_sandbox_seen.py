@@ -12,7 +12,7 @@ from samples.hostile import EVIL, all_but_bombs
 from picklewatch.analysis import content
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.formats.context import worst
-from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, Limits, unsaid
+from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, Limits, uncovered
 
 if TYPE_CHECKING:
     from picklewatch.analysis.formats.context import Scan
@@ -75,5 +75,5 @@ def test_what_is_unsaid_is_what_no_finding_says_as_badly() -> None:
     mild = Finding(rule="a", level=Level.UNSAFE, where="", summary="", subject="os.system")
     bad = Finding(rule="a", level=Level.MALICIOUS, where="", summary="", subject="os.system")
     other = Finding(rule="a", level=Level.UNSAFE, where="", summary="", subject="os.popen")
-    assert unsaid([mild, bad, other], [bad]) == [other]
-    assert unsaid([mild, bad], [mild]) == [bad]
+    assert uncovered([mild, bad, other], [bad]) == [other]
+    assert uncovered([mild, bad], [mild]) == [bad]

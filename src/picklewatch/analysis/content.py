@@ -12,7 +12,7 @@ from picklewatch.analysis.formats.context import Scan
 from picklewatch.analysis.formats.part import Part
 from picklewatch.analysis.pickle import evasion
 from picklewatch.core.kept_findings import left_out
-from picklewatch.core.model import Level, ScanReport, unsaid
+from picklewatch.core.model import Level, ScanReport, uncovered
 from picklewatch.core.proportion import cpu_seconds
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
 
     with _interrupted(scan.budget):
         scan.caught("", work, whole.chunks)
-    scan.add(unsaid(told.findings, scan.findings))
+    scan.add(uncovered(told.findings, scan.findings))
     return ScanReport(
         **scan.computed(),
         findings=scan.findings,

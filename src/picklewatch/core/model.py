@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """How a content was judged, from harmless to hostile; compare with `rank`."""
+    """The judgement on a content, from harmless to hostile; compare with `rank`."""
 
     SKIPPED = "skipped"
-    """By its bytes, no content that any loader would run as code."""
+    """Contains nothing that a loader would execute (judged by content, not by name)."""
     CLEAN = "clean"
     """Proven: nothing outside the curated list of harmless constructors is imported."""
     UNVERIFIED = "unverified"
-    """Imports what nobody has vouched for; no known way to abuse it."""
+    """Imports something that nobody has vouched for; no known way to abuse it."""
     UNSCANNABLE = "unscannable"
     """The scan did not reach the end. Never clean."""
     UNSAFE = "unsafe"
-    """Imports or calls what ordinary models don't need and what reaches code, files or the network."""
+    """Imports or calls something that ordinary models don't need and that runs code or reaches files or the network."""
     MALICIOUS = "malicious"
     """A known way to run code, to blind a scanner, or a structure that only serves to hide."""
 
@@ -53,7 +53,7 @@ _VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 class Level(StrEnum):
-    """What a finding alone argues for; `INFO` argues for nothing. Compare with `rank`."""
+    """The verdict that a finding alone argues for; `INFO` argues for none. Compare with `rank`."""
 
     INFO = "info"
     UNVERIFIED = "unverified"
@@ -88,18 +88,18 @@ class Finding:
     """For an import, its exact ``module.name``: what an allowlist of imports names."""
 
 
-def unsaid(seen: Iterable[Finding], findings: Iterable[Finding]) -> list[Finding]:
-    """Those of *seen* that *findings* do not say as badly: by rule and import."""
-    said: dict[tuple[str, str], int] = {}
+def uncovered(seen: Iterable[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Return those of *seen* that no finding of the same rule and import in *findings* is as bad as."""
+    worst: dict[tuple[str, str], int] = {}
     for finding in findings:
         key = finding.rule, finding.subject
-        said[key] = max(said.get(key, -1), finding.level.rank)
-    return [finding for finding in seen if said.get((finding.rule, finding.subject), -1) < finding.level.rank]
+        worst[key] = max(worst.get(key, -1), finding.level.rank)
+    return [finding for finding in seen if worst.get((finding.rule, finding.subject), -1) < finding.level.rank]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineVersion:
-    """What judged a file. Another engine may judge differently, so verdicts are kept by it."""
+    """The engine that judged a file. Another may judge differently, so verdicts are kept by it."""
 
     picklewatch: str
     fickling: str
@@ -114,14 +114,14 @@ class EngineVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanReport:
-    """What one scan of one content observed; not yet a verdict (see `picklewatch.core.policy.decide`)."""
+    """The observations of one scan of one content; not yet a verdict (see `picklewatch.core.policy.decide`)."""
 
     format: Annotated[str, Word(r"[a-z0-9.+-]{1,40}", 64), OUTCOME] = "other"
     """The outermost format by content: ``torch-zip``, ``torch-legacy``, ``pickle``, ``npy``, ``joblib``, ``other`` …"""
     complete: Annotated[bool, Flag(), HIDDEN]
-    """Whether the scan reached the end of everything that a loader would run."""
+    """True if the scan reached the end of everything that a loader would run."""
     code_bearing: Annotated[bool, Flag(), HIDDEN]
-    """Whether any content was found that a loader could run as code (a pickle, or a format not judged yet).
+    """True if any content was found that a loader could run as code (a pickle, or a format not judged yet).
 
     A complete report that is not code-bearing and has no findings is `Verdict.SKIPPED`.
     """
@@ -148,7 +148,7 @@ class Judgement:
     reasons: Annotated[tuple[str, ...], OUTCOME]
     """The rules that set the verdict, most harmful first, without repetition."""
     allowed: Annotated[str | None, OUTCOME] = None
-    """Why the operator vouched for this content or import (the recorded reason), or None."""
+    """The reason that the operator gave for vouching for this content or import, or None."""
 
 
 _LONGEST: Final = (1 << 63) - 1
@@ -168,7 +168,7 @@ class FileId:
 
     @classmethod
     def of(cls, status: os.stat_result) -> FileId:
-        """The identity that *status* (from ``fstat``) describes."""
+        """Return the identity that *status* (from ``fstat``) describes."""
         mtime_ns = max(-_LONGEST, min(_LONGEST, status.st_mtime_ns))
         return cls(status.st_dev, status.st_ino, status.st_size, mtime_ns, status.st_ctime_ns)
 
@@ -259,7 +259,7 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the operator decided about verdicts; see `picklewatch.core.policy`."""
+    """The operator's allowlist; see `picklewatch.core.policy`."""
 
     allowed_imports: Mapping[str, str] = field(default_factory=dict)
     """Exact ``module.name`` → the reason that the operator gave."""
@@ -268,7 +268,7 @@ class Policy:
 
 
 def printable(text: str) -> str:
-    r"""*text* with everything that could break a line or a terminal made visible.
+    r"""Return *text* with everything that could break a line or a terminal made visible.
 
     Control characters, surrogates (names that are not UTF-8), bidirectional overrides and other unprintable
     characters become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; a byte that `os.fsdecode` escaped becomes ``\xNN``.

@@ -1,4 +1,4 @@
-"""One scan: what the forked child does from its first step to its last."""
+"""One scan: all that the forked child does, from its first step to its last."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 MESSAGE = 128 << 10
 """Bytes of one control message, at most."""
 _RESERVE = 4 << 20
-"""Bytes kept back so that running out of memory can still be said."""
+"""Bytes kept back so that running out of memory can still be reported."""
 _FLUSH = 32 << 10
 
 
 class Pipe:
-    """The result pipe, written in pieces worth a system call."""
+    """The pipe for results, written in pieces that are worth a system call."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -56,11 +56,11 @@ def run(
 ) -> NoReturn:
     """Wait for one job on *connection*, do it, end this process.
 
-    *rehearse* is done first: it touches the memory that a scan writes to, which the kernel copies on that occasion,
-    while nobody waits yet.
+    *rehearse* is called first: it touches the memory that a scan writes to, so that the kernel copies those pages while
+    nobody waits yet.
 
-    The job comes as the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the
-    file, and the pipe that takes what is seen.
+    The job arrives as the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the
+    file, and the pipe for results.
     """
     status = wire.LOCK_FAILED
     signal.set_wakeup_fd(-1)  # the warm process's; its number may soon be the result pipe's
@@ -86,7 +86,7 @@ def run(
 
 
 def mapped(descriptor: int) -> mmap.mmap | bytes:
-    """Map the regular file behind *descriptor*, read-only; privately, for some FUSE file systems can't do it shared."""
+    """Map the regular file behind *descriptor*, read-only; privately, for some FUSE file systems can't share."""
     size = os.fstat(descriptor).st_size
     return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) if size else b""
 
@@ -100,7 +100,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
             _view(job, data, limits, request, output)
     except MemoryError:
         failure = ("memory", "")
-    except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is said, not hidden
+    except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is reported, not hidden
         failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.FAILURE))
     else:
         return 0

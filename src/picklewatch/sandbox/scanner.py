@@ -1,4 +1,4 @@
-"""The parent's half: hands a descriptor over, believes nothing that comes back."""
+"""The parent's half of the sandbox: passes a descriptor on, and believes nothing that comes back."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from picklewatch.sandbox.protections import Protections
 
 SCAN = "picklewatch.analysis.content:scan_content"
-"""What the child runs on a file's content."""
+"""The function that the child runs on a file's content."""
 VIEWS = {kind: f"picklewatch.analysis.views.views:{kind}" for kind in ("trace", "disassemble", "decompile", "explain")}
 
 _READ = 64 << 10
 _OWN_SHARE = 0.9
 """The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
 _END_SECONDS = 5.0
-"""How long the warm process may take to have a child killed and say so."""
+"""The time that the warm process may take to kill a child and report that."""
 _TICK_SECONDS = 0.1
 _DIGEST_SECONDS = 1.0
 """For the digest of a content whose scan took all the time that there was: enough for all but large ones."""
@@ -46,7 +46,7 @@ class ScanCancelledError(Error):
 
 
 class ViewKind(StrEnum):
-    """What a person wants to see of a file."""
+    """The kinds of view of a file's inside."""
 
     TRACE = "trace"
     DISASSEMBLE = "disassemble"
@@ -56,7 +56,7 @@ class ViewKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRequest:
-    """One wish to see a file's inside."""
+    """The request for a view of a file's inside."""
 
     kind: ViewKind
     member: str | None = None
@@ -70,7 +70,7 @@ class ViewRequest:
 
 
 class Scanner:
-    """Scans one file after the other, each in a locked-down child of a warm process.
+    """Scanner of one file after the other, each in a locked-down child of a warm process.
 
     Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
     Use one scanner per thread; `close` may be called from any. *job* and *views* say what the child runs: *job* is
@@ -89,7 +89,7 @@ class Scanner:
     ) -> None:
         self._engine = engine
         self._limits = limits
-        self._told = replace(limits, seconds=limits.seconds * _OWN_SHARE)
+        self._child_limits = replace(limits, seconds=limits.seconds * _OWN_SHARE)
         self._require = require_sandbox
         self._jobs = {"scan": job, **(VIEWS if views else {})}
         self._lock = threading.Lock()
@@ -116,7 +116,7 @@ class Scanner:
 
     @property
     def protections(self) -> Protections:
-        """What really protects us; waits for the sandbox to be ready.
+        """The protections that are really in force; waits for the sandbox to be ready.
 
         Raises `SandboxError` where it can't be set up, or is weaker than ``require_sandbox`` asks.
         """
@@ -128,8 +128,8 @@ class Scanner:
         Whatever the content does to the scan becomes a finding of an incomplete report. *tick* is called a few times
         a second meanwhile; what it raises ends the scan at once.
 
-        Raises `SandboxError` where the sandbox can't be started, which is the machine's fault and says nothing of the
-        file, `ScanCancelledError` when `close` was called.
+        Raises `SandboxError` where the sandbox can't be started, which is the machine's fault and proves nothing about
+        the file, `ScanCancelledError` when `close` was called.
         """
         start, before = time.monotonic(), FileId.of(os.fstat(fd))
         report = self._parsed(fd, start, tick)
@@ -222,7 +222,7 @@ class Scanner:
         return process
 
     def _discard(self) -> None:
-        """Put away a dead warm process; the next job starts another. Raises `ScanCancelledError` when closed."""
+        """Close a dead warm process; the next job starts another. Raises `ScanCancelledError` when closed."""
         process, self._process = self._process, None
         if process is not None:
             process.close()
@@ -257,7 +257,7 @@ class Scanner:
         ending: Ending,
         tick: Callable[[], None] = lambda: None,
     ) -> Generator[tuple[str, object], None, None]:
-        """Have a child do one job; give what it says as it says it, and fill in *ending*.
+        """Have a child do one job; yield its observations as they arrive, and fill in *ending*.
 
         Raises `DiedError`, `SandboxError`, `ScanCancelledError`.
         """
@@ -266,7 +266,7 @@ class Scanner:
         try:
             try:
                 with _read_only(fd) as file:
-                    header = {"job": kind, "limits": wire.encode_limits(self._told), "request": request}
+                    header = {"job": kind, "limits": wire.encode_limits(self._child_limits), "request": request}
                     process.submit(header, [file, writing])
             finally:
                 os.close(writing)
@@ -295,7 +295,7 @@ class Scanner:
                 data = os.read(reading, _READ)
                 if not data:
                     poll.unregister(reading)
-                yield from self._understood(reader, data, ending)
+                yield from self._observations(reader, data, ending)
             elif ready:
                 _take_ending(process, ending)
             if left <= 0 and ending.status is None:
@@ -304,7 +304,7 @@ class Scanner:
         if ending.status == 0 and not ending.garbage:
             _finish(reader, ending)
 
-    def _understood(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
+    def _observations(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
         for kind, value in reader.feed(data):
             if kind == "failed":
                 ending.failed = _failure(value)
@@ -352,7 +352,7 @@ def _end_child(process: WarmProcess, ending: Ending) -> None:
 
 @contextlib.contextmanager
 def _read_only(fd: int) -> Iterator[int]:
-    """Give a descriptor of *fd*'s file that can't be written through."""
+    """Yield a descriptor of *fd*'s file that can't be written through."""
     if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         yield fd
         return

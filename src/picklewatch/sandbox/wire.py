@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.kept_findings import kept
-from picklewatch.core.model import Finding, Level, Limits, ScanReport, printable, unsaid
+from picklewatch.core.model import Finding, Level, Limits, ScanReport, printable, uncovered
 from picklewatch.core.record_fields import Choice, Count, Exact, Flag, Text, Word, child_fields
 
 if TYPE_CHECKING:
@@ -70,15 +70,15 @@ def encode_finding(finding: Finding, limits: Limits, kind: str = "finding") -> b
 
 def _clipped(observed: Finding | ScanReport, limits: Limits) -> dict[str, object]:
     """Return what the child computes of *observed*, every text as long as the parent accepts it at most."""
-    told: dict[str, object] = {}
+    clipped: dict[str, object] = {}
     for name, rule in child_fields(type(observed)).items():
         value = getattr(observed, name)
         if isinstance(rule, Text):
             value = clip(value, _length(rule, limits))
         elif isinstance(rule, Exact) and len(value) > rule.length:
             value = ""  # a part of a name must not match an allowlist
-        told[name] = value
-    return told
+        clipped[name] = value
+    return clipped
 
 
 def _length(rule: Text, limits: Limits) -> int:
@@ -187,7 +187,7 @@ class ReportBuilder:
         assert self._head is not None
         return ScanReport(
             **self._head,
-            findings=(*unsaid(self._seen, self.findings), *self.findings),
+            findings=(*uncovered(self._seen, self.findings), *self.findings),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,
@@ -197,7 +197,7 @@ class ReportBuilder:
         """Return what was observed before the scan broke off as *finding* says; never complete, never clean."""
         return ScanReport(
             **{**(self._head or {}), "complete": False, "code_bearing": True},
-            findings=(*unsaid(self._seen, self.findings), *self.findings, finding),
+            findings=(*uncovered(self._seen, self.findings), *self.findings, finding),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,

@@ -1,4 +1,4 @@
-"""What was found: every outcome once, and the verdict on every file as it is now."""
+"""Outcomes of scans: each different one is kept once, with the verdict on every file as it is now."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _OUTCOME: Final = (*outcome_fields(Judgement), *outcome_fields(ScanReport))
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What recording an outcome came to."""
+    """The result of recording an outcome."""
 
     record: int
     """The record's number."""
     fresh: bool
-    """Whether this outcome had not been recorded before: it is to be logged."""
+    """True if this outcome had not been recorded before: it is to be logged."""
     was: str | None = None
     """The path that the same content was judged under before, if it has another now."""
     again: bool = False
-    """Whether the file was announced again meanwhile and keeps waiting."""
+    """True if the file was announced again meanwhile and keeps waiting."""
 
 
 class Records:
@@ -44,7 +44,7 @@ class Records:
         self._database = database
 
     def verdict(self, file: FileId, engine: str) -> Verdict | None:
-        """The verdict on exactly this state of this inode by *engine*, or None."""
+        """Return the verdict on exactly this state of this inode by *engine*, or None."""
         rows = self._database.query(VERDICT, (*identity(file), engine))
         return Verdict(rows[0][0]) if rows else None
 
@@ -54,11 +54,11 @@ class Records:
             add_name(transaction, file, path)
 
     def names(self, file: FileId) -> tuple[str, ...]:
-        """The remembered paths that led to the inode of *file*; they may lead elsewhere by now."""
+        """Return the remembered paths that led to the inode of *file*; they may lead elsewhere by now."""
         return self._names(inode(file))
 
     def names_of(self, job: Job) -> tuple[str, ...]:
-        """The same of the inode that *job* is about."""
+        """Return the same for the inode that *job* is about."""
         return self._names((signed(job.device), signed(job.inode)))
 
     def _names(self, node: tuple[int, int]) -> tuple[str, ...]:
@@ -69,40 +69,40 @@ class Records:
         return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, node))
 
     def reported(self, record: int) -> None:
-        """Note that *record* was logged."""
+        """Mark *record* as logged."""
         with self._database.transaction() as transaction:
             transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
 
     def is_unreported(self, record: int) -> bool:
-        """Whether *record* is there and was not logged."""
+        """Return True if *record* exists and was not logged."""
         return bool(self._database.query("SELECT 1 FROM records WHERE id = ? AND reported = 0", (record,)))
 
     def unreported(self, limit: int = 1000) -> list[tuple[int, dict[str, Any]]]:
-        """Records that a dead daemon did not come to log, oldest first."""
+        """Return the records that were not logged, oldest first: a daemon died before it could."""
         rows = self._database.query("SELECT id, body FROM records WHERE reported = 0 ORDER BY id LIMIT ?", (limit,))
         return [(number, json.loads(body)) for number, body in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many files have which verdict, as last judged; every verdict is listed."""
+        """Return the number of files per verdict, as last judged; every verdict is listed."""
         counted = self._database.counts("files")
         return {verdict.value: counted.get(verdict.value, 0) for verdict in Verdict}
 
     def latest(self, verdicts: Iterable[Verdict] = tuple(Verdict), limit: int = 10) -> list[dict[str, Any]]:
-        """The newest records with one of *verdicts*, newest first, each with ``id`` and ``at`` (Unix time)."""
+        """Return the newest records with one of *verdicts*, newest first, each with ``id`` and ``at`` (Unix time)."""
         rows: list[Row] = []
         for verdict in verdicts:
             rows += self._database.query(
                 "SELECT id, at, body FROM records WHERE verdict = ? ORDER BY id DESC LIMIT ?", (verdict.value, limit)
             )
-        return [_told(*row) for row in sorted(rows, reverse=True)[:limit]]
+        return [_with_id(*row) for row in sorted(rows, reverse=True)[:limit]]
 
     def of_path(self, path: str) -> list[dict[str, Any]]:
-        """Every record under exactly this path, newest first. Reads the whole table."""
+        """Return every record under exactly this path, newest first. Reads the whole table."""
         sql = "SELECT id, at, body FROM records WHERE path = ? ORDER BY id DESC"
-        return [_told(*row) for row in self._database.query(sql, (os.fsencode(path),))]
+        return [_with_id(*row) for row in self._database.query(sql, (os.fsencode(path),))]
 
     def judge_again(self, file: FileId) -> None:
-        """Let exactly this state of *file* be judged again when it is met; the same outcome is no new one."""
+        """Have exactly this state of *file* judged again when it is met; the same outcome makes no new record."""
         sql = (
             "UPDATE files SET engine = '' WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?"
         )
@@ -110,7 +110,7 @@ class Records:
             transaction.run(sql, identity(file))
 
     def forget_verdicts(self, at_least: Verdict = Verdict.UNVERIFIED) -> int:
-        """Let files be judged again whose verdict is *at_least* this, or that were allowed. Records stay. How many."""
+        """Have files judged again whose verdict is *at_least* this, and allowed ones; return how many. Records stay."""
         chosen = [verdict.value for verdict in Verdict if verdict.rank >= at_least.rank]
         marks = ", ".join("?" * len(chosen))
         with self._database.transaction() as transaction:
@@ -122,19 +122,19 @@ class Records:
 
 
 def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
-    """Record an outcome. The record's number, whether it is new, and the former path if the file was only renamed.
+    """Record an outcome. Return the record's number, True if it is new, and the former path of a renamed file.
 
     A newer engine that finds the same in an unchanged file makes no new record either: an upgrade is not news.
     """
     file, path = record.file, os.fsencode(record.path)
-    told = record.to_json()
-    body = json.dumps(told, separators=(",", ":"))
+    shown = record.to_json()
+    body = json.dumps(shown, separators=(",", ":"))
     if file is None:
         return _insert(transaction, record, body), True, None
     present = transaction.one("SELECT record FROM files WHERE device = ? AND inode = ?", inode(file))
     if present is not None:
         old = transaction.one("SELECT path, body, size, mtime_ns FROM records WHERE id = ?", present)
-        if old is not None and old[2:] == (file.size, file.mtime_ns) and _same(old[1], told):
+        if old is not None and old[2:] == (file.size, file.mtime_ns) and _same(old[1], shown):
             transaction.run(
                 "UPDATE records SET path = ?, body = ?, ctime_ns = ?, engine = ? WHERE id = ?",
                 (path, body, file.ctime_ns, record.engine.key, present[0]),
@@ -146,13 +146,13 @@ def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, st
     return number, True, None
 
 
-def _told(number: int, at: float, body: str) -> dict[str, Any]:
+def _with_id(number: int, at: float, body: str) -> dict[str, Any]:
     return {**json.loads(body), "id": number, "at": at}
 
 
-def _same(body: str, told: Mapping[str, Any]) -> bool:
+def _same(body: str, shown: Mapping[str, Any]) -> bool:
     old = json.loads(body)
-    return all(old.get(key) == told[key] for key in _OUTCOME)
+    return all(old.get(key) == shown[key] for key in _OUTCOME)
 
 
 def _insert(transaction: Transaction, record: Record, body: str) -> int:
