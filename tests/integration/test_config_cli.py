@@ -26,7 +26,7 @@ def test_a_good_configuration_is_called_good(run: Commands, tmp_path: Path) -> N
     done = run("config", "check", "-c", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        f"The configuration is good: {path}, environment.",
+        f"The configuration is valid: {path}, environment.",
         f"note: {tmp_path}/later does not exist yet; the daemon waits for it",
         'note: quarantine.level = "unverified" moves honest files, too',
     ]
@@ -87,6 +87,6 @@ def test_an_allowed_import_that_does_harm_is_said_loudly(run: Commands, tmp_path
     path.write_text('[allow.imports]\n"os.system" = "we must"\n"mylib.Net" = "ours"\n')
     notes = run("config", "check", "-c", path).stdout.splitlines()[1:]
     assert notes == [
-        "note: DANGER: os.system is allowed, which can run programs or shell commands; files with it pass: we must",
+        "note: DANGER: os.system can run programs or shell commands, and is allowed: files with it pass: we must",
         "note: mylib.Net is allowed: ours",
     ]

@@ -90,8 +90,8 @@ def test_a_running_daemon_is_tested_itself(level: str, run: Commands, tmp_path: 
     with daemon(run, config):
         done = run("doctor", "-c", config)
         shown = " ".join(done.stdout.split())
-        assert "judged malicious by the running daemon" in shown
-        assert ("moved to quarantine" in shown) is (level == "unsafe")
+        assert "The running daemon judged the harmless self-test file malicious" in shown
+        assert ("moved it to quarantine" in shown) is (level == "unsafe")
         assert [path.name for path in (state / "canary").iterdir() if path.name != ".alive"] == []
         listed = run("quarantine", "list", "--json")
     assert "self-test" not in listed.stdout

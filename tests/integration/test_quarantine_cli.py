@@ -105,7 +105,7 @@ def test_restore_allows_the_content(shell: Shell) -> None:
     """The daemon's store knows the digest with the reason before the file is back."""
     item = shell.take("a.bin")
     assert shell("restore", item.id, "--yes", "--reason", "ours") == 0
-    assert shell.out == f"{item.id} is back: {shell.made.path}\n"
+    assert shell.out == f"{item.id} was restored to {shell.made.path}\n"
     assert shell.made.path.read_bytes() == CONTENT
     store = Store(shell.state)
     try:
@@ -130,9 +130,9 @@ def test_restore_a_copy_to_look_at(shell: Shell) -> None:
     assert sample.read_bytes() == CONTENT
     assert shell.made.path.read_bytes() == tombstone(item.id)
     assert not (shell.state / "picklewatch.db").exists()
-    assert shell.out == f"a copy of {item.id} is there to look at: {sample}\n"
+    assert shell.out == f"{item.id} was copied to {sample}\n"
     assert shell("show", item.id) == 0
-    assert f"a copy was given to {sample}" in shell.out
+    assert f"a copy was made at {sample}" in shell.out
 
 
 def test_nothing_happens_without_a_yes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +209,7 @@ def test_what_is_refused_keeps_no_other_from_it(shell: Shell) -> None:
     """Of several ids, each is done or said; the exit status tells that not all were."""
     item = shell.take("a.bin")
     assert shell("delete", "0123", item.id, "--yes") == 2
-    assert shell.out == f"{item.id} is deleted\n"
+    assert shell.out == f"{item.id} was deleted\n"
     assert "there is no quarantined item 0123" in shell.err
 
 

@@ -78,7 +78,7 @@ def test_the_state_of_another_version_is_no_reason_not_to_scan(
         connection.execute(f"PRAGMA user_version = {version}")
     done = run("scan", models / "sub", STATE_DIRECTORY=str(tmp_path))
     assert done.returncode == 1
-    assert re.match(rf"picklewatch: what was allowed is not known: .* {word} picklewatch .*\nhint: ", done.stderr)
+    assert re.match(rf"picklewatch: the allowed contents are not known: .* {word} picklewatch .*\nhint: ", done.stderr)
 
 
 def test_text_is_one_line_a_file_and_what_to_do_about_bad_ones(run: Commands, models: Path) -> None:

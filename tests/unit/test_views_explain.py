@@ -73,7 +73,7 @@ def test_without_lines_of_its_own_the_findings_evidence_is_shown() -> None:
         ((), {}, Verdict.CLEAN, "only builds data"),
         ((), {"code_bearing": False}, Verdict.SKIPPED, "runs nothing"),
         ((CLASS,), {}, Verdict.UNVERIFIED, "lib.Thing, which nobody has vouched for"),
-        ((), {"complete": False}, Verdict.UNSCANNABLE, "can't be said"),
+        ((), {"complete": False}, Verdict.UNSCANNABLE, "is unknown"),
         ((replace(CALL, level=Level.UNSAFE),), {}, Verdict.UNSAFE, "not what it seems"),
         ((CALL,), {"complete": False}, Verdict.MALICIOUS, "there may be more"),
         ((), {"format": "tombstone", "code_bearing": False}, Verdict.SKIPPED, "quarantined file was here"),

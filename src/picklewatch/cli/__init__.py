@@ -3,7 +3,7 @@
 Every command lives in its own module of this package, which exports ``command`` (a `click.Command`) and is
 imported only when it is asked for, so that ``picklewatch --help`` answers at once. A command returns an
 `picklewatch.core.errors.ExitStatus` (or nothing, which is success), raises `picklewatch.core.errors.Error` for what the
-user can mend, and never calls `sys.exit`.
+user can fix, and never calls `sys.exit`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COMMANDS: Mapping[str, str] = {
-    "run": "Watch model caches, scan what arrives, log every verdict.",
+    "run": "Watch model caches, scan new files, log every verdict.",
     "scan": "Scan files and directories now.",
     "check": "Check files and directories, with the options of pytorch-check.",
-    "status": "Say whether the daemon runs, is healthy, and what it found.",
+    "status": "Show whether the daemon runs, whether it is healthy, and what it found.",
     "config": "Check, show and describe the configuration.",
-    "quarantine": "List, show, restore and delete what was moved.",
-    "explain": "Say what FILE would do if it were loaded, and why it got its verdict.",
+    "quarantine": "List, show, restore and delete quarantined files.",
+    "explain": "Explain what FILE would do if it were loaded, and why it got its verdict.",
     "trace": "Follow the pickle machine step by step.",
     "disassemble": "List the opcodes of every pickle in a file.",
     "decompile": "Show a file's pickles as Python.",
@@ -84,14 +84,14 @@ EPILOG = """\
 Examples:
   picklewatch run                        watch this user's model caches, report only
   picklewatch scan ~/Downloads           scan a directory now
-  picklewatch explain model.bin          what would it do, and why this verdict?
+  picklewatch explain model.bin          what it would do, and why it got its verdict
 
 \b
 Exit status:
   0  nothing unsafe          2  something could not be scanned, or a usage error
   1  something is unsafe    78  bad configuration
 
-Report-only is the default: no file moves until the configuration says so.
+By default picklewatch only reports: no file is moved unless the configuration enables it.
 """
 
 
@@ -102,7 +102,7 @@ Report-only is the default: no file moves until the configuration says so.
 )
 @click.version_option(__version__, "-V", "--version", prog_name="picklewatch")
 def cli() -> None:
-    """Keep hostile model files from running on this machine.
+    """Find hostile model files on this machine and, if enabled, quarantine them.
 
     picklewatch scans model files statically: nothing is ever unpickled, and no
     hostile byte is parsed outside a locked-down process.
@@ -120,7 +120,7 @@ def main() -> NoReturn:
 
 
 def invoke(args: Sequence[str]) -> int:
-    """Run the command line with *args* and return the exit status; what the user can mend never shows a traceback."""
+    """Run the command line with *args* and return the exit status; a user's error shows no traceback."""
     _open_standard_streams()
     _make_output_unbreakable()
     try:
@@ -162,7 +162,7 @@ def _dispatch(args: list[str]) -> int:
 
 
 def error_text(error: Error) -> str:
-    """*error* as the user reads it: what happened, every problem of a configuration, what to do."""
+    """Return *error* as the user reads it: what happened, every problem of a configuration, what to do."""
     lines = [f"picklewatch: error: {printable(error.message)}"]
     if isinstance(error, ConfigError):
         lines += [f"  {printable(problem)}" for problem in error.problems]
@@ -182,7 +182,7 @@ def _complain(text: str) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open what was closed (``>&-``), or the next file that is opened takes its place and gets what is printed.
+    """Open closed streams (``>&-``): the next file to be opened would take their place and get the output.
 
     A closed standard input is opened for writing, so that reading it fails instead of finding it empty.
     """
@@ -196,7 +196,7 @@ def _open_standard_streams() -> None:
 
 
 def _output_is_broken() -> bool:
-    """Say whether it is standard output that fails: then it fails again."""
+    """Return True if it is standard output that fails: then it fails again."""
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""``picklewatch check``: for those who come from pytorch-check; the same options, an honest exit status."""
+"""``picklewatch check``: for users of pytorch-check; the same options, an honest exit status."""
 
 from __future__ import annotations
 
@@ -44,23 +44,28 @@ Examples:
 Exit status:
   0  nothing unsafe    1  something is unsafe    2  something could not be scanned
 
-docs/pytorch-check.md shows both side by side.
+docs/pytorch-check.md compares the two.
 """
 
 _TITLES = {"trace": "Trace", "disassemble": "Disassembly"}
 
 
-@click.command(name="check", short_help="Scan as pytorch-check did, for those who come from it.", epilog=EPILOG)
+@click.command(name="check", short_help="Scan with the options of pytorch-check.", epilog=EPILOG)
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True, readable=False))
 @click.option("-t", "--trace", is_flag=True, help="Follow the pickle machine of each file, executing nothing.")
 @click.option("-d", "--dump", is_flag=True, help="Disassemble every pickle of each file.")
 @click.option(
-    "--limit", type=click.IntRange(1), default=LIMIT, metavar="N", show_default=True, help="Lines of -t and -d, a file."
+    "--limit",
+    type=click.IntRange(1),
+    default=LIMIT,
+    metavar="N",
+    show_default=True,
+    help="Lines of -t and -d per file, at most.",
 )
 @member_option("With -t and -d, only this archive member")
 @json_option
 @config_option
-def command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913 - one per option
     *,
     paths: tuple[str, ...],
     trace: bool,
@@ -72,8 +77,8 @@ def command(  # noqa: PLR0913 - one an option
 ) -> ExitStatus:
     """Check files and directories, with the options of pytorch-check.
 
-    Content decides what is looked at, not the file's name. `picklewatch scan` does the same with more options;
-    `picklewatch explain` says more about one file.
+    Files are recognised by their content, not by their names. `picklewatch scan` does the same with more options;
+    `picklewatch explain` explains one file in detail.
     """
     from picklewatch.sandbox import ViewKind, ViewRequest
 
@@ -86,7 +91,7 @@ def command(  # noqa: PLR0913 - one an option
         texts = (f"{line}\n" for target in collect(paths).items for line in check.lines(target))
         if views and not as_json:
             page(texts, colour=colour)
-        for text in texts:  # whoever quits the pager has seen enough, but every file counts
+        for text in texts:  # a user who quits the pager has seen enough, but the exit status counts every file
             if not views or as_json:
                 click.echo(text, nl=False)
     return exit_status(check.counts, Verdict.UNSAFE)
@@ -94,7 +99,7 @@ def command(  # noqa: PLR0913 - one an option
 
 @dataclass(slots=True)
 class _Check:
-    """Checks one file after the other, and counts the verdicts."""
+    """Check of one file after the other, with a count of the verdicts."""
 
     scanner: Scanner
     settings: ScanSettings
@@ -104,7 +109,7 @@ class _Check:
     colour: bool = field(kw_only=True)
 
     def lines(self, target: Target) -> Iterator[str]:
-        """Check *target* and write what is to be said about it."""
+        """Check *target* and yield the lines about it."""
         from picklewatch.sandbox.engine_version import engine_version
 
         if not self.as_json:

@@ -1,4 +1,4 @@
-"""What several commands share: options and where the state lives."""
+"""Options and settings that several commands share."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def state_option(function: F) -> F:
         "state",
         metavar="DIR",
         type=click.Path(path_type=Path, readable=False),
-        help="Where the daemon keeps its state (default: this user's, root's is /var/lib/picklewatch).",
+        help="The daemon's state directory (default: this user's; for root /var/lib/picklewatch).",
     )(function)
 
 
@@ -66,7 +66,7 @@ def state_dir(given: Path | None = None) -> Path:
     if systemd := os.environ.get("STATE_DIRECTORY"):
         return Path(systemd.split(":", 1)[0])
     base = os.environ.get("XDG_STATE_HOME", "")
-    if base.startswith("/"):  # the specification tells to ignore relative paths
+    if base.startswith("/"):  # the specification says that relative paths are ignored
         return Path(base) / "picklewatch"
     if os.geteuid() == 0:
         return SYSTEM_STATE
@@ -75,7 +75,7 @@ def state_dir(given: Path | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanSettings:
-    """What the configuration says about scanning."""
+    """The part of the configuration that scanning needs."""
 
     limits: Limits = DEFAULT_LIMITS
     policy: Policy = field(default_factory=Policy)
@@ -90,7 +90,7 @@ class ScanSettings:
 
 
 def scan_settings(config_path: Path | None) -> ScanSettings:
-    """Load what the configuration says about scanning; fast where there is no configuration.
+    """Load the configuration for scanning; fast if there is none.
 
     Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon.
     """
@@ -110,7 +110,7 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
 
 
 def _restored_digests(state: Path) -> dict[str, str]:
-    """Read the digests that were allowed in the store of *state*; none where it can't be read, as another user's."""
+    """Read the digests that were allowed in the store of *state*; none if it can't be read, such as another user's."""
     if not os.access(StateLayout(state).database, os.R_OK):
         return {}
     import sqlite3
@@ -123,5 +123,5 @@ def _restored_digests(state: Path) -> dict[str, str]:
     except (OSError, sqlite3.Error, CorruptError):
         return {}
     except StateError as error:  # of another version: no reason not to scan
-        click.echo(f"picklewatch: what was allowed is not known: {error.message}\nhint: {error.hint}", err=True)
+        click.echo(f"picklewatch: the allowed contents are not known: {error.message}\nhint: {error.hint}", err=True)
         return {}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 \b
-Where it is read from, the later overriding the earlier key by key:
+Sources; later ones override earlier ones, key by key:
   the defaults
   /etc/picklewatch/config.toml
   ~/.config/picklewatch/config.toml    not for root and system services
@@ -31,14 +31,14 @@ With -c FILE (or PICKLEWATCH_CONFIG), that file is read instead of the two.
 
 \b
 Examples:
-  picklewatch config check             every mistake at once
-  picklewatch config show              what holds, and which file says so
-  picklewatch config example           every key explained, to begin a file with
+  picklewatch config check             list every mistake
+  picklewatch config show              the effective configuration, and where each key was set
+  picklewatch config example           every key explained, as the start of a file
   picklewatch config schema > s.json   completion in editors that know JSON Schema
 
 \b
 Exit status:
-  0   good
+  0   the configuration is valid
   78  the configuration has mistakes
 """
 
@@ -56,7 +56,7 @@ def command() -> None:
 @config_option
 @json_option
 def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
-    """Check the configuration; say every mistake at once."""
+    """Check the configuration and list every mistake."""
     from picklewatch.config import schema
 
     try:
@@ -73,7 +73,7 @@ def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
         found = {"valid": True, "sources": [printable(name) for name in read], "remarks": remarks(loaded)}
         click.echo(json.dumps(found, indent=2))
         return ExitStatus.OK
-    click.echo(f"The configuration is good: {printable(', '.join(read)) or 'no file, so the defaults hold'}.")
+    click.echo(f"The configuration is valid: {printable(', '.join(read)) or 'no file, so the defaults apply'}.")
     if not read:
         files = [SYSTEM_FILE] if is_system_service() else [SYSTEM_FILE, user_file()]
         click.echo(f"It would be read from {printable(' and '.join(map(str, files)))}.")
@@ -86,7 +86,7 @@ def check(*, config_path: Path | None, as_json: bool) -> ExitStatus:
 @config_option
 @json_option
 def show(*, config_path: Path | None, as_json: bool) -> None:
-    """Show what holds, and what set each key."""
+    """Show the effective configuration, and where each key was set."""
     from picklewatch.config import effective, schema
 
     loaded = schema.load(config_path)
@@ -110,7 +110,7 @@ def schema() -> None:
 
 
 def remarks(loaded: LoadedConfig) -> list[str]:
-    """Say what is allowed but deserves a second look."""
+    """Return notes on settings that are valid but deserve a second look."""
     configuration = loaded.config
     harm = malicious_imports(configuration.allow.imports)
     lines = [
@@ -128,4 +128,4 @@ def remarks(loaded: LoadedConfig) -> list[str]:
 def _allowed(name: str, reason: str, harm: Mapping[str, str]) -> str:
     if name not in harm:
         return f"{name} is allowed: {reason}"
-    return f"DANGER: {name} is allowed, which can {harm[name]}; files with it pass: {reason}"
+    return f"DANGER: {name} can {harm[name]}, and is allowed: files with it pass: {reason}"

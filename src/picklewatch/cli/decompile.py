@@ -20,7 +20,7 @@ Examples:
   picklewatch decompile --member data.pkl model.pt
 
 \b
-Exit status: 0, or 2 where a crash or a limit of the scan cut the view short.
+Exit status: 0, or 2 if a crash or a limit of the scan cut the view short.
 """
 
 
@@ -29,8 +29,8 @@ Exit status: 0, or 2 where a crash or a limit of the scan cut the view short.
 def command(*, file: str, member: str | None, limit: int, as_json: bool, config_path: Path | None) -> ExitStatus:
     """Show a file's pickles as Python.
 
-    Every pickle in FILE as the Python program that it is, as fickling reads it, and where fickling can't, as
-    picklewatch does. For reading only: nothing is executed.
+    Every pickle in FILE as the equivalent Python program, decompiled by fickling or, where fickling fails, by
+    picklewatch. For reading only: nothing is executed.
     """
     from picklewatch.sandbox import ViewKind
 

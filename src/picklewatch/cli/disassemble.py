@@ -21,7 +21,7 @@ Examples:
   picklewatch disassemble --json model.bin | jq 'select(.acts | index("call"))'
 
 \b
-Exit status: 0, or 2 where a crash or a limit of the scan cut the view short.
+Exit status: 0, or 2 if a crash or a limit of the scan cut the view short.
 """
 
 
@@ -31,7 +31,7 @@ def command(*, file: str, member: str | None, limit: int, as_json: bool, config_
     """List the opcodes of every pickle in a file.
 
     Every opcode of every pickle in FILE with its offset and argument, and the imports and calls that
-    it makes. Pickles are found by content, also in archives, compressed data and other pickles.
+    it makes. Pickles are found by content, including those in archives, compressed data and other pickles.
     """
     from picklewatch.sandbox import ViewKind
 

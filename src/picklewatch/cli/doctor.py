@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 \b
-Checked are: versions, known holes of this Python, the configuration and who
-may change it, systemd's units, the state directory, the daemon's health, the
-sandbox's protections, the caches, inotify's limits, the quarantine; and a
-harmless self-test file is judged by the running daemon, or by a temporary one.
+It checks versions, known vulnerabilities of this Python, the configuration and
+who may change it, systemd's units, the state directory, the daemon's health,
+the sandbox's protections, the caches, inotify's limits and the quarantine, and
+has the running daemon, or a temporary one, judge a harmless self-test file.
 
 \b
 Exit status:
-  0   everything works; there may be remarks
-  1   something is bad: a protection is missing, or something does not work
+  0   everything works; there may be notes
+  1   a protection is missing, or something does not work
   78  the configuration has mistakes
 """
 
@@ -67,7 +67,7 @@ def command(*, config_path: Path | None, state: Path | None, as_json: bool) -> E
 
 
 def exit_status(checks: list[Check]) -> ExitStatus:
-    """Return what the process ends with."""
+    """Return the exit status for *checks*."""
     bad = {check.name for check in checks if check.state == "bad"}
     if "configuration" in bad:
         return ExitStatus.CONFIG
@@ -75,7 +75,7 @@ def exit_status(checks: list[Check]) -> ExitStatus:
 
 
 def lines(check: Check, *, colour: bool) -> Iterator[str]:
-    """Write one check."""
+    """Yield the lines about one check."""
     style, mark = _MARKS[check.state.value]
     first, *more = check.text.split("\n")
     width = min(shutil.get_terminal_size().columns, 110)
@@ -89,7 +89,7 @@ def lines(check: Check, *, colour: bool) -> Iterator[str]:
 
 
 def _fill(text: str, width: int, indent: str, hanging: int = 0) -> str:
-    """Wrap *text* without breaking a path or a command's word."""
+    """Wrap *text* without breaking a path or a word of a command."""
     return textwrap.fill(
         text,
         width,
@@ -101,10 +101,10 @@ def _fill(text: str, width: int, indent: str, hanging: int = 0) -> str:
 
 
 def verdict(checks: list[Check]) -> str:
-    """Write what it comes to."""
+    """Return the last line: whether everything works."""
     bad = sum(check.state == "bad" for check in checks)
     remarks = sum(check.state == "remark" for check in checks)
-    noted = f" ({remarks} to note)" if remarks else ""
+    noted = f"; {remarks} {'note' if remarks == 1 else 'notes'}" if remarks else ""
     if bad:
-        return f"\n{bad} of {len(checks)} checks are bad{noted}."
+        return f"\n{bad} of {len(checks)} checks failed{noted}."
     return f"\nEverything works{noted}."

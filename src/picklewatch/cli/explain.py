@@ -1,4 +1,4 @@
-"""``picklewatch explain``: what a file would do, why the verdict, what to do now."""
+"""``picklewatch explain``: explain what a file would do, why it got its verdict, and what to do next."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ Examples:
   picklewatch explain --json model.bin | jq .effects
 
 \b
-Exit status, as of `picklewatch scan`:
+Exit status, as for `picklewatch scan`:
   0  nothing unsafe    1  unsafe    2  could not be scanned
 """
 
 
-@click.command(name="explain", short_help="Say what a file would do if it were loaded, and why.", epilog=EPILOG)
+@click.command(name="explain", short_help="Explain what a file would do if it were loaded, and why.", epilog=EPILOG)
 @click.argument("file", type=click.Path(allow_dash=True, readable=False))
 @member_option("Only what lies in this archive member")
 @json_option
 @config_option
 def command(*, file: str, member: str | None, as_json: bool, config_path: Path | None) -> ExitStatus:
-    """Say what FILE would do if it were loaded, and why it got its verdict.
+    """Explain what FILE would do if it were loaded, and why it got its verdict.
 
-    In plain words first; then the lines that matter, the reasons, how sure they are, and what to do now.
+    First in plain words; then the relevant lines, the reasons, how certain they are, and what to do next.
     """
     explanation = explained(file, scan_settings(config_path), member)
     if as_json:
@@ -97,7 +97,7 @@ def _width() -> int:
 
 
 def text_lines(explanation: Explanation, *, width: int, colour: bool) -> Iterator[str]:
-    """Write *explanation* for a person."""
+    """Yield *explanation* as lines for a person."""
     writer = _Writer(width, colour=colour)
     yield from writer.head(explanation.record)
     yield ""
@@ -119,7 +119,7 @@ def text_lines(explanation: Explanation, *, width: int, colour: bool) -> Iterato
 
 
 class _Writer:
-    """Writes the parts of an explanation within a width."""
+    """Writer of the parts of an explanation within a width."""
 
     def __init__(self, width: int, *, colour: bool) -> None:
         self._width = width

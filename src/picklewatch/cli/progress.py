@@ -1,4 +1,4 @@
-"""One line on a terminal that says how far long work is. Written to standard error, never to a pipe.
+"""A progress line for long work on a terminal. Written to standard error, never to a pipe.
 
 Lines that are printed meanwhile go above it unbroken, which is why this is not a library's live display: those wrap
 what they print, and a wrapped path can't be copied.
@@ -27,7 +27,7 @@ _BAR_WIDTH = 24
 
 
 class Progress:
-    """Shows done, total, a bar and an estimate of the time left; nothing at all where *stream* is no terminal."""
+    """Line with done, total, a bar and an estimate of the time left; nothing at all if *stream* is no terminal."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Progress:
         self._first: tuple[float, float] | None = None
 
     def update(self, done: int, done_bytes: int) -> None:
-        """Say that *done* files of *done_bytes* bytes are finished."""
+        """Show that *done* files of *done_bytes* bytes are finished."""
         now = self._clock()
         if self._first is None and done:
             self._first = (now, self._fraction(done, done_bytes))

@@ -1,4 +1,4 @@
-"""``picklewatch quarantine``: look at what was moved, give it back, delete it."""
+"""``picklewatch quarantine``: list, show, restore and delete quarantined files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EPILOG = """\
 \b
 Examples:
   picklewatch quarantine list
-  picklewatch quarantine show 3f2a                   an id may be shortened
+  picklewatch quarantine show 3f2a                   ids may be shortened
   picklewatch quarantine restore 3f2a --reason "our own model, looked at it"
   picklewatch quarantine restore 3f2a --to /tmp/sample --no-allow
   picklewatch quarantine purge --older-than 30d --dry-run
@@ -45,13 +45,13 @@ Examples:
 Exit status:
   0   done
   2   something was refused (nothing was changed), or a usage error
-  78  bad configuration, or a store that is not ours
+  78  bad configuration, or a quarantine store of another user
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What every sub-command is given."""
+    """The directories that every sub-command gets."""
 
     state: Path
     """The state directory."""
@@ -60,7 +60,7 @@ class Shared:
 
     @contextlib.contextmanager
     def vault(self) -> Iterator[Vault]:
-        """Open the vault; one that does not exist yet holds nothing, and is not made."""
+        """Open the vault; one that does not exist yet is not created."""
         if not os.path.lexists(self.store):
             raise QuarantineError(f"nothing was ever quarantined here: {printable(str(self.store))}", _elsewhere())
         with Vault(self.store) as vault:
@@ -75,26 +75,26 @@ class Shared:
             with contextlib.closing(Store(self.state)) as store:
                 store.allowed.add(sha256, reason)
         except (sqlite3.Error, OSError, CorruptError) as error:
-            message = f"the content can't be allowed, so it was not given back: {error}"
-            raise QuarantineError(message, "try again; or --no-allow --to a place that is not watched") from error
+            message = f"the content can't be allowed, so it was not restored: {error}"
+            raise QuarantineError(message, "try again, or use --no-allow --to a place that is not watched") from error
 
 
 def _elsewhere() -> str:
     if os.geteuid() == 0:
-        return "a user's own picklewatch keeps its own: sudo -u USER picklewatch quarantine list"
+        return "a user's own daemon has its own quarantine: sudo -u USER picklewatch quarantine list"
     return "if the system's picklewatch moved the file: sudo picklewatch quarantine list"
 
 
 @click.group(name="quarantine", epilog=EPILOG)
 def command() -> None:
-    """List, show, restore and delete what was moved.
+    """List, show, restore and delete quarantined files.
 
-    Files are only moved where the configuration says so ([quarantine] level).
+    Files are only moved if the configuration enables it ([quarantine] level).
     """
 
 
 def with_vault(function: Callable[..., R]) -> Callable[..., R]:
-    """Add the options that say where the vault is; pass `Shared` in their place."""
+    """Add the options that select the vault; pass `Shared` in their place."""
 
     @functools.wraps(function)
     def wrapped(*, config_path: Path | None, state: Path | None, **options: Any) -> R:
@@ -115,7 +115,7 @@ ids_argument = click.argument("ids", metavar="ID…", nargs=-1, required=True)
 
 
 @command.command(name="list")
-@click.option("-a", "--all", "history", is_flag=True, help="Also what was restored or deleted.")
+@click.option("-a", "--all", "history", is_flag=True, help="Include restored and deleted items.")
 @json_option
 @with_vault
 def list_(shared: Shared, *, history: bool, as_json: bool) -> None:
@@ -140,7 +140,7 @@ def list_(shared: Shared, *, history: bool, as_json: bool) -> None:
 @json_option
 @with_vault
 def show(shared: Shared, *, ids: tuple[str, ...], as_json: bool) -> ExitStatus:
-    """Show why an item was moved, and how to get it back."""
+    """Show why an item was quarantined, and how to restore it."""
 
     def show_one(vault: Vault, item: Item) -> None:
         del vault
@@ -160,15 +160,18 @@ def show(shared: Shared, *, ids: tuple[str, ...], as_json: bool) -> ExitStatus:
 @command.command()
 @ids_argument
 @click.option(
-    "--to", type=click.Path(readable=False), metavar="PATH", help="To this file or directory, not to the old place."
+    "--to",
+    type=click.Path(readable=False),
+    metavar="PATH",
+    help="Restore to this file or directory, not to the original path.",
 )
-@click.option("--reason", metavar="TEXT", help="Why you vouch for it; shown wherever the content is met again.")
-@click.option("--no-allow", is_flag=True, help="Don't vouch for it (only with --to): a copy to look at.")
-@click.option("--force", is_flag=True, help="Even into a directory of someone else, or if the content was changed.")
+@click.option("--reason", metavar="TEXT", help="Why you vouch for it; shown whenever the content is found again.")
+@click.option("--no-allow", is_flag=True, help="Don't vouch for it: make a copy to examine (only with --to).")
+@click.option("--force", is_flag=True, help="Restore even into another user's directory, or changed content.")
 @yes_option
 @json_option
 @with_vault
-def restore(  # noqa: PLR0913 - one an option
+def restore(  # noqa: PLR0913 - one per option
     shared: Shared,
     *,
     ids: tuple[str, ...],
@@ -179,31 +182,35 @@ def restore(  # noqa: PLR0913 - one an option
     yes: bool,
     as_json: bool,
 ) -> ExitStatus:
-    """Give items back, and allow their content from now on.
+    """Restore items, and allow their content from now on.
 
-    Owner, permissions (never set-id bits) and time come back. Nothing but
-    picklewatch's own tombstone is ever replaced.
+    Owner, permissions (never set-id bits) and times are restored, too. No
+    file but picklewatch's own tombstone is ever replaced.
     """
     if no_allow and to is None:
-        raise click.UsageError("--no-allow needs --to: in its old place, the file would be taken again at once")
+        raise click.UsageError(
+            "--no-allow needs --to: at its original path, the file would be quarantined again at once"
+        )
 
     def restore_one(vault: Vault, item: Item) -> None:
-        question = f"Copy {_described(item)}" if no_allow else f"Give back {_described(item)}"
+        question = f"Copy {_described(item)}" if no_allow else f"Restore {_described(item)}"
         question += " out of quarantine" if no_allow else ", and allow its content from now on"
         _confirm(question, yes=yes)
         why = reason or f"restored from quarantine ({item.id}) by {_operator()}"
         given = vault.restore(item.id, None if no_allow else shared.allow, reason=why, to=to, force=force)
         place = printable(given.target or given.path)
         kept = given.state.holds
-        told = f"a copy of {given.id} is there to look at: {place}" if kept else f"{given.id} is back: {place}"
-        _report(shared, given, told, as_json=as_json)
+        sentence = f"{given.id} was copied to {place}" if kept else f"{given.id} was restored to {place}"
+        _report(shared, given, sentence, as_json=as_json)
 
     return _each(shared, ids, restore_one)
 
 
 @command.command()
 @ids_argument
-@click.option("--keep-tombstone", is_flag=True, help="Leave it, so that clients don't download the content again.")
+@click.option(
+    "--keep-tombstone", is_flag=True, help="Keep the tombstone, so that clients don't download the content again."
+)
 @yes_option
 @json_option
 @with_vault
@@ -214,21 +221,23 @@ def delete(shared: Shared, *, ids: tuple[str, ...], keep_tombstone: bool, yes: b
         _confirm(f"Delete {_described(item)} for good", yes=yes)
         deleted = vault.delete(item.id, keep_tombstone=keep_tombstone)
         rest = "; its tombstone stays" if deleted.tombstone else ""
-        _report(shared, deleted, f"{deleted.id} is deleted{rest}", as_json=as_json)
+        _report(shared, deleted, f"{deleted.id} was deleted{rest}", as_json=as_json)
 
     return _each(shared, ids, delete_one)
 
 
 @command.command()
-@click.option("--older-than", metavar="AGE", help="Delete what was taken longer ago, such as 30d.")
-@click.option("--max-items", type=click.IntRange(0), metavar="N", help="Keep at most so many, the newest.")
-@click.option("--max-size", metavar="SIZE", help="Keep at most so much, the newest, such as 50GiB.")
-@click.option("--remove-tombstones", is_flag=True, help="Also these; clients may then download the content again.")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--older-than", metavar="AGE", help="Delete items quarantined longer ago than this, such as 30d.")
+@click.option("--max-items", type=click.IntRange(0), metavar="N", help="Keep at most the newest N items.")
+@click.option("--max-size", metavar="SIZE", help="Keep at most this much, the newest, such as 50GiB.")
+@click.option(
+    "--remove-tombstones", is_flag=True, help="Delete tombstones, too; clients may then download the content again."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Only show what would be deleted.")
 @yes_option
 @json_option
 @with_vault
-def purge(  # noqa: PLR0913 - one an option
+def purge(  # noqa: PLR0913 - one per option
     shared: Shared,
     *,
     older_than: str | None,
@@ -239,7 +248,7 @@ def purge(  # noqa: PLR0913 - one an option
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete the oldest items until all the given bounds are kept."""
+    """Delete the oldest items until all given limits are met."""
     if older_than is None and max_items is None and max_size is None:
         raise click.UsageError("give at least one of --older-than, --max-items and --max-size")
     bounds: dict[str, Any] = {
@@ -279,7 +288,7 @@ def _parsed(parse: Callable[[object], Any], value: str | None, option: str) -> A
 
 
 def _each(shared: Shared, prefixes: Sequence[str], act: Callable[[Vault, Item], None]) -> ExitStatus:
-    """Do something with each item; what is refused does not keep the others from it."""
+    """Call *act* with each item; one that is refused does not stop the others."""
     status = ExitStatus.OK
     with shared.vault() as vault:
         items = vault.items(history=True)
@@ -297,9 +306,9 @@ def _each(shared: Shared, prefixes: Sequence[str], act: Callable[[Vault, Item], 
 
 
 def find(items: Sequence[Item], prefix: str) -> Item:
-    """Return the item that *prefix* begins the id of; one that is in quarantine goes before history.
+    """Return the item whose id begins with *prefix*, rather one in quarantine than one of the history.
 
-    An item that was taken again is found under its former ids, too.
+    An item that was quarantined again is found under its former ids, too.
     """
     start = prefix.lower()
     found = [item for item in items if prefix and item.id.startswith(start)]
@@ -310,11 +319,11 @@ def find(items: Sequence[Item], prefix: str) -> Item:
     if not found:
         raise QuarantineError(f"there is no quarantined item {printable(prefix)}", _elsewhere())
     names = ", ".join(item.id for item in (held or found)[:5])
-    raise QuarantineError(f"{printable(prefix)} begins several ids: {names}", "write more of it")
+    raise QuarantineError(f"several ids begin with {printable(prefix)}: {names}", "give more characters of the id")
 
 
 def _with_links(item: Item) -> Item:
-    """Add the names that lead to its place by now: a client may make links after the move, too."""
+    """Add the names that lead to its path now: a client may make links after the move, too."""
     if not item.state.holds:
         return item
     return replace(item, names=tuple(dict.fromkeys((*item.names, *links_to(item.path)))))
@@ -324,7 +333,7 @@ def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("this changes files, and there is no terminal to ask at: add --yes")
+        raise click.UsageError("this changes files, and there is no terminal to ask for confirmation: add --yes")
     click.confirm(f"{question}?", abort=True, err=True)
 
 
@@ -342,12 +351,12 @@ def _report(shared: Shared, item: Item, sentence: str, *, as_json: bool) -> None
 
 def _write_json(shared: Shared, item: Item) -> None:
     data = _data(shared, item)
-    told = {**item.to_json(), "content": None if data is None else printable(data)}
-    click.echo(json.dumps(told, ensure_ascii=False))
+    shown = {**item.to_json(), "content": None if data is None else printable(data)}
+    click.echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _data(shared: Shared, item: Item) -> str | None:
-    """Return where the content is, while it is in the vault."""
+    """Return the path of the content while it is in the vault."""
     return str(item_content(shared.store, item.id)) if item.state.holds else None
 
 

@@ -28,7 +28,7 @@ EPILOG = """\
 Examples:
   picklewatch rules                    every rule, the most harmful first
   picklewatch rules code-execution     what it means, and what to do
-  picklewatch rules --json | jq        for programs
+  picklewatch rules --json | jq        as JSON, for programs
 
 The same pages are in docs/rules.
 
@@ -44,8 +44,8 @@ Exit status:
 def command(*, rule_id: str | None, as_json: bool) -> None:
     """List the rules, or explain one.
 
-    A rule is a kind of finding. Its level is what one finding alone argues for;
-    the worst finding of a file sets the verdict.
+    A rule is a kind of finding. Its level is the verdict that one such finding
+    alone leads to; the worst finding of a file decides.
     """
     from picklewatch.catalogue.rules import RULES
 
@@ -66,7 +66,7 @@ def command(*, rule_id: str | None, as_json: bool) -> None:
 
 
 def listing(rules: Iterable[Rule], *, colour: bool) -> Iterator[str]:
-    """Write one line a rule, the most harmful level first."""
+    """Yield one line per rule, the most harmful level first."""
     all_rules = list(rules)
     width = max((len(rule.id) for rule in all_rules), default=0)
     for level in reversed(Level):
@@ -79,7 +79,7 @@ def listing(rules: Iterable[Rule], *, colour: bool) -> Iterator[str]:
 
 
 def page(rule: Rule, *, colour: bool, width: int | None = None) -> Iterator[str]:
-    """Write all about one rule."""
+    """Yield everything about one rule."""
     width = width or min(shutil.get_terminal_size().columns, 100)
     yield f"{rule.id} ({paint(rule.level.value, rule.level.value, colour=colour)}): {rule.title}"
     sections = {

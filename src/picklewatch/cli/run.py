@@ -30,14 +30,14 @@ Examples:
 
 \b
 Signals:
-  SIGTERM, Ctrl-C   end after the file in hand; the rest stays queued. Again: end at once.
-  SIGHUP            read the configuration again; a bad one changes nothing.
+  SIGTERM, Ctrl-C   finish the current files and stop; the rest stays queued. Again: stop at once.
+  SIGHUP            reload the configuration; an invalid one changes nothing.
 
 \b
 Exit status:
-  0   ended by a signal
-  70  a fault of picklewatch's own; start it again
-  75  the disk of the state, or the sandbox, can't be used now, or picklewatch was upgraded; start it again
+  0   stopped by a signal
+  70  an internal error: restart it
+  75  the state's disk or the sandbox can't be used now, or picklewatch was upgraded: restart it
   78  bad configuration, or the state directory belongs to another daemon
 """
 
@@ -47,11 +47,11 @@ Exit status:
 @config_option
 @state_option
 def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | None) -> int:
-    """Watch model caches, scan what arrives, log every verdict.
+    """Watch model caches, scan new files, log every verdict.
 
-    Without PATH, the caches of the model tools of this user (of all users, if run by root) and the directories
-    of the configuration are watched, also those that appear later. What is there already is scanned first; what
-    was scanned earlier and did not change is not scanned again.
+    Without PATH, this user's model caches (all users', if run by root) and the directories in the configuration
+    are watched, including those that appear later. Existing files are scanned first; unchanged ones that were
+    scanned before are skipped.
     """
     from picklewatch.config import schema as configuration
     from picklewatch.sandbox.engine_version import engine_version
@@ -87,7 +87,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
 def introduction(
     config: Config, roots: tuple[Root, ...], state: Path, looker: RootFinder, config_path: Path | None = None
 ) -> list[str]:
-    """What the user reads first: what is watched, what happens to what is found, how to change that (*config_path*)."""
+    """Return what the user reads first: what is watched, what happens then, how to change that (*config_path*)."""
     sights = looker.look(roots)
     looker.stop()
     there = [root for root in roots if sights[root.wanted].path is not None]
@@ -111,7 +111,7 @@ def introduction(
         vault = config.quarantine.store or StateLayout(state).vault
         lines.append(f"Files judged {level} or worse are moved into {vault}.")
         lines.append(f'To only report: [quarantine] level = "off" in {file}, then SIGHUP.')
-    lines.append("`picklewatch status` tells how it is doing; Ctrl-C ends it.")
+    lines.append("`picklewatch status` shows how it is doing; Ctrl-C stops it.")
     return lines
 
 

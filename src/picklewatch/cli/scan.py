@@ -34,19 +34,19 @@ EPILOG = """\
 \b
 Examples:
   picklewatch scan model.bin                 one file
-  picklewatch scan ~/.cache/huggingface      a cache: each blob once, with its model's name
-  picklewatch scan --format json . | jq      one JSON object a line (docs/records.md)
+  picklewatch scan ~/.cache/huggingface      a cache: each blob once, under its model's name
+  picklewatch scan --format json . | jq      one JSON object per line (docs/records.md)
   curl -s https://… | picklewatch scan -     standard input
-  picklewatch scan --fail-on unverified .    be strict, in CI
+  picklewatch scan --fail-on unverified .    stricter, for CI
 
 \b
 Exit status:
   0   nothing at or above --fail-on (default: unsafe)
-  1   something is
+  1   something at or above --fail-on
   2   something could not be scanned, and nothing is at or above --fail-on;
       also a usage error
-  75  the sandbox did not start; try again
-  78  bad configuration, or a sandbox that is required and can't be had
+  75  the sandbox did not start: try again
+  78  bad configuration, or the required sandbox is not available
 """
 
 LEVELS = [verdict.value for verdict in reversed(Verdict) if verdict.rank >= Verdict.UNVERIFIED.rank]
@@ -55,7 +55,7 @@ LEVELS = [verdict.value for verdict in reversed(Verdict) if verdict.rank >= Verd
 @click.command(name="scan", epilog=EPILOG)
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(allow_dash=True, readable=False))
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="What to write (default: text)."
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="Output format (default: text)."
 )
 @click.option(
     "--fail-on",
@@ -64,12 +64,14 @@ LEVELS = [verdict.value for verdict in reversed(Verdict) if verdict.rank >= Verd
     metavar="LEVEL",
     help=f"The lowest verdict for exit status 1: {', '.join(LEVELS)} (default: unsafe).",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show only what is not clean or skipped, and no summary.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only files that are neither clean nor skipped, and no summary.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Files scanned at the same time.")
-@click.option("--exclude", "exclude", multiple=True, metavar="GLOB", help='Leave out, such as "*.log"; repeatable.')
+@click.option(
+    "--exclude", "exclude", multiple=True, metavar="GLOB", help='Skip matching files, such as "*.log"; repeatable.'
+)
 @click.option("--follow", is_flag=True, help="Follow links to directories, too.")
 @config_option
-def command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913 - one per option
     *,
     paths: tuple[str, ...],
     output: str,
@@ -82,8 +84,8 @@ def command(  # noqa: PLR0913 - one an option
 ) -> ExitStatus:
     """Scan files and directories now.
 
-    Directories are scanned with everything below them, whatever the names of the files. Each content is judged
-    once, however many names lead to it. Nothing is ever unpickled, moved or changed.
+    Directories are scanned recursively, whatever the files are called. Each content is judged once, however many
+    names lead to it. Nothing is ever unpickled, moved or changed.
     """
     settings = scan_settings(config_path)
     try:
@@ -111,7 +113,7 @@ def command(  # noqa: PLR0913 - one an option
 
 
 def exit_status(counts: Counter[Verdict], fail_on: Verdict) -> ExitStatus:
-    """Return what the process ends with after *counts* of each verdict."""
+    """Return the exit status for *counts* of each verdict."""
     found = [verdict for verdict, number in counts.items() if number]
     if any(verdict.rank >= fail_on.rank for verdict in found):
         return ExitStatus.UNSAFE
@@ -119,7 +121,7 @@ def exit_status(counts: Counter[Verdict], fail_on: Verdict) -> ExitStatus:
 
 
 class _Show:
-    """Writes records as they come."""
+    """Writer of records as they arrive."""
 
     def __init__(self, output: str, progress: Progress, *, quiet: bool) -> None:
         self._json = output == "json"
@@ -140,7 +142,7 @@ class _Show:
             sys.stdout.flush()
 
     def end(self, targets: Targets, counts: Counter[Verdict], seconds: float) -> None:
-        """Write the summary, and what was left out."""
+        """Write the summary, and which links were not followed."""
         if not self._json and not self._quiet:
             sys.stdout.write(summary_line(counts, seconds, colour=self._colour) + "\n")
         sys.stdout.flush()
@@ -153,7 +155,7 @@ class _Show:
 def _records(
     targets: Targets, settings: ScanSettings, workers: int, progress: Progress
 ) -> Generator[Record, None, None]:
-    ready = [settings.scanner()] if targets.items else []  # it starts while the engine's lists are read here
+    ready = [settings.scanner()] if targets.items else []  # it starts while this process reads the engine's lists
 
     def make() -> Scanner:
         return ready.pop() if ready else settings.scanner()

@@ -35,7 +35,7 @@ HEALTHY, DEGRADED, STOPPED = 0, 1, 3
 @click.option("--metrics", is_flag=True, help="Write metrics in Prometheus' text format.")
 @state_option
 def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
-    """Say whether the daemon runs, is healthy, and what it found."""
+    """Show whether the daemon runs, whether it is healthy, and what it found."""
     if as_json and metrics:
         raise click.UsageError("--json and --metrics are two forms: choose one")
     directory = state_dir(state)

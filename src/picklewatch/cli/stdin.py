@@ -13,7 +13,7 @@ from picklewatch.core.errors import Error
 def open_standard_input() -> int:
     """Make standard input a file that can be mapped: itself if it is one, else a nameless temporary copy.
 
-    Gives a descriptor of its own. Raises `picklewatch.core.errors.Error`.
+    Return a descriptor of its own. Raises `picklewatch.core.errors.Error`.
     """
     try:
         if stat.S_ISREG(os.fstat(0).st_mode):
@@ -26,5 +26,7 @@ def open_standard_input() -> int:
             copy.flush()
             return os.dup(copy.fileno())
     except OSError as error:
-        hint = "Make room in the temporary directory, or choose another by TMPDIR." if error.errno == ENOSPC else ""
+        hint = (
+            "Free some space in the temporary directory, or set TMPDIR to another one." if error.errno == ENOSPC else ""
+        )
         raise Error(f"standard input can't be read: {error.strerror or error}", hint) from None

@@ -17,11 +17,11 @@ EPILOG = """\
 \b
 Examples:
   picklewatch trace model.bin                   every step
-  picklewatch trace --member data.pkl model.pt  of one archive member
-  picklewatch trace --json model.bin | jq       one JSON object a line (docs/views.md)
+  picklewatch trace --member data.pkl model.pt  one archive member
+  picklewatch trace --json model.bin | jq       one JSON object per line (docs/views.md)
 
 \b
-Exit status: 0, or 2 where a crash or a limit of the scan cut the view short.
+Exit status: 0, or 2 if a crash or a limit of the scan cut the view short.
 """
 
 
@@ -30,7 +30,7 @@ Exit status: 0, or 2 where a crash or a limit of the scan cut the view short.
 def command(*, file: str, member: str | None, limit: int, as_json: bool, config_path: Path | None) -> ExitStatus:
     """Follow the pickle machine step by step.
 
-    Every step of every pickle in FILE: the opcode, what it imports or calls, the stack and the memo
+    Every step of every pickle in FILE: the opcode, what it imports or calls, and the stack and the memo
     after it. Nothing is executed: a call's result is shown as v1, v2, …
     """
     from picklewatch.sandbox import ViewKind

@@ -1,4 +1,4 @@
-"""What the commands that show a file's inside share: their options, opening the file, paging, JSON."""
+"""Parts that the commands for views of a file share: options, opening the file, paging, JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def member_option(what: str) -> Callable[[F], F]:
 
 
 def view_options(function: F) -> F:
-    """Add what `show` takes: the file, ``--member``, ``--limit``, ``--json``, ``--config``."""
+    """Add the options that `show` takes: the file, ``--member``, ``--limit``, ``--json``, ``--config``."""
     for option in (
         config_option,
         json_option,
@@ -49,7 +49,7 @@ def view_options(function: F) -> F:
             default=LIMIT,
             metavar="N",
             show_default=True,
-            help="Show at most N lines; what is left out is said.",
+            help="Show at most N lines; a last line tells if there are more.",
         ),
         member_option("Only the pickles of this archive member"),
         click.argument("file", type=click.Path(allow_dash=True, readable=False)),
@@ -58,10 +58,10 @@ def view_options(function: F) -> F:
     return function
 
 
-def show(  # noqa: PLR0913 - one an option
+def show(  # noqa: PLR0913 - one per option
     kind: ViewKind, file: str, *, member: str | None, limit: int, as_json: bool, config_path: Path | None
 ) -> ExitStatus:
-    """Show *file* as *kind* says, on the terminal through a pager; say by the status whether its end was reached."""
+    """Show *file* as a view of *kind*, on a terminal through a pager. The status tells whether its end was reached."""
     from picklewatch.sandbox import ViewRequest
 
     request = ViewRequest(kind=kind, member=member, limit=limit)
@@ -95,14 +95,14 @@ def page(texts: Iterable[str], *, colour: bool) -> None:
 
 
 class _Broken:
-    """Notices that a view did not reach its end, or found no pickle in the *member* that was asked for."""
+    """Watch for a view that did not reach its end, or found no pickle in the *member* that was asked for."""
 
     def __init__(self, member: str | None) -> None:
         self._failures = {"broken"} if member is None else {"broken", "none"}
         self.seen = False
 
     def watch(self, lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Pass *lines* on."""
+        """Yield *lines* unchanged."""
         for line in lines:
             self.seen = self.seen or line["kind"] in self._failures
             yield line

@@ -1,6 +1,7 @@
-"""Checks of this machine: what protects it, what does not and why, and whether scanning works from end to end.
+"""Checks of this machine: which protections work, which do not and why, and whether scanning works from end to end.
 
-Each check is a function that looks and gives `Check`s; none changes anything but the self-test, which cleans up.
+Each check is a function that yields `Check`s. It must never change anything; only the self-test writes a file, and
+removes it. Start with `examine`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["Check", "Grade", "examine"]
 
 
 def examine(config_path: Path | None, directory: Path) -> Iterator[Check]:
-    """Make every check; a bad configuration ends the ones that need it."""
+    """Make every check; without a valid configuration, only those that need none."""
     yield from machine_checks.versions()
     yield from interpreter.holes(sys.version_info[:3])
     loaded, checks = service_checks.configuration(config_path)

@@ -1,4 +1,4 @@
-"""What a check of this machine finds. Pure."""
+"""The result of a check of this machine. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Grade(StrEnum):
-    """How a check came out."""
+    """The result of a check."""
 
     GOOD = "good"
     REMARK = "remark"
@@ -19,7 +19,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     """A stable kebab-case name, for programs."""
@@ -32,6 +32,6 @@ class Check:
     """Numbers and paths, for programs."""
 
     def to_json(self) -> dict[str, Any]:
-        """The check as a JSON object."""
+        """Return the check as a JSON object."""
         shown = {"name": self.name, "state": self.state.value, "text": self.text, "hint": self.hint or None}
         return {**shown, "facts": self.facts}

@@ -1,4 +1,4 @@
-"""Known holes of the interpreter in what reads archives.
+"""Known vulnerabilities of the interpreter in modules that read archives.
 
 There is none to list for `pickle`: CPython calls it unsafe by design, and picklewatch never uses it.
 """
@@ -27,7 +27,7 @@ class Hole:
     module: str
     """The module of the standard library that has it."""
     what: str
-    """What a hostile file does by it."""
+    """What a hostile file can do with it."""
     means: str
     """What that means for picklewatch."""
     fixed: Mapping[int, int]
@@ -123,7 +123,7 @@ of a security-only branch, from CPython's own ``Misc/NEWS.d/3.*.rst``."""
 
 
 def holes(version: tuple[int, int, int]) -> Iterator[Check]:
-    """Look for known holes of CPython *version*. Never bad: each scan is in the sandbox, and the fix may be there."""
+    """Check for known vulnerabilities of CPython *version*. Never bad: scans are confined, and fixes are backported."""
     shown = ".".join(map(str, version))
     found = [hole for hole in HOLES if hole.is_in(version)]
     facts = {"python": shown, "holes": [hole.cve for hole in found]}

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import LoadedConfig
 
 INOTIFY = Path("/proc/sys/fs/inotify")
-"""Where the kernel tells the limits of inotify."""
+"""The directory of inotify's limits."""
 COUNT_SECONDS = 5.0
-"""How long directories are counted, at most."""
+"""Seconds that directories are counted, at most."""
 NARROW = 0.8
 """The share of a limit from which it is called narrow."""
 MIN_QUEUED = 16_384
 """The kernel's default for events that wait; less overflows when a tree is copied in."""
 SYSTEMD = Path("/run/systemd/system")
-"""What exists where systemd runs."""
+"""The directory that exists where systemd runs."""
 _UNIT = "picklewatch.service"
 
 
 def versions() -> Iterator[Check]:
-    """Look at the versions of what matters."""
+    """Check that the libraries are installed, and show their versions."""
     facts = {"picklewatch": __version__, "python": platform.python_version(), "kernel": platform.release()}
     for package in ("fickling", "watchdog", "structlog", "pyseccomp"):
         try:
@@ -48,7 +48,7 @@ def versions() -> Iterator[Check]:
 
 
 def caches(loaded: LoadedConfig) -> Iterator[Check]:
-    """Look at what is watched: there or not, readable or not, local or not."""
+    """Check that the watched directories exist, are readable and are local."""
     from picklewatch.service import watch_plan
     from picklewatch.watch.mounts import mount_of, read_mounts
     from picklewatch.watch.roots import find
@@ -57,20 +57,18 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
     there = [root for root in roots if root.path is not None]
     facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
     found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
-    text = f"{len(there)} of {len(roots)} places exist; the others are waited for.{found}"
+    text = f"{len(there)} of {len(roots)} directories exist; the others are watched once they do.{found}"
     yield Check(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)
     for root in roots:
         if root.reason:
-            hint = "Name the directory that it leads to in watch.roots, if it is to be watched."
+            hint = "To watch the directory that it leads to, add that to watch.roots."
             yield Check(name="caches-link", state=Grade.BAD, text=f"{printable(root.reason)}.", hint=hint)
     mounts = read_mounts()
     for root in there:
         mount = mount_of(root.path or root.wanted, mounts)
         if mount is not None and mount.is_network:
-            text = f"{root.wanted} is on {mount.kind}: what other machines write there causes no event."
-            hint = (
-                f"It is found every {loaded.config.watch.rescan:.0f} s (watch.rescan); a shorter time finds it sooner."
-            )
+            text = f"{root.wanted} is on {mount.kind}: changes by other machines cause no events."
+            hint = f"They are found every {loaded.config.watch.rescan:.0f} s; lower watch.rescan to find them sooner."
             yield Check(name="caches-network", state=Grade.REMARK, text=text, hint=hint)
         if not os.access(root.wanted, os.R_OK | os.X_OK):
             text = f"{root.wanted} may not be read by this user, so nothing in it is scanned."
@@ -100,11 +98,13 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     if total > watches:
         yield Check(name="inotify-watches", state=Grade.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts)
     elif total > NARROW * watches:
-        yield Check(name="inotify-watches", state=Grade.REMARK, text=f"{text} That is narrow.", hint=hint, facts=facts)
+        yield Check(
+            name="inotify-watches", state=Grade.REMARK, text=f"{text} That leaves little room.", hint=hint, facts=facts
+        )
     else:
         yield Check(name="inotify-watches", state=Grade.GOOD, text=text, facts=facts)
     if queued < MIN_QUEUED:
-        text = f"The kernel keeps only {queued:,} events; more at once are lost, and everything is walked again."
+        text = f"The kernel queues only {queued:,} events; if more arrive at once, everything must be walked again."
         hint = f"echo fs.inotify.max_queued_events={MIN_QUEUED} >> /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
         yield Check(name="inotify-queue", state=Grade.REMARK, text=text, hint=hint, facts=facts)
 
@@ -121,7 +121,7 @@ def _enough(directories: int) -> int:
 
 
 def count_directories(roots: list[str], seconds: float = COUNT_SECONDS) -> tuple[int, bool]:
-    """Count the directories at and below *roots*, for *seconds* at most; also say whether that was enough."""
+    """Count the directories at and below *roots*, for *seconds* at most. Return also True if that was enough."""
     end = time.monotonic() + seconds
     stack = [root for root in dict.fromkeys(map(os.path.realpath, roots)) if os.path.isdir(root)]  # noqa: PTH112
     seen: set[tuple[int, int]] = set()
@@ -141,7 +141,7 @@ def count_directories(roots: list[str], seconds: float = COUNT_SECONDS) -> tuple
 
 
 def watches_in_use() -> int:
-    """Count the inotify watches of this user's processes, as far as they may be looked at."""
+    """Count the inotify watches of this user's processes, as far as they can be read."""
     count = 0
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -155,7 +155,7 @@ def watches_in_use() -> int:
 
 
 def systemd() -> Iterator[Check]:
-    """Look at the units, where there is systemd."""
+    """Check the units, if systemd runs."""
     if not SYSTEMD.is_dir():
         yield Check(name="systemd", state=Grade.GOOD, text="This machine was not booted with systemd.")
         return

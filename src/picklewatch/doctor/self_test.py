@@ -1,7 +1,7 @@
-"""Proves the whole path - event, queue, sandbox, verdict, record - with a harmless file that must be judged malicious.
+"""Self-test of the whole path - event, queue, sandbox, verdict, record - with a harmless file that must be malicious.
 
-The file is this field's EICAR: a pickle that names a module that does not exist, ``PICKLEWATCH_SELF_TEST``. It is
-never loaded; loading it would fail and do nothing else.
+The file is for pickles what EICAR is for viruses: it imports a module that does not exist, ``PICKLEWATCH_SELF_TEST``.
+It is never loaded; loading it would fail and do nothing else.
 """
 
 from __future__ import annotations
@@ -33,45 +33,44 @@ CONTENT = b"\x80\x04\x8c\x15PICKLEWATCH_SELF_TEST\x8c\x08harmless\x93."
 RULE = "self-test-file"
 """The rule that must be found."""
 START_SECONDS = 30.0
-"""How long a temporary daemon may take to be ready."""
+"""Seconds that a temporary daemon may take to be ready."""
 JUDGE_SECONDS = 20.0
-"""How long the verdict may take."""
+"""Seconds that the verdict may take."""
 STOP_SECONDS = 20.0
-"""How long a temporary daemon may take to end."""
+"""Seconds that a temporary daemon may take to end."""
 MOVE_SECONDS = 10.0
-"""How long the running daemon may take to move the file, where it is configured to."""
+"""Seconds that the running daemon may take to move the file, if it is configured to."""
 _PAUSE = 0.05
 _CONFIGURATION = '[log]\nlevel = "info"\nformat = "json"\n[quarantine]\nlevel = "off"\n[scan]\nworkers = 1\n'
 _OURS = ("PICKLEWATCH_", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "LISTEN_")
 
 
 class SelfTestError(Error):
-    """The path is broken; says where."""
+    """The self-test failed; the message says where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The path works."""
+    """The result of a self-test that succeeded."""
 
     daemon: str
     """Which daemon was tried: ``running`` or ``temporary``."""
     seconds: float
     """From closing the file to its record."""
     quarantined: bool = False
-    """Whether the file was moved to quarantine, and removed from there again."""
+    """True if the file was moved to quarantine, and removed from there again."""
 
 
 def through_running(state: Path, vault: Path | None) -> Proof:
     """Have the daemon of *state* judge a self-test file.
 
-    *vault* is where it moves files to, None if it only reports. What was made is removed again. Raises
-    `SelfTestError`; `PermissionError` where this user may not write to *state*.
+    *vault* is where it moves files to, None if it only reports. The file is removed again. Raises `SelfTestError`;
+    `PermissionError` if this user may not write to *state*.
     """
     path = StateLayout(Path(os.path.realpath(state))).canary / f"self-test-{secrets.token_hex(4)}.pkl"
     start = _drop(path)
     try:
-        told = _wait_for_record(state, str(path), start)
-        _check(told)
+        _check(_wait_for_record(state, str(path), start))
         seconds = time.monotonic() - start
         return Proof(daemon="running", seconds=seconds, quarantined=vault is not None and _was_moved(vault, str(path)))
     finally:
@@ -93,8 +92,7 @@ def through_temporary() -> Proof:
             _wait_for(events, "watch.ready", START_SECONDS)
             path = root / "self-test.pkl"
             start = _drop(path)
-            told = _wait_for(events, "file.scanned", JUDGE_SECONDS)
-            _check(told)
+            _check(_wait_for(events, "file.scanned", JUDGE_SECONDS))
             return Proof(daemon="temporary", seconds=time.monotonic() - start)
 
 
@@ -105,9 +103,9 @@ def _drop(path: Path) -> float:
     return time.monotonic()
 
 
-def _check(told: dict[str, Any]) -> None:
-    if told.get("verdict") != "malicious" or RULE not in told.get("reasons", ()):
-        found = f"{told.get('verdict')} ({', '.join(told.get('reasons', ())) or 'no reasons'})"
+def _check(record: dict[str, Any]) -> None:
+    if record.get("verdict") != "malicious" or RULE not in record.get("reasons", ()):
+        found = f"{record.get('verdict')} ({', '.join(record.get('reasons', ())) or 'no reasons'})"
         raise SelfTestError(f"the self-test file was judged {found}, not malicious ({RULE})", "Please report this bug.")
 
 
@@ -125,7 +123,7 @@ def _wait_for_record(state: Path, path: str, start: float) -> dict[str, Any]:
         store.close()
     raise SelfTestError(
         f"the running daemon did not judge the self-test file within {JUDGE_SECONDS:.0f} s",
-        "`picklewatch status` says what it is doing; its log says what went wrong.",
+        "`picklewatch status` shows what it is doing, its log what went wrong.",
     )
 
 
@@ -149,7 +147,7 @@ def _was_moved(vault: Path, path: str) -> bool:
 
 
 class _Events:
-    """What a daemon logs, as it comes."""
+    """The events that a daemon logs, as they arrive."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -174,8 +172,8 @@ class _Events:
         return {}
 
     def last_words(self) -> str:
-        """Return the end of what it said."""
-        return " | ".join(self._seen[-3:])[-500:] or "it said nothing"
+        """Return the last lines of its log."""
+        return " | ".join(self._seen[-3:])[-500:] or "it logged nothing"
 
     def close(self) -> None:
         """Stop reading; the daemon has ended."""
@@ -224,4 +222,4 @@ def _wait_for(events: _Events, name: str, seconds: float) -> dict[str, Any]:
             break
         if event.get("event") == name:
             return event
-    raise SelfTestError(f"the temporary daemon gave no {name} within {seconds:.0f} s: {events.last_words()}")
+    raise SelfTestError(f"the temporary daemon logged no {name} within {seconds:.0f} s: {events.last_words()}")

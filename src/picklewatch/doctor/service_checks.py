@@ -1,4 +1,4 @@
-"""Checks of picklewatch itself: its configuration, sandbox, state, quarantine, daemon, and the whole path."""
+"""Checks of picklewatch itself: configuration, sandbox, state, quarantine, daemon, and the whole path."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIN_FREE = 100 << 20
 
 
 def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[Check]]:
-    """Look at the configuration; None if it has mistakes."""
+    """Load the configuration and check it; return None in its place if it has mistakes."""
     from picklewatch.config import schema
 
     try:
@@ -34,25 +34,25 @@ def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[Check]]:
         return None, [Check(name="configuration", state=Grade.BAD, text=text, hint=error.hint)]
     files = [Path(source.name) for source in loaded.sources if source.name.startswith("/")]
     names = [source.name for source in loaded.sources]
-    text = f"Read from {', '.join(names)}." if names else "There is no file, so the defaults hold (report only)."
+    text = f"Read from {', '.join(names)}." if names else "There is no file, so the defaults apply (report only)."
     checks = [Check(name="configuration", state=Grade.GOOD, text=text, facts={"sources": names})]
     return loaded, checks + [check for file in files for check in _file_safety(file)]
 
 
 def _file_safety(file: Path) -> Iterator[Check]:
-    """Whoever can write the configuration decides what is clean."""
+    """Report a configuration that others can write: they could allow any file."""
     status = file.stat()
     owner_is_fine = status.st_uid in (0, os.geteuid())
     if owner_is_fine and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return
     who = "its group or others" if owner_is_fine else f"user {status.st_uid}, who owns it,"
-    text = f"{file} can be changed by {who}, and with it what is called clean."
+    text = f"{file} can be changed by {who}, who could allow any file with it."
     hint = f"chown root: {file} && chmod 644 {file}" if status.st_uid == 0 else f"chmod 644 {file}"
     yield Check(name="configuration-permissions", state=Grade.BAD, text=text, hint=hint)
 
 
 def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
-    """Try the sandbox, and say which protections are in effect."""
+    """Start a sandbox, and report which protections are in effect."""
     from picklewatch.sandbox import Scanner
 
     required = loaded.config.scan.require_sandbox
@@ -60,15 +60,17 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
     try:
         protections = scanner.protections
     except SandboxError as error:
-        yield Check(name="sandbox", state=Grade.BAD, text=f"It does not start: {error.message}.", hint=error.hint)
+        yield Check(
+            name="sandbox", state=Grade.BAD, text=f"The sandbox does not start: {error.message}.", hint=error.hint
+        )
         return
     finally:
         scanner.close()
     facts = protections.to_json()
     if protections.complete:
         text = (
-            f"Landlock (ABI {protections.landlock_abi}), seccomp, no_new_privs, resource limits and dropped "
-            "capabilities hold a scan."
+            f"Scans are confined by Landlock (ABI {protections.landlock_abi}), seccomp, no_new_privs, resource limits "
+            "and dropped capabilities."
         )
         yield Check(name="sandbox", state=Grade.GOOD, text=text, facts=facts)
     for missing in protections.missing:
@@ -78,31 +80,31 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
 
 
 def state(directory: Path) -> Iterator[Check]:
-    """Look at the state directory: ours, private, with room."""
+    """Check the state directory: usable, private, with free space."""
     if not directory.exists():
-        text = f"{directory} does not exist yet; the daemon makes it."
+        text = f"{directory} does not exist yet; the daemon creates it."
         yield Check(name="state", state=Grade.GOOD, text=text, facts={"path": str(directory)})
         return
     status = directory.stat()
     facts = {"path": str(directory), "owner": status.st_uid, "mode": f"{stat.S_IMODE(status.st_mode):04o}"}
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        text = f"{directory} can be written to by others, who could change what was found."
+        text = f"{directory} can be written to by others, who could change verdicts."
         yield Check(name="state", state=Grade.BAD, text=text, hint=f"chmod go-w {directory}", facts=facts)
     elif not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         text = f"{directory} belongs to user {status.st_uid} and can't be used by this user."
-        hint = "Run `sudo picklewatch doctor` to look at the system's daemon."
+        hint = "Run `sudo picklewatch doctor` to check the system's daemon."
         yield Check(name="state", state=Grade.REMARK, text=text, hint=hint, facts=facts)
     else:
         free = shutil.disk_usage(directory).free
-        text = f"{directory} is ours; {human_size(free)} are free there."
+        text = f"{directory} can be used; {human_size(free)} are free."
         low = free < MIN_FREE
-        hint = "Make room: without it verdicts can't be kept." if low else ""
+        hint = "Free some space: on a full disk no verdict can be stored." if low else ""
         facts["free"] = free
         yield Check(name="state", state=Grade.BAD if low else Grade.GOOD, text=text, hint=hint, facts=facts)
 
 
 def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
-    """Look at what is moved, and where to."""
+    """Report from which level on files are moved, and check the directory that they are moved to."""
     from picklewatch.service import watch_plan
 
     level = loaded.config.quarantine.level
@@ -121,7 +123,7 @@ def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
 
 
 def daemon(directory: Path) -> Iterator[Check]:
-    """Ask how the daemon is doing."""
+    """Report the daemon's status."""
     from picklewatch.service import daemon_status
     from picklewatch.telemetry.daemon_report import DaemonStatus
 
@@ -130,7 +132,7 @@ def daemon(directory: Path) -> Iterator[Check]:
     except FileNotFoundError:
         status = DaemonStatus()
     except (OSError, sqlite3.Error) as error:
-        text = f"Whether a daemon runs can't be found out: {error}."
+        text = f"The daemon's status can't be read: {error}."
         yield Check(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
         return
     if not status.running:
@@ -138,10 +140,14 @@ def daemon(directory: Path) -> Iterator[Check]:
         yield Check(name="daemon", state=Grade.REMARK, text="No daemon runs with this state directory.", hint=hint)
         return
     for problem in status.problems:
-        text = f"{problem.what}: {problem.subject} {problem.reason}"
+        text = (
+            f"{problem.what}: {problem.subject} {problem.reason}"
+            if problem.subject
+            else f"{problem.what}: {problem.reason}"
+        )
         yield Check(name="daemon", state=Grade.BAD, text=text, hint=problem.hint, facts=asdict(problem))
     if not status.problems:
-        text = f"Process {status.pid} is running, {'healthy' if status.healthy else 'and starting'}."
+        text = f"The daemon (process {status.pid}) is {'healthy' if status.healthy else 'starting'}."
         yield Check(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
 
 
@@ -157,15 +163,15 @@ def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
         vault = watch_plan.vault_directory(loaded.config, directory) if moves else None
         proof = self_test.through_running(directory, vault) if running else self_test.through_temporary()
     except PermissionError:
-        text = "The running daemon can't be tested by this user, for its state directory is another's."
+        text = "This user can't test the running daemon, whose state directory is another user's."
         yield Check(name="self-test", state=Grade.REMARK, text=text, hint="Try again with sudo.")
     except (Error, OSError, sqlite3.Error) as error:
         hint = error.hint if isinstance(error, Error) else ""
-        yield Check(name="self-test", state=Grade.BAD, text=f"It failed: {error}.", hint=hint)
+        yield Check(name="self-test", state=Grade.BAD, text=f"The self-test failed: {error}.", hint=hint)
     else:
-        moved = ", and moved to quarantine (and removed from there)" if proof.quarantined else ""
+        moved = ", and moved it to quarantine (it was deleted there)" if proof.quarantined else ""
         text = (
-            f"A harmless file that must be found was judged malicious by the {proof.daemon} daemon in "
+            f"The {proof.daemon} daemon judged the harmless self-test file malicious, as it must, in "
             f"{proof.seconds * 1000:.0f} ms{moved}."
         )
         yield Check(

@@ -1,4 +1,4 @@
-"""What calling an import does, as a phrase that follows "it would". Pure."""
+"""Effects of calling an import, as phrases that follow "it would". Pure."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
 
 
 def effect(name: str, given: str) -> str:
-    """Say what calling *name* with the arguments *given* does.
+    """Return the phrase for calling *name* with the arguments *given*.
 
     >>> effect("os.system", "'id'"), effect("somelib.Thing", "1")
     ("run the shell command 'id'", 'call somelib.Thing(1), which nobody has vouched for')

@@ -1,4 +1,4 @@
-"""Items as text for a person. Pure, but for colours and the clock that is passed in."""
+"""Quarantined items as text for a person. Pure, but for colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def table(items: Sequence[Item], *, colour: bool, history: bool = False) -> Iterator[str]:
-    """Write one aligned line an item, under a heading."""
+    """Yield one aligned line per item, under a heading."""
     state = f"{'STATE':<12}  " if history else ""
     heading = f"{'ID':<12}  {state}{'TAKEN':<16}  {'VERDICT':<{VERDICT_WIDTH}}  {'SIZE':>{SIZE_WIDTH}}  FILE"
     yield paint("dim", heading, colour=colour)
@@ -39,13 +39,13 @@ def title(item: Item) -> str:
 
 
 def total(items: Sequence[Item]) -> str:
-    """Say how many items there are, and how large they are."""
+    """Return how many items there are, and how large they are."""
     number = "1 item" if len(items) == 1 else f"{len(items):,} items"
     return f"{number}, {human_size(sum(item.size for item in items))}"
 
 
 def details(item: Item, *, colour: bool, data: str | None, owner: str, now: float) -> Iterator[str]:
-    """Write everything about one item, and what can be done now; *data* is where its content is."""
+    """Yield everything about one item, and what can be done now; *data* is the path of its content."""
     verdict = paint(item.verdict.value, item.verdict.value, colour=colour)
     reasons = ", ".join(printable(reason) for reason in item.reasons)
     rows = [
@@ -72,12 +72,12 @@ def _state(item: Item, now: float) -> str:
     word = "taken" if item.state.holds else item.state.value
     since = item.taken if item.state.holds else item.changed
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-    told = f"{word} {when} ({age(now - since)})"
-    return f"foreign, {told}" if item.state is State.FOREIGN else told
+    shown = f"{word} {when} ({age(now - since)})"
+    return f"foreign, {shown}" if item.state is State.FOREIGN else shown
 
 
 def age(seconds: float) -> str:
-    """Write how long ago something was, roughly."""
+    """Return roughly how long ago something was."""
     for length, unit in _AGES:
         number = int(seconds // length)
         if number:
@@ -95,11 +95,11 @@ def _notes(item: Item) -> Iterator[str]:
     if item.times > 1:
         yield f"taken {item.times} times: something downloads or writes it again and again"
     if item.tombstone:
-        yield "a tombstone stands in its place: loading it fails with words that name this item"
+        yield "a tombstone is in its place: loading it fails with a message that names this item"
     if not item.state.holds:
         return
     if item.target is not None:
-        yield f"a copy was given to {printable(item.target)}"
+        yield f"a copy was made at {printable(item.target)}"
     yield from _notes_on_links(item)
     if not item.locked:
         yield "it still belongs to its owner, whose open programs and links can read it"
@@ -121,8 +121,8 @@ def _links(links: int) -> str:
 
 def _next(item: Item, data: str) -> Iterator[str]:
     if item.state is State.FOREIGN:
-        yield f"give it back:   picklewatch quarantine restore {item.id} --to PATH"
+        yield f"restore:  picklewatch quarantine restore {item.id} --to PATH"
         return
-    yield f"why:            picklewatch explain {shell_quoted(data)}"
-    yield f"give it back:   picklewatch quarantine restore {item.id}    (allows this content from then on)"
-    yield f"get rid of it:  picklewatch quarantine delete {item.id}"
+    yield f"explain:  picklewatch explain {shell_quoted(data)}"
+    yield f"restore:  picklewatch quarantine restore {item.id}    (allows this content from then on)"
+    yield f"delete:   picklewatch quarantine delete {item.id}"

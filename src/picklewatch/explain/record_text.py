@@ -24,12 +24,12 @@ SHOWN_NAMES = 3
 
 
 def paint(style: str, text: str, *, colour: bool) -> str:
-    """Colour *text*, where *colour* says so."""
+    """Return *text*, coloured if *colour* says so."""
     return f"{STYLES[style]}{text}{RESET}" if colour and style in STYLES else text
 
 
 def record_lines(record: Record, *, colour: bool) -> Iterator[str]:
-    """Write *record*: one aligned line, and below it what is wrong and what to do, if anything is."""
+    """Yield *record* as one aligned line, and below it what is wrong and what to do, if anything is."""
     verdict = record.judgement.verdict
     label = paint(verdict.value, verdict.value, colour=colour) + " " * (VERDICT_WIDTH - len(verdict.value))
     size = "-" if record.file is None and record.size == 0 else human_size(record.size)
@@ -60,7 +60,7 @@ def _details(record: Record, *, colour: bool) -> Iterator[str]:
 
 
 def worst_first(findings: tuple[Finding, ...]) -> list[Finding]:
-    """Sort *findings* by harm, without those that argue for nothing."""
+    """Return *findings* sorted by harm, without those of level info."""
     counted = [finding for finding in findings if finding.level is not Level.INFO]
     return sorted(counted, key=lambda finding: -finding.level.rank)
 
@@ -74,7 +74,7 @@ def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
 
 
 def summary_line(counts: Mapping[Verdict, int], seconds: float, *, colour: bool) -> str:
-    """Write how many files got which verdict."""
+    """Return the line with the number of files per verdict."""
     total = sum(counts.values())
     shown = [
         paint(verdict.value, f"{counts[verdict]:,} {verdict.value}", colour=colour)
@@ -87,7 +87,7 @@ def summary_line(counts: Mapping[Verdict, int], seconds: float, *, colour: bool)
 
 
 def shell_quoted(path: str) -> str:
-    """Write *path* so that it can be pasted into a shell, also with bytes that a terminal must not see."""
+    """Return *path* quoted for a shell, also if it has bytes that a terminal must not get."""
     if path.isprintable():
         safe = path and all(char.isalnum() or char in "@%+=:,./-_" for char in path)
         return path if safe else "'" + path.replace("'", "'\"'\"'") + "'"

@@ -1,4 +1,4 @@
-"""What a file would do, why the verdict, how sure, what to do now: in words. Pure."""
+"""Explanations of verdicts: what a file would do, why the verdict, how certain, what to do next. Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Explanation:
     advice: tuple[Advice, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the explanation as the documented object (docs/views.md)."""
+        """Return the explanation as the documented object (docs/views.md)."""
         return {
             "record": self.record.to_json(),
             "headline": self.headline,
@@ -78,7 +78,7 @@ class Explanation:
 
 
 def wanted(record: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name the places and the imports in *record*'s content whose lines matter, for a view of kind ``explain``."""
+    """Return the places and the imports in *record* whose lines a view of kind ``explain`` should show."""
     findings = worst_first(record.report.findings)
     places = dict.fromkeys(f.where for f in findings if 0 < len(f.where) <= _PLACE_LENGTH)
     names = dict.fromkeys(f.subject for f in findings if 0 < len(f.subject) <= _PLACE_LENGTH)
@@ -124,7 +124,7 @@ def _effects(record: Record, acts: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _called(act: dict[str, Any]) -> str:
-    """Say what the call *act* does; a function that has no name is said as it is written."""
+    """Return what the call *act* does; a function without a name is shown as it is written."""
     if act["name"]:
         return effect(act["name"], act["given"])
     return f"call {act['text'].partition(' = ')[2] or act['text']}"
@@ -151,7 +151,7 @@ _HEADLINES = {
     Verdict.CLEAN: (
         "Loading this file only builds data. Everything that it names is on the list of harmless constructors."
     ),
-    Verdict.UNSCANNABLE: "What this file would do can't be said: the scan did not reach its end.",
+    Verdict.UNSCANNABLE: "It is unknown what this file would do: the scan did not reach its end.",
 }
 
 
@@ -228,7 +228,7 @@ def _advice(record: Record, item: str | None) -> Iterable[Advice]:
     yield from _allow(record)
 
 
-def _get_rid(record: Record, said: str) -> Iterable[Advice]:
+def _get_rid(record: Record, action: str) -> Iterable[Advice]:
     if record.file is not None and record.judgement.verdict.rank >= Verdict.UNSAFE.rank:
         yield Advice(text="Delete it:", command=f"rm -- {shell_quoted(record.path)}")
     hub = _HUB.match(record.name or "")
@@ -237,12 +237,12 @@ def _get_rid(record: Record, said: str) -> Iterable[Advice]:
         yield Advice(
             text="Fetch the same weights in a format that can't carry code, if they are offered:", command=command
         )
-    elif "safetensors" not in said:
+    elif "safetensors" not in action:
         yield Advice(text="Ask the publisher for the same weights as safetensors, a format that can't carry code.")
 
 
 def _allow(record: Record) -> Iterable[Advice]:
-    """Say how to vouch for the content, or for its imports where nothing else counts against it."""
+    """Yield how to vouch for the content, or for its imports if nothing else counts against it."""
     counted = [f for f in record.report.findings if f.level is not Level.INFO]
     subjects = dict.fromkeys(f.subject for f in counted)
     if record.judgement.verdict is Verdict.UNVERIFIED and subjects and all(subjects):
@@ -259,5 +259,5 @@ def _allow(record: Record) -> Iterable[Advice]:
 
 
 def printable_lines(text: str) -> str:
-    """*text* with each of its lines made printable."""
+    """Return *text* with each of its lines made printable."""
     return "\n".join(printable(line) for line in text.split("\n"))
