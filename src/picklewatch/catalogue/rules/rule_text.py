@@ -22,11 +22,11 @@ def pages() -> dict[str, str]:
 def page(rule: Rule) -> str:
     """One rule's page."""
     parts = (
-        ("What it means", rule.meaning),
-        ("Why it is dangerous", rule.danger),
-        ("An example of its evidence", f"```\n{rule.evidence}\n```"),
-        ("What to do", rule.action),
-        ("How to allow it", rule.allow),
+        ("Meaning", rule.meaning),
+        ("Danger", rule.danger),
+        ("Example of the evidence", f"```\n{rule.evidence}\n```"),
+        ("Next steps", rule.action),
+        ("Allowing it", rule.allow),
     )
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in parts)
     return f"{_NOTE}# `{rule.id}`: {rule.title}\n\nUsual level: **{rule.level.value}**\n\n{body}"
@@ -35,5 +35,5 @@ def page(rule: Rule) -> str:
 def index() -> str:
     """The list of all rules."""
     rows = "".join(f"| [`{rule.id}`]({rule.id}.md) | {rule.level.value} | {rule.title} |\n" for rule in RULES.values())
-    table = f"| rule | usual level | what it is |\n|---|---|---|\n{rows}"
+    table = f"| rule | usual level | title |\n|---|---|---|\n{rows}"
     return f"{_NOTE}# Rules\n\nEvery finding names one of these.\n\n{table}"

@@ -6,10 +6,10 @@ from picklewatch.catalogue.rules.rule import Rule
 from picklewatch.core.model import Level
 
 _LIMITS = (
-    "Where you know the file and its size is honest, raise the limit in `[scan.limits]` of the configuration. To "
+    "If you know the file and its size is honest, raise the limit in `[scan.limits]` of the configuration. To "
     "accept this one content, allow its SHA-256 in `[allow.digests]`."
 )
-_DIGEST = "Allow the content's SHA-256 in `[allow.digests]` once you know where it comes from."
+_DIGEST = "Allow the content's SHA-256 in `[allow.digests]` once you know its source."
 _NOTHING = "Nothing to allow: scan it again when it can be read."
 _ODD = (
     "An ordinary model file does not do this to a scanner. Don't load it; fetch the same weights as safetensors, or "
@@ -23,8 +23,8 @@ RULES: tuple[Rule, ...] = (
         title="Scan stopped at the time limit",
         meaning="The scan took longer than `scan.limits.time` of wall-clock time and was killed.",
         danger=(
-            "What was not looked at may be hostile: files can be built so that a parser never ends, to hide what "
-            "follows."
+            "The rest was not scanned and may be hostile: files can be built so that a parser never ends, to hide the "
+            "content behind that."
         ),
         evidence="The scan was stopped after 60 seconds.",
         action="Scan it again on an idle machine. " + _ODD,
@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="Scan stopped at the processor time limit",
         meaning="The scan used more than `scan.limits.cpu_time` of processor time and was killed by the kernel.",
-        danger="What was not looked at may be hostile: files can be built so that a parser never ends.",
+        danger="The rest was not scanned and may be hostile: files can be built so that a parser never ends.",
         evidence="The scan was stopped after 60 seconds of processor time.",
         action=_ODD,
         allow=_LIMITS,
@@ -46,7 +46,7 @@ RULES: tuple[Rule, ...] = (
         title="Scan stopped at the memory limit",
         meaning="The scan needed more private memory than `scan.limits.memory` allows, or the machine ran out of it.",
         danger=(
-            "What was not looked at may be hostile. A loader would use at least as much: loading such a file can "
+            "The rest was not scanned and may be hostile. A loader would use at least as much memory: loading such a file can "
             "bring the machine down."
         ),
         evidence="The scan needs more than 1024 MiB of memory.",
@@ -66,7 +66,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="scan-forbidden-call",
         level=Level.UNSCANNABLE,
-        title="The scan tried what no scan needs",
+        title="The scan made a forbidden system call",
         meaning=(
             "The scanning process asked the kernel for a program, a socket, another process or the like, and was "
             "killed for it. Nothing of that happened."
@@ -93,8 +93,8 @@ RULES: tuple[Rule, ...] = (
         id="scan-incomplete",
         level=Level.UNSCANNABLE,
         title="The scan did not reach the end",
-        meaning="Some of the content that a loader would run was not looked at; other findings say why, if any.",
-        danger="What was not looked at may be hostile: an attacker chooses where a parser gives up.",
+        meaning="A part of the content that a loader would execute was not scanned; other findings give the reason, if there are any.",
+        danger="That part may be hostile: an attacker chooses where a parser gives up.",
         evidence="The report says that its scan did not reach the end.",
         action=_ODD,
         allow=_DIGEST,
@@ -116,8 +116,8 @@ RULES: tuple[Rule, ...] = (
         id="path-missing",
         level=Level.UNSCANNABLE,
         title="Nothing has this name",
-        meaning="The path given does not exist, or not any more.",
-        danger="What can't be found was not scanned.",
+        meaning="The path does not exist, or no longer exists.",
+        danger="Nothing was scanned.",
         evidence="model.pt: No such file or directory.",
         action="Check the name.",
         allow=_NOTHING,
@@ -127,7 +127,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="Symbolic link that leads nowhere",
         meaning="The path is a symbolic link whose target does not exist, or that leads in a circle.",
-        danger="What it will lead to one day was not scanned. In a Hugging Face cache it means an unfinished download.",
+        danger="The file that it will lead to one day was not scanned. In a Hugging Face cache it means an unfinished download.",
         evidence="/models/latest.bin: The symbolic link leads nowhere.",
         action="Let the download finish, or remove the link.",
         allow=_NOTHING,
@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="File that may not be read",
         meaning="The file's permissions, or a failing disk, keep picklewatch from reading it.",
-        danger="What was not read was not scanned, but another user may be able to load it.",
+        danger="The content was not scanned, but another user may be able to load it.",
         evidence="/home/other/model.pt: Permission denied.",
         action=(
             "Run as a user who may read it; the system service reads everything through CAP_DAC_READ_SEARCH. If the "
@@ -150,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         level=Level.UNSCANNABLE,
         title="Not a regular file",
         meaning="The path is a FIFO, socket, device or the like. picklewatch never opens those.",
-        danger="What a loader would read from it can't be known in advance.",
+        danger="The bytes that a loader would read from it can't be known in advance.",
         evidence="/run/model.pkl: A FIFO, not a regular file.",
         action="Name a regular file or a directory; use `-` to scan standard input.",
         allow=_NOTHING,
