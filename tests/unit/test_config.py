@@ -312,7 +312,7 @@ TABLES = st.dictionaries(
 @given(TABLES)
 def test_whatever_a_file_says_is_good_or_a_list_of_mistakes(data: dict[str, Any]) -> None:
     """Never a traceback, and every mistake in one printable line once it is shown."""
-    source = sources.Source(name="/etc/x.toml", data=data)
+    source = sources.ConfigSource(name="/etc/x.toml", data=data)
     found = schema._problems(source)
     assert all(problem.startswith("/etc/x.toml: ") for problem in found)
     if not found:

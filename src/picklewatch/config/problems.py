@@ -10,7 +10,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from picklewatch.config.sources import Source
+    from picklewatch.config.sources import ConfigSource
 
 _KINDS = {
     "bool_type": "{value} is not true or false",
@@ -23,7 +23,7 @@ _KINDS = {
 }
 
 
-def describe(source: Source, problem: ErrorDetails, root: type[BaseModel]) -> tuple[int, str]:
+def describe(source: ConfigSource, problem: ErrorDetails, root: type[BaseModel]) -> tuple[int, str]:
     """Write *problem*, one of pydantic's errors about *source*, for a person: ``file:line: key: reason``.
 
     Returns the line, to sort by, and the text.

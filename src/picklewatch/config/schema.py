@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from picklewatch.config.problems import describe
-from picklewatch.config.sources import Source, automatic_workers, config_error, read_sources
+from picklewatch.config.sources import ConfigSource, automatic_workers, config_error, read_sources
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
 from picklewatch.core.path_patterns import glob_to_regex
 from picklewatch.core.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
@@ -106,11 +106,11 @@ Import = Annotated[StrictStr, AfterValidator(_import)]
 Count = Annotated[StrictInt, Field(ge=1)]
 
 
-class _Section(BaseModel):
+class _ConfigSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class WatchConfig(_Section):
+class WatchConfig(_ConfigSection):
     """Where the daemon looks."""
 
     caches: StrictBool = True
@@ -127,7 +127,7 @@ class WatchConfig(_Section):
     """How often all roots are walked again, for whatever no event reported; 0 for never."""
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(_ConfigSection):
     """Bounds of one file's scan; reaching one makes the file unscannable, never clean."""
 
     time: Timeout = DEFAULT_LIMITS.seconds
@@ -160,7 +160,7 @@ class LimitsConfig(_Section):
     """Result accepted from the sandboxed process."""
 
 
-class ScanConfig(_Section):
+class ScanConfig(_ConfigSection):
     """How files are scanned."""
 
     workers: Annotated[StrictInt, Field(ge=0, le=256)] = 0
@@ -175,7 +175,7 @@ class ScanConfig(_Section):
         return self.workers or automatic_workers()
 
 
-class QuarantineConfig(_Section):
+class QuarantineConfig(_ConfigSection):
     """What is moved away, and where to."""
 
     level: Literal["off", "malicious", "unsafe", "unscannable", "unverified"] = "off"
@@ -190,14 +190,14 @@ class QuarantineConfig(_Section):
         return self.level != "off" and verdict.rank >= Verdict(self.level).rank
 
 
-class RecordsConfig(_Section):
+class RecordsConfig(_ConfigSection):
     """What is remembered of files that changed or went (docs/records.md)."""
 
     keep: Count = 1_000_000
     """How many outcomes of files that changed or went are remembered; the oldest go first. A file that is there is never forgotten."""  # noqa: E501 - shown as one sentence
 
 
-class LogConfig(_Section):
+class LogConfig(_ConfigSection):
     """What is logged, and how (docs/logs.md)."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -206,7 +206,7 @@ class LogConfig(_Section):
     """"auto": coloured text on a terminal, the journal's native protocol under systemd, JSON lines otherwise."""
 
 
-class AllowConfig(_Section):
+class AllowConfig(_ConfigSection):
     """What you vouch for. Each entry has a reason, which is shown wherever the entry lets something pass."""
 
     digests: dict[Digest, Reason] = {}
@@ -215,7 +215,7 @@ class AllowConfig(_Section):
     """Exact "module.name" = reason. Findings about this import no longer count."""
 
 
-class Config(_Section):
+class Config(_ConfigSection):
     """The whole configuration."""
 
     watch: WatchConfig = WatchConfig()
@@ -242,7 +242,7 @@ class LoadedConfig:
     """A valid configuration, and where it came from."""
 
     config: Config
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ConfigSource, ...] = ()
     """What was read, least important first."""
 
     def origin(self, keys: tuple[str, ...]) -> str:
@@ -270,7 +270,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> L
     return LoadedConfig(config=Config.model_validate(merged), sources=sources)
 
 
-def _problems(source: Source) -> list[str]:
+def _problems(source: ConfigSource) -> list[str]:
     try:
         Config.model_validate(source.data)
     except ValidationError as error:

@@ -35,7 +35,7 @@ _ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ConfigSource:
     """One place that sets keys."""
 
     name: str
@@ -80,13 +80,13 @@ def automatic_workers() -> int:
     return max(1, min(MAX_AUTOMATIC_WORKERS, len(os.sched_getaffinity(0))))
 
 
-def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[ConfigSource, ...]:
     """Read what configures this process, least important first; *path* if given is the only file.
 
     Raises `ConfigError` for a file that can't be read or is not TOML; every such file is named.
     """
     files = (path,) if path is not None else tuple(file for file in candidates(environ) if _is_there(file))
-    sources: list[Source] = []
+    sources: list[ConfigSource] = []
     problems: list[str] = []
     for file in files:
         try:
@@ -96,7 +96,7 @@ def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> 
     if problems:
         raise config_error(problems)
     variables = from_environment(environ)
-    return (*sources, Source(name="environment", data=variables)) if variables else tuple(sources)
+    return (*sources, ConfigSource(name="environment", data=variables)) if variables else tuple(sources)
 
 
 def config_error(problems: list[str]) -> ConfigError:
@@ -106,11 +106,11 @@ def config_error(problems: list[str]) -> ConfigError:
     return ConfigError(f"the configuration has {count}:", tuple(problems), hint)
 
 
-def read_file(path: Path) -> Source:
+def read_file(path: Path) -> ConfigSource:
     """Read one TOML file. Raises `ConfigError`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return Source(name=str(path), data=tomllib.loads(text), text=text)
+        return ConfigSource(name=str(path), data=tomllib.loads(text), text=text)
     except OSError as error:
         raise config_error([f"{path}: {error.strerror or error}"]) from None
     except UnicodeDecodeError as error:
