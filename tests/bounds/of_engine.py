@@ -301,14 +301,14 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/content.py": [
         budget(
             "seconds between two looks at the clocks",
-            "_interrupted: signal.setitimer(signal.ITIMER_REAL, min(_RINGS, max(budget.limits.seconds, 0.001)), "
-            "_RINGS)",
-            "_interrupted: min(_RINGS, max(budget.limits.seconds, 0.001))",
+            "_interrupted: signal.setitimer(signal.ITIMER_REAL, min(_INTERVAL, max(budget.limits.seconds, 0.001)), "
+            "_INTERVAL)",
+            "_interrupted: min(_INTERVAL, max(budget.limits.seconds, 0.001))",
             "_interrupted: max(budget.limits.seconds, 0.001)",
         ),
         careful(
             "harm that is said before the scan ends: of each level as much, and limit-findings for the rest of it",
-            "_Told.__init__: self._most = limits.findings",
+            "_EarlyHarm.__init__: self._most = limits.findings",
         ),
     ],
 }

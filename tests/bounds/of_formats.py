@@ -183,11 +183,11 @@ BOUNDS: dict[str, list[Entry]] = {
             "the same: work, imports that are reported, bytes seen twice",
             "LastLook.__init__: self.left = LOOK",
             "LastLook.denied_imports: max(self.left // 4, _LEAST_LOOK)",
-            "_Look.denied_imports: window = tail + bytes(chunk[:max(self._left, 0) * _PER_UNIT])",
-            "_Look.denied_imports: chunk[:max(self._left, 0) * _PER_UNIT]",
-            "_Look.denied_imports: window[-_OVERLAP:]",
-            "_Look._charge: self._left < 0",
-            "_Look._judge: len(self._names) >= _NAMES",
+            "_Search.denied_imports: window = tail + bytes(chunk[:max(self._left, 0) * _PER_UNIT])",
+            "_Search.denied_imports: chunk[:max(self._left, 0) * _PER_UNIT]",
+            "_Search.denied_imports: window[-_OVERLAP:]",
+            "_Search._charge: self._left < 0",
+            "_Search._judge: len(self._names) >= _NAMES",
         ),
     ],
     "analysis/formats/lz4_frames.py": [
@@ -199,7 +199,9 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("the protocols that a header may name; any other is walked", "_CONSTANTS: (?:(?:\\x80[\\x02-\\x05"),
     ],
     "analysis/formats/sevenzip_headers.py": [
-        format_("7z's numbers are of one to nine bytes", "Reader.number: extra < 8", "Reader.number: extra < 7"),
+        format_(
+            "7z's numbers are of one to nine bytes", "HeaderReader.number: extra < 8", "HeaderReader.number: extra < 7"
+        ),
         format_(
             "the first header's size",
             "next_header: len(data) < SIGNATURE",
@@ -241,7 +243,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_(
             "lzma-alone's properties, and the sizes that it takes (liblzma's alone_decoder.c)",
             "_is_lzma: head[0] >= _LZMA_PROPERTIES",
-            "_is_lzma: _LARGEST < size < _NOT_TOLD",
+            "_is_lzma: _LARGEST < size < _UNKNOWN_SIZE",
         ),
         whole("the head of the next stream", "_in_turn: data[:HEAD]"),
         format_("joblib's old header", "_is_zfile: head[len(_ZFILE):_ZFILE_HEADER]"),
@@ -263,7 +265,9 @@ BOUNDS: dict[str, list[Entry]] = {
         budget("what copying costs", "_member: unpack(scan, chunks, part.name(member.name), per_unit=_COPIED)"),
     ],
     "analysis/formats/zipkind.py": [
-        sample("the head of a tensor's raw bytes, unless a loader takes it for more", "Kind: raw_head: int = 4096"),
+        sample(
+            "the head of a tensor's raw bytes, unless a loader takes it for more", "ArchiveKind: raw_head: int = 4096"
+        ),
     ],
     "analysis/formats/zipread.py": [
         format_(

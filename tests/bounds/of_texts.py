@@ -63,9 +63,9 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_(
             "Unicode's own numbers",
-            "_said: 55296 <= number < 56320",
-            "_said: number = 65536 + ((number & 1023) << 10) + (int(match[2], 16) & 1023)",
-            "_said: min(number, 1114111)",
+            "_character: 55296 <= number < 56320",
+            "_character: number = 65536 + ((number & 1023) << 10) + (int(match[2], 16) & 1023)",
+            "_character: min(number, 1114111)",
         ),
     ],
     "analysis/formats/jinja_templates.py": [
@@ -97,8 +97,8 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/formats/yaml_scanner.py": [
         whole(
             "a short stretch is read token by token",
-            "Scanner._step_over: self._before(wanted) <= _WORTH",
-            "Scanner._step_over_lines: self._before(wanted) <= _WORTH",
+            "YamlScanner._step_over: self._before(wanted) <= _WORTH",
+            "YamlScanner._step_over_lines: self._before(wanted) <= _WORTH",
         ),
     ],
     "analysis/formats/inert.py": [

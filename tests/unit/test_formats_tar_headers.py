@@ -13,7 +13,7 @@ from samples.hostile import EVIL
 from samples.judging import HARMFUL, judged, levels, verdict
 
 from picklewatch.analysis.formats.part import Malformed
-from picklewatch.analysis.formats.tar_headers import Entry, Headers, content
+from picklewatch.analysis.formats.tar_headers import Headers, TarMember, content
 from picklewatch.analysis.pickle import LimitReached, report
 from picklewatch.core.model import Level, Verdict
 
@@ -99,7 +99,7 @@ def _theirs(data: bytes) -> list[tuple[str, bytes]]:
 
 def _ours(data: bytes) -> list[tuple[str, bytes]]:
     source = _Bytes(data)
-    entries: list[Entry] = []
+    entries: list[TarMember] = []
     with contextlib.suppress(Malformed):
         entries.extend(Headers(source, lambda _: None).entries())
     held = [entry for entry in entries if entry.regular and 0 <= entry.size < 1 << 20]

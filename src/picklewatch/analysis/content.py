@@ -1,4 +1,4 @@
-"""Scans one content: what runs inside the sandboxed child. Opens nothing, imports nothing late, never raises."""
+"""Scans one content, inside the sandboxed child. Opens nothing, imports nothing late, never raises."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from picklewatch.core.model import Finding, Limits
 
 
-def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] | None = None) -> ScanReport:
+def scan_content(data: Buffer, limits: Limits, report_harm: Callable[[Finding], None] | None = None) -> ScanReport:
     """Judge *data*, all of a file's bytes, within *limits*.
 
-    *tell* is told of harm at once, in case this process does not live until the report.
+    Harm is passed to *report_harm* at once, in case this process does not live until the report.
 
     Never raises: a limit, a fault of ours or exhausted memory is a finding, and the report is then incomplete.
     """
     begun = time.perf_counter()
-    told = _Told(limits, tell)
+    early = _EarlyHarm(limits, report_harm)
     view = memoryview(data)
-    scan = Scan(limits, read_content, told, size=len(view))
+    scan = Scan(limits, read_content, early, size=len(view))
     whole = Part(view)
 
     def work() -> None:
         scan.format = scan.content(whole)
-        scan.budget.check_time()  # whoever took the bell for his own must not make a cut scan look whole
+        scan.budget.check_time()  # a parser may have swallowed the alarm's exception
 
     with _interrupted(scan.budget):
         scan.caught("", work, whole.chunks)
-    scan.add(uncovered(told.findings, scan.findings))
+    scan.add(uncovered(early.findings, scan.findings))
     return ScanReport(
         **scan.computed(),
         findings=scan.findings,
@@ -51,53 +51,53 @@ def scan_content(data: Buffer, limits: Limits, tell: Callable[[Finding], None] |
     )
 
 
-class _Told:
-    """Harm when it is seen: kept for a scan that fails before it is counted, and passed on."""
+class _EarlyHarm:
+    """Harm as soon as it is seen: passed on, and kept in case the scan dies before its report."""
 
-    def __init__(self, limits: Limits, further: Callable[[Finding], None] | None) -> None:
+    def __init__(self, limits: Limits, report_harm: Callable[[Finding], None] | None) -> None:
         self._most = limits.findings
-        self._further = further
-        self._told: dict[Level, dict[tuple[str, str], Finding]] = {}
+        self._report_harm = report_harm
+        self._seen: dict[Level, dict[tuple[str, str], Finding]] = {}
 
     def __call__(self, finding: Finding) -> None:
-        """Note *finding*: of each rule and import once a level, of each level so many and what stands for the rest."""
-        told = self._told.setdefault(finding.level, {})
+        """Record *finding*: one per rule, import and level, and of each level so many and one for the rest."""
+        seen = self._seen.setdefault(finding.level, {})
         key = finding.rule, finding.subject
-        if key in told or len(told) > self._most:
+        if key in seen or len(seen) > self._most:
             return
-        if len(told) == self._most:
+        if len(seen) == self._most:
             finding = left_out(finding, self._most)
-        told[key] = finding
-        if self._further is not None:
-            self._further(finding)
+        seen[key] = finding
+        if self._report_harm is not None:
+            self._report_harm(finding)
 
     @property
     def findings(self) -> list[Finding]:
-        """All that was told."""
-        return [finding for told in self._told.values() for finding in told.values()]
+        """All that was recorded."""
+        return [finding for seen in self._seen.values() for finding in seen.values()]
 
 
 @contextlib.contextmanager
 def _interrupted(budget: Budget) -> Iterator[None]:
-    """End what runs inside when its time is up, wherever it is: what was found until then must not be lost.
+    """Interrupt the scan inside when its time is up, so that its findings until then are not lost.
 
-    Whoever supervises the scan would kill it a little later, and an attack before a long calculation would only be
-    ``unscannable``. The bell rings on and on: for code that takes the exception for one of its own, and since each part
-    has a deadline of its own.
+    The parent would kill the scan a little later, and an attack in front of a long calculation would only be
+    ``unscannable``. The alarm repeats, because a parser may swallow the exception as one of its own, and because each
+    part has a deadline of its own.
     """
     ends = time.process_time() + cpu_seconds(budget.size)
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
+    def on_alarm(_number: int, _frame: FrameType | None) -> None:
         budget.check_time()
         if time.process_time() > ends:
             raise evasion("it takes more processor time than any honest file of its size")
 
     try:
-        before = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGXCPU)]
-    except ValueError:  # not the main thread: only the looks at the clock are left
+        before = [(number, signal.signal(number, on_alarm)) for number in (signal.SIGALRM, signal.SIGXCPU)]
+    except ValueError:  # not the main thread: only the readers' own checks of the clock are left
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, min(_RINGS, max(budget.limits.seconds, 0.001)), _RINGS)
+    signal.setitimer(signal.ITIMER_REAL, min(_INTERVAL, max(budget.limits.seconds, 0.001)), _INTERVAL)
     try:
         yield
     finally:
@@ -106,5 +106,5 @@ def _interrupted(budget: Budget) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_RINGS = 0.25
-"""Seconds between two looks at the clocks from outside."""
+_INTERVAL = 0.25
+"""Seconds between two alarms."""

@@ -30,14 +30,14 @@ STRONG: tuple[Format, ...] = (
     *sevenzip.FORMATS,
     *tars.FORMATS,
 )
-"""Containers, by magic numbers or checksums."""
+"""Containers, recognised by magic numbers or checksums."""
 
 WEAK: tuple[Format, ...] = (inert.SAFETENSORS, *unjudged.FORMATS, *inert.FORMATS)
-"""By a few bytes or by structure, asked after pickles."""
+"""Recognised by a few bytes or by structure, so that they are tried after pickles."""
 
 
 def read_content(scan: Scan, part: Part) -> str:
-    """Judge *part*; the name of its format as in docs/formats.md."""
+    """Judge *part* and return the name of its format, as in docs/formats.md."""
     data = part.data
     if not len(data):
         return "empty"
@@ -73,7 +73,7 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
         if text:
             judge_text(scan, part, is_pickle=True)
         return name
-    # before anything that goes by a few bytes: a text may begin with the letters of an image or a model, too
+    # before the weak formats: a text that a loader runs may begin with the letters of an image or a model
     kinds = judge_text(scan, part) if text or may_be_read(data) else set()
     if not text:
         pickles.lead(scan, part)
@@ -94,7 +94,7 @@ _LATE = (
 
 
 def warm() -> None:
-    """Import whatever a reader may need later: the locked child opens no files."""
+    """Import everything that a reader may need later: the locked-down child can open no files."""
     for name in _LATE:
         importlib.import_module(name)
     "x".encode("cp437").decode("cp437")

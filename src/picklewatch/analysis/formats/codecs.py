@@ -1,8 +1,9 @@
-"""Decompressors with one face: `chunks` yields what a stream holds, in pieces of bounded size.
+"""Decompressors with one interface: `Stream.chunks` yields the content in pieces of bounded size.
 
 The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the
 stream is reported as not readable; lz4 is read by `picklewatch.analysis.formats.lz4_frames` alone, so that every
-machine reads the same bytes the same way. Whatever a stream's end leaves behind is the caller's to judge.
+machine reads the same bytes the same way (python-lz4's bindings would be one more C extension in the process that
+meets hostile bytes, and an optional one). Bytes behind a stream's end are the caller's to judge.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol):
-    """What bz2's and lzma's decompressors offer."""
+    """The interface of bz2's and lzma's decompressors."""
 
     @property
     def eof(self) -> bool:
-        """Whether the end of the stream was reached."""
+        """True once the end of the stream was reached."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out without more input."""
+        """True if nothing more comes out without more input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end of the stream."""
+        """The bytes behind the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         """Return at most *max_length* bytes."""
 
 
 class _Zlib:
-    """zlib's decompressor with the face of bz2's."""
+    """zlib's decompressor with the interface of bz2's."""
 
     def __init__(self, wbits: int) -> None:
         self._inner = zlib.decompressobj(wbits)
@@ -57,7 +58,7 @@ class _Zlib:
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         out = self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
-        # a repetition may go on behind the last byte of input, as in zeros
+        # output may be left behind the last byte of input: a repetition, as in zeros
         self.needs_input = not self._inner.unconsumed_tail and len(out) != max_length
         return out
 
@@ -83,7 +84,7 @@ def _lzma_alone() -> Decoder:
 
 
 def lzma1(properties: bytes, size: int) -> Callable[[], Decoder]:
-    """How to make a decompressor of a raw LZMA stream of five bytes of *properties* that unpacks to *size* bytes."""
+    """Return a maker of decompressors for a raw LZMA stream with five *properties* that unpacks to *size* bytes."""
     if len(properties) != 5 or properties[0] >= 225:  # noqa: PLR2004
         raise Malformed("The properties of an LZMA stream are not valid.")
     rest, lc = divmod(properties[0], 9)
@@ -120,19 +121,19 @@ DECODERS: dict[str, Callable[[], Decoder] | None] = {
 
 
 class Cost(NamedTuple):
-    """What a decompressor takes, measured on zeros, on repetitions and on what barely packs."""
+    """What a decompressor costs, measured on zeros, on repetitions and on bytes that barely compress."""
 
     per_byte: float
-    """Units of work for each packed byte."""
+    """Units of work per packed byte."""
     per_unit: int
-    """Bytes that it makes in the time of one unit of work."""
+    """Bytes that it yields in the time of one unit of work."""
 
 
 COSTS = {
     "gzip": Cost(0.1, 200), "zlib": Cost(0.1, 200), "deflate": Cost(0.1, 200), "bzip2": Cost(5, 48),
     "xz": Cost(0.5, 128), "lzma": Cost(0.5, 128), "zstd": Cost(0.1, 256), "lz4": Cost(2, 256),
 }  # fmt: skip
-"""Codec → what it takes."""
+"""Codec → its cost."""
 
 ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
@@ -143,7 +144,7 @@ ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     *_ZSTD_ERRORS,
 )
-"""What decompressors raise for bytes that break their format."""
+"""The exceptions of decompressors for bytes that break their format."""
 
 
 class Stream:
@@ -162,7 +163,7 @@ class Stream:
         """Whether the stream's own end was reached."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield what the stream holds; `Malformed` where it breaks off or breaks its format."""
+        """Yield the content; raise `Malformed` where the stream breaks off or breaks its format."""
         decoder = self._decoder
         while not decoder.eof:
             piece = b""
@@ -182,7 +183,7 @@ class Stream:
 
 
 def opens(codec: str, data: memoryview, limit: int = 1 << 16) -> bool:
-    """Whether the first bytes really decompress: magic numbers of a byte or two are found in any data."""
+    """Return True if the first bytes really decompress: magic numbers of a byte or two occur in any data."""
     make = DECODERS[codec]
     if make is None:
         return True
@@ -191,6 +192,6 @@ def opens(codec: str, data: memoryview, limit: int = 1 << 16) -> bool:
         out = decoder.decompress(bytes(data[:limit]), 1)
     except ERRORS:
         return False
-    except MemoryError:  # its dictionary is larger than a scan may be; whoever reads it on says so
+    except MemoryError:  # its dictionary is larger than a scan may be, which the reader will report
         return True
     return bool(out) or decoder.eof or len(data) > limit

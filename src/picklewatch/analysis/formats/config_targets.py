@@ -1,6 +1,8 @@
-"""Names that a text gives to be imported and called: Hydra's ``_target_`` (NeMo), ``target`` of others, jsonpickle's.
+"""Names in a text that its loader imports and calls: Hydra's ``_target_``, others' ``target``, jsonpickle's keys.
 
-Every such loader imports the module and calls the name with arguments out of the same text, so the name is judged as
+Mirrors hydra/_internal/instantiate/_instantiate2.py (``instantiate``: import, then call with arguments out of the same
+text) and jsonpickle/unpickler.py (``loadclass``, ``_restore_reduce``). A model's ``.nemo`` or ``.yaml`` that sets
+``_target_: os.system`` runs it as soon as the model is instantiated (CVE-2025-23304 in NeMo), so a name is judged as
 a call in a pickle would be.
 """
 
@@ -27,8 +29,8 @@ _EVALUATED = re.compile(rb"\s*[\w.]+/.")
 """What old versions of jsonpickle import and give to ``eval``: a module, a slash, an expression."""
 
 
-class Targets:
-    """The names that one text gives."""
+class TargetJudge:
+    """The names in one text."""
 
     def __init__(self, scan: Scan, part: Part) -> None:
         self._scan = scan
@@ -36,7 +38,7 @@ class Targets:
         self._seen: set[tuple[bytes, bool]] = set()
 
     def judge(self, met: Met) -> None:
-        """Note names that are known for harm, and of Hydra's and jsonpickle's also what else the stdlib can do.
+        """Report names known for harm and, of Hydra's and jsonpickle's, any unsafe one of the standard library.
 
         A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
         (``types.ModuleType``); there only functions that attacks use count.
@@ -72,10 +74,10 @@ class Targets:
             self._scan.finding("config-target", level, self._part.at(at), summary, name)
 
     def _level(self, name: str, at: int) -> Level:
-        """The level of a call of *name*, whatever its arguments are: these are ours.
+        """Return the level of a call of *name*; the arguments are ours, so findings about them do not count.
 
-        What the lists say of the name alone is enough where a call of it makes no difference: nobody but the lists'
-        own names is walked, so that the number of names in a text costs little.
+        A walk is made for names that are on the lists only, so that a text of many names costs little: for the others
+        the lists' answer for the name alone is the same as for a call.
         """
         module, _, attribute = name.rpartition(".")
         judged = judge(module, attribute)
@@ -86,5 +88,5 @@ class Targets:
         call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), self._part.at(at))
         report = trial(self._scan, call)
         found = () if report is None else report.findings
-        said = [finding.level for finding in found if finding.rule != "suspicious-arguments"]
-        return max(said, key=lambda level: level.rank, default=Level.INFO)
+        levels = [finding.level for finding in found if finding.rule != "suspicious-arguments"]
+        return max(levels, key=lambda level: level.rank, default=Level.INFO)

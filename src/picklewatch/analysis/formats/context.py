@@ -38,12 +38,12 @@ _COMPUTED = tuple(child_fields(ScanReport))
 
 
 class Format(NamedTuple):
-    """One format that content is recognised as."""
+    """A format that content is recognised as."""
 
     name: str
     """The stable name, as in docs/formats.md."""
     matches: Callable[[bytes, memoryview], bool]
-    """Whether the head (its first `HEAD` bytes) or the whole says so."""
+    """Returns True if the head (the first `HEAD` bytes) or the whole content is of this format."""
     read: Callable[[Scan, Part], str | None]
     """Judges the content; may return a more exact format name."""
 
@@ -84,12 +84,12 @@ class Scan:
         self._dispatch = dispatch
 
     def finding(self, rule: str, level: Level, where: str, summary: str, evidence: str = "") -> None:
-        """Note one observation; *evidence* is cut to the limit and made printable."""
+        """Record one observation; *evidence* is cut to the limit and made printable."""
         evidence = printable(evidence[: self.limits.evidence])
         self.add((Finding(rule=rule, level=level, where=where or "0x0", summary=summary, evidence=evidence),))
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Note *findings*; which of too many stay, `kept` says."""
+        """Record *findings*; if there are too many, `kept` chooses."""
         for finding in findings:
             self._findings[finding] = None
             if self.budget.tell is not None and finding.level.rank >= Level.UNSAFE.rank:
@@ -112,10 +112,10 @@ class Scan:
         return worst(self._findings)
 
     def content(self, part: Part) -> str:
-        """Judge *part* by what it is; the format's name."""
+        """Judge *part* by its content and return the format's name."""
         if part.depth > self.limits.depth:
             self.look(part.where, part.chunks)
-            if part.depth > DEFAULT_LIMITS.depth:  # no honest writer comes near it; who sets a lower limit knows why
+            if part.depth > DEFAULT_LIMITS.depth:  # no honest writer comes near it; a lower limit is the operator's
                 raise evasion(f"contents are nested more than {self.limits.depth} deep")
             raise LimitReached("limit-depth", f"Contents are nested more than {self.limits.depth} deep.")
         self.check()
@@ -123,7 +123,7 @@ class Scan:
         return self._dispatch(self, part)
 
     def pickle(self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
-        """Judge the pickle at *start*, and what it nests."""
+        """Judge the pickle at *start* and the contents that it nests."""
         report = self.walk(part, start, persistent=persistent, arrays=arrays)
         self.adopt(report, part)
         return report
@@ -131,7 +131,7 @@ class Scan:
     def walk(
         self, part: Part, start: int, *, persistent: bool = False, arrays: bool = True, most: int = sys.maxsize
     ) -> PickleReport:
-        """Judge one pickle within the file's budget; what was seen before a limit counts all the same."""
+        """Walk one pickle within the file's budget; findings before a limit count all the same."""
         try:
             return judge_pickle(
                 part.data, start, where=part.where, budget=self.budget, persistent=persistent, arrays=arrays, most=most
@@ -145,7 +145,7 @@ class Scan:
             raise failed.cause from None
 
     def adopt(self, report: PickleReport, part: Part) -> None:
-        """Note what the walk over a pickle in *part* found, and judge what it nests."""
+        """Record the *report* on a pickle in *part*, and judge the contents that it nests."""
         self._note(report)
         self._nested(report, part)
 
@@ -157,7 +157,7 @@ class Scan:
         self.add(report.findings)
 
     def _nested(self, report: PickleReport, part: Part) -> None:
-        """Judge what the pickle would have unpickled; mere look-alikes count if they would do harm."""
+        """Judge the bytes that the pickle would have unpickled; mere look-alikes count if they would do harm."""
         for nested in report.nested:
 
             def judge(nested: Nested = nested) -> None:
@@ -169,7 +169,7 @@ class Scan:
                 self.guarded(nested.where, judge, partial(iter, (nested.data,)))
 
     def apart(self, work: Callable[[], object]) -> Level:
-        """Do *work* and return the most harmful level of what it noted."""
+        """Do *work* and return the level of its most harmful finding."""
         before, self._findings = self._findings, {}
         try:
             work()
@@ -199,16 +199,16 @@ class Scan:
         return False
 
     def guarded(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:
-        """Do *work* on one part within its share of the budget; what ends it is noted, and the other parts go on.
+        """Do *work* on one part within its share of the budget; a failure becomes a finding, the other parts go on.
 
-        A fault of ours, a limit or exhausted memory in one part must hide nothing of another: an attack would only
-        have to bring the costly part along. What was not reached is at least looked through for imports: *look* gives
-        its bytes.
+        A fault of ours, a limit or exhausted memory in one part must hide nothing of another: an attacker would only
+        have to add a costly part. Bytes that were not reached are at least looked through for imports: *look* yields
+        them.
         """
         self.caught(where, partial(self.budget.share, work), look)
 
     def caught(self, where: str, work: Callable[[], object], look: Look | None = None) -> None:
-        """Do *work* on all that there is, as `guarded` does it for one part of several."""
+        """Do *work* on the only part that there is, as `guarded` does for one of several."""
         try:
             work()
         except LimitReached as error:
@@ -221,7 +221,7 @@ class Scan:
             self.look(where, look)
 
     def stopped(self, error: LimitReached, where: str) -> None:
-        """Note that a limit ended a part of the scan."""
+        """Report that a limit ended a part of the scan."""
         self.complete = False
         if error.rule == "limit-time" and time.process_time() - self._cpu > cpu_seconds(self.size) / 4:
             error = evasion("it takes more processor time than any honest file of its size")
@@ -230,7 +230,7 @@ class Scan:
         self.finding(error.rule, error.level, where, str(error))
 
     def fault(self, error: BaseException, where: str) -> None:
-        """Note a fault by its type and place only: its text may quote hostile bytes."""
+        """Report a fault of ours by its type and place only: its text may quote hostile bytes."""
         if isinstance(error, MemoryError):
             traceback.clear_frames(error.__traceback__)
             summary = f"The scan needs more than {self.limits.memory >> 20} MiB of memory."
@@ -244,7 +244,7 @@ class Scan:
         self.finding("scan-error", Level.UNSCANNABLE, where, summary, evidence)
 
     def look(self, where: str, look: Look) -> None:
-        """Look through bytes that could not be judged for imports of what is denied, out of a reserve of work."""
+        """Search bytes that could not be judged for imports that are denied, out of a reserve of work."""
         if self._last_look.left <= 0:
             error = evasion("it stops the scan at more places than can be looked through")
             self.finding(error.rule, error.level, where, str(error))
@@ -271,14 +271,14 @@ class Scan:
             self.check()
 
     def check(self) -> None:
-        """Stop when the file's time is used up."""
+        """Raise `LimitReached` when the file's time is used up."""
         self.budget.check_time()
 
     def release(self, size: int) -> None:
-        """Note that *size* held bytes are gone."""
+        """Record that *size* held bytes are freed."""
         self.held -= size
 
 
 def worst(findings: Iterable[Finding]) -> Level:
-    """The most harmful level of *findings*, `Level.INFO` for none."""
+    """Return the most harmful level of *findings*, `Level.INFO` for none."""
     return max((finding.level for finding in findings), key=lambda level: level.rank, default=Level.INFO)

@@ -1,6 +1,7 @@
 """Pickles spelt in base64 or hexadecimal inside texts and other pickles.
 
-stable-baselines3 keeps cloudpickles so in its JSON (and unpickles them); elsewhere it is a way around scanners.
+stable-baselines3 keeps cloudpickles so in its JSON and unpickles them (common/save_util.py, ``json_to_data``).
+Elsewhere it is a way around scanners: a first stage decodes the text and unpickles it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def search_encoded(scan: Scan, part: Part) -> None:
 
 
 def judge_serialized(scan: Scan, part: Part, offset: int, text: bytes) -> None:
-    """Judge what stable-baselines3 gives to cloudpickle (``":serialized:"``), whatever it decodes to."""
+    """Judge the text that stable-baselines3 gives to cloudpickle (``":serialized:"``), whatever it decodes to."""
     place = f"{part.at(offset)}!(encoded)"
     found = Part(memoryview(_base64(text)), place, part.depth + 1)
     if len(found.data):
@@ -81,7 +82,7 @@ def judge_serialized(scan: Scan, part: Part, offset: int, text: bytes) -> None:
 
 
 def _base64(text: bytes) -> bytes:
-    """Return what `base64.b64decode` makes of *text*; what it would refuse is decoded all the same, padding left out.
+    """Decode *text* as `base64.b64decode` does; text that it would refuse is decoded without its padding.
 
     Foreign characters are dropped, and so is padding that ends no group of four.
     """
@@ -93,7 +94,7 @@ def _base64(text: bytes) -> bytes:
 
 
 def decoded(text: bytes) -> Iterator[bytes]:
-    """What *text* may mean: hexadecimal, or base64 at each of the four places that a letter before it leaves."""
+    """Yield each meaning of *text*: hexadecimal, and base64 that begins at any of four places in a group."""
     text = re.sub(rb"[\s=]", b"", text)
     if re.fullmatch(rb"[0-9a-fA-F]+", text):
         yield binascii.unhexlify(text[: len(text) // 2 * 2])

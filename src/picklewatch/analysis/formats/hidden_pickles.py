@@ -1,10 +1,11 @@
 """Looks for pickles and archives where no loader starts: behind, between and inside other data.
 
-Nothing at such a place runs by itself, so only what would do harm is told: a payload that waits for a second loader, an
-extraction, or a reader that starts elsewhere. Bytes of tensors and images begin like a pickle every few kilobytes by
-chance; they are told apart by walking them and asking for an import of a real module with a harmful meaning.
+Nothing at such a place runs by itself, so only harm is reported: a payload that waits for a second loader, for an
+extraction, or for a reader that starts elsewhere (``pickle.load`` at an offset; a zip's reader behind a pickle). Bytes
+of tensors and images begin like a pickle every few kilobytes by chance; a walk and the import of a real module with a
+harmful meaning tell a payload from them.
 
-A range is searched to its end, however long. Of tensors' bytes callers give the beginning only: that is a sample, not
+A range is searched to its end, however long. Of tensors' bytes callers pass the beginning only: that is a sample, not
 a part of the proof.
 """
 
@@ -37,7 +38,7 @@ _STARTS = (
     re.compile(rb"\x80[\x02-\x05](?:[\x95ch}\])(\x8c\x8dXBCKJMGNTUV\x8a\x8f\x96]|I[-0-9])"),
     *(re.compile(opcode + rb"(?=" + length + rb"[A-Za-z_]\w)") for opcode, length in SHORT_TEXTS),
 )
-"""How a pickle that imports something may begin: a protocol header, the names that a STACK_GLOBAL takes.
+"""The beginnings of a pickle that imports something: a protocol header, or the names that STACK_GLOBAL takes.
 
 Each begins with one byte, for which the regular expression engine has a fast search.
 """
@@ -50,13 +51,16 @@ _ANY = re.compile(
     )
 )
 _SMALL = 1024
-"""In a few bytes one look for all beginnings at once is cheaper than a look for each."""
+"""Bytes up to which one search for all beginnings at once is cheaper than one for each."""
 
 _INST = ord("i")
 
 
 def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, place: str) -> bool:
-    """Judge what hides in *part* from *start* to *stop*; whether it would do harm. *place* says where in words."""
+    """Judge hidden pickles in *part* from *start* to *stop*; return True if one would do harm.
+
+    *place* names the place in words.
+    """
     found = False
     stop = len(part.data) if stop is None else min(stop, len(part.data))
     size = stop - start
@@ -85,10 +89,10 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
 
 
 def harms(report: PickleReport, *, headed: bool = False) -> bool:
-    """Whether the walk met harm that is no accident: a real module, and a call or a pickle that reaches its end.
+    """Return True if the walk met harm beyond chance: a real module, and a call or a pickle that reaches its end.
 
-    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them. What has both a header and an
-    end (*headed*) is a pickle beyond chance, whatever it imports.
+    Words on two lines spell an import (``cos``, ``sin``), and programs hold many of them. Bytes with both a header and
+    an end (*headed*) are a pickle beyond chance, whatever they import.
     """
     return any(
         (exists(finding.subject) or (headed and report.imports))
@@ -99,16 +103,16 @@ def harms(report: PickleReport, *, headed: bool = False) -> bool:
 
 
 def acts(report: PickleReport) -> bool:
-    """Whether the walk met an import that does something by itself, called or not."""
+    """Return True if the walk met an import that acts by itself, called or not."""
     return any(finding.rule == "import-side-effect" for finding in report.findings)
 
 
 def runs(report: PickleReport, data: memoryview) -> bool:
-    """Whether a loader that begins at the start of *data* calls what it imports, whoever wrote the module.
+    """Return True if a loader that begins at the start of *data* calls one of its imports, of whatever module.
 
-    Two lines of a text may spell an import; a call besides, or two names alone on their lines after a bracket and an
-    ``i`` (INST), are no accident. What begins with a persistent id, as every zip does, goes no further in a loader that
-    knows of none.
+    Two lines of a text may spell an import by chance, but no call besides, nor two names alone on their lines after
+    a bracket and an ``i`` (INST). Data that begins with a persistent id, as every zip does ("P"), goes no further in a
+    loader that knows of none.
     """
     if report.opcodes <= _WORDS or data[0] == _PERSID:
         return False
@@ -124,16 +128,16 @@ _PERSID = ord("P")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _HARM = (Level.UNSAFE, Level.MALICIOUS)
 _MERELY_NAMED = "from "
-"""How the engine's evidence begins where an import is not called."""
+"""The beginning of the engine's evidence for an import that is not called."""
 
 
 def exists(name: str) -> bool:
-    """Whether the root module of *name* exists wherever models are loaded."""
+    """Return True if the root module of *name* exists wherever models are loaded."""
     return name.partition(".")[0] in ROOTS
 
 
 def unmistakable(name: str) -> bool:
-    """Whether an import is of a function that attacks use, and can't be two words of prose."""
+    """Return True if *name* is a function that attacks use, and can't be two words of prose."""
     return exists(name) and name.rpartition(".")[2] in WELL_KNOWN
 
 
@@ -144,7 +148,7 @@ WELL_KNOWN = {
     "startfile", "rmtree", "unlink", "urlopen", "urlretrieve", "loads", "CDLL", "FunctionType", "CodeType",
     "create_connection", "main",
 }  # fmt: skip
-"""Functions that attacks import; what a broken one names is told too."""
+"""Functions that attacks import; they are reported in a broken pickle, too."""
 
 
 def _candidates(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
@@ -154,7 +158,7 @@ def _candidates(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator
 
 
 def _beginnings(pattern: re.Pattern[bytes], data: memoryview, start: int, stop: int) -> Iterator[int]:
-    """Yield where *pattern* matches; a name has to be a module's that may exist."""
+    """Yield the offsets of *pattern*; a name has to be that of a module that may exist."""
     for match in pattern.finditer(data, start, stop):
         at = match.start()
         letters = _AT_NAME.get(data[at])

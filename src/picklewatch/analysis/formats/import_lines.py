@@ -16,16 +16,16 @@ ROOTS = {name for name in STDLIB if name.islower()} | {
     "cloudpickle", "dill", "tensorflow", "keras", "jax", "transformers", "requests", "yaml", "django", "flask",
     "PICKLEWATCH_SELF_TEST", "nose", "pytest", "_pytest", "IPython", "idlelib", "lib2to3", "aiohttp", "fickling",
 }  # fmt: skip
-"""Modules that exist wherever models are loaded; a text line that merely looks like an import names another."""
+"""Modules that exist wherever models are loaded; a line of text that merely looks like an import names another."""
 SHORT_TEXTS = ((rb"\x8c", rb"[\x01-\xff]"), (rb"X", rb"[\x01-\xff]\0\0\0"))
 """SHORT_BINUNICODE and BINUNICODE, and the length of a text of less than 256 bytes: STACK_GLOBAL takes two of them."""
 _NAME_LINE = re.compile(rb"\n(?=[A-Za-z_][\w.]*+\r?\n)")
-"""The search goes by the second line: names are rarer than what comes before them."""
+"""The second line of an import, by which the search goes: such lines are rarer than the first ones."""
 _IMPORT = re.compile(rb"[cVi](?=([A-Za-z_]\w{0,%d})(?:\.|\Z))" % (max(map(len, ROOTS)) - 1))
-"""An opcode and the root of its module, which ends with the line; what is longer is none of `ROOTS`."""
+"""An opcode and the root of its module, which ends with the line; a longer name is none of `ROOTS`."""
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
 _LOOK = 8
-"""Units of work that a look at one line takes."""
+"""Units of work per line."""
 _LINE = 128
 """Bytes before a line break that are read at first; more if all of them are letters."""
 
@@ -33,7 +33,7 @@ _LINE = 128
 def import_lines(data: memoryview, start: int, stop: int, charge: Callable[[int], object]) -> Iterator[tuple[int, int]]:
     """Yield the offset of each opcode whose line names a module that may exist, and where that line ends.
 
-    What it takes is told to *charge* in units of work.
+    The work is counted by *charge*.
     """
     for match in _NAME_LINE.finditer(data, start, stop):
         begin, word = _last_word(data, start, match.start())

@@ -1,4 +1,10 @@
-"""Content that no loader runs: text, images, safetensors with a sane header, tables and other data files."""
+"""Content that no loader runs: images, safetensors with a sane header, tables and other data files.
+
+The header of safetensors is checked as the reference reader does (safetensors/src/tensor.rs, ``Metadata::validate``):
+gaps between tensors, names given twice and bytes behind the last one are where a polyglot keeps a pickle. Two data
+files hold pickles by design: a table of Arrow whose type pyarrow unpickles (CVE-2023-47248), and a database of SQLite
+that is a shelf (Lib/dbm/sqlite3.py) or diskcache's.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +36,7 @@ _DTYPE_BITS = {
 
 
 def _is_safetensors(head: bytes, data: memoryview) -> bool:
-    """Eight bytes of length, then a JSON object: what any safetensors file, sane or not, looks like."""
+    """Return True if a length of eight bytes and a JSON object begin the data, sane or not."""
     if len(data) < 10 or re.match(rb"\{[\"}\s]", head[8:]) is None:  # noqa: PLR2004
         return False
     return head[4:8] == b"\0\0\0\0" or b'"data_offsets"' in head or b'"__metadata__"' in head
@@ -53,7 +59,7 @@ def _read_safetensors(scan: Scan, part: Part) -> None:
 
 
 def _check_header(data: memoryview, length: int) -> int:
-    """Check the header as the reference reader does; the end of the last tensor."""
+    """Check the header as the reference reader does, and return the end of the last tensor."""
     available = len(data) - 8 - length
     if length > _SAFETENSORS_HEADER or available < 0:
         raise Malformed("The header's length reaches beyond the file or the format's bound.")
@@ -115,7 +121,7 @@ def _read_quiet(scan: Scan, part: Part) -> None:
 
 
 def _read_arrow(scan: Scan, part: Part) -> str:
-    """Look through a table of Arrow or Parquet, and at its schema.
+    """Search a table of Arrow or Parquet, and its schema.
 
     A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
     read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
@@ -131,9 +137,9 @@ def _read_arrow(scan: Scan, part: Part) -> str:
 
 
 def _read_sqlite(scan: Scan, part: Part) -> str:
-    """Look through a database of SQLite; one that keeps bytes is what shelves and caches of pickles are made of.
+    """Search a database of SQLite; one that keeps bytes may be a shelf or a cache of pickles, which is not judged.
 
-    What is longer than a page is scattered over several, so that a pickle need not be found.
+    A value longer than a page is scattered over several pages, so that a pickle in it need not be found.
     """
     _read_quiet(scan, part)
     if _keeps_bytes(part.data):
@@ -143,7 +149,7 @@ def _read_sqlite(scan: Scan, part: Part) -> str:
 
 
 def _keeps_bytes(data: memoryview) -> bool:
-    """Whether a statement that makes a table, wherever it stands, has a column of bytes."""
+    """Return True if a statement that makes a table, wherever it stands, has a column of bytes."""
     behind = b""
     for begin in range(0, len(data), CHUNK):
         text = behind + bytes(data[begin : begin + CHUNK]).lower()

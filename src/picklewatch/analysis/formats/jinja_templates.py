@@ -1,4 +1,9 @@
-"""Jinja's templates among other text: statements, and expressions that fetch, call or filter."""
+"""Jinja's templates among other text: statements, and expressions that fetch, call or filter.
+
+A chat template is code of the model that its loader renders: transformers in a sandbox
+(utils/chat_template_utils.py), llama-cpp-python before 0.2.72 without one (llama_chat_format.py, CVE-2024-34359).
+Strings and brackets are lexed as Jinja does (jinja2/lexer.py), because ``}}`` in a string does not end an expression.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import re
 
 LEXED = 16
 """How often all bytes of a text are lexed; where expressions without end cost more it is taken for a template, which is
-told as ``format-not-judged``."""
+reported as ``format-not-judged``."""
 
 _STATEMENT = re.compile(
     rb"\{%[-+]?(?:\s|\\[nrt])*+(?:if|for|set|macro|block|import|include|extends|generation|from|call|filter|with|do|print|raw"
@@ -27,12 +32,15 @@ _LEXED = re.compile(
 
 
 def is_template(text: memoryview | bytes) -> bool:
-    """Return True if *text* holds what makes Jinja do more than print a variable."""
+    """Return True if Jinja does more with *text* than print variables."""
     return any(pattern.search(text) for pattern in (_STATEMENT, _CHAT)) or _expressions(bytes(text))
 
 
 def _expressions(text: bytes) -> bool:
-    """Whether an expression fetches, calls or filters: a plain name does no harm. ``${{ … }}`` is GitHub's own, too."""
+    """Return True if an expression fetches, calls or filters; a plain name does no harm.
+
+    ``${{ … }}`` is also an expression of GitHub's workflows: there only a way into Python's internals counts.
+    """
     at = text.find(b"{{")
     lexed, left = 0, LEXED * len(text)
     while at >= 0:
@@ -52,9 +60,9 @@ def _expressions(text: bytes) -> bool:
 
 
 def _end(text: bytes, at: int) -> tuple[int, bool]:
-    """Where the expression that begins at *at* ends for Jinja's lexer, whose strings and brackets may hold ``}}``.
+    """Return the end of the expression that begins at *at*, for Jinja's lexer, and whether it has one.
 
-    False besides: it does not end, and whatever was looked at for it ends there.
+    Strings and brackets may hold ``}}``. Without an end, the offset is that up to which bytes were lexed for it.
     """
     depth = 0
     while (match := _LEXED.match(text, at)) is not None:

@@ -1,7 +1,7 @@
-"""Look through bytes that could not be judged for imports of what is denied: the last resort where a scan had to stop.
+"""Searches bytes that could not be judged for denied imports: the last resort where a scan had to stop.
 
-Not a judgement: an import may be spelt in ways that only a walk over the opcodes sees. It is fast, needs no memory, and
-keeps a plain attack behind a bomb from being called merely `unscannable`.
+Not a judgement: an import may be spelt in ways that only a walk over the opcodes sees. But it is fast and needs no
+memory, and it keeps a plain attack behind a decompression bomb from being called merely `unscannable`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOOK = 2_500_000
 _LEAST_LOOK = 1_000
 """Units that each look may take even so. Where none are left at all, that is reported as evasion."""
 _PER_UNIT = 64
-"""Bytes that are unpacked once more and looked through in the time of one unit of work."""
+"""Bytes that are unpacked once more and searched in the time of one unit of work."""
 _JUDGED = 20
 """Units of work that judging a name takes."""
 _NAMES = 20
-"""Imports that are told."""
+"""Imports that are reported."""
 _OVERLAP = 512
-"""Bytes of one chunk that are looked at again with the next: two names and what lies between them."""
+"""Bytes of one chunk that are searched again with the next: room for two names."""
 
 _NAME = rb"([A-Za-z_][\w.]{0,100})(?:\x94|q.|r.{4})?"
 _CALLED = b"ci"
@@ -49,14 +49,14 @@ class LastLook:
 
     def denied_imports(self, chunks: Iterable[bytes | memoryview]) -> list[str]:
         """Return what is denied among the imports that *chunks* spell, as far as a share of the reserve goes."""
-        look = _Look(max(self.left // 4, _LEAST_LOOK))
+        look = _Search(max(self.left // 4, _LEAST_LOOK))
         try:
             return look.denied_imports(chunks)
         finally:
             self.left -= look.work
 
 
-class _Look:
+class _Search:
     """One look: the names that it saw, and the work that it took."""
 
     def __init__(self, most: int) -> None:
@@ -65,7 +65,7 @@ class _Look:
 
     @property
     def work(self) -> int:
-        """Units of work taken so far."""
+        """The units of work taken so far."""
         return self._most - self._left
 
     def denied_imports(self, chunks: Iterable[bytes | memoryview]) -> list[str]:

@@ -1,6 +1,10 @@
-"""An LZ4 frame decompressor: small, bounded by its block size, the only one that reads a scanned file.
+"""A small LZ4 frame decompressor, the only one that reads a scanned file.
 
-Source: the LZ4 frame format 1.6.4 and block format. Checksums are not compared.
+Our own, because the lz4 package is a C extension that may be missing: the same bytes must get the same verdict on every
+machine. A block's size is bounded by its frame, so a bomb of matches is refused before it is unpacked. Checksums are
+not compared: joblib's reader (lz4.frame) refuses a wrong one only after it has passed the bytes on.
+
+Source: the LZ4 frame format 1.6.4 and block format.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ _BLOCK_SIZES = {4: 1 << 16, 5: 1 << 18, 6: 1 << 20, 7: 1 << 22}
 
 
 class Lz4Decompressor:
-    """One frame, with the face of `bz2.BZ2Decompressor`."""
+    """One frame, with the interface of `bz2.BZ2Decompressor`."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -24,12 +28,12 @@ class Lz4Decompressor:
         self._block_checksum = self._content_checksum = self._linked = False
         self._trailer = False
         self.needs_input = True
-        """Whether nothing more comes out without more input."""
+        """True if nothing more comes out without more input."""
         self.eof = False
         self.unused_data = b""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Return at most *max_length* bytes; `ValueError` for what is no LZ4 frame."""
+        """Return at most *max_length* bytes; raise `ValueError` for bytes that are no LZ4 frame."""
         self._held += data
         self.needs_input = False
         while not self.eof and (max_length < 0 or len(self._ready) < max_length):
@@ -42,7 +46,7 @@ class Lz4Decompressor:
         return out
 
     def _step(self) -> bool:
-        """Take one header or block from what is held; False if more input is needed."""
+        """Take one header or block from the input; return False if more is needed."""
         if self._trailer:
             return self._end()
         return self._block() if self._block_size else self._header()
@@ -102,7 +106,7 @@ class Lz4Decompressor:
 
 
 def unpack_block(packed: bytes, window: bytes, limit: int) -> bytes:
-    """Return what one block holds; *window* is what came before it."""
+    """Return the content of one block; *window* are the bytes before it."""
     out = bytearray(window)
     begin = len(window)
     at = 0
@@ -127,7 +131,10 @@ def unpack_block(packed: bytes, window: bytes, limit: int) -> bytes:
 
 
 def _length(packed: bytes, at: int, value: int) -> tuple[int, int]:
-    """A length and the offset behind it: fifteen is followed by bytes to add, up to one that is not 255."""
+    """Return a length and the offset behind it.
+
+    Fifteen is followed by bytes to add, up to one that is not 255.
+    """
     if value == 15:  # noqa: PLR2004
         while at < len(packed):
             value += packed[at]

@@ -1,4 +1,7 @@
-"""Member names that lead out of the directory that an archive is unpacked to."""
+"""Member names that lead out of the directory that an archive is unpacked to (CVE-2007-4559 in `tarfile`, Zip Slip).
+
+Names are taken apart as for Windows and for POSIX: a model's archive is unpacked on either.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def escapes(name: str) -> bool:
-    """Whether a member of this name would be written elsewhere by a reader that trusts it."""
+    """Return True if a reader that trusts this name would write the member elsewhere."""
     name = name.replace("\\", "/")
     if name.startswith("/") or _DRIVE.match(name):
         return True

@@ -1,4 +1,9 @@
-"""NumPy's ``.npy``: header, shape and data, or header and pickle (numpy/lib/format.py)."""
+"""NumPy's ``.npy``: header, shape and data, or header and pickle.
+
+Mirrors numpy/lib/format.py, ``read_array``: if the header's dtype has an object field anywhere, the data is a pickle
+(CVE-2019-6446, loaded by default before 1.16.3; ``allow_pickle=True`` since). So the dtype decides, and one that we
+can't read counts as broken, never as numbers. `numpy.load` on an open file reads array after array, hence the loop.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ _HEADERS = {1: ("<H", 10), 2: ("<I", 12), 3: ("<I", 12)}
 """Major version → layout of the header's length, offset of the header."""
 
 SAMPLE = 1 << 16
-"""Bytes of an array's numbers that are looked through: a sample, since nothing of them is unpickled."""
+"""Bytes of an array's numbers that are searched: a sample, since none of them are unpickled."""
 _KEYS = {"descr", "fortran_order", "shape"}
 _DTYPE = re.compile(
     r"[<>|=]?(?:([?bBhHiIlLqQpPnNefdgFDGO])|([biufcmMOSaUV])(\d{1,9})?(?:\[(\d{0,9}[A-Za-zμ]{1,7}|\d+[A-Za-z]+/\d+)\])?)"
@@ -37,7 +42,7 @@ _OBJECT = "O"
 
 
 class Header(NamedTuple):
-    """What the header declares."""
+    """The declarations of the header."""
 
     start: int
     """Offset of the data."""
@@ -48,7 +53,7 @@ class Header(NamedTuple):
 
 
 def header(data: memoryview, charge: Callable[[int], object] = lambda _: None) -> Header:
-    """Read the header, or `Malformed`; *charge* is told what that takes."""
+    """Read the header, or raise `Malformed`; the work is counted by *charge*."""
     major = data[6] if len(data) > 7 else 0  # noqa: PLR2004
     if major not in _HEADERS or data[7] != 0:
         raise Malformed("The version of the .npy header is not known.")
@@ -72,7 +77,7 @@ def header(data: memoryview, charge: Callable[[int], object] = lambda _: None) -
 
 
 def _times(number: int, counts: Iterable[int]) -> int:
-    """Return the product, or `Malformed` where numpy itself would have no number for it."""
+    """Return the product, or raise `Malformed` where numpy itself has no number for it."""
     product = bounded_product(number, counts)
     if product >= LARGEST:
         raise Malformed("The .npy header declares more than any memory holds.")
@@ -80,7 +85,7 @@ def _times(number: int, counts: Iterable[int]) -> int:
 
 
 def _dtype(descr: object) -> tuple[int, bool]:
-    """Bytes of one item, and whether any field is an object; no deeper than `literal.parse` goes."""
+    """Return the bytes of one item, and whether any field is an object; the header's parser bounds the depth."""
     if isinstance(descr, str):
         return _scalar(descr)
     if isinstance(descr, tuple) and len(descr) == 2:  # noqa: PLR2004  (subarray: base, shape)
@@ -115,7 +120,7 @@ def _scalar(descr: str) -> tuple[int, bool]:
 
 
 def is_numbers(begin: bytes) -> bool:
-    """Whether an array of numbers begins so: they need not be held in memory."""
+    """Return True if *begin* begins an array of numbers, which need not be held in memory."""
     if not begin.startswith(MAGIC):
         return False
     try:
@@ -125,7 +130,7 @@ def is_numbers(begin: bytes) -> bool:
 
 
 def read_on(scan: Scan, part: Part, chunks: Iterator[bytes]) -> None:
-    """Judge an array of numbers of which *part* has the beginning and *chunks* gives all, piece after piece."""
+    """Judge an array of numbers that *chunks* yields piece after piece; *part* has the beginning."""
     head = header(part.data, scan.budget.charge)
     stop = head.start + head.items * head.item_size
     sample = bytearray()
@@ -186,7 +191,7 @@ def read(scan: Scan, part: Part) -> None:
 
 
 def _behind(scan: Scan, part: Part, start: int, at: int) -> None:
-    """Judge what follows the arrays from *start* of *part* on, which is at *at* of the file."""
+    """Judge the bytes behind the arrays from *start* of *part* on, which is at *at* of the file."""
     if bytes(part.data[start : start + len(MAGIC)]) == MAGIC:
         rest = part._replace(data=part.data[start:], where=part.at(at), depth=part.depth + 1)
         scan.guarded(rest.where, lambda: scan.content(rest), rest.chunks)

@@ -1,8 +1,9 @@
-"""A strict parser of the Python literals that a ``.npy`` header is made of: no names but True and False, no operators.
+"""A strict parser of the Python literals in a ``.npy`` header: no names but True and False, no operators.
 
-`ast.literal_eval` compiles what it reads, with CPython's recursion; this reads strings, integers, tuples, lists and
-dictionaries only, to a small depth. Two quotes in a row after a string would be the end of another one to Python
-(three quotes), so they are refused.
+Our own, because numpy's way (numpy/lib/format.py, ``_read_array_header``: `ast.literal_eval`) runs CPython's recursive
+compiler over hostile bytes, which can crash or exhaust memory (numpy limits the header to 10,000 characters for that).
+This reads strings, integers, tuples, lists and dictionaries only, to a small depth. Two quotes in a row after a string
+would begin a string in three quotes to Python and hide what follows, so they are refused.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")(?!['\"]))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"
 )
 _DEPTH = 12
-"""Brackets in brackets; more of them, and numbers of over 19 digits, are refused, and told as ``malformed-npy``."""
+"""Brackets in brackets; more of them, and numbers of over 19 digits, are reported as ``malformed-npy``."""
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
 def parse(text: str) -> object:
-    """Return the value that *text*, all of it, spells; `Malformed` if it is anything else."""
+    """Return the value of *text* as a whole; raise `Malformed` if it is anything but a literal."""
     tokens = _tokens(text)
     value, after = _value(tokens, 0, 0)
     if after != len(tokens):
@@ -59,7 +60,7 @@ def _value(tokens: list[tuple[str, str]], at: int, depth: int) -> tuple[object, 
 
 
 def _string(tokens: list[tuple[str, str]], at: int) -> tuple[str, int]:
-    """Adjacent strings are one; escapes are kept as written: no name that numpy writes needs them to be understood."""
+    """Join adjacent strings; escapes are kept as written, since no name that numpy writes needs them undone."""
     parts = []
     while at < len(tokens) and tokens[at][0] == "string":
         text = tokens[at][1].lstrip("uUbB")

@@ -11,11 +11,11 @@ CHUNK = 1 << 20
 """Bytes that are copied or decompressed at a time."""
 
 LARGEST = 1 << 63
-"""What no file and no memory holds; numbers are multiplied up to there."""
+"""More bytes than any file or memory holds; products stop there."""
 
 
 class Malformed(Exception):  # noqa: N818  (a state of the bytes, not a fault of ours)
-    """The bytes break the rules of their own format; the text is a plain sentence."""
+    """The bytes break the rules of their own format; the message is a plain sentence."""
 
 
 class Part(NamedTuple):
@@ -28,15 +28,15 @@ class Part(NamedTuple):
     """Containers around them."""
 
     def at(self, offset: int) -> str:
-        """The place *offset* in these bytes, as findings name it."""
+        """Return the place *offset* in these bytes, as findings name it."""
         return f"{self.where}:{offset:#x}" if self.where else f"{offset:#x}"
 
     def name(self, member: str) -> str:
-        """The place of *member* in these bytes, as findings name it."""
+        """Return the place of *member* in these bytes, as findings name it."""
         return f"{self.where}!{member}" if self.where else member
 
     def inside(self, member: str, data: memoryview | bytes) -> Part:
-        """*data* as the content of *member*."""
+        """Return *data* as the content of *member*."""
         return Part(memoryview(data), self.name(member), self.depth + 1)
 
     def chunks(self) -> Iterator[memoryview]:
@@ -45,12 +45,12 @@ class Part(NamedTuple):
             yield self.data[begin : begin + CHUNK]
 
     def behind(self, start: int) -> Part:
-        """The bytes from *start* on as a content of their own."""
+        """Return the bytes from *start* on as a content of their own."""
         return Part(self.data[start:], self.at(start), self.depth + 1)
 
 
 def bounded_product(number: int, factors: Iterable[int]) -> int:
-    """Return the product of what is not negative; of one beyond `LARGEST` only that it is beyond."""
+    """Return the product of numbers that are not negative, or `LARGEST` if it is beyond that."""
     factors = tuple(factors)
     if 0 in factors:
         return 0
@@ -62,7 +62,7 @@ def bounded_product(number: int, factors: Iterable[int]) -> int:
 
 
 def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """The first offset of *needle* in ``data[start:stop]``, or -1; copies at most `CHUNK` bytes at a time."""
+    """Return the first offset of *needle* in ``data[start:stop]``, or -1; copy at most `CHUNK` bytes at a time."""
     end = len(data) if stop is None else min(stop, len(data))
     while start < end:
         upto = min(start + CHUNK, end)

@@ -1,4 +1,9 @@
-"""Bytes that a loader unpickles from offset 0: one pickle, several stacked, torch's legacy file, what comes behind."""
+"""Bytes that a loader unpickles from offset 0: one pickle, several in a row, torch's legacy file.
+
+Mirrors Lib/pickle.py (``load`` stops at the first STOP and leaves the rest to the caller) and torch/serialization.py
+(``_legacy_load``, which goes on behind it). Where the first pickle ends, a second one, a container or a payload for
+another reader may begin: scanners that stop at the first STOP miss them, so everything behind it is judged as well.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +28,20 @@ PICKLE = 200
 
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"\x1f\x8b\x08")
 _SHORTEST = 2
-"""Opcodes of a pickle that says nothing."""
+"""Opcodes of a pickle that holds one constant."""
 
 _JOBLIB = ("joblib.numpy_pickle.", "sklearn.externals.joblib.")
 
 
 def matches(_head: bytes, data: memoryview) -> bool:
-    """Whether *data* is a pickle by its first bytes."""
+    """Return True if *data* is a pickle by its first bytes."""
     return bool(looks_like_pickle(data, 0))
 
 
 def read(scan: Scan, part: Part, *, text: bool = False) -> str:
     """Judge the pickles from offset 0 and return the exact format name.
 
-    What is encoded in them is searched for unless they are *text*, which `judge_text` looks through once for all.
+    Encoded pickles in them are searched for here unless they are *text*, which `judge_text` searches in one pass.
     """
     first = scan.pickle(part)
     if not text and scan.worst.rank < Level.UNSAFE.rank:
@@ -48,7 +53,7 @@ def read(scan: Scan, part: Part, *, text: bool = False) -> str:
 
 
 def _row(scan: Scan, part: Part, report: PickleReport) -> None:
-    """Judge what follows a pickle: further ones as loads in a loop read them, torch's files too, then anything."""
+    """Judge the bytes behind a pickle: further ones as loads in a loop read them, torch's files, then anything."""
     size = len(part.data)
     while True:
         if not report.stopped:
@@ -66,7 +71,7 @@ def _row(scan: Scan, part: Part, report: PickleReport) -> None:
 
 
 def step_over(scan: Scan, part: Part, start: int) -> int:
-    """Return where the row of pickles of one constant each ends that begins at *start*: it may have a million."""
+    """Return the end of the row of pickles of one constant each that begins at *start*: there may be a million."""
     run = _CONSTANTS.match(part.data, start)
     if run is None:
         return start
@@ -79,11 +84,11 @@ _CONSTANTS = re.compile(
 )
 """Protocol, one constant or empty container, STOP."""
 _STEPPED = 32
-"""Bytes of them that are stepped over in the time of one unit of work."""
+"""Bytes of such pickles that are stepped over in the time of one unit of work."""
 
 
 def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
-    """Judge bytes behind what a loader reads: a container of its own is read, of anything else only harm counts."""
+    """Judge bytes behind those that a loader reads: a container is judged, of anything else only harm counts."""
     if search(scan, part, start, place=place):
         return
     rest = part.behind(start)
@@ -94,7 +99,7 @@ def behind(scan: Scan, part: Part, start: int, *, place: str) -> None:
 
 
 def lead(scan: Scan, part: Part) -> None:
-    """Judge what `pickle.load` would run of content that is something else by its looks."""
+    """Report content of another format that runs code if `pickle.load` is given it: a polyglot."""
     report = trial(scan, part)
     if report is not None and _does_something(report, part.data):
         scan.adopt(report, part)
@@ -103,9 +108,9 @@ def lead(scan: Scan, part: Part) -> None:
 
 
 def in_letters(scan: Scan, part: Part) -> bool:
-    """Whether a text is a pickle of protocol 0 or 1: it runs to its end, or up to a call that does harm.
+    """Return True if a text is a pickle of protocol 0 or 1: it runs to its end, or up to a call that does harm.
 
-    Source code and lists of words spell imports too (``import os``, ``cat``), of modules that don't exist.
+    Source code and lists of words spell imports, too (``import os``, ``cat``), of modules that don't exist.
     """
     report = trial(scan, part)
     if report is None:

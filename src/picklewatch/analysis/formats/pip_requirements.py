@@ -1,4 +1,9 @@
-"""``requirements.txt`` of a model archive, as pip reads it (``req_file.py``): TorchServe installs what it says."""
+"""``requirements.txt`` of a model archive, which TorchServe installs when it loads the model.
+
+Mirrors pip/_internal/req/req_file.py: lines joined by backslashes, comments, options that may be abbreviated. A
+requirement from an address, a path or another index runs that package's ``setup.py`` (TorchServe's
+``install_py_dep_per_model``).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +44,7 @@ def judge_requirements(scan: Scan, part: Part) -> None:
 
 
 def _is_elsewhere(line: bytes) -> bool:
-    """Whether pip would go to another place: by an option, which may be cut short, an address or a path."""
+    """Return True if pip would go to another place: by an option, which may be abbreviated, an address or a path."""
     if line.startswith(b"-"):
         return _HARMLESS.match(line) is None
     return _ELSEWHERE.match(line) is not None

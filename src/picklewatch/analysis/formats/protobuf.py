@@ -1,4 +1,8 @@
-"""The top level of a protocol-buffers message: field numbers and wire types, nothing deeper."""
+"""The top level of a protocol-buffers message: field numbers and wire types, nothing deeper.
+
+Our own, because recognising a message (ONNX, TensorFlow, Core ML, Paddle) needs no schema: the protobuf package is a C
+extension, and would need the compiled schema of each kind.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ _LONG = 0x80
 
 
 def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
-    """Field number → wire type, empty unless all of *data* is one well-formed message of *allowed* fields only."""
+    """Return field number → wire type; empty unless all of *data* is one message of *allowed* fields only."""
     seen: dict[int, int] = {}
     position, size = 0, len(data)
     while 0 <= position < size:
@@ -40,7 +44,7 @@ def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """The value and the offset behind it; an offset of -1 if it breaks off."""
+    """Return the value and the offset behind it; an offset of -1 if it breaks off."""
     value = shift = 0
     for index in range(position, min(position + 10, len(data))):
         byte = data[index]

@@ -1,6 +1,9 @@
 """7z archives, read with the interpreter's own codecs: Copy, LZMA, LZMA2, Deflate, BZip2, the BCJ and delta filters.
 
-Other methods (PPMd, BCJ2, AES) are told as not readable. Source: 7zFormat.txt of the LZMA SDK.
+Other methods (PPMd, BCJ2, AES) are reported as not readable. Our own, because py7zr brings 10 distributions and 7 C
+extensions into the process that meets hostile bytes, and extracts to files. An archive of 7z is a way around scanners
+that know zip only (nullifAI, 2025: models on a hub that were 7z archives of broken pickles). Source: 7zFormat.txt of
+the LZMA SDK.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ from picklewatch.analysis.formats.sevenzip_headers import (
     SIGNATURE,
     Coder,
     Folder,
-    Reader,
-    Streams,
+    HeaderReader,
+    PackedStreams,
     contents,
     next_header,
     streams_info,
@@ -44,9 +47,9 @@ _DEFLATE, _BZIP2, _AES = b"\x04\x01\x08", b"\x04\x02\x02", b"\x06\xf1\x07\x01"
 _DELTA = b"\x03"
 _CODECS = {_DEFLATE: "deflate", _BZIP2: "bzip2"}
 _CHEAP = Cost(0.1, 128)
-"""What undoing a filter takes."""
+"""The cost of undoing a filter."""
 _HEADER = 16
-"""Bytes of a header that are copied in the time of one unit of work, and taken apart in that of two."""
+"""Bytes of a header that are copied in the time of one unit of work, and parsed in that of two."""
 _BRANCH = {
     b"\x03\x03\x01\x03": lzma.FILTER_X86, b"\x04": lzma.FILTER_X86,
     b"\x03\x03\x02\x05": lzma.FILTER_POWERPC, b"\x05": lzma.FILTER_POWERPC,
@@ -59,7 +62,7 @@ _BRANCH = {
 
 
 class _NotReadable(Exception):  # noqa: N818
-    """The archive uses a method that nothing here undoes; *rule* says which finding that is."""
+    """The archive uses a method that can't be undone here; *rule* is that of the finding."""
 
     def __init__(self, rule: str, summary: str) -> None:
         super().__init__(summary)
@@ -67,7 +70,7 @@ class _NotReadable(Exception):  # noqa: N818
 
 
 class _Packed(NamedTuple):
-    """A folder, where its bytes lie, and what each of its coders gives."""
+    """A folder, the place of its bytes, and the output sizes of its coders."""
 
     folder: Folder
     sizes: list[int]
@@ -75,8 +78,8 @@ class _Packed(NamedTuple):
     taken: list[int]
 
 
-def _packed(streams: Streams) -> Iterator[_Packed]:
-    """Yield folder after folder."""
+def _packed(streams: PackedStreams) -> Iterator[_Packed]:
+    """Yield each folder with the place of its bytes."""
     at, pack = SIGNATURE + streams.position, 0
     for folder, sizes in zip(streams.folders, streams.sizes, strict=True):
         taken = streams.packed[pack : pack + folder.pack_streams]
@@ -86,7 +89,7 @@ def _packed(streams: Streams) -> Iterator[_Packed]:
 
 
 def _unfold(scan: Scan, part: Part, packed: _Packed, where: str) -> memoryview:
-    """Unpack a folder, as far as that goes."""
+    """Unpack a folder as far as possible."""
     folder = packed.folder
     if folder.pack_streams != 1 or not folder.order:
         raise _NotReadable("archive-not-readable", "The 7z archive joins its coders in a way that can't be read here.")
@@ -119,7 +122,7 @@ def _undo(scan: Scan, coder: Coder, data: memoryview, size: int, where: str) -> 
 
 
 def _as_far(scan: Scan, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
-    """Yield what can be unpacked, and note what cannot."""
+    """Yield the bytes that can be unpacked, and report if that ends early."""
     try:
         yield from chunks
     except (Malformed, lzma.LZMAError) as error:
@@ -127,7 +130,7 @@ def _as_far(scan: Scan, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
 
 
 def _upto(stream: Stream, size: int) -> Iterator[bytes]:
-    """What *stream* holds, up to *size* bytes: LZMA's raw streams don't say where they end."""
+    """Yield up to *size* bytes of *stream*: LZMA's raw streams have no mark at their end."""
     for chunk in stream.chunks():
         yield chunk
         size -= len(chunk)
@@ -152,7 +155,7 @@ def _lzma2(code: int, size: int) -> dict[str, int]:
 
 
 def _filtered(spec: dict[str, int], data: memoryview) -> Iterator[bytes]:
-    """Undo a filter alone: liblzma wants a compressor last, so the bytes are wrapped as LZMA2 chunks that store."""
+    """Undo a filter alone: liblzma wants a compressor last, so the bytes are wrapped in LZMA2 chunks that store."""
     filters = [spec, {"id": lzma.FILTER_LZMA2, "dict_size": _STORED}]
     decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     for begin in range(0, len(data), _STORED):
@@ -176,15 +179,15 @@ def _read(scan: Scan, part: Part) -> None:
         if header:
             _members(scan, part, header)
 
-    scan.guarded(part.where, partial(_or_told, scan, part, work), part.chunks)
+    scan.guarded(part.where, partial(_or_report, scan, part, work), part.chunks)
     if end < len(part.data):
         summary = f"{len(part.data) - end} bytes follow the archive."
         scan.finding("trailing-data", Level.INFO, part.at(end), summary)
         behind(scan, part, end, place="behind the end of an archive")
 
 
-def _or_told(scan: Scan, part: Part, work: Callable[[], None]) -> None:
-    """Do *work*, and say what keeps it from reading on."""
+def _or_report(scan: Scan, part: Part, work: Callable[[], None]) -> None:
+    """Do *work*, and report what keeps it from reading on."""
     try:
         work()
     except Malformed as error:
@@ -195,7 +198,7 @@ def _or_told(scan: Scan, part: Part, work: Callable[[], None]) -> None:
 
 
 def _members(scan: Scan, part: Part, header: bytes) -> None:
-    reader = Reader(header, scan.budget.charge)
+    reader = HeaderReader(header, scan.budget.charge)
     kind = reader.byte()
     while kind == ENCODED:
         scan.budget.charge(CONTENT)
@@ -203,7 +206,7 @@ def _members(scan: Scan, part: Part, header: bytes) -> None:
         unfolded = b"" if packed is None else bytes(_unfold(scan, part, packed, part.where))
         if not unfolded:
             raise Malformed("The 7z archive's packed header is empty.")
-        reader = Reader(unfolded, scan.budget.charge)
+        reader = HeaderReader(unfolded, scan.budget.charge)
         kind = reader.byte()
     if kind != HEADER:
         raise Malformed("The 7z archive's header is not one.")
@@ -223,7 +226,7 @@ def _members(scan: Scan, part: Part, header: bytes) -> None:
             work = partial(_folder, scan, part, packed, files)
             taken = packed.taken[0] if packed.taken else 0
             look = Part(part.data[packed.at : packed.at + taken]).chunks
-            scan.guarded(part.name(files[0][0]), partial(_or_told, scan, part, work), look)
+            scan.guarded(part.name(files[0][0]), partial(_or_report, scan, part, work), look)
 
 
 def _folder(scan: Scan, part: Part, packed: _Packed, files: list[tuple[str, int]]) -> None:

@@ -1,6 +1,7 @@
-"""The headers of 7z archives: where the packed bytes lie, what undoes them, which files they are. Unpacks nothing.
+"""The headers of 7z archives: the places of packed bytes, their coders, the files' names. Unpacks nothing.
 
-Source: 7zFormat.txt of the LZMA SDK.
+A header of a few bytes can count billions of things, so each counted thing costs work, and none may be counted that the
+header has no room for. Source: 7zFormat.txt of the LZMA SDK.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SIGNATURE = 32
 """Bytes of the first header, from which offsets count."""
 _THING = 8
-"""Units of work that each thing costs that a header counts, and so what they take in memory."""
+"""Units of work that each thing that a header counts costs, which bounds their memory, too."""
 
 _END, HEADER, _PROPERTIES, _EXTRA_STREAMS, _STREAMS, _FILES = range(6)
 _PACK, _UNPACK, _SUBSTREAMS, _SIZE, _CRC, _FOLDER, _CODER_SIZES, _COUNTS, _EMPTY = range(6, 15)
@@ -33,27 +34,27 @@ class Coder(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """Steps that are taken together."""
+    """Coders that unpack the same bytes, one after another."""
 
     coders: list[Coder]
     order: list[int]
-    """Coders from the packed bytes to the folder's own; empty where they are no plain chain."""
+    """Coders from the packed bytes to the folder's content; empty if they are no plain chain."""
     pack_streams: int
 
 
-class Streams(NamedTuple):
-    """Where packed bytes lie and what they unpack to."""
+class PackedStreams(NamedTuple):
+    """The places of the packed bytes, and the sizes that they unpack to."""
 
     position: int
     packed: list[int]
     folders: list[Folder]
     sizes: list[list[int]]
-    """Bytes that each coder of each folder gives."""
+    """Bytes that each coder of each folder yields."""
     files: list[list[int]]
     """Sizes of the files in each folder."""
 
 
-class Reader:
+class HeaderReader:
     """A position in a header."""
 
     def __init__(self, data: bytes, charge: Callable[[int], object]) -> None:
@@ -66,7 +67,7 @@ class Reader:
         return self.take(1)[0]
 
     def take(self, size: int) -> bytes:
-        """Read *size* bytes, or `Malformed`."""
+        """Read *size* bytes, or raise `Malformed`."""
         piece = self.data[self.at : self.at + size]
         if len(piece) < size:
             raise Malformed("A header of the 7z archive breaks off.")
@@ -74,7 +75,7 @@ class Reader:
         return piece
 
     def number(self) -> int:
-        """A number of one to nine bytes: the leading ones of the first say how many follow."""
+        """Read a number of one to nine bytes: the first one has a leading 1 for each that follows."""
         first = self.byte()
         extra = 0
         while extra < 8 and first & (0x80 >> extra):  # noqa: PLR2004
@@ -83,7 +84,7 @@ class Reader:
         return low | ((first & ((0x80 >> extra) - 1)) << (8 * extra) if extra < 7 else 0)  # noqa: PLR2004
 
     def count(self) -> int:
-        """A number of things, each of which takes at least a bit of the header, and costs work."""
+        """Read a number of things, each of which takes at least a bit of the header, and costs work."""
         value = self.number()
         if value > 8 * len(self.data) + 8:
             raise Malformed("A header of the 7z archive counts more than it can hold.")
@@ -96,15 +97,15 @@ class Reader:
         return [bool(raw[index // 8] & (0x80 >> index % 8)) for index in range(count)]
 
     def digests(self, count: int) -> None:
-        """Step over the checksums of *count* things."""
+        """Skip the checksums of *count* things."""
         defined = count if self.byte() else -1
         if defined < 0:
             defined = sum(self.bits(count))
         self.take(4 * defined)
 
 
-def streams_info(reader: Reader) -> Streams:
-    """Read what a header says about packed bytes."""
+def streams_info(reader: HeaderReader) -> PackedStreams:
+    """Read the part of a header about packed bytes."""
     position = 0
     packed: list[int] = []
     folders: list[Folder] = []
@@ -121,15 +122,15 @@ def streams_info(reader: Reader) -> Streams:
             raise Malformed("A header of the 7z archive holds an unknown property.")
     if files is None:
         files = [[total] for total in _totals(folders, sizes)]
-    return Streams(position, packed, folders, sizes, files)
+    return PackedStreams(position, packed, folders, sizes, files)
 
 
 def _totals(folders: list[Folder], sizes: list[list[int]]) -> list[int]:
-    """Bytes that each folder unpacks to."""
+    """Return the bytes that each folder unpacks to."""
     return [each[folder.order[-1] if folder.order else 0] for folder, each in zip(folders, sizes, strict=True)]
 
 
-def _pack(reader: Reader) -> tuple[int, list[int]]:
+def _pack(reader: HeaderReader) -> tuple[int, list[int]]:
     position, count = reader.number(), reader.count()
     packed: list[int] = []
     while (kind := reader.byte()) != _END:
@@ -142,7 +143,7 @@ def _pack(reader: Reader) -> tuple[int, list[int]]:
     return position, packed
 
 
-def _unpack_info(reader: Reader) -> tuple[list[Folder], list[list[int]]]:
+def _unpack_info(reader: HeaderReader) -> tuple[list[Folder], list[list[int]]]:
     if reader.byte() != _FOLDER:
         raise Malformed("The folders' header is not where it belongs.")
     count = reader.count()
@@ -162,7 +163,7 @@ def _unpack_info(reader: Reader) -> tuple[list[Folder], list[list[int]]]:
     return folders, sizes
 
 
-def _folder(reader: Reader) -> Folder:
+def _folder(reader: HeaderReader) -> Folder:
     coders: list[Coder] = []
     inputs = outputs = 0
     for _ in range(reader.count()):
@@ -186,7 +187,7 @@ def _folder(reader: Reader) -> Folder:
 
 
 def _order(coders: list[Coder], pairs: dict[int, int]) -> list[int]:
-    """Follow the bound inputs from the coder whose output nobody takes to the one that reads the packed bytes."""
+    """Follow the bound inputs from the coder that yields the content to the one that reads the packed bytes."""
     if any(coder.streams != 1 for coder in coders):
         return []
     free = set(range(len(coders))) - set(pairs.values())
@@ -198,7 +199,7 @@ def _order(coders: list[Coder], pairs: dict[int, int]) -> list[int]:
     return list(order)[::-1] if len(order) == len(coders) and at is None else []
 
 
-def _substreams(reader: Reader, unpacked: list[int]) -> list[list[int]]:
+def _substreams(reader: HeaderReader, unpacked: list[int]) -> list[list[int]]:
     counts = [1] * len(unpacked)
     files = [[size] for size in unpacked]
     while (kind := reader.byte()) != _END:
@@ -214,20 +215,20 @@ def _substreams(reader: Reader, unpacked: list[int]) -> list[list[int]]:
     return files
 
 
-def _sizes(reader: Reader, total: int, count: int) -> list[int]:
+def _sizes(reader: HeaderReader, total: int, count: int) -> list[int]:
     if not count:
         return []
     sizes = [reader.number() for _ in range(count - 1)]
     return [*sizes, max(total - sum(sizes), 0)]
 
 
-def _names(reader: Reader) -> list[tuple[str, bool]]:
-    """Names of the files, and whether each has bytes in a folder."""
+def _names(reader: HeaderReader) -> list[tuple[str, bool]]:
+    """Read the names of the files, and whether each has bytes in a folder."""
     count = reader.count()
     names: list[str] = []
     empty = [False] * count
     while (kind := reader.number()) != _END:
-        body = Reader(reader.take(reader.number()), reader.charge)
+        body = HeaderReader(reader.take(reader.number()), reader.charge)
         if kind == _NAMES and not body.byte():
             reader.charge(len(body.data) // 2)
             names = body.data[1:].decode("utf-16-le", "replace").split("\0")
@@ -237,9 +238,9 @@ def _names(reader: Reader) -> list[tuple[str, bool]]:
     return [(names[index], not empty[index]) for index in range(count)]
 
 
-def contents(reader: Reader) -> tuple[Streams | None, list[tuple[str, bool]]]:
+def contents(reader: HeaderReader) -> tuple[PackedStreams | None, list[tuple[str, bool]]]:
     """Read the archive's own header: the packed bytes, and each file's name and whether it has bytes in a folder."""
-    streams: Streams | None = None
+    streams: PackedStreams | None = None
     names: list[tuple[str, bool]] = []
     while (kind := reader.byte()) != _END:
         if kind == _STREAMS:
@@ -257,7 +258,7 @@ def contents(reader: Reader) -> tuple[Streams | None, list[tuple[str, bool]]]:
 
 
 def next_header(data: memoryview) -> tuple[bytes, int]:
-    """The header's bytes and where it ends."""
+    """Return the header's bytes and the offset of its end."""
     if len(data) < SIGNATURE:
         raise Malformed("The 7z archive breaks off in its first header.")
     offset, size = struct.unpack_from("<2Q", data, 12)

@@ -1,4 +1,8 @@
-"""skops: a zip whose ``schema.json`` names the types to build and the functions to find (skops/io/_audit.py)."""
+"""skops: a zip whose ``schema.json`` names the types to build and the functions to find.
+
+Mirrors skops/io/_audit.py (``get_tree``, the keys of each node). A loader that trusts the file's types imports these
+names and calls some (CVE-2024-37065), so each is judged as a pickle's import would be.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ _PAIRS = ((b"__module__", b"__class__"), (b"module_path", b"function"), (b"modul
 
 
 def judge_schema(scan: Scan, part: Part) -> None:
-    """Judge the names that a loader which trusts the file would import."""
+    """Judge the names that a loader would import if it trusts the file."""
     known: set[tuple[str, str]] = set()
     broken = True
     for node in nodes(in_utf8(part.data)):
@@ -49,7 +53,7 @@ def _judge(scan: Scan, part: Part, module: str, name: str) -> None:
 
 
 def _names(node: Node) -> Iterator[tuple[str, str]]:
-    """Module and name of a node; of a key that is there twice the last counts, as for `json.loads`."""
+    """Yield modules and names of a node; of two equal keys the last counts, as for `json.loads`."""
     for pair in _PAIRS:
         module, name = (next(reversed(node.texts(key)), b"").decode("utf-8", "replace") for key in pair)
         yield module, name

@@ -1,6 +1,8 @@
-r"""Texts as their readers understand them: in UTF-8, without the escapes of JSON and YAML.
+r"""Texts as their parsers understand them: in UTF-8, without the escapes of JSON and YAML.
 
-``"expr\u005fstr"`` is the key ``expr_str`` to a parser and to nobody who searches for it.
+``"expr\u005fstr"`` is the key ``expr_str`` to a parser, but no search for the key finds it: that is how attacks hide
+``_target_`` and ``!!python``. Mirrors Lib/json/decoder.py (``py_scanstring``, `json.detect_encoding`) and PyYAML's
+scanner.py (``ESCAPE_REPLACEMENTS``).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 _CODED = rb"\\(?:u00([0-7][0-9a-fA-F])|x([0-7][0-9a-fA-F])|U000000([0-7][0-9a-fA-F])|(/)|(\r\n?|\n)[ \t]*+|\\)"
 _ESCAPE = re.compile(_CODED)
-"""An escape that can stand for an ASCII character, or for none: YAML lets a backslash join two lines."""
+"""An escape of an ASCII character, or of none: a backslash joins two lines in YAML."""
 
 _WHOLE = re.compile(rb"[^A-Za-z0-9+/_=\\\s-]")
 """A byte that belongs to no escape, no line joined to another and no base64: a text can be cut behind it."""
@@ -45,11 +47,11 @@ _PATTERNS = (
     (re.compile(rb"\0[^\0]\0[^\0]"), "utf-16-be"),
     (re.compile(rb"[^\0]\0[^\0]\0"), "utf-16-le"),
 )
-"""Where the zeros are: so Python's json tells encodings apart that no mark tells (`json.detect_encoding`)."""
+"""The places of zeros, by which Python's json tells encodings without a mark apart (`json.detect_encoding`)."""
 
 
 def encoding(head: bytes) -> str:
-    """Return the encoding that a parser of JSON or YAML takes a text for that begins with *head*."""
+    """Return the encoding in which a parser of JSON or YAML reads a text that begins with *head*."""
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     return marked or next((name for pattern, name in _PATTERNS if pattern.match(head)), "utf-8")
 
@@ -72,8 +74,7 @@ def in_utf8(data: memoryview) -> memoryview:
 def understood(data: memoryview) -> bytes:
     """Return *data* with the escapes of ASCII characters undone.
 
-    Backslashes and quotes stay escaped, so that strings end where they did, and no character is taken for an escape
-    that was none.
+    Backslashes and quotes stay escaped, so that strings end where they did, and no two characters become an escape.
     """
     return _ESCAPE.sub(_meant, data)
 
@@ -101,19 +102,19 @@ def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
 
 
 def unescaped(text: bytes) -> bytes:
-    """Return what the inside of a string in double quotes says, by the escapes of JSON and of YAML."""
-    return _ANY_ESCAPE.sub(_said, text) if b"\\" in text else text
+    """Return the inside of a string in double quotes with the escapes of JSON and of YAML undone."""
+    return _ANY_ESCAPE.sub(_character, text) if b"\\" in text else text
 
 
 def escaped_strings(data: memoryview) -> Iterator[bytes]:
-    """Yield what those strings of a JSON text say that say something else than their bytes."""
+    """Yield the strings of a JSON text that have an escape, with the escapes undone."""
     at = 0
     while (match := _ESCAPED_STRING.match(data, at)) is not None:
         yield unescaped(match[1])
         at = match.end()
 
 
-def _said(match: re.Match[bytes]) -> bytes:
+def _character(match: re.Match[bytes]) -> bytes:
     if match[5] is not None:
         return _SIMPLE.get(match[5], match[5])
     code = match[1] or match[3] or match[4]

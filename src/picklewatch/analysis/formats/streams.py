@@ -1,7 +1,8 @@
-"""Compressed streams: gzip, bzip2, xz, lzma, zlib, zstd, lz4, joblib's old Z-files; all of a file's, and what follows.
+"""Compressed streams: gzip, bzip2, xz, lzma, zlib, zstd, lz4, joblib's old Z-files, and the bytes behind them.
 
-The readers of the standard library take stream after stream as one content (Lib/_compression.py, Lib/gzip.py); joblib
-and pandas open files through them.
+Mirrors Lib/gzip.py and Lib/_compression.py, whose readers join stream after stream to one content; joblib
+(compressor.py, numpy_pickle_utils.py) and pandas open files through them. A pickle may be split between two streams,
+stand behind an empty one, or follow zeros that gzip and xz skip, so all streams of a file are read as these readers do.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ _ZFILE = b"ZF"
 """Old joblib: prefix and unpacked length, padded to 21 bytes, then zlib (joblib/numpy_pickle_compat.py)."""
 _ZFILE_HEADER = 21
 _PROSE = 1 << 14
-"""Bytes that prose which opens like a stream never unpacks to."""
+"""More bytes than prose that begins like a stream unpacks to."""
 _STREAM = 200
-"""Units of work that beginning a stream takes."""
+"""Units of work per stream."""
 _EMPTIES = 16
-"""Empty streams of lzma-alone in a row that are stepped over to find one that holds something; more of them are no
-accident, and the reader goes on."""
+"""Empty streams of lzma-alone in a row that are skipped to find one with content; more of them are no accident, and the
+reader goes on."""
 _DICTIONARIES = {size << bit for bit in range(11, 31) for size in (2, 3)}
-"""Sizes of the dictionary of lzma-alone that the reader takes for one: powers of two, and half as much again."""
+"""Sizes of the dictionary that the reader of lzma-alone accepts: powers of two, and half as much again."""
 _ANY_SIZE = 0xFFFFFFFF
-"""A dictionary without a size, which the reader takes as well; in data, it is a negative number."""
+"""A dictionary without a size, which the reader accepts as well; in other data it is a negative number."""
 _LZMA_PROPERTIES = 225
-_LARGEST, _NOT_TOLD = 1 << 38, (1 << 64) - 1
+_LARGEST, _UNKNOWN_SIZE = 1 << 38, (1 << 64) - 1
 _EMPTY = 18
-"""Bytes of a stream of lzma-alone that says that it holds nothing."""
+"""Bytes of an empty stream of lzma-alone."""
 
 _HINTS = {
     "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
@@ -69,7 +70,7 @@ class _Streams:
         """Why the last stream was not read to its end, or empty."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield what the streams hold; a stream that breaks off ends the content and is told in `broken`."""
+        """Yield the content of all streams; one that breaks off ends it and sets `broken`."""
         while True:
             self._charge(_STREAM)
             make = DECODERS[self._codec]
@@ -91,7 +92,7 @@ class _Streams:
                 return
 
     def _skip_zeros(self, position: int) -> int:
-        """Step over the zero bytes that gzip and xz allow behind a stream."""
+        """Skip the zero bytes that gzip and xz allow behind a stream."""
         if self._codec not in ("gzip", "xz"):
             return position
         rest = bytes(self._data[position : position + HEAD])
@@ -165,14 +166,14 @@ def _magic(codec: str) -> Callable[[bytes, memoryview], bool]:
 
 
 def _is_zlib(head: bytes, data: memoryview) -> bool:
-    """Whether *data* has a zlib header (RFC 1950: deflate, check bits, no dictionary) and opens."""
+    """Return True if *data* has a zlib header (RFC 1950: deflate, check bits, no dictionary) and decompresses."""
     if len(head) < 2 or head[0] & 0x0F != 8 or head[0] > 0x78 or (head[0] << 8 | head[1]) % 31 or head[1] & 0x20:  # noqa: PLR2004
         return False
     return opens("zlib", data) and (not is_text(data) or _finishes(data))
 
 
 def _finishes(data: memoryview) -> bool:
-    """Whether the stream goes on, or reaches its end: prose may open like one, and one can be spelt in letters."""
+    """Return True if the stream goes on, or reaches its end: prose may begin like one, and one may be all letters."""
     make = DECODERS["zlib"]
     assert make is not None
     decoder = make()
@@ -184,22 +185,25 @@ def _finishes(data: memoryview) -> bool:
 
 
 def _is_lzma(head: bytes, data: memoryview, left: int = _EMPTIES) -> bool:
-    """Whether *data* has a header of lzma-alone that ``lzma.open`` takes (liblzma's ``alone_decoder.c``), and opens."""
+    """Return True if ``lzma.open`` takes *data* for lzma-alone (liblzma's ``alone_decoder.c``) and can read it."""
     if len(head) <= 13 or head[0] >= _LZMA_PROPERTIES or head[13] != 0:  # noqa: PLR2004
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     usual = head[0] == 0x5D and head[1] == 0  # noqa: PLR2004
-    if not usual and (dictionary not in (*_DICTIONARIES, _ANY_SIZE) or _LARGEST < size < _NOT_TOLD):
+    if not usual and (dictionary not in (*_DICTIONARIES, _ANY_SIZE) or _LARGEST < size < _UNKNOWN_SIZE):
         return False
     if dictionary == _ANY_SIZE and size:
         return _unpacks(head, data)
-    if not usual and not size:  # holds nothing, as zeros in any data do; the reader goes on behind it
+    if not usual and not size:  # an empty stream, as zeros in any data are: the reader goes on behind it
         return left == 0 or _in_turn(data[_EMPTY:], left - 1) is not None
     return opens("lzma", data)
 
 
 def _unpacks(head: bytes, data: memoryview) -> bool:
-    """Whether the stream of lzma-alone goes on without an error, with a small dictionary in place of its own."""
+    """Return True if a stream of lzma-alone decompresses with a small dictionary in place of its own.
+
+    Its own may be larger than a scan's memory.
+    """
     packed = head[:1] + CHUNK.to_bytes(4, "little") + bytes(data[5:CHUNK])
     make = DECODERS["lzma"]
     assert make is not None
@@ -210,7 +214,7 @@ def _unpacks(head: bytes, data: memoryview) -> bool:
 
 
 def _in_turn(data: memoryview, left: int = _EMPTIES) -> str | None:
-    """The codec of the stream that ``lzma.open`` would go on with in *data*: it tells xz from lzma-alone each time."""
+    """Return the codec with which ``lzma.open`` would go on in *data*: it may change from stream to stream."""
     head = bytes(data[:HEAD])
     if head.startswith(_MAGIC["xz"]):
         return "xz"
@@ -218,7 +222,7 @@ def _in_turn(data: memoryview, left: int = _EMPTIES) -> str | None:
 
 
 def _is_zfile(head: bytes, data: memoryview) -> bool:
-    """Whether the length is one to joblib, which takes anything that ``int(…, 16)`` does; whoever writes, ``0x``."""
+    """Return True if joblib would accept the length: it parses with ``int(…, 16)``; its writer emits ``0x…``."""
     if not head.startswith(_ZFILE):
         return False
     try:

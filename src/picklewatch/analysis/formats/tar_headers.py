@@ -1,8 +1,8 @@
 """Reads the headers of tar archives as CPython's `tarfile` reads them (Lib/tarfile.py), in linear time.
 
 `tarfile` searches extended headers with patterns that take time without end (CVE-2024-6232) and cannot be interrupted
-in them, calls itself for each header that goes before another, and gives up all members for one bad header. Here every
-step is charged, and what was listed before a bad header stays. Single blocks are taken apart by `tarfile` itself.
+in them, recurses for each header that describes the next one, and gives up all members for one bad header. Here every
+step is charged, and members before a bad header stay. Single blocks are parsed by `tarfile` itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 _HEADER = 80
-"""Units of work that a header block takes."""
+"""Units of work per header block."""
 _READ = 64
 """Bytes of an extended header that are read in the time of one unit of work."""
 _LONG = {tarfile.GNUTYPE_LONGNAME: "name", tarfile.GNUTYPE_LONGLINK: "link"}
@@ -33,21 +33,21 @@ Blocks = list[tuple[int, int]]
 """Offsets and sizes of the parts of a sparse file that are stored."""
 
 
-class Source(Protocol):
-    """Where an archive's bytes come from."""
+class ArchiveBytes(Protocol):
+    """The bytes of an archive."""
 
     def piece(self, offset: int, size: int) -> bytes:
-        """Return what there is of *size* bytes at *offset*."""
+        """Return up to *size* bytes at *offset*."""
 
 
-class Entry(NamedTuple):
+class TarMember(NamedTuple):
     """One member."""
 
     name: str
     kind: bytes
     """The type flag; `tarfile.REGTYPE` and the like."""
     link: str
-    """What a link leads to."""
+    """The target of a link."""
     size: int
     start: int
     """Offset of the member's bytes."""
@@ -55,12 +55,12 @@ class Entry(NamedTuple):
 
     @property
     def regular(self) -> bool:
-        """Whether it is extracted as a file; `tarfile` takes types that it does not know for files."""
+        """True if it is extracted as a file; `tarfile` takes types that it does not know for files."""
         return self.kind in tarfile.REGULAR_TYPES or self.kind not in tarfile.SUPPORTED_TYPES
 
 
 class _Before(NamedTuple):
-    """A header that goes before another one and says something about it."""
+    """An extended header, which describes the next one."""
 
     kind: bytes
     raw: bytes
@@ -70,15 +70,15 @@ class _Before(NamedTuple):
 class Headers:
     """The headers of one archive, read once."""
 
-    def __init__(self, source: Source, charge: Callable[[int], object]) -> None:
+    def __init__(self, source: ArchiveBytes, charge: Callable[[int], object]) -> None:
         self._source = source
         self._charge = charge
         self._global: dict[str, str] = {}
         self.offset = 0
-        """After the last member: where the next header is looked for."""
+        """The offset at which the next header is expected."""
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield each member; `Malformed` where `tarfile` would give up."""
+    def entries(self) -> Iterator[TarMember]:
+        """Yield each member; raise `Malformed` where `tarfile` would give up."""
         while True:
             if self.offset and not self._source.piece(self.offset - 1, 1):
                 raise Malformed("The tar archive breaks off: unexpected end of data.")
@@ -92,11 +92,11 @@ class Headers:
                 raise Malformed("A header of the tar archive declares less than nothing.")
 
     def _block(self, offset: int) -> tuple[tarfile.TarInfo, int]:
-        """Take one header block apart; it and the offset behind it."""
+        """Parse one header block, and return it and the offset behind it."""
         self._charge(_HEADER)
         return tarfile.TarInfo.frombuf(self._source.piece(offset, BLOCK), "utf-8", "surrogateescape"), offset + BLOCK
 
-    def _member(self, info: tarfile.TarInfo, at: int) -> Entry:
+    def _member(self, info: tarfile.TarInfo, at: int) -> TarMember:
         before: list[_Before] = []
         while info.type in _PAX or info.type in _LONG:
             size = _rounded(info.size)
@@ -114,13 +114,13 @@ class Headers:
             entry = self._patched(entry, header)
         return entry
 
-    def _plain(self, info: tarfile.TarInfo, at: int) -> Entry:
-        entry = Entry(info.name, info.type, info.linkname, info.size, at)
+    def _plain(self, info: tarfile.TarInfo, at: int) -> TarMember:
+        entry = TarMember(info.name, info.type, info.linkname, info.size, at)
         self.offset = at + _rounded(info.size) if entry.regular else at
         return _applied(entry, self._global)
 
-    def _sparse(self, info: tarfile.TarInfo, at: int) -> Entry:
-        """Read GNU's old sparse header and the blocks that go on with it."""
+    def _sparse(self, info: tarfile.TarInfo, at: int) -> TarMember:
+        """Read GNU's old sparse header and its continuation blocks."""
         block = self._source.piece(at - BLOCK, BLOCK)
         blocks = _numbers(block, 386, 4)
         size = _number(block[483:495])
@@ -134,10 +134,10 @@ class Headers:
             blocks += [each for each in _numbers(block, 0, 21) if all(each)]
             extended = bool(block[504])
         self.offset = at + _rounded(info.size)
-        return Entry(info.name, info.type, info.linkname, size, at, blocks)
+        return TarMember(info.name, info.type, info.linkname, size, at, blocks)
 
     def _pax(self, kind: bytes, raw: bytes) -> dict[str, str]:
-        """Read an extended header, or one for all members to come; what matters of it, with what holds for all."""
+        """Read an extended header, or a global one; return its relevant keywords with the global ones."""
         held = self._global if kind == tarfile.XGLTYPE else dict(self._global)
         at = 0
         while match := _RECORD.match(raw, at):
@@ -153,8 +153,8 @@ class Headers:
             at += length
         return held
 
-    def _patched(self, entry: Entry, header: _Before) -> Entry:
-        """Return *entry* with what a header before it says."""
+    def _patched(self, entry: TarMember, header: _Before) -> TarMember:
+        """Return *entry* as changed by an extended header."""
         if header.kind in _LONG:
             text = header.raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
             return entry._replace(**{_LONG[header.kind]: text})  # type: ignore[arg-type]
@@ -180,8 +180,8 @@ class Headers:
         self._charge(1 + len(text) // 4)
         return [int(number) for number in text.split(",")]
 
-    def _sparse_map(self, entry: Entry) -> Entry:
-        """Read the map that GNU's format 1.0 keeps before the data."""
+    def _sparse_map(self, entry: TarMember) -> TarMember:
+        """Read the map of a sparse file that GNU's format 1.0 keeps before the data."""
         at = entry.start
         lines: list[bytes] = [b""]
         wanted = 1
@@ -200,7 +200,7 @@ class Headers:
         return entry._replace(start=at, sparse=list(zip(numbers[::2], numbers[1::2], strict=True)))
 
 
-def _applied(entry: Entry, pax: dict[str, str]) -> Entry:
+def _applied(entry: TarMember, pax: dict[str, str]) -> TarMember:
     for keyword, value in pax.items():
         if keyword in ("path", "GNU.sparse.name"):
             entry = entry._replace(name=value.rstrip("/") if keyword == "path" else value)
@@ -221,7 +221,7 @@ def _rounded(size: int) -> int:
 
 
 def _number(field: bytes) -> int:
-    """Return a number field, or `Malformed`."""
+    """Return a number field, or raise `Malformed`."""
     try:
         return int(tarfile.nti(field))  # type: ignore[attr-defined]
     except tarfile.HeaderError:
@@ -239,8 +239,8 @@ def _numbers(block: bytes, at: int, count: int) -> Blocks:
     return found
 
 
-def content(source: Source, entry: Entry, charge: Callable[[int], object]) -> Iterator[bytes]:
-    """Yield the member's bytes, zeros where a sparse file stores none, as far as there are any."""
+def content(source: ArchiveBytes, entry: TarMember, charge: Callable[[int], object]) -> Iterator[bytes]:
+    """Yield the member's bytes, with zeros for the holes of a sparse file, as far as there are any."""
     stored = [(True, 0, entry.size, entry.start)] if entry.sparse is None else _map(entry)
     at = index = 0
     while at < entry.size:
@@ -261,8 +261,8 @@ def content(source: Source, entry: Entry, charge: Callable[[int], object]) -> It
         at += len(piece)
 
 
-def _map(entry: Entry) -> list[tuple[bool, int, int, int]]:
-    """Return the parts of a sparse file: whether they are stored, from where to where, and at which offset."""
+def _map(entry: TarMember) -> list[tuple[bool, int, int, int]]:
+    """Return the parts of a sparse file: stored or a hole, begin and end in the file, offset in the archive."""
     parts: list[tuple[bool, int, int, int]] = []
     last, stored = 0, entry.start
     for offset, size in entry.sparse or ():

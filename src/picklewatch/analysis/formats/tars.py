@@ -1,7 +1,9 @@
 """tar archives, as `tarfile` reads them: plain ones, torch's first format (0.1.1), NeMo's.
 
-torch.load tries every file that is not a zip as a tar first (torch.serialization._legacy_load), and unpickles its
-members ``storages``, ``tensors`` and ``pickle``.
+torch.load tries every file that is not a zip as a tar first (torch/serialization.py, ``_legacy_load``), and unpickles
+its members ``storages``, ``tensors`` and ``pickle``. Lib/tarfile.py finds a header by its checksum alone, whatever the
+file looks like. Names and links that lead out of the directory overwrite files when the archive is extracted
+(CVE-2007-4559; NeMo and TorchServe extract models).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
 from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
 from picklewatch.analysis.formats.pickles import PICKLE, behind, step_over
-from picklewatch.analysis.formats.tar_headers import BLOCK, Entry, Headers, content
+from picklewatch.analysis.formats.tar_headers import BLOCK, Headers, TarMember, content
 from picklewatch.analysis.formats.unpacking import counted, unpack
 from picklewatch.analysis.pickle import looks_like_pickle
 from picklewatch.core.model import Level
@@ -25,32 +27,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _COPIED = 1024
-"""Bytes of a sparse file that are put together in the time of one unit of work."""
+"""Bytes of a sparse file that are joined in the time of one unit of work."""
 _TORCH_MEMBERS = {"storages", "tensors", "pickle"}
 
 
 class _View:
-    """Bytes in memory as the source of an archive."""
+    """The bytes of an archive in memory."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
 
     def piece(self, offset: int, size: int) -> bytes:
-        """Return what there is of *size* bytes at *offset*."""
+        """Return up to *size* bytes at *offset*."""
         return bytes(self._data[offset : offset + size])
 
 
 class _Window:
-    """An iterator of bytes as the source of an archive that is read once, from front to back."""
+    """The bytes of an archive as an iterator that is read once, from front to back."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._held = b""
         self._begin = 0
-        """Offset of what is held."""
+        """Offset of the bytes in memory."""
 
     def piece(self, offset: int, size: int) -> bytes:
-        """Return what there is of *size* bytes at *offset*, from which on all is kept until more is asked for."""
+        """Return up to *size* bytes at *offset*; bytes before it are dropped."""
         if offset < self._begin:
             raise Malformed("The tar archive leads back to what was read before.")
         parts = [self._held]
@@ -74,7 +76,7 @@ class _Window:
 
 
 def matches(head: bytes, data: memoryview) -> bool:
-    """Whether the first block is a tar header to `tarfile`: its checksum fits, spelt in octal or in binary."""
+    """Return True if the first block is a header to `tarfile`: its checksum fits, in octal or in binary."""
     if len(data) < BLOCK:
         return False
     block = head[:BLOCK]
@@ -87,9 +89,9 @@ def matches(head: bytes, data: memoryview) -> bool:
 
 
 def read(scan: Scan, part: Part) -> str:
-    """Judge every member, links and names, and what follows the archive's end."""
+    """Judge every member, links and names, and the bytes behind the archive's end."""
     headers = Headers(_View(part.data), scan.budget.charge)
-    members: list[Entry] = []
+    members: list[TarMember] = []
     whole = False
 
     def take() -> None:
@@ -102,7 +104,7 @@ def read(scan: Scan, part: Part) -> str:
 
     _as_far(scan, part, take)
     name = _kind(members)
-    for member in sorted(members, key=lambda member: not _is_torch(member, name)):  # what torch.load unpickles first
+    for member in sorted(members, key=lambda member: not _is_torch(member, name)):  # first those that torch unpickles
         inside = part.name(member.name)
         scan.guarded(inside, partial(_member, scan, part, member, name), partial(_bytes, part, member))
     _finish(scan, members, name, part)
@@ -114,7 +116,7 @@ def read(scan: Scan, part: Part) -> str:
 
 
 def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
-    """List members as far as that goes: those before a broken header, or a limit, are judged all the same."""
+    """List the members before a broken header or a limit: they are judged all the same."""
 
     def work() -> None:
         try:
@@ -127,7 +129,7 @@ def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
 
 
 def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> None:
-    """Judge a compressed archive that is too large to be held: member after member, each as far as one may be held."""
+    """Judge a compressed archive that is too large for memory: member after member, each up to the limit."""
     window = _Window(counted(scan, chunks, per_unit))
     headers = Headers(window, scan.budget.charge)
 
@@ -144,13 +146,13 @@ def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> N
     _as_far(scan, part, take)
 
 
-def _read_on(scan: Scan, part: Part, member: Entry, window: _Window) -> None:
+def _read_on(scan: Scan, part: Part, member: TarMember, window: _Window) -> None:
     held = unpack(scan, content(window, member, scan.budget.charge), part.name(member.name))
     if held is not None:
         scan.content(part.inside(member.name, held))
 
 
-def _listed(scan: Scan, part: Part, member: Entry) -> None:
+def _listed(scan: Scan, part: Part, member: TarMember) -> None:
     _note(scan, member, part.name(member.name))
     if member.regular and member.sparse is None and member.start + member.size > len(part.data):
         scan.code_bearing = True
@@ -158,8 +160,8 @@ def _listed(scan: Scan, part: Part, member: Entry) -> None:
         scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
 
 
-def _note(scan: Scan, member: Entry, inside: str) -> None:
-    """Note names and links that lead elsewhere, and special files."""
+def _note(scan: Scan, member: TarMember, inside: str) -> None:
+    """Report names and links that lead elsewhere, and special files."""
     if escapes(member.name):
         scan.code_bearing = True
         summary = "The member's name leads out of the directory that it is unpacked to."
@@ -177,7 +179,7 @@ def _note(scan: Scan, member: Entry, inside: str) -> None:
         scan.finding("archive-special-file", Level.UNSAFE, inside, "The member is a device or a pipe.")
 
 
-def _kind(members: list[Entry]) -> str:
+def _kind(members: list[TarMember]) -> str:
     names = {member.name.removeprefix("./") for member in members}
     if names >= {"storages", "pickle"} or names >= {"pickle", "tensors"}:
         return "torch-tar"
@@ -188,17 +190,17 @@ def _kind(members: list[Entry]) -> str:
     return "tar"
 
 
-def _is_torch(member: Entry, kind: str) -> bool:
+def _is_torch(member: TarMember, kind: str) -> bool:
     return kind == "torch-tar" and member.name.removeprefix("./") in _TORCH_MEMBERS
 
 
-def _bytes(part: Part, member: Entry) -> Iterator[memoryview]:
-    """Yield the member's bytes as they are stored, for who only looks."""
+def _bytes(part: Part, member: TarMember) -> Iterator[memoryview]:
+    """Yield the member's bytes as they are stored, for the last look."""
     size = member.size if member.sparse is None else sum(size for _, size in member.sparse)
     return Part(part.data[member.start : member.start + max(size, 0)]).chunks()
 
 
-def _member(scan: Scan, part: Part, member: Entry, kind: str) -> None:
+def _member(scan: Scan, part: Part, member: TarMember, kind: str) -> None:
     if not member.regular:
         return
     if member.sparse is None:
@@ -225,7 +227,7 @@ def _torch(scan: Scan, part: Part) -> None:
         behind(scan, part, position, place="behind the pickles that torch reads")
 
 
-def _finish(scan: Scan, members: list[Entry], name: str, part: Part) -> None:
+def _finish(scan: Scan, members: list[TarMember], name: str, part: Part) -> None:
     python = next((member.name for member in members if member.regular and member.name.endswith((".py", ".pyc"))), "")
     if name == "mar" and python:
         summary = "A TorchServe model archive brings Python code of its own, which its loader imports."
@@ -233,7 +235,7 @@ def _finish(scan: Scan, members: list[Entry], name: str, part: Part) -> None:
 
 
 def _after(scan: Scan, part: Part, end: int) -> None:
-    """Judge what follows the end-of-archive blocks; zeros are padding."""
+    """Judge the bytes behind the end-of-archive blocks; zeros are padding."""
     data = part.data
     start = end = max(end, 0)  # a header may ask for less than nothing
     while start < len(data):

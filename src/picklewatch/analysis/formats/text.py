@@ -1,11 +1,16 @@
-"""Texts: JSON, YAML, CSV, markdown, source code. A pickle spelt in text is judged before they come here."""
+"""Texts: JSON, YAML, CSV, markdown, source code; `pickles` judges those that are pickles.
+
+The attack in YAML is a tag ``!!python/object/apply:…``, which PyYAML's constructor.py calls (``UnsafeLoader``, and
+``FullLoader`` before 5.4, CVE-2020-14343). Parsers may run a document before they see the byte that they refuse, so
+whatever begins as a text is read as one.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.config_targets import Targets
+from picklewatch.analysis.formats.config_targets import TargetJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.jinja_templates import is_template
 from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
@@ -21,7 +26,7 @@ SAMPLE = 1 << 16
 """Bytes at the start and at the end of a content by which it counts as text."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-"""What no parser of a text takes. DEL is none of it: JSON has it in strings."""
+"""Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
 _CALL = re.compile(
     rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
 )
@@ -30,7 +35,7 @@ _KERAS = re.compile(rb"\s*(?:Sequential|Functional|Model|Lambda)\b")
 
 
 def is_text(data: memoryview) -> bool:
-    """Whether the start and the end of *data* are UTF-8 (or UTF-16 or 32) without control characters."""
+    """Return True if the start and the end of *data* are UTF-8 (or UTF-16 or 32) without control characters."""
     if len(data) <= SAMPLE:
         return _reads_as_text(bytes(data), whole=True)
     head, tail = bytes(data[:SAMPLE]), bytes(data[-SAMPLE:])
@@ -38,7 +43,7 @@ def is_text(data: memoryview) -> bool:
 
 
 def may_be_read(data: memoryview) -> bool:
-    """Whether *data* begins as a text in some encoding: parsers run what stands before the byte that they refuse."""
+    """Return True if *data* begins as a text in some encoding: parsers may run its beginning before they refuse it."""
     head = bytes(data[:SAMPLE])
     return encoding(head[:4]) != "utf-8" or _CONTROL.search(head) is None
 
@@ -54,7 +59,7 @@ def _reads_as_text(part: bytes, *, whole: bool = False) -> bool:
 
 
 def _decodes(part: bytes, encoding: str) -> bool:
-    """Whether *part* decodes, a character cut off at either end aside."""
+    """Return True if *part* decodes, a character cut off at either end aside."""
     for begin in range(4):
         try:
             part[begin:].decode(encoding)
@@ -69,7 +74,7 @@ def _decodes(part: bytes, encoding: str) -> bool:
 
 
 def judge_text(scan: Scan, part: Part, *, is_pickle: bool = False) -> set[str]:
-    """Judge what a loader takes out of a text: pickles in base64, YAML's Python objects, names to be called.
+    """Judge the parts of a text that a loader runs: pickles in base64, YAML's Python objects, names to be called.
 
     Return the kinds, as in docs/formats.md, that its keys and strings make it.
     """
@@ -80,7 +85,7 @@ def judge_text(scan: Scan, part: Part, *, is_pickle: bool = False) -> set[str]:
         encoded.look_in(piece, offset)
         signs.look_in(piece)
     found = signs.found
-    reader = _Reader(scan, part)
+    reader = _TextJudge(scan, part)
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")
     if not found.issubset(TEMPLATES):
@@ -95,14 +100,14 @@ def _is_template(text: bytes) -> bool:
     return any(mark in text for mark in TEMPLATES) and is_template(text)
 
 
-class _Reader:
-    """Judges what is met in one text."""
+class _TextJudge:
+    """Judges the tags, pairs and strings of one text."""
 
     def __init__(self, scan: Scan, part: Part) -> None:
         self.kinds: set[str] = set()
         self._scan = scan
         self._part = part
-        self._targets = Targets(scan, part)
+        self._targets = TargetJudge(scan, part)
         self._tagged = False
         self._serialized: set[bytes] = set()
 
@@ -118,7 +123,7 @@ class _Reader:
             judge_serialized(self._scan, self._part, met.at, met.value)
 
     def _tag(self, met: Met) -> None:
-        """Note a tag that makes an unsafe loader of YAML call or import; ``!!python/tuple`` and the like are data."""
+        """Report a tag that makes an unsafe loader of YAML call or import; ``!!python/tuple`` and the like are data."""
         if self._tagged or _CALL.match(met.tag) is None:
             return
         self._tagged = self._scan.code_bearing = True

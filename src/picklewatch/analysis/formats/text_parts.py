@@ -1,4 +1,8 @@
-"""What a text says to its parsers: its keys with their values, its tags, and the texts that its strings are."""
+"""The parts of a text as its parsers see them: keys with their values, tags, and the texts inside of its strings.
+
+A string of JSON or YAML may be such a text again, which its consumer parses once more (Keras keeps configurations so),
+so strings that may be such texts are read, too. Most texts hold none of the `Signs` and are not read at all.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
-from picklewatch.analysis.formats.yaml_scanner import Kind, Scanner, Token
+from picklewatch.analysis.formats.yaml_scanner import Token, TokenKind, YamlScanner
 from picklewatch.analysis.pickle import LimitReached
 
 if TYPE_CHECKING:
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from picklewatch.analysis.formats.context import Scan
 
 NESTED_TEXTS = 8
-"""Texts in strings of texts that are read; a deeper one is told as ``limit-depth``, and the scan is not complete."""
+"""Texts in strings of texts that are read; a deeper one is reported as ``limit-depth``: the scan is incomplete."""
 
 _CHARGED = 0x1000
 """Tokens that are charged for at a time."""
@@ -32,11 +36,11 @@ _LONGEST = max(map(len, _SIGNS)) - 1
 _CALLABLE = re.compile(rb"\.(?:" + b"|".join(sorted(map(str.encode, WELL_KNOWN))) + rb")\b")
 """A name that counts even if a mere ``target`` gives it."""
 _AS_KEY = rb"target(?=[\s\"'\\]*+[:#]|\s*+\\)"
-"""The word where it can be a key: what is stepped over is JSON and single words, in which nothing else makes it one."""
+"""The word where it can be a key: in the JSON and the single words that are skipped, nothing else makes it one."""
 _ESCAPES = rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|/|[\r\n])"
 """Escapes that a sign could be spelt with."""
 _OTHER_BREAKS = tuple(map(re.compile, (rb"\xc2\x85", rb"\xe2\x80[\xa8\xa9]")))
-"""Line breaks of YAML 1.1, which YAML 1.2 and JSON know as characters."""
+"""Line breaks of YAML 1.1 that are characters in YAML 1.2 and JSON."""
 
 
 class Met(NamedTuple):
@@ -48,11 +52,11 @@ class Met(NamedTuple):
     value: bytes | None = None
     """None: a collection."""
     quoted: bool = False
-    """Whether key or value is, or the value is a collection."""
+    """True if the key or the value is in quotes, or the value is a collection."""
 
 
 class Signs:
-    """What makes a text worth reading, found in its `pieces`: complete, and fast."""
+    """The keys, tags and templates that make a text worth reading, found in its `pieces`: complete, and fast."""
 
     def __init__(self) -> None:
         self._found: set[bytes] = set()
@@ -60,7 +64,7 @@ class Signs:
         self._before = b""
 
     def look_in(self, piece: bytes) -> None:
-        """Take in the next piece."""
+        """Search the next piece."""
         text = self._before + piece
         self._found.update(sign for sign in _SIGNS if sign not in self._found and sign in text)
         self._names_a_function = self._names_a_function or _CALLABLE.search(text) is not None
@@ -73,7 +77,7 @@ class Signs:
 
 
 def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
-    """Yield what parsers of JSON and YAML find in *data*, and in those of its strings that are such texts again.
+    """Yield the parts that parsers of JSON and YAML find in *data*, and in those of its strings that are such texts.
 
     *found* are its signs.
     """
@@ -85,9 +89,9 @@ def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
     while waiting:
         text, outer, depth = waiting.pop()
         for reading in _spellings(text):
-            # A string's inside may be the rest of what another parser takes for a list: it is read as such, too.
+            # The inside of a string may be the rest of what another parser takes for a list: it is read so, too.
             for flow in (False, True) if depth == 1 else (False,):
-                for met in _associated(scan, Scanner(reading, flow=flow, wanted=wanted)):
+                for met in _associated(scan, YamlScanner(reading, flow=flow, wanted=wanted)):
                     here = met if outer < 0 else met._replace(at=outer)
                     yield here
                     inner = met.value
@@ -104,7 +108,7 @@ def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
 
 
 def _spellings(text: memoryview | bytes) -> Iterator[memoryview | bytes]:
-    """*text*, and if it has line breaks that only some parsers know, as the others read it."""
+    """Yield *text* and, if it has line breaks that only some parsers know, how the others read it."""
     yield text
     if any(pattern.search(text) for pattern in _OTHER_BREAKS):
         for pattern in _OTHER_BREAKS:
@@ -113,7 +117,7 @@ def _spellings(text: memoryview | bytes) -> Iterator[memoryview | bytes]:
 
 
 def _associated(scan: Scan, tokens: Iterable[Token]) -> Iterator[Met]:  # noqa: C901, PLR0912  (one loop, for speed)
-    """Yield tags, pairs and lone scalars of *tokens*; an alias is what its anchor stands at."""
+    """Yield tags, pairs and lone scalars of *tokens*; an alias is replaced by its anchor's scalar."""
     anchors: dict[bytes, Token] = {}
     anchor: bytes | None = None
     key: Token | None = None
@@ -151,7 +155,8 @@ def _associated(scan: Scan, tokens: Iterable[Token]) -> Iterator[Met]:  # noqa: 
         yield _pair(key, last)
 
 
-_SCALAR, _ALIAS, _VALUE, _TAG, _ANCHOR = Kind.SCALAR, Kind.ALIAS, Kind.VALUE, Kind.TAG, Kind.ANCHOR
+_SCALAR, _ALIAS, _VALUE = TokenKind.SCALAR, TokenKind.ALIAS, TokenKind.VALUE
+_TAG, _ANCHOR = TokenKind.TAG, TokenKind.ANCHOR
 
 
 def _pair(key: Token | None, value: Token) -> Met:

@@ -1,7 +1,8 @@
-"""torch.export's JSON: what torch evaluates of it as Python.
+"""torch.export's JSON: the expressions in it that torch evaluates as Python.
 
-Symbolic expressions go through sympy's parser to ``eval``, the guards of inputs to ``exec`` as soon as the program is
-used (``torch/export/_unlift.py``).
+Symbolic expressions go through sympy's parser to ``eval`` (torch/_export/serde/serialize.py), the guards of inputs to
+``exec`` as soon as the program is used (torch/export/_unlift.py). So anything beyond arithmetic and comparisons, as
+torch writes them, is code of the file's author.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _EXPRESSIONS = (b"expr_str", b"hint_expr")
 _GUARDS = b"guards_code"
 _WANTED = re.compile(rb"expr_str|hint_expr|guards_code|\\u00[2-7]")
-"""The keys, and escapes that they could be spelt with."""
+"""The keys, and the escapes that could spell them."""
 _ARITHMETIC = re.compile(rb"(?:[-+*/%<>=!&|~(), ]|\d++(?:\.\d*+)?+|[A-Za-z]\w*+(?<!__)|'[\w.+-]*+')*+")
 """Numbers, names, operators, and what sympy's ``srepr`` writes: ``Mul(Integer(2), Symbol('s0', positive=True))``."""
 
@@ -31,7 +32,7 @@ _COMPARISON = re.compile(
     rb"(?:[-+*/%<>=!&|(), \[\]]|\d++(?:\.\d*+)?+|\.(?:size|stride|storage_offset|dim|item|isnan|inf)\b"
     rb"|(?<![\w.])(?:L|math|torch\.sym_\w+|and|or|not|is|in|None|True|False|len|abs|min|max|float|int|[A-Z]\w*(?<!__))\b)*+"
 )
-"""What torch writes of inputs: ``L['x'].size()[0] == 4``; literals are taken out before."""
+"""Guards as torch writes them: ``L['x'].size()[0] == 4``; literals are removed before."""
 
 
 def judge_expressions(scan: Scan, part: Part) -> None:

@@ -1,4 +1,9 @@
-"""Torch's legacy file: five pickles, then the storages as raw bytes (torch.serialization._legacy_load)."""
+"""Torch's legacy file: five pickles, then the storages as raw bytes.
+
+Mirrors torch/serialization.py, ``_legacy_load``, which calls ``pickle.load`` for each of the five and then reads the
+storages by the keys in the fifth. Scanners that stop behind the first pickle see only the magic number; and the end of
+the storages must be known, because bytes behind it are read by nobody and can hide a payload.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +23,9 @@ _OBJECT, _KEYS, _PICKLES = 3, 4, 5
 
 
 def read(scan: Scan, part: Part, position: int) -> int:
-    """Judge what follows the magic number, which ends at *position*; where the storages end, if that can be told.
+    """Judge the file behind the magic number, which ends at *position*; return the end of the storages.
 
-    Else the end of the data: nothing behind is read by torch.
+    If that can't be known, it is the end of the data: torch fails there.
     """
     reports: dict[int, PickleReport] = {}
     for index in range(1, _PICKLES):
@@ -40,10 +45,10 @@ def read(scan: Scan, part: Part, position: int) -> int:
 
 
 def _storages(scan: Scan, part: Part, position: int, storages: dict[str, Storage], keys: object) -> int:
-    """Walk the storages in the order of *keys*, each an element count and its bytes (torch/csrc/serialization.cpp).
+    """Step over the storages in the order of *keys*, each a count of elements and its bytes; return their end.
 
-    Returns where they end, the end of the data if that can't be told. Keys that are no list are those of no storage:
-    what follows is no storage either.
+    If that can't be known, it is the end of the data (torch/csrc/serialization.cpp). Keys that are no list belong to no
+    storage: the bytes that follow are none either.
     """
     for key in keys if isinstance(keys, list | tuple) else ():
         storage = storages.get(str(key))

@@ -1,7 +1,9 @@
 """TorchScript's ``code/*.py``: text that torch's own compiler reads, never Python's.
 
-What it can reach is what torch's operators reach: among them files (``aten::save``, ``aten::from_file``). Python that
-the compiler would refuse has no honest reason to be there.
+Mirrors torch/csrc/jit/serialization (import_source.cpp; import_export_helpers.cpp finds sources in ``code/``). They
+reach whatever torch's operators reach: among them files (``aten::save``, ``aten::from_file``), with which a model reads
+or overwrites a user's files when it is run. Python that the compiler would refuse has no honest reason to be there: it
+waits for somebody who extracts the archive.
 """
 
 from __future__ import annotations
@@ -27,18 +29,18 @@ _FOREIGN = re.compile(
     re.MULTILINE,
 )
 _INSIDE = re.compile(rb"__(?:builtins|globals|subclasses|class|import|reduce)__[^\n]*")
-"""Names that lead into Python's inside, in strings too."""
+"""Names that lead into Python's internals, in strings too."""
 
 _FILES = re.compile(rb"\b(?:ops\.\w+\.|torch\.)(?:save|from_file)\([^\n]*")
 
 
 def is_code(name: str) -> bool:
-    """Whether the member is TorchScript source by the place where torch looks for it."""
+    """Return True if torch would look for TorchScript's source in a member of this name."""
     return _CODE.search(name) is not None
 
 
 def judge_code(scan: Scan, part: Part) -> None:
-    """Note what TorchScript has no business with."""
+    """Report Python that TorchScript does not know, and access to files."""
     scan.code_bearing = True
     scan.budget.charge(len(part.data))
     text = part.data

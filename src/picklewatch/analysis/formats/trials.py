@@ -27,7 +27,7 @@ _PROTO = 0x80
 
 
 def trial(scan: Scan, part: Part, start: int = 0) -> PickleReport | None:
-    """Walk what may or may not be a pickle, noting nothing.
+    """Walk bytes that may or may not be a pickle; record nothing.
 
     Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
     cut short: then, and once the budget for such places is used up, the answer is None and a finding says so.
@@ -56,7 +56,7 @@ def _give_up(scan: Scan, part: Part, start: int) -> None:
 
 @contextlib.contextmanager
 def _quietly(scan: Scan) -> Iterator[None]:
-    """Tell nobody, and ask fickling nothing: whoever tries decides whether it counts."""
+    """Pass no finding on and ask fickling for no evidence: the caller decides whether the walk counts."""
     budget = scan.budget
     kept = budget.tell, budget.fickling_seconds_left
     budget.tell, budget.fickling_seconds_left = None, 0.0

@@ -1,4 +1,9 @@
-"""Formats that are recognised and not judged yet: each can bear code or reach files, so none is ever called clean."""
+"""Formats that are recognised and not judged yet: each can bear code or reach files, so none is ever called clean.
+
+Their loaders run code of the file's author: Keras' ``Lambda`` layers (keras/src/saving, CVE-2024-3660), TensorFlow's
+``ReadFile`` and ``WriteFile`` operations, ONNX's external data outside of its directory, R's promises
+(CVE-2024-27322), Python that a hub's client imports. Recognition goes by first bytes or by structure, never by names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LOOKED_THROUGH = 8 << 20
-"""Bytes that are searched for hidden pickles; such a content is told as ``format-not-judged`` and never clean."""
+"""Bytes that are searched for hidden pickles; the content is reported as ``format-not-judged`` and never clean."""
 
 
 def _reader(what: str) -> Callable[[Scan, Part], None]:
@@ -33,7 +38,7 @@ def _starts(*prefixes: bytes) -> Callable[[bytes, memoryview], bool]:
 
 
 def _hdf5(head: bytes, data: memoryview) -> bool:
-    """HDF5 allows a user block: the signature stands at 0, 512, 1024, 2048 and so on (HDF5 specification III.A)."""
+    """Return True if HDF5's signature stands at 0, 512, 1024, 2048 … (a user block: HDF5 specification III.A)."""
     if head.startswith(_HDF5):
         return True
     offset = 512
@@ -49,7 +54,7 @@ def _flatbuffer(*names: bytes) -> Callable[[bytes, memoryview], bool]:
 
 
 def _protobuf(required: set[int], allowed: Mapping[int, int]) -> Callable[[bytes, memoryview], bool]:
-    """A message whose every top-level field has an *allowed* number and wire type and that has a *required* one."""
+    """Return a test for messages of *allowed* top-level fields (number → wire type), one of them *required*."""
 
     def matches(head: bytes, data: memoryview) -> bool:
         if not head or head[0] >> 3 == 0 or head[0] & 7 not in (0, 2):
@@ -67,26 +72,26 @@ _COREML = {1: _VARINT, 2: _BYTES, 10: _VARINT, **dict.fromkeys(range(200, 3001),
 
 
 def _onnx_like(head: bytes, _data: memoryview) -> bool:
-    """Broken or cut-off ONNX: the version of its representation, then another of its fields or its best-known word."""
+    """Return True for broken or cut-off ONNX: the IR version, then another of its fields or its best-known word."""
     if re.match(rb"\x08[\x01-\x10]", head) is None:
         return False
     return head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42") or b"external_data" in head or b"onnx" in head
 
 
 def _graph(head: bytes, data: memoryview) -> bool:
-    """TensorFlow's GraphDef: its first field is a node, which begins with its name and its operation."""
+    """Return True for TensorFlow's GraphDef: its first field is a node, which begins with a name and an operation."""
     fields_of = {1: _BYTES, 2: _BYTES, 3: _VARINT, 4: _BYTES}
     return re.match(rb"\n..?.?\n.[\w/.-]+\x12.\w", head, re.DOTALL) is not None and bool(fields(data, fields_of))
 
 
 def _paddle(head: bytes, data: memoryview) -> bool:
-    """Paddle's ProgramDesc: its first field is a block, which begins with its index and its parent's."""
+    """Return True for Paddle's ProgramDesc: its first field is a block, which begins with two indexes."""
     fields_of = {1: _BYTES, 2: _BYTES, 4: _BYTES, 5: _BYTES}
     return re.match(rb"\n..?.?.?\x08\0\x10", head, re.DOTALL) is not None and bool(fields(data, fields_of))
 
 
 def _keras_config(_head: bytes, data: memoryview) -> bool:
-    """A Keras model's or layer's description inside of other data (``keras_metadata.pb``)."""
+    """Return True for a Keras model's or layer's description inside of other data (``keras_metadata.pb``)."""
     return _KERAS.search(data) is not None
 
 
@@ -94,20 +99,20 @@ _KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|L
 
 
 def _remote_code(data: memoryview) -> bool:
-    """Python that a hub's client imports from a repository."""
+    """Return True for Python that a hub's client imports from a repository."""
     if not _PYTHON(data):
         return False
     return _HUB_CONF(data) or _HANDLER(data) or _derived(data)
 
 
 def _line(pattern: bytes) -> Callable[[memoryview], bool]:
-    """Whether a line begins so; a search for line breaks is a fast one."""
+    """Return a test whether a line begins with *pattern*; it searches for line breaks, which is fast."""
     first, other = re.compile(pattern), re.compile(b"\n(?:" + pattern + b")")
     return lambda data: first.match(data) is not None or other.search(data) is not None
 
 
 def _derived(data: memoryview) -> bool:
-    """Whether a class is derived from one that hubs load."""
+    """Return True if a class is derived from one that hubs load."""
     looked = 0
     for head in _CLASS.finditer(data):
         if head.end() < looked:  # the same bracket is not closed yet
@@ -137,7 +142,7 @@ _NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
 
 
 def _openvino(_head: bytes, data: memoryview) -> bool:
-    """OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
+    """Return True for OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
     if _TAG.match(data) is None:
         return False
     return _NET.search(data if find(data, b"\0") < 0 else bytes(data).replace(b"\0", b"")) is not None
@@ -148,7 +153,7 @@ _ROOT = re.compile(rb"<PMML\b")
 
 
 def _pmml(_head: bytes, data: memoryview) -> bool:
-    """PMML, whatever declarations stand before its root."""
+    """Return True for PMML, whatever declarations stand before its root."""
     return _XML.match(data) is not None and _ROOT.search(data) is not None
 
 
@@ -205,11 +210,11 @@ _KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
     ("keras-config", ()),
     ("remote-code", ()),
 )
-"""Kinds of texts by their precedence, and what shows them besides the keys and strings of JSON and YAML."""
+"""Kinds of texts by precedence, and patterns that show them besides the keys and strings of JSON and YAML."""
 
 
 def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
-    """Note what else a text is that was found to be of *kinds*; the name of the first kind, or ``text``."""
+    """Report the first kind of a text that was found to be of *kinds*, and return its name, or ``text``."""
     for name, patterns in _KINDS:
         shown = name in kinds or any(pattern.search(part.data) for pattern in patterns)
         if shown or (name == "remote-code" and _remote_code(part.data)):

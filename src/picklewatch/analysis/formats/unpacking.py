@@ -32,12 +32,12 @@ def unpack(
     *,
     per_unit: int | None = None,
 ) -> memoryview | None:
-    """Return what *chunks* yields, held in memory as far as a member may be; what is beyond is looked through.
+    """Return the bytes of *chunks*, held in memory up to the limit for a member; the rest is only looked through.
 
-    A limit is noted, and what was read until then is returned: an attack at the beginning runs whatever follows.
-    Where there is another way to judge what is too large to be held, *otherwise* goes it, and None is returned.
-    *per_unit* is how many bytes the decompressor makes in the time of one unit of work, None where whoever gives
-    the chunks counts them.
+    A limit is reported, and the bytes before it are returned: an attack at the beginning runs whatever follows.
+    If content that is too large to be held can be judged in another way, *otherwise* does that, and None is returned.
+    *per_unit* is how many bytes the decompressor yields in the time of one unit of work, None if the chunks are
+    counted already.
     """
     held = Held()
     try:
@@ -63,14 +63,14 @@ def _check(scan: Scan, held: Held) -> None:
 
 
 def counted(scan: Scan, chunks: Iterator[bytes], per_unit: int) -> Iterator[bytes]:
-    """Yield *chunks*, which are made by decompression, and count them."""
+    """Yield decompressed *chunks*, and count them."""
     for chunk in chunks:
         _count(scan, len(chunk), per_unit)
         yield chunk
 
 
 def _count(scan: Scan, size: int, per_unit: int) -> None:
-    """Count *size* bytes made by decompression, *per_unit* in the time of one unit of work."""
+    """Count *size* decompressed bytes, *per_unit* in the time of one unit of work."""
     scan.unpacked_left -= size
     scan.budget.charge(1 + size // per_unit)
     scan.check()

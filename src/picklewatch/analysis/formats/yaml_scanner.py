@@ -1,9 +1,11 @@
-"""A scanner of YAML, and of JSON as a part of it: where tags, keys and values stand in a text.
+"""A scanner of YAML, and of JSON as a part of it: the tags, keys and values of a text, with their places.
 
-It follows PyYAML's ``scanner.py`` and, where that one gives up, libyaml's ``scanner.c``: most of what loads
-configurations is one of the two, and both run what a tag names. Whatever one of them reads is read so here; what both
-refuse is read on from the next character, since a text need not be YAML from its first line. Nothing recurses, and
-every byte is looked at a fixed number of times.
+Mirrors PyYAML's scanner.py and, where that one gives up, libyaml's scanner.c: one of the two loads most
+configurations, and both run what a tag names. Text that either accepts is read as it does; where both refuse it, the
+scanner goes on at the next character, since a text need not be YAML from its first line.
+
+Our own, because PyYAML stops at the first error, recurses, and takes quadratic time for some texts: an attacker would
+put such a text in front of the tag. Here nothing recurses, and every byte is looked at a fixed number of times.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Kind(Enum):
-    """What a token is."""
+class TokenKind(Enum):
+    """The kind of a token."""
 
     TAG = auto()
     ANCHOR = auto()
@@ -41,12 +43,12 @@ class Kind(Enum):
 class Token(NamedTuple):
     """One token."""
 
-    kind: Kind
+    kind: TokenKind
     at: int
     text: bytes = b""
-    """A scalar's value, a whole tag, an anchor's name, a bracket."""
+    """A scalar's value, a tag, an anchor's name, a bracket."""
     quoted: bool = False
-    """Whether the scalar is in quotes or a block: it may then hold a text of its own."""
+    """True if the scalar is in quotes or a block, so that it may hold a text of its own."""
 
 
 _STANDARD = {b"!": b"!", b"!!": b"tag:yaml.org,2002:"}
@@ -64,7 +66,7 @@ _SINGLE = re.compile(rb"'([^']*+(?:''[^']*+)*+)'")
 _HEADER = re.compile(rb"[|>](?:[+-]?([1-9])?|([1-9])[+-])[ \t]*+(?:\#[^\r\n]*+)?(?:\r\n?|\n|\Z)")
 _EMPTY_LINES = re.compile(rb"((?: *(?:\r\n?|\n))*) *")
 _WORD = (rb"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z))++", rb"(?:[^ \t\r\n:,\[\]{}]++|:(?![ \t\r\n,\[\]{}]|\Z))++")
-"""What a plain scalar is made of, in blocks and between brackets."""
+"""A word of a plain scalar, in blocks and between brackets."""
 _FOLD = rb"[ \t]*+(?:\r\n?|\n)(?:[ \t]*+(?:\r\n?|\n))*+"
 _FOLDED = re.compile(rb"(?<![ \t])" + _FOLD + rb"[ \t]*+")
 """Line breaks inside of a plain scalar."""
@@ -78,39 +80,39 @@ _INSIDE = _ITEM
 for _ in range(4):
     _INSIDE = b"(?:" + _ITEM + rb"|\[" + _INSIDE + rb"*+\]|\{" + _INSIDE + rb"*+\})"
 _DULL = re.compile(_INSIDE + b"*+", re.DOTALL)
-"""A stretch of JSON, with the lists and dictionaries in it that are not nested deep."""
+"""A stretch of JSON, with lists and dictionaries that are not nested deep."""
 _DULL_LINES = re.compile(rb"(?:[\[{]" + _INSIDE + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
-"""Lines of JSON, up to the last of them."""
+"""Lines of JSON, except the last of them."""
 _WORTH = 256
-"""Bytes for which it is worth while to step over such a stretch at once: what is stepped over holds nothing wanted."""
+"""Bytes from which skipping such a stretch at once is worth while; it holds nothing that is wanted."""
 
 
 @lru_cache(maxsize=256)
 def _block(indent: int) -> re.Pattern[bytes]:
-    """The lines of a block scalar that is indented so far; whoever asks for others pays for their making."""
+    """Return a pattern of the lines of a block scalar that is indented so far."""
     return re.compile(rb"(?: {%d}[^\r\n]*+(?:\r\n?|\n|\Z)| {0,%d}(?:\r\n?|\n))*+" % (indent, indent - 1))
 
 
 @lru_cache(maxsize=256)
 def _lines(column: int) -> re.Pattern[bytes]:
-    """Lines of one block in which there are words alone, up to the last of them: that one may go on in the next."""
+    """Return a pattern of one block's lines of single words, except the last one, which may go on in the next line."""
     line = rb"(?:\w++:[ ][\w.]++|-[ ][\w.]++)\r?\n"
     return re.compile(rb"(?:%s {%d}(?=%s))*+" % (line, column, line))
 
 
 @lru_cache(maxsize=256)
 def _plain(indent: int, inside: int) -> re.Pattern[bytes]:
-    """A plain scalar whose further lines are indented so far at least; between brackets (*inside*) they need not be."""
+    """Return a pattern of a plain scalar whose further lines are indented so far, unless it is *inside* brackets."""
     word = _WORD[inside]
     line = rb"(?!\#)%s(?:[ \t]++(?!\#)%s)*+" % (word, word)
     margin = rb"(?!(?:---|\.\.\.)(?=[ \t\r\n]|\Z)) {%d,}+[ \t]*+" % indent
     return re.compile(b"%s(?:%s%s%s)*+" % (line, _FOLD, margin, line))
 
 
-class Scanner:
+class YamlScanner:
     """Reads *data*, which is UTF-8, from its start, or as if it stood between brackets (*flow*).
 
-    *wanted* finds what is of interest; stretches of JSON without it are stepped over.
+    Stretches of JSON that do not match *wanted* are skipped.
     """
 
     def __init__(
@@ -118,20 +120,20 @@ class Scanner:
     ) -> None:
         self.data = data
         self.depth = int(flow)
-        """Brackets that are open."""
+        """The number of open brackets."""
         self.whole = False
-        """Whether nothing is stepped over for now."""
+        """True while nothing may be skipped."""
         self.refused = 0
-        """Places that no parser of YAML reads over."""
+        """Places at which every parser of YAML would stop."""
         self._size = len(data)
         self._at = 0
         self._line = 0
-        """Where the line begins."""
+        """Offset of the current line."""
         self._indents = [-1]
         self._may_be_key = True
-        """Whether what begins here can be a key that no ``?`` announces (PyYAML: ``allow_simple_key``)."""
+        """True if a key without a ``?`` may begin here (PyYAML: ``allow_simple_key``)."""
         self._key: tuple[int, int] | None = None
-        """Line and column of what may turn out to be such a key."""
+        """Line and column of a token that may turn out to be such a key."""
         self._handles = dict(_STANDARD)
         self._declared: dict[bytes, bytes] = {}
         self._ever: dict[bytes, bytes] = {}
@@ -145,10 +147,10 @@ class Scanner:
             first = data[at]
             if first in _BLANKS and self._skip_blanks():
                 if self._wanted is not None and self.depth == 0 and self._step_over_lines(self._wanted):
-                    yield Token(Kind.ENTRY, at)
+                    yield Token(TokenKind.ENTRY, at)
                 continue
             if first == _COMMA and self._wanted is not None and not self.whole and self._step_over(self._wanted):
-                yield Token(Kind.ENTRY, at)
+                yield Token(TokenKind.ENTRY, at)
                 continue
             if self.depth == 0:
                 while self._indents[-1] > at - self._line:
@@ -166,7 +168,7 @@ class Scanner:
                 yield token
 
     def _step_over(self, wanted: re.Pattern[bytes]) -> bool:
-        """Go on to what is *wanted* as far as only JSON lies between, from a comma on; whether it was any."""
+        """Skip JSON without a *wanted* match, from a comma on; return True if there was any."""
         if not self.depth or self._before(wanted) <= _WORTH:
             return False
         match = _DULL.match(self.data, self._at, self._next)
@@ -175,7 +177,7 @@ class Scanner:
         return True
 
     def _step_over_lines(self, wanted: re.Pattern[bytes]) -> bool:
-        """Go on to what is *wanted* as far as only lines of JSON, or plain ones of the innermost block, lie between."""
+        """Skip lines of JSON, or of single words in a block, without a *wanted* match; True if any were."""
         column = self._at - self._line
         if not self._may_be_key or self._before(wanted) <= _WORTH:
             return False
@@ -194,14 +196,14 @@ class Scanner:
         return True
 
     def _before(self, wanted: re.Pattern[bytes]) -> int:
-        """Bytes before what is wanted next."""
+        """Return the number of bytes before the next *wanted* match."""
         if self._next < self._at:
             found = wanted.search(self.data, self._at)
             self._next = found.start() if found is not None else self._size
         return self._next - self._at
 
     def _skip_blanks(self) -> bool:
-        """Go on behind blanks, comments and line breaks; whether there were any."""
+        """Skip blanks, comments and line breaks; return True if there were any."""
         match = _BLANK.match(self.data, self._at)
         if match is None or match.end() == self._at:
             return False
@@ -213,7 +215,7 @@ class Scanner:
         return True
 
     def _line_of_its_own(self, at: int, first: int) -> Token | None:
-        """A directive, or the mark of a document's start or end, if that is there."""
+        """Read a directive, or the mark of a document's start or end, if one is there."""
         if first == ord("%"):
             return self._directive(at)
         return self._document(at) if _MARK.match(self.data, at) is not None else None
@@ -226,7 +228,7 @@ class Scanner:
         self._at = match.end()
         self._key, self._may_be_key = None, False
         self._indents = [-1]
-        return Token(Kind.DOCUMENT, at)
+        return Token(TokenKind.DOCUMENT, at)
 
     def _document(self, at: int) -> Token:
         self._handles = {**_STANDARD, **self._declared} if self.data[at] == ord("-") else dict(_STANDARD)
@@ -234,23 +236,23 @@ class Scanner:
         self._at = at + 3
         self._key, self._may_be_key, self.depth = None, False, 0
         self._indents = [-1]
-        return Token(Kind.DOCUMENT, at)
+        return Token(TokenKind.DOCUMENT, at)
 
     def _open(self, at: int) -> Token:
         self._begin_node(at)
         self.depth += 1
         self._at, self._may_be_key = at + 1, True
-        return Token(Kind.OPEN, at, bytes(self.data[at : at + 1]))
+        return Token(TokenKind.OPEN, at, bytes(self.data[at : at + 1]))
 
     def _close(self, at: int) -> Token:
         self.refused += not self.depth
         self.depth = max(0, self.depth - 1)
         self._at, self._may_be_key = at + 1, False
-        return Token(Kind.CLOSE, at, bytes(self.data[at : at + 1]))
+        return Token(TokenKind.CLOSE, at, bytes(self.data[at : at + 1]))
 
     def _comma(self, at: int) -> Token:
         self._at, self._may_be_key = at + 1, True
-        return Token(Kind.ENTRY, at, b",")
+        return Token(TokenKind.ENTRY, at, b",")
 
     def _item(self, at: int) -> Token | None:
         if not self._white(at + 1):
@@ -258,7 +260,7 @@ class Scanner:
         if not self.depth and self._may_be_key:
             self._indent(at - self._line)
         self._at, self._key, self._may_be_key = at + 1, None, True
-        return Token(Kind.ENTRY, at, b"-")
+        return Token(TokenKind.ENTRY, at, b"-")
 
     def _key_mark(self, at: int) -> Token | None:
         if not self.depth and not self._white(at + 1):
@@ -266,7 +268,7 @@ class Scanner:
         if not self.depth and self._may_be_key:
             self._indent(at - self._line)
         self._at, self._key, self._may_be_key = at + 1, None, not self.depth
-        return Token(Kind.KEY, at)
+        return Token(TokenKind.KEY, at)
 
     def _value(self, at: int) -> Token | None:
         beside = at > 0 and self.data[at - 1] in b"\"'"  # JSON's; YAML refuses it outside of brackets
@@ -280,14 +282,14 @@ class Scanner:
                 self._indent(at - self._line)
             self._may_be_key = not fresh
         self._at, self._key = at + 1, None
-        return Token(Kind.VALUE, at)
+        return Token(TokenKind.VALUE, at)
 
     def _name(self, at: int) -> Token:
         self._begin_node(at)
         match = _NAME.match(self.data, at)
         assert match is not None
         self._at = match.end()
-        kind = Kind.ANCHOR if self.data[at] == ord("&") else Kind.ALIAS
+        kind = TokenKind.ANCHOR if self.data[at] == ord("&") else TokenKind.ALIAS
         return Token(kind, at, match[1])
 
     def _tag(self, at: int) -> Token:
@@ -296,14 +298,14 @@ class Scanner:
         assert match is not None  # a ! is all that it needs
         self._at = match.end()
         if match[1] is not None:
-            return Token(Kind.TAG, at, unquote_to_bytes(match[1]))
+            return Token(TokenKind.TAG, at, unquote_to_bytes(match[1]))
         longer = _BRACKETS.match(self.data, self._at)
         assert longer is not None  # it may be empty
         suffix = match[3] + longer.group()
         if not (self.depth and longer.group()[:1] == b","):  # libyaml ends the tag at the comma, PyYAML behind it all
             self._at = longer.end()
         start = self._handles.get(match[2]) or self._ever.get(match[2], match[2])
-        return Token(Kind.TAG, at, start + unquote_to_bytes(suffix))
+        return Token(TokenKind.TAG, at, start + unquote_to_bytes(suffix))
 
     def _double(self, at: int) -> Token | None:
         match = None if self._unclosed else _DOUBLE.match(self.data, at)
@@ -320,7 +322,7 @@ class Scanner:
         self._begin_node(at)
         self._at = match.end()
         self._see_lines(match.start(1), match[1])
-        return Token(Kind.SCALAR, at, text, quoted=True)
+        return Token(TokenKind.SCALAR, at, text, quoted=True)
 
     def _block_scalar(self, at: int) -> Token | None:
         header = _HEADER.match(self.data, at)
@@ -330,7 +332,7 @@ class Scanner:
         self._at = self._line = header.end()
         self._key, self._may_be_key = None, True
         if not self._white(self._at):
-            return Token(Kind.SCALAR, at, quoted=True)
+            return Token(TokenKind.SCALAR, at, quoted=True)
         given = header[1] or header[2]
         if given is not None:
             indent += int(given) - 1
@@ -339,17 +341,17 @@ class Scanner:
         match = _block(indent).match(self.data, header.end())
         assert match is not None
         self._at = self._line = match.end()
-        return Token(Kind.SCALAR, at, match.group(), quoted=True)
+        return Token(TokenKind.SCALAR, at, match.group(), quoted=True)
 
     def _deepest(self, at: int) -> int:
-        """The widest of the empty lines at *at*, and the line behind them: what a block's indentation is taken from."""
+        """Return the width of the widest of the empty lines at *at* and the line behind them: a block's indentation."""
         match = _EMPTY_LINES.match(self.data, at)
         assert match is not None
         widest = max(map(len, re.split(rb"[\r\n]", match[1]))) if match[1] else 0
         return max(widest, match.end() - match.end(1))
 
     def _scalar(self, at: int, first: int) -> Token | None:
-        """A plain scalar, or nothing that a token begins with."""
+        """Read a plain scalar, or skip a character that begins no token."""
         inside = 1 if self.depth else 0
         allowed = first not in _NO_PLAIN
         if not allowed and not self._white(at + 1):
@@ -365,10 +367,10 @@ class Scanner:
         if b"\n" in text or b"\r" in text:
             self._see_lines(at, text)
             text = _FOLDED.sub(b" ", text)
-        return Token(Kind.SCALAR, at, text)
+        return Token(TokenKind.SCALAR, at, text)
 
     def _see_lines(self, at: int, text: bytes) -> None:
-        """Note where the last line of *text* begins, which is what stands at *at*."""
+        """Record the offset of the last line of *text*, which stands at *at*."""
         broken = max(text.rfind(b"\n"), text.rfind(b"\r"))
         if broken >= 0:
             self._line = at + broken + 1
@@ -385,7 +387,7 @@ class Scanner:
     def _white(self, at: int) -> bool:
         return at >= self._size or self.data[at] in _WHITE
 
-    _HANDLERS: ClassVar[dict[int, Callable[[Scanner, int], Token | None]]] = {
+    _HANDLERS: ClassVar[dict[int, Callable[[YamlScanner, int], Token | None]]] = {
         ord(character): handler
         for characters, handler in (
             ("[{", _open), ("]}", _close), (",", _comma), ("-", _item), ("?", _key_mark), (":", _value),
@@ -393,4 +395,4 @@ class Scanner:
         )
         for character in characters
     }  # fmt: skip
-    """First character of a token → who reads it; None from them: a plain scalar may begin so, or nothing does."""
+    """First character of a token → its reader, which returns None if only a plain scalar can begin so."""

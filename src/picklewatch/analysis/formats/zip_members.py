@@ -1,4 +1,9 @@
-"""What a member of a zip archive holds: its bytes, unpacked where they are packed, and whether they are sound."""
+"""The content of a member of a zip archive: its bytes, unpacked if they are packed, and whether they are intact.
+
+Readers differ in what they tolerate: Python's zipfile checks the CRC at the end, when a stream's reader has passed the
+bytes on already; torch's miniz is built without the check (MINIZ_DISABLE_ZIP_READER_CRC32_CHECKS). So a wrong size or
+CRC is a finding of its own, and the bytes are judged all the same.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from picklewatch.analysis.formats.context import Scan
-    from picklewatch.analysis.formats.zipkind import Kind
+    from picklewatch.analysis.formats.zipkind import ArchiveKind
 
 STORED = 0
 _LZMA, _AES = 14, 99
 _CODECS = {8: "deflate", 12: "bzip2", 93: "zstd", 95: "xz", _LZMA: "lzma"}
 
 CRC_LIMIT = 64 << 20
-"""Bytes of a stored member up to which its checksum is compared. A wrong one only says that some readers refuse it:
-nothing of the content hides behind that."""
+"""Bytes of a stored member up to which its checksum is compared. A wrong one means that some readers refuse it, and
+hides nothing of the content."""
 
 
 class Unpacked:
@@ -40,11 +45,11 @@ class Unpacked:
 
     @property
     def cost(self) -> Cost:
-        """What unpacking takes."""
+        """The cost of unpacking."""
         return COSTS[_CODECS[self.member.method]]
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield what the member holds, and note where it breaks off or is of another size than declared."""
+        """Yield the member's content, and report if it breaks off or is of another size than declared."""
         member = self.member
         try:
             for chunk in self._stream.chunks():
@@ -62,7 +67,7 @@ class Unpacked:
 
 
 def unpacked_of(scan: Scan, data: memoryview, member: Member, inside: str) -> Unpacked | None:
-    """Return what unpacks the member, or None if nothing can (which is noted)."""
+    """Return an unpacker of the member, or report that there is none and return None."""
     packed = data[member.start : member.end]
     stream = _stream(packed, member)
     if stream is None:
@@ -84,7 +89,7 @@ def _stream(packed: memoryview, member: Member) -> Stream | None:
 
 
 def _lzma(packed: memoryview, size: int) -> Stream | None:
-    """Zip's LZMA (APPNOTE 5.8): version, size of the properties, the properties, then a raw stream."""
+    """Return zip's LZMA stream (APPNOTE 5.8): version, size of the properties, the properties, a raw stream."""
     length = int.from_bytes(packed[2:4], "little")
     try:
         return Stream(lzma1(bytes(packed[4 : 4 + length]), size), packed, 4 + length)
@@ -93,7 +98,7 @@ def _lzma(packed: memoryview, size: int) -> Stream | None:
 
 
 def bytes_of(part: Part, member: Member) -> Iterator[bytes | memoryview]:
-    """Yield what the member holds once more, for who only looks."""
+    """Yield the member's content once more, for the last look."""
     packed = part.data[member.start : member.end]
     stream = None if member.method == STORED else _stream(packed, member)
     return Part(packed).chunks() if stream is None else stream.chunks()
@@ -120,8 +125,8 @@ def checksum(held: memoryview) -> tuple[int, int]:
     return len(held), crc
 
 
-def is_intact(scan: Scan, actual: tuple[int, int], member: Member, kind: Kind, inside: str) -> bool:
-    """Return True if size and checksum are as declared; not looked at for raw tensors, which are not read whole."""
+def is_intact(scan: Scan, actual: tuple[int, int], member: Member, kind: ArchiveKind, inside: str) -> bool:
+    """Return True if size and checksum are as declared; False for raw tensors, which are not read whole."""
     size, crc = actual
     if kind.raw(member.name) or size != member.size:
         return False

@@ -1,4 +1,4 @@
-"""What an archive's members say it is, and what its loader does with each of them.
+"""The kind of a zip archive by its members, and what the kind's loader does with each of them.
 
 Names count only where a loader itself goes by them: torch takes ``data.pkl`` (in any case: miniz compares without
 case), TorchScript ``constants.pkl`` and ``code/``, torch.package ``.data/extern_modules``, numpy ``*.npy``, TorchServe
@@ -41,11 +41,11 @@ _ORDER = (
     _PICKLED,
     re.compile(r"(?:^|/)(?:config\.json|schema\.json|data|[^/]+\.pth?|[^/]+\.np[yz])$", re.IGNORECASE),
 )
-"""Names of what loaders read first: torch, TorchScript, torch.package; Keras, skops, stable-baselines3, numpy."""
+"""Members that loaders read first: torch, TorchScript, torch.package; Keras, skops, stable-baselines3, numpy."""
 _PYTHON = re.compile(r"\.pyc?$", re.IGNORECASE)
 _NATIVE = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
 _SOURCE = re.compile(r"\.(?:c|cc|cpp|cu|cubin|fatbin|hsaco|ptx|spv|o|a|py)\Z", re.IGNORECASE)
-"""What becomes a program, or runs on a graphics card."""
+"""Sources and objects of programs, also those for graphics cards."""
 
 
 _ARRAY = b"\x93NUM"
@@ -61,8 +61,8 @@ _CONTAINERS = (
 
 
 @dataclass(slots=True, eq=False)
-class Kind:
-    """One archive's kind, and what its pickles declared about its records."""
+class ArchiveKind:
+    """One archive's kind, and the storages that its pickles declared."""
 
     name: str
     torch: bool = False
@@ -70,15 +70,15 @@ class Kind:
     package: bool = False
     code_bearing: bool = False
     loads: bool = False
-    """Whether a configuration may have torch load its raw records with everything allowed (torch.export.load)."""
+    """True if a configuration may make torch load raw records with everything allowed (torch.export.load)."""
     raw_head: int = 4096
-    """Bytes of each raw tensor that are looked through."""
+    """Bytes of each raw tensor that are searched."""
     storages: list[tuple[str, str, Storage]] = field(default_factory=list)
     """(the pickle's name, its place, a storage that it declares)."""
     raw_names: dict[str, bool] = field(default_factory=dict)
 
     def raw(self, name: str) -> bool:
-        """Whether torch reads the member as the raw bytes of a tensor."""
+        """Return True if torch reads the member as the raw bytes of a tensor."""
         if not self.torch:
             return False
         known = self.raw_names.get(name)
@@ -87,16 +87,16 @@ class Kind:
         return known
 
     def order(self, name: str) -> int:
-        """Return the place of the member *name* in the order of judging: what its loader reads first comes first.
+        """Return the place of the member *name* in the order of judging, which is its loader's.
 
-        A costly member must not stand before the pickle that `torch.load` runs.
+        A costly member must not use up the budget before the pickle that `torch.load` runs.
         """
         if self.raw(name):
             return len(_ORDER) + 1
         return next((number for number, pattern in enumerate(_ORDER) if pattern.search(name)), len(_ORDER))
 
     def role(self, name: str) -> str:
-        """Return what `judge` goes by: the same bytes in the same role need to be judged once only."""
+        """Return the member's role, by which `judge` goes: the same bytes in the same role are judged once only."""
         if self.raw(name):
             return "raw"
         if self.torch and (_PICKLED.search(name) or _DATA_PKL.search(name)):
@@ -122,7 +122,7 @@ class Kind:
             scan.content(member)
 
     def needs_all(self, begin: bytes) -> bool:
-        """Whether a raw record that begins so is judged whole: something else than torch's reader may take it."""
+        """Return True if a raw record that begins so is judged whole: another reader than torch's may take it."""
         return self.loads or begin[:4] in _CONTAINERS or begin[:4] == _ARRAY
 
     def _judge_pickle(self, scan: Scan, member: Part, name: str) -> None:
@@ -161,31 +161,29 @@ _SPECIAL: dict[str, tuple[str, Callable[[Scan, Part], None]]] = {
     "skops": ("schema.json", skops.judge_schema),
     "mar": ("requirements.txt", pip_requirements.judge_requirements),
 }
-"""Kind → the end of a member's name, and who judges that member besides."""
+"""Kind → the end of a member's name, and a further judge of that member."""
 
 
-def classify(names: Sequence[str]) -> Kind:
-    """The kind of archive that has members of these *names*."""
+def classify(names: Sequence[str]) -> ArchiveKind:
+    """Return the kind of an archive with members of these *names*."""
     known = {name.lower() for name in names}
     kind = _classified(known)
     kind.loads = any(name.endswith("_config.json") for name in known)
     return kind
 
 
-def _classified(known: set[str]) -> Kind:
+def _classified(known: set[str]) -> ArchiveKind:
     ends = {name.rpartition("/")[2] for name in known}
     if any(name.endswith(".data/extern_modules") for name in known):
-        return Kind("torch-package", torch=True, package=True, code_bearing=True)
+        return ArchiveKind("torch-package", torch=True, package=True, code_bearing=True)
     if "constants.pkl" in ends or "bytecode.pkl" in ends:
-        return Kind("torchscript", torch=True, script=True, code_bearing=True)
+        return ArchiveKind("torchscript", torch=True, script=True, code_bearing=True)
     if "data.pkl" in ends:
-        return Kind("torch-zip", torch=True, code_bearing=True)
+        return ArchiveKind("torch-zip", torch=True, code_bearing=True)
     if known and all(name.endswith(".npy") for name in known):
-        return Kind("npz")
-    return next(
-        (Kind(name, torch=name == "torch-export", code_bearing=True) for name, test in _BY_MEMBERS if test(known)),
-        Kind("zip"),
-    )
+        return ArchiveKind("npz")
+    name = next((name for name, test in _BY_MEMBERS if test(known)), "")
+    return ArchiveKind(name, torch=name == "torch-export", code_bearing=True) if name else ArchiveKind("zip")
 
 
 _BY_MEMBERS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
@@ -198,11 +196,11 @@ _BY_MEMBERS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
     ("skops", lambda known: "schema.json" in known),
     ("sb3", lambda known: "data" in known and bool({"system_info.txt", "policy.pth", "pytorch_variables.pth"} & known)),
 )
-"""Kind → whether an archive with these members (in lower case) is of it."""
+"""Kind → test for an archive with these members (in lower case)."""
 
 
-def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> None:
-    """Judge what only the whole archive tells: records against storages, code among the members."""
+def finish(scan: Scan, kind: ArchiveKind, members: Sequence[Member], part: Part) -> None:
+    """Judge the archive as a whole: records against storages, code among the members."""
     _records(scan, kind, members)
     python = [member.name for member in members if _PYTHON.search(member.name)]
     if kind.package or (kind.name == "mar" and python):
@@ -224,14 +222,14 @@ def finish(scan: Scan, kind: Kind, members: Sequence[Member], part: Part) -> Non
 
 
 def unjudged(scan: Scan, what: str, where: str) -> None:
-    """Note content that could bear code, of a kind that is recognised and not judged yet."""
+    """Report content that could bear code, of a kind that is recognised and not judged yet."""
     scan.code_bearing = True
     summary = f"The content is of the kind {what}, which can bear or name code; picklewatch does not judge it yet."
     scan.finding("format-not-judged", Level.UNVERIFIED, where, summary)
 
 
-def _records(scan: Scan, kind: Kind, members: Iterable[Member]) -> None:
-    """Compare what the pickles declare about storages with the records that hold them (CVE-2026-24747)."""
+def _records(scan: Scan, kind: ArchiveKind, members: Iterable[Member]) -> None:
+    """Compare the storages that the pickles declare with their records' sizes (CVE-2026-24747: read beyond the end)."""
     if not kind.storages:
         return
     sizes: dict[str, int] = {}
@@ -255,7 +253,7 @@ def _records(scan: Scan, kind: Kind, members: Iterable[Member]) -> None:
 
 
 def _record_places(name: str) -> tuple[tuple[str, str], ...]:
-    """What stands before and behind a storage's key in its record's name, for the pickle *name* (in lower case).
+    """Return the texts before and behind a storage's key in its record's name, for the pickle *name* in lower case.
 
     ``data.pkl`` has ``data/<key>`` beside it (torch.serialization); another pickle of a TorchScript archive a
     directory of its own name or shares ``constants/`` and ``data/`` (torch/csrc/jit/serialization); a torch.package

@@ -1,10 +1,11 @@
-"""A tolerant reader of zip archives: what their headers say, each header apart, nothing decompressed.
+"""A tolerant reader of zip archives: each of their headers by itself, nothing decompressed.
 
-`zipfile` refuses archives that torch's miniz reads, and the other way round. So the structure is read here without
-trust: every end record near the end, the central directory that it points at, every local header that the directory
-points at, and what lies between. Where two headers disagree, both readings are returned.
+Our own, because `zipfile` refuses archives that torch's miniz reads, and the other way round: a broken flag bit or CRC
+makes a scanner on `zipfile` give up where `torch.load` runs the pickle (picklescan's CVE-2025-1944 and CVE-2025-1945).
+So the structure is read without trust: every end record near the end, the central directory that it points at, every
+local header that the directory points at, and the bytes between. Where headers disagree, both readings are returned.
 
-Sources: PKWARE's APPNOTE 6.3.10 (4.3 record layouts, 4.4.4 flags, 4.5.3 zip64), CPython's zipfile, miniz 3.
+Sources: PKWARE's APPNOTE 6.3.10 (4.3 record layouts, 4.4.4 flags, 4.5.3 zip64), Lib/zipfile, miniz 3's miniz_zip.c.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ODD_FLAGS = ENCRYPTED | PATCHED | STRONG | MASKED
 """Flag bits that make a common reader refuse a member."""
 
 END_WINDOW = (1 << 16) + 22
-"""How far from its end an archive's end record may start: the record and the longest comment."""
+"""Bytes from the end in which an archive's end record may start: the record and the longest comment."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -62,13 +63,13 @@ class Member(NamedTuple):
     start: int
     """Offset of the member's bytes in the data."""
     differs: tuple[str, ...] = ()
-    """The fields in which the local header says something else."""
+    """The fields in which the local header differs."""
     local: bool = False
-    """Whether this reading is the local header's, where it differs from the directory's."""
+    """True if this is the local header's reading, which differs from the directory's."""
 
     @property
     def end(self) -> int:
-        """Offset just behind the member's packed bytes."""
+        """The offset just behind the member's packed bytes."""
         return self.start + self.packed
 
 
@@ -85,7 +86,7 @@ class Archive:
     """Offset just behind the end record and its comment."""
     members: list[Member] = field(default_factory=list)
     oddities: list[tuple[str, int, str]] = field(default_factory=list)
-    """(rule, offset, sentence) for what no honest writer makes, or what readers disagree about."""
+    """(rule, offset, sentence) for structures that no honest writer makes, or that readers disagree about."""
     comment: tuple[int, int] = (0, 0)
 
 
@@ -94,24 +95,24 @@ class _End(NamedTuple):
     entries: int
     size: int
     start: int
-    """The directory's offset as the record says it."""
+    """The directory's offset as the record has it."""
     stop: int
-    """Where the directory ends: this record, or the zip64 record before it."""
+    """The end of the directory: this record, or the zip64 record before it."""
     comment: int
     zip64: bool
 
 
 _RECORD, _ENTRY, _COPIED = 10, 40, 1000
-"""Units of work that an end record, and an entry of a directory, takes; bytes that are copied in the time of one."""
+"""Units of work per end record and per entry of a directory; bytes that are copied in the time of one."""
 
 
 def ends_archive(data: memoryview, charge: Charge) -> bool:
-    """Whether an end record near the end of *data* leads to a directory."""
+    """Return True if an end record near the end of *data* leads to a directory."""
     return next(_places(data, len(data), charge), None) is not None
 
 
 def archives(data: memoryview, charge: Charge) -> Iterator[Archive]:
-    """Yield every archive in *data*, the one that loaders take (the last end record's) first; then those before it."""
+    """Yield every archive in *data*: first the last end record's, which loaders take, then those before it."""
     stop = len(data)
     while stop >= _END.size:
         place = next(_places(data, stop, charge), None)
@@ -125,9 +126,9 @@ def archives(data: memoryview, charge: Charge) -> Iterator[Archive]:
 
 
 def other_readings(data: memoryview, known: list[Archive], charge: Charge) -> Iterator[Archive]:
-    """Archives that another end record near the last one, or another rule for its directory, would give.
+    """Yield the archives by another end record near the last one, or by another rule for its directory.
 
-    *known* are `archives` of the data: what they cover is no other reading.
+    *known* are the `archives` of the data: an end record inside of them is no other reading.
     """
     first = known[0]
     directories = {archive.directory for archive in known}
@@ -144,7 +145,7 @@ def _inside(archive: Archive, offset: int) -> bool:
 
 
 def _places(data: memoryview, stop: int, charge: Charge) -> Iterator[tuple[_End, int, int]]:
-    """End records in the last `END_WINDOW` bytes before *stop*, the last first, each with a base and a directory."""
+    """Yield the end records in the last `END_WINDOW` bytes before *stop*, last first, with base and directory."""
     begin = max(0, stop - END_WINDOW)
     tail = bytes(data[begin:stop])
     charge(len(tail) // _COPIED)
@@ -157,7 +158,7 @@ def _places(data: memoryview, stop: int, charge: Charge) -> Iterator[tuple[_End,
 
 
 def _directories(data: memoryview, offset: int, limit: int) -> Iterator[tuple[_End, int, int]]:
-    """The directories that the end record at *offset* may point at: by zip64 or not, with a prefix or not."""
+    """Yield the directories that the end record at *offset* may point at: by zip64 or not, with a prefix or not."""
     _, _disk, _disk2, _here, count, size, start, comment = _END.unpack_from(data, offset)
     plain = _End(offset, count, size, start, offset, min(comment, limit - offset - _END.size), zip64=False)
     wide = _read_end64(data, plain)
@@ -227,7 +228,7 @@ def _read_entry(data: memoryview, archive: Archive, at: int, stop: int) -> int:
 
 
 def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, int, int]:
-    """Apply the zip64 extra field: the fields that are full in the header, in this order."""
+    """Apply the zip64 extra field to the values that are full in the header, in this order."""
     values = [size, packed, offset]
     at = 0
     while at + 4 <= len(extra):
@@ -244,15 +245,15 @@ def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, 
 
 
 def _readings(data: memoryview, central: tuple[str, int, int, int, int, int, int], raw: bytes) -> Iterator[Member]:
-    """The directory's reading of a member, and the local header's where it leads to other content."""
+    """Yield the directory's reading of a member, and the local header's if it leads to other content."""
     _, method, flags, crc, packed, size, header = central
     _, _need, *local, nlen, xlen = _LOCAL.unpack_from(data, header)
     names_at = header + _LOCAL.size
     start = names_at + nlen + xlen
     local_raw = bytes(data[names_at : names_at + nlen])
     if local_raw == raw and local[0] == flags and local[1] == method:
-        told = tuple(local[4:])
-        if told == (crc, packed, size) or (flags & DESCRIPTOR and told in _DEFERRED):
+        declared = tuple(local[4:])
+        if declared == (crc, packed, size) or (flags & DESCRIPTOR and declared in _DEFERRED):
             yield Member(*central, start)
             return
     yield from _contradicted(data, Member(*central, start), local_raw, same_name=local_raw == raw)
@@ -272,7 +273,7 @@ def _contradicted(data: memoryview, member: Member, local_raw: bytes, *, same_na
 
 
 def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator[str]:
-    """The fields that differ. Zeros in a local header whose true values follow in a descriptor are no difference."""
+    """Yield the fields that differ; zeros in a local header with a descriptor behind its member are no difference."""
     if not same_name and central.name != local.name:
         yield "name"
     if central.method != local.method:
@@ -289,7 +290,7 @@ def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator
 
 
 def local_walk(data: memoryview, start: int, stop: int, charge: Charge) -> Iterator[Member]:
-    """Members as a streaming reader sees them: local header after local header, from *start*."""
+    """Yield the members as a streaming reader sees them: local header after local header, from *start*."""
     at = start
     while at + _LOCAL.size <= stop and data[at : at + 4] == LOCAL:
         charge(_ENTRY)
@@ -319,14 +320,14 @@ def _descriptor(data: memoryview, at: int) -> int:
 
 
 def decode_name(raw: bytes, flags: int) -> str:
-    """A member's name as CPython's zipfile decodes it, and never an error."""
+    """Decode a member's name as CPython's zipfile does, but without an error."""
     utf8 = 0x800
     name = raw.decode("utf-8", "surrogateescape") if flags & utf8 or raw.isascii() else raw.decode("cp437")
     return name.replace("\0", "\\x00")
 
 
 def uncovered(archive: Archive) -> Iterator[tuple[int, int]]:
-    """Ranges of the archive that belong to no local header, member or directory; descriptors are left out."""
+    """Yield the ranges of the archive outside of local headers, members, directory and descriptors."""
     at = archive.start
     for member in sorted(archive.members, key=lambda m: m.header):
         if member.header > at + 24:
@@ -337,7 +338,7 @@ def uncovered(archive: Archive) -> Iterator[tuple[int, int]]:
 
 
 def overlaps(archive: Archive) -> Iterator[tuple[Member, Member]]:
-    """Pairs of neighbours of which the second starts inside the first: a quine or a bomb."""
+    """Yield adjacent members that overlap, as in quines and zip bombs."""
     previous: Member | None = None
     for member in sorted((m for m in archive.members if not m.local), key=lambda m: m.header):
         if previous is not None and member.header < previous.end and member.header != previous.header:

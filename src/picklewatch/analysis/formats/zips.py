@@ -1,6 +1,8 @@
-"""Judges zip archives: torch's and everybody else's.
+"""Judges zip archives: torch's and everybody else's; `zipread` reads their headers.
 
-What the headers say is read by `picklewatch.analysis.formats.zipread`.
+Mirrors torch/serialization.py (``_load``, on caffe2/serialize/inline_container.cc), numpy/lib/npyio.py (``NpzFile``)
+and Lib/zipfile, which take different members if names are given twice, headers disagree or archives follow each other.
+Every reading is judged, and the disagreement, with which attacks blind scanners, is a finding.
 """
 
 from __future__ import annotations
@@ -48,15 +50,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from picklewatch.analysis.formats.zip_members import Unpacked
-    from picklewatch.analysis.formats.zipkind import Kind
+    from picklewatch.analysis.formats.zipkind import ArchiveKind
 
 _SMALLEST = 22
 
 RAW_HEAD = 1 << 20
-"""Bytes at the start of a raw tensor's member that are looked through, if the file has few of them."""
+"""Bytes at the start of a raw tensor's member that are searched, if the file has few of them."""
 
 RAW_TOTAL = 16 << 20
-"""Bytes of raw tensors that are looked through in one archive."""
+"""Bytes of raw tensors that are searched in one archive."""
 
 
 def _matches(head: bytes, _data: memoryview) -> bool:
@@ -64,12 +66,12 @@ def _matches(head: bytes, _data: memoryview) -> bool:
 
 
 def tail_archive(scan: Scan, data: memoryview) -> bool:
-    """Whether an archive ends the data although something else begins it."""
+    """Return True if an archive ends the data although another format begins it."""
     return len(data) >= _SMALLEST and ends_archive(data, scan.budget.charge)
 
 
 def read(scan: Scan, part: Part) -> str:
-    """Judge every reading of every archive in *data*; the first one's kind."""
+    """Judge every reading of every archive in *data*, and return the first one's kind."""
     data, name = part.data, ""
     found: list[Archive] = []
     scan.guarded(part.where, lambda: found.extend(archives(data, scan.budget.charge)), part.chunks)
@@ -110,7 +112,7 @@ def _second_reading(scan: Scan, part: Part, archive: Archive) -> None:
 
 
 def _prefix(scan: Scan, part: Part, stop: int) -> None:
-    """Judge what lies before the first archive: self-extractors are honest, local headers without directory are not."""
+    """Judge the bytes before the first archive: self-extractors are honest, local headers there are not."""
     scan.finding("zip-prefix", Level.INFO, part.at(0), f"{stop} bytes come before the archive.")
     if part.data[:4] == LOCAL:
         _orphans(scan, part, 0, stop)
@@ -154,19 +156,19 @@ def _archive(scan: Scan, part: Part, archive: Archive) -> str:
     return kind.name
 
 
-def _members(scan: Scan, part: Part, archive: Archive, kind: Kind) -> None:
-    """Judge the members, those first that a loader reads first; what several entries share is judged once."""
-    judged: dict[_Reading, Level] = {}
+def _members(scan: Scan, part: Part, archive: Archive, kind: ArchiveKind) -> None:
+    """Judge the members in their loader's order; bytes that several entries share are judged once."""
+    judged: dict[_JudgedAs, Level] = {}
     for member in sorted(archive.members, key=lambda member: kind.order(member.name)):
         scan.member()
         if not _plain_tensor(scan, part, member, kind):
-            reading = _Reading(member.start, member.packed, member.size, member.method, kind.role(member.name))
+            reading = _JudgedAs(member.start, member.packed, member.size, member.method, kind.role(member.name))
             harm = judged.get(reading)
             judged[reading] = _member(scan, part, member, kind, harm)
 
 
-class _Reading(NamedTuple):
-    """What decides how a member is judged."""
+class _JudgedAs(NamedTuple):
+    """The properties of a member that decide how it is judged."""
 
     start: int
     packed: int
@@ -175,8 +177,8 @@ class _Reading(NamedTuple):
     role: str
 
 
-def _plain_tensor(scan: Scan, part: Part, member: Member, kind: Kind) -> bool:
-    """Judge a tensor as torch writes it, with few steps: an archive has tens of thousands; False if it is another."""
+def _plain_tensor(scan: Scan, part: Part, member: Member, kind: ArchiveKind) -> bool:
+    """Judge a tensor as torch writes it, in few steps, since an archive has tens of thousands; False if it is none."""
     if member.method != STORED or member.differs or member.flags & ODD_FLAGS or not kind.raw(member.name):
         return False
     start, size = member.start, member.size
@@ -187,8 +189,8 @@ def _plain_tensor(scan: Scan, part: Part, member: Member, kind: Kind) -> bool:
     return True
 
 
-def _member(scan: Scan, part: Part, member: Member, kind: Kind, harm: Level | None) -> Level:
-    """Judge one member and return how harmful its content is; *harm*, if that is known already."""
+def _member(scan: Scan, part: Part, member: Member, kind: ArchiveKind, harm: Level | None) -> Level:
+    """Judge one member and return how harmful its content is, which may be known as *harm*."""
     if member.name.endswith("/") and member.size == 0 and member.packed == 0:
         return Level.INFO
     inside = part.name(member.name)
@@ -198,7 +200,7 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind, harm: Level | No
         )
     hides = harm.rank >= Level.UNSAFE.rank
     if member.differs:
-        _told_apart(scan, member, inside, hides=hides)
+        _report_difference(scan, member, inside, hides=hides)
     if member.flags & ODD_FLAGS:
         level = Level.MALICIOUS if hides else Level.UNSCANNABLE
         summary = f"The member's flag bits {member.flags & ODD_FLAGS:#x} make common readers refuse it."
@@ -206,8 +208,8 @@ def _member(scan: Scan, part: Part, member: Member, kind: Kind, harm: Level | No
     return harm
 
 
-def _told_apart(scan: Scan, member: Member, inside: str, *, hides: bool) -> None:
-    """Note that the local header contradicts the directory."""
+def _report_difference(scan: Scan, member: Member, inside: str, *, hides: bool) -> None:
+    """Report that the local header contradicts the directory."""
     grave = set(member.differs) & {"name", "method", "size"}
     if not grave and set(member.differs) == {"flags"}:
         scan.finding("zip-headers-differ", Level.INFO, inside, "Local header and directory differ in flags.")
@@ -218,8 +220,8 @@ def _told_apart(scan: Scan, member: Member, inside: str, *, hides: bool) -> None
     scan.finding("zip-headers-differ", level, inside, summary)
 
 
-def _content(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
-    """Judge what the member holds."""
+def _content(scan: Scan, part: Part, member: Member, kind: ArchiveKind) -> None:
+    """Judge the content of a member."""
     inside = part.name(member.name)
     held: memoryview | None
     if member.method == STORED:
@@ -241,8 +243,8 @@ def _content(scan: Scan, part: Part, member: Member, kind: Kind) -> None:
         kind.judge(scan, part.inside(member.name, held), member.name)
 
 
-def _held(scan: Scan, begin: Part, kind: Kind, unpacked: Unpacked, chunks: Iterator[bytes]) -> memoryview | None:
-    """Unpack a member and return what is held of it; None for numbers, which are judged as they come."""
+def _held(scan: Scan, begin: Part, kind: ArchiveKind, unpacked: Unpacked, chunks: Iterator[bytes]) -> memoryview | None:
+    """Unpack a member and return its bytes in memory; None for arrays of numbers, which are judged piece by piece."""
     name, first = unpacked.member.name, bytes(begin.data)
     raw = kind.raw(name)
     if is_numbers(first) and not raw:
@@ -257,7 +259,7 @@ def _held(scan: Scan, begin: Part, kind: Kind, unpacked: Unpacked, chunks: Itera
 
 
 def _names(scan: Scan, archive: Archive, part: Part) -> None:
-    """Note names that lead out of a directory, and names given twice."""
+    """Report names that lead out of a directory, and names given twice."""
     seen: dict[str, int] = {}
     for member in archive.members:
         if escapes(member.name):
