@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def copy(source: int, target: Place, size: int) -> str:
     """Copy *size* bytes into the new file *target*, on disk on return; return the SHA-256.
 
-    A source that has become longer or shorter gives another SHA-256, as it should.
+    A source that has changed its length gives another SHA-256, by which the caller notices.
     """
     descriptor = fs.create(target.fd, target.name)
     try:

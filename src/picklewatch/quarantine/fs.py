@@ -29,7 +29,7 @@ _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 def _nothing(_step: str) -> None:
-    """Let the step happen."""
+    """Do nothing, so that the step happens."""
 
 
 hook: Callable[[str], None] = _nothing
@@ -117,7 +117,7 @@ def create(directory: int, name: bytes, data: bytes = b"", reserve: int = 0) -> 
 
 @_changes
 def allocate(descriptor: int, size: int) -> None:
-    """Reserve *size* bytes, so that a full disk shows now and not half way."""
+    """Reserve *size* bytes, so that a full disk is noticed now and not half way."""
     if not size:
         return
     try:
@@ -145,7 +145,7 @@ def unlink(directory: int, name: bytes) -> None:
 
 @_changes
 def truncate(descriptor: int, size: int) -> None:
-    """Give reserved room back."""
+    """Free reserved space."""
     os.ftruncate(descriptor, size)
 
 
@@ -164,7 +164,7 @@ def remove_directory(directory: int, name: bytes) -> None:
 
 @_changes
 def sync(descriptor: int) -> None:
-    """Bring a file or directory to disk; an ``O_PATH`` descriptor and odd file systems can't."""
+    """Flush a file or directory to disk; an ``O_PATH`` descriptor and some file systems can't."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -174,7 +174,7 @@ def sync(descriptor: int) -> None:
 
 @_changes
 def lock_down(descriptor: int, owner: os.stat_result) -> bool:
-    """Make the content *owner*'s (the vault's), mode 0400, also under its other names. False if we may not."""
+    """Give the content to *owner* (the vault's), mode 0400, also under its other names; False if not permitted."""
     path = f"/proc/self/fd/{descriptor}"  # works for O_PATH too
     status = os.fstat(descriptor)
     if status.st_uid != owner.st_uid:
@@ -220,7 +220,7 @@ def dress(descriptor: int, *, uid: int, gid: int, mode: int, mtime_ns: int | Non
 
 
 def status(directory: int, name: bytes) -> os.stat_result | None:
-    """Return what *name* itself is, or None if there is nothing."""
+    """Return the status of *name* itself, or None if there is nothing."""
     try:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
@@ -228,7 +228,7 @@ def status(directory: int, name: bytes) -> os.stat_result | None:
 
 
 def is_inode(status_: os.stat_result | None, other: os.stat_result) -> bool:
-    """Whether both are the same file, while both exist."""
+    """Return True if both are the same file, while both exist."""
     return status_ is not None and (status_.st_dev, status_.st_ino) == (other.st_dev, other.st_ino)
 
 
@@ -261,7 +261,7 @@ def digest(descriptor: int) -> str:
 
 
 def has_content(directory: int, name: bytes, size: int, sha256: str | None) -> bool:
-    """Whether *name* is a regular file with exactly this content."""
+    """Return True if *name* is a regular file with exactly this content."""
     with contextlib.suppress(OSError), opened(directory, name) as descriptor:
         return os.fstat(descriptor).st_size == size and digest(descriptor) == sha256
     return False

@@ -1,4 +1,4 @@
-"""What is known about one file that was taken into quarantine."""
+"""An item: the facts about one file that was taken into quarantine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 FORMERLY = 100
-"""Former ids remembered: who reads one in a message of yesterday finds the item, and the journal has a bound."""
+"""Former ids remembered: a person who reads one in an old message finds the item; the journal stays bounded."""
 
 
 class State(StrEnum):
-    """Where an item is. All but the last three of the resting states are left by a step or by `Vault.recover`."""
+    """The state of an item. A step, or `Vault.recover`, leaves all but the resting states."""
 
     MOVING = "moving"
     COPYING = "copying"
@@ -31,7 +31,7 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
     """At rest: the content is in the vault."""
     FOREIGN = "foreign"
-    """At rest: something that was swapped in while we moved, and whose place was taken meanwhile. Kept, not judged."""
+    """At rest: a file that was swapped in during a move and has lost its name meanwhile. Kept, not judged."""
     RESTORED = "restored"
     """History: the content was given back."""
     DELETED = "deleted"
@@ -39,12 +39,12 @@ class State(StrEnum):
 
     @property
     def holds(self) -> bool:
-        """Whether the content is in the vault, at rest."""
+        """True if the content is in the vault, at rest."""
         return self in (State.QUARANTINED, State.FOREIGN)
 
     @property
     def history(self) -> bool:
-        """Whether only the memory of the item is left."""
+        """True if only the history of the item is left."""
         return self in (State.RESTORED, State.DELETED)
 
 
@@ -67,17 +67,17 @@ class Item:
     reasons: tuple[str, ...]
     """The rules that set the verdict."""
     sha256: str | None
-    """Of the content; None while a step is unfinished, or if there was more than could be read in seconds."""
+    """Of the content; None while a step is unfinished, or if it was too large to be read in a few seconds."""
     size: int
     """Bytes."""
     uid: int
     gid: int
     mode: int
-    """Permission bits when it was taken, set-id bits included (those are never given back)."""
+    """Permission bits when it was taken, set-id bits included (those are never restored)."""
     mtime_ns: int
     inode: int
     directory_uid: int
-    """Who owned the directory that it was in."""
+    """The owner of the directory that it was in."""
     taken: float
     """Seconds since the epoch."""
     changed: float
@@ -85,31 +85,31 @@ class Item:
     links: int | None
     """Names of the same inode that remained elsewhere when it was taken; None only while a step is unfinished."""
     disarmed: bool
-    """Whether those other names lead to the tombstone's bytes now."""
+    """True if those other names lead to the tombstone's bytes now."""
     copied: bool
-    """Whether it was copied (another file system or mount) rather than moved."""
+    """True if it was copied (another file system or mount) rather than moved."""
     locked: bool
-    """Whether owner and mode could be taken away (never as an ordinary user from someone else's file)."""
+    """True if owner and mode could be changed (never by an ordinary user on someone else's file)."""
     tombstone: bool
-    """Whether a tombstone was left in its place."""
+    """True if a tombstone was left in its place."""
     times: int
-    """How often this content was taken from this place."""
+    """The number of times that this content was taken from this place."""
     formerly: tuple[str, ...]
     """The ids of the items that it replaced, oldest first; at most `FORMERLY` of them."""
     target: str | None
-    """Where it, or a copy of it, was restored to, if not to its old place."""
+    """The place that it, or a copy of it, was restored to, if not its old one."""
     vouched: str
-    """Why somebody vouched for the content when it was given back; empty if nobody did."""
+    """The reason why somebody vouched for the content when it was restored; empty if nobody did."""
     note: str
-    """What a person should know, such as why it is foreign; may be empty."""
+    """A note for people, such as why it is foreign; may be empty."""
 
     @property
     def path(self) -> str:
-        """Where it was; may be longer than the kernel takes."""
+        """The place where it was; may be longer than the kernel accepts."""
         return os.path.join(self.root, self.relative)  # noqa: PTH118 - a text, not a path to use
 
     def to_json(self) -> dict[str, Any]:
-        """The item as the documented JSON object (docs/quarantine.md); every text in it is printable."""
+        """Return the item as the documented JSON object (docs/quarantine.md); every text in it is printable."""
         return {
             "id": self.id,
             "state": self.state.value,
@@ -153,7 +153,7 @@ def decode(text: str) -> bytes:
 
 
 def item_of(item_id: str, fields: Mapping[str, Any]) -> Item:
-    """Build the item from what its journal says; an entry rescued from a damaged disk may lack anything."""
+    """Build the item from its journal; any field may be missing from one rescued from a damaged disk."""
     target = fields.get("target")
     return Item(
         id=item_id,

@@ -1,7 +1,7 @@
-"""One directory an item: its content and its journal, in which every step is on disk before it is taken.
+"""One directory per item: its content and its journal, in which every step is on disk before it is taken.
 
-The journal is a file of lines ``{JSON} CRC``. The first says everything about the item, each further one what
-changed; the last whole line wins, so a torn write is no harm. Room for the later lines is reserved with the first,
+The journal is a file of lines ``{JSON} CRC``. The first has every field of the item, each further one the
+changes; the last whole line wins, so a torn write does no harm. Space for the later lines is reserved with the first,
 so that a full disk can refuse a step only at its beginning. Names of files are arbitrary bytes: they are base64 here.
 """
 
@@ -46,7 +46,7 @@ class Entry:
 
     @classmethod
     def create(cls, vault: int, fields: Mapping[str, Any]) -> Self:
-        """Make a new item whose journal says *fields*; all of it is on disk on return, or nothing."""
+        """Make a new item whose journal has *fields*; all of it is on disk on return, or nothing."""
         item_id = cls._new_id(vault)
         entry = cls(vault, item_id)
         try:
@@ -76,10 +76,10 @@ class Entry:
         fs.sync(self.fd)
 
     def load(self) -> bool:
-        """Read the journal; False if there is none that can be read."""
+        """Read the journal; return False if none can be read."""
         data = fs.read(self.fd, JOURNAL_FILE, _JOURNAL_LIMIT) or b""
         self._fields, self._end = {}, 0
-        for line in data.split(b"\n")[:-1]:  # what has no end of line was torn
+        for line in data.split(b"\n")[:-1]:  # a line without its end was torn by a power cut
             fields = _parse(line)
             if fields is None:
                 break
@@ -89,16 +89,16 @@ class Entry:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """What the journal says, private fields of a step included."""
+        """The fields in the journal, private ones of a step included."""
         return self._fields
 
     @property
     def item(self) -> Item:
-        """What the journal says, as users see it."""
+        """The item by its journal, as users see it."""
         return item_of(self.id, self._fields)
 
     def append(self, state: State, **changes: Any) -> Item:
-        """Bring a step to disk."""
+        """Write a step to disk."""
         fields = {"state": state.value, "changed": time.time(), **changes}
         line = _line(fields)
         journal = os.open(JOURNAL_FILE, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
@@ -107,7 +107,7 @@ class Entry:
             fs.sync(journal)
             if state.history:
                 with contextlib.suppress(OSError):
-                    fs.truncate(journal, self._end + len(line))  # nothing more to come: give the reserve back
+                    fs.truncate(journal, self._end + len(line))  # no step follows: free the reserve
         finally:
             os.close(journal)
         self._fields.update(fields)
@@ -115,15 +115,15 @@ class Entry:
         return self.item
 
     def status(self, name: bytes = DATA) -> os.stat_result | None:
-        """Return what *name* in this directory is, or None."""
+        """Return the status of *name* in this directory, or None."""
         return fs.status(self.fd, name)
 
     def is_tombstone(self, directory: int, name: bytes) -> bool:
-        """Whether *name* is this item's tombstone, by every byte."""
+        """Return True if *name* is this item's tombstone, byte for byte."""
         return is_tombstone(directory, name, self.id)
 
     def drop(self) -> None:
-        """Forget the item; the journal goes last. Whatever else is in the directory keeps it."""
+        """Forget the item, its journal last, unless there is an unknown file in its directory."""
         if self.is_tombstone(self.fd, DATA):
             fs.unlink(self.fd, DATA)
         fs.unlink(self.fd, DATA + b"+")
@@ -146,7 +146,7 @@ class Entry:
 
 
 def is_tombstone(directory: int, name: bytes, item_id: str) -> bool:
-    """Whether *name* is the tombstone of *item_id*, by every byte."""
+    """Return True if *name* is the tombstone of *item_id*, byte for byte."""
     data = fs.read(directory, name, TOMBSTONE_LENGTH + 1)
     return data is not None and parse_tombstone(data) == item_id
 

@@ -1,8 +1,8 @@
 """The other names of a file that was taken: hard links anywhere, and descriptors that somebody holds open.
 
 Moving a file takes one name away; the content stays loadable under every other one. So where there are others, the
-content is copied, and the inode itself gets the tombstone's bytes: whatever leads to it then refuses to load in plain
-words. The inode is kept, so that giving the item back gives all the names back.
+content is copied, and the inode itself gets the tombstone's bytes: every name that leads to it then fails to load with
+a plain message. The inode is kept, so that restoring the item restores all the names.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def _copy(entry: Entry) -> Place:
 
 
 def disarm(entry: Entry, fd: int, known: Mapping[str, Any]) -> bool:
-    """Copy the content *fd*, then write the tombstone into its inode. False, nothing changed, if there is no room.
+    """Copy the content *fd*, then write the tombstone into its inode; False, nothing changed, if there is no space.
 
-    *known* is what the journal is to say about the item from then on.
+    *known* are the item's fields in the journal from then on.
     """
     try:
         copied = copy(fd, _copy(entry), os.fstat(fd).st_size)
@@ -63,7 +63,7 @@ def disarm(entry: Entry, fd: int, known: Mapping[str, Any]) -> bool:
 
 
 def end_disarming(entry: Entry) -> None:
-    """Write the tombstone, and give the copy the content's name. May be repeated."""
+    """Write the tombstone, and give the copy the content's name; may be repeated."""
     data = entry.status()
     if data is not None and data.st_ino == entry.fields["inode"]:
         _write_tombstone(entry, inside(entry))
@@ -103,13 +103,13 @@ def rearm(entry: Entry, item: Item, fd: int) -> None:
 
 
 def leads_elsewhere(entry: Entry) -> bool:
-    """Whether names outside of the vault still lead to the inode."""
+    """Return True if names outside of the vault still lead to the inode."""
     status = inode(entry).status()
     return status is not None and status.st_nlink > 1
 
 
 def _rename(source: Place, target: Place) -> None:
-    """Move; where moving is linking, a crash may have left both names."""
+    """Move a file, even if a crash left it with both names (where moving is linking, then unlinking)."""
     try:
         source.move_to(target)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Takes a file into the vault: moved where the file system allows it, else copied; a tombstone swapped in.
+"""Takes a file into the vault: moved if the file system allows it, else copied; a tombstone is swapped in.
 
 The order of the steps is what makes each of them safe to be the last one before a power cut; see docs/quarantine.md.
 """
@@ -19,7 +19,7 @@ from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.copying import copy
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
-from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_stranger
+from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_to_name
 from picklewatch.quarantine.refusals import ChangedError, ForeignFileError, KeptError
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 _FOREIGN_HINT: Final = "its owner may remove it; below a directory that watch.roots names, whoever's files are moved"
 DIGEST_SECONDS: Final = 5.0
-"""How long a content is read whose scan did not come to its end: whatever else is to be moved waits meanwhile."""
+"""Seconds for the digest of a content whose scan did not reach its end: other moves wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A judged file that shall be moved. *fd* decides which file that is; the names only say where to find it."""
+    """A judged file that shall be moved. *fd* decides which file that is; the names only tell where to find it."""
 
     root: str
-    """A directory above the file, such as the watched one: where it really is, without links."""
+    """A directory above the file, such as the watched one: its real path, without links."""
     relative: str
     """The path of the content itself (of a blob, not of a link to it) below *root*."""
     fd: int
@@ -55,11 +55,11 @@ class Suspect:
     identity: Identity | None = None
     """Device and inode of *root*, as it was found."""
     owners: tuple[int | None, ...] = (None,)
-    """Whose caches the file lies in (`why_not_moved`)."""
+    """The owners of the caches that the file lies in (`why_not_moved`)."""
 
 
 def check(suspect: Suspect, place: Place) -> os.stat_result:
-    """Refuse what is not, or not any more, the file that was judged; return its status."""
+    """Return the file's status, or refuse a file that is not, or no longer, the one that was judged."""
     what = printable(suspect.relative)
     status = os.fstat(suspect.fd)
     if not stat.S_ISREG(status.st_mode):
@@ -77,14 +77,14 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
 
 
 def _same_content(suspect: Suspect, now: FileId) -> bool:
-    """Whether only times changed: a file must not escape by being touched all the time."""
+    """Return True if only times changed: a file must not escape by being touched all the time."""
     scanned = suspect.scanned
     same_inode = (now.device, now.inode, now.size) == (scanned.device, scanned.inode, scanned.size)
     return same_inode and suspect.sha256 is not None and fs.digest(suspect.fd) == suspect.sha256
 
 
 def first_fields(suspect: Suspect, status: os.stat_result, directory: os.stat_result, **more: Any) -> dict[str, Any]:
-    """Return what the journal's first line says."""
+    """Return the fields of the journal's first line."""
     return {
         "version": VERSION,
         "state": State.MOVING.value,
@@ -117,21 +117,22 @@ def take(entry: Entry, place: Place, fd: int) -> Item:
             raise
         return _take_copy(entry, place, fd)
     if not fs.is_inode(entry.status(), os.fstat(fd)):
-        give_stranger_back(entry, place)
+        return_foreign_file(entry, place)
         raise _replaced(entry, place, "moved")
     return finish(entry, place, fd)
 
 
 def _is_linked_by_another(entry: Entry) -> bool:
-    """Whether the file has another owner than the directory, and more names: only this one name is taken away then.
+    """Return True if the file has another owner than the directory, and more names: only this name is removed then.
 
-    Who can write to a watched directory could else have us take owner and content from a file anywhere, by linking it.
+    Otherwise anybody who can write to a watched directory could have us take owner and content from a file anywhere, by
+    a hard link to it.
     """
     return bool(entry.fields["nlink"] > 1 and entry.fields["uid"] != entry.fields["directory_uid"])
 
 
 def _capture(entry: Entry, place: Place) -> None:
-    """Get whatever has the name into the vault, in one step."""
+    """Move whatever has the name into the vault, in one step."""
     if entry.fields["tombstone_wanted"]:
         make_tombstone(inside(entry), entry.item)
         try:
@@ -143,9 +144,9 @@ def _capture(entry: Entry, place: Place) -> None:
     place.move_to(inside(entry))
 
 
-def give_stranger_back(entry: Entry, place: Place) -> None:
-    """Undo a capture of the wrong file. If its name is taken by now, it is kept, as foreign."""
-    if not return_stranger(inside(entry), place, entry.id):
+def return_foreign_file(entry: Entry, place: Place) -> None:
+    """Undo a capture of the wrong file; if its name is taken by now, keep it as foreign."""
+    if not return_to_name(inside(entry), place, entry.id):
         entry.append(State.FOREIGN, note="swapped in while another file was moved; its name was taken meanwhile")
 
 
@@ -162,7 +163,7 @@ def _replaced(entry: Entry, place: Place, doing: str) -> ChangedError:
 
 
 def finish(entry: Entry, place: Place | None, fd: int) -> Item:
-    """Make the content in the vault unreachable by its former owner, and the item complete. May be repeated."""
+    """Make the content in the vault unreachable for its former owner, and complete the item; may be repeated."""
     links.clear_copy(entry)
     fields, status = entry.fields, os.fstat(fd)
     locked = fs.lock_down(fd, os.fstat(entry.fd))
@@ -179,7 +180,7 @@ def finish(entry: Entry, place: Place | None, fd: int) -> Item:
 
 
 def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
-    """Copy the content, then take the original's name away: where it can't be moved, or other names must keep it."""
+    """Copy the content, then remove the original's name: if it can't be moved, or other names must keep it."""
     _check_writable(place)
     entry.append(State.COPYING, copied=True)
     inside(entry).unlink()  # a tombstone that was to be swapped
@@ -205,7 +206,7 @@ def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
 
 
 def _check_writable(place: Place) -> None:
-    """Refuse before gigabytes are copied for nothing."""
+    """Refuse a read-only directory before gigabytes are copied for nothing."""
     if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=place.fd, effective_ids=True):
@@ -218,7 +219,7 @@ def _unchanged(fd: int, before: os.stat_result) -> bool:
 
 
 def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_result | None], bool]) -> bool:
-    """Remove the original of a copy, leaving the tombstone; False, nothing changed, if it is not there any more."""
+    """Remove the original of a copy, leaving the tombstone; False, nothing changed, if it is no longer there."""
     temporary = place.temporary(entry.id)
     try:
         _set_aside(entry, place, temporary)
@@ -232,7 +233,7 @@ def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_res
 
 
 def _set_aside(entry: Entry, place: Place, temporary: Place) -> None:
-    """Get whatever has the name out of the way, in one step."""
+    """Move whatever has the name out of the way, in one step."""
     if entry.fields["tombstone_wanted"]:
         make_tombstone(temporary, entry.item)
         try:

@@ -1,4 +1,4 @@
-"""A name in an open directory: where a file was, or shall be. And what stands in for the file there."""
+"""A name in an open directory, where a file was or shall be; and the tombstone that takes the file's place there."""
 
 from __future__ import annotations
 
@@ -68,19 +68,19 @@ class Place:
         return Place(self.fd, b"kept-by-picklewatch-" + item_id.encode())
 
     def status(self) -> os.stat_result | None:
-        """Return what is here now, or None."""
+        """Return the status of the file that is here now, or None."""
         return fs.status(self.fd, self.name)
 
     def is_tombstone(self, item_id: str) -> bool:
-        """Whether the tombstone of *item_id* is here."""
+        """Return True if the tombstone of *item_id* is here."""
         return is_tombstone(self.fd, self.name, item_id)
 
     def move_to(self, other: Place) -> None:
-        """Rename what is here, replacing nothing."""
+        """Rename the file that is here, replacing nothing."""
         fs.move(self.fd, self.name, other.fd, other.name)
 
     def exchange_with(self, other: Place) -> None:
-        """Swap what is here with what is there."""
+        """Swap the file that is here with the one that is there."""
         fs.exchange(self.fd, self.name, other.fd, other.name)
 
     def unlink(self) -> None:
@@ -88,7 +88,7 @@ class Place:
         fs.unlink(self.fd, self.name)
 
     def has_content(self, size: int, sha256: str | None) -> bool:
-        """Whether a regular file with exactly this content is here."""
+        """Return True if a regular file with exactly this content is here."""
         return fs.has_content(self.fd, self.name, size, sha256)
 
 
@@ -98,12 +98,12 @@ def inside(entry: Entry) -> Place:
 
 
 def stone_mode(mode: int) -> int:
-    """Return the mode of a tombstone: readable by whom the file was readable by."""
+    """Return the mode of a tombstone: readable by everybody who could read the file."""
     return mode & 0o444 | 0o400
 
 
 def make_tombstone(place: Place, item: Item) -> None:
-    """Create the tombstone of *item*, readable by whom the file was readable by, and owned by its owner.
+    """Create the tombstone of *item*, readable by everybody who could read the file, and owned by its owner.
 
     It has its name only when it is whole.
     """
@@ -118,7 +118,7 @@ def make_tombstone(place: Place, item: Item) -> None:
 
 
 def leave_tombstone(place: Place, item: Item) -> bool:
-    """Put the tombstone where nothing is; whether it stands there afterwards."""
+    """Put the tombstone where nothing is; return True if it is there afterwards."""
     temporary = place.temporary(item.id)
     for leftover in (temporary.partial, temporary):
         leftover.unlink()
@@ -136,7 +136,7 @@ def leave_tombstone(place: Place, item: Item) -> bool:
 
 
 def take_tombstone_away(place: Place, item_id: str) -> bool:
-    """Remove the tombstone of *item_id*, and never anything else that takes its place meanwhile."""
+    """Remove the tombstone of *item_id*, but never a file that takes its place meanwhile."""
     if not place.is_tombstone(item_id):
         return False
     spare = place.spare(item_id)
@@ -150,23 +150,23 @@ def take_tombstone_away(place: Place, item_id: str) -> bool:
     return True
 
 
-def return_stranger(stranger: Place, place: Place, item_id: str) -> bool:
-    """Give what was taken by mistake its name back; False if the name has been taken meanwhile."""
+def return_to_name(taken: Place, place: Place, item_id: str) -> bool:
+    """Give a file that was taken by mistake its name back; False if the name has been taken meanwhile."""
     if place.is_tombstone(item_id):
         with contextlib.suppress(fs.ExchangeUnsupportedError):
-            stranger.exchange_with(place)
+            taken.exchange_with(place)
             fs.sync(place.fd)
-            if not stranger.is_tombstone(item_id):
+            if not taken.is_tombstone(item_id):
                 return False
-            stranger.unlink()
+            taken.unlink()
             return True
         take_tombstone_away(place, item_id)
-    status = stranger.status()
+    status = taken.status()
     if status is not None and fs.is_inode(place.status(), status):  # has both names, where moving is linking
-        stranger.unlink()
+        taken.unlink()
         return True
     try:
-        stranger.move_to(place)
+        taken.move_to(place)
     except FileExistsError:
         return False
     fs.sync(place.fd)
@@ -174,11 +174,11 @@ def return_stranger(stranger: Place, place: Place, item_id: str) -> bool:
 
 
 def return_or_keep(aside: Place, place: Place, item_id: str) -> None:
-    """Give what was set aside by mistake its name back, or else one that people see."""
-    if not return_stranger(aside, place, item_id) and aside.status() is not None:
+    """Give a file that was set aside by mistake its name back, or else one that people see."""
+    if not return_to_name(aside, place, item_id) and aside.status() is not None:
         aside.move_to(place.kept(item_id))
 
 
 def is_regular(status: os.stat_result | None) -> bool:
-    """Whether there is a regular file."""
+    """Return True if there is a regular file."""
     return status is not None and stat.S_ISREG(status.st_mode)

@@ -1,4 +1,4 @@
-"""Ends what a crash, a power cut or a failed step left half way. Repeating it changes nothing."""
+"""Completes or undoes steps that a crash, a power cut or a failure left half way. Repeating it changes nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from picklewatch.quarantine import fs, links
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.journal import DATA, JOURNAL_FILE, Entry
-from picklewatch.quarantine.moving import finish, give_stranger_back, take_original
+from picklewatch.quarantine.moving import finish, return_foreign_file, take_original
 from picklewatch.quarantine.place import Place, inside, is_regular, return_or_keep, take_tombstone_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""How the system says that a directory is not there, or not where it was."""
+"""The system's errors for a directory that is gone, or not where it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What was done about one unfinished step."""
+    """The result of recovering from one unfinished step."""
 
     id: str
     outcome: str
@@ -32,11 +32,11 @@ class Recovery:
     item: Item | None
     """The item as it is now; None if the step never got as far as making one."""
     detail: str = ""
-    """Why it waits; may be empty."""
+    """The reason why it waits; may be empty."""
 
 
 def recover_entry(entry: Entry) -> Recovery | None:
-    """End what is unfinished about *entry*; None if nothing was."""
+    """Complete or undo the unfinished step of *entry*; return None if there is none."""
     if not entry.load():
         return _recover_without_journal(entry)
     end = _ENDS.get(entry.item.state)
@@ -61,7 +61,7 @@ def _recover_copying(entry: Entry) -> Recovery:
 
 
 def _clear(entry: Entry, place: Place) -> None:
-    """Leave nothing beside *place*: neither our tombstone nor what was set aside."""
+    """Leave nothing beside *place*: neither our tombstone nor a file that was set aside."""
     aside = place.temporary(entry.id)
     aside.partial.unlink()
     if aside.is_tombstone(entry.id):
@@ -71,7 +71,7 @@ def _clear(entry: Entry, place: Place) -> None:
 
 
 def _recover_without_journal(entry: Entry) -> Recovery:
-    """Drop what never began; keep content whose journal a damaged disk has lost."""
+    """Drop an item that never began; keep content whose journal a damaged disk has lost."""
     if entry.status() is None:
         return _dropped(entry)
     fs.unlink(entry.fd, JOURNAL_FILE)
@@ -81,7 +81,7 @@ def _recover_without_journal(entry: Entry) -> Recovery:
 
 @contextlib.contextmanager
 def _place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
-    """Open where the item was or is to go; None if that directory is gone."""
+    """Open the place where the item was or is to go; None if that directory is gone."""
     with contextlib.ExitStack() as stack:
         try:
             place = stack.enter_context(Place.of(entry.fields, prefix))
@@ -104,7 +104,7 @@ def _recover_moving(entry: Entry) -> Recovery:
         if place is None:
             entry.append(State.FOREIGN, note="swapped in while another file was moved; its directory is gone")
         else:
-            give_stranger_back(entry, place)
+            return_foreign_file(entry, place)
     return _now(entry.item) if entry.item.state is State.FOREIGN else _dropped(entry)
 
 
@@ -125,7 +125,7 @@ def _lock_down(entry: Entry) -> None:
 
 
 def _recover_copied(entry: Entry) -> Recovery:
-    """The copy is whole: see whether its original is still there. Only the same bytes are ever removed."""
+    """Remove the original of a whole copy if it is still there; only the same bytes are ever removed."""
     item = entry.item
     with _place(entry) as place:
         if place is not None:
@@ -163,7 +163,7 @@ def _recover_restoring(entry: Entry) -> Recovery:
 
 
 def _recover_sample(entry: Entry) -> Recovery:
-    """Leave a copy that is whole, and nothing else: the content never left the vault."""
+    """Remove all but a whole copy: the content never left the vault."""
     with _place(entry, "target_") as place:
         if place is not None:
             temporary = place.temporary(entry.id)
@@ -174,7 +174,7 @@ def _recover_sample(entry: Entry) -> Recovery:
 
 
 def _recover_given(entry: Entry, place: Place | None) -> bool:
-    """Whether the content was moved out."""
+    """Return True if the content was moved out."""
     data = entry.status()
     if data is None:
         return True
@@ -188,7 +188,7 @@ def _recover_given(entry: Entry, place: Place | None) -> bool:
     if data.st_ino == entry.fields["data_inode"]:
         _lock_down(entry)
     elif place is not None and at_place is not None and at_place.st_ino == entry.fields["data_inode"]:
-        inside(entry).exchange_with(place)  # a stranger had come where our tombstone was
+        inside(entry).exchange_with(place)  # another file had taken the place of our tombstone
         _lock_down(entry)
     else:
         entry.append(State.FOREIGN, note="was swapped in while the item was restored")
@@ -196,7 +196,7 @@ def _recover_given(entry: Entry, place: Place | None) -> bool:
 
 
 def _recover_given_copy(entry: Entry, place: Place | None) -> bool:
-    """Whether the copy has its name; then the content in the vault is let go."""
+    """Return True if the copy has its name, and remove the content in the vault then."""
     if entry.status() is None:
         return True
     if place is not None:
@@ -214,7 +214,7 @@ def _recover_given_copy(entry: Entry, place: Place | None) -> bool:
 
 
 def _return_tombstone(place: Place, item_id: str) -> None:
-    """Put the tombstone back that was taken away for a file that did not come, or remove it if it did."""
+    """Put the tombstone back that was removed for a file that did not come, or delete it if the file did."""
     spare = place.spare(item_id)
     if spare.status() is None:
         return
@@ -226,7 +226,7 @@ def _return_tombstone(place: Place, item_id: str) -> None:
 
 
 def delete(entry: Entry) -> Item:
-    """Remove the content, and the tombstone unless it is to stay. May be repeated."""
+    """Remove the content, and the tombstone unless it is to stay; may be repeated."""
     inside(entry).unlink()
     links.inode(entry).unlink()
     fs.sync(entry.fd)

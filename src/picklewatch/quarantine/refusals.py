@@ -1,4 +1,4 @@
-"""Why a step was refused, in words that say what to do. Nothing was changed when one of these is raised."""
+"""The reasons for which a step is refused, with a hint. Nothing was changed when one of these is raised."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from picklewatch.core.model import printable
 
 
 class ChangedError(QuarantineError):
-    """The file is not what was judged any more (changed, replaced, gone): scan again."""
+    """The file is no longer the one that was judged (changed, replaced, gone): scan again."""
 
 
 class KeptError(ChangedError):
-    """The same, and something that was swapped in lost its name to something else meanwhile: it is kept."""
+    """The same, and a file that was swapped in has lost its name to another one meanwhile: it is kept."""
 
 
 class ForeignFileError(QuarantineError):
@@ -29,15 +29,15 @@ class StoreFullError(QuarantineError):
 
 
 class DiskFailsError(QuarantineError):
-    """A file system fails, or may only be read just now; what it refused may work later."""
+    """A file system fails, or is read-only at the moment; the step may work later."""
 
 
 class UnfinishedError(QuarantineError):
-    """A step failed half way and could not be undone now; the journal has it, `Vault.recover` ends it."""
+    """A step failed half way and could not be undone now; it is in the journal, and `Vault.recover` ends it."""
 
 
 def refusal(error: OSError, what: str) -> QuarantineError:
-    """Say in words why *what* was refused by the system."""
+    """Return the error for a person when the system refused a step on *what*."""
     reason = f"{printable(what)}: {error.strerror or error}"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:

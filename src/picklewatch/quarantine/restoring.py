@@ -1,4 +1,4 @@
-"""Gives a file back to its old place or to another one; replaces nothing but our own tombstone."""
+"""Restores a file to its old place or to another one; replaces nothing but our own tombstone."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 _REASON: Final = 200
-"""Characters of a reason that the journal keeps: what it has room for."""
+"""Characters of a reason that the journal has space for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """How an item shall be given back."""
+class RestoreRequest:
+    """A request to restore an item."""
 
     allow: Allow | None
     """Persists that the operator vouches for a SHA-256, with the reason; None: it may be taken again, and *root* gets
     only a copy to look at."""
     reason: str = ""
-    """Why the operator vouches for it."""
+    """The operator's reason to vouch for it."""
     root: str | None = None
     """Another directory to restore to, without links in its path; None: where it was."""
     name: str = ""
@@ -42,12 +42,12 @@ class Wish:
     """Also into a directory that belongs to someone else now, and also content that was changed in the vault (which is
     then not allowed, but judged again)."""
     wary: bool = False
-    """Whether the vault's owner has less power than we have: what its journal says is then not enough to write into a
+    """True if the vault's owner has fewer rights than we have: its journal alone then does not justify writing into a
     directory of root's."""
 
     @property
     def is_sample(self) -> bool:
-        """Whether only a copy is wanted, and the item stays in quarantine."""
+        """True if only a copy is wanted, and the item stays in quarantine."""
         return self.root is not None and self.allow is None
 
     def target(self, item: Item) -> tuple[str, bytes]:
@@ -57,26 +57,26 @@ class Wish:
         return self.root, os.fsencode(self.name)
 
 
-def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
+def give_back(entry: Entry, place: Place, request: RestoreRequest) -> Item:
     """Check everything, vouch for the content, then move it to *place*."""
     item = entry.item
-    _check_directory(place, item, wish)
-    if place.status() is not None and (wish.is_sample or not place.is_tombstone(item.id)):
+    _check_directory(place, item, request)
+    if place.status() is not None and (request.is_sample or not place.is_tombstone(item.id)):
         raise _taken(place)
     if item.state is State.FOREIGN:
-        return _give_foreign_back(entry, place, wish)
+        return _give_foreign_back(entry, place, request)
     with fs.opened(entry.fd, DATA) as fd:
         sha256 = fs.digest(fd)
         unchanged = sha256 == item.sha256 if item.sha256 is not None else _looks_unchanged(item, os.fstat(fd))
-        if not unchanged and not wish.force:
+        if not unchanged and not request.force:
             message = f"the content of {item.id} was changed since it was judged, by someone who had it open or linked"
             raise QuarantineError(message, "delete it, or restore it with --force: it is then judged again")
         vouched = ""
-        if unchanged and wish.allow is not None:
-            wish.allow(sha256, wish.reason)
-            vouched = wish.reason[:_REASON] or "restored"
-        _begin(entry, wish, os.fstat(fd), sha256, vouched)
-        if wish.is_sample:
+        if unchanged and request.allow is not None:
+            request.allow(sha256, request.reason)
+            vouched = request.reason[:_REASON] or "restored"
+        _begin(entry, request, os.fstat(fd), sha256, vouched)
+        if request.is_sample:
             _give_copy(place, item, fd)
             return entry.append(item.state)
         if item.disarmed and links.leads_elsewhere(entry):
@@ -86,11 +86,11 @@ def give_back(entry: Entry, place: Place, wish: Wish) -> Item:
     links.inode(entry).unlink()
     fs.sync(place.fd)
     fs.sync(entry.fd)
-    return entry.append(State.RESTORED, tombstone=item.tombstone and wish.root is not None)
+    return entry.append(State.RESTORED, tombstone=item.tombstone and request.root is not None)
 
 
 def no_way(error: OSError, root: str, relative: bytes) -> QuarantineError | None:
-    """Say that the directory to restore to is not there any more as it was; None if *error* is about something else."""
+    """Return the error for a directory to restore to that is gone or replaced; None if *error* is another."""
     directory = printable(os.fsdecode(os.path.join(os.fsencode(root), relative).rpartition(b"/")[0]))  # noqa: PTH118
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
@@ -104,16 +104,16 @@ def no_way(error: OSError, root: str, relative: bytes) -> QuarantineError | None
 
 
 def _looks_unchanged(item: Item, status: os.stat_result) -> bool:
-    """Whether nobody can have changed a content that was too much to be read when it was taken."""
+    """Return True if nobody can have changed a content that was too large for a digest when it was taken."""
     return item.locked and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
 
 
-def _check_directory(place: Place, item: Item, wish: Wish) -> None:
+def _check_directory(place: Place, item: Item, request: RestoreRequest) -> None:
     owner = os.fstat(place.fd).st_uid
-    welcome = {0, item.uid, item.directory_uid} if wish.root is None else {0, item.uid, os.geteuid()}
-    if wish.wary and wish.root is None:
+    welcome = {0, item.uid, item.directory_uid} if request.root is None else {0, item.uid, os.geteuid()}
+    if request.wary and request.root is None:
         welcome.discard(0)
-    if owner not in welcome and not wish.force:
+    if owner not in welcome and not request.force:
         message = f"the directory to restore to belongs to someone else now (user {owner})"
         raise QuarantineError(message, "look who made it and why; then --to another place, or --force")
 
@@ -123,19 +123,21 @@ def _taken(place: Place) -> QuarantineError:
     return QuarantineError(message, "move it away, or restore with --to to another place")
 
 
-def _begin(entry: Entry, wish: Wish, status: os.stat_result, sha256: str | None = None, vouched: str = "") -> None:
-    root, relative = wish.target(entry.item)
+def _begin(
+    entry: Entry, request: RestoreRequest, status: os.stat_result, sha256: str | None = None, vouched: str = ""
+) -> None:
+    root, relative = request.target(entry.item)
     entry.append(
         State.RESTORING,
         target_root=encode(root),
         target_relative=encode(relative),
-        target=None if wish.root is None else encode(os.path.join(os.fsencode(root), relative)),  # noqa: PTH118 - bytes
+        target=None if request.root is None else encode(os.path.join(os.fsencode(root), relative)),  # noqa: PTH118 - bytes
         rested=entry.item.state.value,
         data_inode=status.st_ino,
         data_size=status.st_size,
         data_sha256=sha256,
-        target_copied=wish.is_sample,
-        sample=wish.is_sample,
+        target_copied=request.is_sample,
+        sample=request.is_sample,
         vouched=vouched,
     )
 
@@ -155,7 +157,7 @@ def _give(entry: Entry, place: Place, item: Item, fd: int) -> None:
 def _give_copy(place: Place, item: Item, fd: int) -> None:
     """Copy to a name beside the place, then put it there: for another file system, or another mount of the same.
 
-    Whoever may write to the directory can swap that name: what is dressed and what is believed is the descriptor.
+    Anybody who may write to the directory can swap that name, so owner and mode are set and checked by the descriptor.
     """
     temporary = place.temporary(item.id)
     descriptor = fs.create(temporary.fd, temporary.name)
@@ -173,7 +175,7 @@ def _give_copy(place: Place, item: Item, fd: int) -> None:
 
 
 def _give_inode(entry: Entry, place: Place, item: Item, fd: int) -> None:
-    """Bring the content back under all its names."""
+    """Restore the content under all its names."""
     entry.append(State.RESTORING, target_copied=True)
     links.rearm(entry, item, fd)
     try:
@@ -210,12 +212,12 @@ def _put(source: Place, place: Place, item_id: str) -> None:
     spare.unlink()
 
 
-def _give_foreign_back(entry: Entry, place: Place, wish: Wish) -> Item:
-    """Give back what was never ours to judge, as it is."""
+def _give_foreign_back(entry: Entry, place: Place, request: RestoreRequest) -> Item:
+    """Restore a foreign file, which was never judged, as it is."""
     status = entry.status()
     if status is None:
         return entry.append(State.DELETED, note="its content is gone")
-    _begin(entry, wish, status)
+    _begin(entry, request, status)
     try:
         inside(entry).move_to(place)
     except FileExistsError:

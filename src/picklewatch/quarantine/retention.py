@@ -1,4 +1,4 @@
-"""Which items must go so that a vault keeps its bounds. Pure, but for the clock."""
+"""The items that must be deleted so that a vault keeps its bounds. Pure, but for the clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def past(items: Sequence[Item], older_than: float) -> list[Item]:
-    """Return what of *items* is history, and older than so many seconds."""
+    """Return those of *items* that are history, and older than so many seconds."""
     before = time.time() - older_than
     return [item for item in items if item.state.history and item.changed < before]
 

@@ -1,4 +1,4 @@
-"""The vault: where quarantined files are, and the only way in and out."""
+"""The vault: the directory of quarantined files, and the only way in and out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from picklewatch.quarantine.moving import Suspect, check, first_fields, take
 from picklewatch.quarantine.place import Place
 from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entry
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, refusal
-from picklewatch.quarantine.restoring import Wish, give_back, no_way
+from picklewatch.quarantine.restoring import RestoreRequest, give_back, no_way
 from picklewatch.quarantine.retention import beyond, past
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = ["ChangedError", "Item", "Recovery", "State", "StoreFullError", "Suspe
 
 
 class Vault:
-    """A directory that is ours alone, with one directory an item in it.
+    """A directory that is ours alone, with one directory per item in it.
 
     Safe to use by several processes and threads at once: each operation that changes something holds the vault's
     lock while it lasts. Listing does not wait for it. `recover` should run before files are watched; every operation
@@ -88,7 +88,7 @@ class Vault:
         return item
 
     def recover(self) -> list[Recovery]:
-        """End everything that is unfinished, whatever ended it; what is at rest is left alone."""
+        """Complete or undo every unfinished step, whatever interrupted it; items at rest are left alone."""
         found: list[Recovery] = []
         with self._operation(self.directory):
             for item_id in item_ids(self._fd):
@@ -102,12 +102,12 @@ class Vault:
         return found
 
     def items(self, *, history: bool = False) -> list[Item]:
-        """Return what is in the vault, oldest first; with *history* also what was there."""
+        """Return the items in the vault, oldest first; with *history* also former ones."""
         items = [item for item_id in item_ids(self._fd) if (item := self._peek(item_id)) is not None]
         return sorted((i for i in items if history or not i.state.history), key=lambda i: (i.taken, i.id))
 
     def show(self, item_id: str) -> Item:
-        """Return one item, also when only its history is left."""
+        """Return one item, even if only its history is left."""
         item = self._peek(item_id) if ITEM_ID.fullmatch(item_id) else None
         if item is None:
             raise _UnknownError(f"there is no quarantined item {printable(item_id)}", _LIST)
@@ -116,7 +116,7 @@ class Vault:
     def restore(
         self, item_id: str, allow: Allow | None, *, reason: str = "", to: Path | str | None = None, force: bool = False
     ) -> Item:
-        """Give an item back, to its old place or to the file or directory *to*.
+        """Restore an item to its old place, or to the file or directory *to*.
 
         First *allow* is called with its SHA-256 and *reason*; it must persist that the operator vouches for it, or the
         watcher takes it again at once (None: so be it). Owner, permissions (never set-id bits) and time come back.
@@ -126,15 +126,15 @@ class Vault:
             item = entry.item
             if not item.state.holds:
                 raise QuarantineError(f"{item.id} is not in quarantine any more: it was {item.state}", _LIST)
-            wish = Wish(allow=allow, reason=reason, force=force, wary=self._wary, **_target(item, to))
+            request = RestoreRequest(allow=allow, reason=reason, force=force, wary=self._wary, **_target(item, to))
             with contextlib.ExitStack() as stack:
                 try:
-                    place = stack.enter_context(Place.at(*wish.target(item)))
+                    place = stack.enter_context(Place.at(*request.target(item)))
                 except OSError as error:
-                    if (why := no_way(error, *wish.target(item))) is not None:
+                    if (why := no_way(error, *request.target(item))) is not None:
                         raise why from error
                     raise
-                return self._attempt(entry, State.RESTORED, lambda: give_back(entry, place, wish))
+                return self._attempt(entry, State.RESTORED, lambda: give_back(entry, place, request))
 
     def delete(self, item_id: str, *, keep_tombstone: bool = False) -> Item:
         """Remove an item's content for good, and its tombstone unless it is to stay; its history remains."""
@@ -154,7 +154,7 @@ class Vault:
 
         return self._attempt(entry, State.DELETED, begin_and_end)
 
-    def purge(  # noqa: PLR0913 - one a bound
+    def purge(  # noqa: PLR0913 - one per bound
         self,
         *,
         older_than: float | None = None,
@@ -164,11 +164,11 @@ class Vault:
         dry_run: bool = False,
         among: Collection[str] | None = None,
     ) -> list[Item]:
-        """Delete the oldest items until every bound is kept; return what was deleted, or would be.
+        """Delete the oldest items until every bound is kept; return those that were deleted, or would be.
 
         *older_than* is in seconds since they were taken. Tombstones stay by default: without them, clients would
-        download the content again. History that is older than *older_than* and no tombstone stands for it is forgotten.
-        *among* are the ids of the items that may go, such as those that a person has seen and said yes to.
+        download the content again. History that is older than *older_than* is forgotten unless a tombstone names it.
+        *among* are the ids of the items that may be deleted, such as those that a person has seen and confirmed.
         """
         chosen = beyond(self.items(), older_than, max_items, max_bytes)
         if dry_run:
@@ -186,7 +186,7 @@ class Vault:
         return [item for item in past(self.items(history=True), older_than) if not self._has_tombstone(item)]
 
     def _has_tombstone(self, item: Item) -> bool:
-        """Whether a tombstone still names *item*; whoever reads it may ask what it was."""
+        """Return True if a tombstone still names *item*: a person who reads it may ask for the item."""
         if not item.tombstone:
             return False
         try:
@@ -196,7 +196,7 @@ class Vault:
             return error.errno not in GONE
 
     def _delete_held(self, item: Item, keep_tombstone: bool) -> Item | None:  # noqa: FBT001 - passed on
-        """Delete *item* unless somebody else restored or deleted it just now."""
+        """Delete *item* unless another process has just restored or deleted it."""
         with self._operation(item.id), contextlib.ExitStack() as stack:
             try:
                 entry = stack.enter_context(self._entry(item.id))
@@ -218,7 +218,7 @@ class Vault:
 
     @contextlib.contextmanager
     def _entry(self, item_id: str) -> Iterator[Entry]:
-        """Open an item to change it; what was unfinished about it is ended first."""
+        """Open an item to change it; an unfinished step is recovered first."""
         self.show(item_id)
         with Entry(self._fd, item_id) as entry:
             recover_entry(entry)
@@ -227,7 +227,7 @@ class Vault:
             yield entry
 
     def _attempt(self, entry: Entry, goal: State, step: Callable[[], Item]) -> Item:
-        """Take a step; if it fails, undo it or end it, by the same rules as after a crash."""
+        """Take a step; if it fails, undo or complete it, by the same rules as after a crash."""
         try:
             return step()
         except (OSError, QuarantineError) as error:
@@ -242,7 +242,7 @@ class Vault:
 
     @contextlib.contextmanager
     def _operation(self, what: str) -> Iterator[None]:
-        """Hold the vault's lock; say in words what the system refuses."""
+        """Hold the vault's lock; turn the system's errors into errors for a person."""
         try:
             lock = self._open_lock()
             try:
@@ -280,7 +280,7 @@ class Vault:
         return [twin for twin in twins if twin is not None and twin.state is State.QUARANTINED]
 
     def _supersede(self, twins: list[Item]) -> None:
-        """Let go of former copies of the same content, and of the memory of them: a loop must not fill the disk."""
+        """Delete former copies of the same content, history included: a download loop must not fill the disk."""
         for twin in twins:
             with contextlib.suppress(OSError), Entry(self._fd, twin.id) as entry:
                 if not entry.load():
@@ -294,7 +294,7 @@ class Vault:
 
 @contextlib.contextmanager
 def _place(suspect: Suspect) -> Iterator[Place]:
-    """Open where *suspect* is, in the very directory that was found to be watched."""
+    """Open the place of *suspect*, in the very directory that was found to be watched."""
     root = paths.open_directory(suspect.root)
     try:
         status = os.fstat(root)
@@ -307,7 +307,7 @@ def _place(suspect: Suspect) -> Iterator[Place]:
 
 
 def _again(twins: list[Item]) -> dict[str, Any]:
-    """Return what the journal says of an item that replaces *twins*."""
+    """Return the journal's fields of an item that replaces *twins*."""
     former = [former for twin in twins for former in (*twin.formerly, twin.id)]
     return {"times": 1 + max((twin.times for twin in twins), default=0), "formerly": former[-FORMERLY:]}
 
@@ -326,7 +326,7 @@ _LIST = "picklewatch quarantine list shows what is there"
 
 
 def _target(item: Item, to: Path | str | None) -> dict[str, str]:
-    """Return where to restore to; a directory gets the file's old name."""
+    """Return the place to restore to; in a directory it is the file's old name."""
     if to is None:
         return {}
     path = os.path.abspath(to)  # noqa: PTH100 - not Path.resolve: the last component is never followed
