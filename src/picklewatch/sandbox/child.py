@@ -54,13 +54,13 @@ def run(
     connection: socket.socket,
     rehearse: Callable[[], object],
 ) -> NoReturn:
-    """Wait for one job on *connection*, do it, end this process.
+    """Wait for one job on *connection*, do it, and end this process.
 
-    *rehearse* is called first: it touches the memory that a scan writes to, so that the kernel copies those pages while
-    nobody waits yet.
+    *rehearse* is run first: it touches the memory that a scan writes to, so that the kernel copies those pages while no
+    file waits.
 
-    The job arrives as the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the
-    file, and the pipe for results.
+    The job is the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the file, and
+    the pipe for the results.
     """
     status = wire.LOCK_FAILED
     signal.set_wakeup_fd(-1)  # the warm process's; its number may soon be the result pipe's
@@ -86,7 +86,7 @@ def run(
 
 
 def mapped(descriptor: int) -> mmap.mmap | bytes:
-    """Map the regular file behind *descriptor*, read-only; privately, for some FUSE file systems can't share."""
+    """Map the regular file behind *descriptor* read-only; privately, since some FUSE file systems can't share it."""
     size = os.fstat(descriptor).st_size
     return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) if size else b""
 
@@ -100,7 +100,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
             _view(job, data, limits, request, output)
     except MemoryError:
         failure = ("memory", "")
-    except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is reported, not hidden
+    except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is reported
         failure = ("error", wire.clip(f"{type(error).__name__}: {error}", wire.FAILURE))
     else:
         return 0
@@ -112,11 +112,11 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[s
 
 
 def _scan(job: ScanJob, data: Any, limits: Limits, output: Pipe) -> None:
-    def tell(finding: Finding) -> None:
+    def report_harm(finding: Finding) -> None:
         output.put(wire.encode_finding(finding, limits, "seen"))
         output.flush()  # nothing that happens to this process can take it back
 
-    for line in wire.encode_report(job(data, limits, tell), limits):
+    for line in wire.encode_report(job(data, limits, report_harm), limits):
         output.put(line)
     output.flush()
 

@@ -1,4 +1,4 @@
-"""How a scan ended, and what that says about the file. Pure."""
+"""The end of a scanning process, and the finding about the file that follows from it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Ending:
-    """What is known of one child's end; filled in while it works."""
+    """The known facts about one child's end; filled in while it works."""
 
     status: int | None = None
     """The exit status, or the negative number of the signal that ended it; None while it works."""
@@ -25,16 +25,16 @@ class Ending:
     timed_out: bool = False
     """We killed it at the wall-clock limit."""
     garbage: str = ""
-    """We killed it, or would have, for what it said: why."""
+    """The reason why its output can't be believed, for which it is killed."""
     failed: tuple[str, str] | None = None
-    """The failure that it said itself: ``memory`` or ``error``, and a sentence."""
+    """The failure that it reported itself: ``memory`` or ``error``, and a sentence."""
     shrunk: bool = False
     """The file has become shorter since the scan began."""
     size: int = 0
     """Bytes of the file."""
 
     def take(self, message: dict[str, Any]) -> None:
-        """Note the warm process's *message* about the end. Raises `ValueError` if it is not about one."""
+        """Record the warm process's *message* about the end; raise `ValueError` if it is not about one."""
         match message:
             case {"ended": int(status), "peak_kib": int(peak_kib), "cpu_seconds": float(cpu_seconds)}:
                 self.status, self.peak_kib, self.cpu_seconds = status, peak_kib, cpu_seconds
@@ -42,7 +42,7 @@ class Ending:
                 raise ValueError(message)
 
     def finding(self, limits: Limits) -> Finding | None:
-        """Say what kept the scan from its end; None if it ended well."""
+        """Return the finding about a scan that did not reach its end; None if it did."""
         rule, summary = self._verdict(limits)
         if self._evades(rule, limits):
             return Finding(rule="scan-evasion", level=Level.UNSAFE, where="", summary=f"{_EVADES} {summary}")
@@ -51,7 +51,8 @@ class Ending:
     def _evades(self, rule: str, limits: Limits) -> bool:
         """Return True if a scan that was killed cost more than any honest file of this size does.
 
-        Most such content ends its scan itself. What holds it up where it can't, in a C function, is evasion no less.
+        Most such content is stopped by the scan itself. If it hangs in a C function, where the scan can't stop, that
+        is evasion all the same.
         """
         if rule == "scan-memory" and self.failed is not None:
             return is_tiny_for(self.size, limits.memory)
@@ -63,10 +64,10 @@ class Ending:
         if self.garbage:
             return "scan-garbage", f"The scanning process can't be believed: {self.garbage}."
         if self.failed is not None:
-            return self._said(limits)
+            return self._reported(limits)
         return self._exited(limits)
 
-    def _said(self, limits: Limits) -> tuple[str, str]:
+    def _reported(self, limits: Limits) -> tuple[str, str]:
         assert self.failed is not None
         what, text = self.failed
         if what == "memory":
@@ -78,7 +79,7 @@ class Ending:
         if self.status == -signal.SIGBUS and self.shrunk:
             return "changed-while-scanned", "The file became shorter while it was being scanned."
         if self.status == -signal.SIGKILL and self.cpu_seconds >= limits.cpu_seconds:
-            return _cpu(limits)  # it had switched the warning off
+            return _cpu(limits)  # an exploit may ignore SIGXCPU, the warning before it
         known = {
             0: ("", ""),
             -signal.SIGXCPU: _cpu(limits),
@@ -88,7 +89,7 @@ class Ending:
                 "The scan asked the kernel for what no scan needs, and was killed.",
             ),
             LOCK_FAILED: ("scan-crashed", "The scan could not lock itself down, so it did not look at the file."),
-            FAILED: _memory(limits),  # it could not even say so
+            FAILED: _memory(limits),  # too little memory even for a report
         }
         return known.get(self.status, ("scan-crashed", f"The scanning process crashed: {_named(self.status)}."))
 

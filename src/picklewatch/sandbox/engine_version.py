@@ -1,4 +1,4 @@
-"""What judged a file: the versions that a verdict is kept under."""
+"""The versions of the engine, under which verdicts are stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _JUDGING = ("analysis/content.py", "analysis/formats/**/*.py", "analysis/pickle/
 
 @cache
 def rules_version() -> str:
-    """A digest of the engine's and the formats' sources, lists included: 12 hexadecimal digits.
+    """Return a digest of the engine's and the formats' sources, lists included: 12 hexadecimal digits.
 
     Any change of them may change a judgement, so any change makes stored verdicts stale.
     """
@@ -31,14 +31,14 @@ def rules_version() -> str:
 
 @cache
 def engine_version() -> EngineVersion:
-    """The versions of picklewatch, fickling (without importing it) and the rules."""
+    """Return the versions of picklewatch, fickling (without importing it) and the rules."""
     return EngineVersion(picklewatch=__version__, fickling=_installed("fickling"), rules=rules_version())
 
 
 def _installed(name: str) -> str:
-    """The version of the distribution *name*, or ``none``.
+    """Return the version of the distribution *name*, or ``none``.
 
-    Looked up by the name of its ``.dist-info`` folder: importlib.metadata would give the same, but importing it takes
+    It is found by the name of its ``.dist-info`` folder: importlib.metadata gives the same, but importing it takes
     longer than a scan.
     """
     for entry in sys.path:

@@ -51,9 +51,9 @@ def _error() -> OSError:
 
 
 def fork() -> int:
-    """Make a child process without what Python does around it, which costs a child a fifth of its time.
+    """Fork without Python's hooks around it, which cost a child a fifth of its time.
 
-    Only for a process that has one thread: there is then no lock that another one could have held.
+    Only for a process with one thread: no other thread can hold a lock at that moment.
     """
     pid = int(_libc_with_gil.fork())
     if pid < 0:
@@ -62,7 +62,7 @@ def fork() -> int:
 
 
 def return_free_memory() -> None:
-    """Give memory that the C library keeps for later back to the kernel: every fork has to copy its page tables."""
+    """Give the C library's free memory back to the kernel: every fork has to copy its page tables."""
     with contextlib.suppress(AttributeError):  # glibc alone has it
         _libc.malloc_trim(ctypes.c_size_t(0))
 
@@ -73,7 +73,7 @@ def die_with_parent() -> None:
 
 
 def no_new_privs() -> None:
-    """Make sure that no execve() of this process or its children gains privileges; unprivileged filters need it."""
+    """Keep every execve() of this process and its children from gaining privileges; unprivileged filters need it."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
@@ -97,7 +97,7 @@ def drop_capabilities() -> None:
 
 
 def landlock_abi() -> int:
-    """Ask for the kernel's Landlock version, 0 where it has none or was booted without it.
+    """Return the kernel's Landlock version, 0 if it has none or was booted without it.
 
     Raises `PermissionError` where a system call filter around us forbids to ask: that is a mistake in the
     surrounding unit or container, and silently doing without Landlock would hide it.
@@ -139,13 +139,13 @@ def landlock_ruleset(abi: int) -> int:
 
 
 def landlock_restrict(ruleset: int) -> None:
-    """Put this thread under *ruleset*, for ever."""
+    """Put this thread under *ruleset*, which can't be undone."""
     if _libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT_SELF), ctypes.c_int(ruleset), ctypes.c_uint32(0)) != 0:
         raise _error()
 
 
 def seccomp_filters() -> bool:
-    """Ask whether the kernel takes system call filters, without setting one.
+    """Return True if the kernel supports system call filters; none is set.
 
     Raises `PermissionError` where a filter around us forbids to ask, as `landlock_abi` does.
     """
@@ -167,5 +167,5 @@ def seccomp_program(bpf: bytes) -> SockFprog:
 
 
 def seccomp_install(program: SockFprog) -> None:
-    """Put this thread under the filter *program*, for ever."""
+    """Put this thread under the filter *program*, which can't be undone."""
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))

@@ -1,4 +1,4 @@
-"""How a process gives up what it does not need: the warm process once, each child the rest."""
+"""Giving up every right that a scan does not need: the warm process drops some once, each child the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 @dataclass(slots=True)
 class Plan:
-    """What the warm process found possible; its children apply all of it or die."""
+    """The protections that the warm process found possible; its children apply all of them or die."""
 
     no_new_privs: bool = False
     not_dumpable: bool = False
@@ -47,7 +47,7 @@ class Plan:
     missing: list[str] = field(default_factory=list)
 
     def protections(self) -> Protections:
-        """The plan as the parent is told it."""
+        """Return the plan as it is reported to the parent."""
         return Protections(
             no_new_privs=self.no_new_privs,
             not_dumpable=self.not_dumpable,
@@ -60,7 +60,7 @@ class Plan:
 
 
 def prepare() -> Plan:
-    """Lock this (warm) process down as far as it can still do its work, and plan the rest.
+    """Lock this (warm) process down as far as its work allows, and plan the rest for its children.
 
     Raises `RefusedError`.
     """
@@ -108,7 +108,7 @@ def _plan_seccomp(plan: Plan) -> None:
 
 
 def _plan_landlock(plan: Plan) -> None:
-    """Deny this process everything; last, because nothing can be imported or opened afterwards."""
+    """Deny this process all files; this comes last, because nothing can be imported or opened afterwards."""
     try:
         plan.landlock_abi = kernel.landlock_abi()
         if plan.landlock_abi == 0:
@@ -133,7 +133,7 @@ def only_descriptor(keep: int) -> int:
 
 
 def enter(plan: Plan, parent: int) -> None:
-    """First step of a child: die with the warm process *parent*, which must still be there."""
+    """Take a child's first step: tie its life to the warm process *parent*, which must still be there."""
     kernel.die_with_parent()
     if os.getppid() != parent:
         os._exit(0)
@@ -165,6 +165,6 @@ def _lower(what: int, soft: int, hard: int) -> None:
 
 
 def seal(plan: Plan) -> None:
-    """Last step of a child: only the listed system calls from here on."""
+    """Take a child's last step: from here on only the listed system calls are possible."""
     if plan.program is not None:
         kernel.seccomp_install(plan.program)

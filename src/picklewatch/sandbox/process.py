@@ -1,4 +1,4 @@
-"""The parent's hold on one warm process: its start, its jobs, its end."""
+"""The parent's side of one warm process: its start, its jobs, its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from picklewatch.core.errors import SandboxError, SandboxStartError
 from picklewatch.sandbox.protections import Protections
 
 START_SECONDS = 60.0
-"""How long the warm process may take to import everything (a cold disk, a busy machine)."""
+"""Seconds that the warm process may take to import everything (a cold disk, a busy machine)."""
 _END_SECONDS = 2.0
 _MESSAGE = 64 << 10
 _BOOT = (
@@ -68,16 +68,16 @@ class WarmProcess:
 
     @property
     def pid(self) -> int:
-        """The warm process's number."""
+        """The warm process's id."""
         return self._process.pid
 
     @property
     def is_closed(self) -> bool:
-        """Whether `close` was called."""
+        """True once `close` was called."""
         return self._control.fileno() < 0
 
     def protections(self) -> Protections:
-        """Wait until it is ready and say what protects us. Raises `SandboxError`, or `DiedError` when closed."""
+        """Wait until it is ready, and return its protections; raise `SandboxError`, or `DiedError` if closed."""
         if self._protections is None:
             self._protections = self._wait_ready()
         return self._protections
@@ -99,34 +99,34 @@ class WarmProcess:
 
     def _not_started(self) -> SandboxError:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_SECONDS)  # it may still be saying why
+            self._process.wait(_END_SECONDS)  # it may still be printing why
         self._process.kill()
         assert self._process.stderr is not None
-        said = self._process.stderr.read(1 << 16).decode(errors="replace").strip()
+        printed = self._process.stderr.read(1 << 16).decode(errors="replace").strip()
         self.close()
-        why = said.splitlines()[-1] if said else "it said nothing"
+        why = printed.splitlines()[-1] if printed else "it gave no reason"
         return SandboxStartError(
             f"the sandbox did not start: {why}",
             "Install picklewatch and its dependencies again; `picklewatch doctor` tells more.",
         )
 
     def submit(self, header: dict[str, Any], fds: list[int]) -> None:
-        """Hand a job over. Raises `DiedError`."""
+        """Send a job, or raise `DiedError`."""
         try:
             socket.send_fds(self._control, [json.dumps(header).encode()], fds)
         except OSError as error:
             raise DiedError(str(error)) from error
 
     def kill_child(self) -> None:
-        """Have the child at work killed; its end comes as a message. Raises `DiedError`."""
+        """Have the child at work killed, or raise `DiedError`; its end comes as a message."""
         self.submit({"kill": True}, [])
 
     def fileno(self) -> int:
-        """The descriptor to poll for a message; -1 when closed."""
+        """Return the descriptor to poll for a message; -1 when closed."""
         return self._control.fileno()
 
     def message(self, seconds: float) -> dict[str, Any] | None:
-        """Wait for the next message; None when it is gone, silent for *seconds*, or does not speak JSON objects."""
+        """Wait for the next message; None if it is gone, silent for *seconds*, or sends no JSON object."""
         deadline = time.monotonic() + seconds
         poll = select.poll()
         try:
@@ -143,7 +143,7 @@ class WarmProcess:
         return message if isinstance(message, dict) else None
 
     def interrupt(self) -> None:
-        """Make every wait on this process end now, from any thread; `close` it afterwards."""
+        """End every wait on this process now, from any thread; `close` it afterwards."""
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
 
@@ -168,7 +168,7 @@ class WarmProcess:
 
 
 def import_path() -> list[str]:
-    """Where this process imports from, without what stands for the current directory: a download may lie there."""
+    """Return this process's import path without the current directory, in which a hostile download may lie."""
     here = Path.cwd().resolve()
     ours = str(Path(__file__).resolve().parents[2])
     path = [entry for entry in sys.path if Path(entry).is_absolute() and Path(entry).resolve() != here]

@@ -1,4 +1,4 @@
-"""What really protects this machine from a scanned file. Pure."""
+"""The protections of this machine from a scanned file, as tried. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Protections:
     not_dumpable: bool
     """No other process of the user can attach to it, and it leaves no core file."""
     capabilities_dropped: bool
-    """Whatever the daemon may do as root or by a capability, the child may not."""
+    """The child has none of the daemon's rights as root or by a capability."""
     landlock_abi: int
     """The kernel's Landlock version that denies files, TCP and signals; 0 where there is none."""
     seccomp: bool
@@ -23,20 +23,20 @@ class Protections:
     rlimits: bool
     """Memory, processor time, files, processes are bounded."""
     missing: tuple[str, ...] = ()
-    """One plain sentence for each protection that is not there, and why."""
+    """One plain sentence for each protection that is missing, with the reason."""
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing."""
+        """True if nothing is missing."""
         return not self.missing
 
     @property
     def contained(self) -> bool:
-        """Whether the kernel keeps the child from files, network and processes: what ``require_sandbox`` asks."""
+        """True if the kernel keeps the child from files, network and processes, as ``require_sandbox`` demands."""
         return self.no_new_privs and self.landlock_abi > 0 and self.seccomp and self.rlimits
 
     def to_json(self) -> dict[str, Any]:
-        """The state as a JSON object, for ``doctor`` and the log."""
+        """Return the state as a JSON object, for ``doctor`` and the log."""
         return {**asdict(self), "missing": list(self.missing)}
 
 

@@ -36,7 +36,7 @@ BROKEN = b"\x80\x04}\x8c\xff"
 
 
 def warm_up(jobs: Mapping[str, Callable[..., object]]) -> None:
-    """Have everything imported, and do the scan and every view of *jobs* once, whatever comes of it."""
+    """Import everything, and run the scan and every view of *jobs* once, whatever their results."""
     formats.warm()
     for name in CODECS:
         codecs.lookup(name)

@@ -1,4 +1,4 @@
-"""The parent's half of the sandbox: passes a descriptor on, and believes nothing that comes back."""
+"""The parent's half: passes a descriptor on, and believes nothing that comes back."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _READ = 64 << 10
 _OWN_SHARE = 0.9
 """The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
 _END_SECONDS = 5.0
-"""The time that the warm process may take to kill a child and report that."""
+"""Seconds that the warm process may take to have a child killed and to report that."""
 _TICK_SECONDS = 0.1
 _DIGEST_SECONDS = 1.0
-"""For the digest of a content whose scan took all the time that there was: enough for all but large ones."""
+"""Seconds for the digest of a content whose scan took the whole limit: enough for all but large ones."""
 
 
 class ScanCancelledError(Error):
@@ -46,7 +46,7 @@ class ScanCancelledError(Error):
 
 
 class ViewKind(StrEnum):
-    """The kinds of view of a file's inside."""
+    """The views of a file for people."""
 
     TRACE = "trace"
     DISASSEMBLE = "disassemble"
@@ -56,7 +56,7 @@ class ViewKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRequest:
-    """The request for a view of a file's inside."""
+    """One request to see the inside of a file."""
 
     kind: ViewKind
     member: str | None = None
@@ -73,9 +73,9 @@ class Scanner:
     """Scanner of one file after the other, each in a locked-down child of a warm process.
 
     Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
-    Use one scanner per thread; `close` may be called from any. *job* and *views* say what the child runs: *job* is
-    ``module:function``, for tests; *views* also loads what `view` needs. *engine* is the only version of the engine
-    that will do, for those who live so long that an upgrade may come meanwhile.
+    Use one scanner per thread; `close` may be called from any. *job* (``module:function``) is the child's function, for
+    tests; *views* loads the functions of `view` as well. *engine* is the only version of the engine that will do, for
+    processes that live so long that an upgrade may come meanwhile.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Scanner:
     ) -> None:
         self._engine = engine
         self._limits = limits
-        self._child_limits = replace(limits, seconds=limits.seconds * _OWN_SHARE)
+        self._childs_limits = replace(limits, seconds=limits.seconds * _OWN_SHARE)
         self._require = require_sandbox
         self._jobs = {"scan": job, **(VIEWS if views else {})}
         self._lock = threading.Lock()
@@ -111,12 +111,12 @@ class Scanner:
 
     @property
     def pid(self) -> int | None:
-        """The warm process's number, None when there is none at the moment."""
+        """The warm process's id, None when there is none at the moment."""
         return None if self._process is None else self._process.pid
 
     @property
     def protections(self) -> Protections:
-        """The protections that are really in force; waits for the sandbox to be ready.
+        """The protections, as tried; waits for the sandbox to be ready.
 
         Raises `SandboxError` where it can't be set up, or is weaker than ``require_sandbox`` asks.
         """
@@ -125,16 +125,16 @@ class Scanner:
     def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
         """Scan the whole content behind *fd*, a regular file (or memfd) open for reading; its offset does not matter.
 
-        Whatever the content does to the scan becomes a finding of an incomplete report. *tick* is called a few times
-        a second meanwhile; what it raises ends the scan at once.
+        Whatever the content does to the scan becomes a finding of an incomplete report. *tick* is called a few times a
+        second meanwhile; an exception of its ends the scan at once.
 
-        Raises `SandboxError` where the sandbox can't be started, which is the machine's fault and proves nothing about
-        the file, `ScanCancelledError` when `close` was called.
+        Raises `SandboxError` if the sandbox can't be started, which is the machine's fault and not the file's, and
+        `ScanCancelledError` if `close` was called.
         """
         start, before = time.monotonic(), FileId.of(os.fstat(fd))
         report = self._parsed(fd, start, tick)
         if not digest.is_wanted(report, before.size) or FileId.of(os.fstat(fd)) != before:
-            return report  # of what changed meanwhile there is no digest: it is judged again
+            return report  # a file that changed meanwhile gets no digest: it is judged again
         sha256 = self._digest(fd, self._limits.seconds - (time.monotonic() - start), tick)
         return replace(report, sha256=sha256, duration_ms=_since(start))
 
@@ -152,7 +152,7 @@ class Scanner:
             return None
 
     def _parsed(self, fd: int, start: float, tick: Callable[[], None]) -> ScanReport:
-        """Have the content parsed by a child, or another where the first one's warm process died."""
+        """Have the content parsed by a child, or by another if the first one's warm process died."""
         with self._lock:
             for _attempt in ("first", "second"):
                 builder = wire.ReportBuilder(self._limits)
@@ -168,8 +168,8 @@ class Scanner:
     def view(self, fd: int, request: ViewRequest) -> Generator[dict[str, Any], None, None]:
         """Show the inside of the content behind *fd*, line by line, as flat objects with printable texts.
 
-        The child works only as fast as the lines are taken, and ends when they no longer are. Where it does not
-        reach the end, the last line has ``"kind": "broken"`` and the reason in ``"text"``.
+        The child works only as fast as the lines are consumed, and ends when they no longer are. If it does not reach
+        its end, the last line has ``"kind": "broken"`` and the reason in ``"text"``.
         """
         ending = Ending()
         finished = False
@@ -189,12 +189,12 @@ class Scanner:
             yield {"kind": "broken", "text": finding.summary if finding else "The view ended early."}
 
     def close(self) -> None:
-        """End the sandbox. A scan at work in another thread ends at once with `ScanCancelledError`."""
+        """End the sandbox; a scan at work in another thread ends at once with `ScanCancelledError`."""
         self._closed = True
         process = self._process
         if process is not None:
             process.interrupt()
-        locked = self._lock.acquire(timeout=_END_SECONDS)  # a view that nobody takes the lines of keeps it
+        locked = self._lock.acquire(timeout=_END_SECONDS)  # a view whose lines nobody consumes keeps it
         try:
             if self._process is not None:
                 self._process.close()
@@ -222,7 +222,7 @@ class Scanner:
         return process
 
     def _discard(self) -> None:
-        """Close a dead warm process; the next job starts another. Raises `ScanCancelledError` when closed."""
+        """Close a dead warm process, for the next job to start another; raise `ScanCancelledError` if closed."""
         process, self._process = self._process, None
         if process is not None:
             process.close()
@@ -257,7 +257,7 @@ class Scanner:
         ending: Ending,
         tick: Callable[[], None] = lambda: None,
     ) -> Generator[tuple[str, object], None, None]:
-        """Have a child do one job; yield its observations as they arrive, and fill in *ending*.
+        """Have a child do one job; yield its results as they come, and fill in *ending*.
 
         Raises `DiedError`, `SandboxError`, `ScanCancelledError`.
         """
@@ -266,7 +266,7 @@ class Scanner:
         try:
             try:
                 with _read_only(fd) as file:
-                    header = {"job": kind, "limits": wire.encode_limits(self._child_limits), "request": request}
+                    header = {"job": kind, "limits": wire.encode_limits(self._childs_limits), "request": request}
                     process.submit(header, [file, writing])
             finally:
                 os.close(writing)
@@ -289,13 +289,13 @@ class Scanner:
         while ending.status is None:
             before = time.monotonic()
             ready = {descriptor for descriptor, _ in poll.poll(min(max(left, 0.001), _TICK_SECONDS) * 1000)}
-            left -= time.monotonic() - before  # the child's time, not that of whoever reads a view
+            left -= time.monotonic() - before  # the child's time, not that of the reader of a view
             tick()
             if reading in ready:
                 data = os.read(reading, _READ)
                 if not data:
                     poll.unregister(reading)
-                yield from self._observations(reader, data, ending)
+                yield from self._decoded(reader, data, ending)
             elif ready:
                 _take_ending(process, ending)
             if left <= 0 and ending.status is None:
@@ -304,7 +304,7 @@ class Scanner:
         if ending.status == 0 and not ending.garbage:
             _finish(reader, ending)
 
-    def _observations(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
+    def _decoded(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
         for kind, value in reader.feed(data):
             if kind == "failed":
                 ending.failed = _failure(value)
@@ -338,7 +338,7 @@ def _take_ending(process: WarmProcess, ending: Ending) -> None:
     try:
         ending.take(message)
     except ValueError:
-        raise DiedError("the warm process talks nonsense") from None
+        raise DiedError("the warm process sent an unknown message") from None
 
 
 def _end_child(process: WarmProcess, ending: Ending) -> None:
@@ -347,7 +347,7 @@ def _end_child(process: WarmProcess, ending: Ending) -> None:
         process.kill_child()
         ending.take(process.message(_END_SECONDS) or {})
     except (DiedError, ValueError):
-        process.close()  # it takes its child along; the next job starts another
+        process.close()  # this ends its child as well; the next job starts another
 
 
 @contextlib.contextmanager

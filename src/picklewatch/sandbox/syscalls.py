@@ -1,7 +1,7 @@
-"""Which system calls a scan needs, as a filter program for the kernel.
+"""The system calls that a scan needs, as a filter program for the kernel.
 
-The list is what CPython 3.11 to 3.14 asks for once everything is imported and the file is mapped. What is not on
-it kills the process: a parser has no reason to ask, an exploit has.
+The list is that of CPython 3.11 to 3.14 once everything is imported and the file is mapped. Any other call kills the
+process: a parser has no reason to make it, an exploit has.
 """
 
 from __future__ import annotations

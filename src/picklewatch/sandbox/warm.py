@@ -1,4 +1,4 @@
-"""The warm process: has everything imported, waits for files, forks a locked-down child for each.
+"""The warm process: it has imported everything, waits for files, and forks a locked-down child for each.
 
 The next child is forked ahead, so that a file does not wait for that.
 
@@ -46,9 +46,9 @@ def main(control: int, jobs: dict[str, str]) -> None:
         try:
             server = Server(connection, functions)
         except lockdown.RefusedError as error:
-            _say(connection, {"refused": str(error)})
+            _send(connection, {"refused": str(error)})
             return
-        _say(connection, {"ready": server.plan.protections().to_json(), "engine": engine})
+        _send(connection, {"ready": server.plan.protections().to_json(), "engine": engine})
         os.dup2(1, 2)  # until now the parent could read why the start failed; 1 is /dev/null
         server.serve()
     os._exit(0)  # the interpreter has nothing to tidy up that the kernel does not
@@ -61,13 +61,13 @@ def _function(place: str) -> Callable[..., Any]:
 
 
 def _ignore_signals() -> None:
-    """Leave it to the parent when to end: Ctrl-C and a service manager's SIGTERM reach this process as well."""
+    """Ignore Ctrl-C and a service manager's SIGTERM, which reach this process as well: the parent ends it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _say(connection: socket.socket, message: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # the parent is gone: the end of file says so next
+def _send(connection: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the parent is gone: the end of file follows
         connection.send(json.dumps(message).encode())
 
 
@@ -81,7 +81,7 @@ class Server:
         self._working: int | None = None
         """The child at work."""
         self._waiting: tuple[int, socket.socket] | None = None
-        """A child that waits for a job, and where to send it."""
+        """A child that waits for a job, and the socket to send it to."""
         self._warm_up: Callable[[], object] = lambda: functions["scan"](samples.DATA, Limits())
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -107,7 +107,7 @@ class Server:
                 return
 
     def _receive(self) -> bool:
-        """Take one message; say whether there will be more."""
+        """Take one message; return False if it is the last."""
         try:
             message, fds, _, _ = socket.recv_fds(self._connection, child.MESSAGE, 2)
         except OSError:
@@ -122,18 +122,18 @@ class Server:
         return True
 
     def _start(self, message: bytes, fds: list[int]) -> None:
-        """Hand a job to the child in waiting."""
+        """Send a job to the waiting child."""
         for _attempt in ("the one in waiting", "a new one"):
             if self._waiting is None:
                 self._prepare()
-            if self._waiting is not None and self._handed_over(message, fds):
+            if self._waiting is not None and self._sent(message, fds):
                 break
         else:
-            _say(self._connection, {"unforked": True})
+            _send(self._connection, {"unforked": True})
         for descriptor in fds:
             os.close(descriptor)
 
-    def _handed_over(self, message: bytes, fds: list[int]) -> bool:
+    def _sent(self, message: bytes, fds: list[int]) -> bool:
         assert self._waiting is not None
         pid, connection = self._waiting
         self._waiting = None
@@ -169,7 +169,7 @@ class Server:
             os.kill(self._working, signal.SIGKILL)
 
     def _reap(self) -> None:
-        """Take note of children that ended; tell the parent of the one that worked."""
+        """Collect children that ended; report the one that worked to the parent."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._woken, 512)
         while True:
@@ -183,11 +183,11 @@ class Server:
                 self._working = None
                 cpu = usage.ru_utime + usage.ru_stime
                 ended = {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss, "cpu_seconds": cpu}
-                _say(self._connection, ended)
+                _send(self._connection, ended)
                 self._prepare()  # only now: while another child lives, pages are copied that need not be
 
     def _rehearse(self) -> None:
-        """Try the plan with a child that does nothing; leave out, and say, what does not work on this machine."""
+        """Try the plan with a child that does nothing; drop, and report, protections that fail on this machine."""
         self.plan.rlimits = True
         if (status := self._rehearsal()) == 0:
             return
@@ -203,7 +203,7 @@ class Server:
         self.plan.missing.append("resource limits can't be set")
 
     def _rehearsal(self) -> int:
-        """How a child ends under the plan; its own failure is one that comes again, not a signal of somebody else."""
+        """Return the exit status of a rehearsal child; a failure counts only if it repeats, not a stray signal."""
         for _attempt in range(_REHEARSALS):
             if (status := self._rehearsed()) == 0:
                 break
@@ -212,7 +212,7 @@ class Server:
         return status
 
     def _rehearsed(self) -> int | None:
-        """How one child ended; None if it was killed for taking too long, as when somebody stopped it."""
+        """Return the status of one child, or None if it was killed for taking too long, as when it was stopped."""
         pid, connection = self._forked()
         empty = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
         header = {"job": REHEARSAL, "limits": wire.encode_limits(Limits()), "request": None}
