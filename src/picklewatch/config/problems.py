@@ -1,4 +1,4 @@
-"""Mistakes in the configuration, each in one line that says where, what, and what was probably meant."""
+"""Mistakes in the configuration, each in one line: the place, the mistake, and a suggestion."""
 
 from __future__ import annotations
 

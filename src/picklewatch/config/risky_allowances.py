@@ -1,4 +1,4 @@
-"""What the operator allows and should think about twice."""
+"""Allowances of the operator that are worth a second thought."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def malicious_imports(allowed: Mapping[str, str]) -> dict[str, str]:
-    """The *allowed* imports (``module.name`` → reason) that are known for harm → what they can do."""
+    """Return those of *allowed* (``module.name`` → reason) that are known for harm, each with the harm."""
     if not allowed:
         return {}
     from picklewatch.catalogue.imports.classify import judge

@@ -164,14 +164,14 @@ class ScanConfig(_ConfigSection):
     """How files are scanned."""
 
     workers: Annotated[StrictInt, Field(ge=0, le=256)] = 0
-    """Files scanned at the same time; 0 for one a processor, at most 4. At most half of them take slow scans."""
+    """Files scanned at the same time; 0 for one per processor, at most 4. At most half of them take slow scans."""
     require_sandbox: StrictBool = False
     """Whether to refuse to run where the kernel lacks a protection of the sandbox (`picklewatch doctor` says which)."""
     limits: LimitsConfig = LimitsConfig()
 
     @property
     def worker_count(self) -> int:
-        """The number of workers, with 0 resolved for this machine."""
+        """The number of workers, 0 resolved for this machine."""
         return self.workers or automatic_workers()
 
 
@@ -186,7 +186,7 @@ class QuarantineConfig(_ConfigSection):
     """Whether a tombstone takes the place of a file that its client would silently download again. Loading it fails with words that name picklewatch."""  # noqa: E501 - shown as one sentence
 
     def takes(self, verdict: Verdict) -> bool:
-        """Say whether a file with *verdict* is moved."""
+        """Return True if a file with *verdict* is moved."""
         return self.level != "off" and verdict.rank >= Verdict(self.level).rank
 
 
@@ -233,20 +233,20 @@ class Config(_ConfigSection):
         return Limits(cpu_seconds=cpu, **{renamed.get(key, key): value for key, value in keys.items()})
 
     def policy(self) -> Policy:
-        """Return what the operator vouches for."""
+        """Return the operator's allowances."""
         return Policy(allowed_imports=self.allow.imports, allowed_digests=self.allow.digests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfig:
-    """A valid configuration, and where it came from."""
+    """A valid configuration, and its sources."""
 
     config: Config
     sources: tuple[ConfigSource, ...] = ()
-    """What was read, least important first."""
+    """The sources that were read, least important first."""
 
     def origin(self, keys: tuple[str, ...]) -> str:
-        """Say what set the key *keys*: ``default``, ``file:line`` or ``environment``."""
+        """Return the source of the key *keys*: ``default``, ``file:line`` or ``environment``."""
         for source in reversed(self.sources):
             if _has(source.data, keys):
                 line = source.line_of(keys)

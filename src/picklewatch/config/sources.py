@@ -1,4 +1,4 @@
-"""Which configuration files there are, what they say, and on which line.
+"""The sources of the configuration: files and environment variables, with the line of each key.
 
 Imports the standard library only, so that a command that finds no configuration starts fast.
 """
@@ -27,7 +27,7 @@ MAX_AUTOMATIC_WORKERS = 4
 """Workers that ``workers = 0`` starts at most: scanning is a guest on a workstation."""
 
 PREFIX = "PICKLEWATCH_"
-"""What the names of environment variables that set a key begin with: ``PICKLEWATCH_SCAN_WORKERS``."""
+"""The prefix of environment variables that set a key: ``PICKLEWATCH_SCAN_WORKERS``."""
 
 _NAME = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$")
@@ -36,22 +36,22 @@ _ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigSource:
-    """One place that sets keys."""
+    """One file, or the environment, that sets keys."""
 
     name: str
     """The file's path, or ``environment``."""
     data: dict[str, Any]
-    """What it says, nested as in TOML."""
+    """Its keys and values, nested as in TOML."""
     text: str = ""
     """The file's text, to find lines in; empty for the environment."""
 
     def line_of(self, keys: tuple[str, ...]) -> int | None:
-        """Find the line, counted from 1, that sets the key *keys* (its table included), or None."""
+        """Return the line, counted from 1, that sets the key *keys* (its table included), or None."""
         return _line_of(self.text, keys)
 
 
 def is_system_service(environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether this is root or the system service, which read the administrator's file only.
+    """Return True for root and the system service, which read the administrator's file only.
 
     An instance of the template unit is a person's own; its state is in ``/var/lib/picklewatch-users``.
     """
@@ -71,17 +71,17 @@ def candidates(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
 
 
 def anything_configured(environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether there is any configuration, good or bad, but for the defaults."""
+    """Return True if there is any configuration, good or bad, besides the defaults."""
     return any(_is_there(file) for file in candidates(environ)) or bool(from_environment(environ))
 
 
 def automatic_workers() -> int:
-    """Return how many files are scanned at the same time when nothing says so."""
+    """Return the number of files that are scanned at the same time by default."""
     return max(1, min(MAX_AUTOMATIC_WORKERS, len(os.sched_getaffinity(0))))
 
 
 def read_sources(path: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[ConfigSource, ...]:
-    """Read what configures this process, least important first; *path* if given is the only file.
+    """Read the sources that configure this process, least important first; *path* if given is the only file.
 
     Raises `ConfigError` for a file that can't be read or is not TOML; every such file is named.
     """
@@ -107,7 +107,7 @@ def config_error(problems: list[str]) -> ConfigError:
 
 
 def read_file(path: Path) -> ConfigSource:
-    """Read one TOML file. Raises `ConfigError`."""
+    """Read one TOML file, or raise `ConfigError`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         return ConfigSource(name=str(path), data=tomllib.loads(text), text=text)
@@ -145,7 +145,7 @@ def _value(text: str) -> Any:
 
 
 def _is_there(path: Path) -> bool:
-    """Say whether *path* exists; a file that may not be looked at is there, and reading it will say why not."""
+    """Return True if *path* exists; a file in a closed directory counts, and reading it reports the reason."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Candidates: files that may be new or changed, named by what they are. Pure."""
+"""Candidates: files that may be new or changed. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Source(IntEnum):
-    """Who found a file. The smaller, the sooner it is judged."""
+    """The finder of a file: the smaller, the sooner the file is judged."""
 
     GUARD = 0
     """A loader waits for the verdict."""
     EVENT = 1
-    """It was announced just now."""
+    """An event has just announced it."""
     WALK = 2
     """The start-up walk, or the walk of a root that appeared, found it."""
     RESCAN = 3
@@ -24,7 +24,7 @@ class Source(IntEnum):
 
 
 class UnavailableError(Exception):
-    """The queue can't take candidates just now (its disk is full, say): nothing was taken, try again."""
+    """The queue can't take candidates at the moment (such as when its disk is full): none was taken, try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Candidate:
     file: FileId
     """Its state when it was found."""
     source: Source
-    """Who found it."""
+    """Its finder."""
     link: str | None = None
     """The symbolic link that led to it, if one did."""
     owner: int = 0

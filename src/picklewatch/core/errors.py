@@ -1,4 +1,4 @@
-"""What can go wrong for a reason that the user can mend: a sentence, a hint, an exit status.
+"""Failures that the user can fix: each has a sentence, a hint and an exit status.
 
 Anything that is not an `Error` is a bug and keeps its traceback.
 """
@@ -18,15 +18,15 @@ class ExitStatus(IntEnum):
     UNSCANNABLE = 2
     """Something could not be scanned and nothing is unsafe; also a usage error, or work that failed."""
     UNAVAILABLE = 75
-    """The state's disk or the sandbox can't be used just now; start again later (``EX_TEMPFAIL``)."""
+    """The state's disk or the sandbox can't be used at the moment; start again later (``EX_TEMPFAIL``)."""
     CONFIG = 78
     """Bad configuration, or a state that another daemon holds (``EX_CONFIG`` of sysexits.h)."""
 
 
 class Error(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
-    *message* says what happened, *hint* what to do about it (empty: nothing to add).
+    *message* describes the failure, *hint* the remedy (empty: nothing to add).
     """
 
     status: ExitStatus = ExitStatus.UNSCANNABLE
@@ -54,7 +54,7 @@ class StateError(Error):
 
 
 class StateUnavailableError(StateError):
-    """The state directory can't be used just now: its disk is full or fails."""
+    """The state directory can't be used at the moment: its disk is full or fails."""
 
     status = ExitStatus.UNAVAILABLE
 

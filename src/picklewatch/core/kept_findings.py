@@ -1,8 +1,9 @@
-"""Which findings of one file are kept where there are too many. Pure.
+"""The choice of the findings of one file that are kept if there are too many. Pure.
 
-An operator may allow imports, and that is decided after the cut: two hundred findings about what is allowed must not
-push out one about what is not. So of each rule and import the most harmful finding stays before any other; where even
-these are too many a finding of its own argues for what was left out, and nobody can allow it.
+An operator may allow imports, and that is decided after the cut: an attacker must not be able to push the finding about
+an import that is not allowed out by two hundred about imports that are. So of each rule and import the most harmful
+finding stays before any other; if even these are too many, one finding argues for all that are left out, and nobody can
+allow it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LIMIT = "limit-findings"
 
 
 def kept(findings: Iterable[Finding], most: int) -> tuple[Finding, ...]:
-    """Return *findings* if they are no more than *most*, else so many, in their order, and what stands for the rest."""
+    """Return *findings* if they are no more than *most*, else so many, in their order, and one for the rest."""
     noted = list(findings)
     if len(noted) <= most:
         return tuple(noted)
@@ -32,7 +33,7 @@ def kept(findings: Iterable[Finding], most: int) -> tuple[Finding, ...]:
 
 
 def left_out(finding: Finding, most: int) -> Finding:
-    """Return what stands for *finding*, the most harmful of those for which there is no room among *most*."""
+    """Return a finding for those that do not fit in *most*, of which *finding* is the most harmful."""
     summary = (
         f"There are findings about more than {most} different things; one that is not listed argues for this level."
     )
@@ -40,7 +41,7 @@ def left_out(finding: Finding, most: int) -> Finding:
 
 
 def _leading(noted: list[Finding]) -> set[int]:
-    """Return the indexes of the most harmful finding of each rule and import; what argues for nothing is none."""
+    """Return the indexes of the most harmful finding of each rule and import, `Level.INFO` aside."""
     worst: dict[tuple[str, str], int] = {}
     for index, finding in enumerate(noted):
         known = worst.setdefault((finding.rule, finding.subject), index)

@@ -1,4 +1,4 @@
-"""Which member of a file a person means. Pure."""
+"""The names by which a person chooses members of a file. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OFFSET = re.compile(r"(?:^|:)0x[0-9a-f]+$")
 
 
 def is_member(where: str, wanted: str | None) -> bool:
-    """Whether the place *where* is the member *wanted*: its whole name, its last parts, or a pattern for either.
+    """Return True if the place *where* is the member *wanted*: a whole name, its last parts, or a pattern for either.
 
     >>> is_member("archive/data.pkl", "data.pkl"), is_member("a.zip!x/data.pkl", "x/*.pkl"), is_member("a", "b")
     (True, True, False)
@@ -20,7 +20,7 @@ def is_member(where: str, wanted: str | None) -> bool:
 
 
 def member_of(place: str) -> str:
-    """The member of a finding's place.
+    """Return the member of a finding's place.
 
     >>> member_of("archive/data.pkl:0x1f"), member_of("archive/data.pkl"), member_of("0x1f")
     ('archive/data.pkl', 'archive/data.pkl', '')

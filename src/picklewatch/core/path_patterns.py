@@ -1,4 +1,8 @@
-"""The patterns that exclude paths from being watched. Pure."""
+"""The patterns that exclude paths from being watched. Pure.
+
+Our own, because `fnmatch` lets ``*`` match a slash and `glob` walks the file system; pathspec's dialect is gitignore's,
+in which a later pattern takes an earlier one back: too much to get wrong for a setting that switches scanning off.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ _PART = re.compile(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?(?:\][^\]]*|[^\]]+)\]|.", re.DO
 
 
 def excluder(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return the function that says whether a path, or a directory above it, matches one of *patterns*.
+    """Return a function that returns True for a path if it, or a directory above it, matches one of *patterns*.
 
     A pattern without a slash is a name, anywhere; with one, an absolute path (``~`` is expanded).
     ``*`` and ``?`` stay within a name, ``**`` spans directories, ``[abc]`` is one of these characters.
@@ -29,7 +33,7 @@ def excluder(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=256)
 def glob_to_regex(pattern: str) -> str:
-    """Translate *pattern* to a regular expression for `re.search`. Raises ValueError with a sentence for the user."""
+    """Translate *pattern* to a regular expression for `re.search`; raise ValueError with a sentence for the user."""
     if not pattern.strip("/"):
         raise ValueError("an empty pattern would exclude everything or nothing")
     if "/" not in pattern:

@@ -18,7 +18,7 @@ _VERDICT_OF = {
 }
 
 INCOMPLETE = "scan-incomplete"
-"""The reason of a report that says it is incomplete and names no finding for it."""
+"""The reason of a report that is incomplete without a finding about that."""
 
 
 def decide(report: ScanReport, policy: Policy) -> Judgement:
@@ -46,7 +46,7 @@ def _allowed(finding: Finding, policy: Policy) -> bool:
 
 
 def _allowed_reason(report: ScanReport, policy: Policy) -> str | None:
-    """What each allowed import was allowed for; one that is malicious is called so."""
+    """Return the operator's reason for each allowed import; one that is malicious is marked."""
     used = dict.fromkeys(f.subject for f in report.findings if _allowed(f, policy))
     if not used:
         return None
@@ -56,7 +56,7 @@ def _allowed_reason(report: ScanReport, policy: Policy) -> str | None:
 
 
 def passes_harm(judgement: Judgement, findings: Iterable[Finding]) -> bool:
-    """Whether the operator's word alone keeps a content with malicious *findings* from being called so."""
+    """Return True if only the operator's allowance keeps content with malicious *findings* below `unsafe`."""
     return (
         judgement.allowed is not None
         and judgement.verdict.rank < Verdict.UNSAFE.rank

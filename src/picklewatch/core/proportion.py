@@ -1,7 +1,8 @@
-"""What a file of a size may cost. Pure.
+"""The cost that is in proportion to a file's size. Pure.
 
-Honest writers store about a byte for each thing that a reader has to do. What costs more than any of them is made to
-keep scanners from reading on, and whoever reads hostile bytes, or watches a process that does, says so by one measure.
+Honest writers store about a byte for each step that a reader has to take. A file that costs more than any of theirs is
+made to exhaust scanners, which is evasion: the child that reads hostile bytes and the parent that supervises it report
+that by the same measure.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from __future__ import annotations
 SMALL = 1 << 20
 """Bytes of a file up to which the size makes no difference."""
 RATIO = 100
-"""Bytes of memory for each byte of a file that are in proportion: honest data unpacks to a tenth of that."""
+"""Bytes of memory per byte of a file that are in proportion: honest data unpacks to a tenth of that."""
 _CPU = 20.0
 _CPU_PER_BYTE = 40e-6
 
 
 def above(size: int) -> int:
-    """Return how many bytes a file of *size* bytes is larger than a small one."""
+    """Return the bytes by which a file of *size* bytes exceeds a small one."""
     return max(0, size - SMALL)
 
 
 def cpu_seconds(size: int) -> float:
-    """Return the processor seconds that a file of *size* bytes may take: four times what counted work takes."""
+    """Return the processor seconds that a file of *size* bytes may take: four times that of counted work."""
     return _CPU + _CPU_PER_BYTE * above(size)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 ITEM_ID = re.compile(r"[0-9a-f]{12}")
-"""What an item's id looks like. Random, so that nobody can prepare a module of the tombstone's name."""
+"""The form of an item's id. It is random, so that nobody can prepare a module of the tombstone's name."""
 
 _TEMPLATE = (
     "\x80\x02cQUARANTINED BY picklewatch (run: picklewatch quarantine show {id})\n"

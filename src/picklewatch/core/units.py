@@ -25,13 +25,13 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]i?B|B)")
 
 DURATION_PATTERN = r"^(\d+(\.\d+)?\s*(ms|s|min|m|h|d)\s*)+$"
-"""What a duration's text looks like, for JSON Schema."""
+"""The form of a duration's text, for JSON Schema."""
 SIZE_PATTERN = r"^\d+(\.\d+)?\s*([kKMGT]i?B|B)$"
-"""What a size's text looks like, for JSON Schema."""
+"""The form of a size's text, for JSON Schema."""
 
 
 def parse_duration(value: object) -> float:
-    """Return the seconds that *value* means: a number of seconds, or text such as ``1h 30m``.
+    """Return *value* in seconds: it is a number of seconds, or text such as ``1h 30m``.
 
     Raises ValueError with a sentence for the user.
     """
@@ -48,7 +48,7 @@ def parse_duration(value: object) -> float:
 
 
 def parse_size(value: object) -> int:
-    """Return the bytes that *value* means: a number of bytes, or text such as ``512MiB``.
+    """Return *value* in bytes: it is a number of bytes, or text such as ``512MiB``.
 
     Raises ValueError with a sentence for the user.
     """

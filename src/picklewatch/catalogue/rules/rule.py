@@ -1,4 +1,4 @@
-"""Define a rule: the text that a person reads about one kind of finding. Pure."""
+"""A rule: the text that a person reads about one kind of finding. Pure."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class Rule:
     evidence: str
     """An example: the evidence line, or the place and the sentence of the finding."""
     action: str
-    """The next steps for the reader."""
+    """The steps to take now."""
     allow: str
-    """The way for an operator who knows better to accept it, or the reason why there is none."""
+    """The way for an operator to accept it, or the reason why there is none."""

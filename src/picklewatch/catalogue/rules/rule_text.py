@@ -13,14 +13,14 @@ _NOTE = "<!-- Generated from the rules: python tools/rule_pages.py docs/rules --
 
 
 def pages() -> dict[str, str]:
-    """File name → text, of every rule's page and the index."""
+    """Return file name → text for every rule's page and the index."""
     found = {f"{rule.id}.md": page(rule) for rule in RULES.values()}
     found["README.md"] = index()
     return found
 
 
 def page(rule: Rule) -> str:
-    """One rule's page."""
+    """Return one rule's page."""
     parts = (
         ("Meaning", rule.meaning),
         ("Danger", rule.danger),
@@ -33,7 +33,7 @@ def page(rule: Rule) -> str:
 
 
 def index() -> str:
-    """The list of all rules."""
+    """Return the list of all rules."""
     rows = "".join(f"| [`{rule.id}`]({rule.id}.md) | {rule.level.value} | {rule.title} |\n" for rule in RULES.values())
     table = f"| rule | usual level | title |\n|---|---|---|\n{rows}"
     return f"{_NOTE}# Rules\n\nEvery finding names one of these.\n\n{table}"
