@@ -121,7 +121,7 @@ DECODERS: dict[str, Callable[[], Decoder] | None] = {
 
 
 class Cost(NamedTuple):
-    """What a decompressor costs, measured on zeros, on repetitions and on bytes that barely compress."""
+    """The cost of a decompressor, measured on zeros, on repetitions and on bytes that barely compress."""
 
     per_byte: float
     """Units of work per packed byte."""
@@ -160,7 +160,7 @@ class Stream:
         self.position = start
         """After `chunks` is exhausted: the offset just behind the stream."""
         self.finished = False
-        """Whether the stream's own end was reached."""
+        """True once the stream's own end was reached."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content; raise `Malformed` where the stream breaks off or breaks its format."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(rb"(?:.*\W)?(_target_|target|py/(?:type|function|object|class|repr))\s*\Z", re.DOTALL)
 _NAME = re.compile(rb"[\s'\"]*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
 _EVALUATED = re.compile(rb"\s*[\w.]+/.")
-"""What old versions of jsonpickle import and give to ``eval``: a module, a slash, an expression."""
+"""A module, a slash and an expression, which old versions of jsonpickle import and give to ``eval``."""
 
 
 class TargetJudge:

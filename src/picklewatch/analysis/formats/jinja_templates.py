@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 LEXED = 16
-"""How often all bytes of a text are lexed; where expressions without end cost more it is taken for a template, which is
+"""Times that all bytes of a text are lexed; if expressions without end cost more, it counts as a template, which is
 reported as ``format-not-judged``."""
 
 _STATEMENT = re.compile(

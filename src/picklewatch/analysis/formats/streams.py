@@ -67,7 +67,7 @@ class _Streams:
         self.position = start
         """After `chunks`: the offset just behind the last stream that was read to its end."""
         self.broken = ""
-        """Why the last stream was not read to its end, or empty."""
+        """The reason why the last stream was not read to its end, or empty."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content of all streams; one that breaks off ends it and sets `broken`."""

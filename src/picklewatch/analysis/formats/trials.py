@@ -30,7 +30,7 @@ def trial(scan: Scan, part: Part, start: int = 0) -> PickleReport | None:
     """Walk bytes that may or may not be a pickle; record nothing.
 
     Where a loader starts (at 0), or a protocol header stands, the walk goes as far as any other. Elsewhere it is
-    cut short: then, and once the budget for such places is used up, the answer is None and a finding says so.
+    cut short: then, and once the budget for such places is used up, the answer is None and a finding reports it.
     """
     scan.check()
     scan.budget.charge(TRIAL)
