@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from support.watching import make_record
 
-from picklewatch.cli.status import command
+from picklewatch.cli import cli
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.service import daemon_status
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def run(state: Path, *arguments: str) -> Result:
     """`picklewatch status` on *state*."""
-    return CliRunner().invoke(command, ["--state-dir", str(state), *arguments], standalone_mode=False)
+    return CliRunner().invoke(cli, ["status", "--state-dir", str(state), *arguments], standalone_mode=False)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from support.watching import make_record
 
-from picklewatch.cli.status import command
+from picklewatch.cli import cli
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.service import daemon_status
 from picklewatch.store import Store
@@ -40,7 +40,7 @@ def lock(tmp_path: Path) -> Iterator[StateLock]:
 
 def run(state: Path) -> Result:
     """`picklewatch status --metrics` on *state*."""
-    return CliRunner().invoke(command, ["--state-dir", str(state), "--metrics"], standalone_mode=False)
+    return CliRunner().invoke(cli, ["status", "--state-dir", str(state), "--metrics"], standalone_mode=False)
 
 
 def write(state: Path, **more: object) -> None:
@@ -136,5 +136,6 @@ def test_a_label_can_not_break_a_line() -> None:
 
 def test_two_forms_at_once_are_refused(tmp_path: Path) -> None:
     """JSON or metrics."""
-    result = CliRunner().invoke(command, ["--json", "--metrics", "--state-dir", str(tmp_path)], standalone_mode=False)
+    arguments = ["status", "--json", "--metrics", "--state-dir", str(tmp_path)]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert isinstance(result.exception, click.UsageError)
