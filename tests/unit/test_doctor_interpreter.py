@@ -7,7 +7,7 @@ import re
 import pytest
 
 from picklewatch.doctor import Grade
-from picklewatch.doctor.interpreter import HOLES, holes
+from picklewatch.doctor.interpreter_holes import HOLES, holes
 
 
 def found(*version: int) -> list[str]:

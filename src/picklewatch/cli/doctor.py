@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from picklewatch.doctor import Check
+    from picklewatch.doctor import CheckResult
 
 EPILOG = """\
 \b
@@ -50,7 +50,7 @@ def command(*, config_path: Path | None, state: Path | None, as_json: bool) -> E
     from picklewatch.doctor import examine
 
     colour = wants_colour(sys.stdout)
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     for check in examine(config_path, state_dir(state)):
         checks.append(check)
         if not as_json:
@@ -66,7 +66,7 @@ def command(*, config_path: Path | None, state: Path | None, as_json: bool) -> E
     return status
 
 
-def exit_status(checks: list[Check]) -> ExitStatus:
+def exit_status(checks: list[CheckResult]) -> ExitStatus:
     """Return the exit status for *checks*."""
     bad = {check.name for check in checks if check.state == "bad"}
     if "configuration" in bad:
@@ -74,7 +74,7 @@ def exit_status(checks: list[Check]) -> ExitStatus:
     return ExitStatus.UNSAFE if bad else ExitStatus.OK
 
 
-def lines(check: Check, *, colour: bool) -> Iterator[str]:
+def lines(check: CheckResult, *, colour: bool) -> Iterator[str]:
     """Yield the lines about one check."""
     style, mark = _MARKS[check.state.value]
     first, *more = check.text.split("\n")
@@ -100,7 +100,7 @@ def _fill(text: str, width: int, indent: str, hanging: int = 0) -> str:
     )
 
 
-def verdict(checks: list[Check]) -> str:
+def verdict(checks: list[CheckResult]) -> str:
     """Return the last line: whether everything works."""
     bad = sum(check.state == "bad" for check in checks)
     remarks = sum(check.state == "remark" for check in checks)

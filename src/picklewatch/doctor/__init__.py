@@ -1,6 +1,6 @@
 """Checks of this machine: which protections work, which do not and why, and whether scanning works from end to end.
 
-Each check is a function that yields `Check`s. It must never change anything; only the self-test writes a file, and
+Each check is a function that yields results. It must never change anything; only the self-test writes a file, and
 removes it. Start with `examine`.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor import interpreter, machine_checks, service_checks
-from picklewatch.doctor.checkup import Check, Grade
+from picklewatch.doctor import interpreter_holes, machine_checks, service_checks
+from picklewatch.doctor.checkup import CheckResult, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Check", "Grade", "examine"]
+__all__ = ["CheckResult", "Grade", "examine"]
 
 
-def examine(config_path: Path | None, directory: Path) -> Iterator[Check]:
+def examine(config_path: Path | None, directory: Path) -> Iterator[CheckResult]:
     """Make every check; without a valid configuration, only those that need none."""
     yield from machine_checks.versions()
-    yield from interpreter.holes(sys.version_info[:3])
+    yield from interpreter_holes.holes(sys.version_info[:3])
     loaded, checks = service_checks.configuration(config_path)
     yield from checks
     yield from machine_checks.systemd()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch import __version__
 from picklewatch.core.model import printable
-from picklewatch.doctor.checkup import Check, Grade
+from picklewatch.doctor.checkup import CheckResult, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ SYSTEMD = Path("/run/systemd/system")
 _UNIT = "picklewatch.service"
 
 
-def versions() -> Iterator[Check]:
+def versions() -> Iterator[CheckResult]:
     """Check that the libraries are installed, and show their versions."""
     facts = {"picklewatch": __version__, "python": platform.python_version(), "kernel": platform.release()}
     for package in ("fickling", "watchdog", "structlog", "pyseccomp"):
@@ -42,12 +42,12 @@ def versions() -> Iterator[Check]:
             facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             hint = "Install picklewatch again, with its dependencies."
-            yield Check(name="versions", state=Grade.BAD, text=f"{package} is not installed.", hint=hint)
+            yield CheckResult(name="versions", state=Grade.BAD, text=f"{package} is not installed.", hint=hint)
     shown = ", ".join(f"{name} {version}" for name, version in facts.items())
-    yield Check(name="versions", state=Grade.GOOD, text=f"{shown}.", facts=facts)
+    yield CheckResult(name="versions", state=Grade.GOOD, text=f"{shown}.", facts=facts)
 
 
-def caches(loaded: LoadedConfig) -> Iterator[Check]:
+def caches(loaded: LoadedConfig) -> Iterator[CheckResult]:
     """Check that the watched directories exist, are readable and are local."""
     from picklewatch.service import watch_plan
     from picklewatch.watch.mounts import mount_of, read_mounts
@@ -58,25 +58,25 @@ def caches(loaded: LoadedConfig) -> Iterator[Check]:
     facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
     found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
     text = f"{len(there)} of {len(roots)} directories exist; the others are watched once they do.{found}"
-    yield Check(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)
+    yield CheckResult(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)
     for root in roots:
         if root.reason:
             hint = "To watch the directory that it leads to, add that to watch.roots."
-            yield Check(name="caches-link", state=Grade.BAD, text=f"{printable(root.reason)}.", hint=hint)
+            yield CheckResult(name="caches-link", state=Grade.BAD, text=f"{printable(root.reason)}.", hint=hint)
     mounts = read_mounts()
     for root in there:
         mount = mount_of(root.path or root.wanted, mounts)
         if mount is not None and mount.is_network:
             text = f"{root.wanted} is on {mount.kind}: changes by other machines cause no events."
             hint = f"They are found every {loaded.config.watch.rescan:.0f} s; lower watch.rescan to find them sooner."
-            yield Check(name="caches-network", state=Grade.REMARK, text=text, hint=hint)
+            yield CheckResult(name="caches-network", state=Grade.REMARK, text=text, hint=hint)
         if not os.access(root.wanted, os.R_OK | os.X_OK):
             text = f"{root.wanted} may not be read by this user, so nothing in it is scanned."
             hint = "Run the system service, which has CAP_DAC_READ_SEARCH, or change the permissions."
-            yield Check(name="caches-permission", state=Grade.BAD, text=text, hint=hint)
+            yield CheckResult(name="caches-permission", state=Grade.BAD, text=text, hint=hint)
 
 
-def inotify(loaded: LoadedConfig) -> Iterator[Check]:
+def inotify(loaded: LoadedConfig) -> Iterator[CheckResult]:
     """Compare the kernel's limits with the number of directories that are watched."""
     from picklewatch.service import watch_plan
     from picklewatch.watch.roots import find
@@ -84,7 +84,7 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     limits = {name: _number(INOTIFY / name) for name in ("max_user_watches", "max_user_instances", "max_queued_events")}
     if None in limits.values():
         hint = "picklewatch needs Linux with inotify, and /proc."
-        yield Check(name="inotify", state=Grade.BAD, text="The kernel's limits can't be read.", hint=hint)
+        yield CheckResult(name="inotify", state=Grade.BAD, text="The kernel's limits can't be read.", hint=hint)
         return
     watches, _, queued = (int(value or 0) for value in limits.values())
     used = watches_in_use()
@@ -96,17 +96,19 @@ def inotify(loaded: LoadedConfig) -> Iterator[Check]:
     text = f"{needed}; the kernel allows {watches:,}."
     hint = f"echo fs.inotify.max_user_watches={_enough(total)} > /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
     if total > watches:
-        yield Check(name="inotify-watches", state=Grade.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts)
+        yield CheckResult(
+            name="inotify-watches", state=Grade.BAD, text=f"{text} That is not enough.", hint=hint, facts=facts
+        )
     elif total > NARROW * watches:
-        yield Check(
+        yield CheckResult(
             name="inotify-watches", state=Grade.REMARK, text=f"{text} That leaves little room.", hint=hint, facts=facts
         )
     else:
-        yield Check(name="inotify-watches", state=Grade.GOOD, text=text, facts=facts)
+        yield CheckResult(name="inotify-watches", state=Grade.GOOD, text=text, facts=facts)
     if queued < MIN_QUEUED:
         text = f"The kernel queues only {queued:,} events; if more arrive at once, everything must be walked again."
         hint = f"echo fs.inotify.max_queued_events={MIN_QUEUED} >> /etc/sysctl.d/50-picklewatch.conf && sysctl --system"
-        yield Check(name="inotify-queue", state=Grade.REMARK, text=text, hint=hint, facts=facts)
+        yield CheckResult(name="inotify-queue", state=Grade.REMARK, text=text, hint=hint, facts=facts)
 
 
 def _number(path: Path) -> int | None:
@@ -154,10 +156,10 @@ def watches_in_use() -> int:
     return count
 
 
-def systemd() -> Iterator[Check]:
+def systemd() -> Iterator[CheckResult]:
     """Check the units, if systemd runs."""
     if not SYSTEMD.is_dir():
-        yield Check(name="systemd", state=Grade.GOOD, text="This machine was not booted with systemd.")
+        yield CheckResult(name="systemd", state=Grade.GOOD, text="This machine was not booted with systemd.")
         return
     for manager in ("system", "user"):
         shown = _unit(manager)
@@ -166,9 +168,11 @@ def systemd() -> Iterator[Check]:
             text = f"The {manager} unit is {active} and {shown.get('UnitFileState', 'unknown')}."
             bad = active == "failed"
             hint = f"journalctl {'--user ' if manager == 'user' else ''}-u {_UNIT} says why." if bad else ""
-            yield Check(name="systemd", state=Grade.BAD if bad else Grade.GOOD, text=text, hint=hint, facts=shown)
+            yield CheckResult(name="systemd", state=Grade.BAD if bad else Grade.GOOD, text=text, hint=hint, facts=shown)
         else:
-            yield Check(name="systemd", state=Grade.GOOD, text=f"The {manager} unit is not installed.", facts=shown)
+            yield CheckResult(
+                name="systemd", state=Grade.GOOD, text=f"The {manager} unit is not installed.", facts=shown
+            )
 
 
 def _unit(manager: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.core.errors import ConfigError, Error, SandboxError
 from picklewatch.core.units import human_size
-from picklewatch.doctor.checkup import Check, Grade
+from picklewatch.doctor.checkup import CheckResult, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ MIN_FREE = 100 << 20
 """Bytes that should be free where the state is."""
 
 
-def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[Check]]:
+def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[CheckResult]]:
     """Load the configuration and check it; return None in its place if it has mistakes."""
     from picklewatch.config import schema
 
@@ -31,15 +31,15 @@ def configuration(path: Path | None) -> tuple[LoadedConfig | None, list[Check]]:
         loaded = schema.load(path)
     except ConfigError as error:
         text = f"The configuration has mistakes: {'; '.join(error.problems)}"
-        return None, [Check(name="configuration", state=Grade.BAD, text=text, hint=error.hint)]
+        return None, [CheckResult(name="configuration", state=Grade.BAD, text=text, hint=error.hint)]
     files = [Path(source.name) for source in loaded.sources if source.name.startswith("/")]
     names = [source.name for source in loaded.sources]
     text = f"Read from {', '.join(names)}." if names else "There is no file, so the defaults apply (report only)."
-    checks = [Check(name="configuration", state=Grade.GOOD, text=text, facts={"sources": names})]
+    checks = [CheckResult(name="configuration", state=Grade.GOOD, text=text, facts={"sources": names})]
     return loaded, checks + [check for file in files for check in _file_safety(file)]
 
 
-def _file_safety(file: Path) -> Iterator[Check]:
+def _file_safety(file: Path) -> Iterator[CheckResult]:
     """Report a configuration that others can write: they could allow any file."""
     status = file.stat()
     owner_is_fine = status.st_uid in (0, os.geteuid())
@@ -48,10 +48,10 @@ def _file_safety(file: Path) -> Iterator[Check]:
     who = "its group or others" if owner_is_fine else f"user {status.st_uid}, who owns it,"
     text = f"{file} can be changed by {who}, who could allow any file with it."
     hint = f"chown root: {file} && chmod 644 {file}" if status.st_uid == 0 else f"chmod 644 {file}"
-    yield Check(name="configuration-permissions", state=Grade.BAD, text=text, hint=hint)
+    yield CheckResult(name="configuration-permissions", state=Grade.BAD, text=text, hint=hint)
 
 
-def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
+def sandbox(loaded: LoadedConfig) -> Iterator[CheckResult]:
     """Start a sandbox, and report which protections are in effect."""
     from picklewatch.sandbox import Scanner
 
@@ -60,7 +60,7 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
     try:
         protections = scanner.protections
     except SandboxError as error:
-        yield Check(
+        yield CheckResult(
             name="sandbox", state=Grade.BAD, text=f"The sandbox does not start: {error.message}.", hint=error.hint
         )
         return
@@ -72,38 +72,38 @@ def sandbox(loaded: LoadedConfig) -> Iterator[Check]:
             f"Scans are confined by Landlock (ABI {protections.landlock_abi}), seccomp, no_new_privs, resource limits "
             "and dropped capabilities."
         )
-        yield Check(name="sandbox", state=Grade.GOOD, text=text, facts=facts)
+        yield CheckResult(name="sandbox", state=Grade.GOOD, text=text, facts=facts)
     for missing in protections.missing:
         refused = " The daemon refuses to run: scan.require_sandbox is set." if required else ""
         hint = "Use a kernel with Landlock (5.13 or newer) and seccomp, and install libseccomp2."
-        yield Check(name="sandbox", state=Grade.BAD, text=f"Missing: {missing}.{refused}", hint=hint, facts=facts)
+        yield CheckResult(name="sandbox", state=Grade.BAD, text=f"Missing: {missing}.{refused}", hint=hint, facts=facts)
 
 
-def state(directory: Path) -> Iterator[Check]:
+def state(directory: Path) -> Iterator[CheckResult]:
     """Check the state directory: usable, private, with free space."""
     if not directory.exists():
         text = f"{directory} does not exist yet; the daemon creates it."
-        yield Check(name="state", state=Grade.GOOD, text=text, facts={"path": str(directory)})
+        yield CheckResult(name="state", state=Grade.GOOD, text=text, facts={"path": str(directory)})
         return
     status = directory.stat()
     facts = {"path": str(directory), "owner": status.st_uid, "mode": f"{stat.S_IMODE(status.st_mode):04o}"}
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         text = f"{directory} can be written to by others, who could change verdicts."
-        yield Check(name="state", state=Grade.BAD, text=text, hint=f"chmod go-w {directory}", facts=facts)
+        yield CheckResult(name="state", state=Grade.BAD, text=text, hint=f"chmod go-w {directory}", facts=facts)
     elif not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         text = f"{directory} belongs to user {status.st_uid} and can't be used by this user."
         hint = "Run `sudo picklewatch doctor` to check the system's daemon."
-        yield Check(name="state", state=Grade.REMARK, text=text, hint=hint, facts=facts)
+        yield CheckResult(name="state", state=Grade.REMARK, text=text, hint=hint, facts=facts)
     else:
         free = shutil.disk_usage(directory).free
         text = f"{directory} can be used; {human_size(free)} are free."
         low = free < MIN_FREE
         hint = "Free some space: on a full disk no verdict can be stored." if low else ""
         facts["free"] = free
-        yield Check(name="state", state=Grade.BAD if low else Grade.GOOD, text=text, hint=hint, facts=facts)
+        yield CheckResult(name="state", state=Grade.BAD if low else Grade.GOOD, text=text, hint=hint, facts=facts)
 
 
-def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
+def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[CheckResult]:
     """Report from which level on files are moved, and check the directory that they are moved to."""
     from picklewatch.service import watch_plan
 
@@ -111,18 +111,20 @@ def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
     vault = watch_plan.vault_directory(loaded.config, directory)
     facts = {"level": level, "store": str(vault)}
     if level == "off":
-        yield Check(name="quarantine", state=Grade.GOOD, text="Report only: no file is moved.", facts=facts)
+        yield CheckResult(name="quarantine", state=Grade.GOOD, text="Report only: no file is moved.", facts=facts)
         return
     private = not vault.exists() or stat.S_IMODE(vault.stat().st_mode) & 0o077 == 0
     text = f"Files judged {level} or worse are moved to {vault}."
     if private:
-        yield Check(name="quarantine", state=Grade.GOOD, text=text, facts=facts)
+        yield CheckResult(name="quarantine", state=Grade.GOOD, text=text, facts=facts)
     else:
         hint = f"chmod 700 {vault}"
-        yield Check(name="quarantine", state=Grade.BAD, text=f"{text} Others can look into it.", hint=hint, facts=facts)
+        yield CheckResult(
+            name="quarantine", state=Grade.BAD, text=f"{text} Others can look into it.", hint=hint, facts=facts
+        )
 
 
-def daemon(directory: Path) -> Iterator[Check]:
+def daemon(directory: Path) -> Iterator[CheckResult]:
     """Report the daemon's status."""
     from picklewatch.service import daemon_status
     from picklewatch.telemetry.daemon_report import DaemonStatus
@@ -133,11 +135,13 @@ def daemon(directory: Path) -> Iterator[Check]:
         status = DaemonStatus()
     except (OSError, sqlite3.Error) as error:
         text = f"The daemon's status can't be read: {error}."
-        yield Check(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
+        yield CheckResult(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
         return
     if not status.running:
         hint = "Start it: `picklewatch run`, or as a service (docs/install.md)."
-        yield Check(name="daemon", state=Grade.REMARK, text="No daemon runs with this state directory.", hint=hint)
+        yield CheckResult(
+            name="daemon", state=Grade.REMARK, text="No daemon runs with this state directory.", hint=hint
+        )
         return
     for problem in status.problems:
         text = (
@@ -145,13 +149,13 @@ def daemon(directory: Path) -> Iterator[Check]:
             if problem.subject
             else f"{problem.what}: {problem.reason}"
         )
-        yield Check(name="daemon", state=Grade.BAD, text=text, hint=problem.hint, facts=asdict(problem))
+        yield CheckResult(name="daemon", state=Grade.BAD, text=text, hint=problem.hint, facts=asdict(problem))
     if not status.problems:
         text = f"The daemon (process {status.pid}) is {'healthy' if status.healthy else 'starting'}."
-        yield Check(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
+        yield CheckResult(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
 
 
-def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
+def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[CheckResult]:
     """Have a harmless file judged by the running daemon if there is one, else by a temporary one."""
     from picklewatch.doctor import self_test
     from picklewatch.service import watch_plan
@@ -164,16 +168,16 @@ def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[Check]:
         proof = self_test.through_running(directory, vault) if running else self_test.through_temporary()
     except PermissionError:
         text = "This user can't test the running daemon, whose state directory is another user's."
-        yield Check(name="self-test", state=Grade.REMARK, text=text, hint="Try again with sudo.")
+        yield CheckResult(name="self-test", state=Grade.REMARK, text=text, hint="Try again with sudo.")
     except (Error, OSError, sqlite3.Error) as error:
         hint = error.hint if isinstance(error, Error) else ""
-        yield Check(name="self-test", state=Grade.BAD, text=f"The self-test failed: {error}.", hint=hint)
+        yield CheckResult(name="self-test", state=Grade.BAD, text=f"The self-test failed: {error}.", hint=hint)
     else:
         moved = ", and moved it to quarantine (it was deleted there)" if proof.quarantined else ""
         text = (
             f"The {proof.daemon} daemon judged the harmless self-test file malicious, as it must, in "
             f"{proof.seconds * 1000:.0f} ms{moved}."
         )
-        yield Check(
+        yield CheckResult(
             name="self-test", state=Grade.GOOD, text=text, facts={"daemon": proof.daemon, "seconds": proof.seconds}
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor.checkup import Check, Grade
+from picklewatch.doctor.checkup import CheckResult, Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,7 +122,7 @@ HOLES = (
 of a security-only branch, from CPython's own ``Misc/NEWS.d/3.*.rst``."""
 
 
-def holes(version: tuple[int, int, int]) -> Iterator[Check]:
+def holes(version: tuple[int, int, int]) -> Iterator[CheckResult]:
     """Check for known vulnerabilities of CPython *version*. Never bad: scans are confined, and fixes are backported."""
     shown = ".".join(map(str, version))
     found = [hole for hole in HOLES if hole.is_in(version)]
@@ -131,7 +131,7 @@ def holes(version: tuple[int, int, int]) -> Iterator[Check]:
         text = (
             f"Python {shown} has none of the {len(HOLES)} holes in tarfile, zipfile, lzma and bz2 that are known here."
         )
-        yield Check(name="interpreter", state=Grade.GOOD, text=text, facts=facts)
+        yield CheckResult(name="interpreter", state=Grade.GOOD, text=text, facts=facts)
         return
     lines = [f"Python {shown} has {len(found)} known hole{'s' * (len(found) > 1)} in modules that read archives."]
     lines += [f"  {hole.cve} in {hole.module}: {hole.what}; {hole.means}" for hole in found]
@@ -140,6 +140,6 @@ def holes(version: tuple[int, int, int]) -> Iterator[Check]:
         f"Python {release} or later has none of them. Your distribution may have backported the fixes under the same "
         "number: its security notices list them. Other programs that run with this Python have the same holes."
     )
-    yield Check(
+    yield CheckResult(
         name="interpreter", state=Grade.REMARK, text="\n".join(lines), hint=hint, facts={**facts, "fixed_in": release}
     )
