@@ -20,6 +20,7 @@ from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.state_layout import DATABASE
 from picklewatch.store import Store
+from picklewatch.store.decisions import KnownDigests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),
     ("allow again", lambda store: store.allowed.add("ef" * 32, "ours")),
-    ("salvage", lambda store: store.allowed.salvage(store.directory / "other.db")),
+    ("salvage", lambda store: KnownDigests().salvage(store._database, store.directory / "other.db")),
     ("forget", lambda store: store.records.forget_verdicts()),
     ("state", lambda store: store.put_state("policy", [1, 2])),
     ("again", finish_more),

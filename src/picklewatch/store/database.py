@@ -48,7 +48,7 @@ def no_fault(_point: str) -> None:
     """Do nothing at a fault point: what a `Database` does outside of tests."""
 
 
-def no_salvage(_former: Path) -> None:
+def no_salvage(_database: Database, _former: Path) -> None:
     """Take nothing over."""
 
 
@@ -59,10 +59,21 @@ def is_corrupt(error: sqlite3.Error) -> bool:
 
 
 class Database:
-    """The connection. *fault* is called before and after every statement that changes state (tests kill there)."""
+    """The connection. *fault* is called before and after every statement that changes state (tests kill there).
 
-    def __init__(self, path: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
+    *salvage* takes over what is left in a former database, before anybody else uses the new one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        salvage: Callable[[Database, Path], object] = no_salvage,
+        fault: Callable[[str], None] = no_fault,
+        read_only: bool = False,
+    ) -> None:
         self.path = path
+        self._salvage = salvage
         self._fault = fault
         self._read_only = read_only
         self._lock = threading.RLock()
@@ -71,8 +82,6 @@ class Database:
         self._identity: tuple[tuple[int, int], ...] = ()
         self._former: Path | None = None
         self.set_aside: Path | None = None
-        self.salvage: Callable[[Path], object] = no_salvage
-        """Takes over what is left in a former database; called before anybody else uses the new one."""
         try:
             self._connection = self._open()
         except sqlite3.DatabaseError as error:
@@ -173,7 +182,7 @@ class Database:
         if self._former is not None:
             former, self._former = self._former, None
             try:
-                self.salvage(former)
+                self._salvage(self, former)
             except BaseException:
                 self._former = former
                 raise

@@ -105,12 +105,29 @@ class Intents:
             )
 
 
+class KnownDigests:
+    """The allowed digests as last read: what the daemon's memory saves of a database that is damaged."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def salvage(self, database: Database, former: Path) -> None:
+        """Put into *database* what was last read, and what can still be read from the *former*, damaged one."""
+        found: list[Row] = [(sha256, reason, time.time()) for sha256, reason in self.reasons.items()]
+        with contextlib.suppress(sqlite3.Error):
+            connection = sqlite3.connect(f"{former.absolute().as_uri()}?mode=ro", uri=True)
+            with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
+                found.extend(connection.execute("SELECT sha256, reason, at FROM allowed"))
+        with database.transaction(durable=True) as transaction:
+            for row in found:
+                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
+
+
 class Allowed:
     """The digests that the operator vouched for, in one store."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: dict[str, str] = {}
+    def __init__(self, database: Database, known: KnownDigests) -> None:
+        self._database, self._known = database, known
 
     def add(self, sha256: str, reason: str) -> None:
         """Vouch for a content: it is clean from the next look on, shown with *reason*."""
@@ -133,19 +150,8 @@ class Allowed:
 
     def all(self) -> dict[str, str]:
         """Every allowed digest with its reason."""
-        self._known = dict(self._database.query("SELECT sha256, reason FROM allowed"))
-        return dict(self._known)
-
-    def salvage(self, former: Path) -> None:
-        """Take over what can still be read from a *former*, damaged database, and what was last read of it."""
-        found: list[Row] = [(sha256, reason, time.time()) for sha256, reason in self._known.items()]
-        with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(f"{former.absolute().as_uri()}?mode=ro", uri=True)
-            with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
-                found.extend(connection.execute("SELECT sha256, reason, at FROM allowed"))
-        with self._database.transaction(durable=True) as transaction:
-            for row in found:
-                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
+        self._known.reasons = dict(self._database.query("SELECT sha256, reason FROM allowed"))
+        return dict(self._known.reasons)
 
 
 def want_move(transaction: Transaction, record: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
-from picklewatch.store.decisions import Allowed, Intents, want_move
+from picklewatch.store.decisions import Allowed, Intents, KnownDigests, want_move
 from picklewatch.store.jobs import Jobs, end
 from picklewatch.store.records import Finished, Records, keep_record
 from picklewatch.store.tidy import Tidying
@@ -32,13 +32,13 @@ class Store:
     def __init__(self, directory: Path, *, fault: Callable[[str], None] = no_fault, read_only: bool = False) -> None:
         self.directory = directory
         self.path = StateLayout(directory).database
-        self._database = Database(self.path, fault=fault, read_only=read_only)
+        known_digests = KnownDigests()
+        self._database = Database(self.path, salvage=known_digests.salvage, fault=fault, read_only=read_only)
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)
         self.intents = Intents(self._database)
-        self.allowed = Allowed(self._database)
+        self.allowed = Allowed(self._database, known_digests)
         self.tidying = Tidying(self._database)
-        self._database.salvage = self.allowed.salvage
 
     @property
     def set_aside(self) -> Path | None:
