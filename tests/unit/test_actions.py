@@ -19,13 +19,15 @@ from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
 from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
 from picklewatch.quarantine.vault import State, Vault
-from picklewatch.service import actions as actions_module
-from picklewatch.service.actions import Actions, Rules
+from picklewatch.service import moves
+from picklewatch.service.actions import Actions
+from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.store import Store
 from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from picklewatch.quarantine.item import Item
@@ -67,7 +69,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def judged(
-    tmp_path: Path, store: Store, *refusals: QuarantineError, sha256: str | None = None
+    tmp_path: Path,
+    store: Store,
+    *refusals: QuarantineError,
+    sha256: str | None = None,
+    moved: Collection[Verdict] = (Verdict.UNSAFE, Verdict.MALICIOUS),
 ) -> tuple[Actions, Health, Path]:
     """A hostile file whose verdict was recorded and acted upon, with a vault that refuses."""
     root = tmp_path / "root"
@@ -76,11 +82,11 @@ def judged(
     path.write_bytes(b"evil")
     health = Health()
     vault = Refusing(tmp_path / "vault", *refusals)
-    actions = Actions(store, health, lambda: vault)
-    actions.rules = Rules(takes=lambda verdict: verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (named(root),))
+    policy = QuarantinePolicy(takes=lambda verdict: verdict in moved, trees=lambda: (named(root),))
+    actions = Actions(OutcomeLog(store), Mover(store, health, lambda: vault, lambda: policy))
     fd = os.open(path, os.O_RDONLY)
     record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=sha256)
-    actions.after(record, store.finish(None, record, quarantine=actions.wants_move(record)), fd)
+    actions.after(record, store.finish(None, record, quarantine=actions.mover.wants(record)), fd)
     os.close(fd)
     return actions, health, path
 
@@ -91,7 +97,7 @@ def test_a_full_vault_is_tried_again_until_there_is_room(tmp_path: Path, store: 
     assert path.read_bytes() == b"evil"
     assert [(problem.what, problem.hint) for problem in health.problems] == [("quarantine-full", "Make room.")]
     assert store.intents.counts() == {"wanted": 1}
-    assert actions.retry_moves() == 1
+    assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"done": 1}
     assert not list(health.problems)
 
@@ -99,23 +105,25 @@ def test_a_full_vault_is_tried_again_until_there_is_room(tmp_path: Path, store: 
 @pytest.mark.parametrize("change", ["level", "allowed", "policy"])
 def test_what_waits_for_room_stays_if_somebody_thinks_better_of_it(tmp_path: Path, store: Store, change: str) -> None:
     """The level was set to off, or the content allowed: a move that could not be made before is not made any more."""
-    actions, health, path = judged(tmp_path, store, StoreFullError("no room", "make room"), sha256=SHA256)
+    moved = {Verdict.MALICIOUS}
+    full = StoreFullError("no room", "make room")
+    actions, health, path = judged(tmp_path, store, full, sha256=SHA256, moved=moved)
     assert store.intents.counts() == {"wanted": 1}
     if change == "level":
-        actions.rules = replace(actions.rules, takes=lambda _verdict: False)
+        moved.clear()
     elif change == "allowed":
         store.allowed.add(SHA256, "ours")
     else:
         store.records.forget_verdicts()
-    actions.retry_moves()
+    actions.mover.retry_all()
     assert path.read_bytes() == b"evil"
     assert store.intents.counts() == {"refused": 1}
-    actions.retry_moves()
+    actions.mover.retry_all()
     assert health.problems == ()
     if change == "level":  # and again
-        actions.rules = replace(actions.rules, takes=lambda _verdict: True)
+        moved.add(Verdict.MALICIOUS)
         store.intents.want_all([Verdict.MALICIOUS])
-        assert actions.retry_moves() == 1
+        assert actions.mover.retry_all() == 1
         assert parse_tombstone(path.read_bytes())
 
 
@@ -123,13 +131,13 @@ def test_a_move_that_another_holds_up_is_made_later(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other's file system may not answer: whoever judges files does not wait for it."""
-    monkeypatch.setattr(actions_module, "_MOVING_SECONDS", 0.01)
+    monkeypatch.setattr(moves, "_MOVING_SECONDS", 0.01)
     actions, health, path = judged(tmp_path, store, StoreFullError("no room", "make room"))
-    with actions._moving:
-        assert actions.retry_moves() == 0
+    with actions.mover._moving:
+        assert actions.mover.retry_all() == 0
     assert path.exists()
     assert store.intents.counts() == {"wanted": 1}
-    assert actions.retry_moves() == 1
+    assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"done": 1}
     assert not list(health.problems)
 
@@ -146,8 +154,8 @@ def test_a_disk_that_fails_is_tried_again(tmp_path: Path, store: Store) -> None:
     """It is no reason to leave the file where it is for good; until then something is wrong."""
     actions, health, _ = judged(tmp_path, store, DiskFailsError("broken"), UnfinishedError("half way"))
     assert [problem.what for problem in health.problems] == ["quarantine-disk"]
-    assert actions.retry_moves() == 0
-    assert actions.retry_moves() == 1
+    assert actions.mover.retry_all() == 0
+    assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"done": 1}
     assert not list(health.problems)
 
@@ -162,16 +170,16 @@ def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Pat
     before, fs.hook = fs.hook, Steps(at, fail, forever=True)
     try:
         actions, health, path = judged(tmp_path, store)
-        actions.retry_moves()
+        actions.mover.retry_all()
     finally:
         fs.hook = before
-    actions.retry_moves()
+    actions.mover.retry_all()
     assert store.intents.counts() == {"done": 1}
     with Vault(tmp_path / "vault") as vault:
         (item,) = vault.items()
     assert item.state is State.QUARANTINED
     assert parse_tombstone(path.read_bytes()) == item.id
-    actions.retry_moves()
+    actions.mover.retry_all()
     assert not list(health.problems)
 
 
@@ -192,10 +200,10 @@ def test_a_refusal_is_said_and_not_repeated(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "quarantine.refused" in line]
     assert level in line
     assert refusal.message in line
-    assert actions.retry_moves() == 0
+    assert actions.mover.retry_all() == 0
     assert path.read_bytes() == b"evil"
     assert store.intents.want_all([Verdict.MALICIOUS]) == 1
-    assert actions.retry_moves() == 1
+    assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"done": 1}
 
 
@@ -203,7 +211,7 @@ def test_a_wanted_file_that_is_gone_closes_the_intent(tmp_path: Path, store: Sto
     """Somebody deleted it before it could be moved."""
     actions, _, path = judged(tmp_path, store, StoreFullError("no room"))
     path.unlink()
-    assert actions.retry_moves() == 1
+    assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"refused": 1}
 
 
@@ -221,7 +229,7 @@ def test_what_was_moved_about_is_judged_again_where_it_is(tmp_path: Path, store:
 def test_what_the_vault_recovers_is_logged(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """The operator learns what a crash had left."""
     actions, _, _ = judged(tmp_path, store)
-    actions.recover()
+    actions.mover.recover()
     assert "quarantine.recovered" in capsys.readouterr().out
 
 
@@ -229,16 +237,16 @@ def test_an_allowed_or_harmless_file_is_never_moved(tmp_path: Path, store: Store
     """Only the verdict and the operator's level decide."""
     actions, _, path = judged(tmp_path, store)
     file = FileId(1, 2, 3, 4, 5)
-    assert not actions.wants_move(make_record(str(path), file, Verdict.UNVERIFIED))
-    assert not actions.wants_move(make_record(str(path), None, Verdict.MALICIOUS))
-    assert actions.wants_move(make_record(str(path), file, Verdict.UNSAFE))
+    assert not actions.mover.wants(make_record(str(path), file, Verdict.UNVERIFIED))
+    assert not actions.mover.wants(make_record(str(path), None, Verdict.MALICIOUS))
+    assert actions.mover.wants(make_record(str(path), file, Verdict.UNSAFE))
 
 
 def test_one_allowed_import_does_not_save_a_file_from_another_s_harm(tmp_path: Path, store: Store) -> None:
     """The verdict says what is left after the allowing, and that counts."""
     actions, _, path = judged(tmp_path, store)
     partly = make_record(str(path), FileId(1, 2, 3, 4, 5), Verdict.UNSAFE)
-    assert actions.wants_move(replace(partly, judgement=replace(partly.judgement, allowed="mylib.Net: ours")))
+    assert actions.mover.wants(replace(partly, judgement=replace(partly.judgement, allowed="mylib.Net: ours")))
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["vouched", "not vouched"])
@@ -253,10 +261,10 @@ def test_what_was_given_back_stays_when_the_database_is_lost(tmp_path: Path, sto
     for path in (tmp_path / "state").glob("picklewatch.db*"):
         path.write_bytes(b"garbage" * 10_000)
     again = Store(tmp_path / "state")
-    actions = Actions(again, Health(), lambda: Refusing(tmp_path / "vault"))
+    mover = Mover(again, Health(), lambda: Refusing(tmp_path / "vault"), QuarantinePolicy)
     assert again.allowed.all() == {}
     for _ in range(2):
-        actions.recover()
+        mover.recover()
         assert list(again.allowed.all()) == ([item.sha256] if told else [])
     assert all(reason.startswith("ours") for reason in again.allowed.all().values())
     again.close()

@@ -12,7 +12,7 @@ from support.watching import make_record
 
 from picklewatch.core.model import Verdict
 from picklewatch.scanning.display_names import describe, is_named_by_links, links_to
-from picklewatch.service.actions import _is_bookkeeping
+from picklewatch.service.outcome_log import _is_bookkeeping
 from picklewatch.watch import caches
 from picklewatch.watch.cache_locations import own_caches
 from picklewatch.watch.caches import is_bookkeeping, is_temporary

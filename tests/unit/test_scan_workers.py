@@ -17,10 +17,13 @@ from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Policy
 from picklewatch.quarantine.vault import Vault
 from picklewatch.queue import schedule, slow_lane
-from picklewatch.queue.schedule import Claim
-from picklewatch.service import scan_workers
+from picklewatch.queue.schedule import Claim, Schedule
+from picklewatch.service import scan_job, scan_workers
 from picklewatch.service.actions import Actions
-from picklewatch.service.scan_workers import Judging, Workers
+from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
+from picklewatch.service.scan_workers import Workers
 from picklewatch.store import Job, Store
 from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry.health import Health
@@ -30,7 +33,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.access.following import Identity
-    from picklewatch.core.model import ScanReport
+    from picklewatch.core.model import FileId, ScanReport
+
+
+class LocalWatch:
+    """Watching where every file is local; remembers nothing."""
+
+    def unseen(self, path: str) -> None:
+        """Take a path that can't be looked at."""
+
+    def unread(self, path: str, file: FileId | None) -> None:
+        """Take a file that may not be read."""
+
+    def is_remote(self, path: str) -> bool:
+        """Return False."""
+        return False
 
 
 class Pool:
@@ -41,9 +58,17 @@ class Pool:
         """How files are opened."""
         self.health = Health()
         self.store = Store(directory)
-        actions = Actions(self.store, self.health, lambda: Vault(directory / "vault"))
-        judging = Judging(scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0)
-        self.workers = Workers(self.store, StoreFailures(self.store, self.health), actions, judging, workers)
+        mover = Mover(self.store, self.health, lambda: Vault(directory / "vault"), QuarantinePolicy)
+        stages = Stages(
+            store=self.store,
+            store_failures=StoreFailures(self.store, self.health),
+            schedule=Schedule(self.store),
+            actions=Actions(OutcomeLog(self.store), mover),
+            watch=LocalWatch(),
+            statistics=ScanStatistics(),
+        )
+        context = ScanContext(make_scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0)
+        self.workers = Workers(stages, context, workers)
         self.workers.start()
 
     def _open(self, path: str, _identity: Identity, _more: Callable[[], Iterable[str]]) -> Subject:
@@ -181,7 +206,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
         return open_subject(path)
 
     pool.open = hanging
-    monkeypatch.setattr(scan_workers, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(scan_job, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
     assert eventually(lambda: pool.workers.files_claimed() == 1)
     pool.workers.look_after(time.monotonic() + 1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from picklewatch.config.schema import Config
     from picklewatch.scanning.scan_many import ClosableScans
-    from picklewatch.service.actions import Holds
+    from picklewatch.service.moves import SupportsQuarantine
     from picklewatch.watch.roots import Root, RootFinder
 
 EPILOG = """\
@@ -140,7 +140,7 @@ def _scanner(config: Config) -> ClosableScans:
     return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox, engine=engine)
 
 
-def _vault(directory: Path) -> Holds:
+def _vault(directory: Path) -> SupportsQuarantine:
     from picklewatch.quarantine.vault import Vault
 
     return Vault(os.fspath(directory))

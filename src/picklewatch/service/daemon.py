@@ -27,12 +27,16 @@ from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.core.errors import ConfigError, ExitStatus, StateError, StateUnavailableError
 from picklewatch.core.model import Policy, Verdict, printable
 from picklewatch.core.state_layout import StateLayout
+from picklewatch.queue.schedule import Schedule
 from picklewatch.service import watch_plan
-from picklewatch.service.actions import Actions, Rules
+from picklewatch.service.actions import Actions
 from picklewatch.service.background import BackgroundTask
 from picklewatch.service.daemon_status import Snapshot
 from picklewatch.service.dependencies import Parts, PolicySource, VaultSource, open_store, take_state
-from picklewatch.service.scan_workers import Judging, Workers
+from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
+from picklewatch.service.scan_workers import Workers
 from picklewatch.service.upgrade_detector import Program
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.store.failures import StoreFailures
@@ -83,7 +87,7 @@ class Daemon:
         self._program = Program()
         self._program_at = 0.0
         self._former: list[Workers] = []
-        """Pools that reloads replaced and that may still have a file in claim."""
+        """Pools that reloads replaced and that may still be scanning a file."""
         self._status = int(ExitStatus.OK)
         self._ready = False
         self._beat_at = self._snapshot_at = self._progress_at = 0.0
@@ -123,7 +127,9 @@ class Daemon:
         self._vault = VaultSource(
             self._store, self._parts.vault, lambda: watch_plan.vault_directory(self._config, self._state)
         )
-        self._actions = Actions(self._store, self.health, self._vault)
+        mover = Mover(self._store, self.health, self._vault, self._quarantine_policy)
+        self._actions = Actions(OutcomeLog(self._store), mover)
+        self._schedule = Schedule(self._store)
         self._watching = WatchSupervisor(
             self._offer,
             self.health,
@@ -133,7 +139,15 @@ class Daemon:
             is_excluded=watch_plan.excluded(config, self._state),
         )
         self._snapshot = Snapshot(self._store, self.health, started=time.time(), in_force=self._in_force)
-        self._workers = self._make_workers(config, None)
+        self._stages = Stages(
+            store=self._store,
+            store_failures=self._store_failures,
+            schedule=self._schedule,
+            actions=self._actions,
+            watch=self._watching,
+            statistics=ScanStatistics(),
+        )
+        self._workers = self._make_workers(config)
         self._apply(config)
 
     def _start(self, config: Config) -> None:
@@ -156,12 +170,11 @@ class Daemon:
         self._config = config
         self._plan_roots()
         self._watching.configure(watch_plan.excluded(config, self._state), config.watch.rescan)
-        self._actions.rules = Rules(
-            takes=config.quarantine.takes,
-            tombstones=config.quarantine.tombstones,
-            trees=self._trees,
-        )
         self._policy = PolicySource(self._store, config.policy())
+
+    def _quarantine_policy(self) -> QuarantinePolicy:
+        quarantine = self._config.quarantine
+        return QuarantinePolicy(takes=quarantine.takes, tombstones=quarantine.tombstones, trees=self._trees)
 
     def _plan_roots(self) -> None:
         """Find out what to watch; users and caches come and go."""
@@ -177,18 +190,15 @@ class Daemon:
         canary = look_at(Root(str(StateLayout(self._state).canary), COMMAND_LINE)).tree
         return (*found, *([] if canary is None else [canary]))
 
-    def _make_workers(self, config: Config, former: Workers | None) -> Workers:
-        judging = Judging(
-            scanner=lambda: self._parts.scanner(config),
+    def _make_workers(self, config: Config) -> Workers:
+        context = ScanContext(
+            make_scanner=lambda: self._parts.scanner(config),
             policy=self._current_policy,
             engine=self._parts.engine,
             opens=Opener(self._trees),
             seconds=config.limits().seconds,
         )
-        workers = Workers(self._store, self._store_failures, self._actions, judging, config.scan.worker_count, former)
-        workers.unseen, workers.unread = self._watching.unseen, self._watching.unread
-        workers.is_remote = self._watching.is_remote
-        return workers
+        return Workers(self._stages, context, config.scan.worker_count)
 
     def _current_policy(self) -> Policy:
         return self._policy()
@@ -215,7 +225,7 @@ class Daemon:
             self._store.intents.want_all(moved)
         try:
             if moved or watch_plan.vault_directory(config, self._state).exists():
-                self._actions.recover()
+                self._actions.mover.recover()
         except StateError as error:
             if moved and not isinstance(error, StateUnavailableError):
                 raise
@@ -248,7 +258,7 @@ class Daemon:
         self._store_failures.resolved()
         if offered.queued or offered.waiting:
             announced = [candidate for candidate in candidates if candidate.source <= Source.EVENT]
-            self._workers.schedule.announce(announced or offered.queued)
+            self._schedule.announce(announced or offered.queued)
         return offered.queued
 
     # --- the loop
@@ -336,7 +346,7 @@ class Daemon:
         """Say when the log takes nothing, and write what it missed when it does again."""
         log.OUTLET.retry()
         try:
-            self._actions.report_missed(_MISSED_LINES_SECONDS)
+            self._actions.outcomes.report_missed(_MISSED_LINES_SECONDS)
         except STORE_ERRORS as error:
             self._store_failures.report(error)
         trouble = log.OUTLET.trouble
@@ -392,7 +402,7 @@ class Daemon:
 
     def _retry_moves(self, _stopping: threading.Event) -> None:
         try:
-            self._actions.retry_moves()
+            self._actions.mover.retry_all()
             if any(problem.what == "quarantine-store" for problem in self.health.problems):
                 self._vault()
         except StateError as error:
@@ -426,7 +436,7 @@ class Daemon:
         self._apply(config)
         if scanning_changed:
             former = self._workers
-            self._workers = self._make_workers(config, former)
+            self._workers = self._make_workers(config)
             former.ask_to_stop()
             self._former = [pool for pool in (*self._former, former) if not pool.join(0.0)]
             self._workers.start()
@@ -438,7 +448,7 @@ class Daemon:
     # --- shutdown
 
     def _stop(self) -> int:
-        """End everything in order: no new work, the file in claim, the books. A second signal ends it at once."""
+        """End everything in order: no new work, the running scans, the last status. A second signal ends it at once."""
         self._notifier.stopping()
         self._workers.ask_to_stop()
         self._watching.stop()

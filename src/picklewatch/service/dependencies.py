@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import Config
     from picklewatch.core.model import EngineVersion, Policy
     from picklewatch.scanning.scan_many import ClosableScans
-    from picklewatch.service.actions import Holds
+    from picklewatch.service.moves import SupportsQuarantine
 
 
 _VAULT: Final = "vault"
@@ -38,7 +38,7 @@ class Parts:
     load: Callable[[], Config]
     """Reads the configuration; raises `ConfigError`."""
     scanner: Callable[[Config], ClosableScans]
-    vault: Callable[[Path], Holds]
+    vault: Callable[[Path], SupportsQuarantine]
     engine: EngineVersion
     configure_log: Callable[[Config], None] = lambda _config: None
     introduce: Callable[[], None] = lambda: None
@@ -73,13 +73,13 @@ class VaultSource:
     mount point could not be found when the disk is back. (One that is gone from the state directory was removed.)
     """
 
-    def __init__(self, store: Store, make: Callable[[Path], Holds], directory: Callable[[], Path]) -> None:
+    def __init__(self, store: Store, make: Callable[[Path], SupportsQuarantine], directory: Callable[[], Path]) -> None:
         self._store, self._make, self._directory = store, make, directory
         self._lock = threading.Lock()
-        self._vault: tuple[tuple[Path, int, int], Holds] | None = None
+        self._vault: tuple[tuple[Path, int, int], SupportsQuarantine] | None = None
         self._remembered: Path | None = None
 
-    def __call__(self) -> Holds:
+    def __call__(self) -> SupportsQuarantine:
         """The vault as it is now. Raises `StateError`."""
         with self._lock:
             directory = self._directory()

@@ -24,7 +24,9 @@ from support.watching import named
 
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
-from picklewatch.service.actions import Actions, Rules
+from picklewatch.service.actions import Actions
+from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.store import Store
 from picklewatch.telemetry.health import Health
 
@@ -341,10 +343,10 @@ def _recover(lab: Lab, contents: Counter[bytes]) -> str:
         if store.set_aside is not None:
             return "the database was damaged"
         with Vault(lab.state / "quarantine") as vault:
-            actions = Actions(store, Health(), lambda: vault)
-            actions.rules = Rules(takes=lambda verdict: verdict.value in HARMFUL, trees=lambda: (named(lab.root),))
-            actions.recover()
-            actions.catch_up()
+            policy = QuarantinePolicy(takes=lambda verdict: verdict.value in HARMFUL, trees=lambda: (named(lab.root),))
+            mover = Mover(store, Health(), lambda: vault, lambda: policy)
+            mover.recover()
+            Actions(OutcomeLog(store), mover).catch_up()
             items = [item for item in vault.items(history=True) if item.state is State.QUARANTINED]
             held = [(lab.state / "quarantine" / item.id / "data").read_bytes() for item in items]
         if len(items) > sum(store.intents.counts().values()):

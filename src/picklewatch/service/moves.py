@@ -1,0 +1,295 @@
+"""Moves files into quarantine, as the operator's policy and the recorded intents say.
+
+Every move follows an intent that is on the disk, and may be tried again: after a crash, or when a disk has room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import structlog
+
+from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
+from picklewatch.access.ownership import Tree, trees_of
+from picklewatch.core.candidate import Source
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.model import Verdict, printable
+from picklewatch.quarantine.item import Item, State
+from picklewatch.quarantine.moving import Suspect
+from picklewatch.quarantine.refusals import (
+    ChangedError,
+    DiskFailsError,
+    ForeignFileError,
+    KeptError,
+    OutsideError,
+    StoreFullError,
+    UnfinishedError,
+)
+from picklewatch.scanning.display_names import links_to
+from picklewatch.watch.identify import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from picklewatch.access.open_file import Subject
+    from picklewatch.core.model import Record
+    from picklewatch.quarantine.recovery import Recovery
+    from picklewatch.store import Intent, Store
+    from picklewatch.telemetry.health import Health
+
+_log = structlog.get_logger()
+
+FULL: Final = "quarantine-full"
+DISK: Final = "quarantine-disk"
+_NOT_TAKEN: Final = (State.MOVING, State.COPYING, State.COPIED)
+"""States of an item whose file may still be where it was, or partly."""
+_MOVING_SECONDS: Final = 5.0
+"""Seconds that a move waits for another one; then it is tried again later."""
+_LOGGED: Final = ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links", "times")
+
+
+class _Moved(Enum):
+    YES = "yes"
+    NO = "no"
+    LATER = "later"
+
+
+class SupportsQuarantine(Protocol):
+    """A vault: `picklewatch.quarantine.vault.Vault`, or a fake in tests."""
+
+    def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
+        """Take a file in."""
+        ...
+
+    def items(self, *, history: bool = False) -> list[Item]:
+        """Return what the vault holds."""
+        ...
+
+    def recover(self) -> list[Recovery]:
+        """Complete or undo what was left unfinished."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinePolicy:
+    """What the operator decided about moving files."""
+
+    takes: Callable[[Verdict], bool] = lambda _verdict: False
+    """Returns True if a file with this verdict is to be moved."""
+    tombstones: bool = True
+    """True if a tombstone takes its place."""
+    trees: Callable[[], tuple[Tree, ...]] = tuple
+    """Returns the watched directories; nothing outside of them is ever moved."""
+
+
+class Mover:
+    """Moves files, one at a time. Threads may share it."""
+
+    def __init__(
+        self,
+        store: Store,
+        health: Health,
+        vault: Callable[[], SupportsQuarantine],
+        policy: Callable[[], QuarantinePolicy],
+    ) -> None:
+        """*vault* and *policy* return what is in force; the vault may be unavailable (`StateError`)."""
+        self._store, self._health, self._vault, self._policy = store, health, vault, policy
+        self._moving = threading.Lock()
+        self._retrying = threading.Lock()
+
+    def wants(self, record: Record) -> bool:
+        """Return True if the file of *record* is to be moved."""
+        return record.file is not None and self._policy().takes(record.judgement.verdict)
+
+    def move(self, record: int, fd: int) -> bool:
+        """Move the file of *record*, whose scanned descriptor is *fd*, if that is wanted. Return True if it was."""
+        return _Moved.YES in [self._move(intent, fd) for intent in self._store.intents.wanted(record=record)]
+
+    def retry_all(self) -> int:
+        """Try the moves that are still wanted. Return how many were closed; 0 if another thread tries them."""
+        if not self._retrying.acquire(blocking=False):
+            return 0
+        try:
+            return self._retry_wanted(self._store.intents.wanted())
+        finally:
+            self._retrying.release()
+
+    def _retry_wanted(self, wanted: list[Intent]) -> int:
+        if not wanted:
+            self._health.repair(FULL)
+            self._health.repair(DISK)
+            return 0
+        self.recover()
+        items = (item for item in self._vault().items(history=True) if item.state is not State.FOREIGN)
+        held = {(item.path, item.inode, item.mtime_ns): item for item in items}
+        return sum(self._retry(intent, held) for intent in wanted)
+
+    def recover(self) -> None:
+        """Complete or undo the vault's unfinished steps; call it before anything is watched."""
+        for recovery in self._vault().recover():
+            _log.warning("quarantine.recovered", item=recovery.id, outcome=recovery.outcome, detail=recovery.detail)
+        if self._store.set_aside is not None:
+            self._allow_again()
+
+    def _allow_again(self) -> None:
+        """Vouch again for restored contents: the database was damaged, but the vault's journals have them, too."""
+        known = self._store.allowed.all()
+        for item in self._vault().items(history=True):
+            if item.state is State.RESTORED and item.vouched and item.sha256 is not None and item.sha256 not in known:
+                self._store.allowed.add(item.sha256, item.vouched)
+
+    def _retry(self, intent: Intent, held: Mapping[tuple[str, int, int], Item]) -> bool:
+        """Move a file of an earlier run, or find that it was moved. Return True if the intent is closed now.
+
+        It is among the *held* if a crash came between the move and the note of it.
+        """
+        item = held.get((intent.path, intent.file.inode, intent.file.mtime_ns))
+        if item is not None:
+            if item.state in _NOT_TAKEN:
+                return False  # it could not be recovered just now
+            self._store.intents.done(intent.id, item.id)
+            return True
+        if not (self._policy().takes(intent.verdict) and self._store.intents.is_wanted(intent.id)):
+            self._store.intents.refused(intent.id, "it is not to be moved any more")
+            return True
+        try:
+            with self._open(intent) as subject:
+                return self._move(intent, subject.fd) is not _Moved.LATER
+        except SubjectError as error:
+            self._store.intents.refused(intent.id, error.message)
+            self._store.records.judge_again(intent.file)  # it may have another name by now
+            return True
+
+    def _open(self, intent: Intent) -> Subject:
+        """Open the file of *intent* under the first of its names that is still it. Raises `SubjectError`."""
+        problem: SubjectError | None = None
+        for path in (intent.path, *self._store.records.names(intent.file)):
+            try:
+                subject = open_subject(path, follow=False)
+            except SubjectError as error:
+                problem = problem or error
+                continue
+            if (subject.file.device, subject.file.inode) == (intent.file.device, intent.file.inode):
+                return subject
+            subject.close()
+        raise problem or SubjectError(OpenFailure.CHANGED, intent.path, "it is another file by now")
+
+    def _move(self, intent: Intent, fd: int) -> _Moved:
+        """Move one file; the intent is closed afterwards unless the move is for later."""
+        if not self._moving.acquire(timeout=_MOVING_SECONDS):
+            return _Moved.LATER  # the other move is long, or its file system does not answer: no worker waits for it
+        try:
+            if not self._store.intents.is_wanted(intent.id):
+                return _Moved.NO
+            item = self._take(intent, fd)
+        except QuarantineError as error:
+            closed = self._refused(intent, error)
+            if isinstance(error, ChangedError):
+                self._judge_again(intent, fd)
+            return _Moved.NO if closed else _Moved.LATER
+        finally:
+            self._moving.release()
+        self._store.intents.done(intent.id, item.id)
+        self._health.repair(FULL)
+        self._health.repair(DISK)
+        name = item.name or printable(item.path)
+        _log.warning("quarantine.moved", **_log_fields(item), message=f"{name} is in quarantine")
+        return _Moved.YES
+
+    def _take(self, intent: Intent, fd: int) -> Item:
+        """Take the file under the first of its names in a watched directory that may be taken.
+
+        All names that are known decide: what was judged under a link's target, outside, may have one inside as well.
+        """
+        refusal: QuarantineError | None = None
+        for path in self._names(intent):
+            suspect = _suspect(intent, path, fd, self._policy().trees())
+            if suspect is None:
+                continue
+            try:
+                return self._vault().quarantine(suspect, tombstone=self._policy().tombstones)
+            except (ChangedError, ForeignFileError) as error:
+                if isinstance(error, KeptError):
+                    raise
+                refusal = refusal or error
+        raise refusal or OutsideError("not moved: it lies outside of the watched directories")
+
+    def _names(self, intent: Intent) -> Iterator[str]:
+        """Give the names of the file: the judged one first, then those that are it now."""
+        yield intent.path
+        for path in self._store.records.names(intent.file):
+            with contextlib.suppress(OSError, ValueError):
+                status = os.lstat(path)
+                if path != intent.path and (status.st_dev, status.st_ino) == (intent.file.device, intent.file.inode):
+                    yield path
+
+    def _refused(self, intent: Intent, error: QuarantineError) -> bool:
+        """Close the intent if another attempt can't help, and return True; others are tried again by `retry_all`."""
+        path = printable(intent.path)
+        if isinstance(error, StoreFullError):
+            self._health.degrade(FULL, error.message, hint=error.hint)
+            return False
+        if isinstance(error, DiskFailsError):
+            self._degrade_once(error)
+            return False
+        if isinstance(error, UnfinishedError):
+            _log.error("quarantine.unfinished", path=path, message=error.message, hint=error.hint or None)
+            self._degrade_once(error)
+            return False
+        self._store.intents.refused(intent.id, error.message)
+        kept = isinstance(error, KeptError)
+        level = logging.WARNING if kept else logging.INFO if isinstance(error, ChangedError) else logging.ERROR
+        verdict = intent.verdict.value
+        _log.log(
+            level, "quarantine.refused", path=path, verdict=verdict, message=error.message, hint=error.hint or None
+        )
+        return True
+
+    def _degrade_once(self, error: QuarantineError) -> None:
+        """Report that a disk fails, once for all files."""
+        if DISK not in {problem.what for problem in self._health.problems}:
+            self._health.degrade(DISK, error.message, hint=error.hint)
+
+    def _judge_again(self, intent: Intent, fd: int) -> None:
+        """Have a file judged again, where it is now, that was not where it was: moving it about saves nothing."""
+        self._store.records.judge_again(intent.file)
+        try:
+            path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - as os.fsdecode gives it
+        except OSError:
+            return
+        found = identify(path, Source.WALK)
+        same = found is not None and (found.file.device, found.file.inode) == (intent.file.device, intent.file.inode)
+        if found is not None and same and trees_of(path, self._policy().trees()):
+            self._store.jobs.put(found)
+
+
+def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspect | None:
+    """Describe the file of *intent*, by its name *path*; None if no watched directory has that."""
+    having = trees_of(path, trees)
+    if not having or path == having[0].path:
+        return None
+    told, root = intent.told, having[0]
+    return Suspect(
+        root=root.path,
+        relative=path[len(root.path.rstrip("/")) + 1 :],
+        fd=fd,
+        scanned=intent.file,
+        verdict=intent.verdict,
+        reasons=tuple(told["reasons"]),
+        sha256=intent.sha256,
+        name=told["name"],
+        names=tuple(name for name in dict.fromkeys((*told["names"], *links_to(path))) if name != path),
+        identity=root.identity,
+        owners=tuple(tree.owner for tree in having),
+    )
+
+
+def _log_fields(item: Item) -> dict[str, Any]:
+    fields = item.to_json()
+    return {key: fields[key] for key in _LOGGED}

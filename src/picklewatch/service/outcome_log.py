@@ -1,0 +1,82 @@
+"""Logs every recorded outcome, once: a line that the log does not take is written later, from the record."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from picklewatch.core.model import Verdict
+from picklewatch.telemetry.log import LEVEL_OF_VERDICT
+from picklewatch.watch.caches import is_bookkeeping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from picklewatch.store import Store
+
+_log = structlog.get_logger()
+
+
+class OutcomeLog:
+    """The log lines of the store's records. Threads may share it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reporting = threading.Lock()
+        self._is_behind = False
+        """True if the log lacks outcomes that the store has."""
+
+    def report(self, number: int, told: Mapping[str, Any]) -> bool:
+        """Log a recorded outcome. Return True if the log has it now."""
+        with self._reporting:
+            if not self._store.records.is_unreported(number):  # another thread was faster
+                return True
+            if self._log_outcome(told):
+                self._store.records.reported(number)
+                return True
+            self._is_behind = True
+            return False
+
+    def report_all(self) -> int:
+        """Log what was recorded and not logged, until the log takes no more. Return how many lines."""
+        done = 0
+        while unreported := self._store.records.unreported():
+            for number, fields in unreported:
+                if not self.report(number, fields):
+                    return done
+                done += 1
+        return done
+
+    def report_missed(self, seconds: float) -> None:
+        """Log, for *seconds* at most, the outcomes whose lines could not be written when they came."""
+        if not self._is_behind:
+            return
+        end = time.monotonic() + seconds
+        unreported = self._store.records.unreported()
+        self._is_behind = False
+        for number, told in unreported:
+            if time.monotonic() > end or not self.report(number, told):
+                self._is_behind = True
+                return
+
+    def _log_outcome(self, told: Mapping[str, Any]) -> bool:
+        verdict = Verdict(told["verdict"])
+        level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
+        if level == "info" and told["allowed"] and any(finding["level"] == "malicious" for finding in told["findings"]):
+            level = "warning"  # harm that passes on the operator's word alone
+        written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
+        return written is not False  # None: nobody wants lines of this level
+
+
+def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
+    """Return True for our tombstone, and for a cache's own file with nothing in it that a loader runs: not news.
+
+    It is judged and recorded like any other; only its line has the level ``debug``.
+    """
+    if told["verdict"] != Verdict.SKIPPED.value:
+        return False
+    return told["format"] == "tombstone" or is_bookkeeping(str(told["path"]))

@@ -1,0 +1,237 @@
+"""One job from its claim to its outcome: opened, scanned in the sandbox, recorded, acted upon."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, SubjectError
+from picklewatch.access.opening import ForeignError
+from picklewatch.core.candidate import Source
+from picklewatch.core.errors import SandboxError, StateError
+from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
+from picklewatch.queue.schedule import PutOffError
+from picklewatch.scanning import display_names
+from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
+from picklewatch.scanning.scan_file import judge, problem_record, with_names
+from picklewatch.store.database import STORE_ERRORS
+
+if TYPE_CHECKING:
+    import threading
+
+    from picklewatch.access.open_file import Subject
+    from picklewatch.core.model import EngineVersion
+    from picklewatch.queue.schedule import Claim
+    from picklewatch.scanning.scan_many import ClosableScans
+    from picklewatch.service.scan_context import ScanContext, Stages
+    from picklewatch.store import Finished, Job
+
+_log = structlog.get_logger()
+
+_LINK_SECONDS: Final = 0.4
+"""Seconds to wait for a blob's link, which downloaders make after the blob."""
+_CHANGES: Final = 5
+"""Scans in a row of a file that changes meanwhile, before it is called unscannable."""
+_AGAIN_SECONDS: Final = 0.1
+"""Seconds before a file is tried again after a fault that was not the file's."""
+_FAILURES: Final = 3
+_FAILED_KEPT: Final = 1_000
+
+
+class JobRunner:
+    """Runs claimed jobs; threads may share it. Until *stopping* is set, it waits for a disk that is full."""
+
+    def __init__(self, stages: Stages, context: ScanContext, stopping: threading.Event) -> None:
+        self._stages, self._context, self._stopping = stages, context, stopping
+        self._store, self._schedule = stages.store, stages.schedule
+        self._health = stages.store_failures.health
+        self._failures: dict[int, int] = {}
+
+    def run(self, claim: Claim, scanner: ClosableScans) -> None:
+        """Scan one file and do what follows, and release *claim*; the job stays queued if that is not possible now.
+
+        Raises `ScanCancelledError`, `SandboxError` and store errors: the worker has to pause then.
+        """
+        from picklewatch.sandbox import ScanCancelledError
+
+        again_in, put_off = 0.0, False
+        try:
+            again_in = self._run(claim, scanner)
+        except PutOffError:
+            put_off = True
+        except (ScanCancelledError, SandboxError, *STORE_ERRORS):
+            again_in = _AGAIN_SECONDS
+            raise
+        except Exception as error:  # noqa: BLE001 - a bad file must not end the worker
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                again_in = self._exhausted(error.strerror or str(error))
+            else:
+                again_in = self._failed(claim.job, error)
+        finally:
+            self._schedule.release(claim, again_in=again_in, put_off=put_off)
+
+    def _run(self, claim: Claim, scanner: ClosableScans) -> float:
+        job = claim.job
+        try:
+            claim.enter_step(LOOK_SECONDS)
+            names = functools.partial(self._store.records.names_of, job)
+            with self._context.opens(job.path, (job.device, job.inode), names) as subject:
+                claim.enter_step(self._context.patience)
+                claim.owner = os.fstat(subject.fd).st_uid
+                if self._store.jobs.is_settled(subject.file, job.path, self._context.engine.key):
+                    self._store.jobs.drop(job)
+                    return 0.0
+                return self._scan(claim, subject, scanner)
+        except ExhaustedError as problem:
+            return self._exhausted(problem.message)
+        except SubjectError as problem:
+            self._give_up(claim, problem)
+            return 0.0
+
+    def _scan(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
+        """Scan and record *subject*. Return the seconds after which it is to be tried again, 0 for never."""
+        job, context, statistics = claim.job, self._context, self._stages.statistics
+        remote = self._stages.watch.is_remote(job.path)
+        check_in = functools.partial(self._schedule.check_in, claim)
+        prefetching = PrefetchingScanner(scanner, claim, context.patience, remote=remote, check_in=check_in)
+        record = judge(subject, prefetching, context.policy(), context.engine)
+        statistics.peak_kib = max(statistics.peak_kib, record.report.peak_kib)
+        self._health.repair("scan-sandbox")
+        self._health.repair("scan-exhausted")
+        now = time.monotonic()
+        backoff = self._schedule.backoff
+        streak = backoff.note_scan((job.device, job.inode), now)
+        if OpenFailure.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
+            self._health.count("changed-while-scanned")
+            return max(0.5, backoff.pause(streak))
+        record = self._named(record, job)
+        claim.enter_step(math.inf)
+        finished = self._keep(job, record)
+        claim.enter_step(3 * LOOK_SECONDS if remote else context.patience)
+        if finished is None:
+            return 0.0
+        statistics.note_outcome(now, fresh=finished.fresh)
+        self._failures.pop(job.id, None)
+        self._follow_up(record, finished, subject.fd)
+        claim.enter_step(LOOK_SECONDS)
+        return 0.0
+
+    def _keep(self, job: Job, record: Record) -> Finished | None:
+        """Record an outcome, however long the disk is full; None if the daemon is to end before that is possible."""
+        while True:
+            try:
+                finished = self._store.finish(job, record, quarantine=self._stages.actions.mover.wants(record))
+            except STORE_ERRORS as error:
+                self._stages.store_failures.report(error)
+            else:
+                self._stages.store_failures.resolved()
+                return finished
+            if self._stopping.wait(1.0):
+                return None
+
+    def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
+        """Do what follows from a recorded outcome; what fails is done later, from the record."""
+        try:
+            if self._stages.actions.after(record, finished, fd) and record.file is not None:
+                self._schedule.backoff.forget((record.file.device, record.file.inode))
+        except STORE_ERRORS as error:
+            self._stages.store_failures.report(error)
+        except StateError as error:
+            self._health.degrade("quarantine-store", error.message, hint=error.hint)
+        except Exception:  # noqa: BLE001 - the verdict stands; the file is not at fault
+            _log.exception("action.failed", path=printable(record.path))
+            self._health.count("action-errors")
+
+    def _named(self, record: Record, job: Job) -> Record:
+        """Add every name that leads to the record's content; a blob's link comes a moment after the blob."""
+        if job.source is Source.EVENT and not record.names and display_names.is_named_by_links(record.path):
+            record = _wait_for_link(record)
+        if record.file is None:
+            return record
+        more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
+        return with_names(record, more)
+
+    def _exhausted(self, reason: str) -> float:
+        """Report that the machine has no more of something. Return the seconds after which to try again."""
+        hint = "Look at LimitNOFILE=, TasksMax= and MemoryMax= of the unit, or `ulimit -a`. Nothing is lost."
+        self._health.degrade("scan-exhausted", f"files can't be scanned now: {reason}", hint=hint)
+        return 1.0
+
+    def _give_up(self, claim: Claim, problem: SubjectError) -> None:
+        """Drop a job whose file can't be opened; one that is there and may not be read is recorded."""
+        job = claim.job
+        if problem.kind is not OpenFailure.DENIED:
+            self._health.count("gone")
+            self._store.jobs.drop(job)
+            return
+        record = problem_record(problem, self._context.engine)
+        try:
+            status = os.lstat(problem.path)
+        except OSError:
+            self._stages.watch.unseen(problem.path)
+            self._store.jobs.drop(job)
+            return
+        file = FileId.of(status)
+        record = replace(record, file=file, size=status.st_size)
+        is_foreign = isinstance(problem, ForeignError)
+        if not is_foreign:
+            self._stages.watch.unread(problem.path, file)
+        claim.enter_step(math.inf)
+        finished = self._keep(job, record)
+        if is_foreign:  # the verdict must not show a user who may read it under another name that it was scanned
+            self._store.records.judge_again(file)
+        if finished is not None and finished.fresh:
+            self._follow_up(record, finished, -1)
+
+    def _failed(self, job: Job, error: Exception) -> float:
+        """Deal with a fault of ours. Return the seconds after which to try again; in the end it is unscannable."""
+        if len(self._failures) > _FAILED_KEPT:
+            self._failures.clear()
+        self._failures[job.id] = failures = self._failures.get(job.id, 0) + 1
+        _log.exception("scan.failed", path=printable(job.path), attempt=failures)
+        self._health.count("scan-errors")
+        if failures < _FAILURES:
+            return float(failures)
+        self._failures.pop(job.id, None)
+        try:
+            status = os.lstat(job.path)
+        except OSError:
+            self._store.jobs.drop(job)
+            return 0.0
+        record = _failed_record(job.path, FileId.of(status), self._context.engine, error)
+        finished = self._keep(job, record)
+        if finished is not None and finished.fresh:
+            self._follow_up(record, finished, -1)
+        return 0.0
+
+
+def _wait_for_link(record: Record) -> Record:
+    end = time.monotonic() + _LINK_SECONDS
+    while time.monotonic() < end:
+        links = display_names.links_to(record.path)
+        if links:
+            return replace(record, name=display_names.describe(record.path), names=links)
+        time.sleep(0.02)
+    return record
+
+
+def _leads_to(path: str, file: FileId) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - any bytes, no object needed
+    except (OSError, ValueError):
+        return False
+    return (status.st_dev, status.st_ino) == (file.device, file.inode)
+
+
+def _failed_record(path: str, file: FileId, engine: EngineVersion, error: Exception) -> Record:
+    summary = f"picklewatch itself failed on this file: {type(error).__name__}: {printable(str(error))[:200]}"
+    finding = Finding(rule="scan-crashed", level=Level.UNSCANNABLE, where="", summary=summary)
+    report = ScanReport(format="other", complete=False, code_bearing=False, findings=(finding,))
+    judgement = Judgement(verdict=Verdict.UNSCANNABLE, reasons=(finding.rule,))
+    return Record(path=path, name=None, report=report, judgement=judgement, size=file.size, engine=engine, file=file)
