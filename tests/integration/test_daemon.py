@@ -363,10 +363,10 @@ def test_systemd_hears_from_it_only_while_work_progresses(state: Path, root: Pat
         assert eventually(lambda: "WATCHDOG" in running.notifier.said())
         late = time.monotonic() + 1000
         before = len(running.notifier.messages)
-        daemon._beat(late)
+        daemon._heartbeat.beat(late, daemon._stuck(late))
         assert [m for m in running.notifier.messages[before:] if "WATCHDOG" in m] == []
         assert any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
-        daemon._beat(time.monotonic())
+        daemon._heartbeat.beat(time.monotonic(), daemon._stuck(time.monotonic()))
         assert not any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
     assert "STOPPING" in running.notifier.said()
 
@@ -434,7 +434,7 @@ def test_a_vault_that_fails_costs_the_move_not_the_verdict(
         assert eventually(lambda: running.daemon.health.counts.get("action-errors") == 1)
         assert running.store.intents.counts() == {"wanted": 1}
         monkeypatch.undo()
-        running.daemon._moves_at = 0.0
+        running.daemon._moves_due.expire()
         assert eventually(lambda: running.store.intents.counts() == {"done": 1})
         assert len(running.store.records.of_path(str(root / "bad.pt"))) == 1
 

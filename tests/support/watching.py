@@ -17,8 +17,8 @@ from picklewatch.core.errors import ConfigError
 from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.quarantine.vault import Vault
 from picklewatch.sandbox import ScanCancelledError
-from picklewatch.service.daemon import Daemon
-from picklewatch.service.dependencies import Parts
+from picklewatch.service.daemon import Daemon, open_daemon
+from picklewatch.service.dependencies import Dependencies
 from picklewatch.telemetry.health import Health
 from picklewatch.telemetry.sd_notify import Notifier
 from picklewatch.watch.roots import Root
@@ -180,9 +180,9 @@ class Running:
         self.scanners: list[FakeScanner] = []
         self.status: int | None = None
         self.expected = 0
-        parts = Parts(load=self._load, scanner=self._scanner, vault=Vault, engine=ENGINE)
         self.notifier = FakeNotifier()
-        self.daemon = Daemon(state, tuple(map(str, roots)), parts, self.notifier)
+        self.daemon: Daemon
+        self._roots = tuple(map(str, roots))
         self._thread = threading.Thread(target=self._run)
 
     def _load(self) -> Config:
@@ -196,7 +196,16 @@ class Running:
         return self.scanners[-1]
 
     def _run(self) -> None:
-        self.status = self.daemon.run(self._load())
+        dependencies = Dependencies(
+            load=self._load,
+            scanner=self._scanner,
+            vault=Vault,
+            engine=ENGINE,
+            configure_log=lambda _config: None,
+            introduce=lambda: None,
+        )
+        with open_daemon(self.state, self._roots, self._load(), dependencies, self.notifier) as self.daemon:
+            self.status = self.daemon.run()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -212,7 +221,7 @@ class Running:
     @property
     def store(self) -> Store:
         """The daemon's own store."""
-        return self.daemon._store
+        return self.daemon.store
 
     def verdict(self, path: Path) -> str | None:
         """The newest verdict on *path*."""

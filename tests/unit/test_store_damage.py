@@ -16,7 +16,7 @@ from support.watching import make_record
 from picklewatch.core.errors import StateError, StateUnavailableError
 from picklewatch.core.model import FileId
 from picklewatch.core.state_layout import DATABASE, LOCK
-from picklewatch.service.dependencies import open_store
+from picklewatch.service.state_hold import open_store
 from picklewatch.store import CorruptError, Store, database
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.store.failures import StoreFailures

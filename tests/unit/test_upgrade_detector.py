@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.service.upgrade_detector import Program
+from picklewatch.service.upgrade_detector import UpgradeDetector
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ def test_a_program_that_is_replaced_is_noticed_once_the_other_is_there_to_stay(t
     """Not while its files come and go: the second of two looks that agree."""
     package = tmp_path / "__init__.py"
     package.write_text("")
-    program = Program(package)
+    program = UpgradeDetector(package)
     assert [program.is_replaced(), program.is_replaced()] == [False, False]
     package.rename(tmp_path / "old")
     assert [program.is_replaced(), program.is_replaced()] == [False, False]

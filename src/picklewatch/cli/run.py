@@ -56,8 +56,8 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     from picklewatch.config import schema as configuration
     from picklewatch.sandbox.engine_version import engine_version
     from picklewatch.service import watch_plan
-    from picklewatch.service.daemon import Daemon
-    from picklewatch.service.dependencies import Parts
+    from picklewatch.service.daemon import open_daemon
+    from picklewatch.service.dependencies import Dependencies
     from picklewatch.telemetry import log
     from picklewatch.telemetry.log.json_lines import LineWriter
     from picklewatch.telemetry.sd_notify import Notifier
@@ -73,7 +73,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         with contextlib.suppress(OSError):  # nobody need read it
             LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, RootFinder(), config_path)))
 
-    parts = Parts(
+    dependencies = Dependencies(
         load=lambda: configuration.load(config_path).config,
         scanner=_scanner,
         vault=_vault,
@@ -81,7 +81,8 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         configure_log=_configure_log,
         introduce=introduce,
     )
-    return Daemon(directory, paths, parts, Notifier.from_environment()).run(config)
+    with open_daemon(directory, paths, config, dependencies, Notifier.from_environment()) as daemon:
+        return daemon.run()
 
 
 def introduction(

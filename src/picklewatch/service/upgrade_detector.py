@@ -1,4 +1,4 @@
-"""Notices that the program's own files were replaced while it runs: an upgrade."""
+"""Detects that the program's own files were replaced while it runs: an upgrade."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 _Identity = tuple[int, int, int] | None
 
 
-class Program:
-    """The package that this process was started from."""
+class UpgradeDetector:
+    """Compares the package that this process was started from with the one in its place now."""
 
     def __init__(self, package: Path = Path(picklewatch.__file__)) -> None:
         self._package = package
         self._mine = self._seen = _identity(package)
 
     def is_replaced(self) -> bool:
-        """Whether another is in its place, and was already at the last call: the upgrade is over."""
+        """Return True if another is in its place, and was already at the last call: the upgrade is over."""
         before, self._seen = self._seen, _identity(self._package)
         return self._seen is not None and self._seen == before != self._mine
 

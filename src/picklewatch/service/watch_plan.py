@@ -1,4 +1,4 @@
-"""From the configuration and the command line to what the daemon does: which directories, which files not."""
+"""Derives from the configuration and the command line which directories are watched, and which files are not."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from picklewatch.access.paths import beneath
 from picklewatch.core.path_patterns import excluder
 from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
 from picklewatch.watch import cache_locations
-from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root
+from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, find, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from picklewatch.access.ownership import Tree
     from picklewatch.config.schema import Config
+    from picklewatch.watch.supervisor import WatchSupervisor
 
 
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
-    """What is watched: *paths* alone if there are any, else the caches that exist or may come, and ``watch.roots``."""
+    """Return what to watch: *paths* alone if given, else the caches that exist or may come, and ``watch.roots``."""
     if paths:
         return tuple(Root(path, COMMAND_LINE) for path in dict.fromkeys(map(os.path.abspath, paths)))
     found = cache_locations.discover(users=config.watch.users) if config.watch.caches else ()
@@ -29,12 +31,12 @@ def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
 
 
 def vault_directory(config: Config, state: Path) -> Path:
-    """Where quarantined files are kept."""
+    """Return where quarantined files are kept."""
     return config.quarantine.store or StateLayout(state).vault
 
 
 def excluded(config: Config, state: Path) -> Callable[[str], bool]:
-    """What is never looked at: what the configuration excludes, and what is ours, except the canary's directory."""
+    """Return a test for paths that are never looked at: excluded by the operator, or ours but not the canary's."""
     by_operator = excluder(config.watch.exclude)
     state_real = os.path.realpath(state)
     ours = (state_real, os.path.realpath(vault_directory(config, state)))
@@ -46,6 +48,32 @@ def excluded(config: Config, state: Path) -> Callable[[str], bool]:
         return by_operator(path)
 
     return is_excluded
+
+
+class WatchedRoots:
+    """Keeps what is watched in step with the configuration, and with users and caches that come and go."""
+
+    def __init__(self, watching: WatchSupervisor, state: Path, paths: Sequence[str]) -> None:
+        self._watching, self._state, self._paths = watching, state, paths
+
+    def apply(self, config: Config) -> None:
+        """Watch what *config* says from now on."""
+        self.plan(config)
+        self._watching.configure(excluded(config, self._state), config.watch.rescan)
+
+    def plan(self, config: Config) -> None:
+        """Find out what there is to watch."""
+        former = {root.plan: root for root in self._watching.roots}
+        wanted = [former.get(root.plan, root) for root in roots(config, self._paths)]
+        if wanted != list(self._watching.roots):
+            find([root for root in wanted if root.plan not in former])  # files are judged and moved only in found roots
+            self._watching.set_roots(wanted)
+
+    def trees(self) -> tuple[Tree, ...]:
+        """Return the watched directories, as they were found."""
+        found = [root.tree for root in self._watching.roots if root.tree is not None]
+        canary = look_at(Root(str(StateLayout(self._state).canary), COMMAND_LINE)).tree
+        return (*found, *([] if canary is None else [canary]))
 
 
 def _label(cache: cache_locations.Cache) -> str:

@@ -1,0 +1,59 @@
+"""The allowlist in force, and what follows when it changes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from picklewatch.config.risky_allowances import malicious_imports
+
+if TYPE_CHECKING:
+    from picklewatch.config.schema import Config
+    from picklewatch.core.model import Policy
+    from picklewatch.store import Store
+
+_log = structlog.get_logger()
+
+
+class PolicySource:
+    """The policy in force: the configuration's, and the digests that `quarantine restore` allowed."""
+
+    def __init__(self, store: Store, configured: Policy) -> None:
+        self._store = store
+        self._configured = configured
+        self._lock = threading.Lock()
+        self._seen: int | None = None
+        self._policy = configured
+
+    def __call__(self) -> Policy:
+        """Return the policy as it is now; any thread may call it."""
+        with self._lock:
+            seen = self._store.changes_by_others()
+            if seen != self._seen:
+                digests = {**self._store.allowed.all(), **self._configured.allowed_digests}
+                self._policy = replace(self._configured, allowed_digests=digests)
+                self._seen = seen
+            return self._policy
+
+    def adopt(self, configured: Policy) -> None:
+        """Let another configuration's policy be in force."""
+        with self._lock:
+            self._configured, self._seen = configured, None
+
+
+def follow_allowlist(store: Store, config: Config) -> None:
+    """Forget verdicts that the allowlist of *config* may change, and warn of allowed imports known for harm."""
+    policy = config.policy()
+    known = store.get_state("policy")
+    allowed = [sorted(policy.allowed_imports.items()), sorted(policy.allowed_digests.items())]
+    now = [[list(pair) for pair in part] for part in allowed]
+    if known != now:
+        if known is not None:
+            _log.info("config.allowlist-changed", forgotten=store.records.forget_verdicts())
+        store.put_state("policy", now)
+    for subject, harm in malicious_imports(config.allow.imports).items():
+        message = f"{subject} is allowed, which can {harm}: files that use it pass as clean"
+        _log.warning("config.allows-malicious", subject=subject, reason=config.allow.imports[subject], message=message)

@@ -1,0 +1,60 @@
+"""The signals that end the daemon or reload its configuration, and what wakes its main thread."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+
+_CAUGHT: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Signals:
+    """Queues SIGTERM, SIGINT and SIGHUP for the main loop while the context lasts."""
+
+    def __init__(self) -> None:
+        self._queued: deque[int] = deque()
+        self._reading, self._writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._former = {number: signal.getsignal(number) for number in _CAUGHT}
+
+    def __enter__(self) -> Self:
+        self._set_handlers(dict.fromkeys(self._former, self._handle))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._set_handlers(self._former)
+        os.close(self._reading)
+        os.close(self._writing)
+
+    def send(self, number: int) -> None:
+        """Queue a signal; any thread may call it."""
+        self._queued.append(number)
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._writing, b"!")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until a signal comes, *seconds* at most. Return True if one is queued."""
+        if select.select([self._reading], [], [], seconds)[0]:
+            os.read(self._reading, 1024)
+        return bool(self._queued)
+
+    def take(self) -> int | None:
+        """Remove and return the oldest queued signal."""
+        return self._queued.popleft() if self._queued else None
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.send(number)
+
+    def _set_handlers(self, handlers: Mapping[signal.Signals, signal._HANDLER]) -> None:
+        if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
