@@ -8,7 +8,7 @@ from samples.hostile import BENIGN
 
 from picklewatch.access.open_file import open_subject
 from picklewatch.core.model import EngineVersion, Judgement, Policy, ScanReport
-from picklewatch.scanning.scan_file import judge
+from picklewatch.scanning.scan_file import scan_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class _Meanwhile:
 def _judged(path: Path, happens: Callable[[], object]) -> Judgement:
     engine = EngineVersion(picklewatch="0", fickling="0", rules="0")
     with open_subject(path) as subject:
-        return judge(subject, _Meanwhile(happens), Policy(), engine).judgement
+        return scan_file(subject, _Meanwhile(happens), Policy(), engine).judgement
 
 
 def test_a_file_that_is_written_to_is_unscannable(tmp_path: Path) -> None:

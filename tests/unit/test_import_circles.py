@@ -21,7 +21,7 @@ KNOWN_CIRCLES = ("picklewatch.analysis.pickle.", "picklewatch.analysis.views.")
 """Prefixes of modules whose circles are being dissolved."""
 KNOWN_CLASSES = {"Machine", "Malformed", "Source"}
 """Class names that still mean two things."""
-KNOWN_SHORT = {"doctor", "quarantine", "store"}
+KNOWN_SHORT = {"doctor", "quarantine"}
 """Packages whose docstring does not say enough yet."""
 
 

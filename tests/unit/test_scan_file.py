@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
 from picklewatch.core.policy import passes_harm
-from picklewatch.scanning.scan_file import ATTEMPTS, judge, problem_record, with_names
+from picklewatch.scanning.scan_file import ATTEMPTS, problem_record, scan_file, with_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,17 +43,17 @@ def test_a_record_has_what_the_stages_found(tmp_path: Path) -> None:
     path = tmp_path / "x.pkl"
     path.write_bytes(b"abc")
     with open_subject(path) as subject:
-        record = judge(subject, Scans(EVIL), Policy(), ENGINE)
+        record = scan_file(subject, Scans(EVIL), Policy(), ENGINE)
     assert (record.path, record.size, record.engine) == (str(path), 3, ENGINE)
     assert record.judgement.verdict is Verdict.UNSAFE
     assert record.file == subject.file
     with open_subject(path) as subject:
-        allowed = judge(subject, Scans(EVIL), Policy(allowed_imports={"m.f": "ours"}), ENGINE)
+        allowed = scan_file(subject, Scans(EVIL), Policy(allowed_imports={"m.f": "ours"}), ENGINE)
     assert allowed.judgement.verdict is Verdict.CLEAN
     assert allowed.judgement.allowed == "m.f: ours"
     worse = Scans(replace(EVIL, level=Level.MALICIOUS))
     with open_subject(path) as subject:
-        loud = judge(subject, worse, Policy(allowed_imports={"m.f": "ours"}), ENGINE)
+        loud = scan_file(subject, worse, Policy(allowed_imports={"m.f": "ours"}), ENGINE)
     assert loud.judgement.allowed == "m.f (malicious): ours"
     assert passes_harm(loud.judgement, loud.report.findings)
     assert not passes_harm(allowed.judgement, allowed.report.findings)
@@ -65,7 +65,7 @@ def test_a_rename_during_the_scan_means_another_scan(tmp_path: Path) -> None:
     old.write_bytes(b"abc")
     scans = Scans(meanwhile=lambda: old.rename(new) if old.exists() else None)
     with open_subject(old) as subject:
-        record = judge(subject, scans, Policy(), ENGINE)
+        record = scan_file(subject, scans, Policy(), ENGINE)
     assert (record.path, record.judgement.verdict) == (str(new), Verdict.CLEAN)
     assert record.file is not None
     assert record.file.ctime_ns == new.stat().st_ctime_ns
@@ -82,13 +82,13 @@ def test_a_file_that_never_rests_is_unscannable(tmp_path: Path) -> None:
 
     scans = Scans(meanwhile=grow, sha256="ab" * 32)
     with open_subject(path) as subject:
-        record = judge(subject, scans, Policy(allowed_digests={"ab" * 32: "ours"}), ENGINE)
+        record = scan_file(subject, scans, Policy(allowed_digests={"ab" * 32: "ours"}), ENGINE)
     assert scans.scans == ATTEMPTS
     assert record.judgement.verdict is Verdict.UNSCANNABLE
     assert record.judgement.reasons == ("changed-while-scanned",)
     assert record.report.sha256 is None
     with open_subject(path) as subject:
-        assert judge(subject, Scans(EVIL, meanwhile=grow), Policy(), ENGINE).judgement.verdict is Verdict.UNSAFE
+        assert scan_file(subject, Scans(EVIL, meanwhile=grow), Policy(), ENGINE).judgement.verdict is Verdict.UNSAFE
 
 
 def test_a_problem_is_a_record_too() -> None:

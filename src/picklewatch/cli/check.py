@@ -19,7 +19,7 @@ from picklewatch.core.model import Verdict, printable
 from picklewatch.explain.record_text import paint, record_lines
 from picklewatch.explain.view_text import present
 from picklewatch.scanning.collect_paths import STDIN, collect
-from picklewatch.scanning.scan_file import judge, problem_record, with_names
+from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class _Check:
             if target.problem is not None:
                 raise target.problem
             with opened(target.path) as subject:
-                record = judge(subject, self.scanner, self.settings.policy, engine_version())
+                record = scan_file(subject, self.scanner, self.settings.policy, engine_version())
                 if target.path == STDIN:
                     record = replace(record, path=STDIN, name=None, names=(), file=None)
                 for view in self.views:

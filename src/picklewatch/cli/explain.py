@@ -22,7 +22,7 @@ from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.explain.record_text import paint
 from picklewatch.explain.verdict_text import Explanation, explain, wanted
 from picklewatch.scanning.collect_paths import STDIN
-from picklewatch.scanning.scan_file import judge
+from picklewatch.scanning.scan_file import scan_file
 from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def explained(file: str, settings: ScanSettings, member: str | None = None) -> E
     from picklewatch.sandbox.engine_version import engine_version
 
     with opened(file) as subject, viewer(settings) as scanner:
-        record = judge(subject, scanner, settings.policy, engine_version())
+        record = scan_file(subject, scanner, settings.policy, engine_version())
         if file == STDIN:
             record = replace(record, path=STDIN, name=None, names=(), file=None)
         places, names = wanted(record)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.sandbox import Scanner
-    from picklewatch.scanning.collect_paths import Targets
+    from picklewatch.scanning.collect_paths import CollectedTargets
 
 EPILOG = """\
 \b
@@ -141,7 +141,7 @@ class _Show:
         if sys.stdout.isatty():
             sys.stdout.flush()
 
-    def end(self, targets: Targets, counts: Counter[Verdict], seconds: float) -> None:
+    def end(self, targets: CollectedTargets, counts: Counter[Verdict], seconds: float) -> None:
         """Write the summary, and which links were not followed."""
         if not self._json and not self._quiet:
             sys.stdout.write(summary_line(counts, seconds, colour=self._colour) + "\n")
@@ -153,7 +153,7 @@ class _Show:
 
 
 def _records(
-    targets: Targets, settings: ScanSettings, workers: int, progress: Progress
+    targets: CollectedTargets, settings: ScanSettings, workers: int, progress: Progress
 ) -> Generator[Record, None, None]:
     ready = [settings.scanner()] if targets.items else []  # it starts while this process reads the engine's lists
 

@@ -1,6 +1,6 @@
-"""From paths that a person names to the contents that are to be judged, each once, with every name that leads to it.
+"""Finds the contents below paths that a person names, each once, with every name that leads to it.
 
-Only names and inodes are looked at. What can't be judged is an item too, never passed over.
+Looks at names and inodes only. A path that can't be judged is an item too, never passed over.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Target:
 
 
 @dataclass(slots=True, kw_only=True)
-class Targets:
+class CollectedTargets:
     """Everything that a walk found."""
 
     items: list[Target] = field(default_factory=list)
@@ -49,11 +49,11 @@ class Targets:
 
     @property
     def size(self) -> int:
-        """Bytes of all contents."""
+        """Return the bytes of all contents."""
         return sum(item.size for item in self.items)
 
 
-def collect(paths: Iterable[str], *, follow: bool = False, exclude: Excludes = lambda _path: False) -> Targets:
+def collect(paths: Iterable[str], *, follow: bool = False, exclude: Excludes = lambda _path: False) -> CollectedTargets:
     """Find every content at or below *paths*.
 
     Links to files are resolved; links to directories only with *follow*. Directories are visited once, so that
@@ -75,7 +75,7 @@ class _Walk:
         self._directories: set[tuple[int, int]] = set()
         self._links: list[tuple[str, tuple[int, int]]] = []
         self._problems: set[str] = set()
-        self._targets = Targets()
+        self._targets = CollectedTargets()
 
     def given(self, path: str) -> None:
         """Take a path that the user named: its last link is followed, whatever it leads to."""
@@ -93,7 +93,7 @@ class _Walk:
         else:
             self._content(real, status, os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ".."
 
-    def finish(self) -> Targets:
+    def finish(self) -> CollectedTargets:
         """Return what was found."""
         self._targets.unfollowed = [path for path, inode in self._links if inode not in self._directories]
         return self._targets

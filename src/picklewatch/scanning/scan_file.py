@@ -1,4 +1,4 @@
-"""One file through all stages: scanned in the sandbox, judged by the policy, named for a person."""
+"""Scans one file in the sandbox, judges it by the policy, and names it for a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Scans(Protocol):
-    """What scans the content behind a descriptor: `picklewatch.sandbox.Scanner`, or a fake in tests."""
+    """Scans the content behind a descriptor: `picklewatch.sandbox.Scanner`, or a fake in tests."""
 
     def scan(self, fd: int) -> ScanReport:
         """Scan *fd* from its start; never raises for hostile content."""
@@ -26,8 +26,8 @@ ATTEMPTS = 3
 """Scans of a file that changes while it is scanned (a rename is such a change) before it is called unscannable."""
 
 
-def judge(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
-    """Judge *subject*: scan it, make sure that it did not change meanwhile, decide, name it.
+def scan_file(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
+    """Scan *subject*, make sure that it did not change meanwhile, decide, and name it.
 
     The record's ``file`` is the state that was judged, which may be younger than *subject*'s.
     """

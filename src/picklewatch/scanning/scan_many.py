@@ -1,4 +1,4 @@
-"""Many contents judged at the same time, in the order in which they were given."""
+"""Scans many contents at the same time, and gives their records in the order of the contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.access.open_file import Subject, SubjectError, open_subject
 from picklewatch.core.model import FileId
-from picklewatch.scanning.scan_file import Scans, judge, problem_record, with_names
+from picklewatch.scanning.scan_file import Scans, problem_record, scan_file, with_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -26,7 +26,7 @@ TICK = 0.1
 
 
 class ClosableScans(Scans, Protocol):
-    """A scanner that can be closed from another thread, which ends a scan at work."""
+    """A scanner that can be closed from another thread, which ends a running scan."""
 
     def scan(self, fd: int, tick: Callable[[], None] = ...) -> ScanReport:
         """Scan *fd*; what *tick* raises, which is called a few times a second, ends the scan."""
@@ -38,7 +38,7 @@ class ClosableScans(Scans, Protocol):
 
 
 class Batch:
-    """Judges targets with several scanners, one a thread."""
+    """Scans targets with several scanners, one per thread."""
 
     def __init__(
         self, make_scanner: Callable[[], ClosableScans], policy: Policy, engine: EngineVersion, workers: int
@@ -106,14 +106,14 @@ class Batch:
             return self._judge_descriptor(target.fd, target.path)
         try:
             with open_subject(target.path) as subject:
-                record = judge(subject, self._scanner(), self._policy, self._engine)
+                record = scan_file(subject, self._scanner(), self._policy, self._engine)
         except SubjectError as problem:
             return problem_record(problem, self._engine)
         return with_names(record, target.names)
 
     def _judge_descriptor(self, fd: int, name: str) -> Record:
         subject = Subject(fd, FileId.of(os.fstat(fd)), name)
-        record = judge(subject, self._scanner(), self._policy, self._engine)
+        record = scan_file(subject, self._scanner(), self._policy, self._engine)
         return replace(record, path=name, name=None, names=(), file=None)
 
     def _scanner(self) -> ClosableScans:

@@ -1,4 +1,4 @@
-"""What follows from a verdict: a line in the log, and, where the operator says so, the file's way into quarantine.
+"""Acts on a verdict: a line in the log, and, where the operator says so, the file's way into quarantine.
 
 Everything is done from what the store has recorded, and may be done again: after a crash `Actions.catch_up` finds
 what was recorded and not done.

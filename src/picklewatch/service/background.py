@@ -1,4 +1,4 @@
-"""Work that must not hold up the daemon's main loop, in threads that may be left behind."""
+"""Runs work that must not hold up the daemon's main loop, in threads that may be left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where watching ends and scanning begins: candidates are stored as jobs."""
+"""Stores the candidates that watching finds as jobs for the workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon is made of besides itself; tests put fakes in."""
+"""Lists what is injected into the daemon; tests put fakes in."""
 
 from __future__ import annotations
 

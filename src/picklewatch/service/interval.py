@@ -1,4 +1,4 @@
-"""Things that the main loop does every few seconds. Pure: the caller owns the clock."""
+"""Times what the main loop does every few seconds. Pure: the caller owns the clock."""
 
 from __future__ import annotations
 

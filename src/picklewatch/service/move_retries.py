@@ -1,4 +1,4 @@
-"""Moves that a former daemon, a full disk or a missing vault left undone."""
+"""Makes the moves that a former daemon, a full disk or a missing vault left undone."""
 
 from __future__ import annotations
 

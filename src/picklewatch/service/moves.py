@@ -78,7 +78,7 @@ class SupportsQuarantine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinePolicy:
-    """What the operator decided about moving files."""
+    """The operator's decisions about moving files."""
 
     takes: Callable[[Verdict], bool] = lambda _verdict: False
     """Returns True if a file with this verdict is to be moved."""
@@ -274,17 +274,17 @@ def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspe
     having = trees_of(path, trees)
     if not having or path == having[0].path:
         return None
-    told, root = intent.told, having[0]
+    fields, root = intent.fields, having[0]
     return Suspect(
         root=root.path,
         relative=path[len(root.path.rstrip("/")) + 1 :],
         fd=fd,
         scanned=intent.file,
         verdict=intent.verdict,
-        reasons=tuple(told["reasons"]),
+        reasons=tuple(fields["reasons"]),
         sha256=intent.sha256,
-        name=told["name"],
-        names=tuple(name for name in dict.fromkeys((*told["names"], *links_to(path))) if name != path),
+        name=fields["name"],
+        names=tuple(name for name in dict.fromkeys((*fields["names"], *links_to(path))) if name != path),
         identity=root.identity,
         owners=tuple(tree.owner for tree in having),
     )

@@ -30,12 +30,12 @@ class OutcomeLog:
         self._is_behind = False
         """True if the log lacks outcomes that the store has."""
 
-    def report(self, number: int, told: Mapping[str, Any]) -> bool:
+    def report(self, number: int, fields: Mapping[str, Any]) -> bool:
         """Log a recorded outcome. Return True if the log has it now."""
         with self._reporting:
             if not self._store.records.is_unreported(number):  # another thread was faster
                 return True
-            if self._log_outcome(told):
+            if self._log_outcome(fields):
                 self._store.records.reported(number)
                 return True
             self._is_behind = True
@@ -58,25 +58,29 @@ class OutcomeLog:
         end = time.monotonic() + seconds
         unreported = self._store.records.unreported()
         self._is_behind = False
-        for number, told in unreported:
-            if time.monotonic() > end or not self.report(number, told):
+        for number, fields in unreported:
+            if time.monotonic() > end or not self.report(number, fields):
                 self._is_behind = True
                 return
 
-    def _log_outcome(self, told: Mapping[str, Any]) -> bool:
-        verdict = Verdict(told["verdict"])
-        level = "debug" if _is_bookkeeping(told) else LEVEL_OF_VERDICT[verdict]
-        if level == "info" and told["allowed"] and any(finding["level"] == "malicious" for finding in told["findings"]):
+    def _log_outcome(self, fields: Mapping[str, Any]) -> bool:
+        verdict = Verdict(fields["verdict"])
+        level = "debug" if _is_bookkeeping(fields) else LEVEL_OF_VERDICT[verdict]
+        if (
+            level == "info"
+            and fields["allowed"]
+            and any(finding["level"] == "malicious" for finding in fields["findings"])
+        ):
             level = "warning"  # harm that passes on the operator's word alone
-        written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **told)
+        written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **fields)
         return written is not False  # None: nobody wants lines of this level
 
 
-def _is_bookkeeping(told: Mapping[str, Any]) -> bool:
+def _is_bookkeeping(fields: Mapping[str, Any]) -> bool:
     """Return True for our tombstone, and for a cache's own file with nothing in it that a loader runs: not news.
 
     It is judged and recorded like any other; only its line has the level ``debug``.
     """
-    if told["verdict"] != Verdict.SKIPPED.value:
+    if fields["verdict"] != Verdict.SKIPPED.value:
         return False
-    return told["format"] == "tombstone" or is_bookkeeping(str(told["path"]))
+    return fields["format"] == "tombstone" or is_bookkeeping(str(fields["path"]))

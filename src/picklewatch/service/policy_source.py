@@ -1,4 +1,4 @@
-"""The allowlist in force, and what follows when it changes."""
+"""Provides the allowlist in force, and forgets verdicts that a change of it may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the workers are given: the stages around them, and the configuration in force."""
+"""Bundles what the workers are given: the stages around them, and the configuration in force."""
 
 from __future__ import annotations
 

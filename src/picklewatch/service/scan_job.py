@@ -1,4 +1,4 @@
-"""One job from its claim to its outcome: opened, scanned in the sandbox, recorded, acted upon."""
+"""Runs one job from its claim to its outcome: opened, scanned in the sandbox, recorded, acted upon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, Sc
 from picklewatch.queue.schedule import PutOffError
 from picklewatch.scanning import display_names
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
-from picklewatch.scanning.scan_file import judge, problem_record, with_names
+from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class JobRunner:
         remote = self._stages.watch.is_remote(job.path)
         check_in = functools.partial(self._schedule.check_in, claim)
         prefetching = PrefetchingScanner(scanner, claim, context.patience, remote=remote, check_in=check_in)
-        record = judge(subject, prefetching, context.policy(), context.engine)
+        record = scan_file(subject, prefetching, context.policy(), context.engine)
         statistics.peak_kib = max(statistics.peak_kib, record.report.peak_kib)
         self._health.repair("scan-sandbox")
         self._health.repair("scan-exhausted")

@@ -1,4 +1,4 @@
-"""The pool of workers: threads that claim jobs and run them, each with a sandbox of its own."""
+"""Runs the pool of workers: threads that claim jobs and run them, each with a sandbox of its own."""
 
 from __future__ import annotations
 

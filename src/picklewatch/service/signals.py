@@ -1,4 +1,4 @@
-"""The signals that end the daemon or reload its configuration, and what wakes its main thread."""
+"""Catches the signals that end the daemon or reload its configuration, and wakes its main thread."""
 
 from __future__ import annotations
 

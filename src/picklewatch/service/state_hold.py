@@ -1,4 +1,4 @@
-"""The state directory, while the daemon owns it: locked, its store open."""
+"""Owns the state directory while the daemon runs: locked, its store open."""
 
 from __future__ import annotations
 

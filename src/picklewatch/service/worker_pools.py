@@ -1,4 +1,4 @@
-"""The pool of workers in force, and those that reloads replaced."""
+"""Holds the pool of workers in force, and those that reloads replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One SQLite file, one writing connection, one lock.
+"""Opens one SQLite file: one writing connection, one lock.
 
 WAL with ``synchronous = NORMAL``: a commit survives the death of the process (kill -9) at once, and a loss of power up
 to the last checkpoint; what a power cut takes back is consistent and simply scanned again. Intents to move
@@ -53,7 +53,7 @@ def no_salvage(_database: Database, _former: Path) -> None:
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether *error* says that the database file is damaged (rather than busy, full, or not readable)."""
+    """Return True if *error* says that the database file is damaged (rather than busy, full, or not readable)."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _CORRUPT
 
@@ -96,17 +96,17 @@ class Database:
             self._let_go()
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """All rows of a reading statement."""
+        """Return all rows of a reading statement."""
         with self._lock, self._noticing_corruption():
             return self._live().execute(sql, parameters).fetchall()
 
     def counts(self, what: str) -> dict[str, int]:
-        """How many rows of each kind the table *what* has: kept by triggers, so it takes no time."""
+        """Return how many rows of each kind the table *what* has: triggers keep count, so it takes no time."""
         return dict(self.query("SELECT kind, number FROM counts WHERE what = ? AND number > 0", (what,)))
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
-        """One transaction: committed at the end, rolled back on any exception; *durable*: on the disk by then."""
+        """Begin a transaction: committed at the end (*durable*: on the disk by then), rolled back on any exception."""
         with self._lock, self._noticing_corruption():
             connection = self._live()
             if durable:
@@ -120,7 +120,7 @@ class Database:
         self._fault("after COMMIT")
 
     def is_in_place(self) -> bool:
-        """Whether the files that are open are still those under the path; nobody else would see what goes into them."""
+        """Return True if the open files are still those under the path; else nobody would see what is written."""
         return self._identity == _identities(self.path)
 
     def check(self, stopping: threading.Event) -> None:
@@ -144,14 +144,14 @@ class Database:
             return not is_corrupt(error)  # else it was interrupted, or others will meet the error, too
 
     def reopen(self) -> None:
-        """Open what is under the path now, making it if nothing is."""
+        """Open the database that is under the path now, or a new one."""
         with self._lock, self._noticing_corruption():
             self._let_go()
             self._former = self.path
             self._connection = self._open()
 
     def rebuild(self) -> Path:
-        """Set the damaged file aside, start an empty one, and say where the old one is kept."""
+        """Set the damaged file aside and start an empty one. Return where the old one is kept."""
         with self._lock:
             self._let_go()
             aside = self._free_name()
@@ -216,7 +216,7 @@ class Database:
         return connection
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
-        """Touch nothing of a database that another version of picklewatch works with."""
+        """Refuse a database that another version of picklewatch works with, before anything is touched."""
         version = _version(connection)
         if version > VERSION:
             raise StateError(
@@ -248,7 +248,7 @@ class Database:
 
 
 class Transaction:
-    """What can be done inside `Database.transaction`."""
+    """Runs statements inside `Database.transaction`."""
 
     def __init__(self, connection: sqlite3.Connection, fault: Callable[[str], None]) -> None:
         self._connection = connection
@@ -260,7 +260,7 @@ class Transaction:
         return self._connection.execute(sql, parameters)
 
     def one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
-        """The first row of a reading statement, or None."""
+        """Return the first row of a reading statement, or None."""
         row: Row | None = self._connection.execute(sql, parameters).fetchone()
         return row
 
@@ -284,7 +284,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _identities(path: Path) -> tuple[tuple[int, int], ...]:
-    """Device and inode of the database and the files beside it; zeros for what is not there."""
+    """Return device and inode of the database and the files beside it; zeros for a missing one."""
     found = []
     for suffix in _SIDE_FILES:
         try:
@@ -298,7 +298,7 @@ def _identities(path: Path) -> tuple[tuple[int, int], ...]:
 
 @contextlib.contextmanager
 def _as_operational() -> Iterator[None]:
-    """Let a refused step on the files look as SQLite's own do: nothing was changed, try again."""
+    """Turn a refused step on the files into the error that SQLite raises: nothing was changed, try again."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What was decided: which files are to be moved, and which contents the operator vouched for."""
+"""Keeps decisions: which files are to be moved, and which contents the operator vouched for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Intent:
     """The state that was judged."""
     verdict: Verdict
     sha256: str | None
-    told: Mapping[str, Any]
+    fields: Mapping[str, Any]
     """The record, as `Record.to_json` gave it."""
 
 
@@ -43,7 +43,7 @@ class Intents:
         self._database = database
 
     def wanted(self, *, record: int | None = None, limit: int = 1000) -> list[Intent]:
-        """The files that are to be moved and are not yet, oldest first; only that of *record* if given."""
+        """Return the files that are to be moved and are not yet, oldest first; only that of *record* if given."""
         rows = self._database.query(
             "SELECT i.id, r.id, r.path, r.verdict, r.sha256, r.body, r.device, r.inode, r.size, r.mtime_ns, r.ctime_ns "
             "FROM intents AS i JOIN records AS r ON r.id = i.record "
@@ -53,7 +53,7 @@ class Intents:
         return [_intent(row) for row in rows]
 
     def is_wanted(self, intent: int) -> bool:
-        """Whether *intent* is still open, and its outcome what holds of the file: its content may be allowed by now."""
+        """Return True if *intent* is open and its verdict still holds: the content may be allowed by now."""
         sql = (
             "SELECT 1 FROM intents AS i JOIN records AS r ON r.id = i.record "
             "JOIN files AS f ON f.device = r.device AND f.inode = r.inode AND f.record = r.id "
@@ -62,9 +62,9 @@ class Intents:
         return bool(self._database.query(sql, (intent,)))
 
     def want_all(self, verdicts: Iterable[Verdict]) -> int:
-        """Want every known file moved whose verdict is one of *verdicts*, also where that was refused before. How many.
+        """Want every known file moved whose verdict is one of *verdicts*, also if that was refused before.
 
-        For when the operator raises the level, or made room or gave rights.
+        For when the operator raises the level, or made room or gave rights. Return how many.
         """
         chosen = [verdict.value for verdict in verdicts]
         marks = ", ".join("?" * len(chosen))
@@ -85,11 +85,11 @@ class Intents:
         self._close(intent, "refused", None, reason)
 
     def counts(self) -> dict[str, int]:
-        """How many moves are ``wanted``, ``done`` and ``refused``."""
+        """Return how many moves are ``wanted``, ``done`` and ``refused``."""
         return self._database.counts("intents")
 
     def refusals(self, limit: int = 10) -> list[dict[str, Any]]:
-        """The newest files that were not moved, each with its ``path``, ``reason`` and ``verdict``."""
+        """Return the newest files that were not moved, each with its ``path``, ``reason`` and ``verdict``."""
         rows = self._database.query(
             "SELECT r.path, i.reason, r.verdict FROM intents AS i JOIN records AS r ON r.id = i.record "
             "JOIN files AS f ON f.record = r.id WHERE i.state = 'refused' ORDER BY i.at DESC LIMIT ?",
@@ -142,14 +142,14 @@ class Allowed:
                 _judge_again(transaction, sha256)
 
     def remove(self, sha256: str) -> bool:
-        """Take the word back; whether there was one."""
+        """Stop vouching for a content. Return True if somebody did."""
         with self._database.transaction(durable=True) as transaction:
             gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
             _judge_again(transaction, sha256)
         return gone > 0
 
     def all(self) -> dict[str, str]:
-        """Every allowed digest with its reason."""
+        """Return every allowed digest with its reason."""
         self._known.reasons = dict(self._database.query("SELECT sha256, reason FROM allowed"))
         return dict(self._known.reasons)
 

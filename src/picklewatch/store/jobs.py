@@ -1,4 +1,4 @@
-"""The queue: what waits to be judged, one job an inode."""
+"""Keeps the queue: files that wait to be scanned, one job per inode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file that waits to be judged."""
+    """One file that waits to be scanned."""
 
     id: int
     path: str
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What became of offered candidates."""
+    """The outcome of offering candidates."""
 
     queued: tuple[Candidate, ...] = ()
     """Files that wait now and did not before."""
@@ -50,7 +50,7 @@ class Jobs:
         self._database = database
         self._look_again_at = 0.0
         self._passed: dict[bool, tuple[int, ...]] = {}
-        """The last row of those in hand at the front of the queue, by whether the oldest are asked for."""
+        """The last row of the busy ones at the front of the queue, by whether the oldest are asked for."""
 
     def offer(self, candidates: Iterable[Candidate], engine: str) -> Offered:
         """Queue every candidate whose verdict under *engine* is not known. One transaction."""
@@ -69,7 +69,7 @@ class Jobs:
         return Offered(tuple(queued), waiting, known)
 
     def is_settled(self, file: FileId, path: str, engine: str) -> bool:
-        """Whether *file*, announced under *path*, need not be judged."""
+        """Return True if *file*, announced under *path*, need not be scanned."""
         with self._database.transaction() as transaction:
             is_known = known_verdict(transaction, file, engine) is not None
             return is_known and not is_undecided(transaction, file, os.fsencode(path))
@@ -86,9 +86,9 @@ class Jobs:
         oldest: bool = False,
         avoided: Collection[int] = (),
     ) -> Job | None:
-        """The job to do next: the newest of the most urgent, or the one that waits longest.
+        """Return the job to do next: the newest of the most urgent, or the one that has waited longest.
 
-        None that *is_busy*, and of no device of *avoided*. Claims are not stored: what a dead daemon had in hand is
+        None that *is_busy*, and of no device of *avoided*. Claims are not stored: the jobs of a dead daemon are
         simply still queued. What is busy at the front is passed once a second, not for each job: it may be thousands.
         """
         now = time.monotonic()
@@ -128,7 +128,7 @@ class Jobs:
         )
 
     def of(self, device: int, number: int) -> Job | None:
-        """The job of the inode *number* on *device*, if one waits."""
+        """Return the job of the inode *number* on *device*, if one waits."""
         rows = self._database.query(
             f"SELECT {_COLUMNS} FROM jobs WHERE device = ? AND inode = ?",  # noqa: S608 - a literal
             (signed(device), signed(number)),
@@ -136,7 +136,7 @@ class Jobs:
         return _job(rows[0]) if rows else None
 
     def drop(self, job: Job) -> bool:
-        """Forget *job*: its file is gone, or its verdict is known. Whether it was announced again and waits on."""
+        """Drop *job*: its file is gone, or its verdict is known. Return True if it was announced again and waits on."""
         with self._database.transaction() as transaction:
             return end(transaction, job)
 
@@ -155,13 +155,13 @@ def _job(row: Row) -> Job:
 
 
 def end(transaction: Transaction, job: Job) -> bool:
-    """Take *job* off the queue unless it was announced again since it was claimed; whether it was."""
+    """Remove *job* unless it was announced again since it was claimed. Return True if it was."""
     gone = transaction.run("DELETE FROM jobs WHERE id = ? AND generation = ?", (job.id, job.generation)).rowcount
     return not gone and transaction.one("SELECT 1 FROM jobs WHERE id = ?", (job.id,)) is not None
 
 
 def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> bool:
-    """Whether nothing is left to do about *candidate*; if its name asks for a new decision, it is judged anew."""
+    """Return True if nothing is left to do about *candidate*; a name that was not decided on has it scanned again."""
     file, path = candidate.file, os.fsencode(candidate.path)
     if known_verdict(transaction, file, engine) is None:
         return False
@@ -174,7 +174,7 @@ def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> 
 
 
 def _queue(transaction: Transaction, candidate: Candidate) -> bool:
-    """Queue *candidate*, or renew the job that its inode has. Whether it is new in the queue."""
+    """Queue *candidate*, or renew the job of its inode. Return True if it is new in the queue."""
     file, path = candidate.file, os.fsencode(candidate.path)
     rank = file.mtime_ns if candidate.source >= Source.WALK else time.time_ns()
     present = transaction.one("SELECT id, path FROM jobs WHERE device = ? AND inode = ?", inode(file))

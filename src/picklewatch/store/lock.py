@@ -1,4 +1,4 @@
-"""One daemon a state directory: the kernel forgets the lock with the process, however it ends."""
+"""Locks a state directory for one daemon: the kernel drops the lock with the process, however it ends."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class StateLock:
             raise _refusal(message, "Make room on its disk, or give another --state-dir.", error) from error
 
     def note(self, text: str) -> None:
-        """Say *text* to whoever asks for `trouble`; empty: there is none.
+        """Leave *text* for whoever asks for `trouble`; empty: there is none.
 
         That there is one is a lock on a byte, which needs no disk; the text needs one that can be written, but no
         more room. Raises `OSError` where it can't be.
         """
         fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _byte(fcntl.F_WRLCK if text else fcntl.F_UNLCK))
-        told = f"{os.getpid()}\n{text}".encode(errors="replace")[:_SIZE]
-        os.pwrite(self._fd, told.ljust(_SIZE, b"\n"), 0)
+        content = f"{os.getpid()}\n{text}".encode(errors="replace")[:_SIZE]
+        os.pwrite(self._fd, content.ljust(_SIZE, b"\n"), 0)
 
     def is_in_place(self) -> bool:
-        """Whether others that look for the lock still find this one."""
+        """Return True if others that look for the lock still find this one."""
         try:
             there = StateLayout(self._directory).lock.lstat()
         except OSError as error:
@@ -71,12 +71,12 @@ class StateLock:
         os.close(former)
 
     def release(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         os.close(self._fd)
 
 
 def holder(directory: Path) -> int | None:
-    """The process that runs the daemon of *directory* (0 if it can't be told), or None if none runs.
+    """Return the process that runs the daemon of *directory* (0 if it is not known), or None if none runs.
 
     Raises `OSError` when that can't be found out.
     """
@@ -95,7 +95,7 @@ def holder(directory: Path) -> int | None:
 
 
 def trouble(directory: Path) -> str:
-    """Why the daemon of *directory* can't write what it knows just now; empty if it can. Raises `OSError`."""
+    """Return why the daemon of *directory* can't use its store now; empty if it can. Raises `OSError`."""
     fd = os.open(StateLayout(directory).lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         if struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _byte(fcntl.F_RDLCK)))[0] == fcntl.F_UNLCK:

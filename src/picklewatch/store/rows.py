@@ -1,4 +1,4 @@
-"""How our values look in SQLite: paths are bytes, 64-bit numbers are signed."""
+"""Converts values for SQLite: paths are bytes, 64-bit numbers are signed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES_KEPT: Final = 64
 
 
 def signed(number: int) -> int:
-    """An unsigned 64-bit number, such as an inode's, as SQLite can hold it."""
+    """Return an unsigned 64-bit number, such as an inode's, as SQLite can hold it."""
     return number - (_SIGNED << 1) if number >= _SIGNED else number
 
 
@@ -25,12 +25,12 @@ def unsigned(number: int) -> int:
 
 
 def inode(file: FileId) -> tuple[int, int]:
-    """What names an inode: device and number."""
+    """Return what identifies an inode: device and number."""
     return signed(file.device), signed(file.inode)
 
 
 def identity(file: FileId) -> tuple[int, int, int, int, int]:
-    """The five columns of a file's state."""
+    """Return the five columns of a file's state."""
     return *inode(file), file.size, file.mtime_ns, file.ctime_ns
 
 
@@ -40,7 +40,7 @@ def file_id(device: int, number: int, size: int, mtime_ns: int, ctime_ns: int) -
 
 
 def add_name(transaction: Transaction, file: FileId, path: str) -> bool:
-    """Remember that *path* leads to the inode of *file*; a hostile heap of links is cut off. False if it was known."""
+    """Remember that *path* leads to the inode of *file*, up to a bound. Return False if it was known."""
     kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
     if kept is not None and kept[0] >= _NAMES_KEPT:
         return True
@@ -49,13 +49,13 @@ def add_name(transaction: Transaction, file: FileId, path: str) -> bool:
 
 
 def known_verdict(transaction: Transaction, file: FileId, engine: str) -> str | None:
-    """The verdict on exactly this state by *engine*, or None."""
+    """Return the verdict on exactly this state by *engine*, or None."""
     row = transaction.one(VERDICT, (*identity(file), engine))
     return None if row is None else str(row[0])
 
 
 def is_undecided(transaction: Transaction, file: FileId, path: bytes) -> bool:
-    """Whether *file* was not moved, and *path* is a name of it that was not asked about.
+    """Return True if *file* was not moved, and *path* is a name of it that was not decided on.
 
     It may have been judged by a name outside, that a link led to, and have got one inside just now, a hard link: then
     the move is decided anew, for the link by which it stays where it is would hide it for good.

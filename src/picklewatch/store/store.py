@@ -1,4 +1,4 @@
-"""The store of one state directory: opens the database, and finishes a job in one transaction."""
+"""Opens the store of one state directory, and finishes a job in one transaction."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Store:
 
     @property
     def set_aside(self) -> Path | None:
-        """Where the database that this object found damaged is kept, or None."""
+        """Return where the database that this object found damaged is kept, or None."""
         return self._database.set_aside
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Store:
         self._database.check(stopping)
 
     def ensure_in_place(self) -> bool:
-        """Notice that somebody removed or replaced the database's file, and open what is there; whether that was so."""
+        """Open the database anew if somebody removed or replaced its file. Return True if that was so."""
         if self._database.is_in_place():
             return False
         self._database.reopen()
@@ -74,7 +74,7 @@ class Store:
         return Finished(number, fresh, was, again)
 
     def changes_by_others(self) -> int:
-        """A number that changes when another process commits to this database."""
+        """Return a number that changes when another process commits to this database."""
         return int(self._database.query("PRAGMA data_version")[0][0])
 
     def put_state(self, key: str, value: object) -> None:
@@ -86,6 +86,6 @@ class Store:
             )
 
     def get_state(self, key: str) -> Any:
-        """The JSON value under *key*, or None."""
+        """Return the JSON value under *key*, or None."""
         rows = self._database.query("SELECT value FROM state WHERE key = ?", (key,))
         return json.loads(rows[0][0]) if rows else None

@@ -1,4 +1,4 @@
-"""The tables, their version, and the way from every older version to this one."""
+"""Defines the tables, their version, and the migration from every older one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COUNTED: Final = """
 
 
 def _counted(table: str, kind: str) -> str:
-    """What keeps the numbers of rows of *table*, by the value of its column *kind*, in ``counts``."""
+    """Return the triggers that count the rows of *table* in ``counts``, by the value of its column *kind*."""
     return _COUNTED.replace("TABLE", table).replace("KIND", kind)
 
 
@@ -118,7 +118,7 @@ VERSION: Final = len(MIGRATIONS)
 
 
 def statements(script: str) -> list[str]:
-    """The single statements of *script*."""
+    """Split *script* into its statements."""
     found: list[str] = []
     begun = ""
     for part in script.split(";")[:-1]:  # a trigger has some inside

@@ -1,4 +1,4 @@
-"""Retention: what no file, log line or move needs any more is deleted, a few rows at a time."""
+"""Deletes what no file, log line or move needs any more, a few rows at a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Tidying:
             began = time.monotonic()
 
     def step(self, keep: int, now: float) -> bool:
-        """Do the next few. False at the end of a pass; the next step begins anew.
+        """Do the next few. Return False at the end of a pass; the next step begins anew.
 
         *keep* is how many outcomes of files that changed or went are remembered at least, and how many files
         that went.
@@ -95,7 +95,7 @@ _DELETE_NAMES: Final = (
 
 
 def _leads_to(path: bytes, device: int, node: int) -> bool:
-    """Whether *path* is that inode; True where it can't be told."""
+    """Return True if *path* is that inode, or if that is not known."""
     try:
         status = os.stat(path)  # noqa: PTH116 - any bytes
     except (FileNotFoundError, NotADirectoryError):
