@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 SYSTEM_STATE = Path("/var/lib/picklewatch")
-"""Where the system service keeps its state, and root's commands look for it."""
+"""The state directory of the system service, and the default for root."""
 
 
 def config_option(function: F) -> F:

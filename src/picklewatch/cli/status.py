@@ -139,7 +139,7 @@ def _files(status: DaemonStatus, store: StoreReport) -> list[str]:
     report = status.daemon
     judged = ", ".join(f"{number} {verdict}" for verdict, number in store.verdicts.items() if number) or "none yet"
     rate = f", {report.per_second} a second" if status.running and report.per_second else ""
-    scanning = f", {report.in_hand} in hand" if status.running and report.in_hand else ""
+    scanning = f", {report.in_hand} being scanned" if status.running and report.in_hand else ""
     shown = [f"Files:      {judged}", f"Queue:      {store.queue} waiting{scanning}{rate}"]
     if status.running and report.walking:
         shown.append(f"Walking:    {printable(report.walking)}")

@@ -77,7 +77,7 @@ class Finding:
     rule: Annotated[str, Word(r"[a-z0-9]+(-[a-z0-9]+)*", 64)]
     """A stable kebab-case identifier that users put in allowlists, such as ``unsafe-import``."""
     level: Annotated[Level, Choice(Level)]
-    """What this finding alone argues for."""
+    """The verdict that this finding alone argues for."""
     where: Annotated[str, Text(2_000)]
     """``member:0xoffset``, such as ``archive/data.pkl:0x1f``: nested members joined by ``!``, ``0x1f`` without one."""
     summary: Annotated[str, Text(2_000)]

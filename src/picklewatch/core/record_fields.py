@@ -1,4 +1,4 @@
-"""What a field of a record declares about itself, in its annotation; wire, JSON and store follow from it. Pure.
+"""Declarations that the fields of a record carry in their annotations; wire, JSON and store follow from them. Pure.
 
 ``pickles: Annotated[int, Count()] = 0`` in `ScanReport`, and the line of the scan that counts, are the whole field:
 
@@ -17,7 +17,7 @@ from typing import get_type_hints
 
 
 class Mark(Enum):
-    """What holds of a field apart from its bounds."""
+    """Properties of a field apart from its bounds."""
 
     HIDDEN = auto()
     OUTCOME = auto()

@@ -25,9 +25,9 @@ class CheckResult:
     """A stable kebab-case name, for programs."""
     state: Grade
     text: str
-    """What was found: one sentence."""
+    """The finding in one sentence."""
     hint: str = ""
-    """What to do about it."""
+    """Advice, if there is something to do."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Numbers and paths, for programs."""
 

@@ -27,9 +27,9 @@ class Hole:
     module: str
     """The module of the standard library that has it."""
     what: str
-    """What a hostile file can do with it."""
+    """The use that a hostile file can make of it."""
     means: str
-    """What that means for picklewatch."""
+    """The consequence for picklewatch."""
     fixed: Mapping[int, int]
     """Minor version of Python 3 → the first release of it without the hole. Later minor versions never had it."""
 

@@ -54,7 +54,7 @@ class Proof:
     """The result of a self-test that succeeded."""
 
     daemon: str
-    """Which daemon was tried: ``running`` or ``temporary``."""
+    """The daemon that was tried: ``running`` or ``temporary``."""
     seconds: float
     """From closing the file to its record."""
     quarantined: bool = False

@@ -44,7 +44,7 @@ class Advice:
 
     text: str
     command: str = ""
-    """What to paste: a shell command or configuration lines; may be empty."""
+    """Text to paste: a shell command or configuration lines; may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Explanation:
     record: Record
     headline: str
     effects: tuple[str, ...]
-    """What loading would do, each a phrase that follows "it would"."""
+    """The effects of loading, each a phrase that follows "it would"."""
     lines: tuple[tuple[str, str], ...]
     """The decompiled lines that matter: place, Python."""
     reasons: tuple[Reason, ...]

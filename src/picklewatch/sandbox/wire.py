@@ -140,7 +140,7 @@ class ReportBuilder:
         self._limits = limits
         self.findings: list[Finding] = []
         self._seen: list[Finding] = []
-        """What it reported as soon as it saw it."""
+        """The findings that the child reported as soon as it saw them."""
         self._imports: list[str] = []
         self._head: dict[str, Any] | None = None
 

@@ -45,7 +45,7 @@ class Snapshot:
         self._store, self._health, self._started = store, health, started
         self._in_force = in_force  # the level of quarantine and the engine's version, which a reload may change
         self.unprotected: list[str] = []
-        """What the sandbox lacks on this machine, in sentences."""
+        """Protections that the sandbox lacks on this machine, in sentences."""
         self.awaited: list[str] = []
         """Directories that a person asked for, and that were not there at the last `write`."""
         self._report = self._written = DaemonReport()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from picklewatch.store.jobs import Job
 
 _OUTCOME: Final = (*outcome_fields(Judgement), *outcome_fields(ScanReport))
-"""What must agree for two outcomes of one inode to be one record."""
+"""The keys that agree if two outcomes of one inode are one record."""
 
 
 @dataclass(frozen=True, slots=True)

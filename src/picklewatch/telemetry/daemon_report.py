@@ -21,13 +21,13 @@ class RootReport:
     wanted: str = ""
     """As it was asked for."""
     label: str = ""
-    """Which tool's cache it is, or where it was asked for."""
+    """The tool whose cache it is, or the place where it was asked for."""
     path: str | None = None
-    """Where it really is; None while it is not there."""
+    """Its real path; None while it is not there."""
     state: str = ""
     """A value of `picklewatch.watch.roots.RootState`."""
     reason: str = ""
-    """Why it is not simply watched."""
+    """The reason why it is not simply watched; may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,11 @@ class DaemonReport:
     ready: bool = False
     """True once it watches everything that exists."""
     degraded: tuple[HealthProblem, ...] = ()
-    """What is wrong now."""
+    """The problems that there are now."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """How often what happened since the start."""
+    """Every counter since the start, the faults included."""
     faults: Mapping[str, int] = field(default_factory=dict)
-    """How often what went wrong since the start, repaired or not."""
+    """The count of each fault since the start, repaired or not."""
     waiting: int = 0
     """Files in the queue."""
     in_hand: int = 0
@@ -64,17 +64,17 @@ class DaemonReport:
     scan_peak_kib: int = 0
     """The most memory that a scan has needed."""
     unprotected: tuple[str, ...] = ()
-    """What the sandbox lacks on this machine, in sentences."""
+    """Protections that the sandbox lacks on this machine, in sentences."""
     roots: tuple[RootReport, ...] = ()
     quarantine: str | None = None
     """The level from which on files are moved, or ``off``."""
     engine: str = ""
     beat: float | None = None
-    """When this was written: Unix time, which somebody may set."""
+    """The Unix time at which this was written; somebody may set that clock."""
     beat_running: float | None = None
-    """The same in seconds since the machine started, which nobody sets."""
+    """The same in seconds since the machine started; nobody sets that clock."""
     boot: str = ""
-    """Which start of the machine that was; empty where the system does not say."""
+    """The kernel's identifier of that start of the machine; empty if it is not known."""
 
     @classmethod
     def of(cls, row: object) -> Self:
@@ -109,9 +109,9 @@ class DaemonStatus:
     healthy: bool = False
     """True if it runs, is ready, and has no problem."""
     problems: tuple[HealthProblem, ...] = ()
-    """What is wrong with the running daemon: what it reports, and what is seen from outside."""
+    """The problems of the running daemon: those that it reports, and those that are seen from outside."""
     daemon: DaemonReport = field(default_factory=DaemonReport)
-    """What the running daemon wrote, or the last one that ran."""
+    """The report of the running daemon, or of the last one that ran."""
     row: Mapping[str, Any] = field(default_factory=dict)
     """`daemon` as it is stored: another version may have written more."""
     store: StoreReport | None = None

@@ -27,15 +27,15 @@ class HealthProblem:
     what: str
     """A stable kebab-case name, such as ``watch-limit``."""
     subject: str
-    """What it is about, such as a path; may be empty."""
+    """The thing that it is about, such as a path; may be empty."""
     reason: str
     """One plain sentence."""
     hint: str = ""
-    """What the user can do about it; empty if it repairs itself."""
+    """Advice to the user; empty if it repairs itself."""
 
 
 class Health:
-    """What is wrong now and what was counted since the start. Any thread may report and look."""
+    """The problems that there are, and the counts since the start. Any thread may report and look."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,7 +111,7 @@ class Health:
 
     @property
     def faults(self) -> dict[str, int]:
-        """How often each fault occurred since the start, repaired or not."""
+        """The count of each fault since the start, repaired or not."""
         with self._lock:
             return dict(self._faults)
 

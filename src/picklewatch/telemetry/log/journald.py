@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from picklewatch.telemetry.log.json_lines import Output
 
 SOCKET = "/run/systemd/journal/socket"
-"""Where the journal listens."""
+"""The socket that the journal listens on."""
 IDENTIFIER = "picklewatch"
-"""What ``journalctl -t`` finds us by."""
+"""The name for ``journalctl -t``."""
 PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 """Level → syslog priority."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TextIO
 
 WAIT_SECONDS: Final = 1.0
 _PIECE: Final = select.PIPE_BUF
-"""What a pipe that says that it is ready takes without waiting."""
+"""Bytes that a pipe takes without waiting once it is ready."""
 
 
 class Output(Protocol):
@@ -32,7 +32,7 @@ class LineWriter:
         self._stream = stream
         self._lock = threading.Lock()
         self._rest = b""
-        """What is still to be written of a line that was begun; nothing goes before it."""
+        """The unwritten rest of a line that was begun; it goes before anything else."""
 
     def write(self, line: str, seconds: float = WAIT_SECONDS) -> None:
         """Write *line* and a line break. Raises `OSError` (a full disk, a closed pipe, one that nobody reads).

@@ -30,9 +30,9 @@ class Outlet:
 
     def __init__(self, output: Output | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.output = output
-        """Where events go now; nowhere if None."""
+        """The output that events go to now; None for none."""
         self._failure: tuple[str, float] | None = None
-        """Why the last event could not be written, and since when none could."""
+        """The reason why the last event could not be written, and the time since which none could."""
         self._unreported = 0
         """Lost lines that the log does not report yet."""
         self._lock = threading.Lock()
