@@ -54,7 +54,7 @@ def test_an_interpreter_with_every_fix_is_good(version: tuple[int, int, int]) ->
 def test_a_remark_says_what_it_is_what_it_means_and_what_to_do() -> None:
     """One line each, the release that has all fixes, and that the number may mislead: distributions backport."""
     (check,) = holes((3, 11, 16))
-    assert check.text.splitlines()[0] == "Python 3.11.16 has 2 known holes in modules that read archives."
+    assert check.text.splitlines()[0] == "Python 3.11.16 has 2 known vulnerabilities in modules that read archives."
     assert "CVE-2026-15310 in zipfile: small members" in check.text
     assert "picklewatch reads zip by itself" in check.text
     assert check.facts["fixed_in"] == "3.11.17"

@@ -128,17 +128,16 @@ def holes(version: tuple[int, int, int]) -> Iterator[CheckResult]:
     found = [hole for hole in HOLES if hole.is_in(version)]
     facts = {"python": shown, "holes": [hole.cve for hole in found]}
     if not found:
-        text = (
-            f"Python {shown} has none of the {len(HOLES)} holes in tarfile, zipfile, lzma and bz2 that are known here."
-        )
+        text = f"Python {shown} has none of the {len(HOLES)} known vulnerabilities of tarfile, zipfile, lzma and bz2."
         yield CheckResult(name="interpreter", state=Grade.GOOD, text=text, facts=facts)
         return
-    lines = [f"Python {shown} has {len(found)} known hole{'s' * (len(found) > 1)} in modules that read archives."]
+    known = f"{len(found)} known {'vulnerability' if len(found) == 1 else 'vulnerabilities'}"
+    lines = [f"Python {shown} has {known} in modules that read archives."]
     lines += [f"  {hole.cve} in {hole.module}: {hole.what}; {hole.means}" for hole in found]
     release = f"{version[0]}.{version[1]}.{max(hole.fixed[version[1]] for hole in found)}"
     hint = (
         f"Python {release} or later has none of them. Your distribution may have backported the fixes under the same "
-        "number: its security notices list them. Other programs that run with this Python have the same holes."
+        "number: its security notices list them. Other programs that run with this Python are affected, too."
     )
     yield CheckResult(
         name="interpreter", state=Grade.REMARK, text="\n".join(lines), hint=hint, facts={**facts, "fixed_in": release}
