@@ -31,3 +31,13 @@ def test_links_lead_to_a_page_and_a_heading(page: Path) -> None:
         if fragment:
             headings = HEADING.findall(target.read_text(encoding="utf-8"))
             assert fragment in {anchor(heading) for heading in headings}, link
+
+
+def test_the_index_lists_every_page() -> None:
+    """A page that is not in docs/README.md is found by nobody; each folder's README stands for its pages."""
+    index = ROOT / "docs" / "README.md"
+    listed = {
+        (index.parent / link.partition("#")[0]).resolve() for link in LINK.findall(index.read_text(encoding="utf-8"))
+    }
+    wanted = {*index.parent.glob("*.md"), *index.parent.glob("*/README.md")} - {index}
+    assert wanted - listed == set()
