@@ -275,6 +275,8 @@ BOUNDS: dict[str, list[Entry]] = {
             "_places: max(0, stop - END_WINDOW)",
         ),
         format_("a flag bit", "decode_name: utf8 = 2048"),
+    ],
+    "analysis/formats/zip_layout.py": [
         sample(
             "a gap as large as a data descriptor",
             "uncovered: member.header > at + 24",

@@ -97,8 +97,8 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/formats/yaml_scanner.py": [
         whole(
             "a short stretch is read token by token",
-            "YamlScanner._step_over: self._before(wanted) <= _WORTH",
-            "YamlScanner._step_over_lines: self._before(wanted) <= _WORTH",
+            "YamlScanner._step_over: self._before(wanted) <= WORTH",
+            "YamlScanner._step_over_lines: self._before(wanted) <= WORTH",
         ),
     ],
     "analysis/formats/inert.py": [

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.yaml_scanner import TokenKind, YamlScanner
+from picklewatch.analysis.formats.yaml_scanner import YamlScanner
+from picklewatch.analysis.formats.yaml_tokens import TokenKind
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from picklewatch.analysis.formats.yaml_scanner import Token
+    from picklewatch.analysis.formats.yaml_tokens import Token
 
 
 @dataclass(slots=True, eq=False)

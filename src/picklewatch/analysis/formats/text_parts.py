@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
-from picklewatch.analysis.formats.yaml_scanner import Token, TokenKind, YamlScanner
+from picklewatch.analysis.formats.yaml_scanner import YamlScanner
+from picklewatch.analysis.formats.yaml_tokens import Token, TokenKind
 from picklewatch.analysis.pickle import LimitReached
 
 if TYPE_CHECKING:

@@ -11,102 +11,40 @@ put such a text in front of the tag. Here nothing recurses, and every byte is lo
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
-from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from picklewatch.analysis.formats.spelling import unescaped
+from picklewatch.analysis.formats.yaml_tokens import (
+    ALONE,
+    BLANK,
+    BLANKS,
+    BRACKETS,
+    COMMA,
+    DIRECTIVE,
+    DOUBLE,
+    DULL,
+    DULL_LINES,
+    EMPTY_LINES,
+    FOLDED,
+    HEADER,
+    MARK,
+    NAME,
+    NO_PLAIN,
+    SINGLE,
+    STANDARD,
+    TAG,
+    WHITE,
+    WORTH,
+    Token,
+    TokenKind,
+    block_lines,
+    plain_scalar,
+    word_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-class TokenKind(Enum):
-    """The kind of a token."""
-
-    TAG = auto()
-    ANCHOR = auto()
-    ALIAS = auto()
-    SCALAR = auto()
-    KEY = auto()
-    """A ``?``."""
-    VALUE = auto()
-    """A ``:`` behind a key."""
-    ENTRY = auto()
-    """A ``-`` or a comma."""
-    OPEN = auto()
-    CLOSE = auto()
-    DOCUMENT = auto()
-
-
-class Token(NamedTuple):
-    """One token."""
-
-    kind: TokenKind
-    at: int
-    text: bytes = b""
-    """A scalar's value, a tag, an anchor's name, a bracket."""
-    quoted: bool = False
-    """True if the scalar is in quotes or a block, so that it may hold a text of its own."""
-
-
-_STANDARD = {b"!": b"!", b"!!": b"tag:yaml.org,2002:"}
-_BLANK = re.compile(
-    rb"((?:(?:[ \t]|\xef\xbb\xbf(?!\#))*+(?:\#[^\r\n]*+)?+[\r\n])*+)(?:[ \t]|\xef\xbb\xbf(?!\#))*+(?:\#[^\r\n]*+\Z)?"
-)
-"""Blanks, comments and line breaks; first whole lines of them."""
-_MARK = re.compile(rb"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_DIRECTIVE = re.compile(rb"%(?:TAG[ \t]+(!(?:[\w-]*!)?)[ \t]+([^ \t\r\n]+))?[^\r\n]*")
-_TAG = re.compile(rb"!<([^>\s]*)>|(!(?:[\w-]*!)?)([\w;/?:@&=+$.!~*'()%-]*+)")
-_BRACKETS = re.compile(rb"[\w;/?:@&=+$.!~*'()%,\[\]-]*+")
-_NAME = re.compile(rb"[&*]([\w-]*+)")
-_DOUBLE = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
-_SINGLE = re.compile(rb"'([^']*+(?:''[^']*+)*+)'")
-_HEADER = re.compile(rb"[|>](?:[+-]?([1-9])?|([1-9])[+-])[ \t]*+(?:\#[^\r\n]*+)?(?:\r\n?|\n|\Z)")
-_EMPTY_LINES = re.compile(rb"((?: *(?:\r\n?|\n))*) *")
-_WORD = (rb"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z))++", rb"(?:[^ \t\r\n:,\[\]{}]++|:(?![ \t\r\n,\[\]{}]|\Z))++")
-"""A word of a plain scalar, in blocks and between brackets."""
-_FOLD = rb"[ \t]*+(?:\r\n?|\n)(?:[ \t]*+(?:\r\n?|\n))*+"
-_FOLDED = re.compile(rb"(?<![ \t])" + _FOLD + rb"[ \t]*+")
-"""Line breaks inside of a plain scalar."""
-_NO_PLAIN = frozenset(b"-?:,[]{}#&*!|>'\"%@`")
-_WHITE = frozenset(b" \t\r\n")
-_BLANKS = frozenset(b" \t\r\n#\xef")
-_ALONE = frozenset(b"%-.")
-_COMMA = ord(",")
-_ITEM = rb'(?:"(?:[^"\\]++|\\.)*+"|(?:[-+0-9.eE]++|true|false|null)(?=\s*+[,\]}])|[:,\s]++)'
-_INSIDE = _ITEM
-for _ in range(4):
-    _INSIDE = b"(?:" + _ITEM + rb"|\[" + _INSIDE + rb"*+\]|\{" + _INSIDE + rb"*+\})"
-_DULL = re.compile(_INSIDE + b"*+", re.DOTALL)
-"""A stretch of JSON, with lists and dictionaries that are not nested deep."""
-_DULL_LINES = re.compile(rb"(?:[\[{]" + _INSIDE + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
-"""Lines of JSON, except the last of them."""
-_WORTH = 256
-"""Bytes from which skipping such a stretch at once is worth while; it holds nothing that is wanted."""
-
-
-@lru_cache(maxsize=256)
-def _block(indent: int) -> re.Pattern[bytes]:
-    """Return a pattern of the lines of a block scalar that is indented so far."""
-    return re.compile(rb"(?: {%d}[^\r\n]*+(?:\r\n?|\n|\Z)| {0,%d}(?:\r\n?|\n))*+" % (indent, indent - 1))
-
-
-@lru_cache(maxsize=256)
-def _lines(column: int) -> re.Pattern[bytes]:
-    """Return a pattern of one block's lines of single words, except the last one, which may go on in the next line."""
-    line = rb"(?:\w++:[ ][\w.]++|-[ ][\w.]++)\r?\n"
-    return re.compile(rb"(?:%s {%d}(?=%s))*+" % (line, column, line))
-
-
-@lru_cache(maxsize=256)
-def _plain(indent: int, inside: int) -> re.Pattern[bytes]:
-    """Return a pattern of a plain scalar whose further lines are indented so far, unless it is *inside* brackets."""
-    word = _WORD[inside]
-    line = rb"(?!\#)%s(?:[ \t]++(?!\#)%s)*+" % (word, word)
-    margin = rb"(?!(?:---|\.\.\.)(?=[ \t\r\n]|\Z)) {%d,}+[ \t]*+" % indent
-    return re.compile(b"%s(?:%s%s%s)*+" % (line, _FOLD, margin, line))
 
 
 class YamlScanner:
@@ -134,7 +72,7 @@ class YamlScanner:
         """True if a key without a ``?`` may begin here (PyYAML: ``allow_simple_key``)."""
         self._key: tuple[int, int] | None = None
         """Line and column of a token that may turn out to be such a key."""
-        self._handles = dict(_STANDARD)
+        self._handles = dict(STANDARD)
         self._declared: dict[bytes, bytes] = {}
         self._ever: dict[bytes, bytes] = {}
         self._wanted = wanted
@@ -145,17 +83,17 @@ class YamlScanner:
         data, size, handlers = self.data, self._size, self._HANDLERS
         while (at := self._at) < size:
             first = data[at]
-            if first in _BLANKS and self._skip_blanks():
+            if first in BLANKS and self._skip_blanks():
                 if self._wanted is not None and self.depth == 0 and self._step_over_lines(self._wanted):
                     yield Token(TokenKind.ENTRY, at)
                 continue
-            if first == _COMMA and self._wanted is not None and not self.whole and self._step_over(self._wanted):
+            if first == COMMA and self._wanted is not None and not self.whole and self._step_over(self._wanted):
                 yield Token(TokenKind.ENTRY, at)
                 continue
             if self.depth == 0:
                 while self._indents[-1] > at - self._line:
                     self._indents.pop()
-            if at == self._line and first in _ALONE:
+            if at == self._line and first in ALONE:
                 token = self._line_of_its_own(at, first)
                 if token is not None:
                     yield token
@@ -169,9 +107,9 @@ class YamlScanner:
 
     def _step_over(self, wanted: re.Pattern[bytes]) -> bool:
         """Skip JSON without a *wanted* match, from a comma on; return True if there was any."""
-        if not self.depth or self._before(wanted) <= _WORTH:
+        if not self.depth or self._before(wanted) <= WORTH:
             return False
-        match = _DULL.match(self.data, self._at, self._next)
+        match = DULL.match(self.data, self._at, self._next)
         assert match is not None  # it may be empty
         self._at = match.end()
         return True
@@ -179,12 +117,12 @@ class YamlScanner:
     def _step_over_lines(self, wanted: re.Pattern[bytes]) -> bool:
         """Skip lines of JSON, or of single words in a block, without a *wanted* match; True if any were."""
         column = self._at - self._line
-        if not self._may_be_key or self._before(wanted) <= _WORTH:
+        if not self._may_be_key or self._before(wanted) <= WORTH:
             return False
         if column == 0 and self.data[self._at] in b"[{":
-            pattern = _DULL_LINES
+            pattern = DULL_LINES
         elif column == self._indents[-1]:
-            pattern = _lines(column)
+            pattern = word_lines(column)
         else:
             return False
         match = pattern.match(self.data, self._at, self._next)
@@ -204,7 +142,7 @@ class YamlScanner:
 
     def _skip_blanks(self) -> bool:
         """Skip blanks, comments and line breaks; return True if there were any."""
-        match = _BLANK.match(self.data, self._at)
+        match = BLANK.match(self.data, self._at)
         if match is None or match.end() == self._at:
             return False
         if match.end(1) > self._at:
@@ -218,10 +156,10 @@ class YamlScanner:
         """Read a directive, or the mark of a document's start or end, if one is there."""
         if first == ord("%"):
             return self._directive(at)
-        return self._document(at) if _MARK.match(self.data, at) is not None else None
+        return self._document(at) if MARK.match(self.data, at) is not None else None
 
     def _directive(self, at: int) -> Token | None:
-        match = _DIRECTIVE.match(self.data, at)
+        match = DIRECTIVE.match(self.data, at)
         assert match is not None  # a % is all that it needs
         if match[1] is not None:
             self._declared[match[1]] = self._ever[match[1]] = unquote_to_bytes(match[2])
@@ -231,7 +169,7 @@ class YamlScanner:
         return Token(TokenKind.DOCUMENT, at)
 
     def _document(self, at: int) -> Token:
-        self._handles = {**_STANDARD, **self._declared} if self.data[at] == ord("-") else dict(_STANDARD)
+        self._handles = {**STANDARD, **self._declared} if self.data[at] == ord("-") else dict(STANDARD)
         self._declared = {}
         self._at = at + 3
         self._key, self._may_be_key, self.depth = None, False, 0
@@ -286,7 +224,7 @@ class YamlScanner:
 
     def _name(self, at: int) -> Token:
         self._begin_node(at)
-        match = _NAME.match(self.data, at)
+        match = NAME.match(self.data, at)
         assert match is not None
         self._at = match.end()
         kind = TokenKind.ANCHOR if self.data[at] == ord("&") else TokenKind.ALIAS
@@ -294,12 +232,12 @@ class YamlScanner:
 
     def _tag(self, at: int) -> Token:
         self._begin_node(at)
-        match = _TAG.match(self.data, at)
+        match = TAG.match(self.data, at)
         assert match is not None  # a ! is all that it needs
         self._at = match.end()
         if match[1] is not None:
             return Token(TokenKind.TAG, at, unquote_to_bytes(match[1]))
-        longer = _BRACKETS.match(self.data, self._at)
+        longer = BRACKETS.match(self.data, self._at)
         assert longer is not None  # it may be empty
         suffix = match[3] + longer.group()
         if not (self.depth and longer.group()[:1] == b","):  # libyaml ends the tag at the comma, PyYAML behind it all
@@ -308,14 +246,14 @@ class YamlScanner:
         return Token(TokenKind.TAG, at, start + unquote_to_bytes(suffix))
 
     def _double(self, at: int) -> Token | None:
-        match = None if self._unclosed else _DOUBLE.match(self.data, at)
+        match = None if self._unclosed else DOUBLE.match(self.data, at)
         if match is None:
             self._unclosed = True  # no later one is closed either: what follows holds none that is not escaped
             return None
         return self._quoted(at, match, unescaped(match[1]))
 
     def _single(self, at: int) -> Token | None:
-        match = _SINGLE.match(self.data, at)
+        match = SINGLE.match(self.data, at)
         return None if match is None else self._quoted(at, match, match[1].replace(b"''", b"'"))
 
     def _quoted(self, at: int, match: re.Match[bytes], text: bytes) -> Token:
@@ -325,7 +263,7 @@ class YamlScanner:
         return Token(TokenKind.SCALAR, at, text, quoted=True)
 
     def _block_scalar(self, at: int) -> Token | None:
-        header = _HEADER.match(self.data, at)
+        header = HEADER.match(self.data, at)
         if self.depth or header is None:
             return None
         indent = max(1, self._indents[-1] + 1)
@@ -338,14 +276,14 @@ class YamlScanner:
             indent += int(given) - 1
         else:
             indent = max(indent, self._deepest(header.end()))
-        match = _block(indent).match(self.data, header.end())
+        match = block_lines(indent).match(self.data, header.end())
         assert match is not None
         self._at = self._line = match.end()
         return Token(TokenKind.SCALAR, at, match.group(), quoted=True)
 
     def _deepest(self, at: int) -> int:
         """Return the width of the widest of the empty lines at *at* and the line behind them: a block's indentation."""
-        match = _EMPTY_LINES.match(self.data, at)
+        match = EMPTY_LINES.match(self.data, at)
         assert match is not None
         widest = max(map(len, re.split(rb"[\r\n]", match[1]))) if match[1] else 0
         return max(widest, match.end() - match.end(1))
@@ -353,10 +291,10 @@ class YamlScanner:
     def _scalar(self, at: int, first: int) -> Token | None:
         """Read a plain scalar, or skip a character that begins no token."""
         inside = 1 if self.depth else 0
-        allowed = first not in _NO_PLAIN
+        allowed = first not in NO_PLAIN
         if not allowed and not self._white(at + 1):
             allowed = first == ord("-") or (first in b"?:" and not inside)
-        match = _plain(0 if inside else self._indents[-1] + 1, inside).match(self.data, at) if allowed else None
+        match = plain_scalar(0 if inside else self._indents[-1] + 1, inside).match(self.data, at) if allowed else None
         if match is None:
             self.refused += 1
             self._at = at + 1
@@ -366,7 +304,7 @@ class YamlScanner:
         text = match.group()
         if b"\n" in text or b"\r" in text:
             self._see_lines(at, text)
-            text = _FOLDED.sub(b" ", text)
+            text = FOLDED.sub(b" ", text)
         return Token(TokenKind.SCALAR, at, text)
 
     def _see_lines(self, at: int, text: bytes) -> None:
@@ -385,7 +323,7 @@ class YamlScanner:
             self._indents.append(column)
 
     def _white(self, at: int) -> bool:
-        return at >= self._size or self.data[at] in _WHITE
+        return at >= self._size or self.data[at] in WHITE
 
     _HANDLERS: ClassVar[dict[int, Callable[[YamlScanner, int], Token | None]]] = {
         ord(character): handler

@@ -36,14 +36,14 @@ ODD_FLAGS = ENCRYPTED | PATCHED | STRONG | MASKED
 END_WINDOW = (1 << 16) + 22
 """Bytes from the end in which an archive's end record may start: the record and the longest comment."""
 
-_LOCAL = struct.Struct("<4s5H3I2H")
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
-_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
+_FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64_EXTRA = 1
-_DEFERRED = {(0, 0, 0), (0, _FULL32, _FULL32)}
+_DEFERRED = {(0, 0, 0), (0, FULL32, FULL32)}
 """Checksum and sizes of a local header whose true values follow the member's bytes."""
 
 
@@ -102,7 +102,7 @@ class _End(NamedTuple):
     zip64: bool
 
 
-_RECORD, _ENTRY, _COPIED = 10, 40, 1000
+_RECORD, ENTRY, _COPIED = 10, 40, 1000
 """Units of work per end record and per entry of a directory; bytes that are copied in the time of one."""
 
 
@@ -190,7 +190,7 @@ def _read_directory(data: memoryview, end: _End, base: int, directory: int, char
     archive = Archive(base, directory, directory, stop + end.comment, comment=(stop, stop + end.comment))
     at, count = directory, 0
     while at + _CENTRAL.size <= end.stop and data[at : at + 4] == CENTRAL:
-        charge(_ENTRY)
+        charge(ENTRY)
         at = _read_entry(data, archive, at, end.stop)
         count += 1
     if count != end.entries and count & _FULL16 != end.entries:
@@ -214,12 +214,12 @@ def _read_entry(data: memoryview, archive: Archive, at: int, stop: int) -> int:
         archive.oddities.append(("malformed-zip", at, "An entry of the central directory is cut off."))
         return stop
     raw = bytes(data[names_at : names_at + nlen])
-    if _FULL32 in (packed, size, offset):
-        size, packed, offset = _wide(data[names_at + nlen : names_at + nlen + xlen], size, packed, offset)
+    if FULL32 in (packed, size, offset):
+        size, packed, offset = wide(data[names_at + nlen : names_at + nlen + xlen], size, packed, offset)
     header = archive.base + offset
     archive.start = max(min(archive.start, header), 0)
     central = (decode_name(raw, flags), method, flags, crc, packed, size, header)
-    if not 0 <= header <= len(data) - _LOCAL.size or data[header : header + 4] != LOCAL:
+    if not 0 <= header <= len(data) - LOCAL_HEADER.size or data[header : header + 4] != LOCAL:
         summary = f"The directory's entry {central[0]!r} points at no local header."
         archive.oddities.append(("malformed-zip", max(header, 0), summary))
     else:
@@ -227,7 +227,7 @@ def _read_entry(data: memoryview, archive: Archive, at: int, stop: int) -> int:
     return int(after)
 
 
-def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, int, int]:
+def wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, int, int]:
     """Apply the zip64 extra field to the values that are full in the header, in this order."""
     values = [size, packed, offset]
     at = 0
@@ -236,7 +236,7 @@ def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, 
         body = extra[at + 4 : at + 4 + length]
         if kind == _ZIP64_EXTRA:
             for index, value in enumerate(values):
-                if value == _FULL32 and len(body) >= 8:  # noqa: PLR2004
+                if value == FULL32 and len(body) >= 8:  # noqa: PLR2004
                     values[index] = struct.unpack_from("<Q", body)[0]
                     body = body[8:]
             break
@@ -247,8 +247,8 @@ def _wide(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, 
 def _readings(data: memoryview, central: tuple[str, int, int, int, int, int, int], raw: bytes) -> Iterator[Member]:
     """Yield the directory's reading of a member, and the local header's if it leads to other content."""
     _, method, flags, crc, packed, size, header = central
-    _, _need, *local, nlen, xlen = _LOCAL.unpack_from(data, header)
-    names_at = header + _LOCAL.size
+    _, _need, *local, nlen, xlen = LOCAL_HEADER.unpack_from(data, header)
+    names_at = header + LOCAL_HEADER.size
     start = names_at + nlen + xlen
     local_raw = bytes(data[names_at : names_at + nlen])
     if local_raw == raw and local[0] == flags and local[1] == method:
@@ -260,10 +260,12 @@ def _readings(data: memoryview, central: tuple[str, int, int, int, int, int, int
 
 
 def _contradicted(data: memoryview, member: Member, local_raw: bytes, *, same_name: bool) -> Iterator[Member]:
-    _, _need, flags, method, _time, _date, crc, packed, size, nlen, _xlen = _LOCAL.unpack_from(data, member.header)
-    if _FULL32 in (packed, size):
-        extra = data[member.header + _LOCAL.size + nlen : member.start]
-        size, packed, _ = _wide(extra, size, packed, 0)
+    _, _need, flags, method, _time, _date, crc, packed, size, nlen, _xlen = LOCAL_HEADER.unpack_from(
+        data, member.header
+    )
+    if FULL32 in (packed, size):
+        extra = data[member.header + LOCAL_HEADER.size + nlen : member.start]
+        size, packed, _ = wide(extra, size, packed, 0)
     name = decode_name(local_raw, flags)
     local = Member(name, method, flags, crc, packed, size, member.header, member.start, local=True)
     differs = tuple(_differences(member, local, same_name=same_name))
@@ -282,41 +284,11 @@ def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator
         yield "flags"
     deferred = bool((local.flags | central.flags) & DESCRIPTOR)
     if (local.packed, local.size) != (central.packed, central.size):
-        full = {0, _FULL32} if deferred else ()
+        full = {0, FULL32} if deferred else ()
         if not (local.packed in full and local.size in full):
             yield "size"
     if local.crc != central.crc and not (deferred and local.crc == 0):
         yield "crc"
-
-
-def local_walk(data: memoryview, start: int, stop: int, charge: Charge) -> Iterator[Member]:
-    """Yield the members as a streaming reader sees them: local header after local header, from *start*."""
-    at = start
-    while at + _LOCAL.size <= stop and data[at : at + 4] == LOCAL:
-        charge(_ENTRY)
-        _, _need, flags, method, _time, _date, crc, packed, size, nlen, xlen = _LOCAL.unpack_from(data, at)
-        names_at = at + _LOCAL.size
-        begin = names_at + nlen + xlen
-        if _FULL32 in (packed, size):
-            size, packed, _ = _wide(data[names_at + nlen : begin], size, packed, 0)
-        if begin > stop:
-            return
-        name = decode_name(bytes(data[names_at : names_at + nlen]), flags)
-        unknown = bool(flags & DESCRIPTOR) and packed == 0
-        packed = min(packed, stop - begin) if not unknown else stop - begin
-        yield Member(name, method, flags, crc, packed, size if not unknown else packed, at, begin, local=True)
-        if unknown:
-            return
-        at = begin + packed
-        if flags & DESCRIPTOR:
-            at += _descriptor(data, at)
-
-
-def _descriptor(data: memoryview, at: int) -> int:
-    for size in (16, 12, 24, 20):
-        if data[at + size : at + size + 4] in (LOCAL, CENTRAL):
-            return size
-    return 0
 
 
 def decode_name(raw: bytes, flags: int) -> str:
@@ -324,24 +296,3 @@ def decode_name(raw: bytes, flags: int) -> str:
     utf8 = 0x800
     name = raw.decode("utf-8", "surrogateescape") if flags & utf8 or raw.isascii() else raw.decode("cp437")
     return name.replace("\0", "\\x00")
-
-
-def uncovered(archive: Archive) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of the archive outside of local headers, members, directory and descriptors."""
-    at = archive.start
-    for member in sorted(archive.members, key=lambda m: m.header):
-        if member.header > at + 24:
-            yield at, member.header
-        at = max(at, member.end)
-    if archive.directory > at + 24:
-        yield at, archive.directory
-
-
-def overlaps(archive: Archive) -> Iterator[tuple[Member, Member]]:
-    """Yield adjacent members that overlap, as in quines and zip bombs."""
-    previous: Member | None = None
-    for member in sorted((m for m in archive.members if not m.local), key=lambda m: m.header):
-        if previous is not None and member.header < previous.end and member.header != previous.header:
-            yield previous, member
-        if previous is None or member.end > previous.end:
-            previous = member

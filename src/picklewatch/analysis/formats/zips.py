@@ -19,6 +19,7 @@ from picklewatch.analysis.formats.numpy_files import is_numbers, read_on
 from picklewatch.analysis.formats.part import CHUNK, Part, find
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.unpacking import counted, unpack
+from picklewatch.analysis.formats.zip_layout import local_walk, overlaps, uncovered
 from picklewatch.analysis.formats.zip_members import (
     CRC_LIMIT,
     STORED,
@@ -39,10 +40,7 @@ from picklewatch.analysis.formats.zipread import (
     Member,
     archives,
     ends_archive,
-    local_walk,
     other_readings,
-    overlaps,
-    uncovered,
 )
 from picklewatch.core.model import Level
 
