@@ -274,7 +274,6 @@ BOUNDS: dict[str, list[Entry]] = {
             "an end record and the longest comment; miniz looks a little further, and such archives are malformed-zip",
             "_places: max(0, stop - END_WINDOW)",
         ),
-        format_("a flag bit", "decode_name: utf8 = 2048"),
     ],
     "analysis/formats/zip_layout.py": [
         sample(

@@ -23,6 +23,10 @@ _KINDS = {
 }
 
 
+_SHOWN = 60
+"""Characters of a wrong value that are shown."""
+
+
 def describe(source: ConfigSource, problem: ErrorDetails, root: type[BaseModel]) -> tuple[int, str]:
     """Write *problem*, one of pydantic's errors about *source*, for a person: ``file:line: key: reason``.
 
@@ -94,8 +98,7 @@ def _show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = f'"{value}"' if isinstance(value, str) else repr(value)
-    limit = 60
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _SLACK = 64 << 20
 """Bytes of address space beyond the file and the memory allowed: thread stacks, allocator arenas."""
-_LAST = 1 << 20
-"""A descriptor number above any that is open."""
+_FIRST, _LAST = 3, 1 << 20
+"""The first descriptor behind the standard three, and a number above any that is open."""
 _KILLED_FIRST = 500
 """Score added for the kernel's out-of-memory killer, so that it takes the scan and not the user's training run."""
 
@@ -125,11 +125,10 @@ def _plan_landlock(plan: Plan) -> None:
 
 def only_descriptor(keep: int) -> int:
     """Close every descriptor but the standard three and *keep*; return the number that *keep* has now."""
-    lowest = 3
-    if keep != lowest:
-        os.dup2(keep, lowest, inheritable=False)
-    os.closerange(lowest + 1, _LAST)
-    return lowest
+    if keep != _FIRST:
+        os.dup2(keep, _FIRST, inheritable=False)
+    os.closerange(_FIRST + 1, _LAST)
+    return _FIRST
 
 
 def enter(plan: Plan, parent: int) -> None:

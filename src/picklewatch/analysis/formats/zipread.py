@@ -29,6 +29,7 @@ ENCRYPTED = 0x1
 PATCHED = 0x20
 STRONG = 0x40
 DESCRIPTOR = 0x8
+UTF8 = 0x800
 MASKED = 0x2000
 ODD_FLAGS = ENCRYPTED | PATCHED | STRONG | MASKED
 """Flag bits that make a common reader refuse a member."""
@@ -293,6 +294,5 @@ def _differences(central: Member, local: Member, *, same_name: bool) -> Iterator
 
 def decode_name(raw: bytes, flags: int) -> str:
     """Decode a member's name as CPython's zipfile does, but without an error."""
-    utf8 = 0x800
-    name = raw.decode("utf-8", "surrogateescape") if flags & utf8 or raw.isascii() else raw.decode("cp437")
+    name = raw.decode("utf-8", "surrogateescape") if flags & UTF8 or raw.isascii() else raw.decode("cp437")
     return name.replace("\0", "\\x00")
