@@ -119,7 +119,10 @@ class Way:
         return self.status.st_dev, self.status.st_ino
 
     def go(self, path: str) -> None:
-        """Walk on to *path*; an absolute one begins at ``/``. Raises `OSError`, `NotFollowedError`."""
+        """Walk on to *path*; an absolute one begins at ``/``.
+
+        Raises `OSError`, `NotFollowedError`.
+        """
         self._turn(path)
         for _ in range(_COMPONENTS):
             if not self._left:

@@ -79,7 +79,10 @@ class Subject:
         os.close(self.fd)
 
     def again(self) -> Subject:
-        """Look at the same open file again: its state, and where it is now. Shares the descriptor."""
+        """Look at the same open file again: its state, and where it is now.
+
+        Shares the descriptor.
+        """
         return Subject(self.fd, FileId.of(os.fstat(self.fd)), _true_path(self.fd, self.path, follow=True))
 
 
@@ -100,7 +103,10 @@ def open_subject(path: str | bytes | os.PathLike[str], *, follow: bool = True) -
 
 
 def open_held(handle: int, name: str, true_path: Callable[[int], str]) -> Subject:
-    """Open for reading what *handle* (``O_PATH``), found under *name*, holds. Raises `SubjectError`."""
+    """Open for reading what *handle* (``O_PATH``), found under *name*, holds.
+
+    Raises `SubjectError`.
+    """
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         raise not_regular(name, status.st_mode)

@@ -71,7 +71,10 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
 
 
 def explained(file: str, settings: ScanSettings, member: str | None = None) -> Explanation:
-    """Judge *file* and explain it, or one *member* of it. Raises `picklewatch.core.errors.Error`."""
+    """Judge *file* and explain it, or one *member* of it.
+
+    Raises `picklewatch.core.errors.Error`.
+    """
     from picklewatch.sandbox import ViewKind, ViewRequest
     from picklewatch.sandbox.engine_version import engine_version
 

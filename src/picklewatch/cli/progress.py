@@ -74,7 +74,10 @@ class Progress:
         return f"{bar} {fraction:4.0%}  {done:,} of {self._total:,} files, {size}{self._left(fraction, now)}"
 
     def _fraction(self, done: int, done_bytes: int) -> float:
-        """Return the share that is done. A file counts by half for itself and by half for its size."""
+        """Return the share that is done.
+
+        A file counts by half for itself and by half for its size.
+        """
         by_files = done / self._total if self._total else 1.0
         by_bytes = done_bytes / self._total_bytes if self._total_bytes else by_files
         return min(1.0, (by_files + by_bytes) / 2)

@@ -61,7 +61,10 @@ def view_options(function: F) -> F:
 def show(  # noqa: PLR0913 - one per option
     kind: ViewKind, file: str, *, member: str | None, limit: int, as_json: bool, config_path: Path | None
 ) -> ExitStatus:
-    """Show *file* as a view of *kind*, on a terminal through a pager. The status tells whether its end was reached."""
+    """Show *file* as a view of *kind*, on a terminal through a pager.
+
+    The status tells whether its end was reached.
+    """
     from picklewatch.sandbox import ViewRequest
 
     request = ViewRequest(kind=kind, member=member, limit=limit)
@@ -117,7 +120,10 @@ def viewer(settings: ScanSettings) -> Scanner:
 
 @contextmanager
 def opened(file: str) -> Iterator[Subject]:
-    """Open *file*, ``-`` for standard input. Raises `picklewatch.core.errors.Error`."""
+    """Open *file*, ``-`` for standard input.
+
+    Raises `picklewatch.core.errors.Error`.
+    """
     if file != STDIN:
         with open_subject(file) as subject:
             yield subject

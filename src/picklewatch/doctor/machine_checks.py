@@ -123,7 +123,10 @@ def _enough(directories: int) -> int:
 
 
 def count_directories(roots: list[str], seconds: float = COUNT_SECONDS) -> tuple[int, bool]:
-    """Count the directories at and below *roots*, for *seconds* at most. Return also True if that was enough."""
+    """Count the directories at and below *roots*, for *seconds* at most.
+
+    Return also True if that was enough.
+    """
     end = time.monotonic() + seconds
     stack = [root for root in dict.fromkeys(map(os.path.realpath, roots)) if os.path.isdir(root)]  # noqa: PTH112
     seen: set[tuple[int, int]] = set()

@@ -13,7 +13,10 @@ class RescanBackoff:
         self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
 
     def note_scan(self, inode: tuple[int, int], now: float) -> int:
-        """Note a scan. Return how many the file has had in a row, without a rest between them."""
+        """Note a scan.
+
+        Return how many the file has had in a row, without a rest between them.
+        """
         last, streak = self._seen.pop(inode, (now - self._rest, 0))
         pause = self.pause(streak)
         streak = 1 if now - last > self._rest + pause else streak + 1

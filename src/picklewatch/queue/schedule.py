@@ -55,7 +55,10 @@ class Claim:
     _given_up: bool = False
 
     def start_scan(self, patience: float) -> bool:
-        """Begin a scan. Return False if another thread has taken the scanner over: it must not begin then."""
+        """Begin a scan.
+
+        Return False if another thread has taken the scanner over: it must not begin then.
+        """
         self.enter_step(patience)
         with self._lock:
             self._scanning = not self._given_up
@@ -68,7 +71,10 @@ class Claim:
             self._scanning = False
 
     def give_up(self) -> bool:
-        """Let no scan begin any more. Return True if none is running."""
+        """Let no scan begin any more.
+
+        Return True if none is running.
+        """
         with self._lock:
             self._given_up = True
             return not self._scanning
@@ -141,12 +147,18 @@ class Schedule:
             return claim
 
     def wait_for_slow(self, longest: float) -> bool:
-        """Wait, *longest* seconds at most, for a job in the slow lane. Return True if one waits."""
+        """Wait, *longest* seconds at most, for a job in the slow lane.
+
+        Return True if one waits.
+        """
         with self._condition:
             return bool(self._slow) or (self._condition.wait(longest) and bool(self._slow))
 
     def check_in(self, claim: Claim) -> None:
-        """Let a running scan go on, in the slow lane once it took too long. Raises `PutOffError` if that is full."""
+        """Let a running scan go on, in the slow lane once it took too long.
+
+        Raises `PutOffError` if that is full.
+        """
         job = claim.job
         with self._condition:
             if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= self._slow.seconds(claim.owner):

@@ -80,7 +80,10 @@ class PrefetchingScanner:
             os.close(copy)
 
     def _read(self, fd: int, copy: int | None) -> int:
-        """Read *fd* as far as it can be read, to *copy* if there is one. Return how many bytes that were."""
+        """Read *fd* as far as it can be read, to *copy* if there is one.
+
+        Return how many bytes that were.
+        """
         at = 0
         with contextlib.suppress(OSError):
             while piece := os.pread(fd, _PIECE, at):

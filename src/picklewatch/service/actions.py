@@ -28,7 +28,10 @@ class Actions:
         self.outcomes, self.mover = outcomes, mover
 
     def after(self, record: Record, finished: Finished, fd: int) -> bool:
-        """Do what follows from a recorded outcome; *fd* was scanned. Return True if the file was moved."""
+        """Do what follows from a recorded outcome; *fd* was scanned.
+
+        Return True if the file was moved.
+        """
         if finished.fresh:
             self.outcomes.report(finished.record, record.to_json())
         elif finished.was is not None:
@@ -37,5 +40,8 @@ class Actions:
         return self.mover.wants(record) and self.mover.move(finished.record, fd)
 
     def catch_up(self) -> int:
-        """Do what was recorded and not done. Return how many log lines and moves that were."""
+        """Do what was recorded and not done.
+
+        Return how many log lines and moves that were.
+        """
         return self.outcomes.report_all() + self.mover.retry_all()

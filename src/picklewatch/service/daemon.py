@@ -75,7 +75,10 @@ _DENIED_REMEMBERED: Final = 1_000
 def open_daemon(
     state: Path, paths: tuple[str, ...], config: Config, dependencies: Dependencies, notifier: Notifier
 ) -> Iterator[Daemon]:
-    """Give a daemon that owns the state directory *state*, to `run` once. Raises `StateError` if it can't have it."""
+    """Give a daemon that owns the state directory *state*, to `run` once.
+
+    Raises `StateError` if it can't have it.
+    """
     health = Health()
     with Signals() as signals, hold_state(state, health, signals.wait) as hold:
         dependencies.introduce()
@@ -138,7 +141,10 @@ class Daemon:
         self._is_ready = False
 
     def run(self) -> int:
-        """Work until a signal ends it. Return the exit status; `StateError`, `SandboxError` if it can't start."""
+        """Work until a signal ends it.
+
+        Return the exit status; `StateError`, `SandboxError` if it can't start.
+        """
         status = int(ExitStatus.OK)
         try:
             self._start_up()
@@ -212,7 +218,10 @@ class Daemon:
             self._report_status(now)
 
     def _is_ended(self) -> bool:
-        """Answer the signals that came; several of SIGHUP are one. Return True if one ends the daemon."""
+        """Answer the signals that came; several of SIGHUP are one.
+
+        Return True if one ends the daemon.
+        """
         is_reloading = False
         while (number := self._signals.take()) is not None:
             if number != signal.SIGHUP:

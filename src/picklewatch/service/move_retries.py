@@ -40,7 +40,10 @@ class MoveRetries:
             self._report(error)
 
     def want(self, config: Config) -> bool:
-        """Want every known file moved that *config* says. Return True if it says so of any verdict."""
+        """Want every known file moved that *config* says.
+
+        Return True if it says so of any verdict.
+        """
         moved = [verdict for verdict in Verdict if config.quarantine.takes(verdict)]
         if moved:
             self._store.intents.want_all(moved)

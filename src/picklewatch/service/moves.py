@@ -108,11 +108,17 @@ class Mover:
         return record.file is not None and self._policy().takes(record.judgement.verdict)
 
     def move(self, record: int, fd: int) -> bool:
-        """Move the file of *record*, whose scanned descriptor is *fd*, if that is wanted. Return True if it was."""
+        """Move the file of *record*, whose scanned descriptor is *fd*, if that is wanted.
+
+        Return True if it was.
+        """
         return _Moved.YES in [self._move(intent, fd) for intent in self._store.intents.wanted(record=record)]
 
     def retry_all(self) -> int:
-        """Try the moves that are still wanted. Return how many were closed; 0 if another thread tries them."""
+        """Try the moves that are still wanted.
+
+        Return how many were closed; 0 if another thread tries them.
+        """
         if not self._retrying.acquire(blocking=False):
             return 0
         try:
@@ -167,7 +173,10 @@ class Mover:
             return True
 
     def _open(self, intent: Intent) -> Subject:
-        """Open the file of *intent* under the first of its names that is still it. Raises `SubjectError`."""
+        """Open the file of *intent* under the first of its names that is still it.
+
+        Raises `SubjectError`.
+        """
         problem: SubjectError | None = None
         for path in (intent.path, *self._store.records.names(intent.file)):
             try:

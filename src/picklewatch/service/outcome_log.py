@@ -31,7 +31,10 @@ class OutcomeLog:
         """True if the log lacks outcomes that the store has."""
 
     def report(self, number: int, fields: Mapping[str, Any]) -> bool:
-        """Log a recorded outcome. Return True if the log has it now."""
+        """Log a recorded outcome.
+
+        Return True if the log has it now.
+        """
         with self._reporting:
             if not self._store.records.is_unreported(number):  # another thread was faster
                 return True
@@ -42,7 +45,10 @@ class OutcomeLog:
             return False
 
     def report_all(self) -> int:
-        """Log what was recorded and not logged, until the log takes no more. Return how many lines."""
+        """Log what was recorded and not logged, until the log takes no more.
+
+        Return how many lines.
+        """
         done = 0
         while unreported := self._store.records.unreported():
             for number, fields in unreported:

@@ -158,7 +158,10 @@ class JobRunner:
         return with_names(record, more)
 
     def _exhausted(self, reason: str) -> float:
-        """Report that the machine has no more of something. Return the seconds after which to try again."""
+        """Report that the machine has no more of something.
+
+        Return the seconds after which to try again.
+        """
         hint = "Look at LimitNOFILE=, TasksMax= and MemoryMax= of the unit, or `ulimit -a`. Nothing is lost."
         self._health.degrade("scan-exhausted", f"files can't be scanned now: {reason}", hint=hint)
         return 1.0
@@ -190,7 +193,10 @@ class JobRunner:
             self._follow_up(record, finished, -1)
 
     def _failed(self, job: Job, error: Exception) -> float:
-        """Deal with a fault of ours. Return the seconds after which to try again; in the end it is unscannable."""
+        """Deal with a fault of ours.
+
+        Return the seconds after which to try again; in the end it is unscannable.
+        """
         if len(self._failures) > _FAILED_KEPT:
             self._failures.clear()
         self._failures[job.id] = failures = self._failures.get(job.id, 0) + 1

@@ -58,7 +58,10 @@ class Workers:
         self.wake()
 
     def join(self, seconds: float) -> bool:
-        """Wait until the threads end, *seconds* at most. Return True if all have ended."""
+        """Wait until the threads end, *seconds* at most.
+
+        Return True if all have ended.
+        """
         end = time.monotonic() + seconds
         for worker in self._workers:
             if worker.ident is not None:
@@ -89,7 +92,10 @@ class Workers:
         self._workers[index].start()
 
     def _give_up_on(self, worker: _Worker) -> ClosableScans | None:
-        """Leave *worker* behind. Return its scanner, unless it is scanning."""
+        """Leave *worker* behind.
+
+        Return its scanner, unless it is scanning.
+        """
         worker.is_given_up = True
         self._hung.append(worker)
         claim = worker.claim
@@ -136,11 +142,17 @@ class Workers:
     # --- what the threads use
 
     def rest(self, seconds: float) -> bool:
-        """Wait. Return True if it is time to end instead."""
+        """Wait.
+
+        Return True if it is time to end instead.
+        """
         return self._stopping.wait(seconds)
 
     def waits_for_slow(self) -> bool:
-        """Wait for a moment until something waits in the slow lane. Return True if it does."""
+        """Wait for a moment until something waits in the slow lane.
+
+        Return True if it does.
+        """
         return not self._stopping.is_set() and self._schedule.wait_for_slow(_IDLE_SECONDS)
 
     def next_job(self, *, spare: bool) -> Claim | None:

@@ -42,7 +42,10 @@ class Signals:
             os.write(self._writing, b"!")
 
     def wait(self, seconds: float) -> bool:
-        """Wait until a signal comes, *seconds* at most. Return True if one is queued."""
+        """Wait until a signal comes, *seconds* at most.
+
+        Return True if one is queued.
+        """
         if select.select([self._reading], [], [], seconds)[0]:
             os.read(self._reading, 1024)
         return bool(self._queued)

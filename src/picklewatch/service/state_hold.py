@@ -35,7 +35,10 @@ class StateHold:
     failures: StoreFailures
 
     def keep(self, health: Health) -> None:
-        """Stay the directory's only daemon if somebody removed it. `StateError` if another has it by now."""
+        """Stay the directory's only daemon if somebody removed it.
+
+        `StateError` if another has it by now.
+        """
         if self.lock.is_in_place():
             return
         path = str(self.directory)

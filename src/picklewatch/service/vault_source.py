@@ -35,7 +35,10 @@ class VaultSource:
         self._remembered: Path | None = None
 
     def __call__(self) -> SupportsQuarantine:
-        """Return the vault as it is now. Raises `StateError`."""
+        """Return the vault as it is now.
+
+        Raises `StateError`.
+        """
         with self._lock:
             directory = self._directory()
             if self._vault is None or self._vault[0] != _identity(directory):

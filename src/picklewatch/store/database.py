@@ -151,7 +151,10 @@ class Database:
             self._connection = self._open()
 
     def rebuild(self) -> Path:
-        """Set the damaged file aside and start an empty one. Return where the old one is kept."""
+        """Set the damaged file aside and start an empty one.
+
+        Return where the old one is kept.
+        """
         with self._lock:
             self._let_go()
             aside = self._free_name()

@@ -142,7 +142,10 @@ class Allowed:
                 _judge_again(transaction, sha256)
 
     def remove(self, sha256: str) -> bool:
-        """Stop vouching for a content. Return True if somebody did."""
+        """Stop vouching for a content.
+
+        Return True if somebody did.
+        """
         with self._database.transaction(durable=True) as transaction:
             gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
             _judge_again(transaction, sha256)

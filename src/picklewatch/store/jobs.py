@@ -53,7 +53,10 @@ class Jobs:
         """The last row of the busy ones at the front of the queue, by whether the oldest are asked for."""
 
     def offer(self, candidates: Iterable[Candidate], engine: str) -> Offered:
-        """Queue every candidate whose verdict under *engine* is not known. One transaction."""
+        """Queue every candidate whose verdict under *engine* is not known.
+
+        One transaction.
+        """
         queued: list[Candidate] = []
         waiting = known = 0
         with self._database.transaction() as transaction:
@@ -136,7 +139,10 @@ class Jobs:
         return _job(rows[0]) if rows else None
 
     def drop(self, job: Job) -> bool:
-        """Drop *job*: its file is gone, or its verdict is known. Return True if it was announced again and waits on."""
+        """Drop *job*: its file is gone, or its verdict is known.
+
+        Return True if it was announced again and waits on.
+        """
         with self._database.transaction() as transaction:
             return end(transaction, job)
 
@@ -155,7 +161,10 @@ def _job(row: Row) -> Job:
 
 
 def end(transaction: Transaction, job: Job) -> bool:
-    """Remove *job* unless it was announced again since it was claimed. Return True if it was."""
+    """Remove *job* unless it was announced again since it was claimed.
+
+    Return True if it was.
+    """
     gone = transaction.run("DELETE FROM jobs WHERE id = ? AND generation = ?", (job.id, job.generation)).rowcount
     return not gone and transaction.one("SELECT 1 FROM jobs WHERE id = ?", (job.id,)) is not None
 
@@ -174,7 +183,10 @@ def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> 
 
 
 def _queue(transaction: Transaction, candidate: Candidate) -> bool:
-    """Queue *candidate*, or renew the job of its inode. Return True if it is new in the queue."""
+    """Queue *candidate*, or renew the job of its inode.
+
+    Return True if it is new in the queue.
+    """
     file, path = candidate.file, os.fsencode(candidate.path)
     rank = file.mtime_ns if candidate.source >= Source.WALK else time.time_ns()
     present = transaction.one("SELECT id, path FROM jobs WHERE device = ? AND inode = ?", inode(file))

@@ -65,7 +65,10 @@ class StateLock:
         return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
     def retake(self) -> None:
-        """Lock the directory anew after somebody removed the lock. `StateError` if another daemon has it by now."""
+        """Lock the directory anew after somebody removed the lock.
+
+        `StateError` if another daemon has it by now.
+        """
         make_directory(self._directory)
         former, self._fd = self._fd, StateLock(self._directory)._fd  # noqa: SLF001 - of this class
         os.close(former)
@@ -95,7 +98,10 @@ def holder(directory: Path) -> int | None:
 
 
 def trouble(directory: Path) -> str:
-    """Return why the daemon of *directory* can't use its store now; empty if it can. Raises `OSError`."""
+    """Return why the daemon of *directory* can't use its store now; empty if it can.
+
+    Raises `OSError`.
+    """
     fd = os.open(StateLayout(directory).lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         if struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _byte(fcntl.F_RDLCK)))[0] == fcntl.F_UNLCK:
@@ -111,7 +117,10 @@ def _byte(kind: int) -> bytes:
 
 
 def make_directory(directory: Path) -> None:
-    """Make the state directory if need be. Raises `StateError`."""
+    """Make the state directory if need be.
+
+    Raises `StateError`.
+    """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -97,7 +97,10 @@ class Records:
         return [_with_id(*row) for row in sorted(rows, reverse=True)[:limit]]
 
     def of_path(self, path: str) -> list[dict[str, Any]]:
-        """Return every record under exactly this path, newest first. Reads the whole table."""
+        """Return every record under exactly this path, newest first.
+
+        Reads the whole table.
+        """
         sql = "SELECT id, at, body FROM records WHERE path = ? ORDER BY id DESC"
         return [_with_id(*row) for row in self._database.query(sql, (os.fsencode(path),))]
 
@@ -110,7 +113,10 @@ class Records:
             transaction.run(sql, identity(file))
 
     def forget_verdicts(self, at_least: Verdict = Verdict.UNVERIFIED) -> int:
-        """Have files judged again whose verdict is *at_least* this, and allowed ones; return how many. Records stay."""
+        """Have files judged again whose verdict is *at_least* this, and allowed ones; return how many.
+
+        Records stay.
+        """
         chosen = [verdict.value for verdict in Verdict if verdict.rank >= at_least.rank]
         marks = ", ".join("?" * len(chosen))
         with self._database.transaction() as transaction:

@@ -40,7 +40,10 @@ def file_id(device: int, number: int, size: int, mtime_ns: int, ctime_ns: int) -
 
 
 def add_name(transaction: Transaction, file: FileId, path: str) -> bool:
-    """Remember that *path* leads to the inode of *file*, up to a bound. Return False if it was known."""
+    """Remember that *path* leads to the inode of *file*, up to a bound.
+
+    Return False if it was known.
+    """
     kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
     if kept is not None and kept[0] >= _NAMES_KEPT:
         return True

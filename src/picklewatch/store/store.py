@@ -54,7 +54,10 @@ class Store:
         self._database.check(stopping)
 
     def ensure_in_place(self) -> bool:
-        """Open the database anew if somebody removed or replaced its file. Return True if that was so."""
+        """Open the database anew if somebody removed or replaced its file.
+
+        Return True if that was so.
+        """
         if self._database.is_in_place():
             return False
         self._database.reopen()

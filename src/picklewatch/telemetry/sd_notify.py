@@ -38,7 +38,10 @@ class Notifier:
         return self._address is not None
 
     def ready(self, status: str) -> bool:
-        """Report that the service is up (also after `reloading`). Return True if the message was sent."""
+        """Report that the service is up (also after `reloading`).
+
+        Return True if the message was sent.
+        """
         return self._send(READY="1", STATUS=status)
 
     def status(self, text: str) -> bool:

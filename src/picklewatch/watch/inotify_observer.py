@@ -80,7 +80,10 @@ class InotifyObserver:
         return self._reader.beat
 
     def add(self, tree: str) -> None:
-        """Watch the directory *tree* and all below it. Raises `OSError` if the tree itself can't be watched."""
+        """Watch the directory *tree* and all below it.
+
+        Raises `OSError` if the tree itself can't be watched.
+        """
         watch = self._observer.schedule(self._handler, tree, recursive=True, event_filter=EVENT_FILTER)
         emitter = next(emitter for emitter in tuple(self._observer.emitters) if emitter.watch == watch)
         assert isinstance(emitter, TreeEmitter)

@@ -88,15 +88,24 @@ class WatchSupervisor:
             threads.watcher.ask_for_walk(reason)
 
     def unseen(self, path: str) -> None:
-        """Note that nothing was seen at *path*: perhaps its directory is closed. Any thread may call it."""
+        """Note that nothing was seen at *path*: perhaps its directory is closed.
+
+        Any thread may call it.
+        """
         self._threads_at(path).hidden.note_file(path)
 
     def unread(self, path: str, file: FileId | None) -> None:
-        """Note that *path* may not be read in the state *file*, or its present one. Any thread may call it."""
+        """Note that *path* may not be read in the state *file*, or its present one.
+
+        Any thread may call it.
+        """
         self._threads_at(path).unreadable.note(path, file)
 
     def is_remote(self, path: str) -> bool:
-        """Return True if *path* lies on a file system of the network. Any thread may call it."""
+        """Return True if *path* lies on a file system of the network.
+
+        Any thread may call it.
+        """
         return point_of(path, self._points) != _LOCAL
 
     # --- the threads

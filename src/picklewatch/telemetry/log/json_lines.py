@@ -21,7 +21,10 @@ class Output(Protocol):
     """A place that events are written to."""
 
     def emit(self, event: dict[str, Any], seconds: float) -> None:
-        """Write *event*, which is clean. Raises `OSError` if that can't be done within *seconds*."""
+        """Write *event*, which is clean.
+
+        Raises `OSError` if that can't be done within *seconds*.
+        """
         ...
 
 

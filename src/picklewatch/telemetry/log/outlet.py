@@ -42,7 +42,10 @@ class Outlet:
         self._at = clock()
 
     def emit(self, event: dict[str, Any]) -> bool:
-        """Write *event*, which is clean. Return True if it was written; no failure of the output is raised."""
+        """Write *event*, which is clean.
+
+        Return True if it was written; no failure of the output is raised.
+        """
         with self._lock:
             if self._report_lost(event.get("timestamp", "")) and self._write(event):
                 return True
