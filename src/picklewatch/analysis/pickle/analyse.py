@@ -39,19 +39,23 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
     walk = Walk(data, start, machine)
     walk.limit = most
-    collecting = gc.isenabled()
+    report, before, collecting = None, budget.work_left, gc.isenabled()
     gc.disable()
     try:
         walk.run()
-        return _report(walk, machine, start)
+        report = _report(walk, machine, start)
+        # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
+        budget.charge(max(walk.opcodes - (before - budget.work_left), 0))
     except LimitReached as limit:
         walk.forget()
         if limit.report is None:
-            limit.report = _report(walk, machine, start, limited=True)
+            limit.report = report or _report(walk, machine, start, limited=True)
         raise
     except Exception as error:
         walk.forget()  # where memory was exhausted, it is needed again
         raise WalkFailed(_report(walk, machine, start, limited=True), error) from error
+    else:
+        return report
     finally:
         if collecting:
             gc.enable()

@@ -51,19 +51,20 @@ class Walk:
         self.depth = 0
         """How many arrays of objects this pickle lies in."""
         self.rare = 0
-        """Opcodes of a handler of their own, which take twice the time, since the budget was last charged."""
-        self._spent = 0
-        """Opcodes that the budget was charged for."""
+        """Opcodes of a handler of their own, which take twice the time, since the last look at the clock."""
         self.limit = sys.maxsize
         """Opcodes after which the walk ends by itself."""
 
     def run(self) -> None:
-        """Walk; afterwards `stopped` tells whether STOP was reached, and `problem` why not."""
+        """Walk; `stopped` tells whether STOP was reached, `problem` why not."""
         budget = self.machine.budget
         try:
             while not self.stopped and self.opcodes < self.limit:
+                before = self.opcodes
                 self._slice(min(_SLICE, self.limit, budget.opcodes_left + 1))
-                self._spend()
+                budget.charge(self.rare)
+                self.rare = 0
+                budget.spend(self.opcodes - before, self._held())
         except (Stopped, protocol0.Malformed) as reason:
             self.problem = str(reason)
         except IndexError:
@@ -76,18 +77,9 @@ class Walk:
             raise LimitReached("limit-memory", "the pickle needs more memory than a scan may take") from None
         except UnicodeDecodeError:
             self.problem = "a text or name is not valid in its encoding"
-        if self.problem:
-            self._spend()  # for the slice that broke off: most do where no pickle begins, and an attacker picks where
-            framed = self.position < self.frame_end != NO_FRAME
-            if framed and self.frame_end < opcode_end(self.data, self.position, self.size):
-                straddled(self, self.position)
-
-    def _spend(self) -> None:
-        """Charge the budget for the opcodes since the last time."""
-        opcodes, self._spent = self.opcodes - self._spent, self.opcodes
-        rare, self.rare = self.rare, 0
-        self.machine.budget.charge(rare)
-        self.machine.budget.spend(opcodes, self._held())
+        framed = self.position < self.frame_end != NO_FRAME
+        if self.problem and framed and self.frame_end < opcode_end(self.data, self.position, self.size):
+            straddled(self, self.position)
 
     def forget(self) -> None:
         """Let go of all values."""
