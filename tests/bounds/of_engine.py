@@ -33,7 +33,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "computed-call",
             reach.calls_of_calls,
             "what a call returned is called, however deep the first callee lies",
-            "Calls._computed_call: range(_CHAIN)",
+            "CallJudge._computed_call: range(_CHAIN)",
         ),
     ],
     "analysis/pickle/checks/arguments.py": [
@@ -45,18 +45,20 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         told("resource-bomb", reach.huge_size, "more items than memory holds", "bounded: number > HUGE"),
     ],
-    "analysis/pickle/checks/library_calls.py": [
+    "analysis/pickle/checks/numpy_calls.py": [
         format_(
             "the first two arguments are the classes; all of them are looked at as data", "masked: values_of(args)[:2]"
         ),
+        told("resource-bomb", reach.huge_array, "an array of an impossible shape", "np_reconstruct: elements > HUGE"),
+    ],
+    "analysis/pickle/checks/sklearn_trees.py": [
         format_(
             "the place of the number of outputs in a tree's and a criterion's arguments",
             "tree: values_of(args)[2:3]",
             "tree: values_of(args)[:1]",
         ),
-        told("resource-bomb", reach.huge_array, "an array of an impossible shape", "np_reconstruct: elements > HUGE"),
     ],
-    "analysis/pickle/checks/stdlib_calls.py": [
+    "analysis/pickle/checks/kept_calls.py": [
         format_("methodcaller's first argument is the name, all are looked at for signs", "getter: values[:1]"),
     ],
     "analysis/pickle/vm/opcodes_constants.py": [
@@ -64,7 +66,7 @@ BOUNDS: dict[str, list[Entry]] = {
         whole("long bytes stay in the data and are read from there", "_constant: end - start > TEXT_CAP"),
         whole(
             "the next chunk follows",
-            "long_text: walk.data[begin:min(begin + _CHUNK, end)]",
+            "long_text: state.data[begin:min(begin + _CHUNK, end)]",
             "long_text: min(begin + _CHUNK, end)",
             "long_text: begin + _CHUNK >= end",
         ),
@@ -72,7 +74,15 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "analysis/pickle/checks/unvouched.py": [
         shown("the text of a finding", "referenced: imported.key[:200]", "referenced: imported.module[:200]"),
-        shown("the text of a finding", "_foreign_call: callee.key[:200]"),
+        shown(
+            "the text of a finding",
+            "concern_about: callee.key[:200]",
+            "_denied_call: callee.key[:200]",
+            "_listed_call: callee.key[:200]",
+            "_foreign_call: callee.key[:200]",
+            "_foreign_call: callee.module[:200]",
+            "_vouched_call: callee.key[:200]",
+        ),
     ],
     "analysis/pickle/analyse.py": [
         shown(
@@ -87,7 +97,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "resource-bomb",
             reach.costly_hash,
             "shared tuples that would be hashed for minutes",
-            "Hazards.hashed: self.hash_work > _HASH_WORK",
+            "Hazards.hashed: self._hash_work > _HASH_WORK",
             "_nodes: min(size, _HASH_WORK + 1)",
         ),
         shown("the text of a finding", "Hazards.out_of_kind: target.key[:200]"),
@@ -114,7 +124,7 @@ BOUNDS: dict[str, list[Entry]] = {
         careful("a number of more digits is an `Opaque`", "_long_number: len(digits) > _EXACT_DIGITS"),
         whole("an index of more digits is kept as they are", "index: len(digits) > _INDEX_DIGITS"),
     ],
-    "analysis/pickle/semantics/build.py": [
+    "analysis/pickle/semantics/machine.py": [
         told(
             "hijacked-method",
             reach.many_attributes,
@@ -134,22 +144,22 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/pickle/semantics/observations.py": [
         shown(
             "of each level so many: one alone decides, and nobody reads more",
-            "Notes.finding: self.kept[level] <= _FINDINGS",
+            "Observations.finding: self._kept[level] <= _FINDINGS",
         ),
         shown(
             "the texts of a finding, and the name that an operator may allow",
-            "Notes.made: cut(summary, 400)",
-            "Notes.made: cut(evidence, self.budget.limits.evidence)",
-            "Notes.made: len(subject) < LONGEST_NAME",
+            "Observations.made: cut(summary, 400)",
+            "Observations.made: cut(evidence, self.budget.limits.evidence)",
+            "Observations.made: len(subject) < LONGEST_NAME",
         ),
         sample(
             "the look of a pickle within bytes that nothing unpickles",
             "_EMBEDDED_TEXT: [c(]{1,3}",
-            "Notes.embedded: data[-8:]",
+            "Observations.embedded: data[-8:]",
         ),
         format_(
             "no denied module has a longer name: `test_lists_fit` compares",
-            "Notes._embedded_import: max(0, len(module) + len(name) - LONGEST_NAME)",
+            "Observations._embedded_import: max(0, len(module) + len(name) - LONGEST_NAME)",
         ),
         whole(
             "the loop goes on with the step before",
@@ -163,19 +173,19 @@ BOUNDS: dict[str, list[Entry]] = {
             reach.far_memo,
             "C's memo would be a table of as many entries",
             "_put: index > MEMO_GAP",
-            "sparse: index > MEMO_GAP + 8 * len(walk.memo)",
+            "sparse: index > MEMO_GAP + 8 * len(state.memo)",
         ),
         format_("CPython has no higher protocol, and raises", "_proto: protocol > _HIGHEST_PROTOCOL"),
     ],
-    "analysis/pickle/semantics/references.py": [
+    "analysis/pickle/semantics/imports.py": [
         told(
             "dotted-import",
             reach.long_name,
             "a name too long to be looked up",
-            "References.judged: len(module) + len(name) < LONGEST_NAME",
-            "References.judged: min(len(module) + len(name), LONGEST_NAME)",
-            "References.global_: cut(module, LONGEST_NAME)",
-            "References.global_: cut(name, LONGEST_NAME)",
+            "ImportTable.judged: len(module) + len(name) < LONGEST_NAME",
+            "ImportTable.judged: min(len(module) + len(name), LONGEST_NAME)",
+            "ImportTable.global_: cut(module, LONGEST_NAME)",
+            "ImportTable.global_: cut(name, LONGEST_NAME)",
         ),
     ],
     "analysis/pickle/report.py": [
@@ -260,18 +270,26 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "analysis/pickle/checks/build_state.py": [
         format_("the unpickler's state is the ``__dict__`` and the slots", "check_state: state[:2]"),
-        told("hijacked-method", reach.long_template, "scipy's templates", "_code_template: longest, most = (200, 60)"),
-        format_("Linux maps nothing below (vm.mmap_min_addr)", "_handle: smallest = 1 << 16"),
-        told("resource-bomb", reach.labels, "labels of a configuration", "_labels: most = 1 << 24"),
-        format_("the parts of an element type's state", "_dtype_state: state[2:5]"),
+    ],
+    "analysis/pickle/checks/scipy_distributions.py": [
+        told("hijacked-method", reach.long_template, "scipy's templates", "code_template: longest, most = (200, 60)"),
+    ],
+    "analysis/pickle/checks/native_handles.py": [
+        format_("Linux maps nothing below (vm.mmap_min_addr)", "handle: smallest = 1 << 16"),
+    ],
+    "analysis/pickle/checks/transformers_labels.py": [
+        told("resource-bomb", reach.labels, "labels of a configuration", "labels: most = 1 << 24"),
+    ],
+    "analysis/pickle/checks/numpy_states.py": [
+        format_("the parts of an element type's state", "dtype_state: state[2:5]"),
     ],
     "analysis/pickle/vm/torch_storages.py": [
-        format_("torch's legacy file: the object's pickle is the fourth", "nested_storage: range(_BEFORE + 1)"),
+        format_("torch's legacy file: the object's pickle is the fourth", "read_storage: range(_BEFORE + 1)"),
         told(
             "tensor-out-of-bounds",
             reach.long_storage,
             "a storage behind so many opcodes is one that nobody knows",
-            "nested_storage: walk.limit = _OPCODES",
+            "read_storage: walk.limit = _OPCODES",
         ),
     ],
     "analysis/pickle/checks/foreign_objects.py": [

@@ -73,7 +73,7 @@ def many_fields() -> Reached:
     return Reached(
         typed(3),
         typed(4),
-        constants={f"{_ENGINE}.semantics.build.DICT_CAP": 4, f"{_ENGINE}.checks.numpy_arrays.DICT_CAP": 4},
+        constants={f"{_ENGINE}.semantics.machine.DICT_CAP": 4, f"{_ENGINE}.checks.numpy_arrays.DICT_CAP": 4},
     )
 
 
@@ -152,7 +152,7 @@ def many_attributes() -> Reached:
         batches = b"}" + MARK + keys + SETITEMS + MARK + text("last") + NONE + SETITEMS
         return pickle(4, new("scipy.stats._continuous_distns", "norm_gen"), batches, BUILD)
 
-    return Reached(state(3), state(4), constants={f"{_ENGINE}.semantics.build.DICT_CAP": 4})
+    return Reached(state(3), state(4), constants={f"{_ENGINE}.semantics.machine.DICT_CAP": 4})
 
 
 def far_memo() -> Reached:

@@ -15,8 +15,9 @@ from fuzz.target import LawBrokenError
 
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
-from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.analysis.pickle.vm.torch_storages import read_storage
 from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Persistent, Python2Text
 from picklewatch.analysis.views import views
 from picklewatch.analysis.views.opcode_reader import GAP
@@ -163,8 +164,8 @@ class _Listening(Machine):
     """Keeps what each import was called with, as the walk saw it."""
 
     def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
-        super().__init__(where, budget, persistent=persistent, arrays_inline=arrays_inline)
-        self.calls: list[tuple[tuple[str, str], object]] = []
+        super().__init__(where, budget, persistent=persistent, arrays_inline=arrays_inline, read_storage=read_storage)
+        self.called: list[tuple[tuple[str, str], object]] = []
         self.states: list[tuple[tuple[str, str], object]] = []
         self._inside = False
 
@@ -175,7 +176,7 @@ class _Listening(Machine):
         if isinstance(callee, Import):
             given = tuple(args) if type(args) is list else args  # Python's reader takes a list as well
             told = reference.shape(_plain(given)) if type(given) is tuple else reference.ANYTHING
-            self.calls.append(((callee.module, callee.name), told))
+            self.called.append(((callee.module, callee.name), told))
         self._inside = True
         try:
             return super().call(callee, args, how, offset)
@@ -247,7 +248,7 @@ def _same_values(data: bytes, readers: list[reference.Seen], *, arrays: bool) ->
             for (how, key), arguments in zip(seen.calls, seen.arguments, strict=True)
             if how != "computed" and key != reference.PERSISTENT
         ]
-        for law, theirs, ours in (("arguments", called, machine.calls), ("states", seen.states, machine.states)):
+        for law, theirs, ours in (("arguments", called, machine.called), ("states", seen.states, machine.states)):
             for expected, told in zip(theirs, ours, strict=False):
                 made = judge(*expected[0]).check in _MAKERS or expected[0][1] == _GETTER
                 if (expected[0] != told[0] and not made) or reference.differ(expected[1], told[1]):

@@ -46,7 +46,7 @@ from samples.opcodes import (
 
 from picklewatch.analysis.pickle import EVASION, Budget, LimitReached, WalkFailed, judge_pickle
 from picklewatch.analysis.pickle.report import WORK
-from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.values import DICT_CAP, LIST_CAP
 from picklewatch.core.model import Level
 

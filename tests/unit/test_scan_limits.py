@@ -8,7 +8,7 @@ import pytest
 
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.formats.context import Scan
-from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.semantics.hazards import Hazards
 from picklewatch.core.model import Level, Limits, Policy, Verdict
 from picklewatch.core.policy import decide
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from picklewatch.analysis.formats.part import Part
+    from picklewatch.analysis.pickle.vm.values import Value
 
 CALL = b"cos\nsystem\n(S'true'\ntR."
 
@@ -39,14 +40,14 @@ def test_padding_alone_is_unscannable() -> None:
 
 def test_an_attack_before_a_calculation_without_end_is_malicious(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is up wherever the scan is, also far from a look at the clock; what was seen before counts."""
-    hashed = Machine.hashed
+    hashed = Hazards.hashed
 
-    def slow(machine: Machine, values: Collection[object], offset: int) -> None:
-        hashed(machine, values, offset)
+    def slow(hazards: Hazards, values: Collection[Value], offset: int) -> None:
+        hashed(hazards, values, offset)
         while True:
             pass
 
-    monkeypatch.setattr(Machine, "hashed", slow)
+    monkeypatch.setattr(Hazards, "hashed", slow)
     report = scan_content(CALL[:-1] + b"0}K\1K\2s.", Limits(seconds=0.3))
     assert {"code-execution", "limit-time"} <= {finding.rule for finding in report.findings}
     assert not report.complete

@@ -1,7 +1,8 @@
 """The engine: judges one pickle by walking it, never by loading it.
 
-`judge_pickle` is the way in. Imports the standard library, the vocabulary and the catalogue only; fickling is imported
-late and in `picklewatch.analysis.pickle.fickling_evidence` alone. What is named here is imported when first asked for.
+`judge_pickle` is the way in. Imports the standard library, the vocabulary and the catalogue only; fickling is
+imported late and in `picklewatch.analysis.pickle.fickling_evidence` alone. What is named here is imported when first
+asked for.
 """
 
 from __future__ import annotations

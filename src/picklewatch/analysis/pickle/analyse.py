@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.unvouched import referenced
 from picklewatch.analysis.pickle.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
-from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.analysis.pickle.vm.torch_storages import read_storage
 from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from picklewatch.analysis.pickle.vm.values import Import
+    from picklewatch.analysis.pickle.vm.values import Import, Value
 
 
 def judge_pickle(  # noqa: PLR0913 - the contract with the formats
@@ -33,10 +34,10 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
 
     *where* is the member it lies in. *persistent*: its loader gives persistent ids a meaning (torch), so they are
     storages to be checked. *arrays*: its loader may be joblib's, which reads arrays between the opcodes. *most*:
-    opcodes after which the walk ends as if the pickle broke off there. Raises
-    nothing but `LimitReached` and `WalkFailed`, which carry the report up to there.
+    opcodes after which the walk ends as if the pickle broke off there. Raises nothing but `LimitReached` and
+    `WalkFailed`, which carry the report up to there.
     """
-    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays)
+    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays, read_storage=read_storage)
     walk = Walk(data, start, machine)
     walk.limit = most
     report, before, collecting = None, budget.work_left, gc.isenabled()
@@ -63,13 +64,13 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
 
 def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) -> PickleReport:
     if not walk.stopped and not limited:
-        machine.finding(
+        machine.observations.finding(
             "malformed-pickle",
             Level.UNSCANNABLE,
             walk.position,
             f"the pickle cannot be read to its end: {walk.problem}",
         )
-    noted = (*_about_imports(machine), *machine.findings)
+    noted = (*_about_imports(machine), *machine.observations.findings)
     findings = tuple(finding for finding in noted if finding.level is not Level.INFO)
     if (
         findings
@@ -86,17 +87,17 @@ def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) 
         stopped=walk.stopped,
         inert=walk.stopped and not findings,
         findings=findings,
-        imports=tuple(imported.key for imported in machine.imports.values()),
+        imports=tuple(imported.key for imported in machine.imports.found.values()),
         opcodes=walk.opcodes,
-        nested=tuple(machine.nested),
-        storages=tuple(machine.storages.values()),
-        gaps=tuple(machine.gaps),
+        nested=tuple(machine.observations.nested),
+        storages=tuple(machine.persistent_ids.storages.values()),
+        gaps=tuple(machine.observations.gaps),
         value=_shallow(walk.result) if walk.stopped and not limited else None,
     )
 
 
 def _about_imports(machine: Machine) -> Iterable[Finding]:
-    for imported in machine.imports.values():
+    for imported in machine.imports.found.values():
         finding = _about(machine, imported)
         if finding is not None:
             yield finding
@@ -113,14 +114,15 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     ):
         level, rule, at = judged.level, judged.rule, imported.offset
         summary, evidence = referenced(imported), f"from {imported.module[:200]} import {imported.name[:200]}"
-    if judged.status is Status.DENIED and not imported.called and machine.code_bearing and not machine.indirect:
+    carried = machine.imports.code_bearing and not machine.calls.indirect
+    if judged.status is Status.DENIED and not imported.called and carried:
         level = Level.UNSAFE  # what a pickled function refers to; nothing here calls it
     if level is None or level is Level.INFO:
         return None
-    return machine.made(rule, level, at, summary, evidence, subject=imported.key)
+    return machine.observations.made(rule, level, at, summary, evidence, subject=imported.key)
 
 
-def _shallow(value: Any) -> object:
+def _shallow(value: Value) -> object:
     if value is None or type(value) in {bool, int, float, str, bytes}:
         return value
     if type(value) is list:

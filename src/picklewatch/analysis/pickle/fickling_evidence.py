@@ -14,7 +14,7 @@ import io
 import re
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.render import cut
 from picklewatch.analysis.pickle.vm.values import Obj
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.vm.interpreter import Walk
+    from picklewatch.analysis.pickle.vm.values import Value
 
 _BYTES = 4 << 20
 """Bytes of one pickle up to which fickling is asked."""
@@ -126,7 +127,7 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
     findings, end = tuple(findings), walk.position
     if budget.fickling_seconds_left <= 0 or end - start > _BYTES or not any(_wanted(finding) for finding in findings):
         return findings
-    if walk.machine.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
+    if walk.machine.observations.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
         return findings
     before = time.process_time()
     seconds = min(budget.fickling_seconds_left, _SECONDS + _SECONDS_PER_BYTE * (end - start))
@@ -136,7 +137,7 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
     calls = _calls(lines)
     most = budget.limits.findings  # a record keeps no more
     beside = tuple(_with_line(finding, calls, room) if _wanted(finding) else finding for finding in findings[:most])
-    return (*beside, *findings[most:], *_opinions(results, walk.machine.where(start), room))
+    return (*beside, *findings[most:], *_opinions(results, walk.machine.observations.where(start), room))
 
 
 def _opinions(results: Iterable[AnalysisResult], where: str, room: int) -> Iterator[Finding]:
@@ -146,7 +147,7 @@ def _opinions(results: Iterable[AnalysisResult], where: str, room: int) -> Itera
         yield Finding(rule="fickling", level=Level.INFO, where=where, summary=f"fickling ({name}): {text}"[:room])
 
 
-def expanded(roots: Iterable[Any], most: int = _EXPANDED) -> int:
+def expanded(roots: Iterable[Value], most: int = _EXPANDED) -> int:
     """How many nodes *roots* would have if nothing in them were shared, up to about *most*; linear in what there is.
 
     ``ast.unparse`` writes shared values out each time: a hundred bytes can stand for more text than memory holds.
@@ -154,7 +155,7 @@ def expanded(roots: Iterable[Any], most: int = _EXPANDED) -> int:
     sizes: dict[int, int] = {}
     total = 0
     for root in roots:
-        waiting: list[tuple[Any, bool]] = [(root, False)]
+        waiting: list[tuple[Value, bool]] = [(root, False)]
         while waiting:
             value, ready = waiting.pop()
             if ready:
@@ -169,7 +170,7 @@ def expanded(roots: Iterable[Any], most: int = _EXPANDED) -> int:
     return total
 
 
-def _children(value: Any) -> Iterable[Any]:
+def _children(value: Value) -> Iterable[Value]:
     if isinstance(value, dict):
         return value.values()
     if isinstance(value, Obj):

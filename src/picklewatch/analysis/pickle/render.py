@@ -6,9 +6,14 @@ What does not fit is left out, and ``…`` stands for it: nothing is judged by w
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.vm.values import REST, Blob, How, Import, Obj, Opaque, Persistent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from picklewatch.analysis.pickle.vm.values import Value
 
 _TEXT = 120
 """Characters of one constant."""
@@ -28,13 +33,13 @@ def shown(number: int) -> str:
     return repr(number) if number.bit_length() < 256 else f"<integer of {number.bit_length()} bits>"
 
 
-def render(value: Any, limit: int = 300) -> str:
+def render(value: Value, limit: int = 300) -> str:
     """*value* as Python would spell it, at most *limit* characters, cut with ``…``."""
     left = [limit]
     return cut(_render(value, _DEPTH, left), limit)
 
 
-def render_call(callee: Any, args: Any, how: How = How.CALL, limit: int = 300) -> str:
+def render_call(callee: Value, args: Value, how: How = How.CALL, limit: int = 300) -> str:
     """A call as Python would spell it."""
     left = [limit]
     name = _render(callee, _DEPTH, left)
@@ -46,7 +51,7 @@ def render_call(callee: Any, args: Any, how: How = How.CALL, limit: int = 300) -
     return cut(f"{name}({inner})", limit)
 
 
-def _render(value: Any, depth: int, left: list[int]) -> str:
+def _render(value: Value, depth: int, left: list[int]) -> str:
     if left[0] <= 0:
         return "…"
     text = _leaf(value)
@@ -59,7 +64,7 @@ def _render(value: Any, depth: int, left: list[int]) -> str:
     return text
 
 
-def _leaf(value: Any) -> str | None:
+def _leaf(value: Value) -> str | None:
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
@@ -81,7 +86,7 @@ def _name(value: Import) -> str:
     return cut(value.key.removeprefix("builtins."), _TEXT + 1)
 
 
-def _compound(value: Any, depth: int, left: list[int]) -> str:
+def _compound(value: Value, depth: int, left: list[int]) -> str:
     left[0] -= 2
     if isinstance(value, tuple):
         items = _items(value, depth, left)
@@ -102,6 +107,6 @@ def _compound(value: Any, depth: int, left: list[int]) -> str:
     return "<object>"
 
 
-def _items(values: Any, depth: int, left: list[int]) -> list[str]:
+def _items(values: Sequence[Value], depth: int, left: list[int]) -> list[str]:
     shown = [_render(item, depth, left) for item in values[:_ITEMS]]
     return [*shown, "…"] if len(values) > _ITEMS else shown

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.report import Budget, LimitReached
+from picklewatch.analysis.pickle.semantics.machine import Machine
+from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.analysis.pickle.vm.torch_storages import read_storage
+from picklewatch.catalogue.imports.classify import plausible
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
@@ -63,18 +67,13 @@ def _imports(module: str, name: str) -> bool:
 
     The module is imported before the name is looked for: with one that exists, odd bytes in the name come too late.
     """
-    from picklewatch.catalogue.imports.classify import plausible
-
     exists = module.partition(".")[0] in STDLIB
     return plausible(module, name) or (exists and plausible(module, "_") and not name.isprintable())
 
 
 def _walked(data: Buffer, start: int, budget: Budget) -> int | None:
-    from picklewatch.analysis.pickle.semantics.build import Machine
-    from picklewatch.analysis.pickle.vm.interpreter import Walk
-
     own = Budget(work_left=_SNIFFED_WORK, opcodes_left=_SNIFFED_OPCODES * 2, deadline=budget.deadline)
-    machine = Machine("", own, persistent=True, arrays_inline=False)
+    machine = Machine("", own, persistent=True, arrays_inline=False, read_storage=read_storage)
     walk = Walk(data, start, machine)
     walk.limit = _SNIFFED_OPCODES
     try:
@@ -83,9 +82,13 @@ def _walked(data: Buffer, start: int, budget: Budget) -> int | None:
         return None
     finally:
         budget.charge(_SNIFFED_WORK - max(own.work_left, 0) + _SET_UP)
-    if any(_imports(imported.module, imported.name) for imported in machine.imports.values()):
+    if any(_imports(imported.module, imported.name) for imported in machine.imports.found.values()):
         return None
-    if any(finding.level is Level.MALICIOUS for finding in machine.findings if finding.rule == "frame-mismatch"):
+    if any(
+        finding.level is Level.MALICIOUS
+        for finding in machine.observations.findings
+        if finding.rule == "frame-mismatch"
+    ):
         return None  # C's reader takes other names from here than the walk
     if walk.stopped:
         return None if walk.opcodes > _SHORTEST else walk.position

@@ -1,4 +1,4 @@
-"""What arguments give away: an address, a shell line, Python code, a denied name.
+"""Signs of an attack in arguments: a network address, a shell command, Python code, a denied name.
 
 All of them are looked at, however many there are and however long, and each is charged for: an attack would only have
 to come last. Never recursive.
@@ -7,9 +7,9 @@ to come last. Never recursive.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.vm.values import NUMBERS, Blob, Import, Obj, Opaque, Persistent
+from picklewatch.analysis.pickle.vm.values import NUMBERS, REST, Blob, Import, Obj, Opaque, Persistent
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied, looks_like_class
 from picklewatch.catalogue.imports.denied import PLAIN_LITERALS
 from picklewatch.catalogue.imports.entries import Kind, Status
@@ -18,10 +18,15 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from picklewatch.analysis.pickle.semantics.observations import Notes
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_CALLABLE: Final = Kind.CALLABLE
+_FOREIGN: Final = Status.FOREIGN
 
 _SHORT = 64
-"""Characters up to which a text is looked at each time; what longer ones give away is remembered."""
+"""Characters up to which a text is looked at each time; the signs in longer ones are remembered."""
 _PER_TEXT = 8
 """Units of work that looking at a text costs, and one more for so many characters:"""
 _CHARACTERS_PER_UNIT = 4
@@ -51,25 +56,25 @@ _LONGEST_HOST = 255
 """Characters of a host's name: resolvers take no more."""
 
 
-def sign(values: object, notes: Notes) -> str:
-    """What in *values* an attack would be made of, as a phrase, or an empty text."""
-    for value in _flat(values, notes):
-        found = _of_text(value, notes) if isinstance(value, str | bytes | Blob) else _of_pair(value)
+def sign(values: Value, observations: Observations) -> str:
+    """Return the first sign of an attack in *values*, as a phrase, or an empty text."""
+    for value in _flat(values, observations):
+        found = _of_text(value, observations) if isinstance(value, str | bytes | Blob) else _of_pair(value)
         if found:
             return found
     return ""
 
 
-def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
-    """Whether *values* hold only data: constants, containers of them, harmless objects and classes.
+def plain(values: Value, observations: Observations, *, labels: bool = False) -> bool:
+    """Return True if *values* hold only data: constants, containers of them, harmless objects and classes.
 
     With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
     anything).
     """
-    for value in _flat(values, notes):
+    for value in _flat(values, observations):
         if isinstance(value, Import) and not _data_class(value):
             return False
-        if isinstance(value, Obj) and value.kind is Kind.CALLABLE:
+        if isinstance(value, Obj) and value.kind is _CALLABLE:
             return False
         if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
             return False
@@ -77,7 +82,7 @@ def plain(values: object, notes: Notes, *, labels: bool = False) -> bool:
 
 
 def _data_class(value: Import) -> bool:
-    return value.judged.level is Level.INFO or (value.judged.status is Status.FOREIGN and looks_like_class(value.name))
+    return value.judged.level is Level.INFO or (value.judged.status is _FOREIGN and looks_like_class(value.name))
 
 
 _OPENED = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.CALLABLE})
@@ -86,9 +91,9 @@ _UNSEEN = (list, dict, Opaque, Persistent)
 """What is opened, but says nothing itself."""
 
 
-def _flat(values: object, notes: Notes) -> Iterator[Any]:
+def _flat(values: Value, observations: Observations) -> Iterator[Value]:
     """Yield the values in *values*, each container opened once."""
-    waiting: list[Any] = [values]
+    waiting: list[Value] = [values]
     opened: set[int] = set()
     while waiting:
         value = waiting.pop()
@@ -96,39 +101,43 @@ def _flat(values: object, notes: Notes) -> Iterator[Any]:
             yield value
         if isinstance(value, _CONTAINERS) and id(value) not in opened:
             opened.add(id(value))
-            waiting.extend(_inside(value, notes))
+            waiting.extend(_inside(value, observations))
 
 
-def _inside(value: Any, notes: Notes) -> Sequence[Any]:
-    """What lies directly in *value*; nothing if it holds numbers alone."""
+def _inside(value: Value, observations: Observations) -> Sequence[Value]:
+    """Return the values that lie directly in *value*; none if it holds numbers alone."""
     if isinstance(value, Opaque):
         return (value.content,)
     if isinstance(value, Obj):
         return (value.args,) if value.kind in _OPENED else ()  # others' arguments were judged when they were made
     if isinstance(value, dict):
-        value = [*value, *value.values()]
-    notes.budget.charge(1 + len(value) // 6)
-    if NUMBERS.issuperset(map(type, value)):
+        held: Sequence[Value] = [*(key for key in value if key is not REST), *value.values()]
+    elif isinstance(value, tuple | list):
+        held = value
+    else:
         return ()
-    notes.budget.charge(3 * len(value) // 2)
-    return cast("Sequence[Any]", value)
+    observations.budget.charge(1 + len(held) // 6)
+    if NUMBERS.issuperset(map(type, held)):
+        return ()
+    observations.budget.charge(3 * len(held) // 2)
+    return held
 
 
-def _of_text(value: str | bytes | Blob, notes: Notes) -> str:
-    """What one text gives away; long ones, handed over again and again, are looked at once."""
+def _of_text(value: str | bytes | Blob, observations: Observations) -> str:
+    """Return the sign in one text; long ones, which may be given again and again, are looked at once."""
     size = value.size if isinstance(value, Blob) else len(value)
     if size <= _SHORT:
-        notes.budget.charge(_PER_TEXT)
-        return _look(_spelt(value), notes)
-    known = notes.texts.get(id(value))
+        observations.budget.charge(_PER_TEXT)
+        return _look(_spelt(value), observations)
+    known = observations.texts.get(id(value))
     if known is None:
-        notes.budget.charge(_PER_TEXT + size // _CHARACTERS_PER_UNIT)
-        known = notes.texts[id(value)] = _look(_spelt(value), notes), value
+        observations.budget.charge(_PER_TEXT + size // _CHARACTERS_PER_UNIT)
+        known = observations.texts[id(value)] = _look(_spelt(value), observations), value
     return known[0]
 
 
 def _spelt(value: str | bytes | Blob) -> str:
-    """*value* as text; an empty one for bytes that are none by their beginning."""
+    """Return *value* as text; an empty one for bytes that are none by their beginning."""
     if isinstance(value, Blob):
         raw = value.read()
         value = raw.decode("utf-8", "replace") if value.text else raw
@@ -137,7 +146,7 @@ def _spelt(value: str | bytes | Blob) -> str:
     return value
 
 
-def _look(text: str, notes: Notes) -> str:
+def _look(text: str, observations: Observations) -> str:
     if "://" in text and _URL.search(text):
         return "a network address"
     if any(word in text for word in _CODE_WORDS) and _CODE.search(text):
@@ -149,20 +158,19 @@ def _look(text: str, notes: Notes) -> str:
         return "a shell command"
     if _PATH.match(text):
         return "a file's path"
-    return "the name of something dangerous" if _names_denied(text, notes) else ""
+    return "the name of something dangerous" if _names_denied(text, observations) else ""
 
 
-def _names_denied(text: str, notes: Notes) -> bool:
+def _names_denied(text: str, observations: Observations) -> bool:
     match = _DOTTED.match(text)
     if match is not None:
-        notes.budget.charge(_PER_TEXT)
+        observations.budget.charge(_PER_TEXT)
         return len(text) > LONGEST_NAME or is_denied(match[1], match[2])
     return text in PLAIN_LITERALS
 
 
-def _of_pair(value: object) -> str:
-    pair = 2
-    if isinstance(value, tuple) and len(value) == pair:
+def _of_pair(value: Value) -> str:
+    if isinstance(value, tuple) and len(value) == 2:
         host, port = value
         if isinstance(host, str) and type(port) is int and 0 < port <= _MAX_PORT and 0 < len(host) <= _LONGEST_HOST:
             return "a host and a port" if _HOST.match(host) else ""

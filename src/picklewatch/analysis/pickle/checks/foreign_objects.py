@@ -1,35 +1,46 @@
-"""Objects handed to functions that look into them: whose methods are called then, and what these call.
+"""Detect foreign objects passed to functions that inspect their arguments.
 
-A function that does no harm to numbers and arrays asks an object for its length, its items, its text. Classes that are
-harmless as data answer by calling what their attributes hold (a module of torch its ``extra_repr``, a loader of data
-its ``collate_fn``). Picklers hand over constants, arrays, and objects of the function's own library.
+Such a function calls the object's methods, which may call what the pickle stored in it: a function that does no harm
+to numbers and arrays asks an object for its length, its items, its text. Classes that are harmless as data answer by
+calling what their attributes hold (``torch.nn.Module`` its ``extra_repr``, ``torch.utils.data.DataLoader`` its
+``collate_fn``). Picklers pass constants, arrays, and objects of the function's own library.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.checks.arguments import Doubt
+from picklewatch.analysis.pickle.checks.concern import Concern
 from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Opaque
 from picklewatch.catalogue.imports.entries import Check, Kind
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.vm.values import Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_ATOM: Final = Kind.ATOM
+_CALLABLE: Final = Kind.CALLABLE
+_ITERATOR: Final = Check.ITERATOR
+_NEW: Final = How.NEW
+_TORCH_FROM_TYPE: Final = Check.TORCH_FROM_TYPE
 
 _STORES = frozenset(
     {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
     | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "type", "GenericAlias"}
     | {"reduce", "getitem", "Parameter", "object"}
 )
-"""Functions of Python that only keep what they are given, or have a check of their own."""
+"""Functions of Python that only keep their arguments, or have a check of their own."""
 _COLLECTS = frozenset(
     {"list", "tuple", "set", "frozenset", "dict", "deque", "OrderedDict", "Counter", "UserDict", "UserList", "ChainMap"}
     | {"iter", "reversed", "enumerate", "zip", "izip", "defaultdict", "Signature", "SyntaxError", "IndentationError"}
     | {"TabError", "ExceptionGroup", "BaseExceptionGroup"}
 )
-"""Those that walk over what they are given and keep the items."""
+"""Functions that walk over their arguments and keep the items."""
 _COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
 """Libraries whose containers keep any object, as Python's do."""
 _CONTAINERS = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR})
@@ -49,8 +60,8 @@ _PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid
 """Packages, and a module, whose objects are values: times, numbers, lists of TorchScript."""
 _EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
 _FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
-_STRANGE = frozenset({"torch"})
-"""Libraries whose own functions are given no objects of theirs but tensors and arrays."""
+_ONLY_DATA = frozenset({"torch"})
+"""Libraries whose own functions get no objects of theirs but tensors and arrays."""
 _BEFORE_STATE = 3
 """Arguments of torch's function before those that become attributes."""
 _PER_VALUE = 4
@@ -59,43 +70,48 @@ _PER_OBJECT = 6
 """and more for one that is opened."""
 
 
-def stranger(callee: Import, args: Any, budget: Budget) -> Doubt | None:
-    """Doubt about a call of *callee* that is given an object which it has no business to look into."""
+def foreign_object_in(callee: Import, args: Value, budget: Budget) -> Concern | None:
+    """Return the concern about a call of *callee* with an object that it has no business to look into."""
     found = _among(callee, args, budget)
     if not found:
         return None
-    return Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is to look into {found}")
+    return Concern("suspicious-arguments", Level.UNSAFE, f"{callee.key} is to look into {found}")
 
 
-def _among(callee: Import, args: Any, budget: Budget) -> str:
+def _among(callee: Import, args: Value, budget: Budget) -> str:
     top = callee.module.partition(".")[0]
-    if callee.judged.check is Check.TORCH_FROM_TYPE:
+    if callee.judged.check is _TORCH_FROM_TYPE:
         return ""  # what it calls is looked at as a call
     if callee.name == "_rebuild_parameter_with_state":
         args = _given(args)[:_BEFORE_STATE]
     if top in STDLIB and top not in _TIME:
         if callee.name in _COLLECTS:
             given = _given(args)[callee.name == "defaultdict" :]  # whose factory has a check of its own
-            return next((_named(value) for value in given if _odd_container(value)), "")
+            return _first_foreign(given)
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
         return _walk(args, _CONSTANTS, _PLAIN, budget)
     if top in _COLLECTING:
-        return next((_named(value) for value in _given(args) if _odd_container(value)), "")
-    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind is Kind.ATOM else _DATA
-    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _STRANGE, budget)
+        return _first_foreign(_given(args))
+    kinds = _CONSTANTS if top == "numpy" and callee.judged.kind is _ATOM else _DATA
+    return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _ONLY_DATA, budget)
 
 
-def _given(args: Any) -> tuple[Any, ...]:
+def _given(args: Value) -> tuple[Value, ...]:
     return args if isinstance(args, tuple) else ()
 
 
-def _odd_container(value: Any) -> bool:
-    return isinstance(value, Obj) and value.known and value.kind not in _CONTAINERS and not _iterates(value)
+def _is_foreign(value: Obj) -> bool:
+    return value.known and value.kind not in _CONTAINERS and not _iterates(value)
 
 
 def _iterates(value: Obj) -> bool:
-    return isinstance(value.callee, Import) and value.callee.judged.check is Check.ITERATOR
+    return isinstance(value.callee, Import) and value.callee.judged.check is _ITERATOR
+
+
+def _first_foreign(values: Iterable[Value]) -> str:
+    """Return a description of the first of *values* that is no container, or an empty text."""
+    return next((_named(value) for value in values if isinstance(value, Obj) and _is_foreign(value)), "")
 
 
 def _named(value: Obj) -> str:
@@ -104,8 +120,11 @@ def _named(value: Obj) -> str:
     )
 
 
-def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: Budget) -> str:
-    """The first object in *args* that is neither of *kinds* nor of *libraries*; what is unknown is told anyway."""
+def _walk(args: Value, kinds: frozenset[Kind], libraries: frozenset[str], budget: Budget) -> str:
+    """Return the first object in *args* that is neither of *kinds* nor of *libraries*.
+
+    Unknown objects are skipped here because they are reported elsewhere.
+    """
     waiting, seen = [args], set[int]()
     while waiting:
         value = waiting.pop()
@@ -115,13 +134,13 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
         if isinstance(value, Obj):
             if value.kind in kinds or not value.known:
                 continue
-            if not isinstance(value.callee, Import) or value.kind is Kind.CALLABLE:
+            if not isinstance(value.callee, Import) or value.kind is _CALLABLE:
                 return _named(value)
             if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
                 return _named(value)
             budget.charge(_PER_OBJECT)
             waiting += [value.state, value.items]
-            if value.how is How.NEW:
+            if value.how is _NEW:
                 waiting.append(value.args)
         else:
             waiting += _inside(value, budget)
@@ -131,11 +150,13 @@ def _walk(args: Any, kinds: frozenset[str], libraries: frozenset[str], budget: B
 _OPENED = (tuple, list, dict, Opaque, Obj)
 
 
-def _inside(value: Any, budget: Budget) -> list[Any]:
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    elif isinstance(value, Opaque):
+def _inside(value: Value, budget: Budget) -> list[Value]:
+    if isinstance(value, Opaque):
         return [value.content]
+    if isinstance(value, dict):
+        found: list[Value] = [one for one in value.values() if isinstance(one, _OPENED)]
+        budget.charge(len(value) // 2 + _PER_VALUE * len(found))
+        return found
     if not isinstance(value, tuple | list):
         return []
     found = [one for one in value if isinstance(one, _OPENED)]

@@ -1,9 +1,15 @@
-"""Whether numpy's arrays fit the bytes that fill them (``numpy/_core/src/multiarray/methods.c``, ``descriptor.c``)."""
+"""The sizes of numpy's arrays and element types, compared with the bytes that fill them.
+
+``array_setstate`` (``numpy/_core/src/multiarray/methods.c``) and ``arraydescr_setstate`` (``descriptor.c``) believe
+much of what a pickle says: a size that its parts do not have makes numpy read and write outside of its memory, and an
+element type with the object flag over raw bytes makes pointers of them, which is a call of any address (``O`` dtype
+confusion).
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.vm.values import (
     DICT_CAP,
@@ -19,7 +25,13 @@ from picklewatch.analysis.pickle.vm.values import (
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.semantics.observations import Notes
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_BYTEARRAY: Final = OpaqueKind.BYTEARRAY
+_NDARRAY_DONE: Final = Kind.NDARRAY_DONE
+_SCALAR: Final = Kind.SCALAR
 
 _TYPE = re.compile(r"[<>|=]?([?bBhHiIlLqQpPuefdgcFDGSUaVOMm])(\d*)\Z")
 _LETTERS = {
@@ -55,8 +67,8 @@ _HAS_OBJECTS = 0x01
 """``NPY_ITEM_REFCOUNT``: set wherever an element holds pointers."""
 
 
-def item_size(dtype: Any) -> int | None:
-    """Bytes of one element of *dtype*, `OBJECT` if any part of it is a pointer, None if it is not known."""
+def item_size(dtype: Value) -> int | None:
+    """Return the bytes of one element of *dtype*, `OBJECT` if any part of it is a pointer, None if it is not known."""
     if not isinstance(dtype, Obj) or not isinstance(dtype.args, tuple):
         return None
     dtype.used = True
@@ -64,9 +76,9 @@ def item_size(dtype: Any) -> int | None:
 
 
 def size_of(dtype: Obj) -> int | None:
-    """What `item_size` says from now on of *dtype*, which has just been given its state, or will get none.
+    """Return what `item_size` says from now on of *dtype*, which has just been given its state, or will get none.
 
-    Each element type is looked at once, when its own parts are complete: one that changes later is told, see
+    Each element type is looked at once, when its own parts are complete: one that changes later is reported, see
     `Obj.used`. They may lie within each other as deep, and be shared as often, as an attacker likes.
     """
     if not isinstance(dtype.args, tuple):
@@ -80,7 +92,7 @@ def size_of(dtype: Obj) -> int | None:
     return found if flexible or found == OBJECT or base is None else base
 
 
-def _of_spelling(text: Any) -> int | None:
+def _of_spelling(text: Value) -> int | None:
     if isinstance(text, Import):
         text = text.name
     if not isinstance(text, str):
@@ -100,12 +112,11 @@ def _of_spelling(text: Any) -> int | None:
     return int(digits) * (4 if letter == "U" else 1)
 
 
-def _of_state(base: int | None, state: Any) -> int | None:
-    """``(version, byte order, subtype, names, fields, size, alignment, flags…)`` as BUILD gives it."""
+def _of_state(base: int | None, state: Value) -> int | None:
+    """Return the size that ``(version, byte order, subtype, names, fields, size, alignment, flags…)`` gives."""
     if state is None:
         return base
-    full = 6
-    if not isinstance(state, tuple) or len(state) < full:
+    if not isinstance(state, tuple) or len(state) < 6:
         return None
     subtype, fields, size = state[2], state[4], state[5]
     if isinstance(subtype, tuple) and subtype and item_size(subtype[0]) == OBJECT:
@@ -121,16 +132,15 @@ def _of_state(base: int | None, state: Any) -> int | None:
     return base
 
 
-def bad_type(state: Any, own: int | None) -> str:
-    """Why *state* describes no sound element type, or an empty text; *own* is the size of what it is given to.
+def bad_type(state: Value, own: int | None) -> str:
+    """Return why *state* describes no sound element type, or an empty text; *own* is the size of its owner.
 
     ``dtype.__setstate__`` (``descriptor.c``) believes what it is given: a field outside the element, a size other than
     its parts' or an object without the flag that says so make numpy read and write where it must not.
     """
-    fewest, most = 6, 9
-    if not isinstance(state, tuple) or not fewest <= len(state) <= most:
+    if not isinstance(state, tuple) or not 6 <= len(state) <= 9:
         return "is no plain tuple of six to nine"
-    named = len(state) > fewest
+    named = len(state) > 6
     subtype, fields = state[2], state[4 if named else 3]
     size = state[5 if named else 4]
     if type(size) is not int or size < -1:
@@ -140,22 +150,23 @@ def bad_type(state: Any, own: int | None) -> str:
         return _bad_subtype(subtype, size, flags)
     if fields is None:
         return POINTERS_FROM_NOWHERE if own != OBJECT and _says_objects(flags) else ""
-    if not isinstance(fields, dict) or not all(isinstance(field, tuple) for field in fields.values()):
+    if not isinstance(fields, dict) or len(fields) >= DICT_CAP:
         return "hides its fields"
-    if len(fields) >= DICT_CAP:
+    parts = [field for field in fields.values() if isinstance(field, tuple)]
+    if len(parts) < len(fields):
         return "hides its fields"
-    if _says_objects(flags) and own != OBJECT and not any(item_size(field[0]) == OBJECT for field in fields.values()):
+    if _says_objects(flags) and own != OBJECT and not any(item_size(field[0]) == OBJECT for field in parts):
         return POINTERS_FROM_NOWHERE
-    return next((problem for field in fields.values() if (problem := _bad_field(field, size, flags))), "")
+    return next((problem for field in parts if (problem := _bad_field(field, size, flags))), "")
 
 
-def _says_objects(flags: Any) -> bool:
+def _says_objects(flags: Value) -> bool:
+    """Return True if *flags* hold `_HAS_OBJECTS`, or may."""
     return flags is not None and (type(flags) is not int or flags & _HAS_OBJECTS != 0)
 
 
-def _bad_subtype(subtype: Any, size: int, flags: Any) -> str:
-    pair = 2
-    if not isinstance(subtype, tuple) or len(subtype) != pair:
+def _bad_subtype(subtype: Value, size: int, flags: Value) -> str:
+    if not isinstance(subtype, tuple) or len(subtype) != 2:
         return "hides its subtype"
     one, elements = item_size(subtype[0]), count(subtype[1])
     if one == OBJECT:
@@ -171,9 +182,8 @@ def _bad_subtype(subtype: Any, size: int, flags: Any) -> str:
     return ""
 
 
-def _bad_field(field: tuple[Any, ...], size: int, flags: Any) -> str:
-    pair = 2
-    if len(field) < pair or type(field[1]) is not int or field[1] < 0:
+def _bad_field(field: tuple[Value, ...], size: int, flags: Value) -> str:
+    if len(field) < 2 or type(field[1]) is not int or field[1] < 0:
         return "has a field at no plain place"
     one = item_size(field[0])
     if one == OBJECT:
@@ -189,8 +199,8 @@ _DIMENSIONS = 64
 """Dimensions that numpy has at most (``NPY_MAXDIMS``): it raises on more."""
 
 
-def count(shape: Any) -> int | None:
-    """Elements of *shape*, or None if it is no tuple of plain sizes."""
+def count(shape: Value) -> int | None:
+    """Return the elements of *shape*, or None if it is no tuple of plain sizes."""
     if type(shape) is int:
         shape = (shape,)
     if not isinstance(shape, tuple) or len(shape) > _DIMENSIONS:
@@ -204,37 +214,35 @@ def count(shape: Any) -> int | None:
     return total
 
 
-def integer(value: Any) -> int | None:
-    """The number that *value* is, or None if it is no plain one or a scalar of numpy's."""
+def integer(value: Value) -> int | None:
+    """Return the number that *value* is, or None if it is no plain one and no scalar of numpy's."""
     if type(value) is int:
         return value
-    if isinstance(value, Obj) and value.kind is Kind.SCALAR and isinstance(value.args, tuple) and len(value.args) > 1:
+    if isinstance(value, Obj) and value.kind is _SCALAR and isinstance(value.args, tuple) and len(value.args) > 1:
         raw = as_bytes(value.args[1])
         return None if raw is None or len(raw) > 8 else int.from_bytes(raw, "little", signed=True)
     return None
 
 
 def elements(array: Obj) -> int | None:
-    """Elements of an array that was rebuilt and filled, or None if it is not known."""
-    full = 5
-    shape_at = 2
+    """Return the elements of an array that was rebuilt and filled, or None if they are not known."""
     if isinstance(array.state, dict):  # joblib's
         return count(array.state.get("shape"))
-    if array.kind is Kind.NDARRAY_DONE and isinstance(array.args, tuple) and len(array.args) > shape_at:
-        return count(array.args[shape_at])
-    if isinstance(array.state, tuple) and len(array.state) >= full:
+    if array.kind is _NDARRAY_DONE and isinstance(array.args, tuple) and len(array.args) > 2:
+        return count(array.args[2])
+    if isinstance(array.state, tuple) and len(array.state) >= 5:
         return count(array.state[1])
     return None
 
 
-def length(raw: Any, notes: Notes) -> int | None:
-    """Bytes that *raw* holds, items if it is a list, or None if that is not known."""
+def length(raw: Value, observations: Observations) -> int | None:
+    """Return the bytes that *raw* holds, its items if it is a list, or None if that is not known."""
     if isinstance(raw, list):
-        return len(raw) + notes.dropped.get(id(raw), (0,))[0]
+        return len(raw) + observations.dropped.get(id(raw), (0, None))[0]
     if isinstance(raw, Blob) and not raw.text:
         return raw.size
     if isinstance(raw, Opaque):
-        return length(raw.content, notes) if raw.kind is OpaqueKind.BYTEARRAY else None
+        return length(raw.content, observations) if raw.kind is _BYTEARRAY else None
     text = as_text(raw)
     if text is not None:
         return len(text)
@@ -246,14 +254,14 @@ def length(raw: Any, notes: Notes) -> int | None:
     return None if content is None else len(content)
 
 
-def mismatch(shape: Any, dtype: Any, raw: Any, notes: Notes) -> tuple[str, str]:
-    """The rule and the sentence if *raw* does not fill an array of *shape* and *dtype*; empty texts if it does."""
+def mismatch(shape: Value, dtype: Value, raw: Value, observations: Observations) -> tuple[str, str]:
+    """Return the rule and the sentence if *raw* does not fill an array of *shape* and *dtype*, else empty texts."""
     size, elements = item_size(dtype), count(shape)
     if size == OBJECT and not isinstance(raw, list):
         return "object-dtype-over-bytes", "an array of object pointers is to be filled from raw bytes"
     if size is None or elements is None:
         return "", ""
-    found = length(raw, notes)
+    found = length(raw, observations)
     if found is None:
         return "", ""
     wanted = elements if isinstance(raw, list) else elements * size

@@ -1,16 +1,69 @@
-"""Checks of the arguments of calls that are harmless only with the right ones.
+"""The check of each kind of call, and the checks of states.
 
-Each takes the machine, the import that is called, its arguments and the offset, and returns a doubt or None.
+`Check.RECONSTRUCTOR` and `Check.NEWOBJ` are not here: what they call is judged as a call of its own
+(`semantics.calls`). `tests/unit/test_pickle_types.py` fails for a member of `Check` without a function.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks.arguments import bounded, plain
-from picklewatch.analysis.pickle.checks.library_calls import OF_LIBRARIES
-from picklewatch.analysis.pickle.checks.stdlib_calls import OF_PYTHON
+from picklewatch.analysis.pickle.checks import (
+    arguments,
+    arrow_arrays,
+    attribute_access,
+    codecs_encode,
+    containers,
+    jax_arrays,
+    joblib_files,
+    kept_calls,
+    numpy_calls,
+    pandas_index,
+    patterns,
+    singleton_types,
+    sklearn_trees,
+    statsmodels_formulas,
+    time_zones,
+    torch_calls,
+    unit_classes,
+)
 from picklewatch.catalogue.imports.entries import Check
 
-CHECKS: dict[Check, Any] = {Check.PLAIN: plain, Check.BOUNDED: bounded} | OF_LIBRARIES | OF_PYTHON
-"""By the name that the lists use."""
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.context import CallCheck
+
+CHECKS: dict[Check, CallCheck] = {
+    Check.PLAIN: arguments.plain,
+    Check.BOUNDED: arguments.bounded,
+    Check.ENCODE: codecs_encode.encode,
+    Check.FACTORY: containers.factory,
+    Check.GETATTR: attribute_access.fetch,
+    Check.GETITEM: attribute_access.getitem,
+    Check.GETTER: kept_calls.getter,
+    Check.ITERATOR: containers.iterator,
+    Check.MAPPING: containers.mapping,
+    Check.PARTIAL: kept_calls.partial,
+    Check.PATTERN: patterns.pattern,
+    Check.REDUCE: kept_calls.reduce,
+    Check.SETATTR: attribute_access.set_attribute,
+    Check.TYPE_OF: singleton_types.type_of,
+    Check.TZFILE: time_zones.tzfile,
+    Check.ARRAY_FILE: joblib_files.array_file,
+    Check.ARROW: arrow_arrays.arrow,
+    Check.FORMULA: statsmodels_formulas.formula,
+    Check.INDEX_CLASS: pandas_index.index_class,
+    Check.JAX_ARRAY: jax_arrays.jax_array,
+    Check.LOAD_FROM_BYTES: torch_calls.load_from_bytes,
+    Check.MASKED: numpy_calls.masked,
+    Check.NP_DTYPE: numpy_calls.np_dtype,
+    Check.NP_FROMBUFFER: numpy_calls.np_frombuffer,
+    Check.NP_RANDOM: numpy_calls.np_random,
+    Check.NP_RECONSTRUCT: numpy_calls.np_reconstruct,
+    Check.NP_SCALAR: numpy_calls.np_scalar,
+    Check.TORCH_FROM_TYPE: torch_calls.torch_from_type,
+    Check.TORCH_PLAIN: torch_calls.torch_plain,
+    Check.TORCH_TENSOR: torch_calls.torch_tensor,
+    Check.TREE: sklearn_trees.tree,
+    Check.UFUNC: numpy_calls.ufunc,
+    Check.UNIT_CLASS: unit_classes.unit_class,
+}

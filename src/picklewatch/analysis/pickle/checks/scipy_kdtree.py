@@ -7,7 +7,7 @@ indexes into pointers, from the root down, without comparing them with anything.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import numpy_arrays
 from picklewatch.analysis.pickle.render import render
@@ -16,7 +16,8 @@ from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.semantics.build import Machine
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
 
 _NODE = struct.Struct("<qqdqqqqqq")
 """Split dimension, children, split, start, end, two pointers, two indexes; of 64-bit machines."""
@@ -25,7 +26,7 @@ _FULL = 8
 """Parts of a state: nodes, data, points, dimensions, leaf size, maxima, minima, indexes, and what came later."""
 
 
-def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
+def check_tree(observations: Observations, target: Obj, state: Value, offset: int) -> None:
     """Look at the *state* that BUILD gives to *target*, if that is such a tree."""
     cls = target.callee
     ours = isinstance(cls, Import) and cls.module.startswith("scipy.spatial") and cls.name in _CLASSES
@@ -34,7 +35,7 @@ def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
     nodes = _content(state[0]) if len(state) >= _FULL else None
     points, dimensions = (numpy_arrays.integer(part) for part in state[2:4]) if len(state) >= _FULL else (None, None)
     if nodes is None or points is None or dimensions is None:
-        machine.finding(
+        observations.finding(
             "numpy-size-mismatch",
             Level.UNVERIFIED,
             offset,
@@ -42,9 +43,9 @@ def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
             render(state, 200),
         )
         return
-    machine.budget.charge(len(nodes) // _NODE.size)
+    observations.budget.charge(len(nodes) // _NODE.size)
     if not _sound(nodes, points, dimensions) or not _filled(state, points, dimensions):
-        machine.finding(
+        observations.finding(
             "numpy-size-mismatch",
             Level.MALICIOUS,
             offset,
@@ -53,12 +54,12 @@ def check_tree(machine: Machine, target: Obj, state: Any, offset: int) -> None:
         )
 
 
-def _content(value: Any) -> bytes | None:
-    """The bytes of an array, or of what older versions kept instead of one."""
-    raw, full = value, 5
+def _content(value: Value) -> bytes | None:
+    """Return the bytes of an array, or of what older versions kept instead of one."""
+    raw = value
     if isinstance(value, Obj) and isinstance(value.state, dict):
         raw = value.state.get("")
-    elif isinstance(value, Obj) and isinstance(value.state, tuple) and len(value.state) >= full:
+    elif isinstance(value, Obj) and isinstance(value.state, tuple) and len(value.state) >= 5:
         raw = value.state[4]
     elif isinstance(value, Obj) and value.kind is Kind.NDARRAY_DONE and isinstance(value.args, tuple) and value.args:
         raw = value.args[0]
@@ -68,7 +69,7 @@ def _content(value: Any) -> bytes | None:
 
 
 def _sound(nodes: bytes, points: int, dimensions: int) -> bool:
-    """Whether every node's children come behind it, as they are written, and every number has a meaning."""
+    """Return True if every node's children come behind it, as they are written, and every number has a meaning."""
     count = len(nodes) // _NODE.size
     if not count or len(nodes) % _NODE.size:
         return False
@@ -79,8 +80,8 @@ def _sound(nodes: bytes, points: int, dimensions: int) -> bool:
     )
 
 
-def _filled(state: tuple[Any, ...], points: int, dimensions: int) -> bool:
-    """Whether the arrays that the nodes speak of are as large as they say; those of unknown size count as such."""
+def _filled(state: tuple[Value, ...], points: int, dimensions: int) -> bool:
+    """Return True if the arrays are as large as the nodes need them; those of unknown size count as large enough."""
     wanted = (points * dimensions, dimensions, dimensions, points)
     held = (state[1], *state[5:8])
     sizes = [numpy_arrays.elements(part) if isinstance(part, Obj) else None for part in held]

@@ -1,21 +1,27 @@
-"""Whether torch's tensors stay inside their storages (``torch/_utils.py``, ``torch/serialization.py``)."""
+"""The bounds of torch's tensors within their storages.
+
+A tensor is rebuilt over a storage by offset, size and stride (``_rebuild_tensor_v2`` in ``torch/_utils.py``), which
+``set_`` compares with the storage only in newer versions: a tensor that reaches beyond it reads and writes the
+process's memory.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.report import Storage
 from picklewatch.analysis.pickle.vm.values import Import, Obj, Persistent
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.vm.values import Value
 
 ELEMENT_SIZES = {
     "FloatStorage": 4, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
     "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1, "BoolStorage": 1, "ComplexFloatStorage": 8,
     "ComplexDoubleStorage": 16, "QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4, "UntypedStorage": 1,
 }  # fmt: skip
-"""Bytes an element."""
+"""Bytes per element."""
 ELEMENT_SIZES |= {kind.replace("Storage", "Tensor"): size for kind, size in ELEMENT_SIZES.items()}  # has a dtype too
 _PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
 """Elements of a tensor in one byte of its storage."""
@@ -35,13 +41,12 @@ _LARGEST = 16
 """Bytes of the largest element, assumed of a type that is not known."""
 
 
-def storage_of(pid: Any) -> Storage | None:
-    """The storage that the persistent id *pid* names, or None if it names none.
+def storage_of(pid: Value) -> Storage | None:
+    """Return the storage that the persistent id *pid* names, or None if it names none.
 
     ``('storage', class, key, location, elements[, (view key, offset, size)])``; legacy files may have bytes for text.
     """
-    fewest, most = 5, 6
-    if not isinstance(pid, tuple) or not fewest <= len(pid) <= most or pid[0] not in ("storage", b"storage"):
+    if not isinstance(pid, tuple) or not 5 <= len(pid) <= 6 or pid[0] not in ("storage", b"storage"):
         return None
     _tag, cls, key, location, elements = pid[:5]
     if not isinstance(cls, Import) or type(elements) is not int:
@@ -50,7 +55,7 @@ def storage_of(pid: Any) -> Storage | None:
         key = str(key)
     if type(key) is not str or not isinstance(location, str):
         return None
-    if not 0 <= elements < _SIZE_LIMIT or (len(pid) == most and not _view_fits(pid[5], elements)):
+    if not 0 <= elements < _SIZE_LIMIT or (len(pid) == 6 and not _view_fits(pid[5], elements)):
         return Storage(key=key, kind=cls.name, location=location, elements=-1, element_size=ELEMENT_SIZES.get(cls.name))
     return Storage(
         key=key,
@@ -58,44 +63,46 @@ def storage_of(pid: Any) -> Storage | None:
         location=location,
         elements=elements,
         element_size=ELEMENT_SIZES.get(cls.name),
-        visible=pid[5][2] if len(pid) == most and pid[5] is not None else None,
+        visible=_visible(pid[5]) if len(pid) == 6 else None,
     )
 
 
-def _view_fits(view: Any, elements: int) -> bool:
+def _view_fits(view: Value, elements: int) -> bool:
     if view is None:
         return True
-    parts = 3
-    if not isinstance(view, tuple) or len(view) != parts:
+    if not isinstance(view, tuple) or len(view) != 3:
         return False
     _key, offset, size = view
     return type(offset) is int and type(size) is int and offset >= 0 and size >= 0 and offset + size <= elements
 
 
-def sizes(value: Any) -> tuple[int, ...] | None:
-    """*value* as a tuple of plain sizes, or None; ``torch.Size((…))`` is one."""
+def _visible(view: Value) -> int | None:
+    """Return the elements of a *view* that fits."""
+    size = view[2] if isinstance(view, tuple) else None
+    return size if isinstance(size, int) else None
+
+
+def sizes(value: Value) -> tuple[int, ...] | None:
+    """Return *value* as a tuple of plain sizes, or None; ``torch.Size((…))`` is one."""
     if isinstance(value, Obj) and isinstance(value.callee, Import) and value.callee.name == "Size" and value.args:
         value = value.args[0] if isinstance(value.args, tuple) else None
     if isinstance(value, list):
         value = tuple(value)
     if type(value) is not tuple:
         return None
-    for number in value:
-        if type(number) is not int or not 0 <= number < _SIZE_LIMIT:
-            return None
-    return value
+    plain = tuple(number for number in value if type(number) is int and 0 <= number < _SIZE_LIMIT)
+    return plain if len(plain) == len(value) else None
 
 
-def out_of_bounds(args: Any, budget: Budget, dtype: Any = None) -> str:
-    """What is wrong with ``(storage, offset, size, stride, …)``, or an empty text."""
-    fewest = 4
-    if type(args) is not tuple or len(args) < fewest:
+def out_of_bounds(args: Value, budget: Budget, dtype: Value = None) -> str:
+    """Return what is wrong with ``(storage, offset, size, stride, …)``, or an empty text."""
+    if type(args) is not tuple or len(args) < 4:
         return "a tensor is rebuilt from too few arguments"
     storage, offset, size, stride = args[:4]
     if isinstance(size, tuple | list):
         budget.charge(len(size) // 2)
     if type(size) is tuple and type(stride) is tuple:
-        extent = offset
+        extent = offset if type(offset) is int else 0  # `_extent` reports any other offset
         try:
             for length, step in zip(size, stride, strict=True):
                 if type(length) is not int or type(step) is not int or length < 0 or step < 0:
@@ -114,13 +121,13 @@ def out_of_bounds(args: Any, budget: Budget, dtype: Any = None) -> str:
     return _extent(storage, offset, extent, dtype, empty=0 in plain_size)
 
 
-def storage_under(value: object) -> Storage | None:
-    """The storage that *value*, what a tensor is rebuilt over, stands for, None if that cannot be told."""
+def storage_under(value: Value) -> Storage | None:
+    """Return the storage of *value*, which a tensor is rebuilt over, None if that cannot be told."""
     held = value.storage if type(value) is Persistent else value.state if type(value) is Obj else None
     return held if type(held) is Storage else None
 
 
-def _extent(storage: Any, offset: Any, extent: Any, dtype: Any, *, empty: bool) -> str:
+def _extent(storage: Value, offset: Value, extent: int, dtype: Value, *, empty: bool) -> str:
     if type(offset) is not int or offset < 0:
         return "a tensor's offset is not a place in its storage"
     known = storage_under(storage)

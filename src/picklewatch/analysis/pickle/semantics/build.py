@@ -1,65 +1,68 @@
-"""What the opcodes mean: imports, calls, BUILD, the filling of containers, on values that stand for objects."""
+"""BUILD: the state that a pickle gives to an object, by ``__setstate__`` or into its ``__dict__`` and slots."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks import numpy_arrays
-from picklewatch.analysis.pickle.checks.arguments import Doubt
 from picklewatch.analysis.pickle.checks.build_state import check_state
-from picklewatch.analysis.pickle.render import render, render_call
+from picklewatch.analysis.pickle.checks.concern import Concern
+from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.semantics import attributes
-from picklewatch.analysis.pickle.semantics.calls import NOTHING, Calls
-from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, among, may_be_called
-from picklewatch.analysis.pickle.vm.values import (
-    DICT_CAP,
-    HASHED_PLAINLY,
-    LIST_CAP,
-    NUMBERS,
-    REST,
-    How,
-    Import,
-    Obj,
-    Opaque,
-    OpaqueKind,
-    Persistent,
-)
+from picklewatch.analysis.pickle.semantics.hazards import among
+from picklewatch.analysis.pickle.semantics.kinds import FILLED_BY, Fill
+from picklewatch.analysis.pickle.vm.values import NOTHING, Import, Obj, Persistent
 from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
 
-_HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__dict__"})
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.semantics.hazards import Hazards
+    from picklewatch.analysis.pickle.semantics.imports import ImportTable
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_CALLABLE: Final = Kind.CALLABLE
+_CODE: Final = Status.CODE
+_DTYPE: Final = Kind.DTYPE
+
+HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__dict__"})
 """Attributes of an object that the unpickler itself looks up and calls, or that change what the object is."""
 
 
-class Machine(Calls):
-    """The state of one walk other than the stack and the memo."""
+class BuildJudge:
+    """Judges states."""
 
-    def build(self, target: Any, state: Any, offset: int) -> None:
-        """BUILD: ``__setstate__``, or the instance's ``__dict__`` and slots."""
-        self.budget.charge(_PER_BUILD)
+    def __init__(self, observations: Observations, hazards: Hazards, imports: ImportTable) -> None:
+        self._observations = observations
+        self._hazards = hazards
+        self._imports = imports
+
+    def build(self, target: Value, state: Value, offset: int) -> None:
+        """Judge the *state* that is given to *target*, and keep it."""
+        self._observations.budget.charge(_PER_BUILD)
         if type(target) is not Obj:
             self._build_on_other(target, state, offset)
             return
-        if target.hijacked is not None:
-            for name in ("__setstate__", _UNSEEN):
-                if name in target.hijacked:
-                    self.hijacked_call(target, name, (state,), offset)
-        fetched = target.kind is Kind.CALLABLE and isinstance(target.callee, Import) and target.callee.name == "getattr"
+        fetched = target.kind is _CALLABLE and isinstance(target.callee, Import) and target.callee.name == "getattr"
         of_object = fetched and isinstance(target.args, tuple) and target.args and isinstance(target.args[0], Obj)
-        if of_object or ((target.kind in _NO_STATE or fetched) and target.known):
-            self.out_of_kind("BUILD", target, offset, render(state, 200))
+        if of_object or ((target.kind not in _TAKE_STATE or fetched) and target.known):
+            self._hazards.out_of_kind("BUILD", target, offset, render(state, 200))
         if target.state is not None:
             self._built_twice(target, state, offset)
         state = self._seen_state(target, state, offset)
-        check_state(self, target, state, offset)
+        check_state(self._observations, target, state, offset)
         self._look_for_hooks(target, state, offset)
         target.state = NOTHING if state is None else state
-        if target.kind is Kind.DTYPE:
+        if target.kind is _DTYPE:
             target.size = numpy_arrays.size_of(target)
 
-    def _built_twice(self, target: Obj, state: Any, offset: int) -> None:
-        """No pickler does: what uses the first state (an array its type's size) is pulled the rug from under."""
-        self.finding(
+    def _built_twice(self, target: Obj, state: Value, offset: int) -> None:
+        """Report a second BUILD on one object.
+
+        No pickler writes that: whatever relied on the first state (an array on its dtype's size) would be corrupted.
+        """
+        self._observations.finding(
             "opcode-out-of-kind",
             Level.MALICIOUS if target.known else Level.UNSAFE,
             offset,
@@ -67,15 +70,15 @@ class Machine(Calls):
             render(state, 200),
         )
 
-    def _seen_state(self, target: Obj, state: Any, offset: int) -> Any:
-        """*state* with what is as good as a dict as one; one that hides the names it sets is told."""
-        if type(state) in {list, tuple}:
-            self.budget.charge(_PER_PAIR * len(state))
+    def _seen_state(self, target: Obj, state: Value, offset: int) -> Value:
+        """Normalise *state* to dicts; report a state whose attribute names cannot be determined."""
+        if isinstance(state, list | tuple):
+            self._observations.budget.charge(_PER_PAIR * len(state))
         parts = attributes.split(state)
         if attributes.obscure(target, state) or any(
-            id(part) in self.blind or attributes.hidden(target, part) for part in parts
+            id(part) in self._observations.blind or attributes.hidden(target, part) for part in parts
         ):
-            self.finding(
+            self._observations.finding(
                 "hijacked-method",
                 Level.UNSAFE,
                 offset,
@@ -84,32 +87,35 @@ class Machine(Calls):
             )
         return parts if len(parts) > 1 else parts[0]
 
-    def _build_on_other(self, target: Any, state: Any, offset: int) -> None:
+    def _build_on_other(self, target: Value, state: Value, offset: int) -> None:
+        """Report a state that is given to anything but a made object: it changes that for the whole process."""
         if isinstance(target, Import):
-            if target.judged.status is Status.CODE or self.code_bearing:
-                doubt = Doubt("code-bearing", Level.UNSAFE, f"changes {target.key}")
+            if target.judged.status is _CODE or self._imports.code_bearing:
+                concern = Concern("code-bearing", Level.UNSAFE, f"changes {target.key}")
             else:
-                doubt = Doubt(
+                concern = Concern(
                     "interpreter-state", Level.MALICIOUS, f"changes {target.key} itself for the whole process"
                 )
-            self.note(target, doubt, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})")
+            self._observations.note(
+                target, concern, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})"
+            )
             return
-        self.out_of_kind("BUILD", target, offset, render(state, 200))
+        self._hazards.out_of_kind("BUILD", target, offset, render(state, 200))
 
-    def _look_for_hooks(self, target: Obj, state: Any, offset: int) -> None:
-        pair = 2
-        slots = None
-        if isinstance(state, tuple) and len(state) == pair:
+    def _look_for_hooks(self, target: Obj, state: Value, offset: int) -> None:
+        """Keep attributes that the unpickler would call later; report those that change what *target* is."""
+        slots: Value = None
+        if isinstance(state, tuple) and len(state) == 2:
             state, slots = state
         for number, named in enumerate((state, slots)):
             if not isinstance(named, dict):
                 continue
-            self.interface(target, named, offset)
-            for name in among(_HOOKS, named):
+            self._hazards.interface(target, named, offset)
+            for name in among(HOOKS, named):
                 value = named[name]
                 if name in {"__class__", "__dict__"}:
                     if number:
-                        self.finding(
+                        self._observations.finding(
                             "hijacked-method",
                             Level.MALICIOUS,
                             offset,
@@ -119,127 +125,9 @@ class Machine(Calls):
                 elif isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), name: value}
 
-    def hijacked_call(self, target: Obj, name: str, args: Any, offset: int) -> None:
-        """The unpickler calls a method that the pickle has put in the object's own attributes."""
-        value = (target.hijacked or {})[name]
-        self.finding(
-            "hijacked-method",
-            Level.MALICIOUS,
-            offset,
-            f"has the unpickler call a method {name} that it put there itself",
-            render_call(value, args),
-        )
-        if type(value) is Import:
-            self.call(value, args, How.CALL, offset)
 
-    def set_items(self, target: Any, items: list[Any], offset: int) -> None:
-        """SETITEM and SETITEMS: keys and values in turn."""
-        self.hashed(items[::2], offset)
-        self.budget.charge(len(items) // 2)
-        if type(target) is dict:
-            self._fill(target, items)
-            return
-        if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
-            if target.kind is Kind.DICT:
-                if target.items is None:
-                    target.items = {}
-                self.set_items(target.items, items, offset)
-            self._hooks_among(target, items, offset)
-            if target.kind is Kind.OBJECT and target.known:
-                self._filled_late("SETITEM", target, offset)
-            return
-        self.out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
-
-    def _fill(self, target: dict[Any, Any], items: list[Any]) -> None:
-        """Put *items*, keys and values in turn, into *target*: what has no place in it under `REST`."""
-        for number in range(0, len(items) - 1, 2):
-            key, value = items[number], items[number + 1]
-            kind = type(key)
-            if (
-                (kind is str or (kind is int and -HASHED_PLAINLY < key < HASHED_PLAINLY))
-                and (len(target) < DICT_CAP or key in target)
-            ):  # fmt: skip
-                target[key] = value
-                continue
-            if isinstance(key, attributes.COMPUTED) or len(target) >= DICT_CAP:
-                self.blind[id(target)] = target
-            kept = [one for one in (key, value) if type(one) not in NUMBERS]
-            if kept:
-                target.setdefault(REST, []).extend(kept)
-
-    def _hooks_among(self, target: Obj, items: list[Any], offset: int) -> None:
-        """Dictionaries with attributes (``EasyDict``) give an item where the unpickler asks for a method."""
-        for number in range(0, len(items) - 1, 2):
-            key, value = items[number], items[number + 1]
-            if target.kind is Kind.OBJECT and target.known and may_be_called(key):  # a DataFrame calls such a key
-                self.out_of_kind("SETITEM", target, offset, render_call(target, [key, value]))
-            if type(key) is str and key in INTERFACES:
-                self.interface(target, {key: value}, offset)
-            if type(key) is str:
-                if key in _HOOKS and isinstance(value, Import | Obj | Persistent):
-                    target.hijacked = {**(target.hijacked or {}), key: value}
-            elif (
-                type(key) is Obj
-                and key.kind in {Kind.ATOM, Kind.CALLABLE}
-                and isinstance(value, Import | Obj | Persistent)
-            ):
-                target.hijacked = {**(target.hijacked or {}), _UNSEEN: value}
-
-    def _filled_late(self, what: str, target: Obj, offset: int) -> None:
-        """Picklers fill an object before BUILD; after it, the object's own state says what filling does."""
-        if target.state is not None:
-            self.finding(
-                "opcode-out-of-kind",
-                Level.MALICIOUS if target.known else Level.UNSAFE,
-                offset,
-                f"{what} fills {render(target.callee, 100)} after BUILD has given it its state",
-                render(target.state, 200),
-            )
-
-    def append(self, target: Any, items: list[Any], offset: int) -> None:
-        """APPEND and APPENDS."""
-        self.budget.charge(2 + len(items) // 8)
-        if type(target) is list:
-            if len(target) >= LIST_CAP:
-                kept = [item for item in items if type(item) not in NUMBERS]
-                before = self.dropped.get(id(target), (0, target))[0]
-                self.dropped[id(target)] = before + len(items) - len(kept), target
-                items = kept
-            target.extend(items)
-            return
-        if type(target) is Obj:
-            if target.hijacked is not None:
-                for name in ("extend", "append"):
-                    if name in target.hijacked:
-                        self.hijacked_call(target, name, (items,), offset)
-            if target.kind in _TAKE_MORE or not target.known:
-                self._filled_late("APPEND", target, offset)
-                return
-        self.out_of_kind("APPEND", target, offset, render_call(target, items[:4]))
-
-    def add_items(self, target: Any, items: list[Any], offset: int) -> None:
-        """ADDITEMS."""
-        self.hashed(items, offset)
-        if isinstance(target, Opaque) and target.kind is OpaqueKind.SET:
-            target.content += [item for item in items if type(item) not in NUMBERS]
-            return
-        if type(target) is Obj:
-            if target.hijacked is not None and "add" in target.hijacked:
-                self.hijacked_call(target, "add", tuple(items), offset)
-            if target.kind in {Kind.SET, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE} or not target.known:
-                self._filled_late("ADDITEMS", target, offset)
-                return
-        self.out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
-
-
+_TAKE_STATE = FILLED_BY[Fill.BUILD]
 _PER_BUILD = 30
 """Units of work that judging a state costs."""
 _PER_PAIR = 8
 """Units more for each item of a state that may be a list of names and values."""
-_UNSEEN = "?"
-"""A name that was computed: it may be that of any method."""
-_NO_STATE = frozenset(
-    {Kind.ATOM, Kind.TENSOR, Kind.STORAGE, Kind.SCALAR, Kind.NDARRAY_DONE, Kind.BYTEARRAY, Kind.SHARED}
-)
-_TAKE_ITEMS = frozenset({Kind.DICT, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE})
-_TAKE_MORE = frozenset({Kind.LIST, Kind.OBJECT, Kind.UNKNOWN, Kind.CODE})

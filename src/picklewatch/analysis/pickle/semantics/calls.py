@@ -1,182 +1,222 @@
-"""What is called, and with which arguments."""
+"""Calls: whether a function or class may be called, or instantiated, with the arguments that the pickle gives it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks import argument_signs
-from picklewatch.analysis.pickle.checks.arguments import Doubt, take_types
-from picklewatch.analysis.pickle.checks.foreign_objects import stranger
+from picklewatch.analysis.pickle.checks.arguments import take_types, values_of
+from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
+from picklewatch.analysis.pickle.checks.foreign_objects import foreign_object_in
 from picklewatch.analysis.pickle.checks.registry import CHECKS
-from picklewatch.analysis.pickle.checks.unvouched import doubt_about
+from picklewatch.analysis.pickle.checks.unvouched import concern_about
 from picklewatch.analysis.pickle.render import render_call
-from picklewatch.analysis.pickle.semantics.references import References
-from picklewatch.analysis.pickle.vm.torch_storages import nested_storage
-from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Opaque, OpaqueKind, Persistent
-from picklewatch.catalogue.imports.classify import Judged, looks_like_class
+from picklewatch.analysis.pickle.vm.values import NOTHING, Blob, How, Import, Obj, Persistent, as_bytes
+from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.semantics.build import Machine
+    from collections.abc import Callable
+
+    from picklewatch.analysis.pickle.report import Budget, Storage
+    from picklewatch.analysis.pickle.semantics.build import BuildJudge
+    from picklewatch.analysis.pickle.semantics.hazards import Hazards
+    from picklewatch.analysis.pickle.semantics.imports import ImportTable
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.catalogue.imports.classify import Judged
+
+    StorageReader = Callable[[bytes | memoryview, Budget], Storage | None]
+    """Finds the storage in bytes that ``torch.storage._load_from_bytes`` unpickles."""
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_CALL: Final = How.CALL
+_CALLABLE: Final = Kind.CALLABLE
+_CALL_USE: Final = Use.CALL
+_CODE: Final = Kind.CODE
+_CODE_STATUS: Final = Status.CODE
+_FOREIGN: Final = Status.FOREIGN
+_GETATTR: Final = Check.GETATTR
+_INDIRECT: Final = Status.INDIRECT
+_LOAD_FROM_BYTES: Final = Check.LOAD_FROM_BYTES
+_NEW: Final = How.NEW
+_NEW_USE: Final = Use.NEW
+_OBJECT: Final = Kind.OBJECT
+_RECONSTRUCTOR: Final = Check.RECONSTRUCTOR
+_SET: Final = Kind.SET
+_UNKNOWN: Final = Kind.UNKNOWN
+_VOUCHED: Final = Status.VOUCHED
 
 
-class Calls(References):
-    """What an import is used for."""
+class CallJudge:
+    """Judges calls. It is the `checks.context.Context` of the checks that it asks."""
 
-    def call(self, callee: Any, args: Any, how: How, offset: int) -> Any:
-        """REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, INST: *callee* called with *args*."""
-        self.budget.charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
+    def __init__(
+        self,
+        observations: Observations,
+        hazards: Hazards,
+        imports: ImportTable,
+        builds: BuildJudge,
+        read_storage: StorageReader,
+    ) -> None:
+        self.observations = observations
+        self.hazards = hazards
+        self.imports = imports
+        self._builds = builds
+        self._read_storage = read_storage
+        self._budget = observations.budget
+        self.indirect = False
+        """True once something was called that calls its arguments."""
+
+    def build(self, target: Value, state: Value, offset: int) -> None:
+        """Judge a state that a called function gives to one of its arguments."""
+        self._builds.build(target, state, offset)
+
+    def call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
+        """Judge the call of *callee* with *args* and return the value that stands for its result."""
+        self._budget.charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
         if type(callee) is not Import:
             return self._computed_call(callee, args, how, offset)
         judged = callee.judged
         uses = judged.uses
-        if how is How.CALL:
+        if how is _CALL:
             callee.called = True
-            if Use.CALL in uses:
-                self._look_for_strangers(callee, args, offset)
+            if _CALL_USE in uses:
+                self._look_for_foreign_objects(callee, args, offset)
                 if judged.check is not None:
                     return self._checked_call(callee, judged.check, args, offset)
                 made = Obj(callee, args, offset, judged.kind)
                 if args and callee.name in _HOLDERS:
                     for held in args if type(args) is tuple else ():
                         if type(held) is dict:
-                            self.interface(made, held, offset)
+                            self.hazards.interface(made, held, offset)
                     made.state = NOTHING  # its attributes are set: no pickler gives it more by BUILD
                 return made
-            return self._doubtful_call(callee, judged, args, how, offset)
+            return self._unvouched_call(callee, judged, args, how, offset)
         callee.made = True
-        if Use.NEW in uses:
+        if _NEW_USE in uses:
             if not args or (type(args) is tuple and not args):
-                return Obj(callee, args, offset, judged.kind, How.NEW)
+                return Obj(callee, args, offset, judged.kind, _NEW)
             return self._new_with_args(callee, judged, args, offset)
-        return self._doubtful_call(callee, judged, args, how, offset)
+        return self._unvouched_call(callee, judged, args, how, offset)
 
-    def instantiate(self, callee: Any, args: tuple[Any, ...], offset: int) -> Any:
-        """OBJ and INST: a class without arguments is made without ``__init__``, all else is called."""
-        how = How.NEW if not args and (not isinstance(callee, Import) or looks_like_class(callee.name)) else How.CALL
-        if not args and isinstance(callee, Import) and Use.NEW in callee.judged.uses:
-            how = How.NEW
-        return self.call(callee, args, how, offset)
+    def instantiate(self, callee: Value, args: tuple[Value, ...], offset: int) -> Value:
+        """Judge OBJ and INST: a class without arguments is made without ``__init__``, all else is called."""
+        made = not isinstance(callee, Import) or looks_like_class(callee.name) or _NEW_USE in callee.judged.uses
+        return self.call(callee, args, _NEW if not args and made else _CALL, offset)
 
-    def _checked_call(self, callee: Import, check: Check, args: Any, offset: int) -> Any:
-        if check in {Check.RECONSTRUCTOR, Check.NEWOBJ}:
+    def _checked_call(self, callee: Import, check: Check, args: Value, offset: int) -> Value:
+        if check in _REBUILDS:
             return self._reconstructed(callee, check, args, offset)
         made = callee.judged.kind
-        if made is Kind.SET or callee.name in _HASHING:
+        if made is _SET or callee.name in _HASHING:
             for values in args if type(args) is tuple else ():
-                if type(values) in {list, tuple}:
-                    self.hashed(values, offset)
-        doubt = CHECKS[check](self, callee, args, offset)
-        if doubt is None and type(args) is not tuple:
-            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is given arguments that cannot be seen")
-        if doubt is not None:
-            self.note_call(callee, doubt, offset, args)
-        elif check is Check.GETATTR and isinstance(args[0], Import):
-            member = f"{args[0].name}.{args[1]}"
-            if Use.NEW in self.judged(args[0].module, member).uses:  # protocols below 4 spell a nested class so
-                return self.global_(args[0].module, member, offset)
-        kind = Kind.CALLABLE if check in {Check.PARTIAL, Check.GETATTR} else made
-        state = nested_storage(cast("Machine", self), args) if check is Check.LOAD_FROM_BYTES else None
-        return Obj(callee, args, offset, kind, state=state, known=doubt is None)
+                if type(values) is list or type(values) is tuple:
+                    self.hazards.hashed(values, offset)
+        concern = CHECKS[check](self, callee, args, offset)
+        if concern is None and type(args) is not tuple:
+            concern = suspicious_arguments(f"{callee.key} is given arguments that cannot be seen")
+        if concern is not None:
+            self.observations.note_call(callee, concern, offset, args)
+        elif check is _GETATTR and (member := _fetched(args)) is not None:
+            owner, name = member
+            if _NEW_USE in self.imports.judged(owner.module, f"{owner.name}.{name}").uses:
+                # protocols below 4 spell a nested class so
+                return self.imports.global_(owner.module, f"{owner.name}.{name}", offset)
+        if check in _KEEPS:
+            made = _CALLABLE
+        state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
+        return Obj(callee, args, offset, made, state=state, known=concern is None)
 
-    def _look_for_strangers(self, callee: Import, args: Any, offset: int) -> None:
-        doubt = stranger(callee, args, self.budget)
-        if doubt is not None:
-            self.note_call(callee, doubt, offset, args)
+    def _loaded_storage(self, args: Value) -> Storage | None:
+        """Return the storage in the bytes that ``_load_from_bytes`` is given, None if there is none."""
+        values = values_of(args)
+        if len(values) != 1:
+            return None
+        given = values[0]
+        content = given.view() if isinstance(given, Blob) and not given.text else as_bytes(given)
+        return None if content is None else self._read_storage(content, self._budget)
 
-    def _new_with_args(self, callee: Import, judged: Judged, args: Any, offset: int) -> Any:
-        take_types(args, self)
-        if Use.CALL in judged.uses:
-            self._look_for_strangers(callee, args, offset)
-        if not argument_signs.plain(args, self):
-            doubt = Doubt("suspicious-arguments", Level.UNSAFE, f"{callee.key} is made from something other than data")
-            self.note_call(callee, doubt, offset, args, How.NEW)
-        elif Use.CALL not in judged.uses and (found := argument_signs.sign(args, self)):
-            doubt = Doubt("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {found}")
-            self.note_call(callee, doubt, offset, args, How.NEW)
+    def _look_for_foreign_objects(self, callee: Import, args: Value, offset: int) -> None:
+        concern = foreign_object_in(callee, args, self._budget)
+        if concern is not None:
+            self.observations.note_call(callee, concern, offset, args)
+
+    def _new_with_args(self, callee: Import, judged: Judged, args: Value, offset: int) -> Obj:
+        take_types(args, self.observations)
+        if _CALL_USE in judged.uses:
+            self._look_for_foreign_objects(callee, args, offset)
+        if not argument_signs.plain(args, self.observations):
+            concern = suspicious_arguments(f"{callee.key} is made from something other than data")
+            self.observations.note_call(callee, concern, offset, args, _NEW)
+        elif _CALL_USE not in judged.uses and (found := argument_signs.sign(args, self.observations)):
+            concern = Concern("suspicious-arguments", Level.UNVERIFIED, f"{callee.key} is made from {found}")
+            self.observations.note_call(callee, concern, offset, args, _NEW)
         state = NOTHING if callee.name in _HOLDERS else None
-        return Obj(callee, args, offset, judged.kind, How.NEW, state)
+        return Obj(callee, args, offset, judged.kind, _NEW, state)
 
-    def _reconstructed(self, callee: Import, check: Check, args: Any, offset: int) -> Any:
-        """``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)``: NEWOBJ otherwise."""
-        values = args if isinstance(args, tuple) else ()
-        base = values[1] if len(values) > 1 else None
-        plain_bases = {
-            "object",
-            "dict",
-            "list",
-            "set",
-            "frozenset",
-            "tuple",
-            "str",
-            "int",
-            "float",
-            "bytes",
-            "unicode",
-            "long",
-            "complex",
-        }
-        odd = not values or type(values[0]) is not Import
-        if check is Check.RECONSTRUCTOR:
-            builtin = (
-                isinstance(base, Import) and base.module in {"builtins", "__builtin__"} and base.name in plain_bases
-            )
-            odd = odd or len(values) != 3 or not builtin
-            rest: Any = () if len(values) < 3 or values[2] is None else (values[2],)
+    def _reconstructed(self, callee: Import, check: Check, args: Value, offset: int) -> Value:
+        """Judge ``copyreg._reconstructor(cls, base, state)`` and ``copyreg.__newobj__(cls, *args)`` as NEWOBJ."""
+        values = values_of(args)
+        rest = values[1:]
+        usual = bool(values) and type(values[0]) is Import
+        if check is _RECONSTRUCTOR:
+            base = values[1] if len(values) > 1 else None
+            builtin = isinstance(base, Import) and base.module in _BUILTINS and base.name in _PLAIN_BASES
+            usual = usual and len(values) == 3 and builtin
+            rest = () if len(values) < 3 or values[2] is None else (values[2],)
             if isinstance(base, Import) and builtin and rest:
-                self._look_for_strangers(base, rest, offset)
-        else:
-            rest = values[1:]
-        if odd:
-            doubt = Doubt("indirect-call", Level.UNSAFE, f"{callee.key} is called in an unusual way")
-            self.note_call(callee, doubt, offset, args)
+                self._look_for_foreign_objects(base, rest, offset)
+        if not usual:
+            concern = indirect_call(f"{callee.key} is called in an unusual way")
+            self.observations.note_call(callee, concern, offset, args)
         if not values:
-            return Obj(callee, args, offset, Kind.UNKNOWN, known=False)
-        return self.call(values[0], rest, How.NEW, offset)
+            return Obj(callee, args, offset, _UNKNOWN, known=False)
+        return self.call(values[0], rest, _NEW, offset)
 
-    def _doubtful_call(self, callee: Import, judged: Judged, args: Any, how: How, offset: int) -> Any:
-        """A call of something that the lists do not vouch for in this use."""
-        if judged.status is Status.INDIRECT:
+    def _unvouched_call(self, callee: Import, judged: Judged, args: Value, how: How, offset: int) -> Obj:
+        """Report a call of an import that the lists do not vouch for in this use."""
+        if judged.status is _INDIRECT:
             self.indirect = True
         if callee.level is not Level.MALICIOUS:  # there is no worse to be found
-            self.note_call(callee, doubt_about(callee, args, how, self), offset, args, how)
-        if judged.status is Status.VOUCHED:
-            kind = judged.kind
-        else:
-            kind = Kind.CODE if judged.status is Status.CODE else Kind.UNKNOWN
-        return Obj(callee, args, offset, kind, how, known=judged.status is Status.VOUCHED)
+            concern = concern_about(callee, args, how, self.observations)
+            self.observations.note_call(callee, concern, offset, args, how)
+        if judged.status is _VOUCHED:
+            return Obj(callee, args, offset, judged.kind, how)
+        kind = _CODE if judged.status is _CODE_STATUS else _UNKNOWN
+        return Obj(callee, args, offset, kind, how, known=False)
 
-    def _computed_call(self, callee: Any, args: Any, how: How, offset: int) -> Any:
-        """A call of what another call returned."""
+    def _computed_call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
+        """Judge a call of what another call returned."""
         root = callee
         for _ in range(_CHAIN):
             if not isinstance(root, Obj):
                 break
             root = root.callee
         if isinstance(root, Import) and isinstance(callee, Obj):
-            made = self._batch(callee, args, offset)
-            if made is None and (_fetches_member(callee) or (callee.kind is Kind.CALLABLE and callee.known)):
+            made: Value = _batch(callee, args, offset)
+            if made is None and (_fetches_member(callee) or (callee.kind is _CALLABLE and callee.known)):
                 made = self._kept_call(callee, args, offset)
             if made is not None:
                 return made
-            if root.judged.status is Status.CODE and callee.kind is Kind.CODE:
-                return Obj(callee, args, offset, Kind.CODE, how, known=False)
+            if root.judged.status is _CODE_STATUS and callee.kind is _CODE:
+                return Obj(callee, args, offset, _CODE, how, known=False)
         if isinstance(callee, Obj | Persistent):
             self._report_computed(callee, args, offset)
         else:
-            self.finding(
+            self.observations.finding(
                 "malformed-pickle",
                 Level.UNSCANNABLE,
                 offset,
                 "calls something that cannot be called",
                 render_call(callee, args),
             )
-        return Obj(callee, args, offset, Kind.UNKNOWN, how, known=False)
+        return Obj(callee, args, offset, _UNKNOWN, how, known=False)
 
-    def _report_computed(self, callee: Any, args: Any, offset: int) -> None:
-        found = argument_signs.sign(args, self)
-        self.finding(
+    def _report_computed(self, callee: Value, args: Value, offset: int) -> None:
+        found = argument_signs.sign(args, self.observations)
+        self.observations.finding(
             "computed-call",
             Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE,
             offset,
@@ -184,28 +224,11 @@ class Calls(References):
             render_call(callee, args),
         )
 
-    @staticmethod
-    def _batch(callee: Obj, args: Any, offset: int) -> Obj | None:
-        """What PyTorch Geometric's ``DynamicInheritanceGetter()(Batch, Data)`` makes, called as meant."""
-        getter = callee.callee
-        meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
-        classes = args if meant and callee.state is None and isinstance(args, tuple) else ()
-        if classes and all(
-            isinstance(one, Import)
-            and one.judged.status is Status.VOUCHED
-            and one.module.startswith("torch_geometric.data.")
-            for one in classes
-        ):
-            return Obj(classes[0], (), offset, Kind.OBJECT)
-        return None
-
-    def _kept_call(self, callee: Obj, args: Any, offset: int) -> Any:
-        """What the callable that ``partial`` or ``getattr`` made returns for *args*, None if that is not harmless."""
-        if (
-            not isinstance(callee.callee, Import)
-            or not isinstance(callee.args, tuple)
-            or not argument_signs.plain(args, self)
-        ):
+    def _kept_call(self, callee: Obj, args: Value, offset: int) -> Value:
+        """Judge a call of what ``partial`` or ``getattr`` made; None if that is not harmless."""
+        if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple):
+            return None
+        if not argument_signs.plain(args, self.observations):
             return None
         values = callee.args
         if callee.callee.name == "getattr":
@@ -213,27 +236,40 @@ class Calls(References):
             return None if fetched is None else self._member_call(*fetched, args, offset)
         if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
             target = values[0]
-            if Use.CALL in target.judged.uses:
-                return self.call(target, values[1:] + (args if isinstance(args, tuple) else ()), How.CALL, offset)
+            if _CALL_USE in target.judged.uses:
+                return self.call(target, (*values[1:], *values_of(args)), _CALL, offset)
         return None
 
-    def _member_call(self, owner: Import, name: str, args: Any, offset: int) -> Any:
-        """What ``getattr(Class, 'Inner')(…)`` returns, if that can be judged as the call of ``Class.Inner``."""
-        judged = self.judged(owner.module, f"{owner.name}.{name}")
-        if Use.CALL not in judged.uses and judged.status is not Status.FOREIGN:
+    def _member_call(self, owner: Import, name: str, args: Value, offset: int) -> Value:
+        """Judge ``getattr(Class, 'Inner')(…)`` as the call of ``Class.Inner``; None if that cannot be judged."""
+        judged = self.imports.judged(owner.module, f"{owner.name}.{name}")
+        if _CALL_USE not in judged.uses and judged.status is not _FOREIGN:
             return None
-        return self.call(self.global_(owner.module, f"{owner.name}.{name}", offset), args, How.CALL, offset)
+        return self.call(self.imports.global_(owner.module, f"{owner.name}.{name}", offset), args, _CALL, offset)
+
+
+def _batch(callee: Obj, args: Value, offset: int) -> Obj | None:
+    """Return the class that PyTorch Geometric's ``DynamicInheritanceGetter()(Batch, Data)`` makes, called as meant."""
+    getter = callee.callee
+    meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
+    classes = values_of(args) if meant and callee.state is None else ()
+    if classes and all(
+        isinstance(one, Import) and one.judged.status is _VOUCHED and one.module.startswith("torch_geometric.data.")
+        for one in classes
+    ):
+        return Obj(classes[0], (), offset, _OBJECT)
+    return None
 
 
 def _fetches_member(callee: Obj) -> bool:
-    """Whether *callee* is ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
-    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not Kind.CALLABLE:
+    """Return True for ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
+    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not _CALLABLE:
         return False
     return not callee.known and _fetched(callee.args) is not None
 
 
-def _fetched(args: Any) -> tuple[Import, str] | None:
-    """The class and the name that ``getattr`` was given, None if it was given anything else."""
+def _fetched(args: Value) -> tuple[Import, str] | None:
+    """Return the class and the name that ``getattr`` was given, None if it was given anything else."""
     if not isinstance(args, tuple) or len(args) < 2 or not isinstance(args[0], Import) or not isinstance(args[1], str):
         return None
     return args[0], args[1]
@@ -246,5 +282,13 @@ _PER_CALL = 24
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
 _HASHING = frozenset({"frozenset", "set", "dict", "Counter", "OrderedDict"})
-NOTHING = Opaque(OpaqueKind.STATE)
-"""The state of what BUILD has given None."""
+_REBUILDS = frozenset({Check.RECONSTRUCTOR, Check.NEWOBJ})
+"""Checks of functions whose call is judged as the one of NEWOBJ."""
+_KEEPS = frozenset({Check.PARTIAL, Check.GETATTR})
+"""Checks of functions that return a callable."""
+_BUILTINS = frozenset({"builtins", "__builtin__"})
+_PLAIN_BASES = frozenset(
+    {"object", "dict", "list", "set", "frozenset", "tuple", "str", "int", "float", "bytes", "unicode", "long"}
+    | {"complex"}
+)
+"""Classes that ``copyreg._reconstructor`` makes an instance of by calling nothing else."""

@@ -1,11 +1,10 @@
-"""What values alone can do to whoever looks at them: hash bombs, interfaces to memory, methods in their way."""
+"""Harm that values do by themselves: hash bombs, interfaces to memory, attributes in the place of methods."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.render import render
-from picklewatch.analysis.pickle.semantics.observations import Notes
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Kind
@@ -15,16 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Key, Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_CALLABLE: Final = Kind.CALLABLE
+_OBJECT: Final = Kind.OBJECT
 
 
-class Hazards(Notes):
-    """What is looked at wherever values meet."""
+class Hazards:
+    """Looks at values wherever they become keys, attributes, or the target of an opcode."""
 
-    def interface(self, target: Obj, named: dict[Any, Any], offset: int) -> None:
-        """What others ask any object for: methods, and an address in memory with a shape, believed as it is."""
+    def __init__(self, observations: Observations) -> None:
+        self._observations = observations
+        self._budget = observations.budget
+        self._hash_work = 0
+        """Values that hashing keys has looked at so far."""
+        self._hash_sizes: dict[int, tuple[int, Value]] = {}
+        """The values that hashing a tuple looks at, by identity, and the tuples themselves."""
+
+    def interface(self, target: Obj, named: dict[Key, Value], offset: int) -> None:
+        """Report attributes of *target* that other objects use: methods, and an address in memory with a shape.
+
+        numpy and torch believe ``__array_interface__`` as it is: it reads and writes at any address.
+        """
         for name in among(INTERFACES, named):
             if named[name] is not None:
-                self.finding(
+                self._observations.finding(
                     "hijacked-method",
                     Level.MALICIOUS,
                     offset,
@@ -33,7 +49,7 @@ class Hazards(Notes):
                 )
         for name in among(_METHODS, named):
             if may_be_called(named[name]):
-                self.finding(
+                self._observations.finding(
                     "hijacked-method",
                     Level.UNSAFE,
                     offset,
@@ -43,7 +59,7 @@ class Hazards(Notes):
 
         for name in among(_OWN_METHODS, named):
             if isinstance(named[name], Import) or may_be_called(named[name]):
-                self.finding(
+                self._observations.finding(
                     "hijacked-method",
                     Level.UNSAFE,
                     offset,
@@ -51,34 +67,34 @@ class Hazards(Notes):
                     render(named[name], 200),
                 )
 
-    def hashed(self, values: Collection[Any], offset: int) -> None:
-        """Keys and members of sets are hashed; a tuple hashes all in it each time, however often it is shared.
+    def hashed(self, values: Collection[Value], offset: int) -> None:
+        """Report keys and members of sets that take too long to be hashed: a tuple hashes all in it each time.
 
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
-        self.budget.charge(2 + len(values) // 4)
+        self._budget.charge(2 + len(values) // 4)
         if tuple not in map(type, values):
             return
         for value in values:
             if type(value) is not tuple:
                 continue
-            self.budget.charge(5)
-            known = self.hash_sizes.get(id(value))
+            self._budget.charge(5)
+            known = self._hash_sizes.get(id(value))
             if known is not None:
-                self.hash_work += known[0]
+                self._hash_work += known[0]
             elif len(value) > _SMALL or any(type(part) is tuple for part in value):
-                self.hash_work += _nodes(value, self.hash_sizes, self.budget)
-        if self.hash_work > _HASH_WORK:
-            self.once(
+                self._hash_work += _nodes(value, self._hash_sizes, self._budget)
+        if self._hash_work > _HASH_WORK:
+            self._observations.once(
                 "resource-bomb", Level.UNSAFE, offset, "shared tuples would take minutes or for ever to be hashed"
             )
 
-    def out_of_kind(self, what: str, target: Any, offset: int, evidence: str) -> None:
-        """Note that an opcode is used on what no pickler uses it on."""
+    def out_of_kind(self, what: str, target: Value, offset: int, evidence: str) -> None:
+        """Report an opcode on a value that no pickler uses it on."""
         name = render(target.callee, 100) if isinstance(target, Obj) else type(target).__name__
         if isinstance(target, Import):
             name = target.key[:200]
-        self.finding(
+        self._observations.finding(
             "opcode-out-of-kind",
             Level.MALICIOUS,
             offset,
@@ -94,7 +110,7 @@ _METHOD_NAMES = (
     "__len__ __getitem__ __call__ __float__ __int__ __index__ __hash__ __eq__"
 )
 _METHODS = frozenset(_METHOD_NAMES.split())
-"""Methods that harmless functions call of what they are given; an object's own attribute comes before its class's."""
+"""Methods that harmless functions call on their arguments; an object's own attribute comes before its class's."""
 
 
 _OWN_METHOD_NAMES = (
@@ -115,16 +131,14 @@ _OWN_METHODS = frozenset(_OWN_METHOD_NAMES.split())
 """Methods that vouched classes call of themselves, or of their parts, when they are restored, compared or deleted."""
 
 
-def may_be_called(value: Any) -> bool:
-    """Whether calling *value* could do something."""
+def may_be_called(value: Value) -> bool:
+    """Return True if calling *value* could do something."""
     if isinstance(value, Import):
         return not looks_like_class(value.name)
-    if not isinstance(value, Obj) or value.kind is Kind.CALLABLE:
+    if not isinstance(value, Obj) or value.kind is _CALLABLE:
         return isinstance(value, Obj)
     made = value.callee.module.partition(".")[0] if isinstance(value.callee, Import) else ""
-    return (
-        value.kind is Kind.OBJECT and value.known and made not in _NOT_CALLABLE
-    )  # an instance may be callable as well
+    return value.kind is _OBJECT and value.known and made not in _NOT_CALLABLE  # an instance may be callable as well
 
 
 _NOT_CALLABLE = frozenset(
@@ -149,15 +163,15 @@ INTERFACES = frozenset({"__array_interface__", "__array_struct__", "__cuda_array
 """Attributes that stand for an array at an address."""
 
 
-def among(names: frozenset[str], named: dict[Any, Any]) -> list[str]:
+def among(names: frozenset[str], named: dict[Key, Value]) -> list[str]:
     """Return those of *names* that are keys of *named*, in the time of the smaller of the two."""
     if len(named) < len(names):
         return [name for name in named if name in names]
     return [name for name in names if name in named]
 
 
-def _nodes(root: tuple[Any, ...], sizes: dict[int, tuple[int, Any]], budget: Budget) -> int:
-    """How many values hashing *root* looks at; *sizes* keeps what is known of tuples, and the tuples themselves."""
+def _nodes(root: tuple[Value, ...], sizes: dict[int, tuple[int, Value]], budget: Budget) -> int:
+    """Return how many values hashing *root* looks at; *sizes* keeps the results, and the tuples themselves."""
     waiting = [root]
     while waiting:
         value = waiting[-1]

@@ -1,11 +1,11 @@
-"""What one walk notes: findings, imports, storages, bytes inside bytes."""
+"""The findings of one walk, and the bytes inside the pickle that have to be judged as well."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.render import cut, render_call
 from picklewatch.analysis.pickle.report import Nested, Why
@@ -16,9 +16,9 @@ from picklewatch.core.model import Finding, Level
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.analysis.pickle.checks.arguments import Doubt
-    from picklewatch.analysis.pickle.report import Budget, Storage
-    from picklewatch.analysis.pickle.vm.values import Import
+    from picklewatch.analysis.pickle.checks.concern import Concern
+    from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.vm.values import Import, Value
 
 _FINDINGS = 5_000
 """Structural findings of one level that are kept during one walk: a pickle is judged by the worst, and nobody reads as
@@ -33,52 +33,42 @@ _IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]++\n[A-Za-z_][\w.]*+\n")
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
 
-class Notes:
-    """What is observed during one walk."""
+class Observations:
+    """The record of one walk: everything that is judged reports here and is charged for it."""
 
-    def __init__(self, where: str, budget: Budget, *, persistent: bool, arrays_inline: bool) -> None:
+    def __init__(self, where: str, budget: Budget) -> None:
         self.prefix = f"{where}:" if where else ""
         self.budget = budget
         self.tell = budget.tell
-        """Told of harm at once; None where whoever walks decides later whether it counts."""
-        self.persistent = persistent
-        self.arrays_inline = arrays_inline
-        self.ahead = False
-        """Whether this walk only looks at bytes that are judged later."""
+        """Receives harm at once; None where the caller decides later whether the walk counts."""
         self.findings: list[Finding] = []
-        self.imports: dict[tuple[str, str], Import] = {}
-        self.storages: dict[str, Storage] = {}
         self.nested: list[Nested] = []
-        self.nested_bytes = 0
         self.gaps: list[tuple[int, int]] = []
         """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
-        self.spoken: set[str] = set()
-        self.texts: dict[int, tuple[str, Any]] = {}
-        """What long texts give away, by identity, and the texts themselves: see `checks.argument_signs`."""
-        self.dropped: dict[int, tuple[int, Any]] = {}
+        self.reported: set[str] = set()
+        """Rules that `once` has reported."""
+        self.texts: dict[int, tuple[str, Value]] = {}
+        """The signs in long texts, by identity, and the texts themselves: see `checks.argument_signs`."""
+        self.dropped: dict[int, tuple[int, Value]] = {}
         """How many plain numbers lists lack past their cap, by identity, and the lists themselves."""
-        self.nests: set[tuple[object, ...]] = set()
-        """What `nest` was given: the same bytes again are no other pickle."""
-        self.kept: Counter[Level] = Counter()
+        self.blind: dict[int, Value] = {}
+        """Dictionaries, by identity, with keys that were not kept, or are not known."""
+        self._nests: set[tuple[object, ...]] = set()
+        """The bytes that `nest` was given: the same bytes again are no other pickle."""
+        self._kept: Counter[Level] = Counter()
         """Findings so far, by level."""
-        self.hash_work = 0
-        self.hash_sizes: dict[int, tuple[int, Any]] = {}
-        self.code_bearing = False
-        self.indirect = False
-        self.blind: dict[int, Any] = {}
-        """Dictionaries, by identity, with keys that `set_items` does not know or did not keep."""
 
     def where(self, offset: int) -> str:
-        """*offset* as findings spell it."""
+        """Return *offset* as findings spell it."""
         return f"{self.prefix}{offset:#x}"
 
     def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
-        """Record one observation that is not about an import."""
+        """Report something that is not about one import."""
         self.budget.charge(_PER_FINDING)
-        self.kept[level] += 1
-        if self.kept[level] <= _FINDINGS:
+        self._kept[level] += 1
+        if self._kept[level] <= _FINDINGS:
             self.findings.append(self.made(rule, level, offset, summary, evidence))
-            self.say(rule, level, offset, summary, evidence)
+            self.report_now(rule, level, offset, summary, evidence)
 
     def made(  # noqa: PLR0913 - a finding's fields
         self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
@@ -93,39 +83,39 @@ class Notes:
             subject=subject if len(subject) < LONGEST_NAME else "",
         )
 
-    def say(  # noqa: PLR0913 - a finding's fields
+    def report_now(  # noqa: PLR0913 - a finding's fields
         self, rule: str, level: Level, offset: int, summary: str, evidence: str, *, subject: str = ""
     ) -> None:
-        """Say harm at once, as far as nothing that follows can make it look better."""
+        """Report harm before the walk ends, as far as nothing that follows can make it look better."""
         if self.tell is not None and level.rank >= Level.UNSAFE.rank:
             self.tell(self.made(rule, level, offset, summary, evidence, subject=subject))
 
     def once(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
-        """Record an observation of which one a pickle is enough."""
-        if rule not in self.spoken:
-            self.spoken.add(rule)
+        """Report something at most once per pickle."""
+        if rule not in self.reported:
+            self.reported.add(rule)
             self.finding(rule, level, offset, summary, evidence)
 
-    def note_call(self, callee: Import, doubt: Doubt, offset: int, args: Any, how: How = How.CALL) -> None:
-        """Record something about a call of *callee* with *args*; the worst stays."""
-        self.note(callee, doubt, offset, lambda: render_call(callee, args, how))
+    def note_call(self, callee: Import, concern: Concern, offset: int, args: Value, how: How = How.CALL) -> None:
+        """Record a concern about a call of *callee* with *args*; the worst one stays."""
+        self.note(callee, concern, offset, lambda: render_call(callee, args, how))
 
-    def note(self, imported: Import, doubt: Doubt, offset: int, shown: Callable[[], str]) -> None:
-        """Record something about an import; the worst stays, and *shown* makes its evidence."""
-        if imported.level is None or doubt.level.rank > imported.level.rank:
+    def note(self, imported: Import, concern: Concern, offset: int, shown: Callable[[], str]) -> None:
+        """Record a concern about an import; the worst one stays, and *shown* makes its evidence."""
+        if imported.level is None or concern.level.rank > imported.level.rank:
             self.budget.charge(_PER_FINDING)
-            imported.level, imported.rule = doubt.level, doubt.rule
+            imported.level, imported.rule = concern.level, concern.rule
             evidence = shown()
-            imported.summary, imported.evidence, imported.at = doubt.summary, evidence, offset
-            level = doubt.level if imported.called else min(doubt.level, Level.UNSAFE, key=lambda level: level.rank)
-            self.say(doubt.rule, level, offset, doubt.summary, evidence, subject=imported.key)
+            imported.summary, imported.evidence, imported.at = concern.summary, evidence, offset
+            level = concern.level if imported.called else min(concern.level, Level.UNSAFE, key=lambda level: level.rank)
+            self.report_now(concern.rule, level, offset, concern.summary, evidence, subject=imported.key)
 
     def nest(self, content: bytes | Blob, offset: int, why: Why) -> None:
-        """Remember bytes that something would unpickle; the same ones once, as whoever shares them costs nothing."""
+        """Record bytes that may be unpickled; the same ones only once, as sharing them costs an attacker nothing."""
         key = (content.start, content.end) if isinstance(content, Blob) else (content,)
-        if (key, why) in self.nests:
+        if (key, why) in self._nests:
             return
-        self.nests.add((key, why))
+        self._nests.add((key, why))
         self.budget.charge(_PER_NESTED)
         data = content.view() if isinstance(content, Blob) else content
         if isinstance(data, bytes):
@@ -133,7 +123,7 @@ class Notes:
         self.nested.append(Nested(data=data, where=self.where(offset), why=why))
 
     def embedded(self, content: bytes | Blob | None, offset: int) -> None:
-        """Remember bytes that look like a whole pickle with imports."""
+        """Record *content* if it looks like a whole pickle with imports."""
         shortest, newest = 8, 5
         if content is None:
             return
@@ -152,7 +142,7 @@ class Notes:
             self._embedded_import(content, data, offset)
 
     def _embedded_import(self, content: bytes | Blob, data: bytes | memoryview, offset: int) -> None:
-        """An import of something dangerous, spelt as protocol 0 does, in the middle of bytes."""
+        """Record what follows a denied import, spelt as protocol 0 does, in the middle of *content*."""
         position = 0
         while (match := _IMPORT_TEXT.search(data, position)) is not None:
             position = match.start()
@@ -178,7 +168,7 @@ _IMPORTING = (b"c", b"\x93", b"i")
 
 
 def _ends_with_stop(data: bytes | memoryview) -> bool:
-    """Whether the last byte of *data* is STOP but for line ends, zeros and spaces."""
+    """Return True if the last byte of *data* is STOP, but for line ends, zeros and spaces."""
     end, step = len(data), 1 << 16
     while end > 0:
         last = bytes(data[max(0, end - step) : end]).rstrip(b"\n\0 ")

@@ -9,20 +9,25 @@ more lenient one would and says so. Marks cut the stack into a stack of stacks, 
 from __future__ import annotations
 
 import struct
-import sys
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.report import LimitReached, Stopped
 from picklewatch.analysis.pickle.vm import joblib_arrays, protocol0
-from picklewatch.analysis.pickle.vm.opcodes import HANDLERS, MEMO_GAP, NO_FRAME, opcode_end, sparse, straddled
+from picklewatch.analysis.pickle.vm.opcodes import HANDLERS, MEMO_GAP, opcode_end, sparse, straddled
 from picklewatch.analysis.pickle.vm.opcodes_constants import long_text
+from picklewatch.analysis.pickle.vm.state import NO_FRAME, WalkState
 from picklewatch.analysis.pickle.vm.values import TEXT_CAP, How, Obj
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Buffer
-    from picklewatch.analysis.pickle.semantics.build import Machine
+    from picklewatch.analysis.pickle.semantics.machine import Machine
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_ARRAY_WRAPPER: Final = Kind.ARRAY_WRAPPER
+_CALL: Final = How.CALL
+_NEW: Final = How.NEW
 
 _U16, _I32, _U32, _F64 = (Struct(layout).unpack_from for layout in ("<H", "<i", "<I", ">d"))
 _PER_ENTRY, _PER_PLACE = 90, 10
@@ -31,39 +36,27 @@ _SLICE = 50_000
 """Opcodes between two looks at the clock."""
 
 
-class Walk:
+class Walk(WalkState):
     """One pass over one pickle, from *start* to STOP or to the point where every reader raises."""
 
     def __init__(self, data: Buffer, start: int, machine: Machine, *, end: int | None = None) -> None:
-        self.data = data
-        self.size = len(data) if end is None else end
-        self.position = start
-        self.machine = machine
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
-        self.memo: dict[int | bytes, Any] = {}
-        self.frame_end = NO_FRAME
-        self.opcodes = 0
-        self.stopped = False
-        self.result: Any = None
-        self.problem = ""
-        self.protocol = 0
-        self.depth = 0
-        """How many arrays of objects this pickle lies in."""
-        self.rare = 0
-        """Opcodes of a handler of their own, which take twice the time, since the last look at the clock."""
-        self.limit = sys.maxsize
-        """Opcodes after which the walk ends by itself."""
+        super().__init__(data, start, machine, end=end)
+        self._rare_opcodes = 0
+        """Opcodes with a handler of their own, which take twice the time, since the budget was last charged."""
+
+    def beside(self, position: int, machine: Machine) -> Walk:
+        """Return a new walk over the same data from *position* on."""
+        return Walk(self.data, position, machine, end=self.size)
 
     def run(self) -> None:
-        """Walk; `stopped` tells whether STOP was reached, `problem` why not."""
+        """Walk; afterwards `stopped` tells whether STOP was reached, and `problem` why not."""
         budget = self.machine.budget
         try:
             while not self.stopped and self.opcodes < self.limit:
                 before = self.opcodes
                 self._slice(min(_SLICE, self.limit, budget.opcodes_left + 1))
-                budget.charge(self.rare)
-                self.rare = 0
+                budget.charge(self._rare_opcodes)
+                self._rare_opcodes = 0
                 budget.spend(self.opcodes - before, self._held())
         except (Stopped, protocol0.Malformed) as reason:
             self.problem = str(reason)
@@ -82,18 +75,12 @@ class Walk:
             straddled(self, self.position)
 
     def forget(self) -> None:
-        """Let go of all values."""
+        """Release all values."""
         self.stack, self.marks, self.memo, self.result = [], [], {}, None
 
     def _held(self) -> int:
         """Estimate the bytes of the stack and the memo themselves."""
         return _PER_ENTRY * len(self.memo) + _PER_PLACE * (len(self.stack) + len(self.marks))
-
-    def end(self, end: int) -> int:
-        """*end* if the data reach as far."""
-        if end > self.size:
-            raise Stopped("the pickle ends inside an opcode")
-        return end
 
     def _slice(self, count: int) -> None:
         """Execute up to *count* opcodes."""
@@ -179,7 +166,7 @@ class Walk:
                     position += 1
                 elif op == 0x52:  # REDUCE
                     top = stack.pop()
-                    stack[-1] = call(stack[-1], top, How.CALL, position)
+                    stack[-1] = call(stack[-1], top, _CALL, position)
                     position += 1
                 elif op == 0x51:  # BINPERSID
                     stack[-1] = machine.persistent_id(stack[-1], position)
@@ -235,14 +222,14 @@ class Walk:
                     position += 1
                 elif op == 0x81:  # NEWOBJ
                     top = stack.pop()
-                    stack[-1] = call(stack[-1], top, How.NEW, position)
+                    stack[-1] = call(stack[-1], top, _NEW, position)
                     position += 1
                 elif op == 0x62:  # BUILD
                     top = stack.pop()
                     target = stack[-1]
                     machine.build(target, top, position)
                     position += 1
-                    if type(target) is Obj and target.kind is Kind.ARRAY_WRAPPER:
+                    if type(target) is Obj and target.kind is _ARRAY_WRAPPER:
                         self.frame_end, before = frame_end, position
                         position = joblib_arrays.skip(self, target, position, stack)
                         if frame_end == before:
@@ -262,5 +249,5 @@ class Walk:
         handler = HANDLERS.get(op)
         if handler is None:
             raise Stopped(f"there is no opcode {op:#04x}")
-        self.rare += 1
+        self._rare_opcodes += 1
         handler(self, position)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickletools
-import sys
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -11,102 +10,101 @@ from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
 from picklewatch.analysis.pickle.vm.opcodes_constants import CONSTANTS
 from picklewatch.analysis.pickle.vm.opcodes_constants import line as _line
+from picklewatch.analysis.pickle.vm.state import NO_FRAME
 from picklewatch.analysis.pickle.vm.values import NUMBERS, How, Opaque, OpaqueKind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Buffer
-    from picklewatch.analysis.pickle.vm.interpreter import Walk
     from picklewatch.analysis.pickle.vm.opcodes_constants import Handler
+    from picklewatch.analysis.pickle.vm.state import WalkState
 
 _U64 = Struct("<Q").unpack_from
 _HIGHEST_PROTOCOL = 5
 MEMO_GAP = 1 << 24
 """An index of the memo beyond which C's table would take hundreds of megabytes; see `sparse`."""
 _OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
-NO_FRAME = sys.maxsize
-"""No frame is open."""
 
 
 # --- containers ---
 
 
-def _list(walk: Walk, position: int) -> None:
-    items, walk.stack = walk.stack, walk.marks.pop()
-    walk.stack.append([])
-    walk.machine.append(walk.stack[-1], items, position)
-    walk.position = position + 1
+def _list(state: WalkState, position: int) -> None:
+    items, state.stack = state.stack, state.marks.pop()
+    state.stack.append([])
+    state.machine.append(state.stack[-1], items, position)
+    state.position = position + 1
 
 
-def _dict(walk: Walk, position: int) -> None:
-    items, walk.stack = walk.stack, walk.marks.pop()
+def _dict(state: WalkState, position: int) -> None:
+    items, state.stack = state.stack, state.marks.pop()
     if len(items) % 2:
         raise Stopped("an odd number of items for DICT")
-    walk.stack.append({})
-    walk.machine.set_items(walk.stack[-1], items, position)
-    walk.position = position + 1
+    state.stack.append({})
+    state.machine.set_items(state.stack[-1], items, position)
+    state.position = position + 1
 
 
-def _empty_set(walk: Walk, position: int) -> None:
-    walk.stack.append(Opaque(OpaqueKind.SET, []))
-    walk.position = position + 1
+def _empty_set(state: WalkState, position: int) -> None:
+    state.stack.append(Opaque(OpaqueKind.SET, []))
+    state.position = position + 1
 
 
-def _frozenset(walk: Walk, position: int) -> None:
-    items, walk.stack = walk.stack, walk.marks.pop()
-    walk.machine.hashed(items, position)
-    walk.stack.append(Opaque(OpaqueKind.FROZENSET, [item for item in items if type(item) not in NUMBERS]))
-    walk.position = position + 1
+def _frozenset(state: WalkState, position: int) -> None:
+    items, state.stack = state.stack, state.marks.pop()
+    state.machine.hazards.hashed(items, position)
+    state.stack.append(Opaque(OpaqueKind.FROZENSET, [item for item in items if type(item) not in NUMBERS]))
+    state.position = position + 1
 
 
-def _additems(walk: Walk, position: int) -> None:
-    items, walk.stack = walk.stack, walk.marks.pop()
-    target = walk.stack[-1]
+def _additems(state: WalkState, position: int) -> None:
+    items, state.stack = state.stack, state.marks.pop()
+    target = state.stack[-1]
     if items:
-        walk.machine.add_items(target, items, position)
-    walk.position = position + 1
+        state.machine.add_items(target, items, position)
+    state.position = position + 1
 
 
 # --- the stack and the memo ---
 
 
-def _pop(walk: Walk, position: int) -> None:
-    if walk.stack:
-        walk.stack.pop()
+def _pop(state: WalkState, position: int) -> None:
+    if state.stack:
+        state.stack.pop()
     else:
-        walk.stack = walk.marks.pop()
-    walk.position = position + 1
+        state.stack = state.marks.pop()
+    state.position = position + 1
 
 
-def _pop_mark(walk: Walk, position: int) -> None:
-    walk.stack = walk.marks.pop()
-    walk.position = position + 1
+def _pop_mark(state: WalkState, position: int) -> None:
+    state.stack = state.marks.pop()
+    state.position = position + 1
 
 
-def _dup(walk: Walk, position: int) -> None:
-    walk.stack.append(walk.stack[-1])
-    walk.position = position + 1
+def _dup(state: WalkState, position: int) -> None:
+    state.stack.append(state.stack[-1])
+    state.position = position + 1
 
 
-def _get(walk: Walk, position: int) -> None:
-    text = _line(walk, position)
-    walk.stack.append(walk.memo[protocol0.index(text)])
+def _get(state: WalkState, position: int) -> None:
+    text = _line(state, position)
+    state.stack.append(state.memo[protocol0.index(text)])
 
 
-def _put(walk: Walk, position: int) -> None:
-    text = _line(walk, position)
+def _put(state: WalkState, position: int) -> None:
+    text = _line(state, position)
     index = protocol0.index(text)
     if isinstance(index, int) and index < 0:
         raise Stopped("a negative memo index")
-    walk.memo[index] = walk.stack[-1]
+    state.memo[index] = state.stack[-1]
     if not isinstance(index, int) or index > MEMO_GAP:
-        sparse(walk, index, position)
+        sparse(state, index, position)
 
 
-def sparse(walk: Walk, index: int | bytes, position: int) -> None:
+def sparse(state: WalkState, index: int | bytes, position: int) -> None:
     """C's memo is an array: a huge index makes it allocate as much. Honest picklers count from 0."""
-    if not isinstance(index, int) or index > MEMO_GAP + 8 * len(walk.memo):
-        walk.machine.once(
+    if not isinstance(index, int) or index > MEMO_GAP + 8 * len(state.memo):
+        state.machine.observations.once(
             "resource-bomb",
             Level.UNSAFE,
             position,
@@ -117,113 +115,113 @@ def sparse(walk: Walk, index: int | bytes, position: int) -> None:
 # --- imports and calls ---
 
 
-def _global(walk: Walk, position: int) -> None:
-    module, name = _two_lines(walk, position, "utf-8")
-    walk.stack.append(walk.machine.global_(module, name, position))
+def _global(state: WalkState, position: int) -> None:
+    module, name = _two_lines(state, position, "utf-8")
+    state.stack.append(state.machine.global_(module, name, position))
 
 
-def _two_lines(walk: Walk, position: int, encoding: str) -> tuple[str, str]:
-    module, after = protocol0.line(walk.data, position + 1)
-    walk.machine.budget.copy(len(module))
+def _two_lines(state: WalkState, position: int, encoding: str) -> tuple[str, str]:
+    module, after = protocol0.line(state.data, position + 1)
+    state.machine.budget.copy(len(module))
     if not module:
         raise Stopped("an import without a module")
     name = b""  # Python's reader imports the module all the same
-    if after < len(walk.data):
-        name, after = protocol0.line(walk.data, after)
-        walk.machine.budget.copy(len(name))
-    walk.position = after
+    if after < len(state.data):
+        name, after = protocol0.line(state.data, after)
+        state.machine.budget.copy(len(name))
+    state.position = after
     return module.decode(encoding), name.decode(encoding)
 
 
-def _stack_global(walk: Walk, position: int) -> None:
-    name, module = walk.stack.pop(), walk.stack.pop()
-    walk.stack.append(walk.machine.stack_global(module, name, position))
-    walk.position = position + 1
+def _stack_global(state: WalkState, position: int) -> None:
+    name, module = state.stack.pop(), state.stack.pop()
+    state.stack.append(state.machine.stack_global(module, name, position))
+    state.position = position + 1
 
 
-def _extension(walk: Walk, position: int, width: int) -> None:
-    end = walk.end(position + 1 + width)
-    code = int.from_bytes(walk.data[position + 1 : end], "little", signed=width == 4)
-    walk.position = end
-    walk.stack.append(walk.machine.extension(code, position))
+def _extension(state: WalkState, position: int, width: int) -> None:
+    end = state.end(position + 1 + width)
+    code = int.from_bytes(state.data[position + 1 : end], "little", signed=width == 4)
+    state.position = end
+    state.stack.append(state.machine.extension(code, position))
 
 
-def _ext1(walk: Walk, position: int) -> None:
-    _extension(walk, position, 1)
+def _ext1(state: WalkState, position: int) -> None:
+    _extension(state, position, 1)
 
 
-def _ext2(walk: Walk, position: int) -> None:
-    _extension(walk, position, 2)
+def _ext2(state: WalkState, position: int) -> None:
+    _extension(state, position, 2)
 
 
-def _ext4(walk: Walk, position: int) -> None:
-    _extension(walk, position, 4)
+def _ext4(state: WalkState, position: int) -> None:
+    _extension(state, position, 4)
 
 
-def _inst(walk: Walk, position: int) -> None:
-    module, name = _two_lines(walk, position, "utf-8")
-    imported = walk.machine.global_(module, name, position)  # Python's reader imports before it looks for the MARK
-    args, walk.stack = walk.stack, walk.marks.pop()
-    walk.stack.append(walk.machine.instantiate(imported, tuple(args), position))
+def _inst(state: WalkState, position: int) -> None:
+    module, name = _two_lines(state, position, "utf-8")
+    imported = state.machine.global_(module, name, position)  # Python's reader imports before it looks for the MARK
+    args, state.stack = state.stack, state.marks.pop()
+    state.stack.append(state.machine.instantiate(imported, tuple(args), position))
 
 
-def _obj(walk: Walk, position: int) -> None:
-    items, walk.stack = walk.stack, walk.marks.pop()
+def _obj(state: WalkState, position: int) -> None:
+    items, state.stack = state.stack, state.marks.pop()
     callee = items[0]
-    walk.stack.append(walk.machine.instantiate(callee, tuple(items[1:]), position))
-    walk.position = position + 1
+    state.stack.append(state.machine.instantiate(callee, tuple(items[1:]), position))
+    state.position = position + 1
 
 
-def _newobj_ex(walk: Walk, position: int) -> None:
-    keywords, args = walk.stack.pop(), walk.stack.pop()
+def _newobj_ex(state: WalkState, position: int) -> None:
+    keywords, args = state.stack.pop(), state.stack.pop()
     if not isinstance(keywords, dict) or keywords:
-        walk.machine.budget.charge(len(args) if isinstance(args, tuple) else 1)
+        state.machine.budget.charge(len(args) if isinstance(args, tuple) else 1)
         args = (*args, keywords) if isinstance(args, tuple) else (args, keywords)
-    walk.stack[-1] = walk.machine.call(walk.stack[-1], args, How.NEW, position)
-    walk.position = position + 1
+    state.stack[-1] = state.machine.call(state.stack[-1], args, How.NEW, position)
+    state.position = position + 1
 
 
-def _persid(walk: Walk, position: int) -> None:
-    text = _line(walk, position)
-    walk.stack.append(walk.machine.persistent_id(text.decode("ascii", "replace"), position))
+def _persid(state: WalkState, position: int) -> None:
+    text = _line(state, position)
+    state.stack.append(state.machine.persistent_id(text.decode("ascii", "replace"), position))
 
 
 # --- frames, buffers, the ends ---
 
 
-def _proto(walk: Walk, position: int) -> None:
-    protocol = walk.data[position + 1]
+def _proto(state: WalkState, position: int) -> None:
+    protocol = state.data[position + 1]
     if protocol > _HIGHEST_PROTOCOL:
         raise Stopped(f"protocol {protocol} does not exist")
-    walk.protocol = max(walk.protocol, protocol)
-    walk.position = position + 2
+    state.protocol = max(state.protocol, protocol)
+    state.position = position + 2
 
 
-def _frame(walk: Walk, position: int) -> None:
+def _frame(state: WalkState, position: int) -> None:
     """C only checks that a frame's bytes are there; Python's reader takes opcodes from within it alone."""
-    length = _U64(walk.data, position + 1)[0]
+    length = _U64(state.data, position + 1)[0]
     start = position + 9
-    if walk.frame_end != NO_FRAME and start < walk.frame_end:
-        walk.machine.once(
+    if state.frame_end != NO_FRAME and start < state.frame_end:
+        state.machine.observations.once(
             "frame-mismatch",
             Level.MALICIOUS,
             position,
             "a frame begins inside another: readers differ about what follows",
         )
-    if start + length > walk.size:
-        walk.machine.once(
+    if start + length > state.size:
+        state.machine.observations.once(
             "frame-mismatch",
             Level.UNSCANNABLE,
             position,
             "a frame is longer than the file: C's reader stops here, Python's goes on",
         )
-    walk.frame_end = start + length
-    walk.position = start
+    state.frame_end = start + length
+    state.position = start
 
 
-def straddled(walk: Walk, position: int) -> None:
+def straddled(state: WalkState, position: int) -> None:
     """An opcode has crossed the end of its frame."""
-    walk.machine.once(
+    state.machine.observations.once(
         "frame-mismatch",
         Level.MALICIOUS,
         position,
@@ -248,26 +246,26 @@ def opcode_end(data: Buffer, position: int, size: int) -> int:
     return start + width + int.from_bytes(data[start : start + width], "little")
 
 
-def _next_buffer(walk: Walk, position: int) -> None:
-    walk.machine.once(
+def _next_buffer(state: WalkState, position: int) -> None:
+    state.machine.observations.once(
         "out-of-band-buffer",
         Level.UNVERIFIED,
         position,
         "refers to buffers that are not in the file; pickle.load stops here",
     )
-    walk.stack.append(Opaque(OpaqueKind.BUFFER))
-    walk.position = position + 1
+    state.stack.append(Opaque(OpaqueKind.BUFFER))
+    state.position = position + 1
 
 
-def _readonly_buffer(walk: Walk, position: int) -> None:
-    walk.stack[-1]
-    walk.position = position + 1
+def _readonly_buffer(state: WalkState, position: int) -> None:
+    state.stack[-1]
+    state.position = position + 1
 
 
-def _stop(walk: Walk, position: int) -> None:
-    walk.result = walk.stack.pop()
-    walk.position = position + 1
-    walk.stopped = True
+def _stop(state: WalkState, position: int) -> None:
+    state.result = state.stack.pop()
+    state.position = position + 1
+    state.stopped = True
 
 
 HANDLERS: dict[int, Handler] = CONSTANTS | {

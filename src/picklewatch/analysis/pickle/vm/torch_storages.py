@@ -1,15 +1,15 @@
-"""The storage that bytes within a pickle hold: ``_load_from_bytes`` gives them to ``torch.load``."""
+"""The storage in bytes within a pickle: ``torch.storage._load_from_bytes`` gives them to ``torch.load``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.report import Storage
+from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
-from picklewatch.analysis.pickle.vm.values import Blob, Persistent, as_bytes
+from picklewatch.analysis.pickle.vm.values import Persistent, Value
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.semantics.build import Machine
+    from picklewatch.analysis.pickle.report import Budget, Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """torch.serialization.MAGIC_NUMBER, the value of the first pickle."""
@@ -17,25 +17,23 @@ _OPCODES = 2_000
 """Opcodes of each of these pickles up to which the storage is looked for: with more it is one that nobody knows, and a
 tensor over it is ``tensor-out-of-bounds``."""
 _BEFORE = 3
-"""Pickles before the object's own: the magic number, the version, what the system is like."""
+"""Pickles before the object's own: the magic number, the version, the system's byte order and sizes."""
 
 
-def nested_storage(machine: Machine, args: object) -> Storage | None:
-    """The storage that the bytes in *args* hold as ``torch.save`` wrote it before its zip archives, None if none."""
-    content: bytes | memoryview | None = None
-    if isinstance(args, tuple) and len(args) == 1:
-        given = args[0]
-        content = given.view() if isinstance(given, Blob) and not given.text else as_bytes(given)
-    if content is None or machine.ahead:  # storages hold no storages; a look at each level of nesting would never end
-        return None
-    start, value = 0, None
+def read_storage(content: bytes | memoryview, budget: Budget) -> Storage | None:
+    """Return the storage in *content* if ``torch.save`` wrote it before its zip archives, else None."""
+    start = 0
+    value: Value = None
     for number in range(_BEFORE + 1):
-        reader = type(machine)("", machine.budget, persistent=True, arrays_inline=False)
-        reader.ahead = True
-        walk = Walk(content, start, reader)
+        machine = Machine("", budget, persistent=True, arrays_inline=False, read_storage=_read_none)
+        walk = Walk(content, start, machine)
         walk.limit = _OPCODES
         walk.run()
         if not walk.stopped or (number == 0 and walk.result != MAGIC):
             return None
         start, value = walk.position, walk.result
-    return value.storage if type(value) is Persistent and type(value.storage) is Storage else None
+    return value.storage if type(value) is Persistent else None
+
+
+def _read_none(content: bytes | memoryview, budget: Budget) -> None:
+    """Find no storage: storages hold no storages, and a look at each level of nesting would never end."""

@@ -1,8 +1,8 @@
-"""What the machine keeps on its stack instead of objects.
+"""The values that the machine keeps on its stack instead of objects: `Value` is the type of all of them.
 
 Plain constants are kept as themselves: None, bool, int, float, str and bytes; tuples, lists and dicts as themselves
 too, holding such values. Past a cap (`LIST_CAP`, `DICT_CAP`) lists and dicts lack plain numbers and the order of
-things, but nothing that could do something. Whoever walks them charges `Budget` for each item that is touched: an
+things, but nothing that could do something. Code that walks them charges `Budget` for each item that it touches: an
 attacker chooses the nesting and the sharing.
 """
 
@@ -10,16 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.report import Budget, Buffer, Storage
     from picklewatch.catalogue.imports.classify import Judged
     from picklewatch.catalogue.imports.entries import Kind
     from picklewatch.core.model import Level
 
+Value: TypeAlias = (
+    "bool | int | float | str | bytes | tuple[Value, ...] | list[Value] | dict[Key, Value]"
+    " | Blob | Opaque | Import | Obj | Persistent | Storage | _Rest | None"
+)
+"""Anything that an opcode may find on the stack or in the memo. `Storage` is only ever the state of an object, `REST`
+only a key."""
+Key: TypeAlias = "str | int | _Rest"
+"""A key of a dict that is kept by itself."""
+
 LIST_CAP = 1 << 16
-"""Items from which on a list keeps no plain numbers: they are counted in `Notes.dropped`, and say nothing else."""
+"""Items from which on a list keeps no plain numbers: they are only counted, in `Observations.dropped`."""
 DICT_CAP = 1 << 12
 """Keys that a dict keeps by themselves; what follows is kept without its place, under `REST`, but for numbers."""
 NUMBERS = frozenset({int, float, bool, type(None)})
@@ -45,27 +54,27 @@ TEXT_CAP = 1 << 12
 class Blob:
     """A long constant, left where it lies in the data."""
 
-    data: Any
+    data: Buffer
     """The buffer that holds it."""
     start: int
     end: int
     text: bool
-    """Whether it is a str (UTF-8), else bytes."""
+    """True for a str (UTF-8), False for bytes."""
     budget: Budget
-    """What pays for copies of it."""
+    """The budget that copies of it are charged to."""
 
     @property
     def size(self) -> int:
-        """Bytes of it."""
+        """Return its length in bytes."""
         return self.end - self.start
 
     def read(self) -> bytes:
-        """Its bytes, copied."""
+        """Return a copy of its bytes."""
         self.budget.copy(self.size)
         return bytes(self.data[self.start : self.end])
 
     def view(self) -> memoryview:
-        """Its bytes where they lie."""
+        """Return its bytes without copying them."""
         return memoryview(self.data)[self.start : self.end]
 
 
@@ -98,7 +107,11 @@ class Opaque:
     """A value whose content is not kept, or is kept without its order."""
 
     kind: OpaqueKind
-    content: Any = None
+    content: Value = None
+
+
+NOTHING = Opaque(OpaqueKind.STATE)
+"""The state of an object that BUILD has given None."""
 
 
 @dataclass(slots=True, eq=False)
@@ -111,53 +124,52 @@ class Import:
     offset: int
     """Where it first appeared."""
     level: Level | None = None
-    """The worst that was noted about it, None while nothing was."""
+    """The worst level that was reported about it, None while none was."""
     rule: str = ""
     summary: str = ""
     evidence: str = ""
     at: int = 0
     called: bool = False
-    """Whether anything called it."""
+    """True once anything called it."""
     made: bool = False
-    """Whether anything made an instance of it by ``__new__`` alone."""
+    """True once anything made an instance of it by ``__new__`` alone."""
 
     @property
     def key(self) -> str:
-        """``module.name``."""
+        """Return ``module.name``."""
         return f"{self.module}.{self.name}"
 
 
 @dataclass(slots=True, eq=False)
 class Obj:
-    """What a call returned."""
+    """The value that a call returned."""
 
-    callee: Any
-    args: Any
+    callee: Value
+    args: Value
     offset: int
     kind: Kind
     """The kind of value that it is, which determines the opcodes that may follow."""
     how: How = How.CALL
-    state: Any = None
-    """What BUILD gave it last."""
-    hijacked: dict[str, Any] | None = None
-    """Attributes that the machine itself would later call."""
+    state: Value = None
+    """The state that BUILD gave it last."""
+    hijacked: dict[str, Import | Obj | Persistent] | None = None
+    """Attributes that the unpickler itself would later call."""
     known: bool = True
-    """Whether its class is one that somebody vouched for."""
-    items: dict[Any, Any] | None = None
-    """What SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
+    """True if its class is vouched for."""
+    items: dict[Key, Value] | None = None
+    """The items that SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
     used: bool = False
-    """Whether an array was already made of this element type."""
+    """True once an array was made of this element type."""
     size: int | None = None
     """Bytes of one element of this element type as its state says, see `checks.numpy_arrays`."""
 
 
 @dataclass(slots=True, eq=False)
 class Persistent:
-    """What a persistent id stands for: a storage, or something only the loader knows."""
+    """The object that a persistent id stands for: a storage, or something that only the loader knows."""
 
-    pid: Any
-    storage: Any = None
-    """The `Storage` it names, or None."""
+    pid: Value
+    storage: Storage | None = None
 
 
 class Python2Text(str):
@@ -166,8 +178,8 @@ class Python2Text(str):
     __slots__ = ()
 
 
-def as_bytes(value: object) -> bytes | None:
-    """The bytes that *value* would be, or None if they are not known.
+def as_bytes(value: Value) -> bytes | None:
+    """Return the bytes that *value* would be, or None if they are not known.
 
     ``_codecs.encode(text, 'latin1')`` (how protocol 2 spells bytes) and ``bytearray(bytes)`` are followed.
     """
@@ -182,7 +194,7 @@ def as_bytes(value: object) -> bytes | None:
     return _called_bytes(value.callee, value.args)
 
 
-def _called_bytes(callee: Import, args: tuple[Any, ...]) -> bytes | None:
+def _called_bytes(callee: Import, args: tuple[Value, ...]) -> bytes | None:
     name, arity = callee.name, len(args)
     if name == "encode" and callee.module in {"_codecs", "codecs"} and arity in {1, 2}:
         text, codec = as_text(args[0]), _codec(args)
@@ -211,15 +223,15 @@ _CODECS = {
 }
 
 
-def _codec(args: tuple[Any, ...]) -> str | None:
-    """The codec that ``encode`` is asked for, None for one that is not plain."""
+def _codec(args: tuple[Value, ...]) -> str | None:
+    """Return the codec that ``encode`` is asked for, None for one that is not plain."""
     if len(args) == 1:
         return "utf-8"
     return _CODECS.get(args[1].lower()) if isinstance(args[1], str) else None
 
 
-def as_text(value: object) -> str | None:
-    """The text that *value* is, or None if it is none."""
+def as_text(value: Value) -> str | None:
+    """Return the text that *value* is, or None if it is none."""
     if isinstance(value, str):
         return value
     if isinstance(value, Blob) and value.text:

@@ -1,0 +1,104 @@
+"""Attributes fetched and set while loading: ``getattr``, ``setattr``, ``operator.getitem``.
+
+A chain of ``getattr`` leads from any class to ``__globals__`` and to ``os.system`` (the escapes from "sandboxed"
+unpicklers); ``setattr`` replaces methods of classes for the whole process. Honest picklers fetch nested classes and
+members of enumerations (``Lib/pickle.py``, ``save_global``; ``Lib/enum.py``, ``__reduce_ex__``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.pickle.checks.arguments import values_of
+from picklewatch.analysis.pickle.checks.concern import Concern
+from picklewatch.analysis.pickle.vm.values import Import, Obj
+from picklewatch.catalogue.imports import denied
+from picklewatch.catalogue.imports.classify import looks_like_class
+from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.catalogue.imports.stdlib_modules import STDLIB
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.vm.values import Value
+
+_MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+
+
+_BUILTINS = {"builtins", "__builtin__"}
+
+
+_PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float", "bytes", "unicode"}
+
+
+def fetch(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``getattr(object, 'name')``: what is fetched of what."""
+    values = values_of(args)
+    if not 2 <= len(values) <= 3 or not isinstance(values[1], str):
+        return Concern("dotted-import", Level.UNSAFE, "getattr is called with a name that is not in the file as such")
+    target, name = values[0], values[1]
+    if (
+        name in denied.DUNDERS
+        or name in denied.FUNCTIONS
+        or name.strip("_") in denied.ALIASES
+        or name in {"eval", "exec"}
+    ):
+        return Concern("code-execution", Level.MALICIOUS, f"getattr fetches {name}, which leads to running code")
+    if name.startswith("__") or not name.isidentifier():
+        return Concern("dotted-import", Level.UNSAFE, f"getattr fetches the internal attribute {name}")
+    return _fetch_of(context, callee, target, name)
+
+
+def _fetch_of(context: Context, callee: Import, target: Value, name: str) -> Concern | None:
+    if isinstance(target, Import):
+        judged = context.imports.judged(target.module, f"{target.name}.{name}")
+        if judged.status is Status.VOUCHED or (
+            target.module in _BUILTINS and target.name in _PURE_TYPES and not name.startswith("format")
+        ):
+            return None
+        if (
+            target.judged.status is Status.VOUCHED
+            and _MEMBER.match(name)
+            and target.judged.uses & {Use.MEMBER, Use.NEW}
+        ):
+            return None  # how Python 3.11 pickles a member of an enumeration
+        if target.judged.level is Level.MALICIOUS or judged.level is Level.MALICIOUS:
+            return Concern("code-execution", Level.MALICIOUS, f"getattr fetches {name} of {target.key}")
+        classlike = (
+            (looks_like_class(target.name) or target.judged.status is Status.VOUCHED)
+            and target.judged.status in {Status.VOUCHED, Status.FOREIGN}
+            and target.module.partition(".")[0] not in STDLIB
+        )
+        return Concern(
+            "dotted-import", Level.UNVERIFIED if classlike else Level.UNSAFE, f"getattr fetches {name} of {target.key}"
+        )
+    if isinstance(target, Obj) and target.kind not in {Kind.SHARED, Kind.CALLABLE, Kind.CODE}:
+        return Concern("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
+    if isinstance(target, str | bytes | tuple | list | dict | int | float) and not name.startswith("format"):
+        return None
+    return Concern("dotted-import", Level.UNSAFE, f"{callee.name} fetches {name}")
+
+
+def getitem(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``operator.getitem(typing.Union, (…))``: subscripts a type."""
+    values = values_of(args)
+    if (
+        values
+        and isinstance(values[0], Import)
+        and values[0].module in {"typing", "collections.abc", *_BUILTINS}
+        and values[0].judged.level is Level.INFO
+    ):
+        return None
+    return Concern("dotted-import", Level.UNSAFE, f"{callee.key} takes an item out of something that is no type")
+
+
+def set_attribute(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``setattr(object, name, value)``: dill fills rebuilt classes with it; else it changes what is shared."""
+    values = values_of(args)
+    rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind is Kind.CODE
+    if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:
+        return Concern("code-bearing", Level.UNSAFE, f"carries Python code: {callee.name} fills a rebuilt class")
+    return Concern(
+        "interpreter-state", Level.MALICIOUS, f"{callee.key} changes an object that the pickle did not rebuild"
+    )

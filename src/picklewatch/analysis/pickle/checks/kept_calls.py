@@ -1,0 +1,94 @@
+"""Callables that keep a call for later (``partial``, ``attrgetter``, ``methodcaller``), and ``reduce``.
+
+They are the classic gadgets of restricted unpicklers (``Modules/_functoolsmodule.c``, ``Modules/_operator.c``): what
+they keep runs when any harmless function is given them as a key, a factory or a hook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.pickle.checks import argument_signs
+from picklewatch.analysis.pickle.checks.arguments import values_of
+from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
+from picklewatch.analysis.pickle.render import render
+from picklewatch.analysis.pickle.vm.values import Import, Obj
+from picklewatch.catalogue.imports import denied
+from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
+from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Value
+
+
+def getter(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``attrgetter('name')`` and ``methodcaller('name', …)``, kept for later: by a name that leads nowhere."""
+    values = values_of(args)
+    names = values if callee.name == "attrgetter" else values[:1]
+    texts = [name for name in names if isinstance(name, str)]
+    context.observations.budget.charge(sum(1 + len(name) // 8 for name in texts))
+    parts = [part for name in texts for part in name.split(".")]
+    leads = any(part.startswith("_") or part in denied.FUNCTIONS or part in denied.ALIASES for part in parts)
+    if leads or not names or len(texts) < len(names) or argument_signs.sign(values, context.observations):
+        return Concern("code-execution", Level.MALICIOUS, f"{callee.key} is to fetch what leads to running code")
+    return indirect_call(f"{callee.key} is kept to fetch {texts[0]} of something", Level.UNVERIFIED)
+
+
+def partial(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``partial(function, …)`` keeps what it is given; what is kept is looked at."""
+    return kept(context.observations, callee, values_of(args))
+
+
+def kept(observations: Observations, callee: Import, values: tuple[Value, ...]) -> Concern | None:
+    """Return the concern about a callable and arguments that are kept for later."""
+    if not values:
+        return None
+    function = values[0]
+    if isinstance(function, Import) and otherwise_denied(function.module, function.name) is not None:
+        return indirect_call(f"{callee.key} keeps a call of {function.key}")
+    if (
+        isinstance(function, Import)
+        and function.judged.status is Status.VOUCHED
+        and Use.REFERENCE in function.judged.uses
+    ):
+        computes = Use.CALL in function.judged.uses or not looks_like_class(function.name)
+        if computes and argument_signs.plain(values, observations):
+            return None
+        return indirect_call(f"{callee.key} keeps a call of {function.key}", Level.UNVERIFIED)
+    if isinstance(function, Import) and function.judged.status is Status.CODE:
+        return None
+    found = argument_signs.sign(values[1:], observations)
+    if (
+        isinstance(function, Import)
+        and function.judged.status in {Status.FOREIGN, Status.DOTTED}
+        and function.judged.level in {Level.INFO, Level.UNVERIFIED}
+        and not found
+    ):
+        return indirect_call(f"{callee.key} keeps a call of {function.key}", Level.UNVERIFIED)
+    if isinstance(function, Obj) and function.kind is Kind.CALLABLE and not found:
+        return indirect_call(f"{callee.key} keeps a call", Level.UNVERIFIED)
+    return indirect_call(f"{callee.key} keeps a call" + (f" with {found}" if found else ""))
+
+
+def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``functools.reduce(operator.or_, (int, str))``: how a union of types is pickled."""
+    values = values_of(args)
+    joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
+    if joins and len(values) == 2 and argument_signs.plain(values[1], context.observations):
+        return None
+    return indirect_call(f"{callee.key} calls what it is handed")
+
+
+def partial_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
+    """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
+    if isinstance(target.callee, Import) and target.callee.name == "partial":
+        values = state if isinstance(state, tuple) else (None,)
+        concern = kept(observations, target.callee, values)
+        if concern is not None:
+            observations.note(
+                target.callee, concern, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})"
+            )
+            target.known = False

@@ -1,0 +1,122 @@
+"""numpy's functions that rebuild arrays, numbers, element types, generators and universal functions.
+
+``_reconstruct``, ``scalar`` and ``_frombuffer`` (``multiarraymodule.c``, ``numpy/_core/numeric.py``) make arrays over
+bytes: see `checks.numpy_arrays` for what a wrong size does. ``_ufunc_reconstruct`` (``numpy/_core/__init__.py``)
+imports any module by its name, and ``__generator_ctor`` (``numpy/random/_pickle.py``) calls its second argument with
+the first: both are gadgets that scanners with a list of names let pass.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.analysis.pickle.checks import argument_signs, numpy_arrays
+from picklewatch.analysis.pickle.checks.arguments import HUGE, plain, take_types, values_of
+from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, not_data, suspicious_arguments
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, as_bytes
+from picklewatch.catalogue.imports.entries import Kind, Status
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.vm.values import Value
+
+# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_CALLABLE: Final = Kind.CALLABLE
+_FOREIGN: Final = Status.FOREIGN
+_VOUCHED: Final = Status.VOUCHED
+
+_UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
+
+
+_ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarray", "chararray", "MaskedConstant"})
+
+
+def masked(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+    """``_mareconstruct(cls, base, shape, type)`` makes an instance of *cls*: only classes of arrays may stand there."""
+    classes = values_of(args)[:2]
+    for made in classes:
+        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is _FOREIGN)
+        if not known:
+            return indirect_call(f"{callee.key} is made to make something other than an array")
+    return plain(context, callee, args, offset)
+
+
+def np_reconstruct(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
+    values = values_of(args)
+    if len(values) < 2 or not isinstance(values[0], Import):
+        return suspicious_arguments(f"{callee.key} is not given an array class")
+    elements = numpy_arrays.count(values[1])
+    take_types(args, context.observations)
+    if elements is None or elements > HUGE:
+        return Concern("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
+    if values[0].judged.status in {_VOUCHED, _FOREIGN}:
+        return None
+    return suspicious_arguments(f"{callee.key} is given {values[0].key} as an array class")
+
+
+def np_scalar(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``scalar(dtype, bytes)``: as many bytes as the type has; no pointers from bytes."""
+    values = values_of(args)
+    if not values:
+        return suspicious_arguments(f"{callee.key} is called without a type")
+    size = numpy_arrays.item_size(values[0])
+    if len(values) == 1:
+        return None
+    if size == numpy_arrays.OBJECT:
+        if isinstance(values[1], bytes | Blob) or as_bytes(values[1]) is not None:
+            return Concern("object-dtype-over-bytes", Level.MALICIOUS, "an object pointer is to be made from raw bytes")
+        return None
+    found = numpy_arrays.length(values[1], context.observations)
+    if size is not None and found is not None and found < size:
+        return Concern("numpy-size-mismatch", Level.MALICIOUS, f"a number of {size} bytes is to be made from {found}")
+    return None if argument_signs.plain(args, context.observations) else not_data(callee)
+
+
+def np_frombuffer(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``_frombuffer(bytes, dtype, shape, order)``."""
+    values = values_of(args)
+    if len(values) < 3:
+        return suspicious_arguments(f"{callee.key} is given too few arguments")
+    rule, summary = numpy_arrays.mismatch(values[2], values[1], values[0], context.observations)
+    if rule:
+        return Concern(rule, Level.MALICIOUS, summary)
+    return None if argument_signs.plain(args, context.observations) else not_data(callee)
+
+
+def np_dtype(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """An element type by its name, or a description of one in plain data."""
+    take_types(args, context.observations)
+    return None if argument_signs.plain(args, context.observations) else not_data(callee)
+
+
+def np_random(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """The second argument is called with the first by numpy: only numpy's own constructor may stand there."""
+    for value in values_of(args):
+        if isinstance(value, Import):
+            if not value.module.startswith("numpy.random") or value.judged.status is not _VOUCHED:
+                return indirect_call(f"{callee.key} is made to call {value.key}", Level.MALICIOUS)
+        elif not isinstance(value, str | int | None) and not (
+            isinstance(value, Obj) and value.known and value.kind is not _CALLABLE
+        ):
+            return suspicious_arguments(f"{callee.key} is given something other than a generator")
+    return None
+
+
+def ufunc(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
+    values = values_of(args)
+    module, name = values if len(values) == 2 else (None, None)
+    if (
+        isinstance(module, str)
+        and isinstance(name, str)
+        and _UFUNC_MODULE.match(module)
+        and name.isidentifier()
+        and context.imports.judged(module, name).status is _VOUCHED
+    ):
+        return None
+    return Concern(
+        "code-execution", Level.MALICIOUS, f"{callee.key} is made to import something that is no function of numpy"
+    )

@@ -1,0 +1,53 @@
+"""scikit-learn's trees believe their counts (``sklearn/tree/_tree.pyx``, ``_criterion.pyx``).
+
+They copy as many numbers out of an array, and walk as many nodes in a table, as another number says: a larger one
+reads the memory behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.pickle.checks import numpy_arrays
+from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.concern import Concern
+from picklewatch.analysis.pickle.render import render
+from picklewatch.analysis.pickle.vm.values import Import, Obj
+from picklewatch.catalogue.imports.entries import Kind
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Key, Value
+
+
+def tree(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+    """``Tree(features, classes, outputs)``, ``Gini(outputs, classes)`` believe the number of outputs."""
+    for value in values_of(args):
+        if not isinstance(value, Obj) or value.kind not in {Kind.NDARRAY, Kind.NDARRAY_DONE}:
+            continue
+        outputs = values_of(args)[2:3] if callee.name == "Tree" else values_of(args)[:1]
+        held, said = numpy_arrays.elements(value), numpy_arrays.integer(outputs[0] if outputs else None)
+        if held is None or said is None or not 0 <= said <= held:
+            return Concern(
+                "numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes"
+            )
+    return plain(context, callee, args, offset)
+
+
+def node_count(observations: Observations, attributes: dict[Key, Value], value: Value, offset: int) -> None:
+    """A tree of scikit-learn walks as many nodes as its state says, in a table of as many as its array has."""
+    nodes = attributes.get("nodes")
+    full = 5
+    if not isinstance(nodes, Obj) or not isinstance(nodes.state, tuple) or len(nodes.state) < full:
+        return
+    rows, said = numpy_arrays.count(nodes.state[1]), numpy_arrays.integer(value)
+    if rows is not None and (said is None or not 0 <= said <= rows):
+        observations.finding(
+            "numpy-size-mismatch",
+            Level.MALICIOUS,
+            offset,
+            f"a tree says that it has more nodes than the {rows} that it brings",
+            render(value, 100),
+        )

@@ -1,0 +1,61 @@
+"""Formulas: statsmodels evaluates them as Python when it restores a model's data.
+
+``ModelData.__setstate__`` (``statsmodels/base/data.py``) gives the formula to patsy, which calls ``eval`` on every
+factor (``patsy/eval.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.pickle.checks import argument_signs
+from picklewatch.analysis.pickle.checks.arguments import plain
+from picklewatch.analysis.pickle.render import render
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.checks.concern import Concern
+    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.semantics.observations import Observations
+    from picklewatch.analysis.pickle.vm.values import Import, Obj, Value
+
+
+def formula(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+    """Made by NEWOBJ; its state is checked when BUILD gives it."""
+    return plain(context, callee, args, offset)
+
+
+def formula_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:
+    """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
+    text = state.get("formula") if isinstance(state, dict) else None
+    if isinstance(text, str) and argument_signs.sign((text,), observations):
+        observations.finding(
+            "suspicious-arguments",
+            Level.MALICIOUS,
+            offset,
+            "a formula that statsmodels evaluates on loading holds code",
+            render(text),
+        )
+    elif text is not None and not (isinstance(text, str) and _plain_formula(observations, text)):
+        observations.finding(
+            "suspicious-arguments",
+            Level.UNVERIFIED,
+            offset,
+            "a formula that statsmodels evaluates on loading",
+            render(text),
+        )
+
+
+def _plain_formula(observations: Observations, text: str) -> bool:
+    """Whether *text* is made of names, numbers, operators and the usual transformations alone."""
+    observations.budget.charge(len(text) // 2)
+    return _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
+
+
+_TRANSFORMATION = re.compile(
+    r"(?<![\w.])(?:(?:np\.)?(?:log|log2|log10|log1p|exp|expm1|sqrt|abs|square|power|sin|cos)|C|I|scale|center|standardize)\("
+)
+
+
+_FORMULA = re.compile(r"(?:[A-Za-z_]\w*+(?!\s*\()|\d++(?:\.\d*+)?|\)(?!\s*\()|[\s~+*/:^|(,-])*+")
