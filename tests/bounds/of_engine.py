@@ -253,7 +253,7 @@ BOUNDS: dict[str, list[Entry]] = {
         careful("a longer name counts as a denied one", "_names_denied: len(text) > LONGEST_NAME"),
     ],
     "analysis/pickle/sniff.py": [
-        careful("so many pickles that say nothing are pickles", "looks_like_pickle: range(_SAYING_NOTHING)"),
+        careful("so many pickles that say nothing are pickles", "looks_like_pickle: range(_TRIVIAL)"),
         format_("CPython has no higher protocol, and raises", "_looks: second <= _NEWEST"),
         careful(
             "what goes on for so long is a pickle",

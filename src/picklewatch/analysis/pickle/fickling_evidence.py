@@ -1,4 +1,4 @@
-"""What fickling makes of a pickle, as evidence for people. The only module that imports fickling, and only when asked.
+"""fickling's reading of a pickle, as evidence for people. The only module that imports fickling, and only when asked.
 
 Its parser and ``ast.unparse`` can take minutes and gigabytes over a hundred bytes, so it is asked only about what is
 not proven inert, within a processor time that is shared over the file, and without its counts and heuristics that
@@ -36,7 +36,7 @@ _BYTES = 4 << 20
 _SECONDS = 0.5
 """Processor seconds that fickling may take over a small pickle,"""
 _SECONDS_PER_BYTE = 1e-6
-"""and for each of its bytes: what it says is evidence for people, and no verdict."""
+"""and for each of its bytes: the result is evidence for people, and no verdict."""
 _EXPANDED = 100_000
 """Nodes of the written-out values up to which fickling is asked."""
 _COMPOUND = (tuple, list, dict, Obj)
@@ -54,7 +54,7 @@ class _TimeUp(BaseException):
 
 
 def decompile(data: bytes, seconds: float = 5.0) -> list[str]:
-    """Give Python for the pickle *data*, line by line; nothing if there is none within *seconds* of processor time."""
+    """Return Python for the pickle *data*, line by line; nothing without a result in *seconds* of processor time."""
     try:
         with _bounded(seconds):
             return _lines(_parsed(data))
@@ -63,7 +63,7 @@ def decompile(data: bytes, seconds: float = 5.0) -> list[str]:
 
 
 def _second_opinion(data: bytes, seconds: float) -> tuple[list[str], list[AnalysisResult]]:
-    """Fickling's Python for *data* and the results of its analyses; what it had when it failed or time was up."""
+    """Return fickling's Python for *data* and the results of its analyses, as far as it came."""
     lines: list[str] = []
     results: list[AnalysisResult] = []
     try:
@@ -77,7 +77,7 @@ def _second_opinion(data: bytes, seconds: float) -> tuple[list[str], list[Analys
 
 
 def _analysed(pickled: Pickled) -> list[AnalysisResult]:
-    """The analyses that name something; the others count, guess, or call whatever is not standard library unsafe."""
+    """Return the results that name something; others count, guess, or call all but the standard library unsafe."""
     from fickling import analysis
 
     chosen = (analysis.UnsafeImports(), analysis.UnsafeImportsML(), analysis.ScannerDeactivation())
@@ -123,7 +123,7 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 
 def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) -> tuple[Finding, ...]:
-    """*findings* with fickling's line beside ours where it has one that names the import, and what its analyses say."""
+    """Return *findings* with fickling's line beside ours where one names the import, and its analyses' results."""
     findings, end = tuple(findings), walk.position
     if budget.fickling_seconds_left <= 0 or end - start > _BYTES or not any(_wanted(finding) for finding in findings):
         return findings
@@ -141,14 +141,14 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
 
 
 def _opinions(results: Iterable[AnalysisResult], where: str, room: int) -> Iterator[Finding]:
-    """What fickling's analyses say, as findings that argue for nothing: they let people compare."""
+    """Yield the results of fickling's analyses as findings that do not count: they let people compare."""
     texts = dict.fromkeys((str(result.analysis_name), " ".join(result.message.split())) for result in results)
     for name, text in list(texts)[:_OPINIONS]:
         yield Finding(rule="fickling", level=Level.INFO, where=where, summary=f"fickling ({name}): {text}"[:room])
 
 
 def expanded(roots: Iterable[Value], most: int = _EXPANDED) -> int:
-    """How many nodes *roots* would have if nothing in them were shared, up to about *most*; linear in what there is.
+    """Return how many nodes *roots* would have if nothing in them were shared, up to about *most*, in linear time.
 
     ``ast.unparse`` writes shared values out each time: a hundred bytes can stand for more text than memory holds.
     """
@@ -183,7 +183,7 @@ def _wanted(finding: Finding) -> bool:
 
 
 def _calls(lines: Iterable[str]) -> dict[str, str]:
-    """The first line that calls each name."""
+    """Return the first line that calls each name."""
     calls: dict[str, str] = {}
     for line in lines:
         if not line.startswith(("import ", "from ")):

@@ -1,4 +1,4 @@
-"""What the engine is given and what it gives back."""
+"""The engine's contract: the budget that it is given, the report that it returns, and the ways in which it stops."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _MANY = 10_000
 class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error of ours
     """A bound of the scan was met; *rule* and *summary* say which.
 
-    *report* is what the walk that met it had seen before, or None: where a scan ends is up to an attacker.
+    *report* is what the walk had seen before, or None: where a scan ends is up to an attacker.
     """
 
     report: PickleReport | None = None
@@ -61,12 +61,12 @@ class LimitReached(Exception):  # noqa: N818 - the end of a scan, not an error o
 
     @property
     def level(self) -> Level:
-        """The level of its finding: evasion is not damage, and an operator who moves what is unsafe means it, too."""
+        """Return the level of its finding: evasion is no damage, but as unsafe as what it hides."""
         return Level.UNSAFE if self.rule == EVASION else Level.UNSCANNABLE
 
 
 def evasion(what: str) -> LimitReached:
-    """Return the limit that content meets by a shape that no honest writer makes; *what* says which, as a clause."""
+    """Return the limit for content of a shape that no honest writer makes; *what* names the shape, as a clause."""
     return LimitReached(EVASION, f"The content would keep a scanner from reading on: {what}.")
 
 
@@ -83,12 +83,12 @@ class WalkFailed(Exception):  # noqa: N818 - named for what happened
 
 
 class Stopped(Exception):  # noqa: N818 - the end of a walk, not an error of ours
-    """The walk cannot go on: what both unpicklers raise on."""
+    """The walk cannot go on: both of CPython's unpicklers raise here."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """What one file may still cost; shared by everything found in it and only ever lowered.
+    """The work that one file may still cost; shared by everything found in it and only ever lowered.
 
     Work is counted, not timed, so that a verdict does not depend on the machine: whatever reads hostile bytes charges
     for what it touches (opcodes, elements, characters, comparisons, bytes). A file that costs more than `WORK` allows
@@ -109,7 +109,7 @@ class Budget:
     fickling_seconds_left: float = -1.0
     """Processor seconds that fickling may still take; -1 stands for all of the limit."""
     tell: Callable[[Finding], None] | None = None
-    """Told of harm when it is seen, before the walk ends: the process may not live until then."""
+    """Receives harm when it is seen, before the walk ends: the process may not live until then."""
     blocks: int = -1
     """Python's memory blocks in use before the first long walk; -1 stands for not counted yet (it takes its time)."""
     _last: float = 0.0
@@ -186,7 +186,7 @@ class Budget:
 
 
 _LEAST_SECONDS = 0.05
-"""What each part may take when time is up, until a twentieth of the limit has passed: the parent waits for a tenth."""
+"""Seconds for each part when time is up, until a twentieth of the limit has passed: the parent waits for a tenth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +202,7 @@ class Storage:
     elements: int
     """Elements that the pickle declares."""
     element_size: int | None
-    """Bytes an element, or None if the class does not tell."""
+    """Bytes per element, or None if they are not known from the class."""
     visible: int | None = None
     """Elements of the part that is taken as a storage of its own (legacy files), None for all."""
 
@@ -228,15 +228,15 @@ class Nested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickleReport:
-    """What the walk over one pickle observed."""
+    """The observations of the walk over one pickle."""
 
     start: int
     end: int
     """Just after STOP, or where the walk had to stop."""
     stopped: bool
-    """Whether STOP was reached."""
+    """True if STOP was reached."""
     inert: bool
-    """Whether it is proven that loading does nothing but build data."""
+    """True if it is proven that loading does nothing but build data."""
     findings: tuple[Finding, ...]
     imports: tuple[str, ...]
     """Every distinct import as ``module.name``, in order of first appearance."""
@@ -245,7 +245,7 @@ class PickleReport:
     storages: tuple[Storage, ...]
     """Storages named by persistent ids, by key, in order of first appearance."""
     gaps: tuple[tuple[int, int], ...] = ()
-    """Bytes between the opcodes that joblib reads as arrays: begin and end of each, for whoever shows the pickle."""
+    """Bytes between the opcodes that joblib reads as arrays: begin and end of each, for those who show the pickle."""
     value: object = None
     """A shallow copy of the result if it is simple: a constant, a list of constants, a dict's text keys with constants;
     else None."""

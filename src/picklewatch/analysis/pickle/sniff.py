@@ -1,4 +1,4 @@
-"""Whether bytes look like a pickle, cheaply."""
+"""A cheap look at whether bytes may be a pickle."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _SNIFFED_WORK = 50_000
 _SET_UP = 80
 """Units of work that a walk takes besides its opcodes."""
 _SHORTEST = 2
-"""Opcodes of a pickle that says nothing."""
-_SAYING_NOTHING = 16
-"""Pickles in a row that say nothing and are no accident."""
+"""Opcodes of a trivial pickle: None, or a number."""
+_TRIVIAL = 16
+"""Trivial pickles in a row that are no accident."""
 
 
 def looks_like_pickle(data: Buffer, start: int, budget: Budget | None = None) -> bool:
-    """Whether a pickle may begin at *start*.
+    """Return True if a pickle may begin at *start*.
 
     Protocol 2 and later: by its header and the opcode after it. Protocols 0 and 1 have no header: by a walk over
     the first opcodes that must reach STOP, an import or a good stretch of them. Two opcodes are a pickle of None or of
-    a number, and any two letters: what follows tells. *budget* is charged for the walk.
+    a number, and any two letters: the bytes that follow decide. *budget* is charged for the walk.
     """
     budget = budget or Budget()
     behind: int | None = start
-    for _ in range(_SAYING_NOTHING):
+    for _ in range(_TRIVIAL):
         if behind is None:
             return True
         start, behind = behind, _looks(data, behind, budget)
@@ -52,7 +52,7 @@ def looks_like_pickle(data: Buffer, start: int, budget: Budget | None = None) ->
 
 
 def _looks(data: Buffer, start: int, budget: Budget) -> int | None:
-    """None for a pickle, *start* for none, else where one ends that says nothing."""
+    """Return None if a pickle starts here, *start* if not, or the end of a trivial one that needs a second look."""
     if start + 1 >= len(data):
         return start
     first, second = data[start], data[start + 1]
@@ -63,7 +63,7 @@ def _looks(data: Buffer, start: int, budget: Budget) -> int | None:
 
 
 def _imports(module: str, name: str) -> bool:
-    """Whether this import is no accident of other bytes.
+    """Return True if this import is no accident of other bytes.
 
     The module is imported before the name is looked for: with one that exists, odd bytes in the name come too late.
     """

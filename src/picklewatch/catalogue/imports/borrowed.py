@@ -1,4 +1,6 @@
-"""What libraries import from elsewhere: what a family says of a library's own classes is not said of it.
+"""Names that a library merely re-exports.
+
+Family patterns vouch for a library's own classes only, so these are excluded from them.
 
 A pickler names a class by the module that defines it, so nothing honest is lost: what is listed here is unverified,
 unless its own module is vouched for by exact name. Gathered from the libraries themselves, several versions of each: every name that

@@ -1,4 +1,4 @@
-"""What an import means: the lists put in order. Pure; depends on the two names alone, never on what is installed."""
+"""The meaning of an import: the lists put in order. Pure; depends on the two names alone, never on what is installed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RANK = {level: rank for rank, level in enumerate(Level)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What the lists say about one import."""
+    """The lists' judgement of one import."""
 
     status: Status
     reason: str
@@ -84,7 +84,7 @@ def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[s
 
 
 def _kept_by_others() -> dict[tuple[str, str], Judged]:
-    """What fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
+    """Return what fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
     table: dict[tuple[str, str], Judged] = {}
     for who, listed in (("fickling", generated.FICKLING), ("torch", generated.TORCH)):
         judged = Judged(
@@ -127,7 +127,7 @@ _FAMILIES = _compiled()
 
 @lru_cache(maxsize=8192)
 def judge(module: str, name: str) -> Judged:
-    """What *module*, *name* means, read literally and as ``fix_imports`` reads it: the worse counts."""
+    """Judge *module* and *name*, read literally and as ``fix_imports`` reads it: the worse counts."""
     mapped = python3_name(module, name)
     if mapped == (module, name):
         return _judge(module, name)
@@ -138,24 +138,24 @@ def judge(module: str, name: str) -> Judged:
 
 
 def otherwise_denied(module: str, name: str) -> Judged | None:
-    """What the denied list says of a name that is vouched for as data (``numpy.memmap``): it counts when called."""
+    """Return the denied entry of a name that is vouched for as data (``numpy.memmap``): it counts when called."""
     return _DENIED_NAMES.get((module, name))
 
 
 def is_denied(module: str, name: str) -> bool:
-    """Whether an import of *name* from *module* would be `Level.MALICIOUS`; faster than `judge`."""
+    """Return True if an import of *name* from *module* would be `Level.MALICIOUS`; faster than `judge`."""
     mapped = python3_name(module, name)
     both = (mapped,) if mapped == (module, name) or module in ONLY_PYTHON_2 else (mapped, (module, name))
     return any(judged is not None and judged.level is Level.MALICIOUS for judged in (_listed(*read) for read in both))
 
 
 def looks_like_class(name: str) -> bool:
-    """Whether *name* is spelt as classes are: CamelCase, of its last part."""
+    """Return True if the last part of *name* is spelt as classes are: CamelCase."""
     return bool(_CLASS.match(name.rpartition(".")[2]))
 
 
 def plausible(module: str, name: str) -> bool:
-    """Whether both could be names of Python at all: what random bytes are not."""
+    """Return True if both could be names of Python at all, which random bytes are not."""
     return bool(_IDENTIFIER.match(module) and _IDENTIFIER.match(name))
 
 
@@ -168,7 +168,7 @@ def _judge(module: str, name: str) -> Judged:
 
 
 def _listed(module: str, name: str) -> Judged | None:
-    """What is said of this very name, or given away by it."""
+    """Return the entry of this very name, or the one that its parts lead to."""
     found = _EXACT.get((module, name)) or _DENIED_NAMES.get((module, name)) or _DENIED_NAMES.get((module, "*"))
     return found or _carrier(module, name) or _denied_module(module) or _by_name(module, name)
 
@@ -185,7 +185,7 @@ def _carrier(module: str, name: str) -> Judged | None:
 
 
 def _parents(module: str) -> list[str]:
-    """*module* and the packages around it, as far as any list goes down."""
+    """Return *module* and the packages around it, as far as any list goes down."""
     parts = module.split(".")[:_DEEPEST]
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
@@ -212,7 +212,7 @@ def _malicious(reason: str, rule: str = "code-execution") -> Judged:
 
 
 def _by_name(module: str, name: str) -> Judged | None:
-    """What the name itself gives away: a detour through another module, a way into the interpreter."""
+    """Judge a name by its parts: a detour through another module, a way into the interpreter."""
     parts = name.split(".")
     for count in range(1, len(parts)):
         inner = _DENIED_NAMES.get((module, ".".join(parts[:count])))
@@ -259,7 +259,7 @@ def _is_class(module: str, name: str) -> bool:
 
 
 def _nested(module: str, name: str) -> Judged:
-    """A class within a class is spelt so too; anything else is a walk over attributes."""
+    """Judge a dotted name: a class within a class is spelt so too; anything else is a walk over attributes."""
     top = module.split(".", 1)[0]
     if all(_CLASS.match(part) for part in name.split(".")) and top not in STDLIB:
         return Judged(status=Status.FOREIGN, reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)

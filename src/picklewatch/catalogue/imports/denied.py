@@ -1,4 +1,4 @@
-"""What no model needs and what an attack calls, each group with what it does.
+"""Imports that no model needs and that attacks call, each group with what calling it does.
 
 Not the safety net: what is in no list at all is unsafe when called. This list says what a thing does, in words a person
 understands, and counts even if the thing is only referenced.

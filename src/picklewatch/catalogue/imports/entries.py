@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How the lists classify an import, from the best to the worst."""
+    """The classes of imports, from the best to the worst."""
 
     VOUCHED = "vouched"
     """Harmless for the uses that its entry names."""

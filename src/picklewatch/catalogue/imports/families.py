@@ -12,7 +12,7 @@ from picklewatch.catalogue.imports.entries import Check, Family, Kind, Use
 
 
 def _kept(what: str, *, module: str, name: str) -> Family:
-    """What models hold and don't call while they are loaded."""
+    """Return a family of functions that models hold and don't call while they are loaded."""
     return Family(reason=f"{what}, stored for later use", uses={Use.REFERENCE}, module=module, name=name)
 
 

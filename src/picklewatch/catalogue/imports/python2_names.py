@@ -1,4 +1,4 @@
-"""How Python 3 reads the names of Python 2 pickles.
+"""Python 3's reading of the names in Python 2 pickles.
 
 A frozen copy of CPython's ``_compat_pickle`` (``NAME_MAPPING``, ``IMPORT_MAPPING``), which ``pickle`` applies to imports of
 protocols below 3 unless ``fix_imports`` is off.
@@ -162,7 +162,7 @@ ONLY_PYTHON_2: frozenset[str] = frozenset(IMPORT_MAPPING) - {"dbm", "repr"} | {"
 
 
 def python3_name(module: str, name: str) -> tuple[str, str]:
-    """What ``fix_imports`` makes of *module*, *name*."""
+    """Return what ``fix_imports`` makes of *module* and *name*."""
     mapped = NAME_MAPPING.get((module, name))
     if mapped is not None:
         return mapped

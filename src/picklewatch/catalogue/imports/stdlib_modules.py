@@ -1,4 +1,4 @@
-"""Which top-level modules are, or once were, the standard library's: CPython 2.7 to 3.14, all platforms.
+"""The top-level modules that are, or once were, the standard library's: CPython 2.7 to 3.14, all platforms.
 
 Frozen here as data so that a judgement never depends on the interpreter that makes it. A name that a
 third-party package has since taken up is not listed.

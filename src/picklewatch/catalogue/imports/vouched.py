@@ -1,4 +1,4 @@
-"""What is harmless, by exact name, each group with its reason.
+"""Harmless imports by exact name, each group with its reason.
 
 To be here, a callable must do no harm whatever arguments an attacker chooses for it, a class no harm whatever state
 BUILD puts into it, now or when it is compared, hashed, shown or deleted.

@@ -88,7 +88,7 @@ def _data_class(value: Import) -> bool:
 _OPENED = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.CALLABLE})
 _CONTAINERS = (tuple, list, dict, Opaque, Obj)
 _UNSEEN = (list, dict, Opaque, Persistent)
-"""What is opened, but says nothing itself."""
+"""Types of values that are opened, but are no sign themselves."""
 
 
 def _flat(values: Value, observations: Observations) -> Iterator[Value]:

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 
 def arrow(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_restore_array((type, length, nulls, offset, buffers, children, dictionary))``: Arrow believes the length."""
+    """Compare the length in ``(type, length, nulls, offset, buffers, children, dictionary)`` with the buffers."""
     values = values_of(args)
-    told = values_of(values[0]) if values else ()
+    parts = values_of(values[0]) if values else ()
     fewest = 6
-    if len(told) < fewest:
+    if len(parts) < fewest:
         return suspicious_arguments(f"{callee.key} is given something other than an array's parts")
-    length, start, buffers, children = numpy_arrays.integer(told[1]), numpy_arrays.integer(told[3]), told[4], told[5]
+    length, start, buffers, children = (
+        numpy_arrays.integer(parts[1]),
+        numpy_arrays.integer(parts[3]),
+        parts[4],
+        parts[5],
+    )
     if length is None or start is None or length < 0 or start < 0:
         return Concern("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow has no plain length and offset")
     buffers = buffers if isinstance(buffers, list | tuple) else ()

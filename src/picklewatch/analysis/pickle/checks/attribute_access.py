@@ -33,7 +33,7 @@ _PURE_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "int", "float
 
 
 def fetch(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``getattr(object, 'name')``: what is fetched of what."""
+    """Check ``getattr(object, 'name')``: the name, and the object that it is fetched of."""
     values = values_of(args)
     if not 2 <= len(values) <= 3 or not isinstance(values[1], str):
         return Concern("dotted-import", Level.UNSAFE, "getattr is called with a name that is not in the file as such")
@@ -81,7 +81,7 @@ def _fetch_of(context: Context, callee: Import, target: Value, name: str) -> Con
 
 
 def getitem(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``operator.getitem(typing.Union, (…))``: subscripts a type."""
+    """Let ``operator.getitem`` subscript a type (``typing.Union``), and take nothing out of anything else."""
     values = values_of(args)
     if (
         values
@@ -94,7 +94,7 @@ def getitem(_context: Context, callee: Import, args: Value, _offset: int) -> Con
 
 
 def set_attribute(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``setattr(object, name, value)``: dill fills rebuilt classes with it; else it changes what is shared."""
+    """Report ``setattr``: dill fills rebuilt classes with it; on any other object it changes the process."""
     values = values_of(args)
     rebuilt = bool(values) and isinstance(values[0], Obj) and values[0].kind is Kind.CODE
     if rebuilt and len(values) > 1 and isinstance(values[1], str) and values[1] not in denied.DUNDERS:

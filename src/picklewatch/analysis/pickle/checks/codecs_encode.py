@@ -21,7 +21,7 @@ _LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}
 
 
 def encode(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_codecs.encode(text, 'latin1')`` only: other codecs decode, decompress or are looked up in a registry."""
+    """Let only a text be encoded, and only as Latin-1, ASCII or UTF-8."""
     values = values_of(args)
     fewest, most = 1, 2
     text = as_text(values[0]) if fewest <= len(values) <= most else None

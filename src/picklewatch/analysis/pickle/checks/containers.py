@@ -35,14 +35,14 @@ _VOUCHED: Final = Status.VOUCHED
 
 
 def mapping(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``OrderedDict([…])``: pairs or a mapping; no pickler gives it a text."""
+    """Let ``OrderedDict`` be made from pairs or a mapping; no pickler gives it a text."""
     if any(isinstance(value, str | bytes | Blob) for value in values_of(args)):
         return suspicious_arguments(f"{callee.key} is given a text")
     return None
 
 
 def factory(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``defaultdict(factory)``: a class, or a callable that is harmless itself."""
+    """Let ``defaultdict`` keep a class, or a callable that is harmless itself."""
     values = values_of(args)
     if not values or values[0] is None:
         return None
@@ -59,7 +59,7 @@ def factory(_context: Context, callee: Import, args: Value, _offset: int) -> Con
 
 
 def iterator(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``iter([…])`` and the like: the pickled form of an iterator; a callable to iterate over would be called."""
+    """Let ``iter`` and the like walk over containers of the file; a callable to iterate over would be called."""
     values = values_of(args)
     if values and all(_container(value) for value in values):
         return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def file_resource(observations: Observations, attributes: dict[Key, Value], _value: Value, offset: int) -> None:
-    """sklearn_crfsuite writes these bytes to the file that the state names."""
+    """Report the file that the bytes would be written to."""
     name = attributes.get("name")
     if name is None or (isinstance(name, str) and _TEMPORARY.match(name)):
         observations.once(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def jax_array(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_reconstruct_array(function, arguments, state, …)`` is numpy's REDUCE and BUILD in one call."""
+    """Judge the call and the state as numpy's own REDUCE and BUILD."""
     values = values_of(args)
     fewest = 3
     function = values[0] if len(values) >= fewest else None

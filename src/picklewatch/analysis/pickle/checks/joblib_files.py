@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def array_file(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Made by NEWOBJ without arguments; its state is checked when BUILD gives it."""
+    """Let it pass without arguments: its state is checked when BUILD gives it."""
     return None if not args else plain(context, callee, args, _offset)
 
 
 def wrapper_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:
-    """Joblib's separate files: beside this one, nowhere else."""
+    """Report the file that joblib would load: beside this one, or, in an attack, anywhere else."""
     name = state.get("filename") if isinstance(state, dict) else None
     if isinstance(name, str) and ("/" in name or "\\" in name or name.startswith("..")):
         observations.finding(

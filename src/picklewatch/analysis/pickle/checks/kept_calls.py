@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def getter(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``attrgetter('name')`` and ``methodcaller('name', …)``, kept for later: by a name that leads nowhere."""
+    """Let ``attrgetter`` and ``methodcaller`` keep only names that do not lead to code."""
     values = values_of(args)
     names = values if callee.name == "attrgetter" else values[:1]
     texts = [name for name in names if isinstance(name, str)]
@@ -38,7 +38,7 @@ def getter(context: Context, callee: Import, args: Value, _offset: int) -> Conce
 
 
 def partial(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``partial(function, …)`` keeps what it is given; what is kept is looked at."""
+    """Check the function and the arguments that ``partial`` keeps."""
     return kept(context.observations, callee, values_of(args))
 
 
@@ -74,7 +74,7 @@ def kept(observations: Observations, callee: Import, values: tuple[Value, ...]) 
 
 
 def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``functools.reduce(operator.or_, (int, str))``: how a union of types is pickled."""
+    """Let only ``reduce(operator.or_, (int, str))`` pass, the pickled form of a union of types."""
     values = values_of(args)
     joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
     if joins and len(values) == 2 and argument_signs.plain(values[1], context.observations):
@@ -83,7 +83,7 @@ def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Conce
 
 
 def partial_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
-    """``partial.__setstate__((function, args, kwargs, dict))`` replaces what is kept."""
+    """Check the function and the arguments that ``partial.__setstate__`` puts in the place of those kept before."""
     if isinstance(target.callee, Import) and target.callee.name == "partial":
         values = state if isinstance(state, tuple) else (None,)
         concern = kept(observations, target.callee, values)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def handle(observations: Observations, _attributes: dict[Key, Value], value: Value, offset: int) -> None:
-    """A handle of native code is a pointer: the object's destructor would free it."""
+    """Report a handle that may be a pointer."""
     smallest = 1 << 16
     if type(value) is int and value >= smallest:
         observations.finding(

@@ -34,7 +34,7 @@ _ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarr
 
 
 def masked(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_mareconstruct(cls, base, shape, type)`` makes an instance of *cls*: only classes of arrays may stand there."""
+    """Let ``_mareconstruct(cls, base, shape, type)`` make instances of classes of arrays only."""
     classes = values_of(args)[:2]
     for made in classes:
         known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is _FOREIGN)
@@ -44,7 +44,7 @@ def masked(context: Context, callee: Import, args: Value, offset: int) -> Concer
 
 
 def np_reconstruct(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``_reconstruct(ndarray, (0,), b'b')``: an array class and a small shape."""
+    """Let ``_reconstruct(ndarray, (0,), b'b')`` make an array of a possible shape."""
     values = values_of(args)
     if len(values) < 2 or not isinstance(values[0], Import):
         return suspicious_arguments(f"{callee.key} is not given an array class")
@@ -58,7 +58,7 @@ def np_reconstruct(context: Context, callee: Import, args: Value, _offset: int) 
 
 
 def np_scalar(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``scalar(dtype, bytes)``: as many bytes as the type has; no pointers from bytes."""
+    """Check that ``scalar(dtype, bytes)`` gets as many bytes as the type has, and makes no pointers of them."""
     values = values_of(args)
     if not values:
         return suspicious_arguments(f"{callee.key} is called without a type")
@@ -76,7 +76,7 @@ def np_scalar(context: Context, callee: Import, args: Value, _offset: int) -> Co
 
 
 def np_frombuffer(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``_frombuffer(bytes, dtype, shape, order)``."""
+    """Compare the bytes of ``_frombuffer(bytes, dtype, shape, order)`` with the array."""
     values = values_of(args)
     if len(values) < 3:
         return suspicious_arguments(f"{callee.key} is given too few arguments")
@@ -87,13 +87,13 @@ def np_frombuffer(context: Context, callee: Import, args: Value, _offset: int) -
 
 
 def np_dtype(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """An element type by its name, or a description of one in plain data."""
+    """Let an element type be made by its name, or a description in plain data."""
     take_types(args, context.observations)
     return None if argument_signs.plain(args, context.observations) else not_data(callee)
 
 
 def np_random(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """The second argument is called with the first by numpy: only numpy's own constructor may stand there."""
+    """Let only numpy's own constructor be called."""
     for value in values_of(args):
         if isinstance(value, Import):
             if not value.module.startswith("numpy.random") or value.judged.status is not _VOUCHED:
@@ -106,7 +106,7 @@ def np_random(_context: Context, callee: Import, args: Value, _offset: int) -> C
 
 
 def ufunc(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``_ufunc_reconstruct(module, name)`` imports: only numpy's and scipy's own functions are harmless."""
+    """Let only universal functions of numpy and scipy be imported."""
     values = values_of(args)
     module, name = values if len(values) == 2 else (None, None)
     if (

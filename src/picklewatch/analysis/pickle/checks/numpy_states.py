@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def ndarray_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
-    """``(version, shape, dtype, is Fortran, data)``, for exact arrays; subclasses wrap it."""
+    """Check ``(version, shape, dtype, is Fortran, data)`` of arrays; subclasses wrap it in a tuple."""
     exact = (
         isinstance(target.args, tuple)
         and target.args
@@ -48,7 +48,7 @@ def ndarray_state(observations: Observations, target: Obj, state: Value, offset:
 
 
 def dtype_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
-    """What ``dtype.__reduce__`` gives: byte order, parts, names, size, alignment, flags."""
+    """Check the state that ``dtype.__reduce__`` writes: byte order, parts, names, size, alignment, flags."""
     if target.used:
         observations.finding(
             "numpy-size-mismatch",
@@ -73,7 +73,7 @@ def dtype_state(observations: Observations, target: Obj, state: Value, offset: i
 
 
 def generator_state(observations: Observations, state: Value, offset: int) -> None:
-    """A generator's position in its own table, which numpy takes for an index (``mt19937.h``, ``philox.h``)."""
+    """Check a generator's position in its own table."""
     if isinstance(state, tuple) and state:
         fewest = 3
         if state[0] == "MT19937" and len(state) >= fewest:

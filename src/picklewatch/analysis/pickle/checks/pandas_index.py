@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def index_class(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_new_Index(cls, state)`` is ``cls.__new__(cls, **state)``: only a class of indexes may stand there."""
+    """Let only a class of indexes be made."""
     values = values_of(args)
     made = values[0] if values else None
     if (

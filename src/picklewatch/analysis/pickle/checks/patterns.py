@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pattern(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """A regular expression: text and flags."""
+    """Let only a text, or bytes, be compiled."""
     values = values_of(args)
     if values and (isinstance(values[0], bytes | str | Blob) or as_bytes(values[0]) is not None):
         return None

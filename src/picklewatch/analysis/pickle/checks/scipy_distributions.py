@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def code_template(observations: Observations, _attributes: dict[Key, Value], value: Value, offset: int) -> None:
-    """Distributions of scipy exec ``_parse_arg_template`` when restored (``scipy/stats/_distn_infrastructure.py``)."""
+    """Report a template that is not of the shape that scipy writes."""
     lines = value.split("\n") if isinstance(value, str) else [""]
-    longest, most = 200, 60  # what scipy writes has a fifth of that; anything else is told
+    longest, most = 200, 60  # what scipy writes has a fifth of that; anything else is reported
     observations.budget.charge(len(value) if isinstance(value, str) else 1)
     fits = isinstance(value, str) and len(lines) <= most
     if fits and all(len(line) <= longest and _TEMPLATE_LINE.match(line) for line in lines):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def type_of(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """``type(None)``; with three arguments it would make a class."""
+    """Let only ``type(None)`` and the like pass."""
     values = values_of(args)
     if len(values) == 1 and (
         values[0] is None or (isinstance(values[0], Import) and values[0].name in {"Ellipsis", "NotImplemented"})

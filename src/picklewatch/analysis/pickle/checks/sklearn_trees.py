@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def tree(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``Tree(features, classes, outputs)``, ``Gini(outputs, classes)`` believe the number of outputs."""
+    """Compare the outputs of ``Tree(features, classes, outputs)`` and ``Gini(outputs, classes)`` with their array."""
     for value in values_of(args):
         if not isinstance(value, Obj) or value.kind not in {Kind.NDARRAY, Kind.NDARRAY_DONE}:
             continue
         outputs = values_of(args)[2:3] if callee.name == "Tree" else values_of(args)[:1]
-        held, said = numpy_arrays.elements(value), numpy_arrays.integer(outputs[0] if outputs else None)
-        if held is None or said is None or not 0 <= said <= held:
+        held, claimed = numpy_arrays.elements(value), numpy_arrays.integer(outputs[0] if outputs else None)
+        if held is None or claimed is None or not 0 <= claimed <= held:
             return Concern(
                 "numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes"
             )
@@ -37,13 +37,13 @@ def tree(context: Context, callee: Import, args: Value, offset: int) -> Concern 
 
 
 def node_count(observations: Observations, attributes: dict[Key, Value], value: Value, offset: int) -> None:
-    """A tree of scikit-learn walks as many nodes as its state says, in a table of as many as its array has."""
+    """Compare the number of nodes with the table that the state brings."""
     nodes = attributes.get("nodes")
     full = 5
     if not isinstance(nodes, Obj) or not isinstance(nodes.state, tuple) or len(nodes.state) < full:
         return
-    rows, said = numpy_arrays.count(nodes.state[1]), numpy_arrays.integer(value)
-    if rows is not None and (said is None or not 0 <= said <= rows):
+    rows, claimed = numpy_arrays.count(nodes.state[1]), numpy_arrays.integer(value)
+    if rows is not None and (claimed is None or not 0 <= claimed <= rows):
         observations.finding(
             "numpy-size-mismatch",
             Level.MALICIOUS,

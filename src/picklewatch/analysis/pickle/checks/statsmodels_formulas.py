@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def formula(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """Made by NEWOBJ; its state is checked when BUILD gives it."""
+    """Let it pass with plain data: its state is checked when BUILD gives it."""
     return plain(context, callee, args, offset)
 
 
 def formula_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:
-    """Statsmodels evaluates a model's formula as Python when it restores the model's data."""
+    """Report a formula that is more than names, numbers, operators and the usual transformations."""
     text = state.get("formula") if isinstance(state, dict) else None
     if isinstance(text, str) and argument_signs.sign((text,), observations):
         observations.finding(
@@ -48,7 +48,7 @@ def formula_state(observations: Observations, _target: Obj, state: Value, offset
 
 
 def _plain_formula(observations: Observations, text: str) -> bool:
-    """Whether *text* is made of names, numbers, operators and the usual transformations alone."""
+    """Return True if *text* is made of names, numbers, operators and the usual transformations alone."""
     observations.budget.charge(len(text) // 2)
     return _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
 

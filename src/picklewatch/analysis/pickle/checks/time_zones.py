@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tzfile(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``tzfile(None, name)``, filled by BUILD; anything else opens a file."""
+    """Let only ``tzfile(None, name)`` pass, which BUILD fills."""
     values = values_of(args)
     if values and values[0] is not None:
         return Concern("file-access", Level.UNSAFE, f"{callee.key} is given a file to open")

@@ -33,7 +33,7 @@ _VOUCHED: Final = Status.VOUCHED
 
 
 def torch_tensor(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Offset, size and stride inside the storage."""
+    """Check that offset, size and stride stay inside the storage."""
     values = values_of(args)
     dtype = values[6] if callee.name == "_rebuild_tensor_v3" and len(values) > 6 else None
     summary = torch_tensors.out_of_bounds(args, context.observations.budget, dtype)
@@ -55,7 +55,7 @@ _OF_TENSORS = frozenset({"_rebuild_parameter", "_rebuild_parameter_with_state"})
 
 
 def _tensor(args: Value) -> bool:
-    """Whether the first of *args* is a tensor, or may be one for all that is known: its methods will be called."""
+    """Return True if the first of *args* is, or may be, a tensor: its methods will be called."""
     values = values_of(args)
     if not values or isinstance(values[0], Import):
         return False
@@ -64,7 +64,7 @@ def _tensor(args: Value) -> bool:
 
 
 def torch_plain(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """Tensors, numbers and types."""
+    """Let a tensor be made of tensors, numbers and types."""
     if callee.name == "_rebuild_nested_tensor":
         return Concern(
             "tensor-out-of-bounds",
@@ -88,7 +88,7 @@ def torch_plain(context: Context, callee: Import, args: Value, offset: int) -> C
 
 
 def torch_from_type(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_rebuild_from_type_v2(function, type, arguments, state)`` calls *function*: only torch's own ones."""
+    """Judge the call that ``_rebuild_from_type_v2(function, type, arguments, state)`` makes, and the state."""
     values = values_of(args)
     if len(values) != 4 or not isinstance(values[0], Import):
         return indirect_call(f"{callee.key} is called in an unusual way")
@@ -104,7 +104,7 @@ def torch_from_type(context: Context, callee: Import, args: Value, offset: int) 
 
 
 def _given_state(context: Context, callee: Import, state: Value, offset: int) -> Concern | None:
-    """What ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
+    """Check what ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
     made = Obj(callee, (), offset, _TENSOR)
     for named in attributes.split(state):
         if isinstance(named, dict):
@@ -117,7 +117,7 @@ def _given_state(context: Context, callee: Import, state: Value, offset: int) ->
 
 
 def load_from_bytes(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """The bytes are a pickle: judged by the caller."""
+    """Record the bytes, which are a pickle of their own."""
     values = values_of(args)
     given = values[0] if len(values) == 1 else None
     content = given if isinstance(given, Blob) and not given.text else as_bytes(given)
@@ -130,7 +130,7 @@ def load_from_bytes(context: Context, callee: Import, args: Value, offset: int) 
 
 
 def view_state(observations: Observations, state: Value, offset: int) -> None:
-    """A tensor's own ``__setstate__`` takes ``(storage, offset, size, stride)``, by whatever name its class came."""
+    """Check ``(storage, offset, size, stride)``, the state of any class of tensors, by whatever name it came."""
     parts = 4
     if not isinstance(state, tuple) or len(state) != parts or not isinstance(state[0], Persistent):
         return

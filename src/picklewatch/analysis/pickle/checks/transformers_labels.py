@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def labels(observations: Observations, _attributes: dict[Key, Value], value: Value, offset: int) -> None:
-    """A configuration of transformers makes a name for each label as soon as it is given their number."""
+    """Report a number of labels that memory cannot hold."""
     most = 1 << 24
     if type(value) is int and value > most:
         observations.finding(

@@ -21,7 +21,7 @@ _UNITS = re.compile(r"astropy\.units\.[\w.]+\.[A-Z]\w+|pint\.[\w.]*\b(Plain)?(Qu
 
 
 def unit_class(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """``_recreate_irreducible_unit(cls, names, registered)`` calls *cls*: only a class of units may stand there."""
+    """Let only a class of units be called."""
     values = values_of(args)
     if not values or not isinstance(values[0], Import) or not _UNITS.fullmatch(values[0].key):
         return indirect_call(f"{callee.key} is made to call something other than a unit")

@@ -2,7 +2,7 @@
 
 The opcodes have no jumps, so every reader executes the same ones in the same order up to the point where it raises.
 Where CPython's two unpicklers raise at different points (frames, buffers, lenient numbers), the walk goes on as the
-more lenient one would and says so. Marks cut the stack into a stack of stacks, as ``pickle._Unpickler`` does it; an
+more lenient one would and reports it. Marks cut the stack into a stack of stacks, as ``pickle._Unpickler`` does it; an
 `IndexError` is then exactly an underflow of C's fenced stack.
 """
 

@@ -102,7 +102,7 @@ def _put(state: WalkState, position: int) -> None:
 
 
 def sparse(state: WalkState, index: int | bytes, position: int) -> None:
-    """C's memo is an array: a huge index makes it allocate as much. Honest picklers count from 0."""
+    """Report a huge index: C's memo is an array, and allocates as much. Honest picklers count from 0."""
     if not isinstance(index, int) or index > MEMO_GAP + 8 * len(state.memo):
         state.machine.observations.once(
             "resource-bomb",
@@ -198,7 +198,11 @@ def _proto(state: WalkState, position: int) -> None:
 
 
 def _frame(state: WalkState, position: int) -> None:
-    """C only checks that a frame's bytes are there; Python's reader takes opcodes from within it alone."""
+    """Report frames that the unpicklers read differently.
+
+    C only checks that a frame's bytes are there (``load_frame`` in ``_pickle.c``); Python's reader takes opcodes from
+    within it alone (``pickle._Unframer``).
+    """
     length = _U64(state.data, position + 1)[0]
     start = position + 9
     if state.frame_end != NO_FRAME and start < state.frame_end:
@@ -220,7 +224,7 @@ def _frame(state: WalkState, position: int) -> None:
 
 
 def straddled(state: WalkState, position: int) -> None:
-    """An opcode has crossed the end of its frame."""
+    """Report an opcode that crosses the end of its frame."""
     state.machine.observations.once(
         "frame-mismatch",
         Level.MALICIOUS,
@@ -230,7 +234,7 @@ def straddled(state: WalkState, position: int) -> None:
 
 
 def opcode_end(data: Buffer, position: int, size: int) -> int:
-    """Where the opcode at *position* and its argument end, however far from the end of *data* that may be."""
+    """Return where the opcode at *position* and its argument end, however far beyond *data* that may be."""
     opcode = _OPCODES.get(chr(data[position])) if position < size else None
     start = position + 1
     if opcode is None or opcode.arg is None:
@@ -274,4 +278,4 @@ HANDLERS: dict[int, Handler] = CONSTANTS | {
     0x82: _ext1, 0x83: _ext2, 0x84: _ext4, 0x8F: _empty_set, 0x90: _additems, 0x91: _frozenset, 0x92: _newobj_ex,
     0x93: _stack_global, 0x95: _frame, 0x97: _next_buffer, 0x98: _readonly_buffer,
 }  # fmt: skip
-"""Opcode → what it does to the walk at a position; the most frequent ones are in the walk's own loop."""
+"""Opcode → its handler; the most frequent ones are in the walk's own loop."""

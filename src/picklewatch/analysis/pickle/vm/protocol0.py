@@ -18,17 +18,17 @@ _LONG = re.compile(rb"([+-]?)(?:0[xX]([0-9a-fA-F_]+)|0[oO]([0-7_]+)|0[bB]([01_]+
 _INDEX = re.compile(rb"[\s\x1c-\x1f]*+([+-]?)([0-9](?:_?[0-9])*+)[\s\x1c-\x1f]*+\Z")
 _EXACT_DIGITS = 600
 """Characters up to which a number is parsed: conversion is quadratic, and CPython refuses more than 4300. A longer one
-is an `Opaque`: nothing that is taken for a number is as long, and whoever needs one says so."""
+is an `Opaque`: no check takes it for a number, and those that need one report it."""
 _INDEX_DIGITS = 18
 """Digits of a memo index that is kept as a number; of longer ones the digits themselves are the key."""
 
 
 class Malformed(ValueError):  # noqa: N818 - a property of the pickle, not an error of ours
-    """What both of CPython's unpicklers would raise on."""
+    """Text that both of CPython's unpicklers raise on."""
 
 
 def line(data: Buffer, position: int) -> tuple[bytes, int]:
-    """The line at *position* without its end, and where the next begins.
+    """Return the line at *position* without its end, and where the next begins.
 
     A last line without newline loses its last character: both unpicklers cut one off unseen.
     """
@@ -43,7 +43,7 @@ def line(data: Buffer, position: int) -> tuple[bytes, int]:
 
 
 def integer(text: bytes) -> int | bool | Opaque:
-    """What INT makes of *text*: C's ``strtol`` and then ``int(…, 0)``; ``00`` and ``01`` are booleans."""
+    """Return what INT makes of *text*: C's ``strtol`` and then ``int(…, 0)``; ``00`` and ``01`` are booleans."""
     if not text:
         raise Malformed("an empty number")
     if text in {b"00", b"01"}:
@@ -54,7 +54,7 @@ def integer(text: bytes) -> int | bool | Opaque:
 
 
 def long(text: bytes) -> int | Opaque:
-    """What LONG makes of *text*, its ``L`` optional."""
+    """Return what LONG makes of *text*, its ``L`` optional."""
     if not text:
         raise Malformed("an empty number")
     return _number(text.removesuffix(b"L").split(b"\0", 1)[0])
@@ -83,7 +83,7 @@ def _long_number(text: bytes) -> int | Opaque:
 
 
 def index(text: bytes) -> int | bytes:
-    """What GET and PUT make of *text*: zeros may lead, as many as the attacker likes.
+    """Return what GET and PUT make of *text*: zeros may lead, as many as the attacker likes.
 
     A number that no memo has room for is its digits: as numbers they could be chosen to collide as keys.
     """
@@ -97,7 +97,7 @@ def index(text: bytes) -> int | bytes:
 
 
 def real(text: bytes) -> float:
-    """What FLOAT makes of *text*."""
+    """Return what FLOAT makes of *text*."""
     try:
         return float(text.split(b"\0", 1)[0])
     except ValueError:
@@ -105,7 +105,7 @@ def real(text: bytes) -> float:
 
 
 def string(text: bytes) -> str:
-    """What STRING makes of *text* in the encoding that loses nothing, Latin-1."""
+    """Return what STRING makes of *text* in the encoding that loses nothing, Latin-1."""
     if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in {b"'", b'"'}:
         raise Malformed("a string without quotes")
     if b"\\" not in text:
@@ -119,7 +119,7 @@ def string(text: bytes) -> str:
 
 
 def raw_unicode(text: bytes) -> str:
-    """What UNICODE makes of *text*."""
+    """Return what UNICODE makes of *text*."""
     try:
         return text.decode("raw-unicode-escape")
     except UnicodeDecodeError:

@@ -45,7 +45,7 @@ REST = _Rest()
 """The key of a list of all keys and values of a dict that have no place in it: past `DICT_CAP`, or under keys that
 are neither texts nor plain numbers."""
 HASHED_PLAINLY = 1 << 60
-"""Numbers below it are their own hash: beyond, whoever chooses them could have them all collide."""
+"""Numbers below it are their own hash; beyond, an attacker could choose numbers that all collide."""
 TEXT_CAP = 1 << 12
 """Bytes of a text or bytes constant that are kept as a value; a longer one stays a place in the data."""
 
