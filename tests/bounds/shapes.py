@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 FEW = 16
 """A literal up to this is a field's size or an arity wherever it bounds no count."""
 
-SHOWING = frozenset({"finding", "once", "Doubt", "Finding", "Malformed", "Stopped", "render", "render_call"})
+SHOWING = frozenset(
+    {"finding", "once", "Doubt", "Finding", "Malformed", "MalformedError", "Stopped", "render", "render_call"}
+)
 """What makes a text for people."""
 _DECODING = frozenset({"from_bytes", "unpack", "unpack_from", "startswith", "endswith", "int", "match", "fullmatch"})
 

@@ -13,7 +13,7 @@ from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, verdict
 
 from picklewatch.analysis.formats.numpy_literals import parse
-from picklewatch.analysis.formats.part import Malformed
+from picklewatch.analysis.formats.part import MalformedError
 from picklewatch.core.model import Verdict
 
 if TYPE_CHECKING:
@@ -138,5 +138,5 @@ def test_literals_are_read_as_python_reads_them() -> None:
         expected = eval(literal.rstrip("L"))  # our own literals
         assert parse(literal) == expected
     for wrong in ("1+1", "f()", "{1: 2}", "(1", "[1,,2]", "'a", "None", "1 2"):
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedError):
             parse(wrong)

@@ -12,7 +12,7 @@ import pytest
 from samples.hostile import EVIL
 from samples.judging import HARMFUL, judged, levels, verdict
 
-from picklewatch.analysis.formats.part import Malformed
+from picklewatch.analysis.formats.part import MalformedError
 from picklewatch.analysis.formats.tar_headers import Headers, TarMember, content
 from picklewatch.analysis.pickle import LimitReached, report
 from picklewatch.core.model import Level, Verdict
@@ -100,7 +100,7 @@ def _theirs(data: bytes) -> list[tuple[str, bytes]]:
 def _ours(data: bytes) -> list[tuple[str, bytes]]:
     source = _Bytes(data)
     entries: list[TarMember] = []
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(MalformedError):
         entries.extend(Headers(source, lambda _: None).entries())
     held = [entry for entry in entries if entry.regular and 0 <= entry.size < 1 << 20]
     return [(entry.name, b"".join(content(source, entry, lambda _: None))) for entry in held]

@@ -19,7 +19,7 @@ SENTENCES = 3
 
 KNOWN_CIRCLES = ("picklewatch.analysis.pickle.", "picklewatch.analysis.views.")
 """Prefixes of modules whose circles are being dissolved."""
-KNOWN_CLASSES = {"Machine", "Malformed", "Source"}
+KNOWN_CLASSES = {"Machine", "Source"}
 """Class names that still mean two things."""
 KNOWN_SHORT = {"doctor", "quarantine"}
 """Packages whose docstring does not say enough yet."""

@@ -14,7 +14,7 @@ from samples import hostile, yamls
 from samples.judging import new_scan, signs_of
 
 from picklewatch.analysis.formats import numpy_literals
-from picklewatch.analysis.formats.part import Malformed
+from picklewatch.analysis.formats.part import MalformedError
 from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.analysis.formats.text_parts import readings
 
@@ -121,7 +121,7 @@ def _literal(data: bytes) -> None:
     text = data.decode("latin-1")
     try:
         value = numpy_literals.parse(text)
-    except Malformed:
+    except MalformedError:
         return
     if "L" in text or "b'" in text.lower() or 'b"' in text.lower():  # Python 2's
         return

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from picklewatch.analysis.formats.lz4_frames import Lz4Decompressor
-from picklewatch.analysis.formats.part import CHUNK, Malformed
+from picklewatch.analysis.formats.part import CHUNK, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def _lzma_alone() -> Decoder:
 def lzma1(properties: bytes, size: int) -> Callable[[], Decoder]:
     """Return a maker of decompressors for a raw LZMA stream with five *properties* that unpacks to *size* bytes."""
     if len(properties) != 5 or properties[0] >= 225:  # noqa: PLR2004
-        raise Malformed("The properties of an LZMA stream are not valid.")
+        raise MalformedError("The properties of an LZMA stream are not valid.")
     rest, lc = divmod(properties[0], 9)
     pb, lp = divmod(rest, 5)
     dictionary = max(4096, min(int.from_bytes(properties[1:], "little"), size + 4096))
@@ -154,7 +154,7 @@ class Stream:
         try:
             self._decoder = make()
         except ERRORS as error:
-            raise Malformed(f"The stream's parameters are broken: {error}.") from None
+            raise MalformedError(f"The stream's parameters are broken: {error}.") from None
         self._data = data
         self._stop = len(data) if stop is None else min(stop, len(data))
         self.position = start
@@ -163,7 +163,7 @@ class Stream:
         """True once the stream's own end was reached."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the content; raise `Malformed` where the stream breaks off or breaks its format."""
+        """Yield the content; raise `MalformedError` where the stream breaks off or breaks its format."""
         decoder = self._decoder
         while not decoder.eof:
             piece = b""
@@ -171,11 +171,11 @@ class Stream:
                 piece = bytes(self._data[self.position : min(self.position + CHUNK // 16, self._stop)])
                 self.position += len(piece)
                 if not piece:
-                    raise Malformed("The compressed stream breaks off.")
+                    raise MalformedError("The compressed stream breaks off.")
             try:
                 out = decoder.decompress(piece, CHUNK)
             except ERRORS as error:
-                raise Malformed(f"The compressed stream is broken: {error}.") from None
+                raise MalformedError(f"The compressed stream is broken: {error}.") from None
             if out:
                 yield out
         self.position -= len(decoder.unused_data)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklewatch.analysis.formats.last_look import LastLook
-from picklewatch.analysis.formats.part import Malformed, Part
+from picklewatch.analysis.formats.part import MalformedError, Part
 from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, Why, evasion, judge_pickle
 from picklewatch.core.kept_findings import kept
 from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, ScanReport, printable
@@ -250,7 +250,7 @@ class Scan:
             self.finding(error.rule, error.level, where, str(error))
             return
         names: list[str] = []
-        with contextlib.suppress(LimitReached, Malformed, MemoryError):  # reported already: it ended the scan here
+        with contextlib.suppress(LimitReached, MalformedError, MemoryError):  # reported already: it ended the scan here
             names = self._last_look.denied_imports(look())
         for name in names:
             summary = f"Where the scan could not read on, the content spells an import of {name}."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.encoded import decoded
 from picklewatch.analysis.formats.hidden_pickles import search
-from picklewatch.analysis.formats.part import CHUNK, Malformed, Part, bounded_product
+from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part, bounded_product
 from picklewatch.analysis.formats.text import judge_text
 from picklewatch.analysis.formats.trials import TRIAL
 from picklewatch.analysis.formats.zipkind import unjudged
@@ -47,7 +47,7 @@ def _read_safetensors(scan: Scan, part: Part) -> None:
     length = int.from_bytes(data[:8], "little")
     try:
         end = _check_header(data, length)
-    except Malformed as error:
+    except MalformedError as error:
         scan.code_bearing = True
         scan.finding("malformed-safetensors", Level.UNSCANNABLE, part.where, str(error))
         search(scan, part, place="in a broken safetensors file")
@@ -62,24 +62,24 @@ def _check_header(data: memoryview, length: int) -> int:
     """Check the header as the reference reader does, and return the end of the last tensor."""
     available = len(data) - 8 - length
     if length > _SAFETENSORS_HEADER or available < 0:
-        raise Malformed("The header's length reaches beyond the file or the format's bound.")
+        raise MalformedError("The header's length reaches beyond the file or the format's bound.")
     try:
         value = json.loads(bytes(data[8 : 8 + length]), object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"The header is not strict JSON: {error}.") from None
+        raise MalformedError(f"The header is not strict JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise Malformed("The header is not a JSON object.")
+        raise MalformedError("The header is not a JSON object.")
     metadata = value.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise Malformed("The header's metadata is not a map of texts.")
+        raise MalformedError("The header's metadata is not a map of texts.")
     spans = sorted(_span(name, entry) for name, entry in value.items())
     end = 0
     for begin, stop in spans:
         if begin != end:
-            raise Malformed("The tensors leave gaps or overlap.")
+            raise MalformedError("The tensors leave gaps or overlap.")
         end = stop
     if end != available:
-        raise Malformed(f"The tensors take {end} bytes, the file has {available}.")
+        raise MalformedError(f"The tensors take {end} bytes, the file has {available}.")
     return end
 
 
@@ -87,22 +87,22 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
     offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
     shape = entry.get("shape") if isinstance(entry, dict) else None
     if not (isinstance(offsets, list) and len(offsets) == 2 and isinstance(shape, list)):  # noqa: PLR2004
-        raise Malformed(f"The tensor {name[:80]!r} has no shape and offsets.")
+        raise MalformedError(f"The tensor {name[:80]!r} has no shape and offsets.")
     if not all(type(number) is int and number >= 0 for number in (*offsets, *shape)):
-        raise Malformed(f"The tensor {name[:80]!r} has numbers that are none.")
+        raise MalformedError(f"The tensor {name[:80]!r} has numbers that are none.")
     begin, stop = offsets
     bits = _DTYPE_BITS.get(str(entry.get("dtype")))
     if bits is not None:
         bits = bounded_product(bits, shape)
     if begin > stop or (bits is not None and bits != 8 * (stop - begin)):
-        raise Malformed(f"The tensor {name[:80]!r} has a size that differs from its shape.")
+        raise MalformedError(f"The tensor {name[:80]!r} has a size that differs from its shape.")
     return begin, stop
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Malformed("The header names a key twice.")
+        raise MalformedError("The header names a key twice.")
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.numpy_literals import parse
-from picklewatch.analysis.formats.part import LARGEST, Malformed, Part, bounded_product
+from picklewatch.analysis.formats.part import LARGEST, MalformedError, Part, bounded_product
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.unpacking import unpack
 from picklewatch.core.model import Level
@@ -53,34 +53,34 @@ class Header(NamedTuple):
 
 
 def header(data: memoryview, charge: Callable[[int], object] = lambda _: None) -> Header:
-    """Read the header, or raise `Malformed`; the work is counted by *charge*."""
+    """Read the header, or raise `MalformedError`; the work is counted by *charge*."""
     major = data[6] if len(data) > 7 else 0  # noqa: PLR2004
     if major not in _HEADERS or data[7] != 0:
-        raise Malformed("The version of the .npy header is not known.")
+        raise MalformedError("The version of the .npy header is not known.")
     layout, begin = _HEADERS[major]
     if len(data) < begin:
-        raise Malformed("The .npy header breaks off.")
+        raise MalformedError("The .npy header breaks off.")
     (length,) = struct.unpack_from(layout, data, 8)
     if begin + length > len(data):
-        raise Malformed("The .npy header breaks off.")
+        raise MalformedError("The .npy header breaks off.")
     charge(2 * length)
     raw = bytes(data[begin : begin + length])
     text = raw.decode("utf-8" if major == 3 else "latin-1", "strict" if major != 3 else "replace")  # noqa: PLR2004
     value = parse(text)
     if not isinstance(value, dict) or set(value) != _KEYS:
-        raise Malformed("The .npy header is not the dictionary that numpy writes.")
+        raise MalformedError("The .npy header is not the dictionary that numpy writes.")
     shape, descr = value["shape"], value["descr"]
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise Malformed("The .npy header declares no valid shape.")
+        raise MalformedError("The .npy header declares no valid shape.")
     size, objects = _dtype(descr)
     return Header(begin + length, _times(1, shape), size, objects)
 
 
 def _times(number: int, counts: Iterable[int]) -> int:
-    """Return the product, or raise `Malformed` where numpy itself has no number for it."""
+    """Return the product, or raise `MalformedError` where numpy itself has no number for it."""
     product = bounded_product(number, counts)
     if product >= LARGEST:
-        raise Malformed("The .npy header declares more than any memory holds.")
+        raise MalformedError("The .npy header declares more than any memory holds.")
     return product
 
 
@@ -92,14 +92,14 @@ def _dtype(descr: object) -> tuple[int, bool]:
         size, objects = _dtype(descr[0])
         shape = descr[1] if isinstance(descr[1], tuple) else (descr[1],)
         if not all(type(count) is int and count >= 0 for count in shape):
-            raise Malformed("The dtype declares no valid subarray.")
+            raise MalformedError("The dtype declares no valid subarray.")
         return _times(size, shape), objects
     if not isinstance(descr, list):
-        raise Malformed("The dtype is not one that numpy writes.")
+        raise MalformedError("The dtype is not one that numpy writes.")
     total, any_objects = 0, False
     for entry in descr:
         if not isinstance(entry, tuple) or len(entry) not in (2, 3):
-            raise Malformed("A field of the dtype is not one that numpy writes.")
+            raise MalformedError("A field of the dtype is not one that numpy writes.")
         size, objects = _dtype(entry[1] if len(entry) == 2 else (entry[1], entry[2]))  # noqa: PLR2004
         total += size
         any_objects = any_objects or objects
@@ -109,7 +109,7 @@ def _dtype(descr: object) -> tuple[int, bool]:
 def _scalar(descr: str) -> tuple[int, bool]:
     match = _DTYPE.fullmatch(descr)
     if match is None:
-        raise Malformed(f"The dtype {descr[:40]!r} is not one that numpy writes.")
+        raise MalformedError(f"The dtype {descr[:40]!r} is not one that numpy writes.")
     char, kind, digits, _unit = match.groups()
     if _OBJECT in (char, kind):
         return 8, True
@@ -125,7 +125,7 @@ def is_numbers(begin: bytes) -> bool:
         return False
     try:
         return not header(memoryview(begin)).objects
-    except Malformed:
+    except MalformedError:
         return False
 
 
@@ -164,7 +164,7 @@ def read(scan: Scan, part: Part) -> None:
         rest = data[position:]
         try:
             head = header(rest, scan.budget.charge)
-        except Malformed as error:
+        except MalformedError as error:
             scan.code_bearing = True
             scan.finding("malformed-npy", Level.UNSCANNABLE, part.at(position), str(error))
             search(scan, part, position, place="in a broken array file")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from picklewatch.analysis.formats.part import Malformed
+from picklewatch.analysis.formats.part import MalformedError
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")(?!['\"]))|(?P<number>-?\d{1,19}L?)|(?P<word>True|False)|(?P<mark>[\[\](){},:]))"
@@ -21,11 +21,11 @@ _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
 def parse(text: str) -> object:
-    """Return the value of *text* as a whole; raise `Malformed` if it is anything but a literal."""
+    """Return the value of *text* as a whole; raise `MalformedError` if it is anything but a literal."""
     tokens = _tokens(text)
     value, after = _value(tokens, 0, 0)
     if after != len(tokens):
-        raise Malformed("The header holds more than one literal.")
+        raise MalformedError("The header holds more than one literal.")
     return value
 
 
@@ -36,7 +36,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise Malformed("The header is not a plain literal.")
+            raise MalformedError("The header is not a plain literal.")
         tokens.append((match.lastgroup or "", match.group(match.lastgroup or 0)))
         at = match.end()
     return tokens
@@ -44,7 +44,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 def _value(tokens: list[tuple[str, str]], at: int, depth: int) -> tuple[object, int]:
     if at >= len(tokens) or depth > _DEPTH:
-        raise Malformed("The header breaks off or is nested too deep.")
+        raise MalformedError("The header breaks off or is nested too deep.")
     kind, text = tokens[at]
     if kind == "string":
         return _string(tokens, at)
@@ -56,7 +56,7 @@ def _value(tokens: list[tuple[str, str]], at: int, depth: int) -> tuple[object, 
         return _dict(tokens, at + 1, depth + 1)
     if text in ("[", "("):
         return _sequence(tokens, at + 1, depth + 1, text)
-    raise Malformed("The header is not a plain literal.")
+    raise MalformedError("The header is not a plain literal.")
 
 
 def _string(tokens: list[tuple[str, str]], at: int) -> tuple[str, int]:
@@ -81,7 +81,7 @@ def _sequence(tokens: list[tuple[str, str]], at: int, depth: int, opener: str) -
             break
         at += 1
     if at >= len(tokens) or tokens[at] != ("mark", closer):
-        raise Malformed("A bracket of the header is not closed.")
+        raise MalformedError("A bracket of the header is not closed.")
     if opener == "[":
         return items, at + 1
     return (items[0] if len(items) == 1 and not comma else tuple(items)), at + 1
@@ -92,12 +92,12 @@ def _dict(tokens: list[tuple[str, str]], at: int, depth: int) -> tuple[dict[obje
     while at < len(tokens) and tokens[at] != ("mark", "}"):
         key, at = _value(tokens, at, depth)
         if not isinstance(key, str) or key in found or at >= len(tokens) or tokens[at] != ("mark", ":"):
-            raise Malformed("The header's dictionary is not a plain one, or names a key twice.")
+            raise MalformedError("The header's dictionary is not a plain one, or names a key twice.")
         found[key], at = _value(tokens, at + 1, depth)
         if at < len(tokens) and tokens[at] == ("mark", ","):
             at += 1
         else:
             break
     if at >= len(tokens) or tokens[at] != ("mark", "}"):
-        raise Malformed("A bracket of the header is not closed.")
+        raise MalformedError("A bracket of the header is not closed.")
     return found, at + 1

@@ -14,7 +14,7 @@ LARGEST = 1 << 63
 """More bytes than any file or memory holds; products stop there."""
 
 
-class Malformed(Exception):  # noqa: N818  (a state of the bytes, not a fault of ours)
+class MalformedError(Exception):
     """The bytes break the rules of their own format; the message is a plain sentence."""
 
 

@@ -18,7 +18,7 @@ from picklewatch.analysis.formats.codecs import COSTS, DECODERS, Cost, Stream, l
 from picklewatch.analysis.formats.context import CONTENT, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
-from picklewatch.analysis.formats.part import Malformed, Part
+from picklewatch.analysis.formats.part import MalformedError, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.sevenzip_headers import (
     ENCODED,
@@ -94,7 +94,7 @@ def _unfold(scan: Scan, part: Part, packed: _Packed, where: str) -> memoryview:
     if folder.pack_streams != 1 or not folder.order:
         raise _NotReadable("archive-not-readable", "The 7z archive joins its coders in a way that can't be read here.")
     if not packed.taken or packed.at + packed.taken[0] > len(part.data):
-        raise Malformed("The packed bytes reach beyond the end of the archive.")
+        raise MalformedError("The packed bytes reach beyond the end of the archive.")
     held = part.data[packed.at : packed.at + packed.taken[0]]
     for index in folder.order:
         scan.budget.charge(CONTENT)
@@ -125,7 +125,7 @@ def _as_far(scan: Scan, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     """Yield the bytes that can be unpacked, and report if that ends early."""
     try:
         yield from chunks
-    except (Malformed, lzma.LZMAError) as error:
+    except (MalformedError, lzma.LZMAError) as error:
         scan.finding("malformed-7z", Level.UNSCANNABLE, where, f"The packed bytes are broken: {error}")
 
 
@@ -190,7 +190,7 @@ def _or_report(scan: Scan, part: Part, work: Callable[[], None]) -> None:
     """Do *work*, and report what keeps it from reading on."""
     try:
         work()
-    except Malformed as error:
+    except MalformedError as error:
         scan.finding("malformed-7z", Level.UNSCANNABLE, part.where, str(error))
         search(scan, part, place="in a broken archive")
     except _NotReadable as error:
@@ -205,11 +205,11 @@ def _members(scan: Scan, part: Part, header: bytes) -> None:
         packed = next(_packed(streams_info(reader)), None)
         unfolded = b"" if packed is None else bytes(_unfold(scan, part, packed, part.where))
         if not unfolded:
-            raise Malformed("The 7z archive's packed header is empty.")
+            raise MalformedError("The 7z archive's packed header is empty.")
         reader = HeaderReader(unfolded, scan.budget.charge)
         kind = reader.byte()
     if kind != HEADER:
-        raise Malformed("The 7z archive's header is not one.")
+        raise MalformedError("The 7z archive's header is not one.")
     streams, names = contents(reader)
     for name, _ in names:
         if escapes(name):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.analysis.formats.part import Malformed
+from picklewatch.analysis.formats.part import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,10 +67,10 @@ class HeaderReader:
         return self.take(1)[0]
 
     def take(self, size: int) -> bytes:
-        """Read *size* bytes, or raise `Malformed`."""
+        """Read *size* bytes, or raise `MalformedError`."""
         piece = self.data[self.at : self.at + size]
         if len(piece) < size:
-            raise Malformed("A header of the 7z archive breaks off.")
+            raise MalformedError("A header of the 7z archive breaks off.")
         self.at += size
         return piece
 
@@ -87,7 +87,7 @@ class HeaderReader:
         """Read a number of things, each of which takes at least a bit of the header, and costs work."""
         value = self.number()
         if value > 8 * len(self.data) + 8:
-            raise Malformed("A header of the 7z archive counts more than it can hold.")
+            raise MalformedError("A header of the 7z archive counts more than it can hold.")
         self.charge(_THING * value)
         return value
 
@@ -119,7 +119,7 @@ def streams_info(reader: HeaderReader) -> PackedStreams:
         elif kind == _SUBSTREAMS:
             files = _substreams(reader, _totals(folders, sizes))
         else:
-            raise Malformed("A header of the 7z archive holds an unknown property.")
+            raise MalformedError("A header of the 7z archive holds an unknown property.")
     if files is None:
         files = [[total] for total in _totals(folders, sizes)]
     return PackedStreams(position, packed, folders, sizes, files)
@@ -139,16 +139,16 @@ def _pack(reader: HeaderReader) -> tuple[int, list[int]]:
         elif kind == _CRC:
             reader.digests(count)
         else:
-            raise Malformed("The packed streams' header holds an unknown property.")
+            raise MalformedError("The packed streams' header holds an unknown property.")
     return position, packed
 
 
 def _unpack_info(reader: HeaderReader) -> tuple[list[Folder], list[list[int]]]:
     if reader.byte() != _FOLDER:
-        raise Malformed("The folders' header is not where it belongs.")
+        raise MalformedError("The folders' header is not where it belongs.")
     count = reader.count()
     if reader.byte():
-        raise Malformed("The folders' header lies outside of the header.")
+        raise MalformedError("The folders' header lies outside of the header.")
     folders = [_folder(reader) for _ in range(count)]
     sizes: list[list[int]] = []
     while (kind := reader.byte()) != _END:
@@ -157,9 +157,9 @@ def _unpack_info(reader: HeaderReader) -> tuple[list[Folder], list[list[int]]]:
         elif kind == _CRC:
             reader.digests(count)
         else:
-            raise Malformed("The folders' header holds an unknown property.")
+            raise MalformedError("The folders' header holds an unknown property.")
     if len(sizes) != count:
-        raise Malformed("The folders' sizes are missing.")
+        raise MalformedError("The folders' sizes are missing.")
     return folders, sizes
 
 
@@ -182,7 +182,7 @@ def _folder(reader: HeaderReader) -> Folder:
     for _ in range(packs if packs > 1 else 0):
         reader.number()
     if not coders:
-        raise Malformed("A folder of the 7z archive has no coder.")
+        raise MalformedError("A folder of the 7z archive has no coder.")
     return Folder(coders, _order(coders, pairs), max(packs, 1))
 
 
@@ -211,7 +211,7 @@ def _substreams(reader: HeaderReader, unpacked: list[int]) -> list[list[int]]:
         elif kind == _CRC:
             reader.digests(sum(counts))
         else:
-            raise Malformed("The files' sizes hold an unknown property.")
+            raise MalformedError("The files' sizes hold an unknown property.")
     return files
 
 
@@ -253,16 +253,16 @@ def contents(reader: HeaderReader) -> tuple[PackedStreams | None, list[tuple[str
         elif kind == _EXTRA_STREAMS:
             streams_info(reader)
         else:
-            raise Malformed("The 7z archive's header holds an unknown property.")
+            raise MalformedError("The 7z archive's header holds an unknown property.")
     return streams, names
 
 
 def next_header(data: memoryview) -> tuple[bytes, int]:
     """Return the header's bytes and the offset of its end."""
     if len(data) < SIGNATURE:
-        raise Malformed("The 7z archive breaks off in its first header.")
+        raise MalformedError("The 7z archive breaks off in its first header.")
     offset, size = struct.unpack_from("<2Q", data, 12)
     end = SIGNATURE + offset + size
     if end > len(data):
-        raise Malformed("The 7z archive's header reaches beyond its end.")
+        raise MalformedError("The 7z archive's header reaches beyond its end.")
     return bytes(data[SIGNATURE + offset : end]), end

@@ -15,7 +15,7 @@ from picklewatch.analysis.formats import numpy_files, tars
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, ERRORS, Stream, opens
 from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
-from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
+from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.text import is_text
 from picklewatch.analysis.formats.unpacking import counted, unpack
@@ -78,7 +78,7 @@ class _Streams:
             stream = Stream(make, self._data, self.position)
             try:
                 yield from stream.chunks()
-            except Malformed as error:
+            except MalformedError as error:
                 self.broken = str(error)
                 return
             self.position = self._skip_zeros(stream.position)

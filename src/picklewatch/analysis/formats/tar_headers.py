@@ -11,7 +11,7 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from picklewatch.analysis.formats.part import CHUNK, Malformed
+from picklewatch.analysis.formats.part import CHUNK, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,10 +78,10 @@ class Headers:
         """The offset at which the next header is expected."""
 
     def entries(self) -> Iterator[TarMember]:
-        """Yield each member; raise `Malformed` where `tarfile` would give up."""
+        """Yield each member; raise `MalformedError` where `tarfile` would give up."""
         while True:
             if self.offset and not self._source.piece(self.offset - 1, 1):
-                raise Malformed("The tar archive breaks off: unexpected end of data.")
+                raise MalformedError("The tar archive breaks off: unexpected end of data.")
             begun = self.offset
             try:
                 info, at = self._block(begun)
@@ -89,7 +89,7 @@ class Headers:
                 return
             yield self._member(info, at)
             if self.offset <= begun:
-                raise Malformed("A header of the tar archive declares less than nothing.")
+                raise MalformedError("A header of the tar archive declares less than nothing.")
 
     def _block(self, offset: int) -> tuple[tarfile.TarInfo, int]:
         """Parse one header block, and return it and the offset behind it."""
@@ -101,14 +101,14 @@ class Headers:
         while info.type in _PAX or info.type in _LONG:
             size = _rounded(info.size)
             if size < 0:
-                raise Malformed("A header of the tar archive declares less than nothing.")
+                raise MalformedError("A header of the tar archive declares less than nothing.")
             raw = self._source.piece(at, size)
             self._charge(len(raw) // _READ)
             before.append(_Before(info.type, raw, self._pax(info.type, raw) if info.type in _PAX else {}))
             try:
                 info, at = self._block(at + len(raw))
             except tarfile.HeaderError as error:
-                raise Malformed(f"The tar archive is broken: {error}.") from None
+                raise MalformedError(f"The tar archive is broken: {error}.") from None
         entry = self._sparse(info, at) if info.type == tarfile.GNUTYPE_SPARSE else self._plain(info, at)
         for header in reversed(before):
             entry = self._patched(entry, header)
@@ -129,7 +129,7 @@ class Headers:
             self._charge(_HEADER)
             block = self._source.piece(at, BLOCK)
             if len(block) < BLOCK:
-                raise Malformed("The tar archive breaks off in a sparse header.")
+                raise MalformedError("The tar archive breaks off in a sparse header.")
             at += BLOCK
             blocks += [each for each in _numbers(block, 0, 21) if all(each)]
             extended = bool(block[504])
@@ -144,7 +144,7 @@ class Headers:
             self._charge(1 + (match.end() - at) // 4)
             length = int(match[1])
             if not length:
-                raise Malformed("The tar archive is broken: invalid header.")
+                raise MalformedError("The tar archive is broken: invalid header.")
             keyword = match[2].decode("utf-8", "surrogateescape")
             if keyword in _KNOWN or keyword.startswith("GNU.sparse."):
                 value = raw[match.end() : max(at + length - 1, 0)]
@@ -171,7 +171,7 @@ class Headers:
             if header.kind != tarfile.XGLTYPE:
                 entry = _applied(entry, pax)
         except ValueError:
-            raise Malformed("The tar archive is broken: a header holds no number where one belongs.") from None
+            raise MalformedError("The tar archive is broken: a header holds no number where one belongs.") from None
         if header.kind != tarfile.XGLTYPE and "size" in pax:
             self.offset = entry.start + (_rounded(entry.size) if entry.regular else 0)
         return entry
@@ -188,7 +188,7 @@ class Headers:
         while len(lines) <= wanted:
             block = self._source.piece(at, BLOCK)
             if not block:
-                raise Malformed("The tar archive breaks off in a sparse header.")
+                raise MalformedError("The tar archive breaks off in a sparse header.")
             self._charge(_HEADER + len(lines[-1]) // _READ)
             at += len(block)
             more = block.split(b"\n")
@@ -221,11 +221,11 @@ def _rounded(size: int) -> int:
 
 
 def _number(field: bytes) -> int:
-    """Return a number field, or raise `Malformed`."""
+    """Return a number field, or raise `MalformedError`."""
     try:
         return int(tarfile.nti(field))  # type: ignore[attr-defined]
     except tarfile.HeaderError:
-        raise Malformed("The tar archive is broken: a header holds no number where one belongs.") from None
+        raise MalformedError("The tar archive is broken: a header holds no number where one belongs.") from None
 
 
 def _numbers(block: bytes, at: int, count: int) -> Blocks:
@@ -234,7 +234,7 @@ def _numbers(block: bytes, at: int, count: int) -> Blocks:
     for begin in range(at, at + 24 * count, 24):
         try:
             found.append((_number(block[begin : begin + 12]), _number(block[begin + 12 : begin + 24])))
-        except Malformed:
+        except MalformedError:
             break
     return found
 

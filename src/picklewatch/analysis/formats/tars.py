@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
-from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
+from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part
 from picklewatch.analysis.formats.pickles import PICKLE, behind, step_over
 from picklewatch.analysis.formats.tar_headers import BLOCK, Headers, TarMember, content
 from picklewatch.analysis.formats.unpacking import counted, unpack
@@ -54,7 +54,7 @@ class _Window:
     def piece(self, offset: int, size: int) -> bytes:
         """Return up to *size* bytes at *offset*; bytes before it are dropped."""
         if offset < self._begin:
-            raise Malformed("The tar archive leads back to what was read before.")
+            raise MalformedError("The tar archive leads back to what was read before.")
         parts = [self._held]
         end = self._begin + len(self._held)
         while end < offset + size and (chunk := next(self._chunks, b"")):
@@ -121,7 +121,7 @@ def _as_far(scan: Scan, part: Part, take: Callable[[], None]) -> None:
     def work() -> None:
         try:
             take()
-        except Malformed as error:
+        except MalformedError as error:
             scan.code_bearing = True
             scan.finding("malformed-tar", Level.UNSCANNABLE, part.where, str(error))
 

@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, Cost, Stream, lzma1
-from picklewatch.analysis.formats.part import CHUNK, Malformed, Part
+from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part
 from picklewatch.analysis.formats.zipread import ENCRYPTED, Member
 from picklewatch.core.model import Level
 
@@ -56,7 +56,7 @@ class Unpacked:
                 self.size += len(chunk)
                 self.crc = zlib.crc32(chunk, self.crc)
                 yield chunk
-        except Malformed as error:
+        except MalformedError as error:
             if not member.flags & ENCRYPTED:
                 self._scan.code_bearing = True
                 self._scan.finding("malformed-zip", Level.UNSCANNABLE, self._inside, str(error))
@@ -93,7 +93,7 @@ def _lzma(packed: memoryview, size: int) -> Stream | None:
     length = int.from_bytes(packed[2:4], "little")
     try:
         return Stream(lzma1(bytes(packed[4 : 4 + length]), size), packed, 4 + length)
-    except Malformed:
+    except MalformedError:
         return None
 
 
