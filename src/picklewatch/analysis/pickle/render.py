@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.vm.values import REST, Blob, How, Import, Obj, Opaque, Persistent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from picklewatch.analysis.pickle.vm.values import Value
-
-_TEXT = 120
-"""Characters of one constant."""
-_ITEMS = 8
-"""Items of one container."""
-_DEPTH = 4
-"""Nesting shown."""
+    from picklewatch.analysis.pickle.vm.values import Key, Value
 
 
 def cut(text: str, most: int) -> str:
@@ -35,78 +28,91 @@ def shown(number: int) -> str:
 
 def render(value: Value, limit: int = 300) -> str:
     """*value* as Python would spell it, at most *limit* characters, cut with ``…``."""
-    left = [limit]
-    return cut(_render(value, _DEPTH, left), limit)
+    return Renderer().value(value, limit)
 
 
 def render_call(callee: Value, args: Value, how: How = How.CALL, limit: int = 300) -> str:
     """A call as Python would spell it."""
-    left = [limit]
-    name = _render(callee, _DEPTH, left)
-    if how is How.NEW:
-        name = f"{name}.__new__"
-    inner = (
-        ", ".join(_items(args, _DEPTH, left)) if isinstance(args, tuple | list) else f"*{_render(args, _DEPTH, left)}"
-    )
-    return cut(f"{name}({inner})", limit)
+    return Renderer().call(callee, args, how, limit)
 
 
-def _render(value: Value, depth: int, left: list[int]) -> str:
-    if left[0] <= 0:
-        return "…"
-    text = _leaf(value)
-    if text is None:
-        if depth <= 0:
+class Renderer:
+    """Writes values as the evidence of findings; whoever shows them otherwise overrides a part."""
+
+    text = 120
+    """Characters of one constant."""
+    items = 8
+    """Items of one container."""
+    depth = 4
+    """Nesting shown."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        """Characters that may still be written."""
+
+    def value(self, value: Value, limit: int) -> str:
+        """Write *value* in at most *limit* characters."""
+        self._left = limit
+        return cut(self.part(value, self.depth), limit)
+
+    def call(self, callee: Value, args: Value, how: How, limit: int) -> str:
+        """Write the call of *callee* with *args* in at most *limit* characters."""
+        self._left = limit
+        return cut(self._call(callee, args, how, self.depth), limit)
+
+    def part(self, value: Value, depth: int) -> str:
+        """Write *value* as far as there is room."""
+        if self._left <= 0:
             return "…"
-        text = _compound(value, depth - 1, left)
-    else:
-        left[0] -= len(text)
-    return text
+        text = self.leaf(value)
+        if text is None:
+            return self.compound(value, depth - 1) if depth > 0 else "…"
+        self._left -= len(text)
+        return text
 
+    def leaf(self, value: Value) -> str | None:
+        """Write what has no parts; None for what has."""
+        if value is None or isinstance(value, bool | float):
+            return repr(value)
+        if isinstance(value, int):
+            return shown(value)
+        if isinstance(value, str | bytes):
+            return repr(value) if len(value) <= self.text else repr(value[: self.text]) + "…"
+        if isinstance(value, Import):
+            return cut(value.key.removeprefix("builtins."), self.text + 1)
+        if isinstance(value, Blob):
+            return f"<{'text' if value.text else 'bytes'} of {value.size} bytes>"
+        if isinstance(value, Opaque):
+            return f"<{value.kind}>"
+        if isinstance(value, Persistent):
+            return "<storage>" if value.storage is not None else "<persistent object>"
+        return None
 
-def _leaf(value: Value) -> str | None:
-    if value is None or isinstance(value, bool | float):
-        return repr(value)
-    if isinstance(value, int):
-        return shown(value)
-    if isinstance(value, str | bytes):
-        return repr(value) if len(value) <= _TEXT else repr(value[:_TEXT]) + "…"
-    if isinstance(value, Import):
-        return _name(value)
-    if isinstance(value, Blob):
-        return f"<{'text' if value.text else 'bytes'} of {value.size} bytes>"
-    if isinstance(value, Opaque):
-        return f"<{value.kind}>"
-    if isinstance(value, Persistent):
-        return "<storage>" if value.storage is not None else "<persistent object>"
-    return None
+    def compound(self, value: Value, depth: int) -> str:
+        """Write a container, or the call that made an object."""
+        self._left -= 2
+        if isinstance(value, tuple):
+            return f"({self.listed(value, depth)}{',' if len(value) == 1 else ''})"
+        if isinstance(value, list):
+            return f"[{self.listed(value, depth)}]"
+        if isinstance(value, dict):
+            return f"{{{self.pairs(value, depth)}}}"
+        if isinstance(value, Obj):
+            return self._call(value.callee, value.args, value.how, depth)
+        return "<object>"
 
+    def listed(self, values: Sequence[Value], depth: int) -> str:
+        """Write the items of a list or tuple."""
+        shown = [self.part(item, depth) for item in values[: self.items]]
+        return ", ".join([*shown, "…"] if len(values) > self.items else shown)
 
-def _name(value: Import) -> str:
-    return cut(value.key.removeprefix("builtins."), _TEXT + 1)
+    def pairs(self, values: Mapping[Key, Value], depth: int) -> str:
+        """Write the items of a dictionary."""
+        first = islice(((k, v) for k, v in values.items() if k is not REST), self.items)
+        pairs = [f"{self.part(k, depth)}: {self.part(v, depth)}" for k, v in first]
+        return ", ".join(pairs) + (", …" if len(values) > self.items else "")
 
-
-def _compound(value: Value, depth: int, left: list[int]) -> str:
-    left[0] -= 2
-    if isinstance(value, tuple):
-        items = _items(value, depth, left)
-        return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-    if isinstance(value, list):
-        return f"[{', '.join(_items(value, depth, left))}]"
-    if isinstance(value, dict):
-        first = islice(((k, v) for k, v in value.items() if k is not REST), _ITEMS)
-        pairs = [f"{_render(k, depth, left)}: {_render(v, depth, left)}" for k, v in first]
-        return "{" + ", ".join(pairs) + (", …" if len(value) > _ITEMS else "") + "}"
-    if isinstance(value, Obj):
-        name = _render(value.callee, depth, left) + (".__new__" if value.how is How.NEW else "")
-        args = value.args
-        inner = (
-            ", ".join(_items(args, depth, left)) if isinstance(args, tuple | list) else f"*{_render(args, depth, left)}"
-        )
+    def _call(self, callee: Value, args: Value, how: How, depth: int) -> str:
+        name = self.part(callee, depth) + (".__new__" if how is How.NEW else "")
+        inner = self.listed(args, depth) if isinstance(args, tuple | list) else f"*{self.part(args, depth)}"
         return f"{name}({inner})"
-    return "<object>"
-
-
-def _items(values: Sequence[Value], depth: int, left: list[int]) -> list[str]:
-    shown = [_render(item, depth, left) for item in values[:_ITEMS]]
-    return [*shown, "…"] if len(values) > _ITEMS else shown
