@@ -20,7 +20,7 @@ from picklewatch.analysis.pickle.vm.interpreter import Walk
 from picklewatch.analysis.pickle.vm.torch_storages import read_storage
 from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Persistent, Python2Text
 from picklewatch.analysis.views import views
-from picklewatch.analysis.views.opcode_reader import GAP
+from picklewatch.analysis.views.observer import GAP
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.catalogue.imports.entries import Check, Use
 from picklewatch.core.model import Level, Limits, Policy, Verdict, printable

@@ -1,6 +1,6 @@
 """Showing a person what is inside a file: the views, as the sandboxed child makes them.
 
-`opcodes` reads a pickle's opcodes, `machine` follows them without executing anything (by the table of `handlers`),
-`collect` finds the pickles in a file as the scan does, `views` makes lines of them. Only the child imports these;
-`present` is the parent's.
+`collect` finds the pickles in a file as the scan does, `observer` follows the verdict's own walk over each, `views`
+makes lines of what it sees (`value_text` and `opcode_text` write the details). It must never follow opcodes by rules of
+its own. Only the child imports these; `explain.view_text` is the parent's. Start with `observer`.
 """

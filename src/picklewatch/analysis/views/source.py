@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.analysis.pickle.fickling_evidence import decompile
-from picklewatch.analysis.views.machine import Machine
-from picklewatch.analysis.views.opcode_reader import NO_GAPS, BrokenError
-from picklewatch.analysis.views.wording import TEXT, Act, clip
+from picklewatch.analysis.views.observer import BrokenError
+from picklewatch.analysis.views.value_text import TEXT, clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from picklewatch.analysis.pickle import PickleReport
-    from picklewatch.analysis.views.opcode_reader import Buffer
-    from picklewatch.core.model import Limits
+    from picklewatch.analysis.views.collect import Found
+    from picklewatch.analysis.views.observer import Act, Step
+
+    class Code(Protocol):
+        """Takes a line of Python and its offset, where that is known."""
+
+        def __call__(self, text: str, offset: int | None = None) -> None:
+            """Take one."""
+
 
 BYTES = 8 << 20
 """Bytes of one pickle up to which fickling is asked."""
@@ -29,32 +35,28 @@ class Source:
     """``fickling`` or ``picklewatch``."""
     note: str
     """What the reader should know about it; may be empty."""
-    lines: Iterator[tuple[int | None, str]]
-    """The lines, each with its offset where that is known."""
+    write: Callable[[Code], None]
+    """Writes the lines, each with its offset where that is known."""
 
 
-def gaps(report: PickleReport | None) -> Mapping[int, int]:
-    """Where *report*'s pickle is interrupted by bytes that its loader reads by itself."""
-    return dict(report.gaps) if report else NO_GAPS
-
-
-def sources(data: Buffer, start: int, report: PickleReport | None, limits: Limits) -> Iterator[Source]:
-    """Give fickling's view of the pickle at *start*, and ours where fickling has none or leaves something out."""
+def sources(found: Found) -> Iterator[Source]:
+    """Give fickling's view of a pickle, and ours where fickling has none or leaves something out."""
+    report, seconds = found.report, found.limits.fickling_seconds
     if report is None or not report.stopped or report.gaps:
-        yield Source("picklewatch", "", ours(data, start, gaps(report)))
+        yield Source("picklewatch", "", partial(ours, found))
         return
-    if report.end - start > BYTES:
-        yield Source("picklewatch", f"fickling is not asked about more than {BYTES >> 20} MiB", ours(data, start))
+    if report.end - report.start > BYTES:
+        yield Source("picklewatch", f"fickling is not asked about more than {BYTES >> 20} MiB", partial(ours, found))
         return
-    lines = decompile(bytes(data[start : report.end]), limits.fickling_seconds)
+    lines = decompile(bytes(found.part.data[report.start : report.end]), seconds)
     if not lines:
-        note = f"fickling fails on it, or takes longer than {limits.fickling_seconds:g} seconds"
-        yield Source("picklewatch", note, ours(data, start))
+        note = f"fickling fails on it, or takes longer than {seconds:g} seconds"
+        yield Source("picklewatch", note, partial(ours, found))
         return
-    yield Source("fickling", "", iter([(None, line) for line in lines]))
+    yield Source("fickling", "", partial(_theirs, lines))
     missing = [name for name in report.imports if not _named(name, lines)]
     if missing:
-        yield Source("picklewatch", f"fickling leaves out {clip(', '.join(missing), TEXT)}", ours(data, start))
+        yield Source("picklewatch", f"fickling leaves out {clip(', '.join(missing), TEXT)}", partial(ours, found))
 
 
 def _named(name: str, lines: list[str]) -> bool:
@@ -63,20 +65,27 @@ def _named(name: str, lines: list[str]) -> bool:
     return any(last in line for line in lines)
 
 
-def ours(data: Buffer, start: int, gaps: Mapping[int, int] = NO_GAPS) -> Iterator[tuple[int | None, str]]:
-    """Write what the pickle at *start* imports, calls and returns, in order."""
-    machine = Machine()
+def _theirs(lines: list[str], code: Code) -> None:
+    for line in lines:
+        code(line)
+
+
+def ours(found: Found, code: Code) -> None:
+    """Write what a pickle imports, calls and returns, in order."""
+
+    def statements(step: Step) -> None:
+        for act in step.acts:
+            code(_python(act), step.offset)
+        if step.trouble:
+            code(f"raise UnpicklingError({step.trouble!r})  # nothing below is reached", step.offset)
+
+    observer = found.observe()
     try:
-        for step in machine.run(data, start, gaps):
-            for act in step.acts:
-                yield step.op.offset, _python(act)
-            if step.trouble:
-                yield step.op.offset, f"raise UnpicklingError({step.trouble!r})  # nothing below is reached"
+        observer.follow(statements)
     except BrokenError as error:
-        yield error.offset, f"raise UnpicklingError({str(error)!r})"
-        return
-    if machine.result is not None:
-        yield None, f"result = {machine.result.text}"
+        code(f"raise UnpicklingError({str(error)!r})", error.offset)
+    if observer.result is not None:
+        code(f"result = {observer.result}")
 
 
 def _python(act: Act) -> str:

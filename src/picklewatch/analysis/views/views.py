@@ -7,28 +7,27 @@ Every line has a ``kind``: ``pickle`` (one begins: where), ``step`` (trace), ``o
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.analysis.views.collect import visit
-from picklewatch.analysis.views.machine import Machine
-from picklewatch.analysis.views.opcode_reader import GAP, BrokenError
-from picklewatch.analysis.views.source import gaps, sources
-from picklewatch.analysis.views.wording import clip, constant
+from picklewatch.analysis.views.observer import GAP, BrokenError
+from picklewatch.analysis.views.opcode_text import argument
+from picklewatch.analysis.views.source import sources
+from picklewatch.analysis.views.value_text import clip
 from picklewatch.core.member_patterns import is_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from picklewatch.analysis.formats.part import Part
-    from picklewatch.analysis.pickle import PickleReport
-    from picklewatch.analysis.views.opcode_reader import Op
-    from picklewatch.analysis.views.wording import Step
+    from picklewatch.analysis.views.collect import Found
+    from picklewatch.analysis.views.observer import Observer, Step
     from picklewatch.core.model import Limits
 
     Line = dict[str, Any]
     Put = Callable[[Line], None]
-    Show = Callable[["Lines", Part, int, PickleReport | None], None]
+    Show = Callable[["Lines", Found], None]
 
 STACK_SHOWN: Final = 6
 """Values of the stack that a step shows, the topmost last."""
@@ -75,19 +74,22 @@ def disassemble(data: Any, limits: Limits, request: dict[str, Any], put: Put) ->
 
 def decompile(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say each pickle as Python."""
-    _each(data, limits, request, put, _decompile(limits))
+    _each(data, limits, request, put, _decompile)
 
 
 def explain(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say what the pickles do at the request's ``places`` and with its ``names``."""
     places, names = frozenset(request["places"]), frozenset(request["names"])
 
-    def show(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
-        for step in _steps(part, start, report):
-            where = part.at(step.op.offset)
+    def show(lines: Lines, found: Found) -> None:
+        def acts(step: Step) -> None:
+            where = found.part.at(step.offset) if step.acts else ""
             for act in step.acts:
                 if where in places or act.name in names:
                     lines.put("act", where=where, what=act.kind, name=act.name, text=act.statement, given=act.arguments)
+
+        with contextlib.suppress(BrokenError):
+            found.observe().follow(acts)
 
     _each(data, limits, request, put, show, quiet=True)
 
@@ -99,15 +101,15 @@ def _each(  # noqa: PLR0913 - the job's four, and two that differ
     members: dict[str, None] = {}
     shown = 0
 
-    def visitor(part: Part, start: int, report: PickleReport | None) -> None:
+    def visitor(found: Found) -> None:
         nonlocal shown
-        members[part.where] = None
-        if not is_member(part.where, request["member"]):
+        members[found.part.where] = None
+        if not is_member(found.part.where, request["member"]):
             return
         shown += 1
         if not quiet:
-            lines.put("pickle", **_heading(part, start, report))
-        show(lines, part, start, report)
+            lines.put("pickle", **_heading(found))
+        show(lines, found)
 
     name, ended = "other", ""
     try:
@@ -119,13 +121,13 @@ def _each(  # noqa: PLR0913 - the job's four, and two that differ
     put({"kind": "total", "format": name, "pickles": shown, "text": ended})
 
 
-def _heading(part: Part, start: int, report: PickleReport | None) -> Line:
+def _heading(found: Found) -> Line:
     return {
-        "where": part.at(start),
-        "member": part.where,
-        "start": start,
-        "end": report.end if report else None,
-        "inert": bool(report and report.inert),
+        "where": found.part.at(found.start),
+        "member": found.part.where,
+        "start": found.start,
+        "end": found.report.end if found.report else None,
+        "inert": bool(found.report and found.report.inert),
     }
 
 
@@ -136,82 +138,68 @@ def _nothing(name: str, members: dict[str, None], member: str | None) -> str:
     return f"No pickle lies in a member {member}. There are pickles in: {clip(listed, _NOTES)}."
 
 
-def _steps(part: Part, start: int, report: PickleReport | None) -> Iterator[Step]:
-    """Follow the pickle at *start* as far as its bytes can be read."""
-    try:
-        yield from Machine().run(part.data, start, gaps(report))
-    except BrokenError:
-        return
-
-
-def _trace(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
-    machine = Machine()
+def _trace(lines: Lines, found: Found) -> None:
+    observer = found.observe()
 
     def step_line(step: Step) -> None:
         lines.put(
             "step",
-            **_op_fields(step, machine),
-            stack=machine.top_texts(STACK_SHOWN),
-            stack_size=machine.height,
-            memo=len(machine.memo),
+            **_op_fields(step, found, observer),
+            stack=observer.top(STACK_SHOWN),
+            stack_size=observer.height,
+            memo=observer.memo,
         )
 
-    _walk(lines, part, machine.run(part.data, start, gaps(report)), step_line)
-    _result(lines, part, machine, start)
+    _walk(lines, found, observer, step_line)
 
 
-def _disassemble(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
-    machine = Machine()
-    steps = machine.run(part.data, start, gaps(report))
-    _walk(lines, part, steps, lambda step: lines.put("op", **_op_fields(step, machine)))
-    _result(lines, part, machine, start)
+def _disassemble(lines: Lines, found: Found) -> None:
+    observer = found.observe()
+    _walk(lines, found, observer, lambda step: lines.put("op", **_op_fields(step, found, observer)))
 
 
-def _walk(lines: Lines, part: Part, steps: Iterator[Step], say: Callable[[Step], None]) -> None:
-    """Say every step of one pickle, and where it gets stuck."""
+def _walk(lines: Lines, found: Found, observer: Observer, show: Callable[[Step], None]) -> None:
+    """Show every step of one pickle, where it gets stuck, and what it comes to."""
+    part = found.part
+
+    def shown(step: Step) -> None:
+        show(step)
+        if step.trouble:
+            lines.put("stuck", where=part.at(step.offset), text=f"An unpickler stops here: {step.trouble}.")
+
     try:
-        for step in steps:
-            say(step)
-            if step.trouble:
-                lines.put("stuck", where=part.at(step.op.offset), text=f"An unpickler stops here: {step.trouble}.")
+        observer.follow(shown)
     except BrokenError as error:
         lines.put("stuck", where=part.at(error.offset), text=f"Nothing can be read from here on: {error}.")
+    if observer.result is not None:
+        lines.put("end", where=part.at(found.start), text=f"The result is {observer.result}")
 
 
-def _result(lines: Lines, part: Part, machine: Machine, start: int) -> None:
-    if machine.result is not None:
-        lines.put("end", where=part.at(start), text=f"The result is {machine.result.text}")
-
-
-def _op_fields(step: Step, machine: Machine) -> Line:
-    op = step.op
+def _op_fields(step: Step, found: Found, observer: Observer) -> Line:
     return {
-        "offset": op.offset,
-        "depth": machine.depth - (op.name == "MARK"),
-        "op": op.name,
-        "argument": _argument(op),
+        "offset": step.offset,
+        "depth": observer.depth - (step.op == "MARK"),
+        "op": step.op,
+        "argument": _argument(step, found),
         "acts": [act.kind for act in step.acts],
         "note": clip("; ".join(_note(act.kind, act.statement) for act in step.acts), _NOTES),
     }
+
+
+def _argument(step: Step, found: Found) -> str:
+    if step.op == GAP:
+        return f"{step.end - step.offset} bytes that joblib reads by itself"
+    return clip(argument(found.part.data, step.offset, step.end), _NOTES)
 
 
 def _note(kind: str, statement: str) -> str:
     return {"import": "imports: ", "call": "calls: ", "state": "changes: "}.get(kind, "asks the loader: ") + statement
 
 
-def _argument(op: Op) -> str:
-    if op.argument is None:
-        return f"{op.length} bytes that joblib reads by itself" if op.name == GAP else ""
-    if isinstance(op.argument, tuple):
-        return clip(" ".join(op.argument), _NOTES)
-    return constant(op.argument, op.length)
+def _decompile(lines: Lines, found: Found) -> None:
+    def code(text: str, offset: int | None = None) -> None:
+        lines.put("code", text=clip(text, _NOTES), where=found.part.at(offset) if offset is not None else None)
 
-
-def _decompile(limits: Limits) -> Show:
-    def show(lines: Lines, part: Part, start: int, report: PickleReport | None) -> None:
-        for source in sources(part.data, start, report, limits):
-            lines.put("source", by=source.by, text=source.note)
-            for offset, text in source.lines:
-                lines.put("code", text=clip(text, _NOTES), where=part.at(offset) if offset is not None else None)
-
-    return show
+    for source in sources(found):
+        lines.put("source", by=source.by, text=source.note)
+        source.write(code)
