@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Self
+
+from support.watching import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ class Daemon:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            status = self._process.wait(30)
+            status = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
@@ -77,12 +78,11 @@ class Daemon:
         lines = [line for line in self.log().split("\n")[:-1] if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
-    def wait_for(self, name: str, count: int = 1, *, seconds: float = 30) -> list[dict[str, Any]]:
+    def wait_for(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until there are *count* events *name*; return them."""
-        assert self._process is not None
-        deadline = time.monotonic() + seconds
-        while len(events := self.events(name)) < count:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{len(events)} of {count} events {name!r}; the log:\n{self.log()}")
-            time.sleep(0.02)
+        process = self._process
+        assert process is not None
+        eventually(lambda: len(self.events(name)) >= count or process.poll() is not None)
+        events = self.events(name)
+        assert len(events) >= count, f"{len(events)} of {count} events {name!r}; the log:\n{self.log()}"
         return events

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from support.watching import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +60,8 @@ class Machine:
         command += [str(HERE / "boot.sh"), str(root), str(TREE), str(script), *self._shared]
         with self._console.open("wb") as console:
             self._unshare = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-        self.wait_for(self._is_systemd, seconds=360)  # it installs first, from a mirror
-        self.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).strip() == "running", seconds=60)
+        self.wait_for(self._is_systemd)  # it installs first, from a mirror
+        self.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).strip() == "running")
 
     def _is_systemd(self) -> bool:
         assert self._unshare is not None
@@ -77,22 +79,22 @@ class Machine:
     def _stop(self) -> None:
         if self._unshare is not None:
             self._unshare.kill()
-            self._unshare.wait(10)
+            self._unshare.wait(PATIENCE)
         # the cgroups empty as the kernel reaps what was in them
-        deadline = time.monotonic() + 10
-        while self._cgroup.exists() and time.monotonic() < deadline:
-            for folder, _, _ in os.walk(self._cgroup, topdown=False):
-                try:
-                    Path(folder).rmdir()
-                except OSError:
-                    time.sleep(0.02)
+        assert eventually(self._is_swept)
+
+    def _is_swept(self) -> bool:
+        for folder, _, _ in os.walk(self._cgroup, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        return not self._cgroup.exists()
 
     @property
     def init(self) -> int:
         """The machine's first process, by its number out here; ``/proc/NUMBER/root`` is the machine's root."""
         return self._init
 
-    def run(self, *command: str, user: str | None = None, check: bool = True, seconds: float = 60) -> str:
+    def run(self, *command: str, user: str | None = None, check: bool = True) -> str:
         """Run *command* in the machine, as root or as *user* with that user's manager; return what it printed."""
         nsenter = ["nsenter", "-t", str(self._init), *["-m", "-p", "-u", "-i", "-n", "-C", "-r"]]
         environment = ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb"]
@@ -109,7 +111,7 @@ class Machine:
             text=True,
             errors="replace",
             check=False,
-            timeout=seconds,
+            timeout=PATIENCE,
         )
         if check and result.returncode != 0:
             said = f"{command} ended with status {result.returncode}:\n{result.stdout}"
@@ -125,13 +127,9 @@ class Machine:
         manager = ["--user"] if user else []
         return self.run("systemctl", *manager, "show", "-p", key, "--value", unit, user=user).strip()
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 20) -> None:
-        """Wait until *condition* holds; fail after *seconds*."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Not within {seconds} s; the machine's journal:\n{self._journal()}")
-            time.sleep(0.05)
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until *condition* holds; fail with the machine's journal if it never does."""
+        assert eventually(condition), f"the machine's journal:\n{self._journal()}"
 
     def _journal(self) -> str:
         if not self._init:

@@ -14,6 +14,7 @@ import pytest
 from e2e.daemon import Daemon, environment
 from samples.hub import COMMIT, Hub, hub
 from samples.torch_checkpoint import checkpoint, torch_zip
+from support.watching import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ def download(home: Path, served: Hub) -> Path:
     """Run ``snapshot_download`` in a process of its own, as a researcher would; return the snapshot's folder."""
     code = "import huggingface_hub as h; print(h.snapshot_download('org/model'))"
     env = environment(home, HF_HOME=str(home / "hf"), HF_ENDPOINT=served.url, HF_HUB_DISABLE_TELEMETRY="1")
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     return Path(done.stdout.strip())
 
 
@@ -107,7 +110,13 @@ def picklewatch(home: Path, *arguments: str) -> str:
     """Run a picklewatch command of the daemon's user; return what it printed."""
     command = [sys.executable, "-m", "picklewatch", *arguments]
     return subprocess.run(
-        command, env=environment(home), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60
+        command,
+        env=environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     ).stdout
 
 
@@ -116,6 +125,6 @@ def test_the_revision_is_named_where_no_branch_points_at_it(tmp_path: Path, serv
     code = f"import huggingface_hub as h; h.snapshot_download('org/model', revision={COMMIT!r})"
     env = environment(tmp_path, HF_HOME=str(tmp_path / "hf"), HF_ENDPOINT=served.url)
     with Daemon(tmp_path, env={"HF_HOME": str(tmp_path / "hf")}) as daemon:
-        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, timeout=PATIENCE)
         names = verdicts(daemon, 3)
     assert all(name.startswith(f"org/model@{COMMIT[:7]}") for name in names)

@@ -7,13 +7,13 @@ import json
 import pickle
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from e2e.daemon import Daemon, environment
 from samples.hub import COMMIT, Hub, hub
 from samples.torch_checkpoint import torch_zip
+from support.watching import PATIENCE, eventually
 
 from picklewatch.core.tombstone import parse_tombstone
 
@@ -54,7 +54,7 @@ class Researcher:
         hf = {"HF_HOME": str(self.home / "hf"), "HF_ENDPOINT": self.served.url, "HF_HUB_DISABLE_TELEMETRY": "1"}
         env = environment(self.home, **hf, HF_HUB_OFFLINE=str(int(offline)))
         command = [sys.executable, "-c", f"import huggingface_hub as h, os, time, pickle\n{code}"]
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     def picklewatch(self, *arguments: str) -> str:
         """Run a quarantine command; what it printed."""
@@ -74,10 +74,7 @@ class Researcher:
 
     def wait_until_taken(self) -> None:
         """Wait for that."""
-        deadline = time.monotonic() + 30
-        while not self.is_taken():
-            assert time.monotonic() < deadline, "not taken"
-            time.sleep(0.02)
+        assert eventually(self.is_taken)
 
 
 @pytest.fixture

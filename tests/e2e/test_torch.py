@@ -18,6 +18,7 @@ from samples.foreign import lightning_checkpoint, pretending, training_arguments
 from samples.hub import Hub, hub
 from samples.scanning import explained, scan
 from samples.torch_checkpoint import checkpoint, torch_zip
+from support.watching import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +169,7 @@ def load_from_url(home: Path, url: str) -> subprocess.CompletedProcess[str]:
     code = f"import torch; print(torch.hub.load_state_dict_from_url({url!r}, weights_only=True, progress=False))"
     env = environment(home, TORCH_HOME=str(home / "torch"))
     return subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

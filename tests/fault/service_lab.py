@@ -74,11 +74,11 @@ class _Unit(Process):
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
-        self._lab.machine.run("systemctl", "start", UNIT, seconds=120)
+        self._lab.machine.run("systemctl", "start", UNIT)
 
     def stop(self, _number: int = 15) -> int:
         """Stop it; 0 if it ended well."""
-        self._lab.machine.run("systemctl", "stop", UNIT, seconds=120)
+        self._lab.machine.run("systemctl", "stop", UNIT)
         return 0 if self._lab.show("Result") == "success" else 1
 
     def kill(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.daemon_process import BENIGN, HOSTILE, Process, children
-from support.watching import eventually
+from support.watching import PATIENCE, eventually
 
 from picklewatch.store import Store
 from picklewatch.store.lock import holder
@@ -53,7 +53,6 @@ def untar(source: Path, target: Path) -> None:
     subprocess.run(["tar", "xf", str(source.with_suffix(".tar")), "-C", str(target.parent)], check=True)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kills", [0, 2])
 @pytest.mark.parametrize("way", [copy, move, untar])
 def test_every_file_of_a_burst_is_recorded_once(tmp_path: Path, way: Callable[[Path, Path], None], kills: int) -> None:
@@ -63,10 +62,10 @@ def test_every_file_of_a_burst_is_recorded_once(tmp_path: Path, way: Callable[[P
     daemon.start()
     way(tmp_path / "source", daemon.root / "in")
     for number in range(1, kills + 1):
-        assert eventually(lambda n=number: daemon.judged() >= FILES * n // (kills + 1), 120)  # type: ignore[misc]
+        assert eventually(lambda n=number: daemon.judged() >= FILES * n // (kills + 1))  # type: ignore[misc]
         daemon.kill()
         daemon.start()
-    assert eventually(lambda: daemon.judged() >= FILES and not daemon.waiting(), 300)
+    assert eventually(lambda: daemon.judged() >= FILES and not daemon.waiting())
     assert daemon.stop() == 0
     wanted = {str(daemon.root / "in" / name) for name in names}
     store = Store(daemon.state)
@@ -103,7 +102,7 @@ def test_ctrl_c_to_the_whole_group_is_no_crash(tmp_path: Path) -> None:
     for child in group:
         with contextlib.suppress(ProcessLookupError):  # a scan of a small file is over at once
             os.kill(child, signal.SIGINT)
-    assert daemon.process.wait(60) == 0
+    assert daemon.process.wait(PATIENCE) == 0
     verdicts = {event["verdict"] for event in daemon.events("file.scanned")}
     assert verdicts <= {"malicious"}
     with daemon:
@@ -160,7 +159,7 @@ def test_a_full_disk_below_its_output_does_not_keep_it_from_starting(tmp_path: P
         assert process.stderr is not None
         assert any('"watch.ready"' in line for line in process.stderr)
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
@@ -168,7 +167,7 @@ def test_a_second_daemon_exits_with_78_and_names_the_first(tmp_path: Path) -> No
     """One daemon a state directory."""
     with Process(tmp_path) as daemon:
         command = [sys.executable, "-m", "picklewatch", "run", "--state-dir", str(daemon.state), str(daemon.root)]
-        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert second.returncode == 78
         assert str(daemon.process.pid) in second.stderr
         assert "Traceback" not in second.stderr

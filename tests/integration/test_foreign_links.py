@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not can_isolate(), reason="needs root, and the right to make a mount namespace")
 
-LONG = 30.0
-
 
 @pytest.fixture
 def base() -> Iterator[Path]:
@@ -58,12 +56,12 @@ def running(machine: Machine) -> Iterator[Machine]:
 def wait_for_bait(machine: Machine, name: str = "bait") -> None:
     """Wait until a hostile file of the attacker's own, put now in a cache that is watched, is taken."""
     bait = machine.put(machine.mallory / f".cache/whisper/{name}.pkl", name.encode())
-    assert eventually(lambda: is_taken(bait), LONG), machine.log()
+    assert eventually(lambda: is_taken(bait)), machine.log()
 
 
 def said(machine: Machine, text: str, times: int = 1) -> bool:
     """Whether `status` comes to say *text*, as often as that: what it shows is up to two seconds old."""
-    return eventually(lambda: machine.reasons().count(text) >= times, LONG)
+    return eventually(lambda: machine.reasons().count(text) >= times)
 
 
 def turn(machine: Machine, link: Path, target: Path) -> None:
@@ -149,8 +147,8 @@ def test_an_own_cache_on_another_disk_is_watched(machine: Machine) -> None:
         os.chown(disk, MALLORY, MALLORY)
         turn(machine, machine.cache / "torch", disk)
         hostile = machine.put(disk / "hub/model.pkl", b"%d" % number)
-        assert eventually(partial(is_taken, hostile), LONG), machine.log()
-    assert eventually(lambda: machine.reasons() == "", LONG), machine.reasons()
+        assert eventually(partial(is_taken, hostile)), machine.log()
+    assert eventually(lambda: machine.reasons() == ""), machine.reasons()
 
 
 def test_a_link_of_another_user_is_not_followed(machine: Machine) -> None:
@@ -280,7 +278,7 @@ def test_files_of_others_in_a_cache_are_reported_and_stay(machine: Machine) -> N
     (hub / "open-dir").chmod(0o775)
     machine.put(hub / "in-it.pkl", b"7", uid=ADA).rename(hub / "open-dir/in-it.pkl")
     machine.process.start()
-    assert eventually(lambda: all(map(is_taken, own)), LONG), machine.log()
+    assert eventually(lambda: all(map(is_taken, own))), machine.log()
     wait_for_bait(machine)
     assert [path for path in kept if is_taken(path)] == []
     assert snapshot(victim) == before
@@ -328,7 +326,7 @@ def test_whoevers_files_are_moved_below_a_directory_that_the_configuration_names
     taken.append(machine.put(srv / "setid.pkl", b"setid", uid=ADA, mode=0o4755))
     kept = machine.put(srv / "roots.pkl", b"root", uid=0, mode=0o4755)
     machine.process.start()
-    assert eventually(lambda: all(map(is_taken, taken)), LONG), machine.log()
+    assert eventually(lambda: all(map(is_taken, taken))), machine.log()
     wait_for_bait(machine)
     assert not is_taken(kept)
 
@@ -349,7 +347,7 @@ def test_a_user_can_not_turn_a_directory_that_the_configuration_names(base: Path
     kept = machine.put(disk / "adas.pkl", b"ada", uid=ADA)
     own = machine.put(disk / "own.pkl", b"own")
     turn(machine, models, disk)
-    assert eventually(lambda: is_taken(own), LONG), machine.log()
+    assert eventually(lambda: is_taken(own)), machine.log()
     wait_for_bait(machine)
     assert not is_taken(kept)
     assert snapshot(victim) == before
@@ -372,4 +370,4 @@ def test_a_link_outside_and_then_a_hard_link_inside_hides_nothing(machine: Machi
 
     machine.as_mallory(race)
     inside = [machine.cache / f"torch/h{number}.pkl" for number in range(40)]
-    assert eventually(lambda: all(map(is_taken, inside)), LONG), [path for path in inside if not is_taken(path)]
+    assert eventually(lambda: all(map(is_taken, inside))), [path for path in inside if not is_taken(path)]

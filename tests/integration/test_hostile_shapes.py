@@ -57,7 +57,7 @@ def test_bombs_end_within_the_limits(tmp_path: Path) -> None:
     assert records.keys() == BOMBS.keys()
     low = [explained(r) for r in records.values() if r["verdict"] not in {"unscannable", "unsafe", "malicious"}]
     assert not low, "\n".join(low)
-    assert max(record["duration_ms"] for record in records.values()) < 25_000
+    assert max(record["peak_kib"] for record in records.values()) <= 512 << 10
 
 
 def test_the_daemon_is_not_moved(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_daemon_is_not_moved(tmp_path: Path) -> None:
         daemon.wait_for("file.scanned")
         before = resident(daemon.pid)
         write(watched, SHAPES | BOMBS)
-        events = daemon.wait_for("file.scanned", 1 + len(SHAPES) + len(BOMBS), seconds=110)
+        events = daemon.wait_for("file.scanned", 1 + len(SHAPES) + len(BOMBS))
         grown = resident(daemon.pid) - before
         time.sleep(0.5)
         assert len(daemon.events("file.scanned")) == len(events)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import CLEAN, EVIL, Commands
+from support.watching import PATIENCE
 
 import picklewatch
 from picklewatch import __main__ as first_steps
@@ -107,7 +108,7 @@ def test_nor_does_its_daemon_or_what_that_starts(way: Way, tmp_path: Path) -> No
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.stderr.read()
-        assert daemon.wait(30) == 0
+        assert daemon.wait(PATIENCE) == 0
     assert events[-1]["verdict"] == "malicious"
     assert name == "picklewatch"
     assert not note.exists(), note.read_text()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sandbox_acts.hostile import JOB
 from support.commands import CLEAN, EVIL, Commands
-from support.watching import eventually
+from support.watching import PATIENCE, eventually
 
 from picklewatch.core.model import Limits
 from picklewatch.sandbox import Scanner, kernel
@@ -104,13 +104,13 @@ def test_the_daemon_says_it_everywhere(tmp_path: Path, files: Path, way: str) ->
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(address))
-        notify.settimeout(30)
+        notify.settimeout(PATIENCE)
         with _daemon(run, files, address) as log:
-            assert eventually(lambda: "watch.ready" in log.read_text(), 30)
+            assert eventually(lambda: "watch.ready" in log.read_text())
             heard = ""
             while "STATUS=healthy; the sandbox is incomplete" not in heard:
                 heard = notify.recv(4096).decode()
-            assert eventually(lambda: json.loads(Commands(tmp_path)("status", "--json").stdout)["healthy"], 30)
+            assert eventually(lambda: json.loads(Commands(tmp_path)("status", "--json").stdout)["healthy"])
             told = json.loads(Commands(tmp_path)("status", "--json").stdout)
             assert all(any(word in text for text in told["unprotected"]) for word in words)
             shown = Commands(tmp_path)("status").stdout
@@ -134,7 +134,7 @@ def _daemon(run: Commands, folder: Path, address: Path) -> Iterator[Path]:
         yield log
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("abi", [1, 2, 3, 4, 5, 6])

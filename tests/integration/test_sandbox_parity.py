@@ -82,7 +82,7 @@ def test_every_text_encoding_that_a_reader_names_is_loaded_before_the_lock() -> 
 def test_a_scan_reports_its_own_cost(scanner: Scanner) -> None:
     """Milliseconds of wall-clock time and KiB of the child's peak memory."""
     report = scan(scanner, hostile.BENIGN)
-    assert 0 < report.duration_ms < 5_000
+    assert report.duration_ms > 0
     assert 1_000 < report.peak_kib < 1 << 20
 
 

@@ -11,11 +11,11 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import CLEAN, EVIL, Commands
+from support.watching import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,10 +144,8 @@ def test_every_path_is_answered_for(run: Commands, tmp_path: Path) -> None:
     (folder / "loop").symlink_to("loop")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "sock"))
-    start = time.monotonic()
     done = run("scan", "--format", "json", folder, folder / "none", folder / "fifo", "/dev/null", "/dev/tty")
     listener.close()
-    assert time.monotonic() - start < 20
     reasons = {os.path.basename(record["path"]): record["reasons"] for record in records(done)}  # noqa: PTH119
     assert reasons.pop("tty") in (["not-a-regular-file"], ["not-readable"])
     assert reasons == {
@@ -165,7 +163,9 @@ def test_every_path_is_answered_for(run: Commands, tmp_path: Path) -> None:
 def _may_execute(program: str, uid: int) -> bool:
     """Say whether the user *uid* can run *program*."""
     try:
-        subprocess.run([program, "-c", "import picklewatch, click"], user=uid, extra_groups=[], check=True, timeout=30)
+        subprocess.run(
+            [program, "-c", "import picklewatch, click"], user=uid, extra_groups=[], check=True, timeout=PATIENCE
+        )
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
@@ -183,7 +183,7 @@ def test_what_may_not_be_read_is_answered_for(run: Commands, models: Path) -> No
         pytest.skip("another user can't run this interpreter")
     done = subprocess.run(
         line, capture_output=True, text=True, cwd=models, user=65534, group=65534, extra_groups=[], env=run.environ,
-        check=False, timeout=60,
+        check=False, timeout=PATIENCE,
     )  # fmt: skip
     found = {os.path.basename(record["path"]): record["reasons"] for record in records(done)}  # noqa: PTH119
     assert found == {"clean.pkl": ["not-readable"], "readme": [], "sub": ["not-readable"]}
@@ -201,7 +201,7 @@ def test_names_can_not_break_the_output(run: Commands, tmp_path: Path) -> None:
     shown = run("scan", folder).stdout
     assert all(line.isprintable() for line in shown.splitlines())
     command = next(line for line in shown.splitlines() if "explain" in line).split("explain ")[1]
-    pasted = subprocess.run(["bash", "-c", f"cat {command}"], capture_output=True, check=True, timeout=10)
+    pasted = subprocess.run(["bash", "-c", f"cat {command}"], capture_output=True, check=True, timeout=PATIENCE)
     assert pasted.stdout == EVIL
 
 
@@ -233,7 +233,7 @@ def test_standard_input(run: Commands, tmp_path: Path, models: Path) -> None:
     with (models / "sub/evil.bin").open("rb") as file:
         done = subprocess.run(
             run.line("scan", "--format", "json", "-"), stdin=file, capture_output=True, text=True, env=run.environ,
-            timeout=60, check=False,
+            timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert records(done)[0]["sha256"] == piped["sha256"]
     assert run("scan", "-", given=b"").returncode == 0
@@ -263,7 +263,7 @@ def test_a_reader_that_goes_away_is_no_error(run: Commands, tmp_path: Path) -> N
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(30) == 141
+        assert process.wait(PATIENCE) == 141
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_streams_that_are_full_or_closed(
     """One message at most, no traceback; a descriptor that was free is never taken for an output."""
     line = f"{run.line()[0]} -I -m picklewatch {redirection}"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, cwd=models, env=run.environ, check=False, timeout=60
+        ["bash", "-c", line], capture_output=True, text=True, cwd=models, env=run.environ, check=False, timeout=PATIENCE
     )
     assert (done.returncode, done.stderr.strip()) == (status, message)
 
@@ -295,12 +295,14 @@ def test_ctrl_c_ends_at_once(run: Commands, tmp_path: Path) -> None:
     for number in range(3000):
         (folder / f"{number}").write_bytes(CLEAN)
     with subprocess.Popen(
-        run.line("scan", folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=run.environ, text=True
+        run.line("scan", folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=run.environ, text=True
     ) as process:
+        assert process.stdout is not None
         assert process.stderr is not None
-        time.sleep(1.5)
+        assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        process.stdout.read()
+        assert process.wait(PATIENCE) == 130
         assert process.stderr.read().strip().endswith("picklewatch: interrupted")
 
 
@@ -322,22 +324,10 @@ def test_a_terminal_gets_colours_and_progress(run: Commands, tmp_path: Path) -> 
             except OSError:
                 break
             shown += data
-        assert process.wait(30) == 1
+        assert process.wait(PATIENCE) == 1
     os.close(main)
     text = shown.decode()
     assert "of 301 files" in text
     assert "\x1b[1;97;41mmalicious\x1b[0m" in text
     whole = re.sub(r"\r\x1b\[2K|\x1b\[[0-9;]*m", "", re.sub(r"\r\x1b\[2K[^\r\n]*?(?=\r\x1b\[2K)", "", text))
     assert len([line for line in whole.splitlines() if line.startswith("clean ")]) == 300
-
-
-def test_many_small_files_are_fast(run: Commands, tmp_path: Path) -> None:
-    """A generous bound: a sandboxed child for each, yet far from a second each."""
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(500):
-        (folder / f"{number}").write_bytes(CLEAN)
-    start = time.monotonic()
-    done = run("scan", folder)
-    assert done.returncode == 0
-    assert time.monotonic() - start < 20

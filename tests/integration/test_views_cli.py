@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from samples import hostile
 from samples.torch_checkpoint import checkpoint, torch_zip
+from support.watching import PATIENCE
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -20,7 +21,7 @@ def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProc
         input=stdin if stdin is not None else b"",
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
         env={**os.environ, "COLUMNS": "100"},
     )
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from samples.judged import UNTIMED
+
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.formats import read_content
 from picklewatch.analysis.formats.context import Scan, worst
 from picklewatch.analysis.formats.spelling import pieces
 from picklewatch.analysis.formats.text_parts import Signs
-from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
+from picklewatch.core.model import Policy, Verdict
 from picklewatch.core.policy import decide
 
 if TYPE_CHECKING:
-    from picklewatch.core.model import Level, ScanReport
+    from picklewatch.core.model import Level, Limits, ScanReport
 
 HARMFUL = {Verdict.UNSAFE, Verdict.MALICIOUS}
 
 
 def new_scan() -> Scan:
     """An account of a file in which nothing was seen yet."""
-    return Scan(DEFAULT_LIMITS, read_content)
+    return Scan(UNTIMED, read_content)
 
 
 def signs_of(data: memoryview) -> set[bytes]:
@@ -31,23 +33,23 @@ def signs_of(data: memoryview) -> set[bytes]:
     return signs.found
 
 
-def judged(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ScanReport, Verdict]:
+def judged(data: bytes, limits: Limits = UNTIMED) -> tuple[ScanReport, Verdict]:
     """The report on *data* and the verdict under the default policy."""
     report = scan_content(data, limits)
     return report, decide(report, Policy()).verdict
 
 
-def verdict(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Verdict:
+def verdict(data: bytes, limits: Limits = UNTIMED) -> Verdict:
     """The verdict on *data* under the default policy."""
     return judged(data, limits)[1]
 
 
-def rules(data: bytes, limits: Limits = DEFAULT_LIMITS) -> set[str]:
+def rules(data: bytes, limits: Limits = UNTIMED) -> set[str]:
     """The rules of all findings in *data*."""
     return {finding.rule for finding in scan_content(data, limits).findings}
 
 
-def levels(data: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Level]:
+def levels(data: bytes, limits: Limits = UNTIMED) -> dict[str, Level]:
     """Every rule that is found in *data*, with the worst level that it argues for."""
     findings = scan_content(data, limits).findings
     return {rule: worst(f for f in findings if f.rule == rule) for rule in {f.rule for f in findings}}

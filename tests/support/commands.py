@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from support.watching import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,7 +45,7 @@ class Commands:
             capture_output=True,
             encoding="latin-1" if given is not None else "utf-8",
             env={**self.environ, **environ},
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 

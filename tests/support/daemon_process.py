@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from support.watching import eventually
+from support.watching import PATIENCE, eventually
 
 from picklewatch.store import Store
 
@@ -31,8 +31,6 @@ class Process:
         """What the daemon's environment has beside the test's own; for the next `start`."""
         self.stderr: int | None = None
         """The descriptor that its log goes to instead of a file in *home*; then nobody knows of its events."""
-        self.patience = 30.0
-        """Seconds in which it must become ready."""
         self.home = home
         self.root = home / "root"
         self._paths = (str(self.root),) if paths is None else paths
@@ -46,7 +44,7 @@ class Process:
         """Start it, and wait until it is ready."""
         before = len(self.events("watch.ready"))
         self.launch()
-        ready = eventually(lambda: len(self.events("watch.ready")) > before, self.patience)
+        ready = eventually(lambda: len(self.events("watch.ready")) > before)
         assert ready, self._log.read_text()
 
     def launch(self) -> None:
@@ -80,7 +78,7 @@ class Process:
         """End it by a signal; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
         """End it as a crash would."""

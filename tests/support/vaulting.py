@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from support.watching import PATIENCE
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import parse_tombstone
@@ -199,7 +200,7 @@ def in_child(function: Callable[[], object], *, uid: int | None = None) -> int:
 class Attacker:
     """A process that does one thing over and over, as user *uid*, until it is stopped; it can be made to wait."""
 
-    def __init__(self, act: Callable[[], None], *, uid: int | None = None, seconds: float = 20) -> None:
+    def __init__(self, act: Callable[[], None], *, uid: int | None = None, seconds: float = PATIENCE) -> None:
         self._act, self._uid, self._seconds = act, uid, seconds
 
     def __enter__(self) -> Self:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from picklewatch.store import Store
 
+PATIENCE = 400.0
+"""Seconds after which a wait is given up. No test is judged by it: that a machine is busy is no fault."""
 ENGINE = EngineVersion(picklewatch="0.0", fickling="0.1.12", rules="0123456789ab")
 
 
@@ -60,9 +62,9 @@ def make_candidate(path: Path, source: Source = Source.EVENT) -> Candidate:
     return Candidate(str(path), FileId.of(os.lstat(path)), source)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Whether *check* comes true within *seconds*."""
-    end = time.monotonic() + seconds
+def eventually(check: Callable[[], bool]) -> bool:
+    """Return True when *check* comes true, False if it never does."""
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if check():
             return True
@@ -130,10 +132,10 @@ class Watching:
         """Whether watching becomes ready in time."""
         return eventually(self.watcher.is_ready)
 
-    def wait_for(self, *paths: Path, seconds: float = 60.0) -> bool:
+    def wait_for(self, *paths: Path) -> bool:
         """Whether all *paths* are offered in time."""
         wanted = {str(path) for path in paths}
-        return eventually(lambda: wanted <= set(self.paths()), seconds)
+        return eventually(lambda: wanted <= set(self.paths()))
 
 
 class FakeScanner:
@@ -152,7 +154,7 @@ class FakeScanner:
         """Judge the content behind *fd*."""
         content = os.pread(fd, 1 << 20, 0)
         self.scans += 1
-        seconds = {b"slow": 1.5, b"stuck": 60.0}.get(content.split(b" ")[0])
+        seconds = {b"slow": 1.5, b"stuck": PATIENCE}.get(content.split(b" ")[0])
         if seconds is not None and self.closed.wait(seconds):
             raise ScanCancelledError("closed")
         while content.startswith(b"bomb") and not self._defused.wait(0.005):
@@ -215,7 +217,7 @@ class Running:
     def __exit__(self, *_exception: object) -> None:
         if self._thread.is_alive():
             self.daemon.end()
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         assert self.status == self.expected
 
     @property
@@ -228,9 +230,9 @@ class Running:
         records = self.store.records.of_path(str(path))
         return str(records[0]["verdict"]) if records else None
 
-    def judges(self, path: Path, verdict: str, seconds: float = 60.0) -> bool:
+    def judges(self, path: Path, verdict: str) -> bool:
         """Whether *path* gets *verdict* in time."""
-        return eventually(lambda: self.verdict(path) == verdict, seconds)
+        return eventually(lambda: self.verdict(path) == verdict)
 
 
 class FakeNotifier(Notifier):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from support.watching import PATIENCE
 
 from picklewatch import __version__, cli
 from picklewatch.cli import COMMANDS, common, invoke
@@ -87,7 +88,9 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
         "import sys\nfrom picklewatch.cli import invoke\ninvoke(['--help'])\n"
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert done.stderr.strip() == "[]"
     assert "doctor" in done.stdout
 
@@ -102,7 +105,7 @@ def test_a_scan_without_configuration_loads_no_pydantic() -> None:
     )
     environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=30, env=environ
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE, env=environ
     )
     assert done.stdout.strip() == "False"
 

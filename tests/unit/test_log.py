@@ -22,6 +22,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from support.watching import PATIENCE
 
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.telemetry import log
@@ -306,7 +307,7 @@ class Journal:
         self.path = str(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.settimeout(5)
+        self.socket.settimeout(PATIENCE)
 
     def fields(self) -> dict[str, str]:
         """Receive one entry and take it apart as journald does."""

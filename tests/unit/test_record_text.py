@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.watching import PATIENCE
 
 from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
 from picklewatch.explain.record_text import SHOWN_FINDINGS, record_lines, shell_quoted, summary_line, worst_first
@@ -113,5 +114,5 @@ def test_a_pasted_path_is_the_path(name: bytes) -> None:
     quoted = shell_quoted(os.fsdecode(name))
     assert quoted.isprintable()
     done = subprocess.run(["bash", "-c", f"printf %s {quoted}" if name[:1] != b"-" else f"printf -- {quoted}"],
-                          capture_output=True, check=True, timeout=10)  # fmt: skip
+                          capture_output=True, check=True, timeout=PATIENCE)  # fmt: skip
     assert done.stdout == name

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from support.watching import PATIENCE
+
 from picklewatch.cli.run import introduction
 from picklewatch.config.schema import Config
 from picklewatch.watch.roots import Root, RootFinder, Sight, look_at
@@ -19,7 +21,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(tmp_path: Path) -> None:
 
     def look(root: Root) -> Sight:
         if root.wanted == "/srv/dead":
-            answered.wait(30)
+            answered.wait(PATIENCE)
         return look_at(root)
 
     roots = (Root("/srv/dead", "watch.roots"), Root(str(tmp_path), "watch.roots"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.watching import ENGINE, FakeScanner, eventually, make_candidate
+from support.watching import ENGINE, PATIENCE, FakeScanner, eventually, make_candidate
 
 from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, open_subject
 from picklewatch.core.candidate import Source
@@ -88,7 +88,7 @@ class Pool:
     def stop(self) -> None:
         """End it."""
         self.workers.ask_to_stop()
-        assert self.workers.join(10)
+        assert self.workers.join(PATIENCE)
         self.workers.cancel()
         self.store.close()
 
@@ -177,7 +177,7 @@ def test_a_file_that_changes_during_the_scan_is_scanned_again_later(tmp_path: Pa
 
     pool = Pool(tmp_path, Meddling)
     pool.put(path, b"good")
-    assert eventually(lambda: "malicious" in pool.verdicts().values() or "unscannable" in pool.verdicts().values(), 30)
+    assert eventually(lambda: "malicious" in pool.verdicts().values() or "unscannable" in pool.verdicts().values())
     assert "clean" not in pool.verdicts().values()
     pool.stop()
 
@@ -186,7 +186,7 @@ def test_a_worker_that_died_is_replaced(pool: Pool, tmp_path: Path) -> None:
     """Counted, and the work goes on."""
     pool.workers._stopping.set()
     pool.workers.wake()
-    assert pool.workers.join(10)
+    assert pool.workers.join(PATIENCE)
     pool.workers._stopping.clear()
     pool.workers.look_after(time.monotonic())
     pool.put(tmp_path / "m", b"good")
@@ -202,7 +202,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
 
     def hanging(path: str) -> Subject:
         if path.endswith("dead"):
-            answers.wait(20)
+            answers.wait(PATIENCE)
         return open_subject(path)
 
     pool.open = hanging
@@ -259,11 +259,11 @@ def test_bombs_keep_no_other_file_waiting(
         pool.put(tmp_path / (f"bombs-{number}" if spread else "bombs") / f"{number}", b"bomb")
     for number in range(8):
         pool.put(tmp_path / ("bombs" if number % 2 else "elsewhere") / f"evil-{number}", b"evil %d" % number)
-    assert eventually(lambda: len(pool.store.records) == 8, 30)
+    assert eventually(lambda: len(pool.store.records) == 8)
     assert set(pool.verdicts().values()) == {"malicious"}
     assert len(pool.store.jobs) == 24
     defused.set()
-    assert eventually(lambda: len(pool.store.jobs) == 0, 30)
+    assert eventually(lambda: len(pool.store.jobs) == 0)
     assert len(pool.store.records) == 32
     pool.stop()
 
@@ -275,7 +275,7 @@ def test_a_worker_takes_no_job_before_its_sandbox_is_ready(tmp_path: Path) -> No
     class Starting(FakeScanner):
         @property
         def protections(self) -> object:
-            return ready.wait(20)
+            return ready.wait(PATIENCE)
 
     pool = Pool(tmp_path, Starting)
     pool.put(tmp_path / "m", b"good")

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from support.watching import PATIENCE
 
 from picklewatch.telemetry.sd_notify import Notifier
 
@@ -20,7 +21,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
     """A service manager's socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE)
         yield listening
 
 

@@ -50,7 +50,6 @@ def size(state: Path) -> float:
 def start(home: Path) -> float:
     """Seconds from the command to a daemon that is ready; a file is judged, too."""
     daemon = Process(home)
-    daemon.patience = 600
     taken = seconds(daemon.start)
     assert daemon.stop() == 0
     return taken

@@ -234,7 +234,6 @@ def hundred_thousand_directories(lab: Lab) -> None:
         (lab.root / f"{index // 1000}" / f"{index % 1000}").mkdir(parents=True)
         lab.injected += 1
     began = time.monotonic()
-    lab.process.patience = PATIENCE
     lab.start()
     started = time.monotonic() - began
     path = lab.put("99/999/last.bin", hostile=False)
