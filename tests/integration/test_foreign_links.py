@@ -6,18 +6,18 @@ import contextlib
 import hashlib
 import os
 import subprocess
-import tempfile
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import open_directory
 from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken, snapshot
 from support.watching import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not can_isolate(), reason="needs root, and the right to make a mount namespace")
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(not can_isolate(), reason="needs root, and the r
 @pytest.fixture
 def base() -> Iterator[Path]:
     """Give a directory that all users can reach (pytest closes its own)."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+    with open_directory() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -8,18 +8,17 @@ import os
 import random
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import open_directory
 from support.watching import PATIENCE, Watching, eventually
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from picklewatch.core.candidate import Source
-from picklewatch.watch import events, inotify_observer, inotify_watches, watch_loop
+from picklewatch.watch import events, inotify_observer, inotify_watches, walk_finds, watch_loop
 from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally, find
@@ -30,6 +29,7 @@ from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from watchdog.observers.inotify_c import Mask
 
@@ -469,17 +469,16 @@ def test_a_root_that_is_no_longer_wanted_is_not_gone(watching: Watching, root: P
 
 def test_a_directory_that_may_be_listed_but_not_entered_is_named() -> None:
     """Its files can't be judged, which is said; those beside it are found."""
-    root = Path(tempfile.mkdtemp())
-    (root / "closed").mkdir()
-    (root / "closed/m.pt").write_bytes(b"x")
-    (root / "m.pt").write_bytes(b"x")
-    root.chmod(0o755)
-    (root / "closed").chmod(0o444)
     tally = WalkTally()
-    with nobody():
-        found = [each.path for each in find(WalkRequest(str(root), Source.WALK, "start"), never, tally, never)]
-    (root / "closed").chmod(0o755)
-    shutil.rmtree(root)
+    with open_directory() as root:
+        (root / "closed").mkdir()
+        (root / "closed/m.pt").write_bytes(b"x")
+        (root / "m.pt").write_bytes(b"x")
+        (root / "closed").chmod(0o444)
+        request = WalkRequest(str(root), Source.WALK, "start")
+        with nobody():
+            found = [each.path for each in find(request, never, tally, never)]
+        (root / "closed").chmod(0o755)
     assert found == [f"{root}/m.pt"]
     assert tally.unreadable == {f"{root}/closed": errno.EACCES}
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from support.directories import SHARED_MEMORY, open_places
 from support.watching import PATIENCE
 
 from picklewatch.core.model import FileId, Verdict
@@ -34,7 +35,6 @@ CONTENT = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R." * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 NOBODY = 65534
 _STRAY = re.compile(r"\.picklewatch-[0-9a-f]{12}[~+]*", re.DOTALL)
-SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Lab:
 def lab(*, cross: bool = False, base: Path | None = None) -> Iterator[Lab]:
     """Make a laboratory in memory where that is possible; with *cross*, vault and files on two file systems."""
     fast = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None
-    first = Path(base or tempfile.mkdtemp(dir=None if cross else fast))
+    first = Path(base or tempfile.mkdtemp(dir=_elsewhere() if cross else fast))
     second = Path(tempfile.mkdtemp(dir=fast)) if cross else first
     first.chmod(0o755)
     try:
@@ -168,8 +168,13 @@ def lab(*, cross: bool = False, base: Path | None = None) -> Iterator[Lab]:
 
 def two_file_systems() -> bool:
     """Whether there are two file systems to write to."""
-    temporary = Path(tempfile.gettempdir())
-    return os.access(SHARED_MEMORY, os.W_OK) and SHARED_MEMORY.stat().st_dev != temporary.stat().st_dev
+    return os.access(SHARED_MEMORY, os.W_OK) and _elsewhere() is not None
+
+
+def _elsewhere() -> Path | None:
+    """Return where all users can write that is no shared memory."""
+    shared = SHARED_MEMORY.stat().st_dev
+    return next((place for place in open_places() if place.stat().st_dev != shared), None)
 
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

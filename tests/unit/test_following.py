@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import open_directory
 from support.vaulting import root_only
 
 from picklewatch.access.following import Links, NotFollowedError, Way
@@ -24,10 +24,8 @@ _ADA, _BOB = User(12346, name="ada"), User(12347, name="bob")
 @pytest.fixture
 def base() -> Iterator[Path]:
     """Give a directory that all users can reach."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name).resolve()
-        path.chmod(0o755)
-        yield path
+    with open_directory() as directory:
+        yield directory
 
 
 def own(path: Path, user: User) -> Path:
