@@ -130,7 +130,7 @@ def test_a_configuration_that_others_can_write_is_bad(tmp_path: Path) -> None:
     assert "chmod" in found[1].hint
 
 
-def test_limits_of_inotify_that_are_too_low_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_of_inotify_that_are_too_low_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that raises them."""
     for name, value in (("max_user_watches", 5), ("max_user_instances", 128), ("max_queued_events", 100)):
         (tmp_path / name).write_text(f"{value}\n")

@@ -165,7 +165,7 @@ def test_a_link_of_another_user_is_not_followed(machine: Machine) -> None:
     assert said(machine, "it is a link of ada, not of mallory")
 
 
-def test_links_in_a_circle_are_said(machine: Machine) -> None:
+def test_links_in_a_circle_are_reported(machine: Machine) -> None:
     """And to themselves."""
     (machine.cache / "torch").symlink_to("whisper")
     (machine.cache / "whisper").symlink_to("torch")

@@ -91,7 +91,7 @@ def test_root_imports_nothing_from_where_others_write(way: Way, tmp_path: Path) 
 
 @AS_ROOT
 @WAYS
-def test_nor_does_its_daemon_or_what_that_starts(way: Way, tmp_path: Path) -> None:
+def test_a_daemon_of_root_imports_nothing_from_where_others_write(way: Way, tmp_path: Path) -> None:
     """The sandbox is started with the daemon, and a file is judged in it. The process stays the same one."""
     run, names = way(tmp_path)
     note = fill(run.folder, names)

@@ -118,7 +118,7 @@ def test_what_was_said_to_be_seen_is_never_lost(
 
 @given(st.binary(max_size=200), st.integers(1, 64))
 @settings(max_examples=20)
-def test_memory_is_bounded_whatever_is_said(piece: bytes, size: int) -> None:
+def test_memory_is_bounded_whatever_is_reported(piece: bytes, size: int) -> None:
     """Eight megabytes of anything, in pieces of any size, are held as one line at most."""
     reader = wire.LineReader(8 << 20)
     block = (piece or b"x") * (size * 100)

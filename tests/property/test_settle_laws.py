@@ -97,7 +97,7 @@ def test_nothing_is_due_more_often_than_it_was_announced(history: list[Step]) ->
 
 
 @given(steps)
-def test_it_rests_within_the_ceiling(history: list[Step]) -> None:
+def test_a_file_is_judged_within_the_ceiling(history: list[Step]) -> None:
     """Nothing stays pending for ever: the ceiling plus one pause bounds every wait."""
     settle, disk = Settle(DELAYS, is_temporary=is_temporary), Disk()
     now, _, _ = play(settle, disk, history)

@@ -8,7 +8,7 @@ from samples.judging import levels
 from picklewatch.core.model import Level
 
 
-def test_a_link_is_told() -> None:
+def test_a_link_is_reported() -> None:
     """It changes no verdict."""
     assert levels(tarred({"a/b": b"x"}, links=[link("a/latest", "b")])) == {"archive-link": Level.INFO}
 

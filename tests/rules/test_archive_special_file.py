@@ -17,6 +17,6 @@ def test_a_device_is_unsafe(kind: bytes) -> None:
     assert levels(tarred({"a": b"x"}, links=[link("d", "", kind)]))["archive-special-file"] is Level.UNSAFE
 
 
-def test_a_directory_is_not() -> None:
+def test_a_directory_in_an_archive_is_not_reported() -> None:
     """Archives list theirs."""
     assert levels(tarred({"d/a": b"x"}, links=[link("d", "", tarfile.DIRTYPE)])) == {}

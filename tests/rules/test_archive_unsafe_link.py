@@ -15,6 +15,6 @@ def test_a_link_to_elsewhere_is_unsafe(target: str) -> None:
     assert levels(tarred({"a": b"x"}, links=[link("l", target)]))["archive-unsafe-link"] is Level.UNSAFE
 
 
-def test_a_link_within_is_not() -> None:
+def test_a_link_within_is_not_reported() -> None:
     """As checkpoints have them."""
     assert levels(tarred({"a/b": b"x"}, links=[link("a/latest", "b")])) == {"archive-link": Level.INFO}

@@ -17,7 +17,7 @@ def test_names_that_climb_out_are_unsafe(name: str) -> None:
         assert levels(archive({name: BENIGN}))["archive-unsafe-name"] is Level.UNSAFE
 
 
-def test_dots_within_a_name_are_not() -> None:
+def test_dots_within_a_name_are_not_reported() -> None:
     """Versions have them."""
     for archive in (zipped, tarred, seven_zip):
         assert levels(archive({"./model..v2/weights": BENIGN})) == {}

@@ -19,6 +19,6 @@ def test_elements_that_are_a_call_are_malicious() -> None:
     assert levels(_inline(call("os", "system", text("true")) + b"0N."))["array-payload"] is Level.MALICIOUS
 
 
-def test_elements_that_are_numbers_are_not() -> None:
+def test_elements_that_are_numbers_are_not_reported() -> None:
     """What an array holds."""
     assert levels(_inline(bytes(range(100, 132)))) == {}

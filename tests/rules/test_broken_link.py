@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_links_that_lead_nowhere_are_said(tmp_path: Path) -> None:
+def test_links_that_lead_nowhere_are_reported(tmp_path: Path) -> None:
     """To nothing, or in a circle."""
     for name, target in (("dangling", "gone"), ("circle", "circle")):
         (tmp_path / name).symlink_to(target)

@@ -15,6 +15,6 @@ def test_a_function_as_byte_code_is_unsafe_and_no_more() -> None:
     assert Level.MALICIOUS not in found.values()
 
 
-def test_a_function_by_its_name_is_not() -> None:
+def test_a_function_by_its_name_is_not_reported() -> None:
     """The standard pickler refers to functions."""
     assert levels(pickle(4, global_("mylib.nets", "relu"))) == {"unvouched-class": Level.UNVERIFIED}

@@ -16,6 +16,6 @@ def test_a_package_with_code_is_unsafe(mark: str) -> None:
     assert levels(zipped({mark: b"{}", "p/handler.py": b"x = 1\n"}))["code-bearing-archive"] is Level.UNSAFE
 
 
-def test_a_model_archive_of_weights_is_not() -> None:
+def test_a_model_archive_of_weights_is_not_reported() -> None:
     """Nothing in it is imported."""
     assert levels(zipped({"MAR-INF/MANIFEST.json": b"{}", "weights.pt": checkpoint({"w": [1.0]})})) == {}

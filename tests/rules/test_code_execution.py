@@ -13,6 +13,6 @@ def test_a_shell_command_is_malicious() -> None:
     assert levels(pickle(2, call("os", "system", text("true"))))["code-execution"] is Level.MALICIOUS
 
 
-def test_a_container_made_by_a_call_is_not() -> None:
+def test_a_container_made_by_a_call_is_not_reported() -> None:
     """An OrderedDict is made by REDUCE too."""
     assert levels(pickle(2, call("collections", "OrderedDict"))) == {}

@@ -19,6 +19,6 @@ def test_what_jsonpickle_calls_is_an_alarm() -> None:
     assert levels(b'{"py/object": "collections.OrderedDict", "a": 1}') == {}
 
 
-def test_a_class_of_a_library_is_not() -> None:
+def test_a_class_of_a_library_is_not_reported() -> None:
     """What such configurations are for."""
     assert levels(b"model:\n  _target_: torch.optim.Adam\n") == {}

@@ -13,6 +13,6 @@ def test_a_walk_over_attributes_is_unsafe() -> None:
     assert levels(pickle(4, stack_global("mylib.io", "reader._backend.run")))["dotted-import"] is Level.UNSAFE
 
 
-def test_a_nested_class_is_not() -> None:
+def test_a_nested_class_is_not_reported() -> None:
     """Classes within classes have dotted names too."""
     assert "dotted-import" not in levels(pickle(4, stack_global("mylib.nets", "Outer.Inner"), EMPTY_TUPLE, NEWOBJ))

@@ -14,6 +14,6 @@ def test_a_computed_name_is_malicious() -> None:
     assert levels(pickle(4, text("os"), name, STACK_GLOBAL))["dynamic-import"] is Level.MALICIOUS
 
 
-def test_a_constant_name_is_not() -> None:
+def test_a_constant_name_is_not_reported() -> None:
     """STACK_GLOBAL of texts, as every pickler writes it."""
     assert levels(pickle(4, stack_global("collections", "OrderedDict"))) == {}

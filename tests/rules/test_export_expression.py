@@ -18,6 +18,6 @@ def test_an_expression_that_runs_code_is_unsafe() -> None:
     assert levels(_export("__import__('os').system('true')"))["export-expression"] is Level.UNSAFE
 
 
-def test_arithmetic_is_not() -> None:
+def test_arithmetic_is_not_reported() -> None:
     """What dynamic shapes are written as."""
     assert levels(_export("s0*2 + Max(1, s1)")) == {}

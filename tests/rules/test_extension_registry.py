@@ -13,6 +13,6 @@ def test_an_extension_code_is_unsafe() -> None:
     assert levels(pickle(2, b"\x82\x2a"))["extension-registry"] is Level.UNSAFE
 
 
-def test_an_import_by_name_is_not() -> None:
+def test_an_import_by_name_is_not_reported() -> None:
     """The same import, spelt out."""
     assert levels(pickle(2, global_("collections", "OrderedDict"))) == {}

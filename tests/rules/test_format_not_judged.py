@@ -13,6 +13,6 @@ def test_a_keras_file_is_unverified() -> None:
     assert levels(b"\x89HDF\r\n\x1a\n" + bytes(99)) == {"format-not-judged": Level.UNVERIFIED}
 
 
-def test_safetensors_are_not() -> None:
+def test_safetensors_are_not_reported() -> None:
     """No loader runs any of it."""
     assert levels(safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4))) == {}

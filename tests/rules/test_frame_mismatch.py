@@ -13,6 +13,6 @@ def test_an_opcode_across_the_end_of_its_frame_is_malicious() -> None:
     assert levels(pickle(4, frame(text("weights"), 3)))["frame-mismatch"] is Level.MALICIOUS
 
 
-def test_frames_that_hold_whole_opcodes_are_not() -> None:
+def test_frames_that_hold_whole_opcodes_are_not_reported() -> None:
     """As the standard pickler writes them."""
     assert levels(pickle(4, frame(text("weights")))) == {}

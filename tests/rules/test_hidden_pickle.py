@@ -16,7 +16,7 @@ def test_a_payload_in_a_tensor_is_malicious() -> None:
     assert levels(sample)["hidden-pickle"] is Level.MALICIOUS
 
 
-def test_a_pickle_of_data_in_a_tensor_is_not() -> None:
+def test_a_pickle_of_data_in_a_tensor_is_not_reported() -> None:
     """torch.distributed keeps pickled objects in byte tensors."""
     raw = BENIGN + bytes(-len(BENIGN) % 4)
     assert levels(torch_zip(state_dict_pickle({"w": [0.0]}), {"0": raw})) == {}

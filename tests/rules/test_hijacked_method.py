@@ -14,6 +14,6 @@ def test_a_planted_method_is_malicious() -> None:
     assert levels(pickle(2, *planted, text("x"), APPEND))["hijacked-method"] is Level.MALICIOUS
 
 
-def test_an_attribute_that_nothing_calls_is_not() -> None:
+def test_an_attribute_that_nothing_calls_is_not_reported() -> None:
     """The state of an ordinary instance."""
     assert levels(pickle(2, new("collections", "OrderedDict"), dict_(name=text("x")), BUILD)) == {}

@@ -16,6 +16,6 @@ def test_a_function_given_to_map_is_unsafe() -> None:
     )
 
 
-def test_an_activation_kept_by_partial_is_not() -> None:
+def test_an_activation_kept_by_partial_is_not_reported() -> None:
     """Known functions of data are."""
     assert levels(pickle(2, call("functools", "partial", global_("torch.nn.functional", "relu")))) == {}

@@ -16,6 +16,6 @@ def test_a_changed_class_is_malicious() -> None:
     )
 
 
-def test_the_state_of_an_instance_is_not() -> None:
+def test_the_state_of_an_instance_is_not_reported() -> None:
     """BUILD is how every instance gets its state."""
     assert levels(pickle(2, call("collections", "OrderedDict"), dict_(version=number(1)), BUILD)) == {}

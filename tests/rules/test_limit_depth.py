@@ -21,7 +21,7 @@ def test_too_deep_is_unscannable() -> None:
     assert levels(_nested(5), Limits(depth=3))["limit-depth"] is Level.UNSCANNABLE
 
 
-def test_what_is_less_deep_is_not() -> None:
+def test_archives_nested_within_the_limit_are_not_reported() -> None:
     """All of it was looked at."""
     assert levels(_nested(2), Limits(depth=3)) == {}
 

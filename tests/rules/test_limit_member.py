@@ -14,6 +14,6 @@ def test_a_large_member_is_unscannable() -> None:
     assert found["limit-member"] is Level.UNSCANNABLE
 
 
-def test_a_smaller_one_is_not() -> None:
+def test_a_member_below_the_limit_is_not_reported() -> None:
     """Up to the limit it is held and judged."""
     assert levels(zipped({"a": bytes(1 << 17)}, deflated=True), Limits(member=1 << 18)) == {}

@@ -13,6 +13,6 @@ def test_too_many_members_are_unscannable() -> None:
     assert levels(zipped({f"{n}": b"" for n in range(50)}), Limits(members=20))["limit-members"] is Level.UNSCANNABLE
 
 
-def test_fewer_are_not() -> None:
+def test_fewer_members_than_the_limit_are_not_reported() -> None:
     """All of them were looked at."""
     assert levels(zipped({f"{n}": b"" for n in range(20)}), Limits(members=20)) == {}

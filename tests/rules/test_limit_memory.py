@@ -34,6 +34,6 @@ def test_memory_that_a_few_bytes_use_up_is_evasion(monkeypatch: pytest.MonkeyPat
     assert levels(BENIGN)["scan-evasion"] is Level.UNSAFE
 
 
-def test_memory_that_suffices_is_not() -> None:
+def test_a_scan_with_enough_memory_is_not_reported() -> None:
     """A small pickle."""
     assert levels(BENIGN) == {}

@@ -14,6 +14,6 @@ def test_a_walk_ends_at_the_limit() -> None:
     assert found["limit-opcodes"] is Level.UNSCANNABLE
 
 
-def test_a_walk_within_the_limit_does_not() -> None:
+def test_a_walk_within_the_limit_is_not_reported() -> None:
     """Each opcode counts once."""
     assert levels(pickle(2, (NONE + POP) * 400, NONE), Limits(opcodes=1_000)) == {}

@@ -14,6 +14,6 @@ def test_a_search_that_gives_up_says_so() -> None:
     assert levels(_PLACES, Limits(opcodes=10_000))["limit-search"] is Level.UNSCANNABLE
 
 
-def test_a_search_that_ends_does_not() -> None:
+def test_a_search_that_ends_is_not_reported() -> None:
     """The same bytes, within the budget."""
     assert levels(_PLACES) == {}

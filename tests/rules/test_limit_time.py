@@ -14,6 +14,6 @@ def test_a_scan_that_is_over_time_is_unscannable() -> None:
     assert found["limit-time"] is Level.UNSCANNABLE
 
 
-def test_a_scan_within_its_time_is_not() -> None:
+def test_a_scan_within_its_time_is_not_reported() -> None:
     """The same file with the usual limit."""
     assert levels(pickle(2, (NONE + POP) * 5_000, NONE)) == {}

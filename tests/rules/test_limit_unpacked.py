@@ -14,7 +14,7 @@ def test_a_bomb_is_unscannable() -> None:
     assert levels(bomb, Limits(unpacked=1 << 20))["limit-unpacked"] is Level.UNSCANNABLE
 
 
-def test_what_unpacks_to_less_is_not() -> None:
+def test_an_archive_that_unpacks_to_less_is_not_reported() -> None:
     """All of it was looked at."""
     small = zipped({f"{n}": bytes(1 << 17) for n in range(4)}, deflated=True)
     assert levels(small, Limits(unpacked=1 << 20)) == {}

@@ -14,6 +14,6 @@ def test_an_archive_cut_off_is_unscannable() -> None:
     assert levels(seven_zip({"a": BENIGN})[:-5])["malformed-7z"] is Level.UNSCANNABLE
 
 
-def test_a_whole_archive_is_not() -> None:
+def test_a_whole_archive_is_not_reported() -> None:
     """The same, whole."""
     assert levels(seven_zip({"a": BENIGN})) == {}

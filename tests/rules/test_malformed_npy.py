@@ -14,6 +14,6 @@ def test_a_shape_without_its_bytes_is_unscannable() -> None:
     assert levels(sample)["malformed-npy"] is Level.UNSCANNABLE
 
 
-def test_an_array_with_its_bytes_is_not() -> None:
+def test_an_array_with_its_bytes_is_not_reported() -> None:
     """One float in four bytes."""
     assert levels(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", bytes(4))) == {}

@@ -16,6 +16,6 @@ def test_a_pickle_cut_off_is_unscannable() -> None:
     assert found["code-execution"] is Level.MALICIOUS
 
 
-def test_a_whole_pickle_is_not() -> None:
+def test_a_whole_pickle_is_not_reported() -> None:
     """It ends with STOP."""
     assert levels(BENIGN) == {}

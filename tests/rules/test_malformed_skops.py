@@ -13,6 +13,6 @@ def test_a_schema_that_is_no_json_is_unscannable() -> None:
     assert levels(zipped({"schema.json": b"{nonsense"}))["malformed-skops"] is Level.UNSCANNABLE
 
 
-def test_a_schema_is_not() -> None:
+def test_a_schema_is_not_reported() -> None:
     """It names types; the format is not judged in full."""
     assert levels(zipped({"schema.json": b'{"__class__": "dict"}'})) == {"format-not-judged": Level.UNVERIFIED}

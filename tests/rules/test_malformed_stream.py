@@ -25,6 +25,6 @@ def test_a_stream_cut_off_is_unscannable(pack: Callable[[bytes], bytes]) -> None
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zlib.compress])
-def test_a_whole_stream_is_not(pack: Callable[[bytes], bytes]) -> None:
+def test_a_whole_stream_is_not_reported(pack: Callable[[bytes], bytes]) -> None:
     """Down to its checksum."""
     assert levels(pack(BENIGN * 50)) == {}

@@ -14,6 +14,6 @@ def test_an_archive_cut_off_within_a_member_is_unscannable() -> None:
     assert levels(tarred({"a": BENIGN * 100})[:700])["malformed-tar"] is Level.UNSCANNABLE
 
 
-def test_a_whole_archive_is_not() -> None:
+def test_a_whole_archive_is_not_reported() -> None:
     """With its two empty blocks."""
     assert levels(tarred({"a": BENIGN * 100})) == {}

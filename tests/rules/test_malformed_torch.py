@@ -15,6 +15,6 @@ def test_a_data_pkl_that_is_no_pickle_is_unscannable(content: bytes) -> None:
     assert levels(torch_zip(content))["malformed-torch"] is Level.UNSCANNABLE
 
 
-def test_a_checkpoint_is_not() -> None:
+def test_a_checkpoint_is_not_reported() -> None:
     """Its ``data.pkl`` is a pickle."""
     assert levels(checkpoint({"w": [1.0]})) == {}

@@ -13,6 +13,6 @@ def test_fewer_than_five_pickles_are_unscannable() -> None:
     assert levels(LEGACY_MAGIC + b"\x80\x02M\xe9\x03.")["malformed-torch-legacy"] is Level.UNSCANNABLE
 
 
-def test_five_pickles_are_not() -> None:
+def test_five_pickles_are_not_reported() -> None:
     """Version, system, object and an empty list of storages follow the magic number."""
     assert levels(LEGACY_MAGIC + b"\x80\x02M\xe9\x03." + b"\x80\x02}." * 2 + b"\x80\x02].") == {}

@@ -17,6 +17,6 @@ def test_an_archive_cut_off_is_unscannable() -> None:
     assert "code-execution" in found
 
 
-def test_a_whole_archive_is_not() -> None:
+def test_a_whole_archive_is_not_reported() -> None:
     """Down to its end record."""
     assert levels(zipped({"a/data.pkl": BENIGN})) == {}

@@ -14,6 +14,6 @@ def test_a_library_in_an_export_is_unsafe() -> None:
     assert levels(zipped(members))["native-code"] is Level.UNSAFE
 
 
-def test_an_export_of_weights_is_not() -> None:
+def test_an_export_of_weights_is_not_reported() -> None:
     """Tensors and a graph."""
     assert levels(zipped({"e/archive_format": b"pt2", "e/data/weights/weight_0": bytes(64)})) == {}

@@ -14,6 +14,6 @@ def test_a_loader_that_is_called_is_malicious() -> None:
     assert levels(pickle(2, call("pickle", "loads", data(BENIGN))))["nested-unpickling"] is Level.MALICIOUS
 
 
-def test_torch_s_nested_storages_are_not() -> None:
+def test_torchs_nested_storages_are_not_reported() -> None:
     """``_load_from_bytes`` is what torch writes for tensors in other pickles: the bytes inside are judged instead."""
     assert levels(pickle(2, call("torch.storage", "_load_from_bytes", data(BENIGN)))) == {}

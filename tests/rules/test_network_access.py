@@ -14,6 +14,6 @@ def test_a_request_is_malicious() -> None:
     assert found["network-access"] is Level.MALICIOUS
 
 
-def test_an_address_as_data_is_not() -> None:
+def test_an_address_as_data_is_not_reported() -> None:
     """A model card's link in a dictionary connects to nothing."""
     assert levels(pickle(2, dict_(homepage=text("https://example.org/")))) == {}

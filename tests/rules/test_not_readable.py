@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_refusal_of_the_kernel_is_said() -> None:
+def test_a_refusal_of_the_kernel_is_reported() -> None:
     """Permissions, or a disk that fails."""
     for code in (errno.EACCES, errno.EIO):
         assert subject_error(OSError(code, os.strerror(code)), "model.pkl").kind.value == "not-readable"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_said(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_reported(tmp_path: Path) -> None:
     """It was not scanned, but another user may be able to load it."""
     path = tmp_path / "model.pkl"
     path.write_bytes(BENIGN)
@@ -31,7 +31,7 @@ def test_a_file_without_permission_is_said(tmp_path: Path) -> None:
     assert problem(path) == "not-readable"
 
 
-def test_a_readable_file_is_not(tmp_path: Path) -> None:
+def test_a_readable_file_is_not_reported(tmp_path: Path) -> None:
     """Its owner may read it."""
     path = tmp_path / "model.pkl"
     path.write_bytes(BENIGN)

@@ -13,6 +13,6 @@ def test_a_shape_larger_than_the_bytes_is_malicious() -> None:
     assert levels(pickle(2, array(sizes(3), dtype("f8"), data(bytes(16)))))["numpy-size-mismatch"] is Level.MALICIOUS
 
 
-def test_a_shape_that_fits_is_not() -> None:
+def test_a_shape_that_fits_is_not_reported() -> None:
     """Two doubles in sixteen bytes."""
     assert levels(pickle(2, array(sizes(2), dtype("f8"), data(bytes(16))))) == {}

@@ -14,6 +14,6 @@ def test_objects_from_bytes_are_malicious() -> None:
     assert found["object-dtype-over-bytes"] is Level.MALICIOUS
 
 
-def test_objects_from_a_list_are_not() -> None:
+def test_objects_from_a_list_are_not_reported() -> None:
     """As numpy itself pickles an array of objects."""
     assert levels(pickle(2, array(sizes(1), dtype("O8"), EMPTY_LIST + NONE + APPEND))) == {}

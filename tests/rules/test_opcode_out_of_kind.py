@@ -15,6 +15,6 @@ def test_an_item_set_on_a_tensor_is_malicious() -> None:
     assert levels(torch_zip(pickle(2, *sample), {"0": bytes(64)}))["opcode-out-of-kind"] is Level.MALICIOUS
 
 
-def test_an_item_set_on_a_dict_is_not() -> None:
+def test_an_item_set_on_a_dict_is_not_reported() -> None:
     """What SETITEM is for."""
     assert levels(pickle(2, call("collections", "OrderedDict"), text("a"), NONE, SETITEM)) == {}

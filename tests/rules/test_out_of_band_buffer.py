@@ -13,6 +13,6 @@ def test_a_buffer_from_elsewhere_is_unverified() -> None:
     assert levels(pickle(5, NEXT_BUFFER)) == {"out-of-band-buffer": Level.UNVERIFIED}
 
 
-def test_a_buffer_in_the_file_is_not() -> None:
+def test_a_buffer_in_the_file_is_not_reported() -> None:
     """Bytes in band."""
     assert levels(pickle(5, data(bytes(16)))) == {}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_name_that_does_not_exist_is_said(tmp_path: Path) -> None:
+def test_a_name_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     """What can't be found was not scanned."""
     assert problem(tmp_path / "gone") == "path-missing"
 

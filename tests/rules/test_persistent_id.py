@@ -14,6 +14,6 @@ def test_a_reference_outside_of_torch_is_unverified() -> None:
     assert levels(pickle(2, text("weights"), BINPERSID)) == {"persistent-id": Level.UNVERIFIED}
 
 
-def test_a_storage_in_a_checkpoint_is_not() -> None:
+def test_a_storage_in_a_checkpoint_is_not_reported() -> None:
     """Torch supplies it."""
     assert levels(checkpoint({"w": [1.0]})) == {}

@@ -13,6 +13,6 @@ def test_a_tar_whose_first_name_is_a_pickle_is_malicious() -> None:
     assert levels(tarred({"cos\nsystem\n(S'true'\ntR.": b"x"}))["polyglot"] is Level.MALICIOUS
 
 
-def test_a_tar_is_not() -> None:
+def test_a_tar_is_not_reported() -> None:
     """Names are no opcodes."""
     assert levels(tarred({"cos": b"x"})) == {}

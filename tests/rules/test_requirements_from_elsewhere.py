@@ -18,6 +18,6 @@ def test_another_index_is_unsafe() -> None:
     assert found["requirements-from-elsewhere"] is Level.UNSAFE
 
 
-def test_a_pinned_package_is_not() -> None:
+def test_a_pinned_package_is_not_reported() -> None:
     """From the usual index."""
     assert levels(_archive(b"numpy==2.0")) == {}

@@ -19,7 +19,7 @@ def test_a_huge_memo_index_is_unsafe() -> None:
     assert levels(pickle(2, NONE, put(1 << 31)))["resource-bomb"] is Level.UNSAFE
 
 
-def test_an_index_that_counts_up_is_not() -> None:
+def test_an_index_that_counts_up_is_not_reported() -> None:
     """Picklers number from 0."""
     assert levels(pickle(2, *(NONE + put(index) + POP for index in range(300)), NONE)) == {}
 
@@ -34,6 +34,6 @@ def test_hashing_what_is_shared_without_end_is_unsafe(use: bytes) -> None:
     assert levels(b"\x80\x04K\x01q\x000" + b"".join(PAIRS) + use + b".")["resource-bomb"] is Level.UNSAFE
 
 
-def test_nested_keys_of_honest_files_are_not() -> None:
+def test_nested_keys_of_honest_files_are_not_reported() -> None:
     """Pairs of pairs as keys, by the thousand."""
     assert levels(dumps({((number, 1), (2, number)): number for number in range(5_000)}, 4)) == {}

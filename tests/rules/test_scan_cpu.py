@@ -12,6 +12,6 @@ def test_a_loop_is_ended() -> None:
     assert acted("loop", Limits(cpu_seconds=1)) == ["scan-cpu"]
 
 
-def test_a_scan_that_ends_is_not() -> None:
+def test_a_scan_that_ends_is_not_reported() -> None:
     """It uses next to nothing."""
     assert acted("nothing", Limits(cpu_seconds=1)) == ["act-done"]

@@ -26,6 +26,6 @@ def test_a_fault_is_unscannable_and_says_where(monkeypatch: pytest.MonkeyPatch) 
     assert finding.evidence.startswith("IndexError")
 
 
-def test_without_a_fault_there_is_none() -> None:
+def test_a_scan_without_a_fault_reports_no_error() -> None:
     """The same content."""
     assert levels(BENIGN) == {}

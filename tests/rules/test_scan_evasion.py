@@ -44,7 +44,7 @@ def test_a_costly_member_hides_no_other() -> None:
     assert found["code-execution"] is Level.MALICIOUS
 
 
-def test_as_many_opcodes_as_bytes_are_none() -> None:
+def test_as_many_opcodes_as_bytes_are_not_reported() -> None:
     """An honest list."""
     assert levels(pickle(2, b"](" + b"K\1" * 50_000 + b"e")) == {}
     assert levels(gzip.compress(BENIGN)) == {}

@@ -10,6 +10,6 @@ def test_a_socket_is_deadly() -> None:
     assert acted("socket") == ["scan-forbidden-call"]
 
 
-def test_plain_work_is_not() -> None:
+def test_plain_work_is_not_reported() -> None:
     """It asks for nothing."""
     assert acted("nothing") == ["act-done"]

@@ -16,6 +16,6 @@ def test_an_incomplete_report_is_never_clean() -> None:
     assert (judgement.verdict, judgement.reasons) == (Verdict.UNSCANNABLE, ("scan-incomplete",))
 
 
-def test_a_complete_one_is() -> None:
+def test_a_complete_scan_is_clean() -> None:
     """Nothing was found, and everything looked at."""
     assert decide(replace(REPORT, complete=True), Policy()).verdict is Verdict.CLEAN

@@ -13,6 +13,6 @@ def test_a_scan_that_grows_is_ended() -> None:
     assert acted("grow", Limits(memory=96 << 20)) == ["scan-memory"]
 
 
-def test_a_scan_within_its_memory_is_not() -> None:
+def test_a_scan_within_its_memory_is_not_reported() -> None:
     """The sandbox itself fits."""
     assert acted("nothing", Limits(memory=128 << 20)) == ["act-done"]

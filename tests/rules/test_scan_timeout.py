@@ -12,6 +12,6 @@ def test_a_scan_that_waits_is_ended() -> None:
     assert acted("sleep", Limits(seconds=1)) == ["scan-timeout"]
 
 
-def test_a_scan_within_its_time_is_not() -> None:
+def test_a_scan_within_its_time_is_not_reported() -> None:
     """It ends by itself."""
     assert acted("nothing", Limits(seconds=30)) == ["act-done"]

@@ -14,6 +14,6 @@ def test_a_reach_for_a_scanner_is_malicious() -> None:
     assert found["scanner-tampering"] is Level.MALICIOUS
 
 
-def test_a_project_with_a_scanner_in_its_name_is_not() -> None:
+def test_a_project_with_a_scanner_in_its_name_is_not_reported() -> None:
     """Only the tools themselves count."""
     assert "scanner-tampering" not in levels(pickle(2, global_("lidarscanner.nets", "Net")))

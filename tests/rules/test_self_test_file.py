@@ -13,6 +13,6 @@ def test_the_import_is_judged_as_if_it_were_hostile() -> None:
     assert levels(pickle(2, global_("PICKLEWATCH_SELF_TEST", "harmless"))) == {"self-test-file": Level.MALICIOUS}
 
 
-def test_its_name_as_data_is_not() -> None:
+def test_the_self_tests_name_as_data_is_not_reported() -> None:
     """Only the import counts."""
     assert levels(pickle(2, text("PICKLEWATCH_SELF_TEST"))) == {}

@@ -19,7 +19,7 @@ def test_an_array_in_another_file_is_unverified() -> None:
     assert found == {"separate-array-file": Level.UNVERIFIED}
 
 
-def test_an_array_in_the_file_is_not() -> None:
+def test_an_array_in_the_file_is_not_reported() -> None:
     """As joblib writes it since 0.10."""
     with io.BytesIO() as file:
         joblib.dump(np.zeros(4), file)

@@ -13,6 +13,6 @@ def test_a_storage_without_a_record_is_unscannable() -> None:
     assert levels(torch_zip(state_dict_pickle({"w": [1.0]}), {})) == {"storage-missing": Level.UNSCANNABLE}
 
 
-def test_a_storage_with_its_record_is_not() -> None:
+def test_a_storage_with_its_record_is_not_reported() -> None:
     """As torch writes it."""
     assert levels(checkpoint({"w": [1.0]})) == {}

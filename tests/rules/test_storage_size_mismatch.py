@@ -14,6 +14,6 @@ def test_a_record_shorter_than_the_storage_is_malicious() -> None:
     assert found["storage-size-mismatch"] is Level.MALICIOUS
 
 
-def test_a_record_of_the_storage_s_size_is_not() -> None:
+def test_a_record_of_the_storage_s_size_is_not_reported() -> None:
     """Eight floats in 32 bytes."""
     assert levels(torch_zip(state_dict_pickle({"w": [1.0] * 8}), {"0": bytes(32)})) == {}

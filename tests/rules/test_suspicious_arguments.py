@@ -14,6 +14,6 @@ def test_a_shell_command_for_an_unknown_class_is_unsafe() -> None:
     assert found["suspicious-arguments"] in {Level.UNSAFE, Level.MALICIOUS}
 
 
-def test_a_label_is_not() -> None:
+def test_a_label_is_not_reported() -> None:
     """Members of enumerations are made from labels."""
     assert levels(pickle(2, call("mylib.kinds", "Kind", text("code")))) == {"unvouched-class": Level.UNVERIFIED}

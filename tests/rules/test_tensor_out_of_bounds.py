@@ -17,7 +17,7 @@ def test_a_view_beyond_the_storage_is_malicious(size: int, offset: int) -> None:
     assert levels(torch_zip(sample, {"0": bytes(64)}))["tensor-out-of-bounds"] is Level.MALICIOUS
 
 
-def test_a_view_up_to_the_end_is_not() -> None:
+def test_a_view_up_to_the_end_is_not_reported() -> None:
     """The last element is the storage's last."""
     sample = pickle(2, tensor(storage(elements=16), sizes(15), sizes(1), 1))
     assert levels(torch_zip(sample, {"0": bytes(64)})) == {}

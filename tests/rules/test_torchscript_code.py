@@ -14,6 +14,6 @@ def test_a_scripted_model_is_unverified() -> None:
     assert levels(script("x = torch.relu(y)\n")) == {"torchscript-code": Level.UNVERIFIED}
 
 
-def test_a_checkpoint_is_none() -> None:
+def test_a_checkpoint_is_not_reported_as_code() -> None:
     """It has no code."""
     assert levels(checkpoint({"w": [1.0]})) == {}

@@ -13,7 +13,7 @@ def test_an_operator_that_writes_a_file_is_unsafe() -> None:
     assert levels(script('torch.save(x, "/home/user/.bashrc")\n'))["torchscript-file-access"] is Level.UNSAFE
 
 
-def test_a_method_of_that_name_is_not() -> None:
+def test_a_method_of_that_name_is_not_reported() -> None:
     """Models may call theirs what they like."""
     assert "torchscript-file-access" not in levels(script("x = (self).save(y)\n"))
 

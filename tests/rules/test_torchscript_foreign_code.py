@@ -13,6 +13,6 @@ def test_an_import_is_unsafe() -> None:
     assert levels(script("import os\nos.system('true')\n"))["torchscript-foreign-code"] is Level.UNSAFE
 
 
-def test_a_method_called_eval_is_not() -> None:
+def test_a_method_called_eval_is_not_reported() -> None:
     """TorchScript's own words."""
     assert levels(script("x = (self).eval()\n")) == {"torchscript-code": Level.UNVERIFIED}

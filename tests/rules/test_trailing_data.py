@@ -8,7 +8,7 @@ from samples.judging import levels
 from picklewatch.core.model import Level
 
 
-def test_what_follows_is_told() -> None:
+def test_bytes_behind_the_pickle_are_reported() -> None:
     """None of it is read by the loader; harm in it is a finding of its own."""
     assert levels(BENIGN + b"\0\0\0\0") == {"trailing-data": Level.INFO}
 

@@ -13,6 +13,6 @@ def test_a_function_beyond_the_list_is_unsafe() -> None:
     assert levels(pickle(2, call("platform", "machine")))["unlisted-stdlib"] is Level.UNSAFE
 
 
-def test_a_data_type_is_not() -> None:
+def test_a_data_type_is_not_reported() -> None:
     """Dates are data."""
     assert levels(pickle(2, call("datetime", "timedelta", number(1), number(0), number(0)))) == {}

@@ -20,7 +20,7 @@ def test_what_lies_beyond_a_limit_is_looked_through() -> None:
     assert levels(_tower(EVIL))["unread-import"] is Level.MALICIOUS
 
 
-def test_harmless_imports_there_are_none() -> None:
+def test_harmless_imports_beyond_a_limit_are_not_reported() -> None:
     """Only what is denied is told; the limit is a finding of its own."""
     assert "unread-import" not in levels(_tower(BENIGN))
     assert "unread-import" not in levels(BENIGN * 50, Limits(opcodes=20))

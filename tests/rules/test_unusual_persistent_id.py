@@ -15,12 +15,12 @@ def test_a_text_in_place_of_a_storage_is_unsafe() -> None:
     assert levels(torch_zip(pickle(2, text("x"), BINPERSID)))["unusual-persistent-id"] is Level.UNSAFE
 
 
-def test_a_storage_is_not() -> None:
+def test_a_storage_is_not_reported() -> None:
     """What a tensor refers to."""
     assert levels(torch_zip(pickle(2, tensor(storage(), sizes(16), sizes(1))), {"0": bytes(64)})) == {}
 
 
-def test_a_numbered_storage_of_a_package_is_not() -> None:
+def test_a_numbered_storage_of_a_package_is_not_reported() -> None:
     """A package numbers its storages where ``torch.save`` writes their names."""
     pid = tuple_(text("storage"), global_("torch", "FloatStorage"), number(0), text("cpu"), number(16)) + BINPERSID
     members = {

@@ -16,6 +16,6 @@ def test_bytes_between_directory_and_end_record_are_unscannable() -> None:
     assert levels(data[:-22] + bytes(16) + data[-22:])["zip-directory-gap"] is Level.UNSCANNABLE
 
 
-def test_zip64_s_records_there_are_not() -> None:
+def test_zip64_records_in_the_gap_are_not_reported() -> None:
     """They belong to the format."""
     assert levels(checkpoint({"w": [1.0]})) == {}

@@ -15,6 +15,6 @@ def test_names_that_differ_in_capitals_alone_are_unverified() -> None:
     assert found == {"zip-duplicate-name": Level.UNVERIFIED}
 
 
-def test_the_same_name_in_two_directories_is_not() -> None:
+def test_the_same_name_in_two_directories_is_not_reported() -> None:
     """Their whole names differ."""
     assert levels(zipped({"a/data.pkl": BENIGN, "b/data.pkl": BENIGN})) == {}

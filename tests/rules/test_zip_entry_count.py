@@ -18,6 +18,6 @@ def test_a_smaller_count_is_unscannable() -> None:
     assert found["zip-entry-count"] is Level.UNSCANNABLE
 
 
-def test_a_true_count_is_not() -> None:
+def test_a_true_count_is_not_reported() -> None:
     """An honest archive."""
     assert levels(zipped({"a": BENIGN, "b": BENIGN})) == {}

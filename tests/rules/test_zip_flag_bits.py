@@ -21,6 +21,6 @@ def test_odd_bits_over_harm_are_malicious() -> None:
     assert levels(zip_of([Entry("a/data.pkl", EVIL, flags=0x20)]))["zip-flag-bits"] is Level.MALICIOUS
 
 
-def test_the_bit_for_utf_8_names_is_not() -> None:
+def test_the_bit_for_utf_8_names_is_not_reported() -> None:
     """Every writer sets it."""
     assert levels(zip_of([Entry("a/data.pkl", BENIGN, flags=0x800)])) == {}

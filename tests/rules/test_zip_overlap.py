@@ -28,6 +28,6 @@ def test_a_member_within_another_is_unscannable() -> None:
     assert levels(_inside_out())["zip-overlap"] is Level.UNSCANNABLE
 
 
-def test_an_archive_as_a_member_is_not() -> None:
+def test_an_archive_as_a_member_is_not_reported() -> None:
     """It has a directory of its own."""
     assert levels(zipped({"outer": zipped({"inner": BENIGN})})) == {}

@@ -42,7 +42,7 @@ def test_every_entry_stands_for_a_bound() -> None:
 
 
 @pytest.mark.parametrize("entry", _TOLD, ids=lambda entry: f"{entry.rule}: {entry.places[0]}")
-def test_a_bound_that_is_reached_is_told(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bound_that_is_reached_is_reported(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within the bound there is no such finding; beyond it there is one, and the verdict is never clean or skipped."""
     assert entry.reached is not None
     case = entry.reached()

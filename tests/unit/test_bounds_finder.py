@@ -104,7 +104,7 @@ def test_pieces_of_patterns_are_looked_at() -> None:
         "yield found[LIMIT]",
     ],
 )
-def test_what_cannot_cut_anything_off_is_none(line: str) -> None:
+def test_code_that_cannot_cut_anything_off_is_no_bound(line: str) -> None:
     """Fields of a fixed size, delimiters, steps through the whole, texts for people, masks, arities."""
     found = find_in(f"{_HEAD}def f(data):\n {line}\n")
     assert [one for one in found if not one.startswith("range")] == []

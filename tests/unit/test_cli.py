@@ -181,7 +181,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, 0, "/var/lib/picklewatch"),
     ],
 )
-def test_where_the_state_is(environ: dict[str, str], uid: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_directory_follows_option_service_and_user(
+    environ: dict[str, str], uid: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon and the commands that ask about it find the same directory."""
     for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)

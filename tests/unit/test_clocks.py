@@ -5,7 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.clocks import Clocks, Jump, Reading
 
 
-def test_what_clocks_tell() -> None:
+def test_clocks_tell_sleep_from_a_stall_and_a_step() -> None:
     """Time that passes is nothing; sleep, and a time of day that is set, are told apart."""
     readings = iter(
         [

@@ -33,14 +33,14 @@ def test_the_digest_is_the_content_s(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 3
 
 
-def test_what_takes_too_long_has_none(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long_gets_no_digest(tmp_path: Path) -> None:
     """A sparse file may say that it has a terabyte."""
     with (tmp_path / "x").open("w+b") as file:
         file.truncate(1 << 40)
         assert sha256_within(file.fileno(), 0.0) is None
 
 
-def test_it_is_wanted_where_somebody_may_have_to_vouch() -> None:
+def test_a_digest_is_wanted_where_somebody_may_have_to_vouch() -> None:
     """Of what is small, and of what is not proven harmless."""
     large = digest.DIGEST_ALWAYS + 1
     assert is_wanted(report(), large - 1)

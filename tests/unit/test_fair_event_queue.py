@@ -24,7 +24,7 @@ def test_directories_take_turns() -> None:
     assert lanes.take(10, 0.01) == []
 
 
-def test_there_is_a_bound_and_no_lane_takes_it_all() -> None:
+def test_the_queue_is_bounded_and_no_lane_takes_all_of_it() -> None:
     """What is not taken is said."""
     lanes = FairEventQueue(10)
     assert [lanes.put(closed(f"/flood/{number}")) for number in range(7)] == [True] * 5 + [False] * 2

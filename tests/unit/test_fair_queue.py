@@ -48,7 +48,7 @@ def test_users_take_turns_whatever_directories_they_have() -> None:
     assert {key[1] for key, owner in order[:4] if owner == 1001} == {100, 101}
 
 
-def test_who_floods_pays_for_it() -> None:
+def test_a_flood_delays_the_user_who_makes_it() -> None:
     """Of more than can be held, old files of the flooded directory are left out, not those elsewhere."""
     turns = FairQueue(50)
     turns.put("/r/quiet/x", (1, 0))

@@ -63,7 +63,7 @@ def test_a_link_that_leads_out_is_unsafe(target: str, kind: bytes) -> None:
     assert "archive-unsafe-link" in rules(tarred({"a": b"x"}, links=[link("l", target, kind)]))
 
 
-def test_a_link_within_is_only_told() -> None:
+def test_a_link_within_is_only_reported() -> None:
     """As environments and checkpoints have them."""
     report, level = judged(tarred({"a/b": b"x"}, links=[link("a/latest", "b")]))
     assert level is Verdict.SKIPPED

@@ -339,7 +339,7 @@ def test_words_inside_programs_are_no_alarm() -> None:
     assert verdict(noise) is Verdict.SKIPPED
 
 
-def test_a_broken_attack_is_told() -> None:
+def test_a_broken_attack_is_reported() -> None:
     """What imports a well-known function at its very start was meant to run."""
     assert verdict(b"cos\nsystem\n(S'cut off") in HARMFUL
 

@@ -83,7 +83,7 @@ def test_a_zip_is_not_read_as_a_pickle_too() -> None:
     assert "polyglot" not in rules(torch_zip(module, {}))
 
 
-def test_a_missing_record_is_told() -> None:
+def test_a_missing_record_is_reported() -> None:
     """An archive without a tensor's bytes is incomplete."""
     assert "storage-missing" in rules(torch_zip(state_dict_pickle({"w": [1.0]}), {}))
 
@@ -152,7 +152,7 @@ def test_a_legacy_file_that_ends_early_is_unscannable() -> None:
 
 
 @pytest.mark.parametrize("member", ["sys_info", "pickle", "storages", "tensors"])
-def test_torch_s_first_format_is_read(member: str) -> None:
+def test_torchs_first_format_is_read(member: str) -> None:
     """A tar of four members, each a pickle or several."""
     members = {"sys_info": BENIGN, "pickle": BENIGN, "storages": b"\x80\x02K\0.", "tensors": b"\x80\x02K\0."}
     report, level = judged(tarred(members))

@@ -56,7 +56,7 @@ def test_odd_flag_bits_are_never_clean(lie: str) -> None:
     assert verdict(with_lie(HONEST, 1, LIES[lie])) is Verdict.UNSCANNABLE
 
 
-def test_a_zeroed_checksum_in_a_torch_archive_is_only_told() -> None:
+def test_a_zeroed_checksum_in_a_torch_archive_is_only_reported() -> None:
     """Torch can be told not to compute checksums, and never compares them."""
     report, level = judged(with_lie(HONEST, 1, LIES["a zeroed checksum"]))
     assert level is Verdict.CLEAN
@@ -196,7 +196,7 @@ def test_too_many_members_are_unscannable() -> None:
     assert [finding.rule for finding in report.findings] == ["limit-members"]
 
 
-def test_members_inside_each_other_are_told() -> None:
+def test_members_inside_each_other_are_reported() -> None:
     """A quine or an overlapping bomb is never clean."""
     inner = zip_of([Entry("inner", b"x" * 64)])
     data = zip_of([Entry("outer", b"--" + inner)])

@@ -85,7 +85,7 @@ def test_what_is_wrong_is_said_with_the_directory_that_it_is_about(tmp_path: Pat
         assert snapshot.line().startswith("degraded: it is kept as /s/old; ")
 
 
-def test_what_was_asked_for_and_is_missing_is_said(tmp_path: Path) -> None:
+def test_what_was_asked_for_and_is_missing_is_reported(tmp_path: Path) -> None:
     """Caches come and go; a directory that a person named is missed."""
     roots = [
         Root("/cache", "PyTorch, of root"),

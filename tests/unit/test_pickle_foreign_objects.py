@@ -146,7 +146,7 @@ def test_functions_that_compute_are_vouched_for(module: str, name: str) -> None:
     assert judge(module, name).level is Level.INFO
 
 
-def test_a_kept_call_that_opens_a_file_is_told() -> None:
+def test_a_kept_call_that_opens_a_file_is_reported() -> None:
     """``numpy.memmap`` is vouched for as the type of an array; kept with arguments it would write a file."""
     kept = call("functools", "partial", global_("numpy", "memmap"), text("x"), text("uint8"), text("w+"))
     assert level(judged(pickle(4, kept))) in _HARM
@@ -219,7 +219,7 @@ def test_parts_are_asked_for_their_methods_too() -> None:
     assert level(judged(pickle(4, model))) in _HARM
 
 
-def test_a_configuration_with_endless_labels_is_told() -> None:
+def test_a_configuration_with_endless_labels_is_reported() -> None:
     """``num_labels`` is a property that makes as many names."""
     config = new("transformers.configuration_utils", "PretrainedConfig")
     assert judged(pickle(4, config + tuple_(NONE, dict_(num_labels=number(3))) + BUILD)).inert

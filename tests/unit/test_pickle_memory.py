@@ -400,7 +400,7 @@ def test_nodes_of_spatial_trees_lead_nowhere_else(sample: bytes, worst: Level) -
     assert level(judged(sample)) is worst
 
 
-def test_nodes_that_cannot_be_seen_are_told() -> None:
+def test_nodes_that_cannot_be_seen_are_reported() -> None:
     """A computed state, or one that is not of a tree."""
     sample = pickle(4, new("scipy.spatial._ckdtree", "cKDTree"), tuple_(NONE, NONE), BUILD)
     assert level(judged(sample)) is Level.UNVERIFIED

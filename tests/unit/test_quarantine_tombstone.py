@@ -20,12 +20,12 @@ def test_loading_fails_with_the_command_that_explains_it() -> None:
             load(tombstone(ID))
 
 
-def test_it_only_imports() -> None:
+def test_a_tombstone_only_imports() -> None:
     """A tombstone names one module and stops: nothing is called, built or stored."""
     assert [op.name for op, _, _ in pickletools.genops(tombstone(ID))] == ["PROTO", "GLOBAL", "STOP"]
 
 
-def test_people_read_it_too() -> None:
+def test_a_tombstone_is_readable_for_people() -> None:
     """The text after STOP is plain, for those who look at the file."""
     assert tombstone(ID).decode("latin-1").endswith(f"\n    picklewatch quarantine show {ID}\n")
 

@@ -70,7 +70,7 @@ def test_a_remote_file_is_scanned_from_a_copy(opened: int) -> None:
     assert inode == os.fstat(opened).st_ino != copy
 
 
-def test_a_large_one_is_scanned_where_it_is(opened: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_remote_file_is_scanned_where_it_is(opened: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was read before, so that it is in the page cache."""
     monkeypatch.setattr(remote_files, "_COPIED", 3)
     scanner = _Scanner()

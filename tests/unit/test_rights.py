@@ -70,7 +70,7 @@ def test_access_lists(tmp_path: Path) -> None:
 
 @root_only
 @pytest.mark.parametrize("mode", [0o000, 0o001, 0o007, 0o010, 0o011, 0o050, 0o444, 0o555, 0o666, 0o711, 0o1777, 0o2755])
-def test_it_agrees_with_the_kernel(tmp_path: Path, mode: int) -> None:
+def test_the_access_check_agrees_with_the_kernel(tmp_path: Path, mode: int) -> None:
     """For a member of the group and for others, as a process of theirs is answered."""
     tmp_path.chmod(0o755)
     path = tmp_path / "directory"

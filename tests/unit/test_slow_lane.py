@@ -12,7 +12,7 @@ def job(number: int, generation: int = 1) -> Job:
     return Job(number, f"/m/{number}", 1, number, generation, Source.EVENT)
 
 
-def test_it_has_room_for_so_many() -> None:
+def test_the_slow_lane_has_room_for_so_many() -> None:
     """What is at work and what is taken from those that wait together."""
     lane = SlowLane()
     lane.room = 2
@@ -67,7 +67,7 @@ def test_a_job_that_changed_is_held_no_more() -> None:
     assert len(lane) == 0
 
 
-def test_it_is_bounded() -> None:
+def test_the_slow_lane_is_bounded() -> None:
     """What it has no place for stays in the queue."""
     lane = SlowLane(kept=2)
     assert lane.put(job(1), 1000)

@@ -97,7 +97,7 @@ def test_imports_that_nobody_vouched_for_can_be_allowed_by_name() -> None:
     assert "[allow.imports]" not in text(record(CLASS, CALL))
 
 
-def test_what_the_operator_allowed_is_said() -> None:
+def test_what_the_operator_allowed_is_reported() -> None:
     """The recorded reason stands in the first line."""
     policy = Policy(allowed_digests={"ab" * 32: "we trained it"})
     shown = text(record(CALL, policy=policy))
