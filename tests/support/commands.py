@@ -12,6 +12,7 @@ from support.watching import PATIENCE
 if TYPE_CHECKING:
     from pathlib import Path
 
+_KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")
 EVIL = b"cos\nsystem\n(S'true'\ntR."
 """A pickle that would run ``true``; written by hand and never loaded."""
 CLEAN = b"\x80\x04}\x8c\x01a]K\x01as."
@@ -23,7 +24,7 @@ class Commands:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR", "LANG", "LC_ALL")}
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
         self.environ = {
             **kept,
             "HOME": str(home),
