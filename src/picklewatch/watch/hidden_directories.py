@@ -112,13 +112,20 @@ def _is_closed(directory: str) -> bool:
 def _is_over(directory: str) -> bool:
     """Return True if *directory* can be seen by now, or is gone."""
     try:
-        os.stat(f"{directory}/.")  # noqa: PTH116
-        with os.scandir(directory) as entries:
-            if len(os.fsencode(directory)) + 1 + _NAME_MAX < PATH_MAX:
-                return True
-            return not any(_is_too_long(entry.path) and entry.is_dir(follow_symlinks=False) for entry in entries)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    try:
+        os.stat(".", dir_fd=descriptor)  # "DIRECTORY/." may be too long where DIRECTORY is not
+        longest = PATH_MAX - 2 - len(os.fsencode(directory))
+        with os.scandir(descriptor) as entries:
+            return longest >= _NAME_MAX or not any(
+                len(os.fsencode(entry.name)) > longest and entry.is_dir(follow_symlinks=False) for entry in entries
+            )
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _is_too_long(path: str) -> bool:
