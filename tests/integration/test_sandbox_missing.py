@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sandbox_acts.hostile import JOB
 from support.commands import CLEAN, EVIL, Commands
+from support.directories import open_directory
 from support.watching import PATIENCE, eventually
 
 from picklewatch.core.model import Limits
@@ -101,8 +102,8 @@ def test_the_daemon_says_it_everywhere(tmp_path: Path, files: Path, way: str) ->
     """In the log once, in ``status`` for people and programs, and to systemd; the daemon is healthy all the same."""
     wishes, words = LACKING[way]
     run = Under(tmp_path, *wishes)
-    address = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+    with open_directory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        address = directory / "notify"
         notify.bind(str(address))
         notify.settimeout(PATIENCE)
         with _daemon(run, files, address) as log:

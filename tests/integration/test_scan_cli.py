@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import CLEAN, EVIL, Commands
+from support.directories import bind
 from support.watching import PATIENCE
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def test_text_is_one_line_a_file_and_what_to_do_about_bad_ones(run: Commands, mo
     assert re.fullmatch(r"clean +pickle +\d+ B  .*/clean\.pkl", lines[0])
     assert re.fullmatch(r"skipped +text +12 B  .*/readme", lines[1])
     assert lines[2].startswith("malicious")
-    assert f"    next  picklewatch explain {models}/sub/evil.bin" in lines
+    assert f"    next  picklewatch explain {shlex.quote(str(models / 'sub/evil.bin'))}" in lines
     assert re.fullmatch(r"3 files in \d+\.\d s: 1 malicious, 1 clean, 1 skipped", lines[-1])
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
@@ -143,7 +145,7 @@ def test_every_path_is_answered_for(run: Commands, tmp_path: Path) -> None:
     (folder / "broken").symlink_to("none")
     (folder / "loop").symlink_to("loop")
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(folder / "sock"))
+    bind(listener, folder / "sock")
     done = run("scan", "--format", "json", folder, folder / "none", folder / "fifo", "/dev/null", "/dev/tty")
     listener.close()
     reasons = {os.path.basename(record["path"]): record["reasons"] for record in records(done)}  # noqa: PTH119

@@ -7,13 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from samples.coming_from_pytorch_check import make  # noqa: E402 - run as a program, this file brings its own path
+from support.directories import open_directory  # noqa: E402
 
 PAGE = ROOT / "docs/pytorch-check.md"
 BLOCK = re.compile(r"\$ picklewatch (?P<arguments>.*); echo \$\?\n(?P<output>(?:(?!```).*\n)*)")
@@ -30,21 +30,21 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
 
 
-def test_the_page_shows_what_the_command_prints(tmp_path: Path) -> None:
+def test_the_page_shows_what_the_command_prints() -> None:
     """Every block of picklewatch's in the page is its real output on the page's samples."""
-    make(tmp_path)
     blocks = list(BLOCK.finditer(PAGE.read_text(encoding="utf-8")))
     assert len(blocks) >= 5
-    for block in blocks:
-        assert output(block["arguments"], tmp_path) == block["output"], (
-            "renew it: python tests/integration/test_views_docs.py"
-        )
+    with open_directory() as folder:  # one whose name a shell takes without quotes
+        make(folder)
+        for block in blocks:
+            assert output(block["arguments"], folder) == block["output"], (
+                "renew it: python tests/integration/test_views_docs.py"
+            )
 
 
 def renew() -> None:
     """Write the present output into the page."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
+    with open_directory() as folder:
         make(folder)
 
         def block(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -26,7 +27,17 @@ def _is_open(place: Path) -> bool:
 
 @contextlib.contextmanager
 def open_directory() -> Iterator[Path]:
-    """Give a directory that every user can reach, whatever the umask."""
-    with tempfile.TemporaryDirectory(dir=open_places()[0]) as name:
+    """Give a directory that every user can reach, whatever the umask, and with a path short enough for a socket."""
+    place = min(open_places(), key=lambda place: len(str(place)))
+    with tempfile.TemporaryDirectory(dir=place) as name:
         Path(name).chmod(0o755)
         yield Path(name).resolve()
+
+
+def bind(listener: socket.socket, path: Path) -> None:
+    """Bind *listener* to *path*, however long that is: an address has room for 107 bytes."""
+    directory = os.open(path.parent, os.O_PATH)
+    try:
+        listener.bind(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)

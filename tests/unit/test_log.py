@@ -22,6 +22,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from support.directories import open_directory
 from support.watching import PATIENCE
 
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Record, ScanReport, Verdict
@@ -332,11 +333,12 @@ class Journal:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Journal]:
+def daemon() -> Iterator[Journal]:
     """A journal that listens."""
-    made = Journal(tmp_path / "socket")
-    yield made
-    made.socket.close()
+    with open_directory() as directory:
+        made = Journal(directory / "socket")
+        yield made
+        made.socket.close()
 
 
 class Kept:

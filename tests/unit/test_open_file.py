@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import bind
 
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 
@@ -62,7 +63,7 @@ def test_special_files_are_refused_without_waiting(tmp_path: Path) -> None:
     """A FIFO without a writer would block an ordinary open for ever."""
     os.mkfifo(tmp_path / "fifo")
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "sock"))
+    bind(listener, tmp_path / "sock")
     reasons = {
         path: problem_of(path).reason
         for path in (str(tmp_path / "fifo"), str(tmp_path / "sock"), str(tmp_path), "/dev/null")

@@ -7,27 +7,27 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import open_directory
 from support.watching import PATIENCE
 
 from picklewatch.telemetry.sd_notify import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[socket.socket]:
+def manager() -> Iterator[socket.socket]:
     """A service manager's socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind(str(tmp_path / "notify"))
+    with open_directory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(directory / "notify"))
         listening.settimeout(PATIENCE)
         yield listening
 
 
-def test_messages_have_the_documented_form(manager: socket.socket, tmp_path: Path) -> None:
+def test_messages_have_the_documented_form(manager: socket.socket) -> None:
     """One assignment a line; a status never breaks its line."""
-    notifier = Notifier(str(tmp_path / "notify"))
+    notifier = Notifier(manager.getsockname())
     assert notifier.ready("all\nwell")
     assert manager.recv(1000) == b"READY=1\nSTATUS=all well"
     notifier.reloading()
