@@ -27,7 +27,9 @@ class CandidateQueue:
         self._store, self._failures, self._schedule, self._engine = store, failures, schedule, engine
 
     def offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """Store candidates whose verdict is not known. Return those that did not wait before.
+        """Store candidates whose verdict is not known.
+
+        Return those that did not wait before.
 
         Raises `UnavailableError` if the store can't be used now.
         """

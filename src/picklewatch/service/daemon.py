@@ -293,7 +293,9 @@ class Daemon:
     # --- shutdown
 
     def _shut_down(self) -> int:
-        """End everything in order: no new work, the running scans, the last status. A second signal ends it at once.
+        """End everything in order: no new work, the running scans, the last status.
+
+        A second signal ends it at once.
 
         Return 128 + that signal, or 0.
         """

@@ -151,7 +151,9 @@ class Mover:
                 self._store.allowed.add(item.sha256, item.vouched)
 
     def _retry(self, intent: Intent, held: Mapping[tuple[str, int, int], Item]) -> bool:
-        """Move a file of an earlier run, or find that it was moved. Return True if the intent is closed now.
+        """Move a file of an earlier run, or find that it was moved.
+
+        Return True if the intent is closed now.
 
         It is among the *held* if a crash came between the move and the note of it.
         """

@@ -48,7 +48,9 @@ class StateHold:
 
 @contextlib.contextmanager
 def hold_state(directory: Path, health: Health, wait: Callable[[float], bool]) -> Iterator[StateHold]:
-    """Own *directory*, made if need be, while the context lasts. Raises `StateError`.
+    """Own *directory*, made if need be, while the context lasts.
+
+    Raises `StateError`.
 
     *wait* waits so many seconds for the disk, and returns True if the start is to be given up.
     """

@@ -38,7 +38,9 @@ class StatusReporter:
         self._is_waiting = False
 
     def report(self, now: float, workers: Workers, watching: WatchSupervisor, *, ready: bool) -> bool:
-        """Report everything. Return True if the store could be written.
+        """Report everything.
+
+        Return True if the store could be written.
 
         Raises `StateError` if another daemon has the state directory by now.
         """

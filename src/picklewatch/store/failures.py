@@ -61,7 +61,9 @@ class StoreFailures:
             self._write_note("")
 
     def check_files(self) -> None:
-        """Begin a new database if the files of this one were taken away. Raises as any use of a store does.
+        """Begin a new database if the files of this one were taken away.
+
+        Raises as any use of a store does.
 
         A database that was set aside is done with when its user has deleted it, as the hint says.
         """

@@ -128,7 +128,9 @@ class Records:
 
 
 def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
-    """Record an outcome. Return the record's number, True if it is new, and the former path of a renamed file.
+    """Record an outcome.
+
+    Return the record's number, True if it is new, and the former path of a renamed file.
 
     A newer engine that finds the same in an unchanged file makes no new record either: an upgrade is not news.
     """

@@ -35,7 +35,9 @@ class Tidying:
             began = time.monotonic()
 
     def step(self, keep: int, now: float) -> bool:
-        """Do the next few. Return False at the end of a pass; the next step begins anew.
+        """Do the next few.
+
+        Return False at the end of a pass; the next step begins anew.
 
         *keep* is how many outcomes of files that changed or went are remembered at least, and how many files
         that went.
