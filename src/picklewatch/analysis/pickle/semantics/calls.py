@@ -66,6 +66,7 @@ class CallJudge:
         self._builds = builds
         self._read_storage = read_storage
         self._budget = observations.budget
+        self._charge = observations.budget.charge
         self.indirect = False
         """True once something was called that calls its arguments."""
 
@@ -75,7 +76,7 @@ class CallJudge:
 
     def call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
         """Judge the call of *callee* with *args* and return the value that stands for its result."""
-        self._budget.charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
+        self._charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
         if type(callee) is not Import:
             return self._computed_call(callee, args, how, offset)
         judged = callee.judged

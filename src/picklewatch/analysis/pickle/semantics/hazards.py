@@ -28,6 +28,7 @@ class Hazards:
     def __init__(self, observations: Observations) -> None:
         self._observations = observations
         self._budget = observations.budget
+        self._charge = observations.budget.charge
         self._hash_work = 0
         """Values that hashing keys has looked at so far."""
         self._hash_sizes: dict[int, tuple[int, Value]] = {}
@@ -72,7 +73,7 @@ class Hazards:
 
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
-        self._budget.charge(2 + len(values) // 4)
+        self._charge(2 + len(values) // 4)
         if tuple not in map(type, values):
             return
         for value in values:

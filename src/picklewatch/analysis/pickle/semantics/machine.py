@@ -62,6 +62,8 @@ class Machine:
         self.imports = ImportTable(self.observations)
         self.persistent_ids = PersistentIds(self.observations, of_torch=persistent)
         self._builds = BuildJudge(self.observations, self.hazards, self.imports)
+        self._hashed = self.hazards.hashed
+        self._charge = budget.charge
         self.calls = CallJudge(self.observations, self.hazards, self.imports, self._builds, read_storage)
 
     def global_(self, module: str, name: str, offset: int) -> Import:
@@ -112,8 +114,8 @@ class Machine:
 
     def set_items(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge SETITEM and SETITEMS: *items* are keys and values in turn."""
-        self.hazards.hashed(items[::2], offset)
-        self.budget.charge(len(items) // 2)
+        self._hashed(items[::2], offset)
+        self._charge(len(items) // 2)
         if type(target) is dict:
             self._fill(target, items)
             return
@@ -176,7 +178,7 @@ class Machine:
 
     def append(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge APPEND and APPENDS."""
-        self.budget.charge(2 + len(items) // 8)
+        self._charge(2 + len(items) // 8)
         if type(target) is list:
             if len(target) >= LIST_CAP:
                 kept = [item for item in items if type(item) not in NUMBERS]
@@ -195,7 +197,7 @@ class Machine:
 
     def add_items(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge ADDITEMS."""
-        self.hazards.hashed(items, offset)
+        self._hashed(items, offset)
         if isinstance(target, Opaque) and target.kind is _SET:
             assert isinstance(target.content, list)
             target.content += [item for item in items if type(item) not in NUMBERS]
