@@ -1,6 +1,6 @@
 """The verdict's own walk, one opcode at a time, and what it was seen to do: all that a view knows of the engine.
 
-The walk (`vm.interpreter.Walk`) asks the machine (`semantics.build.Machine`) about everything that reaches beyond
+The walk (`vm.interpreter.Walk`) asks the machine (`semantics.machine.Machine`) about everything that reaches beyond
 its stack. An `Observer` stands between the two, passes every question on, and notes those about imports, calls,
 states and persistent ids. So nobody is shown anything else than what was judged, and a walk that nobody observes
 does no more work than it would without this.
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from picklewatch.analysis.pickle.report import Budget, LimitReached, Stopped
-from picklewatch.analysis.pickle.semantics.build import Machine
+from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
 from picklewatch.analysis.pickle.vm.opcodes import opcode_end
+from picklewatch.analysis.pickle.vm.torch_storages import read_storage
 from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.analysis.views.opcode_text import OPCODES, unreadable
 from picklewatch.analysis.views.value_text import ValueText, clip
@@ -103,9 +104,9 @@ class Observer:
     def __init__(self, data: Buffer, start: int, limits: Limits, *, arrays: bool = True) -> None:
         # no deadline: whoever reads the view slowly, through a pager, makes it take long
         budget = Budget(limits=limits, size=len(data), deadline=math.inf)
-        self._machine = Machine("", budget, persistent=False, arrays_inline=arrays)
+        self._machine = Machine("", budget, persistent=False, arrays_inline=arrays, read_storage=read_storage)
         self._walk = _ObservedWalk(data, start, self)
-        self._text = ValueText(self._machine.dropped)
+        self._text = ValueText(self._machine.observations.dropped)
         self._offset, self._code, self._gaps = start, -1, 0
         self._found: list[Any] = []
         """The stack above the last mark before the step."""
@@ -171,7 +172,7 @@ class Observer:
         self._offset = offset = walk.position
         self._code = walk.data[offset] if offset < walk.size else -1
         self._found = walk.stack
-        self._gaps = len(self._machine.gaps)
+        self._gaps = len(self._machine.observations.gaps)
         if self._acts:
             self._acts = []
         if self._code == _NEWOBJ_EX:
@@ -186,10 +187,10 @@ class Observer:
             del below[len(marks) + 1 :]
         if self._code == _FROZENSET:
             self._text.filled(walk.stack[-1], self._found, len(self._found))
-        if len(self._machine.gaps) == self._gaps:
+        if len(self._machine.observations.gaps) == self._gaps:
             show(self._step(walk.position, self._frame_trouble(walk) if self._code == _FRAME else ""))
             return
-        begin, end = self._machine.gaps[-1]
+        begin, end = self._machine.observations.gaps[-1]
         show(self._step(begin))
         show(Step(begin, end, GAP))
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from picklewatch.analysis.pickle import Buffer
+    from picklewatch.analysis.pickle.vm.values import Key, Value
 
 TEXT: Final = 240
 """Characters of one value's text."""
@@ -100,7 +101,7 @@ class ValueText(Renderer):
             count += self._dropped.get(id(values), (0, None))[0]
         return _joined([self.part(item, depth) for item in values[: self.items] if self._left > 0], count)
 
-    def pairs(self, values: dict[Any, Any], depth: int) -> str:
+    def pairs(self, values: Mapping[Key, Value], depth: int) -> str:
         """Write the first items, and how many there are more."""
         _, first, count = self._filled.get(id(values), (values, [], 0))
         pairs = first or islice(values.items(), self.items)
