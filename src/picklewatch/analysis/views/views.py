@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from picklewatch.analysis.views.collect import visit
 from picklewatch.analysis.views.observer import GAP, BrokenError
 from picklewatch.analysis.views.opcode_text import argument
-from picklewatch.analysis.views.source import sources
+from picklewatch.analysis.views.python_text import sources
 from picklewatch.analysis.views.value_text import clip
 from picklewatch.core.member_patterns import is_member
 

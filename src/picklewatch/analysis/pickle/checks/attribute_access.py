@@ -20,7 +20,7 @@ from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")

@@ -14,7 +14,7 @@ from picklewatch.analysis.pickle.vm.values import Import, Obj, as_bytes, as_text
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 _LATIN = {"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"}

@@ -13,7 +13,7 @@ from picklewatch.analysis.pickle.vm.values import How, Import
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 

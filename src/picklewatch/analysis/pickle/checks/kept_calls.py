@@ -19,7 +19,7 @@ from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Value
 

@@ -14,7 +14,7 @@ from picklewatch.analysis.pickle.vm.values import Import
 from picklewatch.catalogue.imports.entries import Status
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 

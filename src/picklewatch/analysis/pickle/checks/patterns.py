@@ -9,7 +9,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_argum
 from picklewatch.analysis.pickle.vm.values import Blob, Import, as_bytes
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 

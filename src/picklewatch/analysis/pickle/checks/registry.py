@@ -30,7 +30,7 @@ from picklewatch.analysis.pickle.checks import (
 from picklewatch.catalogue.imports.entries import Check
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import CallCheck
+    from picklewatch.analysis.pickle.checks.judges import CallCheck
 
 CHECKS: dict[Check, CallCheck] = {
     Check.PLAIN: arguments.plain,

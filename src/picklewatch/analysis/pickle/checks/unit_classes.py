@@ -14,7 +14,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Import
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.context import Context
+    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
 _UNITS = re.compile(r"astropy\.units\.[\w.]+\.[A-Z]\w+|pint\.[\w.]*\b(Plain)?(Quantity|Unit|Measurement)")

@@ -50,7 +50,7 @@ _VOUCHED: Final = Status.VOUCHED
 
 
 class CallJudge:
-    """Judges calls. It is the `checks.context.Context` of the checks that it asks."""
+    """Judges calls. It is the `checks.judges.Context` of the checks that it asks."""
 
     def __init__(
         self,

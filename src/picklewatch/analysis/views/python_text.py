@@ -28,7 +28,7 @@ BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PythonText:
     """One view of one pickle."""
 
     by: str
@@ -39,24 +39,26 @@ class Source:
     """Writes the lines, each with its offset where that is known."""
 
 
-def sources(found: Found) -> Iterator[Source]:
+def sources(found: Found) -> Iterator[PythonText]:
     """Give fickling's view of a pickle, and ours where fickling has none or leaves something out."""
     report, seconds = found.report, found.limits.fickling_seconds
     if report is None or not report.stopped or report.gaps:
-        yield Source("picklewatch", "", partial(ours, found))
+        yield PythonText("picklewatch", "", partial(ours, found))
         return
     if report.end - report.start > BYTES:
-        yield Source("picklewatch", f"fickling is not asked about more than {BYTES >> 20} MiB", partial(ours, found))
+        yield PythonText(
+            "picklewatch", f"fickling is not asked about more than {BYTES >> 20} MiB", partial(ours, found)
+        )
         return
     lines = decompile(bytes(found.part.data[report.start : report.end]), seconds)
     if not lines:
         note = f"fickling fails on it, or takes longer than {seconds:g} seconds"
-        yield Source("picklewatch", note, partial(ours, found))
+        yield PythonText("picklewatch", note, partial(ours, found))
         return
-    yield Source("fickling", "", partial(_theirs, lines))
+    yield PythonText("fickling", "", partial(_theirs, lines))
     missing = [name for name in report.imports if not _named(name, lines)]
     if missing:
-        yield Source("picklewatch", f"fickling leaves out {clip(', '.join(missing), TEXT)}", partial(ours, found))
+        yield PythonText("picklewatch", f"fickling leaves out {clip(', '.join(missing), TEXT)}", partial(ours, found))
 
 
 def _named(name: str, lines: list[str]) -> bool:
