@@ -489,31 +489,8 @@ CODE_BEARING_MODULES: frozenset[str] = frozenset(
 """Modules whose pickles carry Python code by nature."""
 
 PLAIN_LITERALS: frozenset[str] = frozenset(
-    [
-        "os",
-        "posix",
-        "nt",
-        "subprocess",
-        "builtins",
-        "__builtin__",
-        "importlib",
-        "runpy",
-        "ctypes",
-        "pickle",
-        "marshal",
-        "eval",
-        "exec",
-        "execfile",
-        "popen",
-        "Popen",
-        "__import__",
-        "import_module",
-        "getoutput",
-        "check_output",
-        "check_call",
-        "rmtree",
-        "CDLL",
-    ]
+    "os posix nt subprocess builtins __builtin__ importlib runpy ctypes pickle marshal eval exec execfile popen Popen __import__ "
+    "import_module getoutput check_output check_call rmtree CDLL".split()
 )
 """Literals that name something dangerous by themselves when handed to an unknown callable."""
 

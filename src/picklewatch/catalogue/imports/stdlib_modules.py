@@ -483,52 +483,8 @@ STDLIB: frozenset[str] = frozenset(
 
 
 STDLIB_PACKAGES: frozenset[str] = frozenset(
-    [
-        "_pyrepl",
-        "asyncio",
-        "bsddb",
-        "collections",
-        "compiler",
-        "compression",
-        "concurrent",
-        "ctypes",
-        "curses",
-        "dbm",
-        "distutils",
-        "email",
-        "encodings",
-        "ensurepip",
-        "hotshot",
-        "html",
-        "http",
-        "idlelib",
-        "importlib",
-        "json",
-        "lib2to3",
-        "logging",
-        "multiprocessing",
-        "msilib",
-        "os",
-        "pathlib",
-        "pydoc_data",
-        "re",
-        "sqlite3",
-        "string",
-        "sysconfig",
-        "test",
-        "tkinter",
-        "tomllib",
-        "turtledemo",
-        "unittest",
-        "urllib",
-        "venv",
-        "wsgiref",
-        "xml",
-        "xmlrpc",
-        "zipfile",
-        "zoneinfo",
-        "pip",
-        "setuptools",
-    ]
+    "_pyrepl asyncio bsddb collections compiler compression concurrent ctypes curses dbm distutils email encodings ensurepip hotshot html http "
+    "idlelib importlib json lib2to3 logging multiprocessing msilib os pathlib pydoc_data re sqlite3 string sysconfig test tkinter tomllib turtledemo "
+    "unittest urllib venv wsgiref xml xmlrpc zipfile zoneinfo pip setuptools".split()
 )
 """Those of them that have modules below them."""
