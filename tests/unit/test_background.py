@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
-from support.watching import eventually
+from support.watching import PATIENCE, eventually
 
 from picklewatch.service.background import BackgroundTask
 
@@ -26,12 +26,14 @@ def test_a_task_never_runs_twice_at_the_same_time() -> None:
     task = BackgroundTask("test", function, lambda _error: None)
     task.start()
     assert eventually(lambda: len(runs) == 1)
-    task.start()
+    assert not task.start()
+    assert not task.join(0)
     assert len(runs) == 1
     proceed.set()
     runs[0].join()
-    task.start()
-    task.stop()
+    assert task.start()
+    task.ask_to_stop()
+    assert task.join(PATIENCE)
     assert len(runs) == 2
 
 
@@ -45,7 +47,8 @@ def test_a_task_is_asked_to_end() -> None:
 
     task = BackgroundTask("test", function, lambda _error: None)
     task.start()
-    task.stop()
+    task.ask_to_stop()
+    assert task.join(PATIENCE)
     assert ended.is_set()
 
 
@@ -58,5 +61,6 @@ def test_store_errors_are_reported() -> None:
 
     task = BackgroundTask("test", function, errors.append)
     task.start()
-    task.stop()
+    task.ask_to_stop()
+    assert task.join(PATIENCE)
     assert [str(error) for error in errors] == ["disk I/O error"]

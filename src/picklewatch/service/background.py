@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from picklewatch.store.database import STORE_ERRORS
 
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from picklewatch.store.database import StoreError
-
-_JOIN_SECONDS: Final = 5.0
 
 
 class BackgroundTask:
@@ -27,19 +24,27 @@ class BackgroundTask:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Run the function, unless it still runs."""
-        if self._thread is None or not self._thread.is_alive():
-            thread = threading.Thread(target=self._run, name=f"picklewatch-{self._name}", daemon=True)
-            with contextlib.suppress(RuntimeError):  # the machine has no more threads: the next start may have one
-                thread.start()
-                self._thread = thread
+    def start(self) -> bool:
+        """Run the function; return False if it still runs, or the machine has no more threads."""
+        if not self.join(0):
+            return False
+        thread = threading.Thread(target=self._run, name=f"picklewatch-{self._name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        return True
 
-    def stop(self) -> None:
-        """Have it end, before the store is closed; a file system that does not answer is not waited for."""
+    def ask_to_stop(self) -> None:
+        """Have the function end soon; see `join`."""
         self._stopping.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait up to *seconds*; return True if nothing runs any more."""
         if self._thread is not None:
-            self._thread.join(_JOIN_SECONDS)
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
 
     def _run(self) -> None:
         try:

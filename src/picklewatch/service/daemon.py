@@ -66,6 +66,8 @@ _PLAN_SECONDS: Final = 300.0
 _TIDY_SECONDS: Final = 3600.0
 _UPGRADE_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 20.0
+_TASKS_SECONDS: Final = 5.0
+"""For the tasks that read the database: a disk that does not answer is not waited for."""
 _STOP_SECONDS: Final = 75.0
 """Shorter than the units' TimeoutStopSec; what takes longer is judged after the next start."""
 _DENIED_REMEMBERED: Final = 1_000
@@ -80,9 +82,10 @@ def open_daemon(
     Raises `StateError` if it can't have it.
     """
     health = Health()
+    upgrade = UpgradeDetector()  # first of all: an upgrade may come while the state directory is waited for
     with Signals() as signals, hold_state(state, health, signals.wait) as hold:
         dependencies.introduce()
-        yield Daemon(hold, health, signals, paths, config, dependencies, notifier)
+        yield Daemon(hold, health, signals, paths, config, dependencies, notifier, upgrade)
 
 
 class Daemon:
@@ -97,6 +100,7 @@ class Daemon:
         config: Config,
         dependencies: Dependencies,
         notifier: Notifier,
+        upgrade: UpgradeDetector,
     ) -> None:
         store, failures, schedule = hold.store, hold.failures, Schedule(hold.store)
         self.health, self.store = health, store
@@ -130,7 +134,7 @@ class Daemon:
         self._snapshot = Snapshot(store, health, started=time.time(), in_force=self._in_force)
         self._reporter = StatusReporter(hold, health, notifier, self._snapshot, outcomes)
         self._heartbeat = Heartbeat(health, notifier)
-        self._upgrade = UpgradeDetector()
+        self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._checking = BackgroundTask("check-store", store.check, failures.report)
         self._moving = BackgroundTask("moves", self._moves.retry, failures.report)
@@ -249,9 +253,11 @@ class Daemon:
 
     def _report_status(self, now: float) -> None:
         is_written = self._reporter.report(now, self._pools.current, self._watching, ready=self._is_ready)
-        if is_written and self._hold.failures.check_wanted.is_set():
-            self._hold.failures.check_wanted.clear()
-            self._checking.start()
+        wanted = self._hold.failures.check_wanted
+        if is_written and wanted.is_set():
+            wanted.clear()
+            if not self._checking.start():  # one still runs, which may have read past the error's place: again
+                wanted.set()
 
     def _stuck(self, now: float) -> str | None:
         silent = self._watching.silent(now)
@@ -303,11 +309,11 @@ class Daemon:
         workers = self._pools.current
         workers.ask_to_stop()
         self._watching.stop()
-        self._tidying.stop()
-        self._checking.stop()
-        forced = 0
-        end = time.monotonic() + min(self._config.limits().seconds + _GRACE_SECONDS, _STOP_SECONDS)
-        while not workers.join(0.1) and time.monotonic() < end and not forced:
+        self._tidying.ask_to_stop()
+        self._checking.ask_to_stop()
+        forced, now = 0, time.monotonic()
+        end = now + min(self._config.limits().seconds + _GRACE_SECONDS, _STOP_SECONDS)
+        while not self._has_ended(now + _TASKS_SECONDS) and time.monotonic() < end and not forced:
             self._notifier.alive()
             number = self._signals.take()
             forced = 128 + number if number not in (None, signal.SIGHUP) else 0
@@ -318,6 +324,15 @@ class Daemon:
             self._hold.failures.report(error)
         _log.info("daemon.stopped", queue=self._snapshot.queue, judged=workers.judged, forced=bool(forced))
         return forced
+
+    def _has_ended(self, tasks_end: float) -> bool:
+        """Wait a moment for the workers, and for the tasks that use the store until *tasks_end*.
+
+        Return True if nothing is left to wait for.
+        """
+        if not self._pools.current.join(0.1):
+            return False
+        return time.monotonic() > tasks_end or (self._tidying.join(0.1) and self._checking.join(0.1))
 
     # --- what is in force
 

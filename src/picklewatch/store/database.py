@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY_SECONDS: Final = 10.0
 _STEPS: Final = 100_000
-"""Steps of SQLite's machine between two looks at whether a check is to end: some milliseconds."""
+"""Steps of SQLite's machine between two looks at whether a check is to end. Reading all pages is one step."""
 _SIDE_FILES: Final = ("", "-wal", "-shm")
 
 
