@@ -7,6 +7,7 @@ import gzip
 import lzma
 import sys
 import zlib
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import lz4.frame
@@ -172,13 +173,32 @@ def test_our_lz4_fails_like_a_library(data: bytes) -> None:
 
 def test_encoded_pickles_are_decoded() -> None:
     """stable-baselines3 keeps cloudpickles in base64 inside its JSON."""
-    import base64
-
-    encoded = base64.b64encode(EVIL * 2)
+    encoded = b64encode(EVIL * 2)
     assert verdict(b'{"policy_class": {":type:": "x", ":serialized:": "' + encoded + b'"}}') in HARMFUL
-    assert verdict(b'{"a": {":serialized:": "' + base64.b64encode(BENIGN) + b'"}}') is Verdict.CLEAN
-    text = base64.b64encode(b"cos\nsystem\n(Vtrue\ntR.")
+    assert verdict(b'{"a": {":serialized:": "' + b64encode(BENIGN) + b'"}}') is Verdict.CLEAN
+    text = b64encode(b"cos\nsystem\n(Vtrue\ntR.")
     assert verdict(b'{":serialized:": "' + text + b'"}') in HARMFUL
     assert verdict(b'{":\\u0073erialized:": "' + text.replace(b"Y", b"\\u0059") + b'"}') in HARMFUL
     assert verdict(zipped({"data": b'{":serialized:": "' + encoded + b'"}', "policy.pth": b""})) in HARMFUL
     assert "hidden-pickle" in rules(b"\x80\x04C" + bytes([len(EVIL.hex())]) + EVIL.hex().encode() + b".")
+
+
+_ENCODED = b64encode(b"cposix\nsystem\n(S'true'\ntR.")
+_IN_UTF_16 = b"V\0a\0" + b64encode(EVIL)
+
+
+@pytest.mark.parametrize(
+    "data",
+    {
+        "one digit before the hexadecimal": b"(Va" + EVIL.hex().encode() + b"\n0N.",
+        "also valid UTF-16": _IN_UTF_16 + b"=" * (len(_IN_UTF_16) % 2) + b"\n0N.",
+        "an unsafe pickle behind it": b"(V" + _ENCODED + b"\n0N.ccolorsys\nrgb_to_hsv\n(I1\nI1\nI1\ntR.",
+        "a pickle beyond a limit behind it": b"(V" + _ENCODED + b"\n0N.(" + b"N0" * 3000 + b"N.",
+    }.values(),
+    ids=["nibble", "utf-16", "unsafe row", "limited row"],
+)
+def test_an_encoded_pickle_in_a_text_pickle_is_searched_for_in_its_own_bytes(data: bytes) -> None:
+    """As the unpickler has them, whatever they look like as a text, and before what follows is judged."""
+    report, level = judged(data, Limits(opcodes=1000))
+    assert level is Verdict.MALICIOUS
+    assert "code-execution" in {finding.rule for finding in report.findings}

@@ -69,9 +69,9 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
     if text:
         scan.budget.charge(len(data) // _LETTERS)
     if pickles.in_letters(scan, part) if text else pickles.matches(head, data):
-        name = pickles.read(scan, part, text=text)
+        name = pickles.read(scan, part)
         if text:
-            judge_text(scan, part, is_pickle=True)
+            judge_text(scan, part)
         return name
     # before the weak formats: a text that a loader runs may begin with the letters of an image or a model
     kinds = judge_text(scan, part) if text or may_be_read(data) else set()

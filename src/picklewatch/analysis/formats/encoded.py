@@ -67,7 +67,7 @@ class EncodedPickles:
 
 
 def search_encoded(scan: Scan, part: Part) -> None:
-    """Judge what is encoded in a pickle that is no text."""
+    """Judge what is encoded in a pickle."""
     search_in = EncodedPickles(scan, part, in_pickle=True)
     for offset, piece in pieces(part.data):
         search_in.look_in(piece, offset)

@@ -38,13 +38,14 @@ def matches(_head: bytes, data: memoryview) -> bool:
     return bool(looks_like_pickle(data, 0))
 
 
-def read(scan: Scan, part: Part, *, text: bool = False) -> str:
+def read(scan: Scan, part: Part) -> str:
     """Judge the pickles from offset 0 and return the exact format name.
 
-    Encoded pickles in them are searched for here unless they are *text*, which `judge_text` searches in one pass.
+    Encoded pickles are searched for in the bytes as the unpickler has them, and before what follows is judged: a text
+    may be read in another encoding than the pickle (UTF-16), and what follows may reach a limit.
     """
     first = scan.pickle(part)
-    if not text and scan.worst.rank < Level.UNSAFE.rank:
+    if scan.worst.rank < Level.UNSAFE.rank:
         search_encoded(scan, part)
     _row(scan, part, first)
     if first.value == MAGIC and first.stopped:

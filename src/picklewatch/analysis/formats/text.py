@@ -73,13 +73,13 @@ def _decodes(part: bytes, encoding: str) -> bool:
     return False
 
 
-def judge_text(scan: Scan, part: Part, *, is_pickle: bool = False) -> set[str]:
+def judge_text(scan: Scan, part: Part) -> set[str]:
     """Judge the parts of a text that a loader runs: pickles in base64, YAML's Python objects, names to be called.
 
     Return the kinds, as in docs/formats.md, that its keys and strings make it.
     """
     part = part._replace(data=in_utf8(part.data))
-    encoded = EncodedPickles(scan, part, in_pickle=is_pickle and scan.worst.rank < Level.UNSAFE.rank)
+    encoded = EncodedPickles(scan, part)
     signs = Signs()
     for offset, piece in pieces(part.data):
         encoded.look_in(piece, offset)
