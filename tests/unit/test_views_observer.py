@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import pickle
 import pickletools
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from samples.containers import Entry, zip_of
 from samples.hostile import BENIGN, EVIL
 
+from picklewatch.analysis.pickle import Budget
 from picklewatch.analysis.views.collect import visit
-from picklewatch.analysis.views.observer import BrokenError, Observer, Step
+from picklewatch.analysis.views.observer import BrokenError, LimitedError, Observer, Step
 from picklewatch.analysis.views.value_text import TEXT, ValueText, clip
-from picklewatch.core.model import Limits
+from picklewatch.analysis.views.views import decompile, explain
+from picklewatch.core.model import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from picklewatch.analysis.views.collect import Found
@@ -37,9 +40,14 @@ values = st.recursive(
 )
 
 
+def budget(limits: Limits = DEFAULT_LIMITS) -> Budget:
+    """Return what a view may spend."""
+    return Budget(limits=limits, size=1 << 20, deadline=math.inf)
+
+
 def steps(data: bytes, start: int = 0) -> tuple[Observer, list[Step]]:
     """Follow *data* to its end."""
-    observer = Observer(data, start, Limits())
+    observer = Observer(data, start, budget())
     seen: list[Step] = []
     observer.follow(seen.append)
     return observer, seen
@@ -85,7 +93,7 @@ def test_the_result_of_small_plain_data_reads_as_python(value: object, protocol:
 @given(st.binary(max_size=200))
 def test_any_bytes_come_to_an_end(data: bytes) -> None:
     """Whatever the bytes are: steps, then STOP or the place and reason where nothing can be read any more."""
-    observer = Observer(data, 0, Limits())
+    observer = Observer(data, 0, budget())
 
     def look(step: Step) -> None:
         assert all(len(text) <= TEXT for text in observer.top(6))
@@ -184,7 +192,7 @@ def test_protocol_0_strings_that_pickletools_refuses_are_read() -> None:
 )
 def test_bombs_cost_no_more_than_their_length(bomb: bytes) -> None:
     """Shared and nested values stay short texts: time and text sizes are linear in the opcodes."""
-    observer = Observer(bomb, 0, Limits())
+    observer = Observer(bomb, 0, budget())
 
     def look(step: Step) -> None:
         assert len(observer.top(6)) <= 6
@@ -225,7 +233,7 @@ def test_each_member_of_one_name_is_shown_and_the_same_bytes_once() -> None:
 
 def test_the_stack_is_shown_with_its_marks() -> None:
     """What lies below a mark is still on the stack."""
-    observer, shown = Observer(b"]((K\x01K\x02.", 0, Limits()), []
+    observer, shown = Observer(b"]((K\x01K\x02.", 0, budget()), []
     observer.follow(lambda _step: shown.append(observer.top(4)))
     assert shown[4] == ["MARK", "MARK", "1", "2"]
     assert shown[2] == ["[]", "MARK", "MARK"]
@@ -258,7 +266,7 @@ def test_an_array_that_breaks_off_is_not_read_as_opcodes() -> None:
     )
     seen: list[Step] = []
     with pytest.raises(BrokenError, match="ends inside an in-line array"):
-        Observer(data, 0, Limits()).follow(seen.append)
+        Observer(data, 0, budget()).follow(seen.append)
     assert seen[-1].op == "BUILD"
 
 
@@ -269,4 +277,36 @@ def test_a_fault_of_a_view_is_none_of_the_pickle_s() -> None:
         raise IndexError("a fault")
 
     with pytest.raises(IndexError, match="a fault"):
-        Observer(b"N.", 0, Limits()).follow(fail)
+        Observer(b"N.", 0, budget()).follow(fail)
+
+
+def test_a_limit_is_no_end_of_the_pickle() -> None:
+    """An unpickler would go on, so nothing says that what follows is not reached."""
+    data = b"\x80\x02" + b"N0" * 30_000 + b"cos\nsystem\nX\x04\0\0\0true\x85R."
+    limits = Limits(opcodes=1000, fickling_seconds=0.0)
+    with pytest.raises(LimitedError, match="1000 pickle opcodes"):
+        Observer(data, 0, budget(limits)).follow(lambda _step: None)
+    lines: list[dict[str, Any]] = []
+    decompile(data, limits, {"limit": 100, "member": None}, lines.append)
+    code = [line["text"] for line in lines if line["kind"] == "code"]
+    assert [text[:30] for text in code] == ["# not followed any further: th"]
+    lines.clear()
+    explain(data, limits, {"limit": 100, "member": None, "places": [], "names": []}, lines.append)
+    assert [line["kind"] for line in lines] == ["stuck", "total"]
+
+
+def test_a_view_has_one_budget_for_all_pickles() -> None:
+    """Many costly pickles in one file cost what one scan may, and each is looked at."""
+    walked: list[int] = []
+
+    def visitor(found: Found) -> None:
+        observer = found.observe()
+        seen: list[Step] = []
+        with contextlib.suppress(BrokenError):
+            observer.follow(seen.append)
+        walked.append(len(seen))
+
+    members = [Entry(f"{number}.pkl", b"\x80\x02" + b"N0" * 40_000 + b"N.") for number in range(8)]
+    visit(zip_of(members), Limits(opcodes=100_000), visitor)
+    assert len(walked) == 8
+    assert sum(walked) <= 110_000

@@ -92,7 +92,9 @@ def explain(
 
     *item* is the quarantined item whose tombstone the file is, if it is one.
     """
-    acts = [act for act in acts if act["kind"] == "act"]
+    view = list(acts)
+    acts = [line for line in view if line["kind"] == "act"]
+    ends = tuple((line["where"], f"# {line['text']}") for line in view if line["kind"] == "stuck")
     findings = [f for f in worst_first(record.report.findings) if is_member(member_of(f.where), member)]
     reasons = _reasons(record, findings, member)
     effects = _effects(record, acts)
@@ -101,7 +103,7 @@ def explain(
         record=record,
         headline=_ELSEWHERE if elsewhere else _headline(record, effects),
         effects=effects,
-        lines=_lines(findings, acts),
+        lines=(*_lines(findings, acts), *ends[:SHOWN_LINES]),
         reasons=reasons,
         confidence=_confidence(record),
         advice=tuple(_advice(record, item)),

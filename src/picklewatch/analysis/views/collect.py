@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.formats import read_content
 from picklewatch.analysis.formats.context import Scan
 from picklewatch.analysis.formats.part import Part
-from picklewatch.analysis.pickle import LimitReached
+from picklewatch.analysis.pickle import Budget, LimitReached
 from picklewatch.analysis.views.observer import Observer
 
 if TYPE_CHECKING:
@@ -35,10 +36,12 @@ class Found:
     arrays: bool
     """Whether the walk took arrays between the opcodes for joblib's."""
     limits: Limits
+    budget: Budget
+    """For all that the view follows in this file."""
 
     def observe(self) -> Observer:
         """Walk over it as the scan did, and look."""
-        return Observer(self.part.data, self.start, self.limits, arrays=self.arrays)
+        return Observer(self.part.data, self.start, self.budget, arrays=self.arrays)
 
 
 class Visit(Scan):
@@ -50,6 +53,8 @@ class Visit(Scan):
     def __init__(self, limits: Limits, visitor: Visitor, size: int) -> None:
         super().__init__(limits, read_content, size=size)
         self._visitor = visitor
+        # no deadline: whoever reads the view slowly, through a pager, makes it take long
+        self._views = Budget(limits=limits, size=size, deadline=math.inf)
         self._seen: set[tuple[str, int, bytes]] = set()
         self._arrays = True
 
@@ -78,7 +83,7 @@ class Visit(Scan):
         pickle = (part.where, start, hashlib.sha256(content).digest())  # several members may have one name
         if pickle not in self._seen:  # two readings of one container may find the same pickle
             self._seen.add(pickle)
-            self._visitor(Found(part, start, report, self._arrays, self.limits))
+            self._visitor(Found(part, start, report, self._arrays, self.limits, self._views))
 
 
 def visit(data: Any, limits: Limits, visitor: Visitor) -> tuple[str, str]:

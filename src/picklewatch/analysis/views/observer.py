@@ -8,11 +8,10 @@ does no more work than it would without this.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from picklewatch.analysis.pickle.report import Budget, LimitReached, Stopped
+from picklewatch.analysis.pickle.report import LimitReached, Stopped
 from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
 from picklewatch.analysis.pickle.vm.opcodes import opcode_end
@@ -24,8 +23,7 @@ from picklewatch.analysis.views.value_text import ValueText, clip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.analysis.pickle import Buffer
-    from picklewatch.core.model import Limits
+    from picklewatch.analysis.pickle import Budget, Buffer
 
 GAP: Final = "(array)"
 """Stands for bytes between the opcodes that joblib reads by itself."""
@@ -69,6 +67,10 @@ class BrokenError(Exception):
         self.offset = offset
 
 
+class LimitedError(BrokenError):
+    """A limit of the scan ends the view from *offset* on; an unpickler would go on."""
+
+
 class _ObservedWalk(Walk):
     """The walk, stopping after each opcode to be looked at."""
 
@@ -101,9 +103,8 @@ class _ObservedWalk(Walk):
 class Observer:
     """Follows one pickle by `follow`; the other members tell the state after the step that was given last."""
 
-    def __init__(self, data: Buffer, start: int, limits: Limits, *, arrays: bool = True) -> None:
-        # no deadline: whoever reads the view slowly, through a pager, makes it take long
-        budget = Budget(limits=limits, size=len(data), deadline=math.inf)
+    def __init__(self, data: Buffer, start: int, budget: Budget, *, arrays: bool = True) -> None:
+        self._budget = budget
         self._machine = Machine("", budget, persistent=False, arrays_inline=arrays, read_storage=read_storage)
         self._walk = _ObservedWalk(data, start, self)
         self._text = ValueText(self._machine.observations.dropped)
@@ -154,16 +155,18 @@ class Observer:
         return shown[1]
 
     def follow(self, show: Callable[[Step], None]) -> None:
-        """Give each step to *show*; raises `BrokenError` where the bytes can't be read any more.
+        """Give each step to *show*.
+
+        Raises `BrokenError` where the bytes can't be read any more, `LimitedError` at a limit.
 
         After a step with trouble the opcodes are still read, but no longer followed; only a frame that is too long
         lets the walk go on.
         """
         walk = self._walk
         try:
-            walk.run_observed(show)
+            self._budget.share(lambda: walk.run_observed(show))  # as the scan does: further pickles are shown, too
         except LimitReached as limit:
-            raise BrokenError(self._offset, str(limit)) from None
+            raise LimitedError(self._offset, str(limit)) from None
         if walk.problem:
             self._read_on(show)
 

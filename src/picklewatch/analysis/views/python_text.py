@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.analysis.pickle.fickling_evidence import decompile
-from picklewatch.analysis.views.observer import BrokenError
+from picklewatch.analysis.views.observer import BrokenError, LimitedError
 from picklewatch.analysis.views.value_text import TEXT, clip
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def ours(found: Found, code: Code) -> None:
     observer = found.observe()
     try:
         observer.follow(statements)
+    except LimitedError as error:
+        code(f"# not followed any further: {error}", error.offset)
     except BrokenError as error:
         code(f"raise UnpicklingError({str(error)!r})", error.offset)
     if observer.result is not None:

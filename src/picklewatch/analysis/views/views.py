@@ -7,12 +7,11 @@ Every line has a ``kind``: ``pickle`` (one begins: where), ``step`` (trace), ``o
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.analysis.views.collect import visit
-from picklewatch.analysis.views.observer import GAP, BrokenError
+from picklewatch.analysis.views.observer import GAP, BrokenError, LimitedError
 from picklewatch.analysis.views.opcode_text import argument
 from picklewatch.analysis.views.python_text import sources
 from picklewatch.analysis.views.value_text import clip
@@ -88,8 +87,12 @@ def explain(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> Non
                 if where in places or act.name in names:
                     lines.put("act", where=where, what=act.kind, name=act.name, text=act.statement, given=act.arguments)
 
-        with contextlib.suppress(BrokenError):
+        try:
             found.observe().follow(acts)
+        except LimitedError as error:
+            lines.put("stuck", where=found.part.at(error.offset), text=_not_followed(error))
+        except BrokenError:
+            pass  # the verdict's findings say so
 
     _each(data, limits, request, put, show, quiet=True)
 
@@ -169,10 +172,16 @@ def _walk(lines: Lines, found: Found, observer: Observer, show: Callable[[Step],
 
     try:
         observer.follow(shown)
+    except LimitedError as error:
+        lines.put("stuck", where=part.at(error.offset), text=_not_followed(error))
     except BrokenError as error:
         lines.put("stuck", where=part.at(error.offset), text=f"Nothing can be read from here on: {error}.")
     if observer.result is not None:
         lines.put("end", where=part.at(found.start), text=f"The result is {observer.result}")
+
+
+def _not_followed(limit: LimitedError) -> str:
+    return f"It is not followed any further, though an unpickler would go on: {limit}."
 
 
 def _op_fields(step: Step, found: Found, observer: Observer) -> Line:
