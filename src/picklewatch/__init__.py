@@ -1,4 +1,4 @@
-"""picklewatch keeps hostile model files from running on ML workstations."""
+"""picklewatch finds hostile model files on ML workstations and, if enabled, quarantines them."""
 
 # No import here, not even of `__future__`: see __main__.py.
 
