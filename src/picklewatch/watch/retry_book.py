@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 from typing import Generic, TypeVar
 
-from picklewatch.access.paths import beneath
-
 State = TypeVar("State")
 
 
@@ -46,7 +44,10 @@ class RetryBook(Generic[State]):
     def strike_below(self, directory: str) -> None:
         """Forget *directory* and all below it."""
         with self._lock:
-            self._states = {path: state for path, state in self._states.items() if not beneath(path, directory)}
+            self._states.pop(directory, None)
+            prefix = directory.rstrip("/") + "/"  # not `beneath`: events wait while thousands of paths are compared
+            for path in [path for path in self._states if path.startswith(prefix)]:
+                del self._states[path]
 
     def is_due(self, now: float) -> bool:
         """Return True if it is time for another attempt at *now* (monotonic seconds); the next one is later then."""
