@@ -418,8 +418,8 @@ def test_an_unreadable_directory_is_named_and_walked_when_it_can_be(watching: Wa
     assert eventually(lambda: watching.health.problems == ())
 
 
-def test_directories_too_deep_for_a_path_are_named_while_they_are_there(watching: Watching, root: Path) -> None:
-    """Made step by step, they have no name that the kernel takes; what lies above is watched on."""
+def make_too_deep(root: Path) -> Path:
+    """Make directories below *root*, step by step, that no path can name; return the topmost."""
     descriptor = os.open(root, os.O_RDONLY)
     for _ in range(25):
         os.mkdir("d" * 200, dir_fd=descriptor)
@@ -427,9 +427,30 @@ def test_directories_too_deep_for_a_path_are_named_while_they_are_there(watching
         os.close(descriptor)
         descriptor = below
     os.close(descriptor)
+    return root / ("d" * 200)
+
+
+def test_an_unlistable_directory_that_is_excluded_later_is_no_problem(tmp_path: Path, root: Path) -> None:
+    """A reload excludes it and has everything walked, but the walk looks at nothing there."""
+    deep = make_too_deep(root)  # root may list every other directory
+    excluded: list[str] = []
+    with Watching(tmp_path / "state", root, timing=QUICK, excluded=lambda path: path.startswith(tuple(excluded))) as it:
+        assert it.wait_ready()
+        assert eventually(lambda: "watch-unlistable" in problems(it))
+        excluded.append(str(deep))
+        it.watcher.ask_for_walk("reload")
+        assert eventually(lambda: not problems(it))
+        assert eventually(lambda: not it.threads.hidden._unlistable.states()), "it is looked at again and again"
+        assert not problems(it)
+    subprocess.run(["rm", "-r", str(deep)], check=True)  # pytest has no names for it, either
+
+
+def test_directories_too_deep_for_a_path_are_named_while_they_are_there(watching: Watching, root: Path) -> None:
+    """Made step by step, they have no name that the kernel takes; what lies above is watched on."""
+    deep = make_too_deep(root)
     assert eventually(lambda: "watch-unlistable" in problems(watching))
-    assert probe(watching, root / ("d" * 200))
-    subprocess.run(["rm", "-r", str(root / ("d" * 200))], check=True)  # steps down as the maker did
+    assert probe(watching, deep)
+    subprocess.run(["rm", "-r", str(deep)], check=True)  # steps down as the maker did
     assert eventually(lambda: not problems(watching)), watching.health.problems
 
 

@@ -18,6 +18,11 @@ _LONGEST = 4095
 """Bytes of a path, limits.h's PATH_MAX without its NUL."""
 
 
+def never(_path: str) -> bool:
+    """Leave nothing out."""
+    return False
+
+
 @pytest.mark.parametrize("length", [_LONGEST, _LONGEST - 1, _LONGEST - 2, _LONGEST - 100])
 def test_a_directory_at_the_end_of_names_is_over_when_nothing_is_below_it(tmp_path: Path, length: int) -> None:
     """However long its own name is: one byte more may have no name, and must not be asked for."""
@@ -33,7 +38,7 @@ def test_a_directory_at_the_end_of_names_is_over_when_nothing_is_below_it(tmp_pa
         descriptor = below
     subject = os.path.join(tmp_path, *names)  # noqa: PTH118 - as the walk spells it
     assert len(subject) == length
-    hidden = HiddenDirectories(Health())
+    hidden = HiddenDirectories(Health(), is_excluded=never, is_elsewhere=never)
     assert hidden.note(os.path.join(subject, "g" * 200), errno.ENAMETOOLONG) == subject  # noqa: PTH118
     assert hidden.seen_again(LOOK_SECONDS) == []
     os.rmdir("../" + "g" * 200, dir_fd=descriptor)

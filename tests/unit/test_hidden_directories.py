@@ -9,14 +9,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from support.directories import open_directory
 from support.vaulting import NOBODY, in_child
 
 from picklewatch.telemetry.health import Health
+from picklewatch.watch import hidden_directories
 from picklewatch.watch.hidden_directories import LOOK_SECONDS, HiddenDirectories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def never(_path: str) -> bool:
+    """Leave nothing out."""
+    return False
+
+
+def make_hidden(
+    health: Health, *, is_excluded: Callable[[str], bool] = never, is_elsewhere: Callable[[str], bool] = never
+) -> HiddenDirectories:
+    """The hidden directories, reported to *health*."""
+    return HiddenDirectories(health, is_excluded=is_excluded, is_elsewhere=is_elsewhere)
 
 
 def as_nobody(run: Callable[[Path], None]) -> None:
@@ -38,7 +52,7 @@ def test_a_closed_directory_is_reported_until_it_opens() -> None:
                 directory.mkdir(parents=True)
                 (directory / "m.pt").write_bytes(b"x")
             health = Health()
-            hidden = HiddenDirectories(health)
+            hidden = make_hidden(health)
             hidden.note_file(str(root / "gone.pt"))
             assert not list(health.problems)
             for directory in (root / "a", outside):
@@ -67,7 +81,7 @@ def test_a_problem_that_a_walk_took_back_too_early_is_reported_again() -> None:
             closed = Path(base, "closed")
             closed.mkdir(mode=0)
             health = Health()
-            hidden = HiddenDirectories(health)
+            hidden = make_hidden(health)
             assert hidden.note(str(closed), errno.EACCES) == str(closed)
             hidden.repair_below(base)
             assert not list(health.problems)
@@ -75,5 +89,75 @@ def test_a_problem_that_a_walk_took_back_too_early_is_reported_again() -> None:
             assert [problem.subject for problem in health.problems] == [str(closed)]
             closed.rmdir()
             assert hidden.seen_again(2 * LOOK_SECONDS) == [str(closed)], "one that is gone is none any more"
+
+    as_nobody(run)
+
+
+@pytest.mark.parametrize("test", ["is_excluded", "is_elsewhere"])
+def test_a_directory_that_is_left_out_by_now_is_no_problem_any_more(test: str) -> None:
+    """The configuration was reloaded, or something was mounted over it; it is neither looked at nor walked."""
+
+    def run(place: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=place) as base:
+            closed = Path(base, "closed")
+            closed.mkdir(mode=0)
+            left_out: set[str] = set()
+            health = Health()
+            hidden = make_hidden(health, **{test: left_out.__contains__})
+            hidden.note(str(closed), errno.EACCES)
+            assert hidden.seen_again(LOOK_SECONDS) == []
+            assert [problem.subject for problem in health.problems] == [str(closed)]
+            left_out.add(str(closed))
+            assert hidden.seen_again(2 * LOOK_SECONDS) == []
+            assert not list(health.problems)
+            left_out.clear()
+            assert hidden.seen_again(3 * LOOK_SECONDS) == []
+            assert not list(health.problems)
+
+    as_nobody(run)
+
+
+def test_a_directory_that_may_be_entered_but_not_listed_is_not_closed() -> None:
+    """Homes usually are like that; the trees beneath can be walked. A walk may have found it, too."""
+
+    def run(place: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=place) as base:
+            home = Path(base, "home")
+            (home / "cache").mkdir(parents=True)
+            (home / "cache" / "m.pt").write_bytes(b"x")
+            health = Health()
+            hidden = make_hidden(health, is_elsewhere=str(home).__eq__)
+            home.chmod(0)
+            hidden.note(str(home / "cache"), errno.EACCES)
+            hidden.note_file(str(home / "cache" / "m.pt"))
+            assert hidden.seen_again(LOOK_SECONDS) == []
+            home.chmod(0o111)
+            assert hidden.seen_again(2 * LOOK_SECONDS) == [str(home), str(home / "cache")]
+            assert not list(health.problems)
+            home.chmod(0o700)
+
+    as_nobody(run)
+
+
+def test_unlistable_directories_do_not_take_the_places_of_closed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind has its own; whatever finds none is counted."""
+    monkeypatch.setattr(hidden_directories, "_MOST", 1)
+
+    def run(place: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=place) as base:
+            closed, unlistable = Path(base, "closed"), Path(base, "unlistable")
+            closed.mkdir()
+            (closed / "m.pt").write_bytes(b"x")
+            unlistable.mkdir(mode=0o111)
+            closed.chmod(0)
+            health = Health()
+            hidden = make_hidden(health)
+            hidden.note(str(unlistable), errno.EACCES)
+            hidden.note_file(str(closed / "m.pt"))
+            assert "watch-closed-left-out" not in health.counts
+            hidden.note(str(closed), errno.EACCES)
+            assert health.counts["watch-closed-left-out"] == 1
+            closed.chmod(0o700)
+            assert hidden.seen_again(LOOK_SECONDS) == [str(closed)]
 
     as_nobody(run)

@@ -15,22 +15,31 @@ from picklewatch.access.paths import PATH_MAX, beneath
 from picklewatch.watch.retry_book import RetryBook
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from picklewatch.telemetry.health import Health
 
 LOOK_SECONDS: Final = 2.0
 _PROBLEM: Final = "watch-unlistable"
+_LEFT_OUT: Final = "watch-closed-left-out"
 _MOST: Final = 1_000
+"""Directories of each kind that are looked at again."""
 _NAME_MAX: Final = 255
 
 
 class HiddenDirectories:
-    """Reports hidden directories until they can be seen. Any thread may note one."""
+    """Reports hidden directories until they can be seen. Any thread may note one.
 
-    def __init__(self, health: Health) -> None:
+    One that *is_excluded* by now is not looked at, nor one that *is_elsewhere*: its server may never answer.
+    """
+
+    def __init__(
+        self, health: Health, *, is_excluded: Callable[[str], bool], is_elsewhere: Callable[[str], bool]
+    ) -> None:
         self._health = health
-        self._book = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
+        self._is_excluded, self._is_elsewhere = is_excluded, is_elsewhere
+        self._closed = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
+        self._unlistable = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
 
     def note_file(self, path: str) -> None:
         """Note that nothing was seen at *path*: for want of rights, its topmost closed directory is hidden."""
@@ -42,19 +51,20 @@ class HiddenDirectories:
         except (OSError, ValueError):
             return
         directory = _topmost_closed(path)
-        if directory in self._book:
+        if directory in self._closed:
             return
-        if self._book.note(directory, errno.EACCES):
+        if self._closed.note(directory, errno.EACCES):
             self._report(directory, errno.EACCES)
         else:
-            self._health.count("watch-closed-left-out")  # the periodic walk finds what is in it
+            self._health.count(_LEFT_OUT)  # the periodic walk finds what is in it
 
     def note(self, directory: str, code: int) -> str:
         """Note that *directory* can't be listed (error number *code*); return the directory that is reported."""
         if code == errno.ENAMETOOLONG:
             while _is_too_long(directory):
                 directory = os.path.dirname(directory)  # noqa: PTH120 - any bytes, no object needed
-        self._book.note(directory, code)
+        if not self._unlistable.note(directory, code):
+            self._health.count(_LEFT_OUT)
         self._report(directory, code)
         return directory
 
@@ -64,21 +74,34 @@ class HiddenDirectories:
 
     def forget_below(self, tree: str) -> None:
         """Forget what lies in *tree*, which is not watched any more."""
-        self._book.strike_below(tree)
+        self._closed.strike_below(tree)
+        self._unlistable.strike_below(tree)
         self.repair_below(tree)
 
     def seen_again(self, now: float) -> list[str]:
         """Return the directories that can be seen by now, or are gone, and forget them."""
+        if not self._closed.is_due(now):
+            return []
+        # a closed directory may lie above a file system of the network, whose threads must not take it for another's
+        seen = self._look_at(self._closed, self._is_excluded, _is_closed)
+        return seen + self._look_at(self._unlistable, self._is_left_out, _is_unlistable)
+
+    def _is_left_out(self, path: str) -> bool:
+        return self._is_excluded(path) or self._is_elsewhere(path)
+
+    def _look_at(
+        self, book: RetryBook[int], is_left_out: Callable[[str], bool], is_hidden: Callable[[str], bool]
+    ) -> list[str]:
         seen: list[str] = []
-        if not self._book.is_due(now):
-            return seen
-        for directory, code in self._book.states().items():
-            if _is_over(directory):
-                self._book.strike(directory)
-                self._health.repair(_PROBLEM, subject=directory)
-                seen.append(directory)
-            else:
+        for directory, code in book.states().items():
+            left_out = is_left_out(directory)
+            if not left_out and is_hidden(directory):
                 self._report(directory, code)  # a walk that began before it was closed may have repaired it
+                continue
+            book.strike(directory)
+            self._health.repair(_PROBLEM, subject=directory)
+            if not left_out:
+                seen.append(directory)
         return seen
 
     def _report(self, directory: str, code: int) -> None:
@@ -109,21 +132,21 @@ def _is_closed(directory: str) -> bool:
     return False
 
 
-def _is_over(directory: str) -> bool:
-    """Return True if *directory* can be seen by now, or is gone."""
+def _is_unlistable(directory: str) -> bool:
+    """Return True if *directory* is there and can't be listed, or something in it has no name."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
     try:
         os.stat(".", dir_fd=descriptor)  # "DIRECTORY/." may be too long where DIRECTORY is not
         longest = PATH_MAX - 2 - len(os.fsencode(directory))
         with os.scandir(descriptor) as entries:
-            return longest >= _NAME_MAX or not any(
+            return longest < _NAME_MAX and any(
                 len(os.fsencode(entry.name)) > longest and entry.is_dir(follow_symlinks=False) for entry in entries
             )
     except OSError:
-        return False
+        return True
     finally:
         os.close(descriptor)
 
