@@ -13,10 +13,13 @@ from support.watching import make_record
 from picklewatch.core.model import Verdict
 from picklewatch.scanning.display_names import describe, is_named_by_links, links_to
 from picklewatch.service.outcome_log import _is_bookkeeping
+from picklewatch.telemetry.health import Health
 from picklewatch.watch import caches
 from picklewatch.watch.cache_locations import own_caches
 from picklewatch.watch.caches import is_bookkeeping, is_temporary
 from picklewatch.watch.settle import DEFAULT_DELAYS, Look, Settle, Sign
+from picklewatch.watch.supervisor import WatchSupervisor
+from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +41,7 @@ TOOL = CacheTool(
 
 def forget() -> None:
     """Make the registry look into its folder again."""
-    for remembered in (caches.tools, caches.name_patterns, caches._temporary, caches._bookkeeping):
+    for remembered in (caches.tools, caches.names, caches._temporary, caches._bookkeeping):
         remembered.cache_clear()
 
 
@@ -76,6 +79,50 @@ def test_without_its_file_a_tool_is_unknown() -> None:
     assert "Invented" not in {cache.tool for cache in own_caches({"HOME": "/h"})}
     assert describe("/h/invented/m.bin") is None
     assert not is_temporary("m.bin.unfinished")
+
+
+def test_the_tools_are_loaded_when_watching_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that removes their files, or a lack of descriptors, must not make the first name fail."""
+    forget()
+    WatchSupervisor(
+        lambda _candidates: (),
+        Health(),
+        canary=tmp_path / "canary",
+        delays=DEFAULT_DELAYS,
+        timing=Timing(),
+        is_excluded=lambda _path: False,
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(caches, "__path__", [str(tmp_path / "gone")])
+        assert describe("/h/nltk_data/m.pickle") == "nltk: m.pickle"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/u/.cache/modelscope/hub/checkpoints/x.pt", "torch.hub: x.pt"),
+        ("/u/.cache/modelscope/hub/models/org/name/hub/checkpoints/x.pt", "torch.hub: x.pt"),
+        ("/u/.cache/clip/hub/checkpoints/x", "torch.hub: x"),
+        ("/u/.cache/torch/hub/repo/nltk_data/a", "torch.hub repo: nltk_data/a"),
+        ("/u/.keras/kagglehub/models/a/b/c/d/1/m", "kaggle a/b/c/d@1: m"),
+        ("/u/.cache/clip/x/.cache/mim/m", "mim: m"),
+        ("/u/.cache/mim/x/.cache/clip/m", "clip: m"),
+        ("/u/.cache/clip/nltk_data/m", "clip: nltk_data/m"),
+        ("/u/.cache/clip/models--x--y", None),
+    ],
+)
+def test_of_caches_that_lie_in_each_other_one_gives_the_name(path: str, name: str | None) -> None:
+    """The order is the tools' own, not that of their files' names; a repository itself has no name."""
+    assert describe(path) == name
+
+
+def test_a_shared_directory_gets_the_label_of_the_tool_of_the_lowest_rank() -> None:
+    """Hugging Face and torch come first."""
+    found = own_caches({"HOME": "/h", "FASTAI_HOME": "/big", "TORCH_HOME": "/big", "DEEPFACE_HOME": "/h"})
+    assert [cache.tool for cache in found if cache.path == Path("/big")] == ["PyTorch"]
+    assert [cache.tool for cache in found[:3]] == ["Hugging Face", "Hugging Face hub", "Hugging Face assets"]
+    ranks = [tool.rank for tool in caches.tools() if tool.places]
+    assert len(set(ranks)) == len(ranks)
 
 
 def test_no_two_tools_claim_one_place() -> None:

@@ -17,9 +17,9 @@ def describe(path: str) -> str | None:
     """
     for tool in caches.tools():
         if tool.describe is not None and (name := tool.describe(path)) is not None:
-            return name
-    for pattern, template in caches.name_patterns():
-        if found := pattern.fullmatch(path):
+            return name or None
+    for pattern, template in caches.names():
+        if found := caches.compiled(pattern).fullmatch(path):
             return template.format(**found.groupdict())
     return None
 

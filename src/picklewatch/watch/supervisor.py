@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
+from picklewatch.watch import caches
 from picklewatch.watch.events import Event, EventKind
 from picklewatch.watch.mounts import point_of
 from picklewatch.watch.roots import Root
@@ -55,6 +56,7 @@ class WatchSupervisor:
         timing: Timing,
         is_excluded: Callable[[str], bool],
     ) -> None:
+        caches.tools()  # loaded now: an upgrade may remove the modules, and descriptors may run out
         self._health = health
         self._is_excluded = is_excluded
         self._rescan_seconds = timing.rescan

@@ -8,27 +8,41 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
+import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from picklewatch.watch.cache_tool import CacheTool
 
+_FOLDERS_RANK: Final = 60
+"""The `CacheTool.names_rank` of all `CacheTool.folder`."""
+
 
 @functools.cache
 def tools() -> tuple[CacheTool, ...]:
-    """Return every tool, in the order of the modules' names."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(importlib.import_module(f"{__name__}.{name}").TOOL for name in names)
+    """Return every tool, in the order of their ranks."""
+    files = sorted(file for folder in __path__ for file in os.listdir(folder))  # noqa: PTH208 - pathlib costs more
+    modules = [file[:-3] for file in files if file.endswith(".py") and file != "__init__.py"]
+    found = [importlib.import_module(f"{__name__}.{module}").TOOL for module in modules]
+    return tuple(sorted(found, key=lambda tool: tool.rank))
 
 
 @functools.cache
-def name_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return all tools' `CacheTool.names`, compiled."""
-    return tuple((re.compile(path, re.DOTALL), name) for tool in tools() for path, name in tool.names)
+def names() -> tuple[tuple[str, str], ...]:
+    """Return all tools' `CacheTool.names`, and one pair for all of their folders, in the order of their ranks."""
+    folders = "|".join(tool.folder for tool in tools() if tool.folder)
+    ranked = [(_FOLDERS_RANK, rf".*/\.cache/(?P<tool>{folders})/(?P<file>.+)", "{tool}: {file}")]
+    ranked += [(tool.names_rank, path, name) for tool in tools() for path, name in tool.names]
+    return tuple((path, name) for _, path, name in sorted(ranked, key=lambda entry: entry[0]))
+
+
+@functools.cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return *pattern*, which may be any of a tool's, for use."""
+    return re.compile(pattern, re.DOTALL)
 
 
 def is_temporary(name: str) -> bool:
@@ -52,4 +66,4 @@ def _bookkeeping() -> re.Pattern[str]:
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL)
+    return compiled("|".join(f"(?:{pattern})" for pattern in patterns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=200,
     places=(CachePlace(label="Bark", default="{cache}/suno"),),
-    names=((r".*/\.cache/suno/(?P<file>.+)", "suno: {file}"),),
+    folder="suno",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=130,
     places=(CachePlace(label="CLIP", default="{home}/.cache/clip"),),
-    names=((r".*/\.cache/clip/(?P<file>.+)", "clip: {file}"),),
+    folder="clip",
 )

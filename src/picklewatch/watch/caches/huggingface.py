@@ -41,7 +41,8 @@ _PREFIX = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 def describe(path: str) -> str | None:
     """Return the human name of *path*, such as ``org/model@main: file``; None outside of Hugging Face's layouts.
 
-    For a blob, the snapshot that leads to it gives the name. The text is not made printable.
+    Empty for a repository itself. For a blob, the snapshot that leads to it gives the name. The text is not made
+    printable.
     """
     if match := _REPOSITORY.fullmatch(path):
         return _describe_repository(path, match)
@@ -63,7 +64,7 @@ def links_to(path: str) -> tuple[str, ...] | None:
     return _shared_store_links(path)
 
 
-def _describe_repository(path: str, match: re.Match[str]) -> str | None:
+def _describe_repository(path: str, match: re.Match[str]) -> str:
     repository = _PREFIX[match["kind"]] + match["id"].replace("--", "/")
     kind, _, rest = (match["rest"] or "").partition("/")
     if kind == "snapshots" and "/" in rest:
@@ -77,7 +78,7 @@ def _describe_repository(path: str, match: re.Match[str]) -> str | None:
         blob, dot, state = rest.partition(".")
         suffix = " (being downloaded)" if dot and state.endswith("incomplete") else ""
         return f"{repository}: blob {blob[:12]}{suffix}"
-    return f"{repository}: {match['rest']}" if match["rest"] else None
+    return f"{repository}: {match['rest']}" if match["rest"] else ""
 
 
 def _revision_name(repository: str, revision: str) -> str:
@@ -246,6 +247,7 @@ def _stamp(path: str) -> int:
 
 
 TOOL = CacheTool(
+    rank=10,
     places=(
         CachePlace(label="Hugging Face", variables=("HF_HOME",), default="{cache}/huggingface", base="hf"),
         CachePlace(label="Hugging Face hub", variables=("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"), default="{hf}/hub"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=140,
     places=(
         CachePlace(label="OpenMMLab", variables=("MMENGINE_HOME",), default="{cache}/mmengine"),
         CachePlace(label="OpenMIM", default="{cache}/mim"),
     ),
-    names=((r".*/\.cache/mim/(?P<file>.+)", "mim: {file}"),),
+    folder="mim",
 )

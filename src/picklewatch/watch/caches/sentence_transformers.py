@@ -5,6 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=40,
     places=(
         CachePlace(
             label="sentence-transformers",
@@ -12,5 +13,6 @@ TOOL = CacheTool(
             default="{cache}/torch/sentence_transformers",
         ),
     ),
+    names_rank=20,
     names=((r".*/torch/sentence_transformers/(?P<repo>[^/]+)/(?P<file>.+)", "sentence-transformers {repo}: {file}"),),
 )

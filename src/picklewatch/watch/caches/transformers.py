@@ -5,6 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=20,
     places=(
         CachePlace(
             label="transformers",

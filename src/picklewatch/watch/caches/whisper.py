@@ -5,6 +5,7 @@ from __future__ import annotations
 from picklewatch.watch.cache_tool import CachePlace, CacheTool
 
 TOOL = CacheTool(
+    rank=120,
     places=(CachePlace(label="Whisper", default="{cache}/whisper"),),
-    names=((r".*/\.cache/whisper/(?P<file>.+)", "whisper: {file}"),),
+    folder="whisper",
 )
