@@ -170,16 +170,24 @@ class _Listening(Machine):
         self._inside = False
 
     def call(self, callee: Any, args: Any, how: How, offset: int) -> Any:
-        """Judge a call; those that judging makes of it are no further ones."""
+        """Judge REDUCE, NEWOBJ and NEWOBJ_EX."""
+        return self._listen(callee, args, functools.partial(super().call, callee, args, how, offset))
+
+    def instantiate(self, callee: Any, args: tuple[Any, ...], offset: int) -> Any:
+        """Judge OBJ and INST."""
+        return self._listen(callee, args, functools.partial(super().instantiate, callee, args, offset))
+
+    def _listen(self, callee: Any, args: Any, judge_it: Callable[[], Any]) -> Any:
+        """Note a call and judge it; the calls that judging makes of it are no further ones."""
         if self._inside:
-            return super().call(callee, args, how, offset)
+            return judge_it()
         if isinstance(callee, Import):
             given = tuple(args) if type(args) is list else args  # Python's reader takes a list as well
             told = reference.shape(_plain(given)) if type(given) is tuple else reference.ANYTHING
             self.called.append(((callee.module, callee.name), told))
         self._inside = True
         try:
-            return super().call(callee, args, how, offset)
+            return judge_it()
         finally:
             self._inside = False
 
