@@ -23,7 +23,7 @@ from picklewatch.store.lock import holder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "400"))
+FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "150"))
 """How many files are copied in; the issue's number is 5000."""
 
 

@@ -46,21 +46,8 @@ def test_every_shape_is_at_least_unsafe(name: str, records: dict[str, dict[str, 
     assert records[name]["findings"]
 
 
-def test_bombs_end_within_the_limits(tmp_path: Path) -> None:
-    """Each is unscannable or worse, and the scan goes on."""
-    folder = tmp_path / "bombs"
-    folder.mkdir()
-    write(folder, BOMBS)
-    config = tmp_path / "picklewatch.toml"
-    config.write_text(LIMITS)
-    records = scan(folder, "-c", str(config))
-    assert records.keys() == BOMBS.keys()
-    low = [explained(r) for r in records.values() if r["verdict"] not in {"unscannable", "unsafe", "malicious"}]
-    assert not low, "\n".join(low)
-
-
 def test_the_daemon_is_not_moved(tmp_path: Path) -> None:
-    """It judges every shape and bomb once; its own memory stays what it was, and so does its health."""
+    """It judges every shape and bomb once, within the limits; its own memory stays what it was."""
     watched = tmp_path / "downloads"
     watched.mkdir()
     with Daemon(tmp_path, str(watched), config=LIMITS) as daemon:

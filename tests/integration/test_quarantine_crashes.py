@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from support.vaulting import CONTENT, Lab, Steps, file_system, in_child, lab, needs_two
+from support.vaulting import CONTENT, Lab, Steps, dies, file_system, lab, needs_two
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone
@@ -107,13 +107,7 @@ def test_killed_at_every_step(act: str, kind: str, monkeypatch: pytest.MonkeyPat
     assert len(names) > 3
     for at in range(len(names)):
         with lab(cross=kind == ACROSS) as made:
-            run = prepare(made, act)
-
-            def killed(run: Callable[[], object] = run, at: int = at) -> None:
-                fs.hook = Steps(at, lambda: os._exit(99))
-                run()
-
-            assert in_child(killed) == 99
+            assert dies(prepare(made, act), at, really=kind == "plain")
             if kind == "plain" and act == "quarantine":
                 assert made.path.exists(), "the path was absent for a moment"
             with Vault(made.store) as vault:
@@ -192,21 +186,13 @@ def test_killed_while_recovering(act: str, kind: str, monkeypatch: pytest.Monkey
     file_system(monkeypatch, kind)
     for at in range(len(steps_of(act))):
         with lab() as made:
-            run = prepare(made, act)
+            assert dies(prepare(made, act), at, really=False)
 
-            def killed(run: Callable[[], object] = run, at: int = at) -> None:
-                fs.hook = Steps(at, lambda: os._exit(99))
-                run()
+            def recover(made: Lab = made) -> None:
+                with Vault(made.store) as vault:
+                    vault.recover()
 
-            assert in_child(killed) == 99
-            for again in range(100):
-
-                def recovering(made: Lab = made, again: int = again) -> None:
-                    fs.hook = Steps(again, lambda: os._exit(98))
-                    Vault(made.store).recover()
-
-                if in_child(recovering) == 0:
-                    break
+            assert any(not dies(recover, again, really=act == "delete") for again in range(100))
             with Vault(made.store) as vault:
                 assert vault.recover() == []
             check(made, act)

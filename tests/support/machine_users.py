@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from support.daemon_process import HOSTILE, Process
@@ -14,6 +12,8 @@ from support.vaulting import in_child
 
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service import daemon_status
+from picklewatch.telemetry.daemon_report import DaemonStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,10 +95,11 @@ class Machine:
     # --- what the daemon came to
 
     def status(self) -> dict[str, Any]:
-        """What `picklewatch status --json` says."""
-        command = [sys.executable, "-m", "picklewatch", "status", "--json", "--state-dir", str(self.process.state)]
-        told: dict[str, Any] = json.loads(subprocess.run(command, check=False, capture_output=True).stdout)
-        return told
+        """What `picklewatch status --json` says, without a process for each time that somebody asks."""
+        try:
+            return daemon_status.read(self.process.state).to_json()
+        except FileNotFoundError:
+            return DaemonStatus().to_json()
 
     def reasons(self) -> str:
         """Everything that it says is wrong."""

@@ -15,6 +15,7 @@ import traceback
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -258,6 +259,41 @@ class Steps:
             and (index == self._at or (self._forever and index > self._at))
         ):
             self._act()
+
+
+class KilledError(BaseException):
+    """Stands for a SIGKILL: nothing catches it, and what runs while it passes may change nothing any more."""
+
+
+def _killed() -> None:
+    raise KilledError
+
+
+def dies(act: Callable[[], object], at: int, *, really: bool) -> bool:
+    """Let *act* be killed at step *at*; return False if it ended before.
+
+    *really*: in a process of its own. That costs twenty times as much as refusing it each step from then on, which
+    leaves the same on the disk, because every step that changes something asks `fs.hook`.
+    """
+    steps = Steps(at, partial(os._exit, 99) if really else _killed, forever=True)
+
+    def run() -> None:
+        fs.hook, before = steps, fs.hook
+        try:
+            act()
+        finally:
+            fs.hook = before
+
+    if really:
+        status = in_child(run)
+        assert status in {0, 99}
+        return status == 99
+    try:
+        run()
+    except KilledError:
+        return True
+    assert len(steps.names) <= at
+    return False
 
 
 def file_system(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:

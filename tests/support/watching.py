@@ -65,10 +65,10 @@ def make_candidate(path: Path, source: Source = Source.EVENT) -> Candidate:
 def eventually(check: Callable[[], bool]) -> bool:
     """Return True when *check* comes true, False if it never does."""
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    while (now := time.monotonic()) < end:
         if check():
             return True
-        time.sleep(0.02)
+        time.sleep(max(0.02, 3 * (time.monotonic() - now)))  # asking leaves most of the processor to what is asked for
     return check()
 
 
