@@ -243,8 +243,7 @@ def test_what_is_lost_in_an_overflow_is_found(
     assert watching.wait_for(root / "new" / "deep" / "lost.pt")
     assert probe(watching, root, root / "new", root / "new" / "deep")
     assert eventually(lambda: watching.health.problems == ())
-    group = observer._watches[str(root)][1]._inotify
-    assert group is not None
+    group = observer._emitter.groups[str(root)]
     assert sorted(group._active_callbacks_by_watch.values()) == [
         os.fsencode(path) for path in (root, root / "new", root / "new" / "deep")
     ]

@@ -23,16 +23,16 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers.api import BaseObserver, ObservedWatch
-from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
+from watchdog.observers.api import BaseObserver
 
-from picklewatch.access.paths import beneath
 from picklewatch.watch.events import Event, EventKind
-from picklewatch.watch.inotify_watches import InotifyReader, TreeEmitter
+from picklewatch.watch.inotify_watches import ForestEmitter, InotifyReader
+from picklewatch.watch.roots import enclosing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from picklewatch.watch.inotify_watches import WatchGroup
     from picklewatch.watch.retry_book import RetryBook
 
 EVENT_FILTER: Final[list[type[FileSystemEvent]]] = [
@@ -43,9 +43,6 @@ EVENT_FILTER: Final[list[type[FileSystemEvent]]] = [
     DirMovedEvent,
 ]
 """Nothing that reading causes: neither our scans nor watchdog's own walks make events."""
-
-PAIRING_SECONDS: Final = 0.02
-"""How long one half of a rename waits for the other (watchdog's default of 0.5 s delays everything behind it)."""
 
 
 class InotifyObserver:
@@ -63,16 +60,18 @@ class InotifyObserver:
         is_elsewhere: Callable[[str], bool],
         unwatched: RetryBook[int],
     ) -> None:
-        InotifyMoveEventGrouper.delay = PAIRING_SECONDS
         self._handler = _Translator(sink, on_error)
         self._reader = InotifyReader(on_error, lambda: sink(Event(EventKind.OVERFLOW, "")))
         self._reader.start()
         self._observer = BaseObserver(
-            TreeEmitter, inotify_fd=self._reader, sink=sink, is_elsewhere=is_elsewhere, unwatched=unwatched
+            ForestEmitter, inotify_fd=self._reader, sink=sink, is_elsewhere=is_elsewhere, unwatched=unwatched
         )
         self._observer.start()
+        self._observer.schedule(self._handler, "/", recursive=True, event_filter=EVENT_FILTER)
+        (emitter,) = self._observer.emitters
+        assert isinstance(emitter, ForestEmitter)
+        self._emitter = emitter
         self._unwatched = unwatched
-        self._watches: dict[str, tuple[ObservedWatch, TreeEmitter]] = {}
 
     @property
     def beat(self) -> float:
@@ -84,27 +83,22 @@ class InotifyObserver:
 
         Raises `OSError` if the tree itself can't be watched.
         """
-        watch = self._observer.schedule(self._handler, tree, recursive=True, event_filter=EVENT_FILTER)
-        emitter = next(emitter for emitter in tuple(self._observer.emitters) if emitter.watch == watch)
-        assert isinstance(emitter, TreeEmitter)
-        self._watches[tree] = watch, emitter
+        self._emitter.add(tree)
 
     def remove(self, tree: str) -> None:
-        """Stop watching *tree*; its pending events are dropped."""
-        known = self._watches.pop(tree, None)
-        if known is not None:
-            with contextlib.suppress(KeyError, OSError, RuntimeError):
-                self._observer.unschedule(known[0])
+        """Stop watching *tree*."""
+        with contextlib.suppress(OSError):
+            self._emitter.remove(tree)
         self._unwatched.strike_below(tree)
 
-    def watches(self, tree: str) -> bool:
-        """Return True if *tree* itself is really watched, by a living thread."""
-        known = self._watches.get(tree)
-        return known is not None and known[1].is_alive() and known[1].is_watching(tree)
+    def lost(self) -> list[str]:
+        """Return the trees that are not watched any more themselves; asked every second, of a thousand trees."""
+        return [tree for tree, group in self._emitter.groups.items() if not group.is_watching(group.path)]
 
     def is_watching(self, directory: str) -> bool:
         """Return True if *directory*, somewhere in one of the trees, is watched itself."""
-        return any(emitter.is_watching(directory) for _, emitter in self._watches.values())
+        group = self._group_of(directory)
+        return group is not None and group.is_watching(os.fsencode(directory))
 
     def failure(self) -> str | None:
         """Return which thread is dead or has failed, or None."""
@@ -112,20 +106,26 @@ class InotifyObserver:
             return "watchdog's reader thread is dead"
         if not self._observer.is_alive():
             return "watchdog's observer thread is dead"
+        if not self._emitter.is_alive():
+            return "watchdog's emitter thread is dead"
         return self._reader.broken
 
     def retry(self, directory: str) -> None:
         """Watch *directory*, somewhere in one of the trees, and all below it again."""
-        emitters = [emitter for tree, (_, emitter) in self._watches.items() if beneath(directory, tree)]
-        for emitter in emitters:
-            emitter.retry(directory)
-        if not emitters:
+        group = self._group_of(directory)
+        if group is not None:
+            group.retry(os.fsencode(directory))
+        else:
             self._unwatched.strike_below(directory)
 
     def rebuild(self) -> None:
         """Watch every tree anew, after events were lost that would have announced what is in them now."""
-        for _, emitter in tuple(self._watches.values()):
-            emitter.rebuild()
+        for group in tuple(self._emitter.groups.values()):
+            group.rebuild()
+
+    def _group_of(self, directory: str) -> WatchGroup | None:
+        tree = enclosing(directory, self._emitter.groups)
+        return None if tree is None else self._emitter.groups[tree]
 
     def stop(self) -> None:
         """Stop everything, whatever state watchdog is in; returns even if a thread of it hangs."""

@@ -8,10 +8,10 @@ import os
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final
 
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import InotifyFD
+from watchdog.observers.inotify_c import InotifyConstants, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper, PathedInotifyEvent
 
 from picklewatch.watch.events import EVENTS_HELD, Event, EventKind
@@ -21,21 +21,22 @@ if TYPE_CHECKING:
 
     from watchdog.events import FileSystemEvent
     from watchdog.observers.api import EventQueue, ObservedWatch
-    from watchdog.observers.inotify_c import CallbackId, InotifyEvent, Mask, WatchCallback, WatchDescriptor
+    from watchdog.observers.inotify_c import CallbackId, InotifyEvent, WatchCallback, WatchDescriptor
 
     from picklewatch.watch.retry_book import RetryBook
 
 _NO_WATCH: Final = -1
+_LEAVING: Final = 1_000
+"""Renames of which only the first half has come; the kernel announces both in one go."""
 
 
 class InotifyReader(InotifyFD):
-    """watchdog's thread that reads from the kernel; survives errors, and remembers why a directory can't be watched."""
+    """watchdog's thread that reads from the kernel; survives errors, and says why a directory can't be watched."""
 
     def __init__(self, on_error: Callable[[Exception], None], on_overflow: Callable[[], None]) -> None:
         super().__init__()
         self._on_error = on_error
         self.on_overflow = on_overflow
-        self.refusals: dict[bytes, int] = {}
         self.broken: str | None = None
         self.beat = time.monotonic()
 
@@ -56,31 +57,43 @@ class InotifyReader(InotifyFD):
 
     def _add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
         self.beat = time.monotonic()
-        try:
-            watch = self._get_or_create_watch(path, mask)
-            if watch.wd == _NO_WATCH:  # watchdog takes "no permission" for a descriptor
-                del self._watch_for_wd[watch.wd]
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(path))
-        except OSError as error:
-            self.refusals[path] = error.errno or errno.EIO
-            raise
+        # two listeners may want different events of one directory: a second mask would replace the first
+        watch = self._get_or_create_watch(path, Mask(mask | InotifyConstants.IN_MASK_ADD))
+        if watch.wd == _NO_WATCH:  # watchdog takes "no permission" for a descriptor
+            del self._watch_for_wd[watch.wd]
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(path))
         watch.callbacks[id_] = callback  # watchdog warns when a directory is watched again; we do that on purpose
         return watch.wd
 
 
-class _MoveGrouper(InotifyMoveEventGrouper):
-    """Pairs the halves of renames. Holds `EVENTS_HELD` events, and calls *on_full* for any other."""
+class RenamePairs(InotifyMoveEventGrouper):
+    """The queue of all trees' events, in which both halves of a rename are one. It holds `EVENTS_HELD` of them.
+
+    Unlike watchdog's, it lets no event wait for the other half of one before it: a name that only goes away is of no
+    interest. *on_full* is called for an event that there is no room for.
+    """
 
     def __init__(self, on_full: Callable[[], None]) -> None:
         super().__init__()
         self._on_full = on_full
+        self._leaving: dict[int, PathedInotifyEvent] = {}
 
     def put_event(self, event: PathedInotifyEvent) -> None:
         """Take one event from the reader's thread."""
-        if len(self._queue._queue) < EVENTS_HELD:  # noqa: SLF001 - it does not tell its length otherwise
-            super().put_event(event)
-        else:
+        cookie = event.ev.cookie
+        if event.ev.is_moved_from:
+            self._leaving[cookie] = event
+            if len(self._leaving) > _LEAVING:
+                del self._leaving[next(iter(self._leaving))]
+        elif len(self._queue._queue) >= EVENTS_HELD:  # noqa: SLF001 - it does not tell its length otherwise
             self._on_full()
+        else:
+            left = self._leaving.pop(cookie, None) if event.ev.is_moved_to else None
+            self._queue.put(event if left is None else (left, event))
+
+    def get_queued_moved_from_event(self, cookie: int) -> PathedInotifyEvent | None:
+        """Return the half of a rename that has come already."""
+        return self._leaving.get(cookie)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -90,13 +103,15 @@ class WatchGroup(InotifyWatchGroup):
     Relies on names that watchdog does not promise; tests/integration/test_watch_faults.py shows each working.
     """
 
+    events: RenamePairs
+    """Shared by all trees: a rename from one tree into another is one event."""
     sink: Callable[[Event], None]
     is_elsewhere: Callable[[str], bool]
     unwatched: RetryBook[int]
-    _confirmed: set[WatchDescriptor] = field(default_factory=set, init=False)
+    _confirmed: set[WatchDescriptor] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._move_event_grouper = _MoveGrouper(lambda: self.sink(Event(EventKind.OVERFLOW, "")))
+        self._move_event_grouper = self.events
         super().__post_init__()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -111,11 +126,11 @@ class WatchGroup(InotifyWatchGroup):
         with self._lock:
             if self._is_active:
                 self.unwatched.strike_below(os.fsdecode(self.path))
-                self._confirmed.clear()
+                self._confirmed = set()
                 with contextlib.suppress(OSError):
                     self._add_all_callbacks(self.path)
                 self._remove_callbacks([wd for wd in self._active_callbacks_by_watch if wd not in self._confirmed])
-                self._confirmed.clear()
+                self._confirmed = None
 
     def retry(self, path: bytes) -> None:
         """Watch *path* and all below it again."""
@@ -124,6 +139,12 @@ class WatchGroup(InotifyWatchGroup):
                 self.unwatched.strike_below(os.fsdecode(path))
                 with contextlib.suppress(OSError):
                     self._add_all_callbacks(path)
+
+    def deactivate(self) -> None:
+        """Remove all watches of this tree; the other trees' events are not touched."""
+        with self._lock:
+            self._is_active = False
+            self._remove_callbacks(list(self._active_callbacks_by_watch))
 
     def is_watching(self, path: bytes) -> bool:
         """Return True if the kernel holds a watch of *path* for us."""
@@ -142,16 +163,21 @@ class WatchGroup(InotifyWatchGroup):
                 waiting += _directories(directory)
 
     def _add_callback(self, path: bytes) -> None:
-        assert isinstance(self._inotify_fd, InotifyReader)
-        super()._add_callback(path)
-        refusal = self._inotify_fd.refusals.pop(path, None)
-        if refusal is not None and _is_directory(path):
-            self.unwatched.note(os.fsdecode(path), refusal)
-        elif refusal is None:
-            self.unwatched.strike(os.fsdecode(path))
-            watch = self._active_callbacks_by_path.get(path)
-            if watch is not None:
-                self._confirmed.add(watch)
+        """Watch one directory; note it if that is not possible. Raises `OSError` for the tree itself."""
+        name = os.fsdecode(path)
+        try:
+            watch = self._inotify_fd.add_callback(path, self.event_mask, self, self._id)
+        except OSError as error:
+            if _is_directory(path):
+                self.unwatched.note(name, error.errno or errno.EIO)
+            if path == self.path:
+                raise
+            return
+        self._active_callbacks_by_path[path] = watch
+        self._active_callbacks_by_watch[watch] = path
+        self.unwatched.strike(name)
+        if self._confirmed is not None:
+            self._confirmed.add(watch)
 
     def _remove_watch_internally(self, wd: WatchDescriptor) -> None:
         path = self._active_callbacks_by_watch.pop(wd, None)
@@ -159,8 +185,11 @@ class WatchGroup(InotifyWatchGroup):
             del self._active_callbacks_by_path[path]
 
 
-class TreeEmitter(InotifyEmitter):
-    """watchdog's thread of one tree, with our group of watches."""
+class ForestEmitter(InotifyEmitter):
+    """watchdog's thread of one tree, for any number of trees: a machine with 200 users has a thousand.
+
+    Methods but `add` and `remove` may be called by any thread.
+    """
 
     def __init__(
         self,
@@ -174,47 +203,55 @@ class TreeEmitter(InotifyEmitter):
     ) -> None:
         super().__init__(event_queue, watch, **options)
         self._sink, self._is_elsewhere, self._unwatched = sink, is_elsewhere, unwatched
+        self._events = RenamePairs(self._overflow)
+        self._mask = self.get_event_mask_from_filter()
+        self.groups: dict[str, WatchGroup] = {}
 
-    def on_thread_start(self) -> None:
-        """Make the group; called by `start` in the thread of the caller."""
-        self._inotify = WatchGroup(
+    def add(self, tree: str) -> None:
+        """Watch *tree* and all below it. Raises `OSError` if the tree itself can't be watched."""
+        self.groups[tree] = WatchGroup(
             self._inotify_fd,
-            os.fsencode(self.watch.path),
-            is_recursive=self.watch.is_recursive,
-            event_mask=self.get_event_mask_from_filter(),
-            follow_symlink=self.watch.follow_symlink,
+            os.fsencode(tree),
+            is_recursive=True,
+            event_mask=self._mask,
+            events=self._events,
             sink=self._sink,
             is_elsewhere=self._is_elsewhere,
             unwatched=self._unwatched,
         )
 
-    def is_watching(self, path: str) -> bool:
-        """Return True if *path* itself is watched."""
-        group = self._inotify
-        return _ours(group) and group.is_watching(os.fsencode(path))
+    def remove(self, tree: str) -> None:
+        """Stop watching *tree*."""
+        group = self.groups.pop(tree, None)
+        if group is not None:
+            group.deactivate()
 
-    def rebuild(self) -> None:
-        """Watch the whole tree anew."""
-        group = self._inotify
-        if _ours(group):
-            group.rebuild()
+    def on_thread_start(self) -> None:
+        """Make no watch yet."""
+
+    def on_thread_stop(self) -> None:
+        """Remove every watch and end the thread."""
+        for group in tuple(self.groups.values()):
+            with contextlib.suppress(OSError):
+                group.deactivate()
+        self._events.close()
+
+    def queue_events(self, timeout: float, *, full_events: bool = False) -> None:
+        """Wait for one event of any tree, and pass it on."""
+        del timeout
+        event = self._events.read_event()
+        if event is not None:
+            self.build_and_queue_event(event, full_events=full_events)
 
     def queue_event(self, event: FileSystemEvent) -> None:
         """Pass *event* to the observer; report an overflow if too many wait there already."""
         if self._event_queue.qsize() < EVENTS_HELD:
             super().queue_event(event)
         else:
-            self._sink(Event(EventKind.OVERFLOW, ""))
+            self._overflow()
 
-    def retry(self, directory: str) -> None:
-        """Watch *directory* and all below it again."""
-        group = self._inotify
-        if _ours(group):
-            group.retry(os.fsencode(directory))
-
-
-def _ours(group: InotifyWatchGroup | None) -> TypeGuard[WatchGroup]:
-    return isinstance(group, WatchGroup)
+    def _overflow(self) -> None:
+        self._sink(Event(EventKind.OVERFLOW, ""))
 
 
 def _directories(path: bytes) -> list[bytes]:

@@ -192,12 +192,13 @@ class WatchedTrees:
         for path in [path for path, tree in self._trees.items() if tops.get(path) != tree.identity]:
             here = path not in self._given_up and not self._mounts.is_elsewhere(path)
             self._detach(path, gone=here and path not in present)
+        lost = () if self.observer is None else self.observer.lost()
         retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
         for path, identity in tops.items():
             tree = self._trees.get(path)
             if tree is None:
                 self._attach(path, identity, now)
-            elif tree.watched and self.observer is not None and not self.observer.watches(path):
+            elif path in lost:
                 self._health.incident("watch-lost", "the watch of a root was gone", path=path)
                 self._detach(path, gone=False)
                 self._attach(path, identity, now)
