@@ -204,7 +204,7 @@ class Running:
             vault=Vault,
             engine=ENGINE,
             configure_log=lambda _config: None,
-            introduce=lambda: None,
+            introduce=lambda _roots: None,
         )
         with open_daemon(self.state, self._roots, self._load(), dependencies, self.notifier) as self.daemon:
             self.status = self.daemon.run()

@@ -9,7 +9,8 @@ import pytest
 
 from picklewatch.access.people import people
 from picklewatch.watch import caches
-from picklewatch.watch.cache_locations import discover, outermost, own_caches, user_caches, watches_everyone
+from picklewatch.watch.cache_locations import discover, own_caches, user_caches, watches_everyone
+from picklewatch.watch.roots import topmost
 
 HOME = {"HOME": "/home/ada"}
 
@@ -147,8 +148,7 @@ def test_no_path_is_listed_twice() -> None:
 
 def test_a_path_in_another_need_not_be_watched() -> None:
     """Watching is recursive; siblings with a common prefix are not below each other."""
-    given = [Path("/a/b/c"), Path("/a/b"), Path("/a/bc"), Path("/d"), Path("/d")]
-    assert outermost(given) == (Path("/a/b"), Path("/a/bc"), Path("/d"))
+    assert topmost(["/a/b/c", "/a/b", "/a/bc", "/d", "/d"]) == ["/a/b", "/a/bc", "/d"]
 
 
 @pytest.mark.usefixtures("users")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Identity = tuple[int, int]
 """Device and inode."""
+Lookup = tuple[str, str]
+"""A directory, without links, and the name that was looked up in it."""
 
 _LINKS: Final = 40
 """Links on one way, as the kernel has it (MAXSYMLINKS)."""
@@ -88,6 +90,8 @@ class Way:
         self._steps: list[_Step] = []
         self._left: deque[str | _Arrival] = deque()
         self._followed = 0
+        self.lookups: list[Lookup] = []
+        """All that the way has depended on so far, whether it was there or not."""
 
     def __enter__(self) -> Self:
         self._push("", os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
@@ -149,6 +153,7 @@ class Way:
             if len(self._steps) > 1:
                 os.close(self._steps.pop().fd)
         elif part not in ("", "."):
+            self.lookups.append((self.path, part))
             self._check_reach(self.users, top)
             fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top.fd)
             try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import Config
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.moves import SupportsQuarantine
-    from picklewatch.watch.roots import Root, RootFinder
+    from picklewatch.watch.roots import Root
 
 EPILOG = """\
 \b
@@ -55,23 +55,20 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     """
     from picklewatch.config import schema as configuration
     from picklewatch.sandbox.engine_version import engine_version
-    from picklewatch.service import watch_plan
     from picklewatch.service.daemon import open_daemon
     from picklewatch.service.dependencies import Dependencies
     from picklewatch.telemetry import log
     from picklewatch.telemetry.log.json_lines import LineWriter
     from picklewatch.telemetry.sd_notify import Notifier
-    from picklewatch.watch.roots import RootFinder
 
     _take_name()
     config = configuration.load(config_path).config
     log.configure(config.log.format, config.log.level)
     directory = state_dir(state)
 
-    def introduce() -> None:
-        roots = watch_plan.roots(config, paths)
+    def introduce(roots: tuple[Root, ...]) -> None:
         with contextlib.suppress(OSError):  # nobody need read it
-            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, RootFinder(), config_path)))
+            LineWriter(sys.stdout).write("\n".join(introduction(config, roots, directory, config_path)))
 
     dependencies = Dependencies(
         load=lambda: configuration.load(config_path).config,
@@ -85,20 +82,16 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         return daemon.run()
 
 
-def introduction(
-    config: Config, roots: tuple[Root, ...], state: Path, looker: RootFinder, config_path: Path | None = None
-) -> list[str]:
+def introduction(config: Config, roots: tuple[Root, ...], state: Path, config_path: Path | None = None) -> list[str]:
     """Return what the user reads first: what is watched, what happens then, how to change that (*config_path*)."""
-    sights = looker.look(roots)
-    looker.stop()
-    there = [root for root in roots if sights[root.wanted].path is not None]
-    refused = [root for root in roots if sights[root.wanted].reason]
-    missing = [root for root in roots if root not in there and root not in refused]
+    there = [root for root in roots if root.path is not None]
+    refused = [root for root in roots if root.path is None and root.reason]
+    missing = [root for root in roots if root.path is None and not root.reason]
     lines = ["picklewatch watches:"]
     lines += [f"  {printable(root.wanted)}  ({root.label})" for root in there]
     if not there:
         lines.append("  nothing yet: none of the directories exists")
-    lines += [f"  not {printable(root.wanted)}: {printable(sights[root.wanted].reason)}" for root in refused]
+    lines += [f"  not {printable(root.wanted)}: {printable(root.reason)}" for root in refused]
     if missing:
         lines.append(f"and waits for {len(missing)} more to appear:")
         lines += [f"  {printable(root.wanted)}  ({root.label})" for root in missing[:_SHOWN]]

@@ -55,7 +55,7 @@ def caches(loaded: LoadedConfig) -> Iterator[CheckResult]:
 
     find(roots := watch_plan.roots(loaded.config, ()))
     there = [root for root in roots if root.path is not None]
-    facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root not in there]}
+    facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root.path is None]}
     found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
     text = f"{len(there)} of {len(roots)} directories exist; the others are watched once they do.{found}"
     yield CheckResult(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)

@@ -84,7 +84,6 @@ def open_daemon(
     health = Health()
     upgrade = UpgradeDetector()  # first of all: an upgrade may come while the state directory is waited for
     with Signals() as signals, hold_state(state, health, signals.wait) as hold:
-        dependencies.introduce()
         yield Daemon(hold, health, signals, paths, config, dependencies, notifier, upgrade)
 
 
@@ -130,6 +129,7 @@ class Daemon:
             statistics=ScanStatistics(),
         )
         self._roots.plan(config)
+        dependencies.introduce(self._watching.roots)
         self._pools = WorkerPools(stages, dependencies, self._policy, self._roots.trees, config)
         self._snapshot = Snapshot(store, health, started=time.time(), in_force=self._in_force)
         self._reporter = StatusReporter(hold, health, notifier, self._snapshot, outcomes)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from picklewatch.watch.roots import Root
 
 KEY: Final = "daemon"
+_ROOTS: Final = "roots"
+"""The watched directories have a row of their own: thousands of them change seldom, the rest every few seconds."""
 _REWRITE_SECONDS: Final = 10.0
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 STALE_SECONDS: Final = 30.0
@@ -49,6 +51,7 @@ class Snapshot:
         self.awaited: list[str] = []
         """Directories that a person asked for, and that were not there at the last `write`."""
         self._report = self._written = DaemonReport()
+        self._changes: int | None = None
         self._written_at = 0.0
 
     @property
@@ -56,7 +59,7 @@ class Snapshot:
         """Files that waited at the last `write`."""
         return self._report.waiting
 
-    def write(
+    def write(  # noqa: PLR0913 - everything that is written down
         self,
         workers: Workers,
         roots: Iterable[Root],
@@ -64,10 +67,13 @@ class Snapshot:
         *,
         ready: bool,
         stopped: float | None = None,
+        changes: int | None = None,
     ) -> None:
-        """Write everything down; *walking* is a tree that is being walked."""
-        reports = tuple(root.report() for root in roots)
-        self.awaited = [root.wanted for root in reports if is_awaited(root)]
+        """Write everything down; *walking* is a tree that is being walked.
+
+        *roots* are as they were at the last `write` if *changes* is the same number.
+        """
+        self._write_roots(roots, changes)
         report = self._report = DaemonReport(
             version=__version__,
             pid=os.getpid(),
@@ -85,13 +91,20 @@ class Snapshot:
             peak_kib=peak_kib(),
             scan_peak_kib=workers.scan_peak_kib,
             unprotected=tuple(self.unprotected),
-            roots=reports,
             **self._in_force(),
         )
         now = time.monotonic()
         if report != self._written or now - self._written_at >= _REWRITE_SECONDS:  # spare an idle disk
             self._store.put_state(KEY, asdict(replace(report, **beat())))
             self._written, self._written_at = report, now
+
+    def _write_roots(self, roots: Iterable[Root], changes: int | None) -> None:
+        if changes is not None and changes == self._changes:
+            return
+        reports = [root.report() for root in roots]
+        self.awaited = [root.wanted for root in reports if is_awaited(root)]
+        self._store.put_state(_ROOTS, [report.row() for report in reports])
+        self._changes = changes
 
     def line(self) -> str:
         """Return one line for ``systemctl status``."""
@@ -198,6 +211,7 @@ def read(state: Path) -> DaemonStatus:
     store = _open(state)
     try:
         row: dict[str, Any] = store.get_state(KEY) or {}
+        row["roots"] = store.get_state(_ROOTS) or row.get("roots", [])  # a former version wrote one row
         report = DaemonReport.of(row)
         if running and not _is_of(report, pid):  # it is starting
             row, report = {}, DaemonReport()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from picklewatch.core.model import EngineVersion
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.moves import SupportsQuarantine
+    from picklewatch.watch.roots import Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +26,5 @@ class Dependencies:
     vault: Callable[[Path], SupportsQuarantine]
     engine: EngineVersion
     configure_log: Callable[[Config], None]
-    introduce: Callable[[], None]
-    """Called once the state is the daemon's own, before anything is watched."""
+    introduce: Callable[[tuple[Root, ...]], None]
+    """Called once the state is the daemon's own, with what it is about to watch."""

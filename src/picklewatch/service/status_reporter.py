@@ -47,7 +47,8 @@ class StatusReporter:
         try:
             self._hold.keep(self._health)
             self._hold.failures.check_files()
-            self._snapshot.write(workers, watching.roots, watching.walking(), ready=ready)
+            changes = watching.changes
+            self._snapshot.write(workers, watching.roots, watching.walking(), ready=ready, changes=changes)
             self._hold.failures.resolved()
         except STORE_ERRORS as error:
             self._hold.failures.report(error)

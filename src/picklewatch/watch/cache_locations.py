@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.access.people import FIRST_HUMAN_UID, people
 from picklewatch.watch import caches
+from picklewatch.watch.roots import topmost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,8 +56,8 @@ def discover(*, users: str = "auto", environ: Mapping[str, str] = os.environ) ->
         for user in people():
             found += user_caches(user)
         found += _resolve({}, Path("/"), "system", is_system=True)
-    roots = outermost(cache.path for cache in found)
-    return tuple(cache for cache in _distinct(found) if cache.path in roots)
+    roots = frozenset(topmost(str(cache.path) for cache in found))
+    return tuple(cache for cache in _distinct(found) if str(cache.path) in roots)
 
 
 def watches_everyone(users: str) -> bool:
@@ -76,15 +77,6 @@ def user_caches(user: pwd.struct_passwd) -> tuple[Cache, ...]:
     home = Path(user.pw_dir)
     found = _distinct(_resolve({}, home, user.pw_name))
     return tuple(replace(cache, uid=user.pw_uid) if cache.path.is_relative_to(home) else cache for cache in found)
-
-
-def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Drop from *paths* those that lie in another, for watching the other covers them."""
-    kept: list[Path] = []
-    for path in sorted(set(paths)):
-        if not any(path.is_relative_to(above) for above in kept):
-            kept.append(path)
-    return tuple(kept)
 
 
 def _resolve(environ: Mapping[str, str], home: Path, user: str, *, is_system: bool = False) -> list[Cache]:

@@ -36,6 +36,7 @@ BATCH: Final = 500
 _PROGRESS_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 3
 _REMEMBERED: Final = 1_000
+_WALKED: Final = 20_000
 _WAITING: Final = 10_000
 """Maximum number of queued trees; when it is reached, callers must request a walk of a larger tree."""
 
@@ -196,7 +197,7 @@ class DirectoryWalker:
         self.walked[tree] = walked
         self.walked.move_to_end(tree)
         self._failures.pop(tree, None)
-        while len(self.walked) > _REMEMBERED:
+        while len(self.walked) > _WALKED:
             self.walked.popitem(last=False)
 
     def _offer_batch(self, batch: list[Candidate], request: WalkRequest) -> int:

@@ -9,6 +9,7 @@ fail, and the owner of an `InotifyObserver` asks for its `failure` every now and
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -25,13 +26,16 @@ from watchdog.events import (
 )
 from watchdog.observers.api import BaseObserver
 
+from picklewatch.access.following import Links, Way
 from picklewatch.watch.events import Event, EventKind
 from picklewatch.watch.inotify_watches import ForestEmitter, InotifyReader
+from picklewatch.watch.lookup_watches import LookupWatches
 from picklewatch.watch.roots import enclosing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from picklewatch.access.following import Identity
     from picklewatch.watch.inotify_watches import WatchGroup
     from picklewatch.watch.retry_book import RetryBook
 
@@ -72,6 +76,8 @@ class InotifyObserver:
         assert isinstance(emitter, ForestEmitter)
         self._emitter = emitter
         self._unwatched = unwatched
+        self.lookups = LookupWatches(self._reader)
+        """Tells which roots may have to be found anew."""
 
     @property
     def beat(self) -> float:
@@ -85,6 +91,19 @@ class InotifyObserver:
         """
         self._emitter.add(tree)
 
+    def check_identity(self, tree: str, identity: Identity) -> None:
+        """Watch nothing else than what was found: inotify takes a path, and somebody may swap it for a link."""
+        with Way(None, Links.NONE) as way:
+            try:
+                way.go(tree)
+                if way.identity == identity:
+                    return
+            except OSError:
+                self.remove(tree)
+                raise
+        self.remove(tree)
+        raise OSError(errno.ESTALE, "it is being replaced")
+
     def remove(self, tree: str) -> None:
         """Stop watching *tree*."""
         with contextlib.suppress(OSError):
@@ -92,8 +111,8 @@ class InotifyObserver:
         self._unwatched.strike_below(tree)
 
     def lost(self) -> list[str]:
-        """Return the trees that are not watched any more themselves; asked every second, of a thousand trees."""
-        return [tree for tree, group in self._emitter.groups.items() if not group.is_watching(group.path)]
+        """Return the trees that are not watched any more themselves."""
+        return self._emitter.lost()
 
     def is_watching(self, directory: str) -> bool:
         """Return True if *directory*, somewhere in one of the trees, is watched itself."""

@@ -108,6 +108,8 @@ class WatchGroup(InotifyWatchGroup):
     sink: Callable[[Event], None]
     is_elsewhere: Callable[[str], bool]
     unwatched: RetryBook[int]
+    lost: set[str]
+    """Shared by all trees: those that were not watched themselves any more at some time."""
     _confirmed: set[WatchDescriptor] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +148,11 @@ class WatchGroup(InotifyWatchGroup):
             self._is_active = False
             self._remove_callbacks(list(self._active_callbacks_by_watch))
 
+    @property
+    def is_watched(self) -> bool:
+        """Return True if the tree itself is watched."""
+        return self.is_watching(self.path)
+
     def is_watching(self, path: bytes) -> bool:
         """Return True if the kernel holds a watch of *path* for us."""
         return path in self._active_callbacks_by_path
@@ -183,6 +190,8 @@ class WatchGroup(InotifyWatchGroup):
         path = self._active_callbacks_by_watch.pop(wd, None)
         if path is not None and self._active_callbacks_by_path.get(path) == wd:
             del self._active_callbacks_by_path[path]
+            if path == self.path:
+                self.lost.add(os.fsdecode(path))
 
 
 class ForestEmitter(InotifyEmitter):
@@ -206,6 +215,7 @@ class ForestEmitter(InotifyEmitter):
         self._events = RenamePairs(self._overflow)
         self._mask = self.get_event_mask_from_filter()
         self.groups: dict[str, WatchGroup] = {}
+        self._lost: set[str] = set()
 
     def add(self, tree: str) -> None:
         """Watch *tree* and all below it. Raises `OSError` if the tree itself can't be watched."""
@@ -218,7 +228,14 @@ class ForestEmitter(InotifyEmitter):
             sink=self._sink,
             is_elsewhere=self._is_elsewhere,
             unwatched=self._unwatched,
+            lost=self._lost,
         )
+
+    def lost(self) -> list[str]:
+        """Return the trees that are not watched any more themselves."""
+        lost = [tree for tree in tuple(self._lost) if tree in self.groups and not self.groups[tree].is_watched]
+        self._lost.intersection_update(lost)
+        return lost
 
     def remove(self, tree: str) -> None:
         """Stop watching *tree*."""

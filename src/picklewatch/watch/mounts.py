@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,15 @@ class Mount:
 def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]:
     """Return the mounts of this process, in the order in which they were made; empty if they can't be read."""
     try:
-        lines = table.read_bytes().splitlines()
+        return _mounts(table.read_bytes())
     except OSError:
         return ()
-    return tuple(mount for line in lines if (mount := _parse(line)) is not None)
+
+
+@functools.lru_cache(maxsize=1)
+def _mounts(table: bytes) -> tuple[Mount, ...]:
+    """Parse the table; it is read every second, and seldom another."""
+    return tuple(mount for line in table.splitlines() if (mount := _parse(line)) is not None)
 
 
 def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
@@ -86,11 +92,18 @@ class MountTable:
         self.points: tuple[str, ...] = ()
         """Where file systems of the network are mounted, the innermost first."""
 
+    @property
+    def is_local(self) -> bool:
+        """Return True if it is for what lies on no file system of the network."""
+        return not self._own
+
     def refresh(self) -> set[Mount]:
         """Read the mounts again; return those that came or went since the last time."""
-        before, self._mounts = self._mounts, read_mounts()
-        self.points = network_points(self._mounts)
-        return set(before) ^ set(self._mounts) if before else set()
+        before, mounts = self._mounts, read_mounts()
+        if mounts is before:
+            return set()
+        self._mounts, self.points = mounts, network_points(mounts)
+        return set(before) ^ set(mounts) if before else set()
 
     def is_elsewhere(self, path: str) -> bool:
         """Return True if *path*, and what is below it, is for other threads to watch and to walk."""

@@ -33,6 +33,11 @@ class Overflow:
         """Return True if it is time to watch everything anew and to walk it."""
         return self._lost and self._began is None and now >= self._not_before
 
+    @property
+    def has_begun(self) -> bool:
+        """Return True while what was lost is being found."""
+        return self._began is not None
+
     def begin(self, trees: Collection[str], now: float) -> None:
         """Note that all *trees* will be walked from now on; what is lost after this needs another walk."""
         self._lost = False

@@ -117,6 +117,11 @@ class RootWatcher:
         """The directories that are to be watched, and how they are doing."""
         return self._trees.roots
 
+    @property
+    def changes(self) -> int:
+        """Grows whenever `roots`, or what is said of them, may have changed."""
+        return self._trees.changes
+
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""
         self._trees.set_roots(roots)
@@ -152,10 +157,11 @@ class RootWatcher:
         if self._overflow.is_due(now):
             self._health.count("overflow-walks")
             self._overflow.begin(self._trees.paths(), now)
+            self._trees.look_again()
             if self._trees.observer is not None:
                 self._trees.observer.rebuild()
             self.rescan("overflow", Source.EVENT)
-        elif self._overflow.is_over(self._walker.walked, self._trees.walked_paths(), now):
+        elif self._overflow.has_begun and self._overflow.is_over(self._walker.walked, self._trees.walked_paths(), now):
             self._health.repair("watch-overflow")
 
     def _note_lost(self, directory: str, now: float) -> None:
@@ -177,6 +183,7 @@ class RootWatcher:
     def _look_after_mounts(self) -> None:
         """Notice what was mounted over or unmounted from watched directories: the kernel announces only half of it."""
         for mount in self._mounts.refresh():
+            self._trees.look_again(mount.point)
             is_ours = any(beneath(mount.point, tree) for tree in self._trees.paths())
             if is_ours and not self._mounts.is_elsewhere(mount.point):
                 self._trees.watch_again(mount.point, "mounts-changed")

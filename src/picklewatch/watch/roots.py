@@ -7,7 +7,7 @@ import os
 import queue
 import stat
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ from picklewatch.telemetry.daemon_report import RootReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from picklewatch.access.following import Lookup
     from picklewatch.telemetry.health import Health
 
 COMMAND_LINE: Final = "command line"
@@ -66,6 +67,8 @@ class Root:
     """The user whose cache it is: the links of no other lead to it. None if somebody asked for it, or it is our own."""
     tree: Tree | None = None
     """The directory at `path`, and whose files may be moved there."""
+    lookups: list[Lookup] = field(default_factory=list, compare=False, repr=False)
+    """What the last look at it depended on, for `LookupWatches` to take."""
 
     @property
     def plan(self) -> tuple[str, str, int | None]:
@@ -99,8 +102,10 @@ class Sight:
 
 def look_at(root: Root) -> Sight:
     """Find where *root* is now, as far as its user could go (`Way`)."""
+    way = Way(None if root.user is None else user_of(root.user), Links.LEADING)
+    root.lookups = way.lookups
     try:
-        with Way(None if root.user is None else user_of(root.user), Links.LEADING) as way:
+        with way:
             way.go(root.wanted)
             if not stat.S_ISDIR(way.status.st_mode):
                 return Sight(None, error=errno.ENOTDIR)
@@ -166,6 +171,7 @@ class _LookingThread(threading.Thread):
         super().__init__(name="picklewatch-look", daemon=True)
         self.looking_at = ""
         self._look, self._hung = look, hung
+        self._looked = 0
         self._abandoned = threading.Event()
         self._asked: queue.SimpleQueue[list[Root]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[dict[str, Sight]] = queue.SimpleQueue()
@@ -174,10 +180,13 @@ class _LookingThread(threading.Thread):
         """Look at all of *roots*; return None if one of them, `looking_at`, takes longer than *patience* seconds."""
         self.looking_at = roots[0].wanted
         self._asked.put(list(roots))
-        try:
-            return self._answers.get(timeout=patience)
-        except queue.Empty:
-            return None
+        while True:
+            before = self._looked
+            try:
+                return self._answers.get(timeout=patience)
+            except queue.Empty:
+                if self._looked == before:
+                    return None
 
     def abandon(self) -> None:
         """Let the thread end when it comes back; the root that held it up may be looked at again then."""
@@ -191,15 +200,16 @@ class _LookingThread(threading.Thread):
             for root in self._asked.get():
                 self.looking_at = root.wanted
                 sights[root.wanted] = self._look(root)
+                self._looked += 1
                 if self._abandoned.is_set():
                     self._hung.discard(root.wanted)
                     return
             self._answers.put(sights)
 
 
-def find(roots: Iterable[Root]) -> None:
+def find(roots: Iterable[Root], looker: RootFinder | None = None) -> None:
     """Find once where *roots* are, and why not."""
-    looker = RootFinder()
+    looker = looker or RootFinder()
     sights = looker.look(roots := list(roots))
     looker.stop()
     for root in roots:

@@ -66,6 +66,7 @@ class WatchSupervisor:
         self._lock = threading.Lock()
         self._threads: dict[str, WatchThreads] = {}
         self._local = self._threads_of(_LOCAL)
+        self._described = 0
 
     # --- what is watched
 
@@ -74,8 +75,14 @@ class WatchSupervisor:
         """The directories to be watched, and their state."""
         return self._local.watcher.roots
 
+    @property
+    def changes(self) -> int:
+        """Grows whenever `roots`, or what is said of them, may have changed."""
+        return self._local.watcher.changes + self._described
+
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these from now on."""
+        self._described += 1
         self._local.watcher.set_roots(roots)
 
     def configure(self, is_excluded: Callable[[str], bool], rescan: float) -> None:
@@ -188,6 +195,8 @@ class WatchSupervisor:
 
     def _wanted(self) -> dict[str, tuple[str, ...]]:
         """Return the directories to be watched on each file system of the network."""
+        if not self._points:  # asked twice a second, of thousands of roots
+            return {}
         wanted: dict[str, list[str]] = {}
         for root in self.roots:
             point = point_of(root.path, self._points) if root.path else _LOCAL
@@ -202,11 +211,12 @@ class WatchSupervisor:
     def _describe(self, wanted: dict[str, tuple[str, ...]]) -> None:
         """Copy the state of the roots on the network from the threads that watch them."""
         known = {root.wanted: root for point in wanted for root in self._threads_of(point).watcher.roots}
-        for root in self.roots:
+        for root in self.roots if known else ():
             point = point_of(root.path, self._points) if root.path else _LOCAL
             own = known.get(root.path or "") or known.get(point)
-            if point and own is not None:
+            if point and own is not None and (root.state, root.reason) != (own.state, own.reason):
                 root.state, root.reason = own.state, own.reason
+                self._described += 1
 
     def _look_after(self, threads: WatchThreads, now: float) -> None:
         hint = "Does its server answer? All that lies elsewhere is watched meanwhile."

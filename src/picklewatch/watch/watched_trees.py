@@ -7,17 +7,17 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.access.following import Links, Way
 from picklewatch.access.paths import beneath
 from picklewatch.core.candidate import Source
 from picklewatch.watch.directory_walk import WalkRequest
 from picklewatch.watch.inotify_observer import InotifyObserver
 from picklewatch.watch.retry_book import RetryBook
-from picklewatch.watch.roots import HINTS, RootFinder, RootState, enclosing, report, topmost
+from picklewatch.watch.root_looks import RootLooks
+from picklewatch.watch.roots import HINTS, RootState, enclosing, report, topmost
 from picklewatch.watch.unwatched_directories import UnwatchedDirectories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from picklewatch.access.following import Identity
     from picklewatch.telemetry.health import Health
@@ -61,11 +61,16 @@ class WatchedTrees:
         self.roots: tuple[Root, ...] = ()
         self.observer: InotifyObserver | None = None
         """None while no inotify instance is left: then everything is polled."""
+        self.changes = 0
+        """Grows whenever `roots`, or what is said of them, may have changed."""
         self.is_started = False
         """True once every root was looked at."""
         self._walker, self._health, self._canary, self._sink = walker, health, canary, sink
         self._mounts, self._hidden, self._timing = mounts, hidden, timing
-        self._finder = RootFinder()
+        self._looks = RootLooks(mounts)
+        self._present: dict[str, Identity] = {}
+        self._canary_identity: Identity | None = None
+        self._is_stale = True
         self._trees: dict[str, _WatchedTree] = {}
         self._unwatched = RetryBook[int](seconds=timing.poll)
         self._retries = UnwatchedDirectories(self._unwatched, walker, health)
@@ -86,7 +91,8 @@ class WatchedTrees:
 
     def walked_paths(self) -> list[str]:
         """Return those of them that may have models in them."""
-        return [path for path in self._trees if path != self._canary_directory]
+        canary = self._canary_directory
+        return [path for path in self._trees if path != canary]
 
     def watch_missed(self, directory: str) -> None:
         """Watch the topmost directory above *directory* whose creation was never announced, if there is one."""
@@ -139,6 +145,7 @@ class WatchedTrees:
     def hurry(self, now: float) -> None:
         """Try at once what could not be done, and poll: the machine has slept."""
         self._observe_at = self._retry_at = now
+        self._looks.look_at_all()
         self._unwatched.hurry()
         for tree in self._trees.values():
             tree.poll_at = now
@@ -147,6 +154,7 @@ class WatchedTrees:
         """Drop the observer; the next look makes another, and walks everything again."""
         self.stop()
         self._trees.clear()
+        self._is_stale = True
         self._unwatched.strike_below("/")
         self._canary.reset()
 
@@ -155,10 +163,19 @@ class WatchedTrees:
         if self.observer is not None:
             self.observer.stop()
             self.observer = None
+            self._looks.use(None)
 
     def stop_finding(self) -> None:
         """End the thread that looks at roots."""
-        self._finder.stop()
+        self._looks.stop()
+
+    def look_again(self, point: str | None = None) -> None:
+        """Look at every root next time, or only at those that a mount at *point* may concern."""
+        self._is_stale = True
+        if point is None:
+            self._looks.look_at_all()
+        else:
+            self._looks.look_below(point)
 
     # --- the observer
 
@@ -175,6 +192,7 @@ class WatchedTrees:
             hint = HINTS.get(error.errno or 0, "")
             self._health.degrade("watch-instances", f"inotify can't be used: {error.strerror}", hint=hint)
         else:
+            self._looks.use(self.observer.lookups)
             self._health.repair("watch-instances")
 
     def _is_elsewhere_to_watch(self, directory: str) -> bool:
@@ -187,13 +205,26 @@ class WatchedTrees:
     # --- the trees
 
     def _look_after_trees(self, now: float) -> None:
-        present = self._resolve()
+        lost = () if self.observer is None else self.observer.lost()
+        retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
+        if retry:
+            self._retry_at = now + self._timing.retry
+            self._is_stale |= not all(tree.watched for tree in self._trees.values())
+        self._resolve(now)
+        if self._is_stale or lost:
+            self._is_stale = False
+            self._match(lost, now, retry=retry)
+            for root in self.roots:
+                self._describe(root)
+            self.changes += 1
+
+    def _match(self, lost: Collection[str], now: float, *, retry: bool) -> None:
+        """Watch what is present, and nothing else."""
+        present = self._present
         tops = {path: present[path] for path in topmost(present)}
         for path in [path for path, tree in self._trees.items() if tops.get(path) != tree.identity]:
             here = path not in self._given_up and not self._mounts.is_elsewhere(path)
             self._detach(path, gone=here and path not in present)
-        lost = () if self.observer is None else self.observer.lost()
-        retry, self._retry_at = now >= self._retry_at, max(self._retry_at, now)
         for path, identity in tops.items():
             tree = self._trees.get(path)
             if tree is None:
@@ -204,28 +235,26 @@ class WatchedTrees:
                 self._attach(path, identity, now)
             elif not tree.watched and retry:
                 self._try_to_watch(path, tree)
-        if retry:
-            self._retry_at = now + self._timing.retry
-        self._describe_roots()
 
-    def _resolve(self) -> dict[str, Identity]:
-        """Return the roots that are there now, by their real path."""
-        sights = self._finder.look(self.roots)
-        present: dict[str, Identity] = {}
-        for root in self.roots:
-            sight = sights[root.wanted]
+    def _resolve(self, now: float) -> None:
+        """Find the roots that may lead elsewhere by now, and with them what is `_present`."""
+        roots = self.roots
+        canary, former = self._canary.directory, self._canary_identity
+        self._canary_identity = None if canary is None else self._canary.identity
+        self._is_stale |= self._looks.roots is not roots or self._canary_identity != former
+        for root, sight in self._looks.look(roots, now):
+            before = root.state, root.reason
             report(root, sight, self._health)
-            if sight.error == errno.ETIMEDOUT:  # leave it as it was
-                if root.path in self._trees:
-                    present[root.path] = self._trees[root.path].identity
-                continue
-            root.tree, root.path = sight.tree, sight.path
-            if sight.tree is not None and not self._mounts.is_elsewhere(sight.tree.path):
-                present[sight.tree.path] = sight.tree.identity
-        canary = self._canary.directory
-        if canary is not None:
-            present[canary] = self._canary.identity
-        return present
+            if sight.error != errno.ETIMEDOUT:  # leave it as it was
+                self._is_stale |= root.tree != sight.tree
+                root.tree, root.path = sight.tree, sight.path
+            self._describe(root)
+            self.changes += (root.state, root.reason) != before
+        if self._is_stale:
+            trees = [root.tree for root in roots if root.tree is not None]
+            self._present = {tree.path: tree.identity for tree in trees if not self._mounts.is_elsewhere(tree.path)}
+            if canary is not None and self._canary_identity is not None:
+                self._present[canary] = self._canary_identity
 
     def _attach(self, path: str, identity: Identity, now: float) -> None:
         tree = _WatchedTree(identity, poll_at=now + self._timing.poll)
@@ -253,7 +282,7 @@ class WatchedTrees:
     def _observe_tree(self, observer: InotifyObserver, path: str, tree: _WatchedTree) -> None:
         try:
             observer.add(path)
-            _check_identity(observer, path, tree.identity)
+            observer.check_identity(path, tree.identity)
         except OSError as error:
             tree.poll, tree.reason = True, error.strerror or str(error)
             hint = HINTS.get(error.errno or 0, "")
@@ -271,28 +300,13 @@ class WatchedTrees:
         if gone and not any(beneath(path, other) for other in self._trees):
             self._health.incident("watch-root-gone", "a watched directory is gone; waiting for it", path=path)
 
-    def _describe_roots(self) -> None:
-        for root in self.roots:
-            if root.path is not None and self._mounts.is_elsewhere(root.path):
-                continue  # the threads that watch it describe it
-            path = None if root.path is None else enclosing(root.path, self._trees)
-            if path is None:
-                root.state = RootState.WAITING
-            else:
-                tree = self._trees[path]
-                root.state = RootState.WATCHED if tree.watched else RootState.POLLED
-                root.reason = tree.reason
-
-
-def _check_identity(observer: InotifyObserver, path: str, identity: Identity) -> None:
-    """Watch nothing else than what was found: inotify takes a path, and somebody may swap it for a link."""
-    with Way(None, Links.NONE) as way:
-        try:
-            way.go(path)
-            if way.identity == identity:
-                return
-        except OSError:
-            observer.remove(path)
-            raise
-    observer.remove(path)
-    raise OSError(errno.ESTALE, "it is being replaced")
+    def _describe(self, root: Root) -> None:
+        if root.path is not None and self._mounts.is_elsewhere(root.path):
+            return  # the threads that watch it describe it
+        path = None if root.path is None else enclosing(root.path, self._trees)
+        if path is None:
+            root.state = RootState.WAITING
+        else:
+            tree = self._trees[path]
+            root.state = RootState.WATCHED if tree.watched else RootState.POLLED
+            root.reason = tree.reason

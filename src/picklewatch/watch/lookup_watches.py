@@ -1,0 +1,120 @@
+"""Announces that a root may have to be found anew: the directories that its path leads through are watched.
+
+Looking at a root every second is cheap, at the 6,000 places where 200 users' tools may keep models it is a processor's
+work. The directories in which a path is looked up, links included, announce every change that could make it lead
+elsewhere: a name that appears, goes, or is replaced, and rights that change.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Final
+
+from watchdog.observers.inotify_c import CallbackId, InotifyConstants, Mask, WatchCallback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
+
+    from picklewatch.access.following import Lookup
+    from picklewatch.watch.inotify_watches import InotifyReader
+
+ANY_NAME: Final = ""
+"""Stands for every name in a directory."""
+_EVENTS: Final = (
+    InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_MOVE
+    | InotifyConstants.IN_ATTRIB
+    | InotifyConstants.IN_UNMOUNT
+)
+_MASK: Final = Mask(_EVENTS | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
+
+
+class LookupWatches(WatchCallback):
+    """Remembers which keys depend on which names in which directories. One thread follows, the reader's announces.
+
+    A second listener at the inotify instance of *reader*: the kernel allows a user few instances.
+    """
+
+    def __init__(self, reader: InotifyReader) -> None:
+        self._reader = reader
+        self._id = CallbackId(id(self))
+        self._lock = threading.Lock()
+        self._keys: dict[WatchDescriptor, dict[bytes, list[str]]] = {}
+        self._followed: dict[str, frozenset[tuple[WatchDescriptor, bytes]]] = {}
+        self._announced: set[str] = set()
+
+    def follow(self, key: str, lookups: Iterable[Lookup], watches: dict[str, WatchDescriptor]) -> bool:
+        """Announce *key* when one of *lookups* may have another result from now on.
+
+        *watches* are the directories that were watched for other keys a moment ago. Return True if all was followed
+        before: if not, something may have changed unseen since the lookups, and they must be made once more. Raises
+        `OSError` if a directory can't be watched.
+        """
+        found = frozenset((self._watch(directory, watches), os.fsencode(name)) for directory, name in lookups)
+        with self._lock:
+            known = self._followed.get(key, frozenset())
+            for watch, name in found - known:
+                self._keys.setdefault(watch, {}).setdefault(name, []).append(key)
+            self._followed[key] = found
+            unused = self._drop(key, known - found)
+        self._reader.remove_callbacks([(watch, self._id) for watch in unused])
+        return found <= known
+
+    def forget(self, key: str) -> None:
+        """Announce *key* no more."""
+        with self._lock:
+            unused = self._drop(key, self._followed.pop(key, frozenset()))
+            self._announced.discard(key)
+        self._reader.remove_callbacks([(watch, self._id) for watch in unused])
+
+    def announced(self) -> set[str]:
+        """Return the keys of which something was announced since the last call."""
+        with self._lock:
+            announced, self._announced = self._announced, set()
+        return announced
+
+    def _watch(self, directory: str, watches: dict[str, WatchDescriptor]) -> WatchDescriptor:
+        watch = watches.get(directory)
+        if watch is None:
+            path = os.fsencode(directory)
+            watch = watches[directory] = self._reader.add_callback(path, _MASK, self, self._id)
+        return watch
+
+    def _drop(self, key: str, dropped: Iterable[tuple[WatchDescriptor, bytes]]) -> list[WatchDescriptor]:
+        """Forget that *key* depends on these; return the watches that nothing depends on any more."""
+        unused = []
+        for watch, name in dropped:
+            names = self._keys.get(watch)
+            if names is None:  # the kernel dropped it
+                continue
+            names[name].remove(key)
+            if not names[name]:
+                del names[name]
+            if not names:
+                del self._keys[watch]
+                unused.append(watch)
+        return unused
+
+    # --- what the reader's thread calls
+
+    def on_event(self, event: InotifyEvent) -> None:
+        """Announce what depends on the name of *event*; all of the directory's if it is about itself."""
+        if not event.mask & _EVENTS:
+            return
+        with self._lock:
+            names = self._keys.get(event.wd, {})
+            for name in (event.name, os.fsencode(ANY_NAME)) if event.name else tuple(names):
+                self._announced.update(names.get(name, ()))
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """Announce everything that depends on a directory that is gone."""
+        with self._lock:
+            for keys in self._keys.pop(wd, {}).values():
+                self._announced.update(keys)
+
+    def on_queue_overflow(self) -> None:
+        """Do nothing: `InotifyReader` reports it, and whoever follows looks at everything."""
