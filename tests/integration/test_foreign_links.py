@@ -373,3 +373,62 @@ def test_a_link_outside_and_then_a_hard_link_inside_hides_nothing(machine: Machi
     machine.as_mallory(race)
     inside = [machine.cache / f"torch/h{number}.pkl" for number in range(40)]
     assert eventually(lambda: all(map(is_taken, inside))), [path for path in inside if not is_taken(path)]
+
+
+def put_caches_on_another_disk(machine: Machine, disk: Path) -> None:
+    """Do as people do whose home is full; one link leads to each place where none may lead."""
+    links: dict[str, Path | str] = {
+        "huggingface/hub": disk / "hub",
+        "torch/hub/checkpoints": disk / "checkpoints",
+        "whisper/later": disk / "later",
+        "whisper/everything": "/",
+        "whisper/up": "..",
+        "whisper/adas": machine.ada,
+        "whisper/foreign": machine.base / "victim",
+    }
+    for name in ("hub", "checkpoints/more", "deep"):
+        (disk / name).mkdir(parents=True)
+    (disk / "checkpoints/next").symlink_to(disk / "deep")
+    (disk / "deep/back").symlink_to(disk / "checkpoints")
+    for name, target in links.items():
+        path = machine.cache / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+
+def test_what_links_inside_of_a_cache_lead_to_is_watched(machine: Machine) -> None:
+    """At any level, from the start or later, in chains and circles, over restarts; what is not followed is named.
+
+    One daemon for all of it: each step is another way in which people move a cache.
+    """
+    victim = machine.victim()
+    before = snapshot(victim)
+    disk = machine.base / "disk"
+    disk.mkdir()
+    os.chown(disk, MALLORY, MALLORY)
+    machine.as_mallory(partial(put_caches_on_another_disk, machine, disk))
+    there = [machine.put(disk / name / "m.pkl", name.encode()) for name in ("hub", "checkpoints", "deep")]
+    kept = machine.put(disk / "hub/adas.pkl", b"ada", uid=ADA)
+    machine.process.start()
+    assert eventually(lambda: all(map(is_taken, there))), machine.log()
+    fresh = machine.put(disk / "hub/models--a--b/blobs/fresh", b"fresh")
+    assert eventually(lambda: is_taken(fresh)), machine.log()
+
+    def move() -> None:
+        (machine.cache / "whisper/moved").mkdir()
+        (machine.cache / "whisper/moved").rename(disk / "moved")
+        (machine.cache / "whisper/moved").symlink_to(disk / "moved")
+        (disk / "later").mkdir()
+
+    machine.as_mallory(move)
+    late = [machine.put(disk / name / "m.pkl", name.encode()) for name in ("moved", "later")]
+    assert eventually(lambda: all(map(is_taken, late))), machine.log()
+    for name in ("everything", "up", "adas", "foreign"):
+        assert name == "up" or said(machine, f"whisper/{name} is not followed")
+    machine.process.kill()
+    after = machine.put(disk / "deep/after.pkl", b"after")
+    machine.process.start()
+    assert eventually(lambda: is_taken(after)), machine.log()
+    assert not is_taken(kept)
+    assert snapshot(victim) == before
+    assert all(not path.startswith(str(victim)) for path in machine.moved())

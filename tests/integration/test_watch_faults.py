@@ -497,7 +497,7 @@ def test_a_directory_that_may_be_listed_but_not_entered_is_named() -> None:
         (root / "closed").chmod(0o444)
         request = WalkRequest(str(root), Source.WALK, "start")
         with nobody():
-            found = [each.path for each in find(request, never, tally, never)]
+            found = [each.path for each in find(request, never, tally, never, lambda _path: None)]
         (root / "closed").chmod(0o755)
     assert found == [f"{root}/m.pt"]
     assert tally.unreadable == {f"{root}/closed": errno.EACCES}

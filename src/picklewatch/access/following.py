@@ -35,6 +35,7 @@ _COMPONENTS: Final = 4_000
 """Components on one way, links resolved: a path of 4,096 bytes has at most half as many."""
 _NOWHERE: Final = ("/proc", "/sys", "/dev")
 """No user's link to these is followed, whoever owns the target: there are no models."""
+_NAME_IT: Final = "If it is to be watched all the same, name the directory that it leads to in watch.roots."
 
 
 class Links(Enum):
@@ -72,7 +73,8 @@ class _Arrival:
     """Marks the end of a link's target in the components that are still to be walked."""
 
     link: str
-    user: User
+    user: User | None
+    """The user who must be able to use the target; None for the administrator's links, and where nobody is asked."""
 
 
 class Way:
@@ -86,6 +88,8 @@ class Way:
     def __init__(self, asker: User | None, links: Links) -> None:
         self.users: list[User] = [asker] if asker is not None and is_privileged() else []
         """The users whose rights limit the way: the asker, and the owners of links on it."""
+        self.broken = ""
+        """The link whose target was not there, if that is why the way ended."""
         self._asker, self.links = asker, links
         self._steps: list[_Step] = []
         self._left: deque[str | _Arrival] = deque()
@@ -128,6 +132,13 @@ class Way:
         Raises `OSError`, `NotFollowedError`.
         """
         self._turn(path)
+        try:
+            self._walk(path)
+        except FileNotFoundError:
+            self.broken = next((left.link for left in self._left if isinstance(left, _Arrival)), "")
+            raise
+
+    def _walk(self, path: str) -> None:
         for _ in range(_COMPONENTS):
             if not self._left:
                 return
@@ -186,20 +197,21 @@ class Way:
         self._followed += 1
         if self.links is Links.NONE or self._followed > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), link)
-        leading = next((part for part in self._left if isinstance(part, _Arrival)), None)
+        leading = next((part for part in self._left if isinstance(part, _Arrival) and part.user is not None), None)
         if leading is not None and any(beneath(link, no) for no in _NOWHERE):
             # the kernel's own links lead wherever this process has something open: not where the user could go
             raise NotFollowedError(leading.link, f"is not followed: it leads through {printable(link)}")
-        target = os.readlink("", dir_fd=fd)
+        target, leader = os.readlink("", dir_fd=fd), None
         if is_privileged() and not (status.st_uid == 0 and self._steps[-1].is_root_s):
             user = user_of(status.st_uid)
             if self.links is Links.LEADING:
                 self._check_leader(link, status, user)
-                self._left.appendleft(_Arrival(link, user))
+                leader = user
             if all(user.uid != known.uid for known in self.users):
                 self.users.append(user)
             for step in self._steps:
                 self._check_reach([user], step)
+        self._left.appendleft(_Arrival(link, leader))
         self._turn(target)
 
     def _check_leader(self, link: str, status: os.stat_result, owner: User) -> None:
@@ -217,13 +229,19 @@ class Way:
     def _arrive(self, arrival: _Arrival) -> None:
         """Check the directory that a user's link leads to."""
         link, user, path = arrival.link, arrival.user, self.path
-        hint = "If it is to be watched all the same, name the directory that it leads to in watch.roots."
-        if path in ("/", "/home") or any(beneath(path, no) for no in _NOWHERE):
-            raise NotFollowedError(link, f"is not followed: it leads to {printable(path)}", hint)
-        self._check_homes(link, user)
+        if user is None:
+            return
+        self.check_place(link, user)
+        hint = _NAME_IT
         if not user.may(self.fd, os.W_OK | os.X_OK):
             reason = f"is not followed: it leads to {printable(path)}, which {user} neither owns nor may write to"
             raise NotFollowedError(link, reason, hint)
+
+    def check_place(self, link: str, user: User) -> None:
+        """Raise `NotFollowedError` if no *link* of *user* may lead here, whoever owns what is here."""
+        if self.path in ("/", "/home") or any(beneath(self.path, no) for no in _NOWHERE):
+            raise NotFollowedError(link, f"is not followed: it leads to {printable(self.path)}", _NAME_IT)
+        self._check_homes(link, user)
 
     def _check_homes(self, link: str, user: User) -> None:
         """Refuse a link into another user's home, or to where homes are."""
@@ -232,9 +250,8 @@ class Way:
         for uid, home in known:
             is_into = uid != user.uid and home not in own and beneath(self.path, home)
             if is_into or (self.path != home and beneath(home, self.path)):
-                raise NotFollowedError(
-                    link, f"is not followed: it leads to {printable(self.path)}, and {user_of(uid)}'s home is {home}"
-                )
+                reason = f"is not followed: it leads to {printable(self.path)}, and {user_of(uid)}'s home is {home}"
+                raise NotFollowedError(link, reason, _NAME_IT)
 
     # --- the end
 

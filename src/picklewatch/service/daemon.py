@@ -42,6 +42,7 @@ from picklewatch.service.watch_plan import WatchedRoots, excluded, vault_directo
 from picklewatch.service.worker_pools import WorkerPools
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.telemetry.health import Health
+from picklewatch.watch.linked_directories import LinkedDirectories
 from picklewatch.watch.settle import Delays
 from picklewatch.watch.supervisor import SILENCE_SECONDS, WatchSupervisor
 from picklewatch.watch.timing import Timing
@@ -106,15 +107,18 @@ class Daemon:
         self._hold, self._signals, self._notifier = hold, signals, notifier
         self._config, self._dependencies = config, dependencies
         candidates = CandidateQueue(store, failures, schedule, dependencies.engine.key)
+        is_excluded = excluded(config, hold.directory)
+        links = LinkedDirectories(health, is_excluded)
         self._watching = WatchSupervisor(
             candidates.offer,
             health,
             canary=StateLayout(hold.directory).canary,
             delays=Delays(patience=config.watch.settle),
             timing=Timing(rescan=config.watch.rescan),
-            is_excluded=excluded(config, hold.directory),
+            is_excluded=is_excluded,
+            note_link=links.note,
         )
-        self._roots = WatchedRoots(self._watching, hold.directory, paths)
+        self._roots = WatchedRoots(self._watching, links, store, failures, hold.directory, paths)
         vault = VaultSource(store, dependencies.vault, self._vault_directory)
         outcomes, mover = OutcomeLog(store), Mover(store, health, vault, self._quarantine_policy)
         actions = Actions(outcomes, mover)
@@ -204,6 +208,7 @@ class Daemon:
 
     def _look_after(self, now: float) -> None:
         self._pools.current.look_after(now)
+        self._roots.follow_links()
         self._watching.look_after(now)
         if not self._is_ready and self._watching.is_ready(now):
             self._become_ready()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
 from picklewatch.core.path_patterns import excluder
 from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
+from picklewatch.store.database import STORE_ERRORS
 from picklewatch.watch import cache_locations
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, find, look_at
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
     from picklewatch.access.ownership import Tree
     from picklewatch.config.schema import Config
+    from picklewatch.store import Store
+    from picklewatch.store.failures import StoreFailures
+    from picklewatch.watch.linked_directories import LinkedDirectories
     from picklewatch.watch.supervisor import WatchSupervisor
+
+_LINKS: Final = "links"
 
 
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
@@ -51,22 +57,47 @@ def excluded(config: Config, state: Path) -> Callable[[str], bool]:
 
 
 class WatchedRoots:
-    """Keeps what is watched in step with the configuration, and with users and caches that come and go."""
+    """Keeps what is watched in step with the configuration, and with users, caches and *links* that come and go."""
 
-    def __init__(self, watching: WatchSupervisor, state: Path, paths: Sequence[str]) -> None:
-        self._watching, self._state, self._paths = watching, state, paths
+    def __init__(  # noqa: PLR0913, PLR0917 - what it keeps in step, and where it notes that
+        self,
+        watching: WatchSupervisor,
+        links: LinkedDirectories,
+        store: Store,
+        failures: StoreFailures,
+        state: Path,
+        paths: Sequence[str],
+    ) -> None:
+        self._watching, self._links, self._store, self._failures = watching, links, store, failures
+        self._state, self._paths = state, paths
+        self._planned: tuple[Root, ...] = ()
+        self._noted: list[str] = self._remembered()
+        links.remember(self._noted)
 
     def apply(self, config: Config) -> None:
         """Watch what *config* says from now on."""
+        is_excluded = excluded(config, self._state)
+        self._links.configure(is_excluded)
         self.plan(config)
-        self._watching.configure(excluded(config, self._state), config.watch.rescan)
+        self._watching.configure(is_excluded, config.watch.rescan)
 
     def plan(self, config: Config) -> None:
         """Find out what there is to watch."""
-        former = {root.plan: root for root in self._watching.roots}
+        former = {root.plan: root for root in self._planned}
         wanted = [former.get(root.plan, root) for root in roots(config, self._paths)]
-        if wanted != list(self._watching.roots):
+        if wanted != list(self._planned):
             find([root for root in wanted if root.plan not in former])  # files are judged and moved only in found roots
+            self._planned = tuple(wanted)
+            self._watching.set_roots((*wanted, *self._find_linked()))
+
+    def follow_links(self) -> None:
+        """Watch what links lead to by now."""
+        linked = self._links.roots(self._planned)
+        for path in self._links.over():
+            self._watching.look_again(path)
+        wanted = (*self._planned, *linked)
+        if [id(root) for root in wanted] != [id(root) for root in self._watching.roots]:
+            self._note(linked)
             self._watching.set_roots(wanted)
 
     def trees(self) -> tuple[Tree, ...]:
@@ -74,6 +105,30 @@ class WatchedRoots:
         found = [root.tree for root in self._watching.roots if root.tree is not None]
         canary = look_at(Root(str(StateLayout(self._state).canary), COMMAND_LINE)).tree
         return (*found, *([] if canary is None else [canary]))
+
+    def _find_linked(self) -> tuple[Root, ...]:
+        """Look at links that are known, and at those in what they lead to; the others are met when that is walked."""
+        found: set[int] = set()
+        while new := [root for root in self._links.roots(self._planned) if id(root) not in found]:
+            find(new)
+            found |= {id(root) for root in new}
+        return self._links.roots(self._planned)
+
+    def _note(self, linked: Sequence[Root]) -> None:
+        """Keep the links for the next start: what an intent to move lies behind must be known before it is tried."""
+        paths = [root.wanted for root in linked]
+        if paths == self._noted:
+            return
+        try:
+            self._store.put_state(_LINKS, paths)
+        except STORE_ERRORS as error:
+            self._failures.report(error)
+        else:
+            self._noted = paths
+
+    def _remembered(self) -> list[str]:
+        noted = self._store.get_state(_LINKS)
+        return [path for path in noted if isinstance(path, str)] if isinstance(noted, list) else []
 
 
 def _label(cache: cache_locations.Cache) -> str:

@@ -83,7 +83,7 @@ class DirectoryWalker:
     """Runs the walking thread. *offer* takes a batch of candidates and returns how many were new to it.
 
     Leaves out what *is_excluded*, and what *is_elsewhere*: other threads walk that. A link that *is_diverted* leads to
-    such a place, whose threads look at it instead.
+    such a place, whose threads look at it instead. Links that lead to no file go to *note_link*.
     """
 
     def __init__(  # noqa: PLR0913 - what a walk needs to know
@@ -95,8 +95,10 @@ class DirectoryWalker:
         is_excluded: Callable[[str], bool],
         is_elsewhere: Callable[[str], bool],
         is_diverted: Callable[[str], bool],
+        note_link: Callable[[str], None],
     ) -> None:
         self._offer = offer
+        self._note_link = note_link
         self._health = health
         self._hidden = hidden
         self._is_excluded, self._is_elsewhere, self._is_diverted = is_excluded, is_elsewhere, is_diverted
@@ -168,7 +170,7 @@ class DirectoryWalker:
         start = shown = time.monotonic()
         tally = WalkTally()
         batch: list[Candidate] = []
-        for candidate in find(request, self._is_left_out, tally, self._is_diverted):
+        for candidate in find(request, self._is_left_out, tally, self._is_diverted, self._note_link):
             self.beat = time.monotonic()
             if self._stopping.is_set():
                 return
@@ -222,8 +224,9 @@ def find(
     is_left_out: Callable[[str], bool],
     tally: WalkTally,
     is_diverted: Callable[[str], bool],
+    note_link: Callable[[str], None],
 ) -> Iterator[Candidate]:
-    """Yield every regular file below a tree, and what links in it lead to; links to directories are not followed."""
+    """Yield every regular file below a tree, and what links in it lead to; other links go to *note_link*."""
     stack = [request.tree]
     while stack:
         directory = stack.pop()
@@ -238,7 +241,10 @@ def find(
                         if request.deep:
                             stack.append(path)
                         continue
-                    candidate = None if entry.is_symlink() and is_diverted(path) else _candidate(entry, path, request)
+                    if entry.is_symlink():
+                        candidate = _behind_link(path, request.source, is_diverted, note_link)
+                    else:
+                        candidate = _candidate(entry, path, request)
                     if candidate is not None:
                         tally.files += 1
                         yield candidate
@@ -259,17 +265,25 @@ def _listed(directory: str) -> Iterator[Iterator[os.DirEntry[str]]]:
         os.close(fd)
 
 
+def _behind_link(
+    path: str, source: Source, is_diverted: Callable[[str], bool], note_link: Callable[[str], None]
+) -> Candidate | None:
+    if is_diverted(path):
+        return None
+    candidate = identify(path, source)
+    if candidate is None:
+        note_link(path)
+    return candidate
+
+
 def _candidate(entry: os.DirEntry[str], path: str, request: WalkRequest) -> Candidate | None:
     """Look at *entry*. Raises `PermissionError` where its directory may be listed but not entered."""
     try:
         if entry.is_file(follow_symlinks=False):
             status = entry.stat(follow_symlinks=False)
             return Candidate(path, FileId.of(status), request.source, owner=status.st_uid)
-        if entry.is_symlink():
-            return identify(path, request.source)
     except PermissionError:
-        if not entry.is_symlink():
-            raise
+        raise
     except OSError:  # gone since it was listed
         pass
     return None

@@ -15,6 +15,7 @@ from picklewatch.access.following import Links, NotFollowedError, Way
 from picklewatch.access.ownership import Tree
 from picklewatch.access.paths import beneath
 from picklewatch.access.rights import is_privileged, user_of
+from picklewatch.core.model import printable
 from picklewatch.telemetry.daemon_report import RootReport
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Root:
     state: RootState = RootState.WAITING
     reason: str = ""
     """Why it is not simply watched."""
+    is_link: bool = False
+    """True for a link to a directory that was met in another root (`LinkedDirectories`)."""
+    is_over: bool = False
+    """True once such a link is gone, or leads to no directory any more."""
     user: int | None = None
     """The user whose cache it is: the links of no other lead to it. None if somebody asked for it, or it is our own."""
     tree: Tree | None = None
@@ -93,6 +98,8 @@ class Sight:
     reason: str = ""
     """Why it is not followed."""
     hint: str = ""
+    is_over: bool = False
+    """True if a link that was met is none any more, or leads to no directory."""
 
     @property
     def path(self) -> str | None:
@@ -108,22 +115,41 @@ def look_at(root: Root) -> Sight:
         with way:
             way.go(root.wanted)
             if not stat.S_ISDIR(way.status.st_mode):
-                return Sight(None, error=errno.ENOTDIR)
+                return Sight(None, error=errno.ENOTDIR, is_over=root.is_link)
+            if root.is_link:
+                return _look_at_link(root, way)
             return Sight(Tree(way.path, way.identity, _owner(root, way)))
     except NotFollowedError as error:
         return Sight(None, error=errno.EPERM, reason=error.reason, hint=error.hint)
     except OSError as error:
-        return Sight(None, error=error.errno or errno.EIO)
+        reason = f"the link {printable(way.broken)} leads to nothing" if way.broken else ""
+        is_over = root.is_link and not os.path.islink(root.wanted)  # noqa: PTH114 - never raises
+        return Sight(None, error=error.errno or errno.EIO, reason=reason, is_over=is_over)
     except ValueError:  # an embedded null byte
         return Sight(None, error=errno.EINVAL)
 
 
+def _look_at_link(root: Root, way: Way) -> Sight:
+    """Look at what a link that was met leads to: never to some places, not even for who may go everywhere."""
+    status = os.lstat(root.wanted)
+    if not stat.S_ISLNK(status.st_mode):
+        return Sight(None, error=errno.ENOENT, is_over=True)  # a directory by now, watched as such
+    way.check_place(root.wanted, user_of(status.st_uid if is_privileged() else os.geteuid()))
+    return Sight(Tree(way.path, way.identity, _owner(root, way)))
+
+
 def _owner(root: Root, way: Way) -> int | None:
-    """Return the user whose cache *root* is; None if the configuration names it and no user's link led elsewhere."""
+    """Return the user whose cache *root* is; None if the configuration names it and no user's link led elsewhere.
+
+    A link of the administrator's inside of what the configuration names is root's: it was not named itself, and may
+    have come out of an archive.
+    """
     if way.users:
         return way.users[0].uid
     if root.label in ASKED_FOR:
         return None
+    if root.is_link:
+        return 0 if is_privileged() else os.geteuid()
     return root.user if root.user is not None else way.status.st_uid if is_privileged() else os.geteuid()
 
 
@@ -214,7 +240,7 @@ def find(roots: Iterable[Root], looker: RootFinder | None = None) -> None:
     looker.stop()
     for root in roots:
         sight = sights[root.wanted]
-        root.tree, root.path, root.reason = sight.tree, sight.path, sight.reason
+        root.tree, root.path, root.reason, root.is_over = sight.tree, sight.path, sight.reason, sight.is_over
 
 
 def report(root: Root, sight: Sight, health: Health) -> None:
@@ -227,7 +253,9 @@ def report(root: Root, sight: Sight, health: Health) -> None:
         health.degrade("watch-root-hangs", root.reason, subject=root.wanted, hint=hint)
         return
     health.repair("watch-root-hangs", subject=root.wanted)
+    root.is_over = sight.is_over
     comes_and_goes = error == errno.ENOENT or (error == errno.ENOTDIR and root.label not in ASKED_FOR)
+    comes_and_goes |= root.is_link and error == errno.ELOOP  # nothing is behind a circle
     if not error or comes_and_goes:
         health.repair("watch-root", subject=root.wanted)
     else:

@@ -42,8 +42,8 @@ _LOCAL: Final = ""
 class WatchSupervisor:
     """Starts, checks and stops the threads of all file systems.
 
-    *offer* persists candidates and may be called by any thread. Nothing that *is_excluded* is looked at. Methods are
-    for the main thread unless they say otherwise.
+    *offer* persists candidates and may be called by any thread. Nothing that *is_excluded* is looked at. Links that
+    lead to no file go to *note_link*. Methods are for the main thread unless they say otherwise.
     """
 
     def __init__(  # noqa: PLR0913 - what the threads need
@@ -55,13 +55,21 @@ class WatchSupervisor:
         delays: Delays,
         timing: Timing,
         is_excluded: Callable[[str], bool],
+        note_link: Callable[[str], None] = lambda _path: None,
     ) -> None:
         caches.tools()  # loaded now: an upgrade may remove the modules, and descriptors may run out
         self._health = health
         self._is_excluded = is_excluded
         self._rescan_seconds = timing.rescan
         self._make = partial(
-            WatchThreads, offer, health, canary=canary, delays=delays, timing=timing, is_excluded=self._is_left_out
+            WatchThreads,
+            offer,
+            health,
+            canary=canary,
+            delays=delays,
+            timing=timing,
+            is_excluded=self._is_left_out,
+            note_link=note_link,
         )
         self._lock = threading.Lock()
         self._threads: dict[str, WatchThreads] = {}
@@ -95,6 +103,10 @@ class WatchSupervisor:
         """Have everything walked."""
         for threads in self._all():
             threads.watcher.ask_for_walk(reason)
+
+    def look_again(self, path: str) -> None:
+        """Have a look taken at *path*, as if it had just appeared."""
+        self._threads_at(path).inbox.put(Event(EventKind.CREATED, path))
 
     def unseen(self, path: str) -> None:
         """Note that nothing was seen at *path*: perhaps its directory is closed.

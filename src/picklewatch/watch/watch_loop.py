@@ -43,7 +43,8 @@ _SWEEPS: Final = 10_000
 class WatchLoop:
     """Takes events out of *inbox*, and offers files when they have settled. *offer* persists; it returns the new ones.
 
-    Leaves out what *is_excluded*. A link that *is_diverted* leads to where other threads look at it.
+    Leaves out what *is_excluded*. A link that *is_diverted* leads to where other threads look at it. What is no file
+    goes to *note_link*.
     """
 
     def __init__(  # noqa: PLR0913 - everything that the watching thread looks after
@@ -59,12 +60,13 @@ class WatchLoop:
         delays: Delays,
         is_excluded: Callable[[str], bool],
         is_diverted: Callable[[str], bool],
+        note_link: Callable[[str], None],
     ) -> None:
         self.beat = time.monotonic()
         self._offer, self._health = offer, health
         self._inbox, self._watcher, self._walker = inbox, watcher, walker
         self._hidden, self._unreadable = hidden, unreadable
-        self._is_excluded, self._is_diverted = is_excluded, is_diverted
+        self._is_excluded, self._is_diverted, self._note_link = is_excluded, is_diverted, note_link
         self._settle = Settle(delays, is_temporary=is_temporary)
         self._sweeps: dict[str, float] = {}
         self._backlog: list[Candidate] = []
@@ -186,6 +188,7 @@ class WatchLoop:
             return None
         candidate = identify(path, Source.EVENT)
         if candidate is None:
+            self._note_link(path)
             self._hidden.note_file(path)
         return candidate
 

@@ -43,6 +43,7 @@ class WatchThreads:
         point: str,
         is_excluded: Callable[[str], bool],
         is_diverted: Callable[[str], bool],
+        note_link: Callable[[str], None] = lambda _path: None,
     ) -> None:
         self.point = point
         self.made = time.monotonic()
@@ -59,6 +60,7 @@ class WatchThreads:
             is_excluded=is_excluded,
             is_elsewhere=self.mounts.is_elsewhere,
             is_diverted=is_diverted,
+            note_link=note_link,
         )
         self.watcher = RootWatcher(
             self.walker,
@@ -80,6 +82,7 @@ class WatchThreads:
             delays=delays,
             is_excluded=is_excluded,
             is_diverted=is_diverted,
+            note_link=note_link,
         )
 
     def start(self) -> None:

@@ -127,6 +127,9 @@ class WatchedTrees:
         if self.observer is None and now >= self._observe_at:
             self._observe(now)
         self._look_after_trees(now)
+        wanted = {root.wanted for root in self.roots}
+        for what in ("watch-root", "watch-root-hangs"):  # links in roots come and go
+            self._health.repair_all(what, but=wanted)
 
     def look_after_gaps(self, now: float) -> None:
         """Try again to watch directories inside the trees that could not be watched."""
