@@ -33,6 +33,8 @@ _log = structlog.get_logger()
 
 BATCH: Final = 500
 """Candidates offered at once."""
+PROOF: Final = "proof"
+"""The reason for listing a directory that changed, and nobody announced it."""
 _PROGRESS_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 3
 _REMEMBERED: Final = 1_000
@@ -67,7 +69,7 @@ class WalkRequest:
     @property
     def is_quiet(self) -> bool:
         """Return True if this happens all the time and is not worth a line in the log."""
-        return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow")
+        return self.reason in ("new-directory", "poll", "unwatched", "watch-lost", "overflow", PROOF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def find(
         directory = stack.pop()
         tally.directories += 1
         try:
-            with _listed(directory) as entries:
+            with listed(directory) as (_, entries):
                 for entry in entries:
                     path = f"{directory.rstrip('/')}/{entry.name}"
                     if is_left_out(path):
@@ -255,12 +257,12 @@ def find(
 
 
 @contextlib.contextmanager
-def _listed(directory: str) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """List *directory*, which must not have become a link, or lie behind one: that would be another's to walk."""
+def listed(directory: str) -> Iterator[tuple[int, Iterator[os.DirEntry[str]]]]:
+    """Give a descriptor and the entries of *directory*, which must not lie behind a link: another's to walk."""
     fd = open_to_list(directory)
     try:
         with os.scandir(fd) as entries:
-            yield entries
+            yield fd, entries
     finally:
         os.close(fd)
 

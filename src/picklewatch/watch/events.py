@@ -20,7 +20,7 @@ class EventKind(Enum):
     DIRECTORY = "directory"
     """A directory appeared at *path*."""
     MISSED = "missed"
-    """Only the periodic walk found something in this directory."""
+    """Only the periodic walk, or a proof (*target*: the walk's reason), found something in this directory."""
     LOST = "lost"
     """The directory *path* is there but its watch is gone, as after an unmount."""
     OVERFLOW = "overflow"

@@ -14,9 +14,11 @@ from picklewatch.access.paths import beneath
 from picklewatch.core.candidate import Source
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.clocks import Clocks
-from picklewatch.watch.directory_walk import WalkRequest
+from picklewatch.watch.directory_walk import PROOF, WalkRequest
 from picklewatch.watch.events import Event, EventKind
 from picklewatch.watch.overflow import Overflow
+from picklewatch.watch.root_proofs import HOPELESS, RootProofs
+from picklewatch.watch.roots import enclosing
 from picklewatch.watch.watched_trees import WatchedTrees
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class RootWatcher:
         self._trees = WatchedTrees(
             walker, health, canary=self._canary, sink=sink, mounts=mounts, hidden=hidden, timing=timing
         )
+        self._proofs = RootProofs(walker, timing)
         self._overflow = Overflow()
         self._clocks = Clocks()
         self._rescan_at: float | None = None
@@ -81,6 +84,7 @@ class RootWatcher:
         while self._asked:
             self.rescan(self._asked.popleft(), Source.WALK)
         self._look_after_canary(now)
+        self._look_for_unannounced(now)
         self._trees.is_started = True
 
     def took(self, event: Event, now: float) -> bool:
@@ -93,11 +97,14 @@ class RootWatcher:
             self._note_overflow(now)
             return True
         if event.kind is EventKind.MISSED:
-            self._trees.watch_missed(event.path)
+            self._note_missed(event)
             return True
         if event.kind is EventKind.LOST:
             self._note_lost(event.path, now)
             return True
+        self._proofs.announced(event.path)
+        if event.target:
+            self._proofs.announced(event.target)
         return False
 
     def rescan(self, reason: str, source: Source = Source.RESCAN) -> None:
@@ -164,6 +171,21 @@ class RootWatcher:
         elif self._overflow.has_begun and self._overflow.is_over(self._walker.walked, self._trees.walked_paths(), now):
             self._health.repair("watch-overflow")
 
+    def _note_missed(self, event: Event) -> None:
+        """Watch what was not watched; what was, and is not announced all the same, is watched anew, and walked."""
+        if event.target != PROOF or not self._trees.is_watching(event.path):
+            self._trees.watch_missed(event.path)
+            return
+        tree = enclosing(event.path, self._trees.paths())
+        doubts = 0 if tree is None else self._proofs.doubts(tree)
+        if not doubts:
+            return
+        reason = "changes of a watched directory were not announced; watching it anew"
+        self._health.incident("watch-unannounced", reason, path=event.path)
+        self._trees.watch_again(event.path, "watch-lost")
+        if doubts >= HOPELESS:
+            self._trees.distrust(event.path)
+
     def _note_lost(self, directory: str, now: float) -> None:
         self._health.count("watch-lost")
         if len(self._lost) >= _LOST:
@@ -213,6 +235,11 @@ class RootWatcher:
             self.rescan("rescan")
 
     # --- proof of life
+
+    def _look_for_unannounced(self, now: float) -> None:
+        if self._trees.observer is not None:
+            for directory in self._proofs.look(now, self._trees.announced_paths(), self._trees.is_watching):
+                self._trees.watch_missed(directory)
 
     def _look_after_canary(self, now: float) -> None:
         if self._trees.observer is None:

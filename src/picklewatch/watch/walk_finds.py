@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from picklewatch.core.candidate import Candidate, Source
+from picklewatch.watch.directory_walk import PROOF
 from picklewatch.watch.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -49,16 +50,18 @@ class WalkFinds:
         self._inbox.put_finds(found.link or found.path for found in fresh)
         queued = self._offer(rest) if rest else ()
         if request.source is Source.RESCAN:
-            self._count_missed(queued, now)
+            self._count_missed(queued, request, now)
         return len(queued)
 
-    def _count_missed(self, queued: tuple[Candidate, ...], now: int) -> None:
-        """Count what only the periodic walk found: old enough that an event should have announced it."""
+    def _count_missed(self, queued: tuple[Candidate, ...], request: WalkRequest, now: int) -> None:
+        """Count what only the periodic walk, or a proof, found: old enough that an event should have announced it."""
+        is_sure = request.reason == PROOF  # its directory changed long enough ago
         for candidate in queued:
-            if now - candidate.file.ctime_ns >= _SURE_NS:
+            if is_sure or now - candidate.file.ctime_ns >= _SURE_NS:
                 self._health.count("missed")
                 _log.warning("watch.missed", path=candidate.path)
-                self._inbox.put(Event(EventKind.MISSED, candidate.path.rpartition("/")[0]))
+                directory = (candidate.link or candidate.path).rpartition("/")[0]
+                self._inbox.put(Event(EventKind.MISSED, directory, request.reason))
 
 
 def leads_to_excluded(candidate: Candidate, is_excluded: Callable[[str], bool]) -> bool:

@@ -94,6 +94,10 @@ class WatchedTrees:
         canary = self._canary_directory
         return [path for path in self._trees if path != canary]
 
+    def announced_paths(self) -> list[str]:
+        """Return those of them whose changes are announced, as far as is known."""
+        return [path for path in self.walked_paths() if self._trees[path].watched and not self._trees[path].poll]
+
     def watch_missed(self, directory: str) -> None:
         """Watch the topmost directory above *directory* whose creation was never announced, if there is one."""
         top = ""
@@ -102,6 +106,17 @@ class WatchedTrees:
         if top:
             self._health.incident("watch-lost", "a directory was not watched", path=top)
             self.watch_again(top, "watch-lost")
+
+    def distrust(self, directory: str) -> None:
+        """From now on walk the tree of *directory* every few seconds: its changes are not always announced."""
+        path = enclosing(directory, self._trees)
+        if path is not None:
+            tree = self._trees[path]
+            tree.poll, tree.reason = True, "its changes are not always announced"
+
+    def is_watching(self, directory: str) -> bool:
+        """Return True if *directory* has a watch, or everything is walked for want of one."""
+        return self.observer is None or self.observer.is_watching(directory) or bool(self._unwatched.states())
 
     def watch_again(self, directory: str, reason: str) -> None:
         """Watch *directory* and all below it anew, and walk it for *reason*."""
