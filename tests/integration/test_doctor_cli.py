@@ -139,15 +139,33 @@ def test_limits_of_inotify_that_are_too_low_are_reported(tmp_path: Path, monkeyp
     monkeypatch.setattr(machine_checks, "INOTIFY", tmp_path)
     config = tmp_path / "c.toml"
     config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
-    found = {check.name: check for check in machine_checks.inotify(load(config, {}))}
+    places = machine_checks.places(load(config, {}), tmp_path)
+    found = {check.name: check for check in machine_checks.inotify(places)}
     assert found["inotify-watches"].state is Grade.BAD
     assert "sysctl" in found["inotify-watches"].hint
     assert found["inotify-watches"].facts["directories"] == 11
     assert found["inotify-queue"].state is Grade.REMARK
     (tmp_path / "max_user_watches").write_text("100000")
-    assert next(iter(machine_checks.inotify(load(config, {})))).state is Grade.GOOD
+    assert next(iter(machine_checks.inotify(places))).state is Grade.GOOD
     (tmp_path / "max_user_watches").unlink()
-    assert next(iter(machine_checks.inotify(load(config, {})))).state is Grade.BAD
+    assert next(iter(machine_checks.inotify(places))).state is Grade.BAD
+
+
+def test_what_links_lead_to_is_found_and_what_is_not_watched_is_named(tmp_path: Path) -> None:
+    """Also without a daemon: those inside of roots, in chains; one that leads nowhere may still come."""
+    for name in ("models", "disk", "deep"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "models/hub").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk/next").symlink_to(tmp_path / "deep")
+    (tmp_path / "models/all").symlink_to("/")
+    (tmp_path / "models/later").symlink_to(tmp_path / "nothing")
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
+    found = list(machine_checks.caches(machine_checks.places(load(config, {}), tmp_path / "state")))
+    assert f"{tmp_path}/disk/next -> {tmp_path}/deep" in found[0].text
+    links = {check.state: check.text for check in found if check.name == "caches-link"}
+    assert "models/all is not followed: it leads to /" in links[Grade.BAD]
+    assert "models/later leads to nothing" in links[Grade.REMARK]
 
 
 def test_counting_directories_ends(tmp_path: Path) -> None:

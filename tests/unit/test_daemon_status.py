@@ -123,6 +123,16 @@ def test_what_was_repaired_is_shown(tmp_path: Path, lock: StateLock) -> None:
     assert "1 more that do not exist yet" in result.output
 
 
+def test_what_is_known_and_not_watched_is_named_with_the_reason(tmp_path: Path, lock: StateLock) -> None:
+    """Apart from what is watched; a link shows where it leads."""
+    link = {"wanted": "/c/hub", "label": "Torch, by a link", "path": "/big", "state": "watched", "reason": ""}
+    refused = {"wanted": "/c/x", "label": "Torch, by a link", "path": None, "state": "waiting"}
+    write(tmp_path, roots=[link, refused | {"reason": "/c/x is not followed: it leads to /"}])
+    shown = run(tmp_path).output
+    watched, not_watched = shown.index("/c/hub -> /big  (Torch, by a link; watched)"), shown.index("Not watched:")
+    assert watched < not_watched < shown.index("/c/x  (Torch, by a link): not followed: it leads to /")
+
+
 def test_running_and_degraded(tmp_path: Path, lock: StateLock) -> None:
     """Exit status 1; what is wrong and what to do."""
     problem = {"what": "watch-limit", "subject": "/c", "reason": "no watches left", "hint": "Raise it."}

@@ -14,7 +14,7 @@ from picklewatch.core.candidate import Source
 from picklewatch.telemetry.health import Health
 from picklewatch.watch import directory_walk, roots
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally
-from picklewatch.watch.linked_directories import MOST_FOLLOWED, LinkedDirectories
+from picklewatch.watch.linked_directories import MOST_FOLLOWED, LinkedDirectories, report_left_out
 from picklewatch.watch.roots import CONFIGURATION, Root
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Machine:
     def __init__(self, base: Path, *planned: Root, excluded: str = "/excluded") -> None:
         self.base, self.planned = base, planned
         self.health = Health()
-        self.links = LinkedDirectories(self.health, lambda path: excluded in path)
+        self.links = LinkedDirectories(lambda path: excluded in path)
 
     def settle(self) -> dict[str, str | None]:
         """Return where each link leads that is a root in the end."""
@@ -43,6 +43,7 @@ class Machine:
                     request = WalkRequest(root.tree.path, Source.WALK, "start")
                     list(directory_walk.find(request, never, WalkTally(), never, self.links.note))
             found = self.links.roots(self.planned)
+            report_left_out(self.links.left_out, self.health)
             if [id(root) for root in found] == [id(root) for root in before]:
                 return {os.path.relpath(root.wanted, self.base): self.short(root.path) for root in found}
             before = found

@@ -16,7 +16,7 @@ from picklewatch.core.model import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
+    from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, RootReport, StoreReport
 
 EPILOG = """\
 \b
@@ -117,22 +117,37 @@ def _problems(status: DaemonStatus) -> list[str]:
 
 
 def _roots(report: DaemonReport) -> list[str]:
+    """List what is watched, then what is known and is not, with the reason."""
     from picklewatch.service.daemon_status import is_awaited
 
-    shown: list[str] = []
+    watched: list[str] = []
+    others: list[str] = []
     waiting = 0
     for root in report.roots:
-        if root.state == "waiting" and not root.reason and not is_awaited(root):
+        if root.state == "waiting" and root.reason:
+            others.append(f"  {printable(root.wanted)}  ({root.label}): {_reason(root)}")
+        elif root.state == "waiting" and not is_awaited(root):
             waiting += 1
-            continue
-        where = printable(root.wanted)
-        real = f" -> {printable(root.path)}" if root.path not in (None, root.wanted) else ""
-        why = f", {root.reason}" if root.reason else ""
-        state = "not there, watched as soon as it is" if is_awaited(root) else root.state
-        shown.append(f"  {where}{real}  ({root.label}; {state}{why})")
+        else:
+            watched.append(f"  {printable(_place(root))}  ({root.label}; {_state(root)})")
     if waiting:
-        shown.append(f"  {waiting} more that do not exist yet")
-    return shown or ["  nothing"]
+        watched.append(f"  {waiting} more that do not exist yet")
+    return [*(watched or ["  nothing"]), *(["", "Not watched:", *others] if others else [])]
+
+
+def _place(root: RootReport) -> str:
+    return root.wanted if root.path in (None, root.wanted) else f"{root.wanted} -> {root.path}"
+
+
+def _state(root: RootReport) -> str:
+    from picklewatch.service.daemon_status import is_awaited
+
+    why = f", {printable(root.reason)}" if root.reason else ""
+    return f"{'not there, watched as soon as it is' if is_awaited(root) else root.state}{why}"
+
+
+def _reason(root: RootReport) -> str:
+    return printable(root.reason.removeprefix(f"{root.wanted} ").removeprefix("is ") or root.reason)
 
 
 def _files(status: DaemonStatus, store: StoreReport) -> list[str]:

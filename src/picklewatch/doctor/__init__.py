@@ -31,7 +31,8 @@ def examine(config_path: Path | None, directory: Path) -> Iterator[CheckResult]:
     if loaded is None:
         return
     yield from service_checks.sandbox(loaded)
-    yield from machine_checks.caches(loaded)
-    yield from machine_checks.inotify(loaded)
+    places = machine_checks.places(loaded, directory)
+    yield from machine_checks.caches(places)
+    yield from machine_checks.inotify(places)
     yield from service_checks.quarantine(loaded, directory)
     yield from service_checks.self_test(loaded, directory)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from picklewatch.config.schema import LoadedConfig
+    from picklewatch.service.watch_plan import FoundRoots
+    from picklewatch.watch.roots import Root
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 """The directory of inotify's limits."""
@@ -47,28 +49,30 @@ def versions() -> Iterator[CheckResult]:
     yield CheckResult(name="versions", state=Grade.GOOD, text=f"{shown}.", facts=facts)
 
 
-def caches(loaded: LoadedConfig) -> Iterator[CheckResult]:
-    """Check that the watched directories exist, are readable and are local."""
+def places(loaded: LoadedConfig, state: Path) -> FoundRoots:
+    """Find the directories that a daemon would watch."""
     from picklewatch.service import watch_plan
-    from picklewatch.watch.mounts import mount_of, read_mounts
-    from picklewatch.watch.roots import find
 
-    find(roots := watch_plan.roots(loaded.config, ()))
+    return watch_plan.find_all(loaded.config, state, COUNT_SECONDS)
+
+
+def caches(places: FoundRoots) -> Iterator[CheckResult]:
+    """Check that the watched directories exist, are readable and are local."""
+    from picklewatch.watch.mounts import mount_of, read_mounts
+
+    roots = places.roots
     there = [root for root in roots if root.path is not None]
     facts = {"found": [root.wanted for root in there], "awaited": [root.wanted for root in roots if root.path is None]}
-    found = "".join(f"\n  {root.wanted}  ({root.label})" for root in there)
+    found = "".join(f"\n  {printable(_shown(root))}  ({root.label})" for root in there)
     text = f"{len(there)} of {len(roots)} directories exist; the others are watched once they do.{found}"
     yield CheckResult(name="caches", state=Grade.GOOD if roots else Grade.BAD, text=text, facts=facts)
-    for root in roots:
-        if root.reason:
-            hint = "To watch the directory that it leads to, add that to watch.roots."
-            yield CheckResult(name="caches-link", state=Grade.BAD, text=f"{printable(root.reason)}.", hint=hint)
+    yield from _not_watched(places)
     mounts = read_mounts()
     for root in there:
         mount = mount_of(root.path or root.wanted, mounts)
         if mount is not None and mount.is_network:
             text = f"{root.wanted} is on {mount.kind}: changes by other machines cause no events."
-            hint = f"They are found every {loaded.config.watch.rescan:.0f} s; lower watch.rescan to find them sooner."
+            hint = "The daemon walks it every few seconds, less often if that takes long."
             yield CheckResult(name="caches-network", state=Grade.REMARK, text=text, hint=hint)
         if not os.access(root.wanted, os.R_OK | os.X_OK):
             text = f"{root.wanted} may not be read by this user, so nothing in it is scanned."
@@ -76,11 +80,34 @@ def caches(loaded: LoadedConfig) -> Iterator[CheckResult]:
             yield CheckResult(name="caches-permission", state=Grade.BAD, text=text, hint=hint)
 
 
-def inotify(loaded: LoadedConfig) -> Iterator[CheckResult]:
-    """Compare the kernel's limits with the number of directories that are watched."""
-    from picklewatch.service import watch_plan
-    from picklewatch.watch.roots import find
+def _shown(root: Root) -> str:
+    return root.wanted if root.path in (None, root.wanted) else f"{root.wanted} -> {root.path}"
 
+
+def _not_watched(places: FoundRoots) -> Iterator[CheckResult]:
+    """Name every place that the daemon knows and does not watch, with the reason."""
+    from picklewatch.watch.linked_directories import MOST_FOLLOWED
+    from picklewatch.watch.roots import LEADS_NOWHERE
+
+    for root in places.roots:
+        if root.path is None and root.reason:
+            is_broken = root.reason.endswith(LEADS_NOWHERE)
+            about = "" if root.wanted in root.reason else f"{root.wanted}: "
+            text = f"Not watched ({root.label}): {printable(about + root.reason)}."
+            hint = "It is watched as soon as that is there." if is_broken else "Name the directory in watch.roots."
+            yield CheckResult(name="caches-link", state=Grade.REMARK if is_broken else Grade.BAD, text=text, hint=hint)
+    for user in sorted(places.left_out):
+        text = f"More than {MOST_FOLLOWED} links of {user} lead to other directories; the others are not followed."
+        hint = "Name the directories that they lead to, or one above them, in watch.roots."
+        yield CheckResult(name="caches-links", state=Grade.BAD, text=text, hint=hint)
+    if not places.is_complete:
+        text = f"Not everything could be looked through for links in {COUNT_SECONDS:.0f} s."
+        hint = "A running daemon does: `picklewatch status` names what it does not watch."
+        yield CheckResult(name="caches-links", state=Grade.REMARK, text=text, hint=hint)
+
+
+def inotify(places: FoundRoots) -> Iterator[CheckResult]:
+    """Compare the kernel's limits with the number of directories that are watched."""
     limits = {name: _number(INOTIFY / name) for name in ("max_user_watches", "max_user_instances", "max_queued_events")}
     if None in limits.values():
         hint = "picklewatch needs Linux with inotify, and /proc."
@@ -88,8 +115,7 @@ def inotify(loaded: LoadedConfig) -> Iterator[CheckResult]:
         return
     watches, _, queued = (int(value or 0) for value in limits.values())
     used = watches_in_use()
-    find(roots := watch_plan.roots(loaded.config, ()))
-    wanted, complete = count_directories([root.path for root in roots if root.path is not None])
+    wanted, complete = count_directories([root.path for root in places.roots if root.path is not None])
     facts = {**limits, "directories": wanted, "counted_all": complete, "in_use_by_this_user": used}
     total = max(wanted, used)
     needed = f"{wanted:,}{'' if complete else ' or more'} directories to watch, {used:,} watches in use by this user"

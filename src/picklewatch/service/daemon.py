@@ -108,7 +108,7 @@ class Daemon:
         self._config, self._dependencies = config, dependencies
         candidates = CandidateQueue(store, failures, schedule, dependencies.engine.key)
         is_excluded = excluded(config, hold.directory)
-        links = LinkedDirectories(health, is_excluded)
+        links = LinkedDirectories(is_excluded)
         self._watching = WatchSupervisor(
             candidates.offer,
             health,
@@ -118,7 +118,7 @@ class Daemon:
             is_excluded=is_excluded,
             note_link=links.note,
         )
-        self._roots = WatchedRoots(self._watching, links, store, failures, hold.directory, paths)
+        self._roots = WatchedRoots(self._watching, links, store, failures, health, hold.directory, paths)
         vault = VaultSource(store, dependencies.vault, self._vault_directory)
         outcomes, mover = OutcomeLog(store), Mover(store, health, vault, self._quarantine_policy)
         actions = Actions(outcomes, mover)

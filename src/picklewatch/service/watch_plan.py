@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
@@ -10,6 +13,8 @@ from picklewatch.core.path_patterns import excluder
 from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.watch import cache_locations
+from picklewatch.watch.directory_walk import listed
+from picklewatch.watch.linked_directories import LinkedDirectories, report_left_out
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, find, look_at
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import Config
     from picklewatch.store import Store
     from picklewatch.store.failures import StoreFailures
-    from picklewatch.watch.linked_directories import LinkedDirectories
+    from picklewatch.telemetry.health import Health
     from picklewatch.watch.supervisor import WatchSupervisor
 
 _LINKS: Final = "links"
@@ -56,6 +61,57 @@ def excluded(config: Config, state: Path) -> Callable[[str], bool]:
     return is_excluded
 
 
+@dataclass(frozen=True, slots=True)
+class FoundRoots:
+    """All that a daemon would watch on this machine."""
+
+    roots: tuple[Root, ...]
+    left_out: frozenset[str]
+    """The users who have more links than are followed."""
+    is_complete: bool
+    """False if the time was over before every directory was looked through for links."""
+
+
+def find_all(config: Config, state: Path, seconds: float) -> FoundRoots:
+    """Find the roots, and for *seconds* at most what links in them lead to."""
+    is_excluded = excluded(config, state)
+    links = LinkedDirectories(is_excluded)
+    planned = roots(config, ())
+    find(planned)
+    end = time.monotonic() + seconds
+    waiting, seen, is_complete = list(planned), set[str](), True
+    looked_at: set[int] = set()
+    while waiting and is_complete:
+        looked_at |= {id(root) for root in waiting}
+        trees = [root.path for root in waiting if root.path is not None]
+        is_complete = all(_note_links(tree, links, is_excluded, seen, end) for tree in trees)
+        waiting = [root for root in links.roots(planned) if id(root) not in looked_at]
+        find(waiting)
+    return FoundRoots((*planned, *links.roots(planned)), links.left_out, is_complete)
+
+
+def _note_links(
+    tree: str, links: LinkedDirectories, is_excluded: Callable[[str], bool], seen: set[str], end: float
+) -> bool:
+    """Note the links in *tree*; return False if there was no time for all."""
+    waiting = [tree]
+    while waiting:
+        directory = waiting.pop()
+        if directory in seen or is_excluded(directory):
+            continue
+        if time.monotonic() > end:
+            return False
+        seen.add(directory)
+        with contextlib.suppress(OSError), listed(directory) as (_, entries):
+            for entry in entries:
+                path = f"{directory.rstrip('/')}/{entry.name}"
+                if entry.is_symlink():
+                    links.note(path)
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+    return True
+
+
 class WatchedRoots:
     """Keeps what is watched in step with the configuration, and with users, caches and *links* that come and go."""
 
@@ -65,11 +121,12 @@ class WatchedRoots:
         links: LinkedDirectories,
         store: Store,
         failures: StoreFailures,
+        health: Health,
         state: Path,
         paths: Sequence[str],
     ) -> None:
         self._watching, self._links, self._store, self._failures = watching, links, store, failures
-        self._state, self._paths = state, paths
+        self._health, self._state, self._paths = health, state, paths
         self._planned: tuple[Root, ...] = ()
         self._noted: list[str] = self._remembered()
         links.remember(self._noted)
@@ -93,6 +150,7 @@ class WatchedRoots:
     def follow_links(self) -> None:
         """Watch what links lead to by now."""
         linked = self._links.roots(self._planned)
+        report_left_out(self._links.left_out, self._health)
         for path in self._links.over():
             self._watching.look_again(path)
         wanted = (*self._planned, *linked)

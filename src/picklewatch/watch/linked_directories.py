@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from picklewatch.telemetry.health import Health
 
+
 MOST_FOLLOWED: Final = 200
 """Links of one user that may be roots at once."""
 _MOST_KEPT: Final = 2_000
@@ -52,9 +53,11 @@ class LinkedDirectories:
     Links at, or to, what *is_excluded* are nobody's.
     """
 
-    def __init__(self, health: Health, is_excluded: Callable[[str], bool]) -> None:
+    def __init__(self, is_excluded: Callable[[str], bool]) -> None:
+        self.left_out: frozenset[str] = frozenset()
+        """The users who have more links than are followed; empty text for more than could be taken in at once."""
         self._is_excluded = is_excluded
-        self._health = health
+        self._has_lost = False
         self._lock = threading.Lock()
         self._noted: dict[str, _Link] = {}
         self._links: dict[str, _Link] = {}
@@ -90,9 +93,8 @@ class LinkedDirectories:
         with self._lock:
             if len(self._noted) < _MOST_NOTED or link.path in self._noted:
                 self._noted[link.path] = link
-                return
-        reason = "more links to directories were found at once than can be taken in; some may not be followed"
-        self._health.degrade(_PROBLEM, reason, hint="Restart picklewatch: everything is walked again.")
+            else:
+                self._has_lost = True
 
     def over(self) -> list[str]:
         """Return the links that lead to no directory any more, once: they may lead to files by now."""
@@ -146,7 +148,8 @@ class LinkedDirectories:
                     trees.add(link.root)
         self._links = reached
         self._roots = tuple(link.root for link in reached.values() if link.root is not None)
-        self._report(uid for uid, number in followed.items() if number > MOST_FOLLOWED)
+        many = {str(user_of(uid)) for uid, number in followed.items() if number > MOST_FOLLOWED}
+        self.left_out = frozenset({*many, *([""] if self._has_lost else [])})
 
     def _settle(self, link: _Link, holder: Root, trees: _Trees, followed: Counter[int]) -> bool:
         """Give *link*, which lies in *holder*, a root if it needs one; return True if it has one."""
@@ -166,14 +169,6 @@ class LinkedDirectories:
         target = link.target or (link.root.path if link.root is not None else None) or ""
         is_excluded = self._is_excluded(link.path) or (target != "" and self._is_excluded(target))
         return is_excluded or trees.covers(target, _owner_behind(link, asker))
-
-    def _report(self, uids: Iterable[int]) -> None:
-        names = {str(user_of(uid)) if uid != _UNKNOWN else "" for uid in uids}
-        for name in names:
-            reason = f"more than {MOST_FOLLOWED} links of one user lead elsewhere; the others are not followed"
-            hint = "Name the directories that they lead to, or one above them, in watch.roots."
-            self._health.degrade(_PROBLEM, reason, subject=name, hint=hint)
-        self._health.repair_all(_PROBLEM, but={*names, ""})
 
 
 class _Trees:
@@ -221,6 +216,18 @@ def asker_of(root: Root) -> int | None:
     if root.user is not None:
         return root.user
     return None if root.tree is None else root.tree.owner or None
+
+
+def report_left_out(left_out: frozenset[str], health: Health) -> None:
+    """Report the links that are not followed because there are too many."""
+    for user in left_out:
+        reason = f"more than {MOST_FOLLOWED} links of one user lead to other directories; the others are not followed"
+        hint = "Name the directories that they lead to, or one above them, in watch.roots."
+        if not user:
+            reason = "more links to directories were found at once than can be taken in; some may not be followed"
+            hint = "Restart picklewatch: everything is walked again."
+        health.degrade(_PROBLEM, reason, subject=user, hint=hint)
+    health.repair_all(_PROBLEM, but=left_out)
 
 
 def _owner_behind(link: _Link, asker: int | None) -> int:

@@ -29,6 +29,8 @@ CONFIGURATION: Final = "watch.roots"
 ASKED_FOR: Final = (COMMAND_LINE, CONFIGURATION)
 """Labels of directories that a person asked for: only these are reported when they are missing, caches come and go."""
 
+LEADS_NOWHERE: Final = "leads to nothing"
+"""The end of the reason of a root that is not there because a link on the way to it is broken."""
 
 HINTS: Final = {
     errno.ENOSPC: "Raise fs.inotify.max_user_watches with sysctl; meanwhile picklewatch walks them.",
@@ -106,6 +108,11 @@ class Sight:
         """The real path."""
         return None if self.tree is None else self.tree.path
 
+    @property
+    def why(self) -> str:
+        """Why there is no directory, in words; empty if there is one, or simply none."""
+        return self.reason or (os.strerror(self.error) if self.error not in (0, errno.ENOENT) else "")
+
 
 def look_at(root: Root) -> Sight:
     """Find where *root* is now, as far as its user could go (`Way`)."""
@@ -122,7 +129,7 @@ def look_at(root: Root) -> Sight:
     except NotFollowedError as error:
         return Sight(None, error=errno.EPERM, reason=error.reason, hint=error.hint)
     except OSError as error:
-        reason = f"the link {printable(way.broken)} leads to nothing" if way.broken else ""
+        reason = f"the link {printable(way.broken)} {LEADS_NOWHERE}" if way.broken else ""
         is_over = root.is_link and not os.path.islink(root.wanted)  # noqa: PTH114 - never raises
         return Sight(None, error=error.errno or errno.EIO, reason=reason, is_over=is_over)
     except ValueError:  # an embedded null byte
@@ -240,13 +247,13 @@ def find(roots: Iterable[Root], looker: RootFinder | None = None) -> None:
     looker.stop()
     for root in roots:
         sight = sights[root.wanted]
-        root.tree, root.path, root.reason, root.is_over = sight.tree, sight.path, sight.reason, sight.is_over
+        root.tree, root.path, root.reason, root.is_over = sight.tree, sight.path, sight.why, sight.is_over
 
 
 def report(root: Root, sight: Sight, health: Health) -> None:
     """Report what a look at *root* showed; a cache that is not there is no problem."""
     error = sight.error
-    root.reason = sight.reason or (os.strerror(error) if error not in (0, errno.ENOENT) else "")
+    root.reason = sight.why
     if error == errno.ETIMEDOUT:
         root.reason = "looking at it takes too long"
         hint = "Does its server answer? The other roots are watched meanwhile."
