@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.directories import open_directory
-from support.vaulting import root_only
+from support.vaulting import in_child, root_only
 
+from picklewatch.access import rights
 from picklewatch.access.ownership import trees_of, why_not_moved
 from picklewatch.core.candidate import Source
 from picklewatch.telemetry.health import Health
@@ -209,6 +210,26 @@ def test_links_of_others_and_to_what_is_others_are_not_followed(base: Path) -> N
     assert machine.root("cache/own").tree is not None
     assert [root.tree.owner for root in (machine.root("cache/own"),) if root.tree is not None] == [ADA]
     assert "neither owns nor may write to" in machine.root("cache/to-bob").reason
+
+
+@root_only
+def test_an_ordinary_users_daemon_follows_what_the_kernel_lets_it(base: Path) -> None:
+    """But not to everything: its user's files are the only ones that it may move anyway."""
+    give(ADA, base / "cache")
+    (base / "shared").mkdir()
+    for name, target in (("shared", base / "shared"), ("all", "/"), ("homes", "/home")):
+        link(base / f"cache/{name}", target, ADA)
+
+    def act() -> None:
+        rights.is_privileged.cache_clear()
+        machine = Machine(base, Root(str(base / "cache"), CONFIGURATION))
+        assert machine.settle() == {"cache/shared": "shared", "cache/all": None, "cache/homes": None}
+        tree = machine.root("cache/shared").tree
+        assert tree is not None
+        assert tree.owner == ADA
+
+    rights._capabilities()  # loads what an ordinary user may not be able to read
+    assert in_child(act, uid=ADA) == 0
 
 
 @root_only
