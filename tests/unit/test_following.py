@@ -191,6 +191,10 @@ def test_everything_counts_that_leads_to_a_file(base: Path) -> None:
         (User(0), User(0), 0o777, _ADA, False),
         (_BOB, _ADA, 0o755, None, True),
         (User(0), _ADA, 0o755, None, True),
+        (User(0), User(0), 0o755, User(0), True),
+        (User(0), _ADA, 0o755, User(0), False),
+        (_ADA, _ADA, 0o755, User(0), True),
+        (_ADA, _BOB, 0o755, User(0), False),
     ],
 )
 def test_whose_files_are_moved(  # noqa: PLR0913, PLR0917 - a table

@@ -53,8 +53,10 @@ def why_not_moved(file: int, directory: int, owners: Iterable[int | None]) -> st
 
 
 def _may_be_moved(status: os.stat_result, directory: int, owner: int | None) -> bool:
-    if owner is None or status.st_uid == owner:
+    if owner is None or (status.st_uid == owner and owner != 0):
         return True
-    if status.st_uid == 0 or status.st_uid != os.fstat(directory).st_uid:
-        return False  # root's, or it may have been linked or renamed there by others than its owner
+    if status.st_uid != os.fstat(directory).st_uid:
+        return False  # it may have been linked or renamed there by others than its owner
+    if status.st_uid == 0:
+        return owner == 0
     return user_of(owner).may_remove_from(directory)
