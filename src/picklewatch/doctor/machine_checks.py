@@ -96,6 +96,9 @@ def _not_watched(places: FoundRoots) -> Iterator[CheckResult]:
             text = f"Not watched ({root.label}): {printable(about + root.reason)}."
             hint = "It is watched as soon as that is there." if is_broken else "Name the directory in watch.roots."
             yield CheckResult(name="caches-link", state=Grade.REMARK if is_broken else Grade.BAD, text=text, hint=hint)
+    for root in places.not_watched:
+        text = f"Not watched: {printable(root.wanted)} ({root.label})."
+        yield CheckResult(name="caches-containers", state=Grade.REMARK, text=text, hint=f"{root.reason.capitalize()}.")
     for user in sorted(places.left_out):
         text = f"More than {MOST_FOLLOWED} links of {user} lead to other directories; the others are not followed."
         hint = "Name the directories that they lead to, or one above them, in watch.roots."

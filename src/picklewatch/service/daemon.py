@@ -135,7 +135,13 @@ class Daemon:
         self._roots.plan(config)
         dependencies.introduce(self._watching.roots)
         self._pools = WorkerPools(stages, dependencies, self._policy, self._roots.trees, config)
-        self._snapshot = Snapshot(store, health, started=time.time(), in_force=self._in_force)
+        self._snapshot = Snapshot(
+            store,
+            health,
+            started=time.time(),
+            in_force=self._in_force,
+            not_watched=lambda: self._roots.not_watched,
+        )
         self._reporter = StatusReporter(hold, health, notifier, self._snapshot, outcomes)
         self._heartbeat = Heartbeat(health, notifier)
         self._upgrade = upgrade

@@ -42,16 +42,24 @@ class Snapshot:
     """The report that the daemon writes about itself every few seconds."""
 
     def __init__(
-        self, store: Store, health: Health, *, started: float, in_force: Callable[[], dict[str, Any]] = dict
+        self,
+        store: Store,
+        health: Health,
+        *,
+        started: float,
+        in_force: Callable[[], dict[str, Any]] = dict,
+        not_watched: Callable[[], Iterable[Root]] = tuple,
     ) -> None:
+        """*not_watched* returns places that are known, and named beside the roots."""
         self._store, self._health, self._started = store, health, started
+        self._not_watched = not_watched
         self._in_force = in_force  # the level of quarantine and the engine's version, which a reload may change
         self.unprotected: list[str] = []
         """Protections that the sandbox lacks on this machine, in sentences."""
         self.awaited: list[str] = []
         """Directories that a person asked for, and that were not there at the last `write`."""
         self._report = self._written = DaemonReport()
-        self._changes: int | None = None
+        self._changes: tuple[int | None, tuple[RootReport, ...]] | None = None
         self._written_at = 0.0
 
     @property
@@ -99,12 +107,13 @@ class Snapshot:
             self._written, self._written_at = report, now
 
     def _write_roots(self, roots: Iterable[Root], changes: int | None) -> None:
-        if changes is not None and changes == self._changes:
+        not_watched = tuple(root.report() for root in self._not_watched())
+        if changes is not None and (changes, not_watched) == self._changes:
             return
-        reports = [root.report() for root in roots]
+        reports = [*(root.report() for root in roots), *not_watched]
         self.awaited = [root.wanted for root in reports if is_awaited(root)]
         self._store.put_state(_ROOTS, [report.row() for report in reports])
-        self._changes = changes
+        self._changes = (changes, not_watched)
 
     def line(self) -> str:
         """Return one line for ``systemctl status``."""

@@ -13,6 +13,7 @@ from picklewatch.core.path_patterns import excluder
 from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
 from picklewatch.store.database import STORE_ERRORS
 from picklewatch.watch import cache_locations
+from picklewatch.watch.container_stores import container_stores
 from picklewatch.watch.directory_walk import listed
 from picklewatch.watch.linked_directories import LinkedDirectories, report_left_out
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, find, look_at
@@ -66,6 +67,8 @@ class FoundRoots:
     """All that a daemon would watch on this machine."""
 
     roots: tuple[Root, ...]
+    not_watched: tuple[Root, ...]
+    """Places that are known, and are watched only where the configuration names them."""
     left_out: frozenset[str]
     """The users who have more links than are followed."""
     is_complete: bool
@@ -87,7 +90,12 @@ def find_all(config: Config, state: Path, seconds: float) -> FoundRoots:
         is_complete = all(_note_links(tree, links, is_excluded, seen, end) for tree in trees)
         waiting = [root for root in links.roots(planned) if id(root) not in looked_at]
         find(waiting)
-    return FoundRoots((*planned, *links.roots(planned)), links.left_out, is_complete)
+    found = (*planned, *links.roots(planned))
+    return FoundRoots(found, _not_watched(config, planned), links.left_out, is_complete)
+
+
+def _not_watched(config: Config, planned: Sequence[Root]) -> tuple[Root, ...]:
+    return container_stores(config.watch.users, planned) if config.watch.caches else ()
 
 
 def _note_links(
@@ -128,6 +136,8 @@ class WatchedRoots:
         self._watching, self._links, self._store, self._failures = watching, links, store, failures
         self._health, self._state, self._paths = health, state, paths
         self._planned: tuple[Root, ...] = ()
+        self.not_watched: tuple[Root, ...] = ()
+        """Places that are known, and are watched only where the configuration names them."""
         self._noted: list[str] = self._remembered()
         links.remember(self._noted)
 
@@ -146,6 +156,7 @@ class WatchedRoots:
             find([root for root in wanted if root.plan not in former])  # files are judged and moved only in found roots
             self._planned = tuple(wanted)
             self._watching.set_roots((*wanted, *self._find_linked()))
+        self.not_watched = () if self._paths else _not_watched(config, self._planned)
 
     def follow_links(self) -> None:
         """Watch what links lead to by now."""

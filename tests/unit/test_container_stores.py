@@ -1,0 +1,33 @@
+"""Where containers keep files is named as not watched; nothing in there is judged by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.watch.container_stores import container_stores
+from picklewatch.watch.roots import CONFIGURATION, Root, RootState, find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_store_is_named_unless_a_root_covers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do; a single volume that is watched leaves the others unwatched."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    store = tmp_path / ".local/share/containers/storage"
+    assert str(store) not in [root.wanted for root in container_stores("self", ())]
+    volume = store / "volumes/hub/_data"
+    volume.mkdir(parents=True)
+
+    def named(*planned: Path) -> list[Root]:
+        roots = [Root(str(path), CONFIGURATION) for path in planned]
+        find(roots)
+        return [root for root in container_stores("self", roots) if root.wanted == str(store)]
+
+    for planned in ((), (volume,)):
+        (root,) = named(*planned)
+        assert "watch.roots" in root.reason
+        assert (root.state, root.path) == (RootState.WAITING, None)
+    assert named(store) == named(tmp_path) == []
