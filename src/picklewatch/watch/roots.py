@@ -41,6 +41,9 @@ HINTS: Final = {
 }
 """What the user can do about an error number."""
 
+_HUNG_AT_ONCE: Final = 3
+"""Whoever looks has events to take in: a hundred links may lead to one server that is silent."""
+
 
 class RootState(StrEnum):
     """Whether and how changes of a root are noticed."""
@@ -173,11 +176,15 @@ class RootFinder:
         self._thread: _LookingThread | None = None
 
     def look(self, roots: Iterable[Root]) -> dict[str, Sight]:
-        """Look at every one of *roots*; return what was found by the paths that are wanted."""
+        """Look at every one of *roots*; return what was found by the paths that are wanted.
+
+        After a few that do not answer, the others have to wait for the next look.
+        """
         wanted = {root.wanted: root for root in roots}
         sights = dict.fromkeys(wanted, Sight(None, error=errno.ETIMEDOUT))
         todo = [path for path in sights if path not in self._hung]
-        while todo:
+        most = len(self._hung) + _HUNG_AT_ONCE
+        while todo and len(self._hung) < most:
             if self._thread is None:
                 self._thread = _LookingThread(self._look, self._hung)
                 self._thread.start()
