@@ -160,6 +160,18 @@ def test_a_link_may_turn_break_and_be_mended(base: Path) -> None:
     assert machine.links.over() == []
 
 
+def test_a_directory_that_became_a_link_before_its_walk_is_no_closed_one(base: Path) -> None:
+    """Its walk was asked for when it was made; reported as closed, it would be opened, walked and closed for ever."""
+    machine = cache(base)
+    link(base / "cache/hub", base / "big")
+    tally = WalkTally()
+    request = WalkRequest(str(base / "cache/hub"), Source.EVENT, "new-directory", deep=False)
+    assert list(directory_walk.find(request, never, tally, never, machine.links.note)) == []
+    assert tally.unreadable == {}
+    roots.find(machine.planned)
+    assert [root.wanted for root in machine.links.roots(machine.planned)] == [request.tree]
+
+
 def test_what_is_excluded_is_left_out_at_both_ends(base: Path) -> None:
     """The operator said so; nobody is told of it."""
     machine = cache(base)

@@ -37,6 +37,7 @@ PROOF: Final = "proof"
 """The reason for listing a directory that changed, and nobody announced it."""
 _PROGRESS_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 3
+_NAMED: Final = 100
 _REMEMBERED: Final = 1_000
 _WALKED: Final = 20_000
 _WAITING: Final = 10_000
@@ -52,7 +53,12 @@ class WalkTally:
     queued: int = 0
     """Files that had no verdict and were not waiting."""
     unreadable: dict[str, int] = field(default_factory=dict)
-    """Directories that can't be listed, with the error's number; the first hundred."""
+    """Directories that can't be listed, with the error's number; the first `_NAMED`."""
+
+    def note_failure(self, directory: str, error: OSError) -> None:
+        """Note that *directory* could not be listed, unless it is gone."""
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR) and len(self.unreadable) < _NAMED:
+            self.unreadable[directory] = error.errno or errno.EACCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +257,10 @@ def find(
                         tally.files += 1
                         yield candidate
         except OSError as error:
-            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
-            if not gone and len(tally.unreadable) < 100:  # noqa: PLR2004 - enough to name
-                tally.unreadable[directory] = error.errno or errno.EACCES
+            if error.errno == errno.ELOOP:  # a link by now, or behind one
+                note_link(directory)
+            else:
+                tally.note_failure(directory, error)
 
 
 @contextlib.contextmanager
