@@ -39,9 +39,9 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 
 
 @root_only
-@pytest.mark.parametrize("free", [0, 1, 4096, 12288, 20480, 40960])
+@pytest.mark.parametrize("free", [0, 1, 4096, 12288])
 def test_store_full(tiny: Path, free: int) -> None:
-    """Whatever room is left in a store that is too small: a clear refusal, nothing changed, nothing lost."""
+    """Whatever room is left in a store that has none for a journal: a clear refusal, nothing changed, nothing lost."""
     with lab() as small:
         small.content = os.urandom(100_000)
         small.put()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from support.vaulting import CONTENT, Lab, file_system, in_child, lab
 
 from picklewatch.core.errors import QuarantineError
+from picklewatch.core.tombstone import tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.refusals import KeptError
 from picklewatch.quarantine.vault import ChangedError, State, Vault
@@ -217,18 +219,20 @@ def test_deleting_spares_what_took_the_tombstones_place(made: Lab, monkeypatch: 
 
 
 def test_written_while_copied(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that changes while it is copied is refused, and stays."""
+    """A file that grows while it is copied is copied again: nothing of it is lost, and it can't be loaded meanwhile."""
     file_system(monkeypatch, "other-mount")
 
     def append() -> None:
-        with made.path.open("ab") as file:
+        (aside,) = made.path.parent.glob(".picklewatch-*.taken")
+        aside.chmod(0o600)
+        with aside.open("ab") as file:
             file.write(b"more")
 
-    monkeypatch.setattr(fs, "hook", At("allocate", nothing, nothing, append))
-    with pytest.raises(ChangedError, match="while it was being copied"):
-        made.quarantine()
-    assert made.items() == []
-    assert made.path.read_bytes() == CONTENT + b"more"
+    monkeypatch.setattr(fs, "hook", At("allocate", *[nothing] * 4, append))
+    item = made.quarantine(sha256=None)
+    assert made.path.read_bytes() == tombstone(item.id)
+    assert (made.store / item.id / "data").read_bytes() == CONTENT + b"more"
+    assert item.sha256 == hashlib.sha256(CONTENT + b"more").hexdigest()
     made.check_books()
 
 

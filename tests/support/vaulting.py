@@ -35,7 +35,7 @@ CONTENT = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R." * 40
 """Hostile in form, harmless in effect, and never loaded."""
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 NOBODY = 65534
-_STRAY = re.compile(r"\.picklewatch-[0-9a-f]{12}[~+]*", re.DOTALL)
+_STRAY = re.compile(r"\.picklewatch-[0-9a-f]{12}(\.taken)?[~+]*", re.DOTALL)
 
 
 @dataclass

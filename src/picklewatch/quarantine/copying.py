@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.access.digest import blocks
+from picklewatch.access.digest import BLOCK, blocks
 from picklewatch.quarantine import fs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from picklewatch.quarantine.place import Place
+
+_ZEROS: Final = bytes(BLOCK)
+_UNIT: Final = 512
+"""Bytes in the unit of ``st_blocks``, whatever the file system's own is."""
 
 
 def copy(source: int, target: Place, size: int) -> str:
@@ -28,17 +32,27 @@ def copy(source: int, target: Place, size: int) -> str:
 
 
 def fill(descriptor: int, source: int, size: int) -> str:
-    """Make *size* bytes of *source* all the content of *descriptor*; return the SHA-256."""
-    fs.allocate(descriptor, size)
-    return overwrite(descriptor, blocks(source, size))
+    """Make *size* bytes of *source* all the content of *descriptor*; return the SHA-256.
+
+    Blocks of zeros become holes: a hostile file with a hole of 60 GiB must find room, too.
+    """
+    fs.truncate(descriptor, 0)
+    if os.fstat(source).st_blocks * _UNIT >= size:
+        fs.allocate(descriptor, size)
+    return _write(descriptor, blocks(source, size), has_holes=True)
 
 
-def overwrite(descriptor: int, blocks: Iterable[bytes]) -> str:
-    """Make *blocks* all the content of *descriptor*; return the SHA-256."""
+def overwrite(descriptor: int, data: bytes) -> str:
+    """Make *data* all the content of *descriptor*; return the SHA-256."""
+    return _write(descriptor, [data])
+
+
+def _write(descriptor: int, blocks: Iterable[bytes], *, has_holes: bool = False) -> str:
     sha256, offset = hashlib.sha256(), 0
     for block in blocks:
         sha256.update(block)
-        fs.write(descriptor, block, offset)
+        if not (has_holes and block == _ZEROS):
+            fs.write(descriptor, block, offset)
         offset += len(block)
     fs.truncate(descriptor, offset)
     fs.sync(descriptor)

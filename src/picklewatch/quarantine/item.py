@@ -24,6 +24,8 @@ class State(StrEnum):
 
     MOVING = "moving"
     COPYING = "copying"
+    TAKEN = "taken"
+    """The file has lost its name; its content is still to be copied into the vault, or to be read to its end."""
     COPIED = "copied"
     DISARMING = "disarming"
     RESTORING = "restoring"

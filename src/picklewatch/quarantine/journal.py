@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import secrets
@@ -28,7 +29,7 @@ VERSION = 1
 JOURNAL_FILE = JOURNAL.encode()
 DATA = CONTENT.encode()
 """The name of the content in an item's directory."""
-_RESERVE = 8192
+_RESERVE = 16384
 _JOURNAL_LIMIT = 64 << 20
 
 
@@ -43,15 +44,17 @@ class Entry:
         self.fd = os.open(item_id, flags, dir_fd=vault)
         self._fields: dict[str, Any] = {}
         self._end = 0
+        self._lock = -1
 
     @classmethod
     def create(cls, vault: int, fields: Mapping[str, Any]) -> Self:
-        """Make a new item whose journal has *fields*; all of it is on disk on return, or nothing."""
+        """Make a new item whose journal has *fields*, and lock it; all of it is on disk on return, or nothing."""
         item_id = cls._new_id(vault)
         entry = cls(vault, item_id)
         try:
             entry.begin(fields)
             fs.sync(vault)
+            entry.lock()
         except BaseException:
             entry.drop()
             entry.close()
@@ -74,6 +77,30 @@ class Entry:
         os.close(fs.create(self.fd, JOURNAL_FILE, line, reserve=len(line) + _RESERVE))
         self._end = len(line)
         fs.sync(self.fd)
+
+    def lock(self, *, wait: bool = True) -> bool:
+        """Keep everybody else from changing the item until `close`; return False if someone has it and *wait* is not.
+
+        A copy may take minutes, so each item has a lock of its own. It is the journal's: NFS locks no directories.
+        """
+        if self._lock >= 0:
+            return True
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._lock = os.open(JOURNAL_FILE, flags, dir_fd=self.fd)
+        except FileNotFoundError:
+            return True  # it is being dropped, or has lost its journal
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            self._unlock()
+            return False
+        return True
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def load(self) -> bool:
         """Read the journal; return False if none can be read."""
@@ -133,7 +160,8 @@ class Entry:
         fs.remove_directory(self._vault, os.fsencode(self.id))
 
     def close(self) -> None:
-        """Close the directory."""
+        """Close the directory, and unlock the item."""
+        self._unlock()
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

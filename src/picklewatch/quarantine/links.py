@@ -85,7 +85,7 @@ def _write_tombstone(entry: Entry, place: Place) -> None:
     item = entry.item
     descriptor = fs.open_to_write(place.fd, place.name)
     try:
-        overwrite(descriptor, [tombstone(item.id)])
+        overwrite(descriptor, tombstone(item.id))
         fs.dress_if_permitted(descriptor, uid=item.uid, gid=item.gid, mode=stone_mode(item.mode))
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Takes a file into the vault: moved if the file system allows it, else copied; a tombstone is swapped in.
+"""Takes a file into the vault: moved if the file system allows it, else set aside and copied; a tombstone stays.
 
 The order of the steps is what makes each of them safe to be the last one before a power cut; see docs/quarantine.md.
 """
@@ -15,15 +15,14 @@ from picklewatch.access.digest import sha256_within
 from picklewatch.access.ownership import why_not_moved
 from picklewatch.core.model import FileId, Verdict, printable
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
-from picklewatch.quarantine import fs, links
-from picklewatch.quarantine.copying import copy
+from picklewatch.quarantine import aside, fs, links
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_to_name
 from picklewatch.quarantine.refusals import ChangedError, ForeignFileError, KeptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from picklewatch.access.following import Identity
 
@@ -106,23 +105,26 @@ def first_fields(suspect: Suspect, status: os.stat_result, directory: os.stat_re
     }
 
 
-def take(entry: Entry, place: Place, fd: int) -> Item:
-    """Move the file *fd* from *place* into the new *entry*; ChangedError if something else was there."""
-    if _is_linked_by_another(entry):
-        return _take_copy(entry, place, fd)
+def take(entry: Entry, place: Place, fd: int) -> dict[str, Any]:
+    """Take its name from the file *fd* at *place*, for the new *entry*; ChangedError if something else was there.
+
+    No content is copied here: until `finish` it is in the vault, or beside its place. Return the journal's next fields.
+    """
+    if is_linked_by_another(entry):
+        return _set_aside(entry, place, fd)
     try:
         _capture(entry, place)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        return _take_copy(entry, place, fd)
+        return _set_aside(entry, place, fd)
     if not fs.is_inode(entry.status(), os.fstat(fd)):
         return_foreign_file(entry, place)
-        raise _replaced(entry, place, "moved")
-    return finish(entry, place, fd)
+        raise _replaced(entry, place)
+    return secure(entry, place, fd)
 
 
-def _is_linked_by_another(entry: Entry) -> bool:
+def is_linked_by_another(entry: Entry) -> bool:
     """Return True if the file has another owner than the directory, and more names: only this name is removed then.
 
     Otherwise anybody who can write to a watched directory could have us take owner and content from a file anywhere, by
@@ -133,15 +135,47 @@ def _is_linked_by_another(entry: Entry) -> bool:
 
 def _capture(entry: Entry, place: Place) -> None:
     """Move whatever has the name into the vault, in one step."""
+    _swap_out(entry, place, inside(entry))
+
+
+def _set_aside(entry: Entry, place: Place, fd: int) -> dict[str, Any]:
+    """Give the file another name beside its place: it can't be moved, or other names must keep it.
+
+    Copying takes a second per gigabyte or more, and the content could be loaded meanwhile.
+    """
+    _check_writable(place)
+    entry.append(State.COPYING, copied=True, aside=True)
+    inside(entry).unlink()  # a tombstone that was to be swapped
+    beside = place.aside(entry.id)
+    _swap_out(entry, place, beside)
+    if not fs.is_inode(beside.status(), os.fstat(fd)):
+        return_or_keep(beside, place, entry.id)
+        raise _replaced(entry, place)
+    return secure(entry, place, fd)
+
+
+def _check_writable(place: Place) -> None:
+    """Refuse a read-only directory: where nothing can be undone either, the move would be called unfinished."""
+    if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=place.fd, effective_ids=True):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _swap_out(entry: Entry, place: Place, other: Place) -> None:
+    """Move whatever has the name to *other*; the tombstone takes the name in the same step where that is possible."""
     if entry.fields["tombstone_wanted"]:
-        make_tombstone(inside(entry), entry.item)
+        make_tombstone(other, entry.item)
         try:
-            place.exchange_with(inside(entry))
+            place.exchange_with(other)
         except fs.ExchangeUnsupportedError:
-            inside(entry).unlink()
+            other.unlink()
+        except OSError:
+            other.unlink()
+            raise
         else:
             return
-    place.move_to(inside(entry))
+    place.move_to(other)
 
 
 def return_foreign_file(entry: Entry, place: Place) -> None:
@@ -150,8 +184,8 @@ def return_foreign_file(entry: Entry, place: Place) -> None:
         entry.append(State.FOREIGN, note="swapped in while another file was moved; its name was taken meanwhile")
 
 
-def _replaced(entry: Entry, place: Place, doing: str) -> ChangedError:
-    message = f"the file was replaced while it was being {doing}"
+def _replaced(entry: Entry, place: Place) -> ChangedError:
+    message = "the file was replaced while it was being moved"
     if entry.item.state is State.FOREIGN:
         hint = f"picklewatch quarantine restore {entry.id} --to PATH"
         return KeptError(f"{message}; what was taken for it has lost its name and is kept in quarantine", hint)
@@ -162,87 +196,40 @@ def _replaced(entry: Entry, place: Place, doing: str) -> ChangedError:
     return ChangedError(message, "it is scanned again")
 
 
-def finish(entry: Entry, place: Place | None, fd: int) -> Item:
-    """Make the content in the vault unreachable for its former owner, and complete the item; may be repeated."""
-    links.clear_copy(entry)
-    fields, status = entry.fields, os.fstat(fd)
-    locked = fs.lock_down(fd, os.fstat(entry.fd))
-    left = place is not None and bool(fields["tombstone_wanted"]) and leave_tombstone(place, entry.item)
+def secure(entry: Entry, place: Place | None, fd: int) -> dict[str, Any]:
+    """Make the taken file *fd* unreachable for its former owner; may be repeated. Return the journal's next fields.
+
+    One that somebody else may have linked is left as it is: it is copied.
+    """
+    locked = not is_linked_by_another(entry) and fs.lock_down(fd, os.fstat(entry.fd))
+    left = place is not None and bool(entry.fields["tombstone_wanted"]) and leave_tombstone(place, entry.item)
     fs.sync(entry.fd)
     if place is not None:
         fs.sync(place.fd)
-    sha256 = fields["sha256"] or sha256_within(fd, DIGEST_SECONDS)
+    return {"locked": locked, "tombstone": left}
+
+
+def secured_of(entry: Entry) -> dict[str, Any]:
+    """Return what `secure` returned, from the journal."""
+    return {key: entry.fields.get(key, False) for key in ("locked", "tombstone")}
+
+
+def finish(entry: Entry, place: Place | None, secured: Mapping[str, Any]) -> Item:
+    """Bring the whole content into the vault, to rest; may be repeated. *secured* is from `secure`, or the journal."""
+    if entry.fields.get("aside") and not aside.bring_in(entry, place, secured):
+        note = "somebody removed it, or its directory, before it was copied"
+        return entry.append(State.DELETED, note=note, tombstone=secured.get("tombstone", False))
+    with fs.opened(entry.fd, DATA) as fd:
+        return _seal(entry, fd, secured)
+
+
+def _seal(entry: Entry, fd: int, secured: Mapping[str, Any]) -> Item:
+    links.clear_copy(entry)
+    fields, status = entry.fields, os.fstat(fd)
+    locked = fs.lock_down(fd, os.fstat(entry.fd))
+    sha256 = fields["sha256"] or fields.get("copy_sha256") or sha256_within(fd, DIGEST_SECONDS)
     others = (fields["nlink"] if fields.get("copied") else status.st_nlink) - 1
-    known: dict[str, Any] = {"sha256": sha256, "links": others, "locked": locked, "tombstone": left}
+    known: dict[str, Any] = {**secured, "sha256": sha256, "links": others, "locked": locked}
     reachable = others > 0 and not fields.get("copied") and sha256 is not None
     disarmed = reachable and locked and fields["tombstone_wanted"] and links.disarm(entry, fd, known)
     return entry.append(State.QUARANTINED, **known, disarmed=disarmed)
-
-
-def _take_copy(entry: Entry, place: Place, fd: int) -> Item:
-    """Copy the content, then remove the original's name: if it can't be moved, or other names must keep it."""
-    _check_writable(place)
-    entry.append(State.COPYING, copied=True)
-    inside(entry).unlink()  # a tombstone that was to be swapped
-    original = os.fstat(fd)
-    sha256 = copy(fd, inside(entry), original.st_size)
-    fs.sync(entry.fd)
-    if not _unchanged(fd, original) or entry.fields["sha256"] not in (None, sha256):
-        raise ChangedError("the file changed while it was being copied", "it is scanned again")
-    entry.append(State.COPIED, sha256=sha256)
-    try:
-        taken = take_original(entry, place, lambda status: fs.is_inode(status, original))
-    except OSError:
-        if fs.is_inode(place.status(), original):
-            entry.append(State.COPYING)  # so that the copy is dropped
-        raise
-    if not taken:
-        entry.append(State.COPYING)
-        raise _replaced(entry, place, "copied")
-    if original.st_nlink > 1 and not _is_linked_by_another(entry):
-        fs.lock_down(fd, os.fstat(entry.fd))  # its other names
-    with fs.opened(entry.fd, DATA) as data:
-        return finish(entry, place, data)
-
-
-def _check_writable(place: Place) -> None:
-    """Refuse a read-only directory before gigabytes are copied for nothing."""
-    if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-    if not os.access(".", os.W_OK | os.X_OK, dir_fd=place.fd, effective_ids=True):
-        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _unchanged(fd: int, before: os.stat_result) -> bool:
-    now = os.fstat(fd)
-    return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-
-
-def take_original(entry: Entry, place: Place, is_original: Callable[[os.stat_result | None], bool]) -> bool:
-    """Remove the original of a copy, leaving the tombstone; False, nothing changed, if it is no longer there."""
-    temporary = place.temporary(entry.id)
-    try:
-        _set_aside(entry, place, temporary)
-    except FileNotFoundError:
-        return False
-    if not is_original(temporary.status()):
-        return_or_keep(temporary, place, entry.id)
-        return False
-    temporary.unlink()
-    return True
-
-
-def _set_aside(entry: Entry, place: Place, temporary: Place) -> None:
-    """Move whatever has the name out of the way, in one step."""
-    if entry.fields["tombstone_wanted"]:
-        make_tombstone(temporary, entry.item)
-        try:
-            place.exchange_with(temporary)
-        except fs.ExchangeUnsupportedError:
-            temporary.unlink()
-        except OSError:
-            temporary.unlink()
-            raise
-        else:
-            return
-    place.move_to(temporary)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from picklewatch.access import paths
-from picklewatch.core.tombstone import tombstone
+from picklewatch.core.tombstone import ITEM_ID, tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.item import Item, decode
 from picklewatch.quarantine.journal import DATA, Entry, is_tombstone
@@ -18,6 +18,20 @@ from picklewatch.quarantine.journal import DATA, Entry, is_tombstone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
+
+_OURS = b".picklewatch-"
+_ASIDE = b".taken"
+
+
+def aside_name(item_id: str) -> bytes:
+    """Return the name that a file has beside its place until its content was copied into the vault."""
+    return _OURS + item_id.encode() + _ASIDE
+
+
+def set_aside_as(name: bytes) -> str | None:
+    """Return the id of the item that a file of this *name* may be; only the item's journal says if it is."""
+    item_id = os.fsdecode(name[len(_OURS) : -len(_ASIDE)])
+    return item_id if ITEM_ID.fullmatch(item_id) and name == aside_name(item_id) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Place:
 
     def temporary(self, item_id: str) -> Place:
         """Return the name beside this one that a step may use for a moment."""
-        return Place(self.fd, b".picklewatch-" + item_id.encode())
+        return Place(self.fd, _OURS + item_id.encode())
 
     @property
     def partial(self) -> Place:
@@ -61,7 +75,11 @@ class Place:
 
     def spare(self, item_id: str) -> Place:
         """Return the name beside this one that a tombstone is taken away by."""
-        return Place(self.fd, b".picklewatch-" + item_id.encode() + b"~")
+        return Place(self.fd, _OURS + item_id.encode() + b"~")
+
+    def aside(self, item_id: str) -> Place:
+        """Return the name beside this one that a file has until its content was copied into the vault."""
+        return Place(self.fd, aside_name(item_id))
 
     def kept(self, item_id: str) -> Place:
         """Return the visible name beside this one for a file whose own name was taken while we held it."""

@@ -9,10 +9,10 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from picklewatch.quarantine import fs, links
+from picklewatch.quarantine import aside, fs, links
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.journal import DATA, JOURNAL_FILE, Entry
-from picklewatch.quarantine.moving import finish, return_foreign_file, take_original
+from picklewatch.quarantine.moving import finish, return_foreign_file, secure, secured_of
 from picklewatch.quarantine.place import Place, inside, is_regular, return_or_keep, take_tombstone_away
 
 if TYPE_CHECKING:
@@ -35,11 +35,17 @@ class Recovery:
     """The reason why it waits; may be empty."""
 
 
-def recover_entry(entry: Entry) -> Recovery | None:
-    """Complete or undo the unfinished step of *entry*; return None if there is none."""
+def recover_entry(entry: Entry, *, whole: bool = True) -> Recovery | None:
+    """Complete or undo the unfinished step of *entry*; return None if there is none.
+
+    Without *whole*, nothing large is copied: a file that has lost its name stays `State.TAKEN`.
+    """
     if not entry.load():
         return _recover_without_journal(entry)
-    end = _ENDS.get(entry.item.state)
+    state = entry.item.state
+    if state in _TAKING:
+        return _TAKING[state](entry, whole)
+    end = _ENDS.get(state)
     return None if end is None else end(entry)
 
 
@@ -52,22 +58,51 @@ def _dropped(entry: Entry) -> Recovery:
     return Recovery(id=entry.id, outcome="rolled-back", item=None)
 
 
-def _recover_copying(entry: Entry) -> Recovery:
+def _recover_copying(entry: Entry, whole: bool) -> Recovery:  # noqa: FBT001 - passed on
     with _place(entry) as place:
+        if place is not None and entry.fields.get("aside") and aside.is_there(entry, place):
+            beside = place.aside(entry.id)
+            status = place.status()
+            if status is None or not fs.is_inode(beside.status(), status):
+                return _rest(entry, place, beside, whole)
+            beside.unlink()  # it has both names, where moving is linking
         if place is not None:
             _clear(entry, place)
     inside(entry).unlink()
     return _dropped(entry)
 
 
+def _rest(entry: Entry, place: Place | None, held: Place, whole: bool) -> Recovery:  # noqa: FBT001 - passed on
+    """Secure a file that has lost its name, and bring it to rest, or leave that for later."""
+    fd = os.open(held.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held.fd)  # its mode may be anything yet
+    try:
+        if os.fstat(fd).st_ino != entry.fields["inode"]:
+            raise OSError(errno.EBUSY, "another file has its name now", entry.id)
+        secured = secure(entry, place, fd)
+    finally:
+        os.close(fd)
+    if not whole:
+        return _now(entry.append(State.TAKEN, **secured))
+    return _now(finish(entry, place, secured))
+
+
+def _recover_taken(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT001 - passed on
+    if not whole:
+        return None
+    with _place(entry) as place:
+        if place is None and entry.item.state is State.TAKEN and entry.fields.get("aside"):
+            return None  # its disk may only be unmounted
+        return _now(finish(entry, place, secured_of(entry)))
+
+
 def _clear(entry: Entry, place: Place) -> None:
     """Leave nothing beside *place*: neither our tombstone nor a file that was set aside."""
-    aside = place.temporary(entry.id)
-    aside.partial.unlink()
-    if aside.is_tombstone(entry.id):
-        aside.unlink()
-    elif aside.status() is not None:
-        return_or_keep(aside, place, entry.id)
+    for beside in (place.temporary(entry.id), place.aside(entry.id)):
+        beside.partial.unlink()
+        if beside.is_tombstone(entry.id):
+            beside.unlink()
+        elif beside.status() is not None:
+            return_or_keep(beside, place, entry.id)
 
 
 def _recover_without_journal(entry: Entry) -> Recovery:
@@ -92,26 +127,21 @@ def _place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
         yield place
 
 
-def _recover_moving(entry: Entry) -> Recovery:
+def _recover_moving(entry: Entry, whole: bool) -> Recovery:  # noqa: FBT001 - passed on
     data = entry.status()
     if data is None or entry.is_tombstone(entry.fd, DATA):
         return _dropped(entry)  # the file was never taken
     with _place(entry) as place:
         if is_regular(data) and data.st_ino == entry.fields["inode"]:
-            if place is not None and fs.is_inode(place.status(), data):  # has both names, where moving is linking
-                take_original(entry, place, lambda now: fs.is_inode(now, data))
-            return _now(_finish(entry, place))
+            if place is None or not fs.is_inode(place.status(), data):
+                return _rest(entry, place, inside(entry), whole)
+            inside(entry).unlink()  # it has both names, where moving is linking
+            return _dropped(entry)
         if place is None:
             entry.append(State.FOREIGN, note="swapped in while another file was moved; its directory is gone")
         else:
             return_foreign_file(entry, place)
     return _now(entry.item) if entry.item.state is State.FOREIGN else _dropped(entry)
-
-
-def _finish(entry: Entry, place: Place | None) -> Item:
-    _lock_down(entry)
-    with fs.opened(entry.fd, DATA) as fd:
-        return finish(entry, place, fd)
 
 
 def _lock_down(entry: Entry) -> None:
@@ -124,19 +154,17 @@ def _lock_down(entry: Entry) -> None:
         os.close(fd)
 
 
-def _recover_copied(entry: Entry) -> Recovery:
-    """Remove the original of a whole copy if it is still there; only the same bytes are ever removed."""
-    item = entry.item
+def _recover_copied(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT001 - passed on
+    if entry.fields.get("aside"):
+        return _recover_taken(entry, whole)
+    item = entry.item  # by a former version, which copied first
     with _place(entry) as place:
         if place is not None:
-            aside = place.temporary(item.id)
-            if aside.has_content(item.size, item.sha256):
-                aside.unlink()
             _clear(entry, place)
             if place.has_content(item.size, item.sha256):
-                original = place.status()
-                take_original(entry, place, lambda now: original is not None and fs.is_inode(now, original))
-        return _now(_finish(entry, place))
+                inside(entry).unlink()
+                return _dropped(entry)
+        return _now(finish(entry, place, {"tombstone": place is not None and place.is_tombstone(item.id)}))
 
 
 def _recover_disarming(entry: Entry) -> Recovery:
@@ -147,6 +175,8 @@ def _recover_disarming(entry: Entry) -> Recovery:
 def _recover_restoring(entry: Entry) -> Recovery:
     if entry.fields.get("sample"):
         return _recover_sample(entry)
+    if entry.fields["rested"] == State.TAKEN:
+        return _recover_given_early(entry)
     with _place(entry, "target_") as place:
         recover = _recover_given_copy if entry.fields["target_copied"] else _recover_given
         restored = recover(entry, place)
@@ -160,6 +190,21 @@ def _recover_restoring(entry: Entry) -> Recovery:
     if entry.item.state is State.RESTORING:
         entry.append(State(entry.fields["rested"]), target=None)
     return _now(entry.item)
+
+
+def _recover_given_early(entry: Entry) -> Recovery:
+    """Give back what was set aside, or keep it: until it has its name again, nothing was restored."""
+    with _place(entry) as place:
+        if place is not None:
+            _return_tombstone(place, entry.id)
+            beside, there = place.aside(entry.id), place.status()
+            if aside.is_there(entry, place):
+                if there is None or not fs.is_inode(beside.status(), there):
+                    return _rest(entry, place, beside, whole=False)
+                beside.unlink()  # it has both names, where moving is linking
+            _clear(entry, place)
+    inside(entry).unlink()
+    return _now(entry.append(State.RESTORED, tombstone=False))
 
 
 def _recover_sample(entry: Entry) -> Recovery:
@@ -227,6 +272,10 @@ def _return_tombstone(place: Place, item_id: str) -> None:
 
 def delete(entry: Entry) -> Item:
     """Remove the content, and the tombstone unless it is to stay; may be repeated."""
+    if entry.fields.get("aside"):
+        with _place(entry) as place:
+            if place is not None and aside.is_there(entry, place):
+                place.aside(entry.id).unlink()
     inside(entry).unlink()
     links.inode(entry).unlink()
     fs.sync(entry.fd)
@@ -245,10 +294,13 @@ def delete(entry: Entry) -> Item:
     return entry.append(State.DELETED, tombstone=left)
 
 
-_ENDS: Mapping[State, Callable[[Entry], Recovery]] = {
+_TAKING: Mapping[State, Callable[[Entry, bool], Recovery | None]] = {
     State.MOVING: _recover_moving,
     State.COPYING: _recover_copying,
+    State.TAKEN: _recover_taken,
     State.COPIED: _recover_copied,
+}
+_ENDS: Mapping[State, Callable[[Entry], Recovery]] = {
     State.DISARMING: _recover_disarming,
     State.RESTORING: _recover_restoring,
     State.DELETING: lambda entry: _now(delete(entry)),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from typing import TYPE_CHECKING
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ChangedError(QuarantineError):
@@ -34,6 +39,27 @@ class DiskFailsError(QuarantineError):
 
 class UnfinishedError(QuarantineError):
     """A step failed half way and could not be undone now; it is in the journal, and `Vault.recover` ends it."""
+
+    def __init__(self, message: str, hint: str = "", *, cause: QuarantineError | None = None) -> None:
+        super().__init__(message, hint)
+        self.cause = cause
+
+
+def unfinished(item_id: str, error: OSError) -> UnfinishedError:
+    """Return the error for a person when the system let a step on *item_id* be neither completed nor undone."""
+    cause = refusal(error, item_id)
+    hint = cause.hint or "the daemon tries again soon, and when it starts"
+    message = f"{item_id} could be neither taken to its end nor put back just now: {error}"
+    return UnfinishedError(message, hint, cause=cause)
+
+
+@contextlib.contextmanager
+def errors_for_people(what: str) -> Iterator[None]:
+    """Turn the system's errors into those for a person."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, what) from error
 
 
 def refusal(error: OSError, what: str) -> QuarantineError:

@@ -89,6 +89,27 @@ def give_back(entry: Entry, place: Place, request: RestoreRequest) -> Item:
     return entry.append(State.RESTORED, tombstone=item.tombstone and request.root is not None)
 
 
+def give_back_early(entry: Entry, place: Place, allow: Allow, reason: str) -> Item:
+    """Vouch for a file that was set aside and waits for its copy, and give it its name back."""
+    item = entry.item
+    request = RestoreRequest(allow=allow, reason=reason)
+    _check_directory(place, item, request)
+    if place.status() is not None and not place.is_tombstone(item.id):
+        raise _taken(place)
+    beside = place.aside(item.id)
+    with fs.opened(beside.fd, beside.name) as fd:
+        sha256, status = fs.digest(fd), os.fstat(fd)
+        if status.st_ino != entry.fields["inode"] or item.sha256 not in (None, sha256):
+            raise QuarantineError(f"{item.id} was changed since it was judged", "delete it, or wait until it is copied")
+        allow(sha256, reason)
+        _begin(entry, request, status, sha256, reason[:_REASON] or "restored")
+        fs.dress(fd, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+        _put(beside, place, item.id)
+    inside(entry).unlink()
+    fs.sync(place.fd)
+    return entry.append(State.RESTORED, tombstone=False)
+
+
 def no_way(error: OSError, root: str, relative: bytes) -> QuarantineError | None:
     """Return the error for a directory to restore to that is gone or replaced; None if *error* is another."""
     directory = printable(os.fsdecode(os.path.join(os.fsencode(root), relative).rpartition(b"/")[0]))  # noqa: PTH118

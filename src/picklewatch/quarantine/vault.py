@@ -6,28 +6,32 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import printable
 from picklewatch.core.state_layout import LOCK
 from picklewatch.core.tombstone import ITEM_ID
-from picklewatch.quarantine import fs
-from picklewatch.quarantine.item import FORMERLY, Item, State, encode
-from picklewatch.quarantine.journal import DATA, Entry, item_ids
-from picklewatch.quarantine.moving import Suspect, check, first_fields, take
-from picklewatch.quarantine.place import Place
+from picklewatch.quarantine.item import Item, State, encode
+from picklewatch.quarantine.journal import Entry, item_ids
+from picklewatch.quarantine.moving import Suspect, check, first_fields, secured_of, take
+from picklewatch.quarantine.place import Place, set_aside_as
 from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entry
-from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, refusal
-from picklewatch.quarantine.restoring import RestoreRequest, give_back, no_way
+from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, errors_for_people, unfinished
+from picklewatch.quarantine.restoring import RestoreRequest, give_back, give_back_early, no_way
 from picklewatch.quarantine.retention import beyond, past
+from picklewatch.quarantine.taking import Taking
+from picklewatch.quarantine.twins import Twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from picklewatch.core.model import FileId
     from picklewatch.quarantine.restoring import Allow
+
+_R = TypeVar("_R")
 
 __all__ = ["ChangedError", "Item", "Recovery", "State", "StoreFullError", "Suspect", "UnfinishedError", "Vault"]
 
@@ -43,13 +47,13 @@ class Vault:
     def __init__(self, directory: Path | str) -> None:
         """Open the vault in *directory*, which is made if it is missing; StateError if it is not ours alone."""
         self.directory = os.path.abspath(directory)  # noqa: PTH100 - Path.resolve would follow links
-        self._keys: dict[str, _Key] = {}
         try:
             os.makedirs(self.directory, mode=0o700, exist_ok=True)  # noqa: PTH103 - a text, see above
             self._fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             message = f"the quarantine store can't be used: {printable(self.directory)}: {error.strerror}"
             raise StateError(message, "it must be a directory of the user that picklewatch runs as") from error
+        self._twins = Twins(self._fd, self._peek)
         status = os.fstat(self._fd)
         self._wary = status.st_uid != os.geteuid()
         if (self._wary and os.geteuid() != 0) or stat.S_IMODE(status.st_mode) & 0o077:
@@ -70,36 +74,76 @@ class Vault:
         self.close()
 
     def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
-        """Take *suspect* into the vault, leaving a tombstone in its place if *tombstone*.
+        """Take *suspect* into the vault, with all its content; see `take`."""
+        with self.take(suspect, tombstone=tombstone) as taking:
+            return taking.finish()
+
+    def take(self, suspect: Suspect, *, tombstone: bool = True) -> Taking:
+        """Take its name from *suspect*, leaving a tombstone in its place if *tombstone*; its content may follow later.
 
         Raises ChangedError if it is not the judged file any more, StoreFullError, or another QuarantineError; then
-        nothing was changed (UnfinishedError: `recover` ends it). The same content taken from the same place again,
-        after another download, replaces the former item (`Item.formerly`) and counts in `Item.times`.
+        nothing was changed (UnfinishedError: `recover` ends it). Nothing large is copied or read meanwhile.
         """
         root = suspect.root
-        with self._operation(os.path.join(root, suspect.relative)), _place(suspect) as place:  # noqa: PTH118
+        with contextlib.ExitStack() as stack, self._operation(os.path.join(root, suspect.relative)):  # noqa: PTH118
+            place = stack.enter_context(_place(suspect))
             status = check(suspect, place)
-            twins = self._twins(_Key(root, suspect.relative, suspect.sha256))
-            more = {"root": encode(root), "tombstone_wanted": tombstone, **_again(twins)}
-            with Entry.create(self._fd, first_fields(suspect, status, os.fstat(place.fd), **more)) as entry:
-                item = self._attempt(entry, State.QUARANTINED, lambda: take(entry, place, suspect.fd))
-                if twins and fs.has_content(entry.fd, DATA, item.size, item.sha256):
-                    self._supersede(twins)
-        return item
+            more = {"root": encode(root), "tombstone_wanted": tombstone}
+            fields = first_fields(suspect, status, os.fstat(place.fd), **more)
+            entry = stack.enter_context(Entry.create(self._fd, fields))
+            secured = self._attempt(entry, lambda: take(entry, place, suspect.fd), _secured_anyway)
+            return Taking(entry, place, secured, self._twins.merge, stack.pop_all())
 
-    def recover(self) -> list[Recovery]:
-        """Complete or undo every unfinished step, whatever interrupted it; items at rest are left alone."""
-        found: list[Recovery] = []
+    def finish(self, item_id: str) -> Item | None:
+        """Bring the content of an item that was taken into the vault; None if another thread or process has the item.
+
+        Raises UnfinishedError if that is not possible now.
+        """
+        self.show(item_id)
+        try:
+            with Entry(self._fd, item_id) as entry:
+                if not entry.lock(wait=False):
+                    return None
+                recover_entry(entry)
+                if entry.load():
+                    return self._twins.merge(entry)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise unfinished(item_id, error) from error
+        raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
+
+    def recover(self, *, whole: bool = True) -> list[Recovery]:
+        """Complete or undo every unfinished step, whatever interrupted it; items at rest are left alone.
+
+        So are those that another thread or process works on. Without *whole*, nothing large is copied: see `finish`.
+        """
         with self._operation(self.directory):
-            for item_id in item_ids(self._fd):
-                try:
-                    with Entry(self._fd, item_id) as entry:
-                        recovery = recover_entry(entry)
-                except OSError as error:
-                    recovery = Recovery(id=item_id, outcome="waiting", item=None, detail=str(error))
-                if recovery is not None:
-                    found.append(recovery)
-        return found
+            found = {item_id: self._recover(item_id, whole=False) for item_id in item_ids(self._fd)}
+        if whole:
+            found = {item_id: self._recover(item_id) or first for item_id, first in found.items()}
+        return [recovery for recovery in found.values() if recovery is not None]
+
+    def _recover(self, item_id: str, *, whole: bool = True) -> Recovery | None:
+        try:
+            with Entry(self._fd, item_id) as entry:
+                return recover_entry(entry, whole=whole) if entry.lock(wait=False) else None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Recovery(id=item_id, outcome="waiting", item=None, detail=str(error))
+
+    def is_set_aside(self, path: str, file: FileId) -> bool:
+        """Return True if *file*, found as *path*, is an item's whose content is still to be copied into the vault.
+
+        Only in its own directory: renamed to another one, it is judged like any file.
+        """
+        directory, _, name = path.rpartition("/")
+        item_id = set_aside_as(os.fsencode(name))
+        item = None if item_id is None else self._peek(item_id)
+        if item is None or item.state not in (State.COPYING, State.TAKEN, State.COPIED):
+            return False
+        return item.copied and item.inode == file.inode and directory == os.path.dirname(item.path)  # noqa: PTH120
 
     def items(self, *, history: bool = False) -> list[Item]:
         """Return the items in the vault, oldest first; with *history* also former ones."""
@@ -122,8 +166,10 @@ class Vault:
         watcher takes it again at once (None: so be it). Owner, permissions (never set-id bits) and time come back.
         Nothing but our own tombstone is ever replaced.
         """
-        with self._operation(item_id), self._entry(item_id) as entry:
+        with errors_for_people(item_id), self._entry(item_id) as entry:
             item = entry.item
+            if item.state is State.TAKEN:
+                return self._give_back_early(entry, allow, reason, to)
             if not item.state.holds:
                 raise QuarantineError(f"{item.id} is not in quarantine any more: it was {item.state}", _LIST)
             request = RestoreRequest(allow=allow, reason=reason, force=force, wary=self._wary, **_target(item, to))
@@ -134,11 +180,20 @@ class Vault:
                     if (why := no_way(error, *request.target(item))) is not None:
                         raise why from error
                     raise
-                return self._attempt(entry, State.RESTORED, lambda: give_back(entry, place, request))
+                return self._attempt(entry, lambda: give_back(entry, place, request), _at_goal(State.RESTORED))
+
+    def _give_back_early(self, entry: Entry, allow: Allow | None, reason: str, to: Path | str | None) -> Item:
+        """Restore a file whose content waits for room in the vault: only to where it was."""
+        if to is not None or allow is None or not entry.fields.get("aside"):
+            message = f"{entry.id} is not in the vault yet: there was no room for it, or its disk failed"
+            raise QuarantineError(message, "make room, or restore it to its old place, without --to")
+        item = entry.item
+        with Place.at(item.root, os.fsencode(item.relative)) as place:
+            return self._attempt(entry, lambda: give_back_early(entry, place, allow, reason), _at_goal(State.RESTORED))
 
     def delete(self, item_id: str, *, keep_tombstone: bool = False) -> Item:
         """Remove an item's content for good, and its tombstone unless it is to stay; its history remains."""
-        with self._operation(item_id), self._entry(item_id) as entry:
+        with errors_for_people(item_id), self._entry(item_id) as entry:
             return self._delete(entry, keep_tombstone)
 
     def _delete(self, entry: Entry, keep_tombstone: bool) -> Item:  # noqa: FBT001 - passed on
@@ -152,7 +207,7 @@ class Vault:
             entry.append(State.DELETING, keep_tombstone=keep_tombstone)
             return delete(entry)
 
-        return self._attempt(entry, State.DELETED, begin_and_end)
+        return self._attempt(entry, begin_and_end, _at_goal(State.DELETED))
 
     def purge(  # noqa: PLR0913 - one per bound
         self,
@@ -197,7 +252,7 @@ class Vault:
 
     def _delete_held(self, item: Item, keep_tombstone: bool) -> Item | None:  # noqa: FBT001 - passed on
         """Delete *item* unless another process has just restored or deleted it."""
-        with self._operation(item.id), contextlib.ExitStack() as stack:
+        with errors_for_people(item.id), contextlib.ExitStack() as stack:
             try:
                 entry = stack.enter_context(self._entry(item.id))
             except (FileNotFoundError, _UnknownError):
@@ -205,8 +260,8 @@ class Vault:
             return self._delete(entry, keep_tombstone) if entry.item.state is State.QUARANTINED else None
 
     def _forget(self, item: Item) -> None:
-        with self._operation(item.id), contextlib.suppress(FileNotFoundError), Entry(self._fd, item.id) as entry:
-            if entry.load() and entry.item == item:
+        with errors_for_people(item.id), contextlib.suppress(FileNotFoundError), Entry(self._fd, item.id) as entry:
+            if entry.lock() and entry.load() and entry.item == item:
                 entry.drop()
 
     def _peek(self, item_id: str) -> Item | None:
@@ -218,40 +273,43 @@ class Vault:
 
     @contextlib.contextmanager
     def _entry(self, item_id: str) -> Iterator[Entry]:
-        """Open an item to change it; an unfinished step is recovered first."""
+        """Lock an item to change it; an unfinished step is recovered first, if that is possible."""
         self.show(item_id)
         with Entry(self._fd, item_id) as entry:
-            recover_entry(entry)
+            entry.lock()
+            try:
+                recover_entry(entry)
+            except OSError:
+                recover_entry(entry, whole=False)
+                if not (entry.load() and entry.item.state is State.TAKEN):
+                    raise
             if not entry.load():
                 raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
             yield entry
 
-    def _attempt(self, entry: Entry, goal: State, step: Callable[[], Item]) -> Item:
+    def _attempt(self, entry: Entry, step: Callable[[], _R], reached: Callable[[Entry], _R | None]) -> _R:
         """Take a step; if it fails, undo or complete it, by the same rules as after a crash."""
         try:
             return step()
         except (OSError, QuarantineError) as error:
             try:
-                recover_entry(entry)
+                recover_entry(entry, whole=False)
             except OSError as again:
-                message = f"{entry.id} could be neither moved nor put back just now: {again}"
-                raise UnfinishedError(message, "the daemon tries again soon, and when it starts") from error
-            if entry.load() and entry.item.state is goal:
-                return entry.item
+                raise unfinished(entry.id, again) from error
+            if entry.load() and (result := reached(entry)) is not None:
+                return result
             raise
 
     @contextlib.contextmanager
     def _operation(self, what: str) -> Iterator[None]:
-        """Hold the vault's lock; turn the system's errors into errors for a person."""
-        try:
+        """Hold the vault's lock: nobody else makes an item, or drops one that was never made."""
+        with errors_for_people(what):
             lock = self._open_lock()
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
             finally:
                 os.close(lock)
-        except OSError as error:
-            raise refusal(error, what) from error
 
     def _open_lock(self) -> int:
         """Open the lock; one that we make belongs to the vault's owner, one that is there is left as it is."""
@@ -267,30 +325,6 @@ class Vault:
             os.fchown(lock, owner.st_uid, owner.st_gid)
         return lock
 
-    def _twins(self, key: _Key) -> list[Item]:
-        """Return the items at rest with the same content from the same place."""
-        if key.sha256 is None:
-            return []
-        ids = item_ids(self._fd)
-        self._keys = {item_id: self._keys[item_id] for item_id in ids if item_id in self._keys}
-        for item_id in ids:
-            if item_id not in self._keys and (item := self._peek(item_id)) is not None and item.sha256 is not None:
-                self._keys[item_id] = _Key(item.root, item.relative, item.sha256)
-        twins = [self._peek(item_id) for item_id in ids if self._keys.get(item_id) == key]
-        return [twin for twin in twins if twin is not None and twin.state is State.QUARANTINED]
-
-    def _supersede(self, twins: list[Item]) -> None:
-        """Delete former copies of the same content, history included: a download loop must not fill the disk."""
-        for twin in twins:
-            with contextlib.suppress(OSError), Entry(self._fd, twin.id) as entry:
-                if not entry.load():
-                    continue
-                try:
-                    entry.append(State.DELETING, keep_tombstone=True, tombstone=False, superseded=True)
-                    delete(entry)
-                except OSError:
-                    recover_entry(entry)
-
 
 @contextlib.contextmanager
 def _place(suspect: Suspect) -> Iterator[Place]:
@@ -304,18 +338,6 @@ def _place(suspect: Suspect) -> Iterator[Place]:
             yield place
     finally:
         os.close(root)
-
-
-def _again(twins: list[Item]) -> dict[str, Any]:
-    """Return the journal's fields of an item that replaces *twins*."""
-    former = [former for twin in twins for former in (*twin.formerly, twin.id)]
-    return {"times": 1 + max((twin.times for twin in twins), default=0), "formerly": former[-FORMERLY:]}
-
-
-class _Key(NamedTuple):
-    root: str
-    relative: str
-    sha256: str | None
 
 
 class _UnknownError(QuarantineError):
@@ -334,3 +356,12 @@ def _target(item: Item, to: Path | str | None) -> dict[str, str]:
         return {"root": os.path.realpath(path), "name": os.path.basename(item.relative)}  # noqa: PTH119
     directory, name = os.path.split(path)
     return {"root": os.path.realpath(directory), "name": name}
+
+
+def _secured_anyway(entry: Entry) -> dict[str, Any] | None:
+    """Return what was secured of an item whose step was completed although it failed; None if it was undone."""
+    return secured_of(entry) if entry.item.state in (State.TAKEN, State.QUARANTINED) else None
+
+
+def _at_goal(goal: State) -> Callable[[Entry], Item | None]:
+    return lambda entry: entry.item if entry.item.state is goal else None

@@ -1,0 +1,80 @@
+"""Items with the same content from the same place, as a client's download loop makes them: one copy is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from picklewatch.quarantine import fs
+from picklewatch.quarantine.item import FORMERLY, Item, State
+from picklewatch.quarantine.journal import DATA, Entry, item_ids
+from picklewatch.quarantine.recovery import delete, recover_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _Key(NamedTuple):
+    root: str
+    relative: str
+    sha256: str | None
+
+
+class Twins:
+    """Finds and merges the twins of one vault. Threads may share it."""
+
+    def __init__(self, vault: int, peek: Callable[[str], Item | None]) -> None:
+        """*vault* is its directory's descriptor, *peek* reads an item, if there is one."""
+        self._vault, self._peek = vault, peek
+        self._lock = threading.Lock()
+        self._keys: dict[str, _Key] = {}
+
+    def merge(self, entry: Entry) -> Item:
+        """Let an item that came to rest take the place of its twins, and count the times.
+
+        A download loop must not fill the disk.
+        """
+        item = entry.item
+        if item.state is not State.QUARANTINED:
+            return item
+        twins = [twin for twin in self._twins(_Key(item.root, item.relative, item.sha256)) if twin.id != item.id]
+        if not twins or not fs.has_content(entry.fd, DATA, item.size, item.sha256):
+            return item
+        try:
+            item = entry.append(State.QUARANTINED, **_again(twins))
+        except OSError:
+            return item  # no room: each of them stays
+        self._supersede(twins)
+        return item
+
+    def _twins(self, key: _Key) -> list[Item]:
+        """Return the items at rest with the same content from the same place."""
+        if key.sha256 is None:
+            return []
+        ids = item_ids(self._vault)
+        with self._lock:
+            self._keys = {item_id: self._keys[item_id] for item_id in ids if item_id in self._keys}
+            for item_id in ids:
+                if item_id not in self._keys and (item := self._peek(item_id)) is not None and item.sha256 is not None:
+                    self._keys[item_id] = _Key(item.root, item.relative, item.sha256)
+            alike = [item_id for item_id in ids if self._keys.get(item_id) == key]
+        return [item for each in alike if (item := self._peek(each)) is not None and item.state is State.QUARANTINED]
+
+    def _supersede(self, twins: list[Item]) -> None:
+        """Delete former copies of the same content, history included."""
+        for twin in twins:
+            with contextlib.suppress(OSError), Entry(self._vault, twin.id) as entry:
+                if not (entry.lock(wait=False) and entry.load() and entry.item.state is State.QUARANTINED):
+                    continue
+                try:
+                    entry.append(State.DELETING, keep_tombstone=True, tombstone=False, superseded=True)
+                    delete(entry)
+                except OSError:
+                    recover_entry(entry)
+
+
+def _again(twins: list[Item]) -> dict[str, Any]:
+    """Return the journal's fields of an item that replaces *twins*."""
+    former = [former for twin in twins for former in (*twin.formerly, twin.id)]
+    return {"times": 1 + max(twin.times for twin in twins), "formerly": former[-FORMERLY:]}

@@ -1,0 +1,182 @@
+"""Files whose content can't be moved: the name goes first, the content is copied afterwards and holds nobody up."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from support.vaulting import CONTENT, SHA256, Lab, file_system, lab
+
+from picklewatch.core.errors import QuarantineError
+from picklewatch.core.model import FileId
+from picklewatch.core.tombstone import tombstone
+from picklewatch.quarantine import copying
+from picklewatch.quarantine.refusals import StoreFullError, UnfinishedError
+from picklewatch.quarantine.vault import State, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from picklewatch.quarantine.place import Place
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A laboratory whose vault is on another mount than the files."""
+    file_system(monkeypatch, "other-mount")
+    with lab() as made:
+        yield made
+
+
+def before_copying(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Let *act* happen before each copy of a content."""
+    real = copying.copy
+
+    def copy(source: int, target: Place, size: int) -> str:
+        act()
+        return real(source, target, size)
+
+    monkeypatch.setattr(copying, "copy", copy)
+
+
+def full() -> None:
+    """There is no room."""
+    raise OSError(28, "full")
+
+
+def waiting(made: Lab, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of an item whose content finds no room in the vault."""
+    before_copying(monkeypatch, full)
+    with pytest.raises(UnfinishedError) as caught:
+        made.quarantine()
+    assert isinstance(caught.value.cause, StoreFullError)
+    (item,) = made.items()
+    assert item.state in {State.TAKEN, State.COPYING}
+    assert made.path.read_bytes() == tombstone(item.id)
+    assert made.copies() == 1
+    return item.id
+
+
+def test_the_name_is_gone_before_anything_is_copied(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While three gigabytes are copied, nobody can load them by their name, nor read them under the other one."""
+    seen: list[tuple[bytes, int]] = []
+
+    def look() -> None:
+        (beside,) = made.path.parent.glob(".picklewatch-*.taken")
+        seen.append((made.path.read_bytes(), beside.stat().st_mode & 0o777))
+
+    before_copying(monkeypatch, look)
+    item = made.quarantine()
+    assert seen == [(tombstone(item.id), 0o400)]
+    assert (item.state, item.copied, item.sha256) == (State.QUARANTINED, True, SHA256)
+    made.check_books()
+
+
+def test_a_copy_at_work_holds_up_no_other_move(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one content is copied, other files are taken and given back, and nobody touches the item at work."""
+    copying_now, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        if not copying_now.is_set():
+            copying_now.set()
+            assert go_on.wait(60)
+
+    before_copying(monkeypatch, wait)
+    thread = threading.Thread(target=made.quarantine)
+    thread.start()
+    try:
+        assert copying_now.wait(60)
+        (large,) = made.items()
+        made.relative, first = "hub/small.bin", made.relative
+        made.put()
+        with Vault(made.store) as vault:
+            small = made.quarantine(vault)
+            assert vault.recover() == []
+            assert vault.finish(large.id) is None
+            assert vault.show(large.id).state is not State.QUARANTINED
+            vault.restore(small.id, made.allow)
+    finally:
+        go_on.set()
+        thread.join()
+    assert {item.relative: item.state for item in made.items()} == {
+        first: State.QUARANTINED,
+        "hub/small.bin": State.RESTORED,
+    }
+    made.check_books()
+
+
+def test_a_content_without_room_waits_beside_its_place(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name stays gone; when there is room, the content follows."""
+    item_id = waiting(made, monkeypatch)
+    monkeypatch.undo()
+    file_system(monkeypatch, "other-mount")
+    with Vault(made.store) as vault:
+        item = vault.finish(item_id)
+    assert item is not None
+    assert item.state is State.QUARANTINED
+    made.check_books()
+
+
+def test_what_waits_for_room_can_be_given_back(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To its old place, without a copy; elsewhere only once it is in the vault."""
+    item_id = waiting(made, monkeypatch)
+    with Vault(made.store) as vault:
+        with pytest.raises(QuarantineError, match="not in the vault yet"):
+            vault.restore(item_id, made.allow, to=made.base / "elsewhere")
+        assert vault.restore(item_id, made.allow, reason="ours").state is State.RESTORED
+    assert made.allowed == [(SHA256, "ours")]
+    assert made.path.read_bytes() == CONTENT
+    assert made.path.stat().st_mode & 0o777 == 0o640
+    made.check_books()
+
+
+def test_what_waits_for_room_can_be_deleted(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its tombstone, as any item."""
+    item_id = waiting(made, monkeypatch)
+    with Vault(made.store) as vault:
+        assert vault.delete(item_id).state is State.DELETED
+    assert made.copies() == 0
+    made.check_books()
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed", "replaced"])
+def test_what_somebody_takes_away_meanwhile_is_history(made: Lab, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory's owner can; the item says so, and a file that is not ours is left alone."""
+    item_id = waiting(made, monkeypatch)
+    (beside,) = made.path.parent.glob(".picklewatch-*.taken")
+    with Vault(made.store) as vault:
+        assert vault.is_set_aside(str(beside), FileId.of(beside.stat()))
+        if how == "removed":
+            beside.unlink()
+        else:
+            beside.rename(made.root / beside.name)
+        if how == "renamed":
+            moved = made.root / beside.name
+            assert not vault.is_set_aside(str(moved), FileId.of(moved.stat())), "it is judged like any file"
+        if how == "replaced":
+            beside.write_bytes(b"theirs")
+            assert not vault.is_set_aside(str(beside), FileId.of(beside.stat()))
+        item = vault.finish(item_id)
+        assert item is not None
+        assert item.state is State.DELETED
+        assert "removed" in item.note
+        assert vault.recover() == []
+    assert how != "replaced" or beside.read_bytes() == b"theirs"
+    assert made.path.read_bytes() == tombstone(item_id)
+
+
+def test_holes_stay_holes(made: Lab) -> None:
+    """A hostile file with a hole of a terabyte finds room, too, and comes back as it was."""
+    hole = 64 << 20
+    with made.path.open("ab") as file:
+        file.truncate(hole)
+    item = made.quarantine(sha256=None)
+    data = made.store / item.id / "data"
+    assert (data.stat().st_size, data.read_bytes()[: len(CONTENT)]) == (hole, CONTENT)
+    assert data.stat().st_blocks * 512 < hole // 8
+    with Vault(made.store) as vault:
+        vault.restore(item.id, made.allow)
+    assert made.path.stat().st_blocks * 512 < hole // 8
+    assert os.path.getsize(made.path) == hole  # noqa: PTH202
