@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
+    from picklewatch.quarantine.taking import Taking
 
 
 SHA256 = hashlib.sha256(b"evil").hexdigest()
@@ -44,19 +45,27 @@ class Refusing:
         self._vault = Vault(directory)
         self._refusals = list(refusals)
 
-    def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
+    def take(self, suspect: Suspect, *, tombstone: bool = True) -> Taking:
         """Refuse, or take the file in."""
         if self._refusals:
             raise self._refusals.pop(0)
-        return self._vault.quarantine(suspect, tombstone=tombstone)
+        return self._vault.take(suspect, tombstone=tombstone)
+
+    def finish(self, item_id: str) -> Item | None:
+        """Let a content follow."""
+        return self._vault.finish(item_id)
+
+    def is_set_aside(self, path: str, file: FileId) -> bool:
+        """Whether it is to follow."""
+        return self._vault.is_set_aside(path, file)
 
     def items(self, *, history: bool = False) -> list[Item]:
         """What is held."""
         return self._vault.items(history=history)
 
-    def recover(self) -> list[Recovery]:
+    def recover(self, *, whole: bool = True) -> list[Recovery]:
         """End what is left, and say that one step was ended."""
-        return [*self._vault.recover(), Recovery(id="0123456789ab", outcome="rolled-back", item=None)]
+        return [*self._vault.recover(whole=whole), Recovery(id="0123456789ab", outcome="rolled-back", item=None)]
 
 
 @pytest.fixture
@@ -174,6 +183,7 @@ def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Pat
     finally:
         fs.hook = before
     actions.mover.retry_all()
+    actions.mover.finish()
     assert store.intents.counts() == {"done": 1}
     with Vault(tmp_path / "vault") as vault:
         (item,) = vault.items()

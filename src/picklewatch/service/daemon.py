@@ -148,6 +148,7 @@ class Daemon:
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._checking = BackgroundTask("check-store", store.check, failures.report)
         self._moving = BackgroundTask("moves", self._moves.retry, failures.report)
+        self._following = BackgroundTask("move-contents", self._moves.finish, failures.report)
         first = time.monotonic() + _MOVES_SECONDS
         self._status_due, self._upgrade_due = Interval(_STATUS_SECONDS), Interval(_UPGRADE_SECONDS)
         self._moves_due, self._tidy_due = Interval(_MOVES_SECONDS, first), Interval(_TIDY_SECONDS, first)
@@ -227,6 +228,8 @@ class Daemon:
             self._roots.plan(self._config)
         if self._moves_due.is_due(now):
             self._moving.start()
+        if self._moves.has_unfinished:
+            self._following.start()
         if self._tidy_due.is_due(now):
             self._tidying.start()
         if self._status_due.is_due(now):

@@ -60,5 +60,17 @@ class MoveRetries:
         else:
             self._health.repair("quarantine-store")
 
+    @property
+    def has_unfinished(self) -> bool:
+        """Return True if the content of a moved file is to follow: call `finish`."""
+        return self._actions.mover.has_unfinished
+
+    def finish(self, _stopping: threading.Event) -> None:
+        """Let the contents of moved files follow."""
+        try:
+            self._actions.mover.finish()
+        except StateError as error:
+            self._report(error)
+
     def _report(self, error: StateError) -> None:
         self._health.degrade("quarantine-store", error.message, hint=error.hint)

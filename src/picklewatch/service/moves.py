@@ -18,10 +18,11 @@ import structlog
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.access.ownership import Tree, trees_of
 from picklewatch.core.candidate import Source
-from picklewatch.core.errors import QuarantineError
+from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import Verdict, printable
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.moving import Suspect
+from picklewatch.quarantine.place import set_aside_as
 from picklewatch.quarantine.refusals import (
     ChangedError,
     DiskFailsError,
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from picklewatch.access.open_file import Subject
-    from picklewatch.core.model import Record
+    from picklewatch.core.model import FileId, Record
     from picklewatch.quarantine.recovery import Recovery
+    from picklewatch.quarantine.taking import Taking
     from picklewatch.store import Intent, Store
     from picklewatch.telemetry.health import Health
 
@@ -47,8 +49,12 @@ _log = structlog.get_logger()
 
 FULL: Final = "quarantine-full"
 DISK: Final = "quarantine-disk"
-_NOT_TAKEN: Final = (State.MOVING, State.COPYING, State.COPIED)
-"""States of an item whose file may still be where it was, or partly."""
+_NOT_TAKEN: Final = (State.MOVING, State.COPYING)
+"""States of an item whose file may still be where it was."""
+_UNFINISHED: Final = (State.TAKEN, State.COPIED)
+"""States of an item whose file has lost its name, and whose content is to follow."""
+_SMALL: Final = 16 << 20
+"""Bytes of a content that is copied and read at once; no worker waits for that of a larger one."""
 _MOVING_SECONDS: Final = 5.0
 """Seconds that a move waits for another one; then it is tried again later."""
 _LOGGED: Final = ("id", "path", "name", "names", "verdict", "reasons", "sha256", "size", "links", "times")
@@ -63,15 +69,23 @@ class _Moved(Enum):
 class SupportsQuarantine(Protocol):
     """A vault: `picklewatch.quarantine.vault.Vault`, or a fake in tests."""
 
-    def quarantine(self, suspect: Suspect, *, tombstone: bool = True) -> Item:
-        """Take a file in."""
+    def take(self, suspect: Suspect, *, tombstone: bool = True) -> Taking:
+        """Take its name from a file; its content may follow."""
+        ...
+
+    def finish(self, item_id: str) -> Item | None:
+        """Let the content of a file follow; None if somebody else has it in hand."""
+        ...
+
+    def is_set_aside(self, path: str, file: FileId) -> bool:
+        """Return True if *file* is one whose content is to follow."""
         ...
 
     def items(self, *, history: bool = False) -> list[Item]:
         """Return what the vault holds."""
         ...
 
-    def recover(self) -> list[Recovery]:
+    def recover(self, *, whole: bool = True) -> list[Recovery]:
         """Complete or undo what was left unfinished."""
         ...
 
@@ -89,7 +103,7 @@ class QuarantinePolicy:
 
 
 class Mover:
-    """Moves files, one at a time. Threads may share it."""
+    """Moves files, one at a time; their contents follow. Threads may share it."""
 
     def __init__(
         self,
@@ -102,6 +116,10 @@ class Mover:
         self._store, self._health, self._vault, self._policy = store, health, vault, policy
         self._moving = threading.Lock()
         self._retrying = threading.Lock()
+        self._unfinished: set[str] = set()
+        """Ids of items whose content is to follow."""
+        self._postponed: set[str] = set()
+        """The same, after an attempt that failed."""
 
     def wants(self, record: Record) -> bool:
         """Return True if the file of *record* is to be moved."""
@@ -112,7 +130,71 @@ class Mover:
 
         Return True if it was.
         """
-        return _Moved.YES in [self._move(intent, fd) for intent in self._store.intents.wanted(record=record)]
+        wanted = self._store.intents.wanted(record=record)
+        return _Moved.YES in [self._move(intent, fd, self._follow) for intent in wanted]
+
+    def take(self, record: int, fd: int) -> Taking | None:
+        """Do the same while the file is still read, and leave the content where it is; the caller must `end` it."""
+        taken: list[Taking] = []
+        for intent in self._store.intents.wanted(record=record):
+            self._move(intent, fd, taken.append)
+        return taken[0] if taken else None
+
+    def end(self, taking: Taking) -> None:
+        """Let the content of a file that was taken follow, now or soon."""
+        with taking:
+            item = taking.item
+            if item.size > _SMALL:
+                taking.put_off()
+                self._unfinished.add(item.id)
+                return
+            try:
+                self._ended(taking.finish())
+            except UnfinishedError as error:
+                self._postpone(item.id, error)
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Return True if a content is to follow: call `finish`."""
+        return bool(self._unfinished)
+
+    def finish(self) -> None:
+        """Let the contents follow that are to; those that can't now follow after the next `retry_all`."""
+        while self._unfinished:
+            item_id = self._unfinished.pop()
+            try:
+                item = self._vault().finish(item_id)
+            except UnfinishedError as error:
+                self._postpone(item_id, error)
+            except QuarantineError:
+                continue  # it was restored or deleted
+            else:
+                if item is None:
+                    self._postponed.add(item_id)
+                else:
+                    self._ended(item)
+                    self._repair()
+
+    def _ended(self, item: Item) -> None:
+        """Complete the record of a file whose digest is known only now."""
+        if item.sha256 is not None:
+            self._store.records.learn_digest(item.id, item.sha256)
+
+    def _postpone(self, item_id: str, error: UnfinishedError) -> None:
+        self._postponed.add(item_id)
+        if isinstance(error.cause, StoreFullError):
+            self._health.degrade(FULL, error.cause.message, hint=error.cause.hint)
+        else:
+            self._degrade_once(error)
+
+    def is_set_aside(self, path: str, file: FileId) -> bool:
+        """Return True if *file* is one that was moved, and whose content is to follow: it is not to be judged again."""
+        if set_aside_as(os.fsencode(os.path.basename(path))) is None:  # noqa: PTH119 - most names: no vault is opened
+            return False
+        try:
+            return self._vault().is_set_aside(path, file)
+        except StateError:
+            return False
 
     def retry_all(self) -> int:
         """Try the moves that are still wanted.
@@ -122,14 +204,15 @@ class Mover:
         if not self._retrying.acquire(blocking=False):
             return 0
         try:
+            self._unfinished |= self._postponed
+            self._postponed.clear()
             return self._retry_wanted(self._store.intents.wanted())
         finally:
             self._retrying.release()
 
     def _retry_wanted(self, wanted: list[Intent]) -> int:
         if not wanted:
-            self._health.repair(FULL)
-            self._health.repair(DISK)
+            self._repair()
             return 0
         self.recover()
         items = (item for item in self._vault().items(history=True) if item.state is not State.FOREIGN)
@@ -138,8 +221,9 @@ class Mover:
 
     def recover(self) -> None:
         """Complete or undo the vault's unfinished steps; call it before anything is watched."""
-        for recovery in self._vault().recover():
+        for recovery in self._vault().recover(whole=False):
             _log.warning("quarantine.recovered", item=recovery.id, outcome=recovery.outcome, detail=recovery.detail)
+        self._unfinished |= {item.id for item in self._vault().items() if item.state in _UNFINISHED}
         if self._store.set_aside is not None:
             self._allow_again()
 
@@ -168,7 +252,7 @@ class Mover:
             return True
         try:
             with self._open(intent) as subject:
-                return self._move(intent, subject.fd) is not _Moved.LATER
+                return self._move(intent, subject.fd, self._follow) is not _Moved.LATER
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
             self._store.records.judge_again(intent.file)  # it may have another name by now
@@ -191,14 +275,14 @@ class Mover:
             subject.close()
         raise problem or SubjectError(OpenFailure.CHANGED, intent.path, "it is another file by now")
 
-    def _move(self, intent: Intent, fd: int) -> _Moved:
-        """Move one file; the intent is closed afterwards unless the move is for later."""
+    def _move(self, intent: Intent, fd: int, then: Callable[[Taking], None]) -> _Moved:
+        """Move one file, and do *then* what follows; the intent is closed unless the move is for later."""
         if not self._moving.acquire(timeout=_MOVING_SECONDS):
-            return _Moved.LATER  # the other move is long, or its file system does not answer: no worker waits for it
+            return _Moved.LATER  # the other's file system does not answer: no worker waits for it
         try:
             if not self._store.intents.is_wanted(intent.id):
                 return _Moved.NO
-            item = self._take(intent, fd)
+            taking = self._take(intent, fd)
         except QuarantineError as error:
             closed = self._refused(intent, error)
             if isinstance(error, ChangedError):
@@ -206,14 +290,30 @@ class Mover:
             return _Moved.NO if closed else _Moved.LATER
         finally:
             self._moving.release()
-        self._store.intents.done(intent.id, item.id)
-        self._health.repair(FULL)
-        self._health.repair(DISK)
-        name = item.name or printable(item.path)
-        _log.warning("quarantine.moved", **_log_fields(item), message=f"{name} is in quarantine")
+        try:
+            self._store.intents.done(intent.id, taking.item.id)
+        except BaseException:
+            taking.close()
+            raise
+        then(taking)
         return _Moved.YES
 
-    def _take(self, intent: Intent, fd: int) -> Item:
+    def _follow(self, taking: Taking) -> None:
+        self.end(taking)
+        self.report(taking.item)
+
+    def report(self, item: Item) -> None:
+        """Log a move."""
+        self._repair()
+        name = item.name or printable(item.path)
+        _log.warning("quarantine.moved", **_log_fields(item), message=f"{name} is in quarantine")
+
+    def _repair(self) -> None:
+        if not self._postponed and not self._unfinished:
+            self._health.repair(FULL)
+            self._health.repair(DISK)
+
+    def _take(self, intent: Intent, fd: int) -> Taking:
         """Take the file under the first of its names in a watched directory that may be taken.
 
         All names that are known decide: what was judged under a link's target, outside, may have one inside as well.
@@ -224,7 +324,7 @@ class Mover:
             if suspect is None:
                 continue
             try:
-                return self._vault().quarantine(suspect, tombstone=self._policy().tombstones)
+                return self._vault().take(suspect, tombstone=self._policy().tombstones)
             except (ChangedError, ForeignFileError) as error:
                 if isinstance(error, KeptError):
                     raise

@@ -112,6 +112,15 @@ class Records:
         with self._database.transaction() as transaction:
             transaction.run(sql, identity(file))
 
+    def learn_digest(self, item: str, sha256: str) -> None:
+        """Complete the record of the file that is in quarantine as *item*, if its digest was not known before."""
+        sql = (
+            "UPDATE records SET sha256 = ?1, body = json_set(body, '$.sha256', ?1) WHERE sha256 IS NULL "
+            "AND id IN (SELECT record FROM intents WHERE state = 'done' AND item = ?2)"
+        )
+        with self._database.transaction() as transaction:
+            transaction.run(sql, (sha256, item))
+
     def forget_verdicts(self, at_least: Verdict = Verdict.UNVERIFIED) -> int:
         """Have files judged again whose verdict is *at_least* this, and allowed ones; return how many.
 
@@ -127,7 +136,43 @@ class Records:
         return sum(self._database.counts("records").values())
 
 
-def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, str | None]:
+_NOT_FINAL: Final = ""
+"""The engine of a verdict that does not settle anything: the file is judged again when it is met."""
+
+
+def standing_record(transaction: Transaction, record: Record) -> int | None:
+    """Return the number of the record of the same content if it has as bad a verdict; None if there is none."""
+    if record.file is None:
+        return None
+    row = transaction.one(
+        "SELECT r.id, r.verdict FROM files AS f JOIN records AS r ON r.id = f.record "
+        "WHERE f.device = ? AND f.inode = ? AND r.size = ? AND r.mtime_ns = ?",
+        (*inode(record.file), record.file.size, record.file.mtime_ns),
+    )
+    is_as_bad = row is not None and Verdict(row[1]).rank >= record.judgement.verdict.rank
+    return int(row[0]) if row is not None and is_as_bad else None
+
+
+def complete_record(transaction: Transaction, begun: int, record: Record) -> tuple[int, bool, str | None]:
+    """Record the outcome of a scan that had a record *begun*; return the same as `keep_record`.
+
+    A record that was logged before stands for itself, as does one of another file, or one that was deleted.
+    """
+    row = transaction.one("SELECT reported, device, inode FROM records WHERE id = ?", (begun,))
+    if row is None or row[0] or record.file is None or row[1:] != inode(record.file):
+        return keep_record(transaction, record)
+    verdict, sha256 = record.judgement.verdict.value, record.report.sha256
+    body = json.dumps(record.to_json(), separators=(",", ":"))
+    transaction.run(
+        "UPDATE records SET path = ?, verdict = ?, sha256 = ?, body = ?, engine = ?, "
+        "size = ?, mtime_ns = ?, ctime_ns = ? WHERE id = ?",
+        (os.fsencode(record.path), verdict, sha256, body, record.engine.key, *identity(record.file)[2:], begun),
+    )
+    _put_file(transaction, record, record.file, begun)
+    return begun, True, None
+
+
+def keep_record(transaction: Transaction, record: Record, *, is_final: bool = True) -> tuple[int, bool, str | None]:
     """Record an outcome.
 
     Return the record's number, True if it is new, and the former path of a renamed file.
@@ -151,6 +196,8 @@ def keep_record(transaction: Transaction, record: Record) -> tuple[int, bool, st
             return int(present[0]), False, None if old[0] == path else os.fsdecode(old[0])
     number = _insert(transaction, record, body)
     _put_file(transaction, record, file, number)
+    if not is_final:
+        transaction.run("UPDATE files SET engine = ? WHERE record = ?", (_NOT_FINAL, number))
     return number, True, None
 
 
