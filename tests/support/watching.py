@@ -138,6 +138,20 @@ class Watching:
         return eventually(lambda: wanted <= set(self.paths()))
 
 
+class LocalWatch:
+    """Watching where every file is local; remembers nothing."""
+
+    def unseen(self, path: str) -> None:
+        """Take a path that can't be looked at."""
+
+    def unread(self, path: str, file: FileId | None) -> None:
+        """Take a file that may not be read."""
+
+    def is_remote(self, path: str) -> bool:
+        """Return False."""
+        return False
+
+
 class FakeScanner:
     """Judges by the first word of a content, as the real one would by its pickles: ``evil``, ``odd``, else harmless.
 
@@ -150,14 +164,19 @@ class FakeScanner:
         self.scans = 0
         self.closed = threading.Event()
 
-    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
-        """Judge the content behind *fd*."""
+    def scan(
+        self, fd: int, tick: Callable[[], None] = lambda: None, harm: Callable[[ScanReport], None] = lambda _seen: None
+    ) -> ScanReport:
+        """Judge the content behind *fd*; the harm in ``evil bomb`` is known before that ends."""
         content = os.pread(fd, 1 << 20, 0)
         self.scans += 1
+        if content.startswith(b"evil bomb"):
+            seen = Finding(rule="unsafe-import", level=Level.MALICIOUS, where="0x0", summary="odd")
+            harm(ScanReport(complete=False, code_bearing=True, findings=(seen,)))
         seconds = {b"slow": 1.5, b"stuck": PATIENCE}.get(content.split(b" ")[0])
         if seconds is not None and self.closed.wait(seconds):
             raise ScanCancelledError("closed")
-        while content.startswith(b"bomb") and not self._defused.wait(0.005):
+        while content.startswith((b"bomb", b"evil bomb")) and not self._defused.wait(0.005):
             if self.closed.is_set():
                 raise ScanCancelledError("closed")
             tick()

@@ -30,7 +30,7 @@ class _Scanner:
     def close(self) -> None:
         """End nothing."""
 
-    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
+    def scan(self, fd: int, tick: Callable[[], None] = lambda: None, harm: object = None) -> ScanReport:
         """Note the content and the inode."""
         tick()
         self.seen.append((os.pread(fd, 100, 0), os.fstat(fd).st_ino))

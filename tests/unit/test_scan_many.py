@@ -27,8 +27,9 @@ class Scans:
         self.threads: set[int] = set()
         self.ended = 0
 
-    def scan(self, fd: int, _tick: object = None) -> ScanReport:
+    def scan(self, fd: int, tick: object = None, harm: object = None) -> ScanReport:
         """Wait, then find nothing."""
+        del tick, harm
         self.threads.add(threading.get_ident())
         if self.closed.wait(int(os.pread(fd, 20, 0) or b"0") / 1000):
             raise Error("the scanner was closed")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.watching import ENGINE, PATIENCE, FakeScanner, eventually, make_candidate
+from support.watching import ENGINE, PATIENCE, FakeScanner, LocalWatch, eventually, make_candidate
 
 from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, open_subject
 from picklewatch.core.candidate import Source
@@ -33,21 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.access.following import Identity
-    from picklewatch.core.model import FileId, ScanReport
-
-
-class LocalWatch:
-    """Watching where every file is local; remembers nothing."""
-
-    def unseen(self, path: str) -> None:
-        """Take a path that can't be looked at."""
-
-    def unread(self, path: str, file: FileId | None) -> None:
-        """Take a file that may not be read."""
-
-    def is_remote(self, path: str) -> bool:
-        """Return False."""
-        return False
+    from picklewatch.core.model import ScanReport
 
 
 class Pool:
@@ -131,7 +117,7 @@ def test_a_sandbox_that_does_not_start_keeps_the_queue(tmp_path: Path) -> None:
     broken = [True]
 
     class Failing(FakeScanner):
-        def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
+        def scan(self, fd: int, tick: Callable[[], None] = lambda: None, harm: object = None) -> ScanReport:
             if broken[0]:
                 raise SandboxError("it does not start", "Install libseccomp2.")
             return super().scan(fd, tick)
@@ -168,7 +154,7 @@ def test_a_file_that_changes_during_the_scan_is_scanned_again_later(tmp_path: Pa
     changes = [20]
 
     class Meddling(FakeScanner):
-        def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
+        def scan(self, fd: int, tick: Callable[[], None] = lambda: None, harm: object = None) -> ScanReport:
             report = super().scan(fd, tick)
             if changes[0]:
                 changes[0] -= 1

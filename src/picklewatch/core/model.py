@@ -257,6 +257,10 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+_LARGEST: Final = 1 << 40
+"""Bytes of the largest content that is taken for one that was allowed without its size: a hole may have an exabyte."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The operator's allowlist; see `picklewatch.core.policy`."""
@@ -265,6 +269,13 @@ class Policy:
     """Exact ``module.name`` → the reason that the operator gave."""
     allowed_digests: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 in lower-case hexadecimal → the reason that the operator gave."""
+    allowed_sizes: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of those of these contents whose size is known."""
+
+    def may_allow(self, size: int) -> bool:
+        """Return True if only its digest can say that a content of *size* bytes is not an allowed one."""
+        sizes = {self.allowed_sizes.get(digest) for digest in self.allowed_digests}
+        return size in sizes or (None in sizes and size <= _LARGEST)
 
 
 def printable(text: str) -> str:

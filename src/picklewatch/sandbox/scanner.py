@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from picklewatch.access import digest
 from picklewatch.core.errors import Error, SandboxError, SandboxStartError
-from picklewatch.core.model import DEFAULT_LIMITS, FileId, Finding, Level, printable
+from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, printable
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import DiedError, WarmProcess
@@ -122,18 +122,21 @@ class Scanner:
         """
         return self._ready().protections()
 
-    def scan(self, fd: int, tick: Callable[[], None] = lambda: None) -> ScanReport:
+    def scan(
+        self, fd: int, tick: Callable[[], None] = lambda: None, harm: Callable[[ScanReport], None] = lambda _seen: None
+    ) -> ScanReport:
         """Scan the whole content behind *fd*, a regular file (or memfd) open for reading; its offset does not matter.
 
         Whatever the content does to the scan becomes a finding of an incomplete report. *tick* is called a few times a
-        second meanwhile; an exception of its ends the scan at once.
+        second meanwhile; an exception of its ends the scan at once. *harm* is called with what was seen so far whenever
+        the child reports harm: no report that comes later is milder.
 
         Raises `SandboxError` if the sandbox can't be started, which is the machine's fault and not the file's, and
         `ScanCancelledError` if `close` was called.
         """
-        start, before = time.monotonic(), FileId.of(os.fstat(fd))
-        report = self._parsed(fd, start, tick)
-        if not digest.is_wanted(report, before.size) or FileId.of(os.fstat(fd)) != before:
+        start, before = time.monotonic(), os.fstat(fd)
+        report = self._parsed(fd, start, tick, harm)
+        if not digest.is_wanted(report, before.st_size) or not _is_unchanged(fd, before):
             return report  # a file that changed meanwhile gets no digest: it is judged again
         sha256 = self._digest(fd, self._limits.seconds - (time.monotonic() - start), tick)
         return replace(report, sha256=sha256, duration_ms=_since(start))
@@ -151,13 +154,16 @@ class Scanner:
         except OSError:
             return None
 
-    def _parsed(self, fd: int, start: float, tick: Callable[[], None]) -> ScanReport:
+    def _parsed(
+        self, fd: int, start: float, tick: Callable[[], None], harm: Callable[[ScanReport], None]
+    ) -> ScanReport:
         """Have the content parsed by a child, or by another if the first one's warm process died."""
+        builder = wire.ReportBuilder(self._limits)
         with self._lock:
             for _attempt in ("first", "second"):
-                builder = wire.ReportBuilder(self._limits)
+                builder = wire.ReportBuilder(self._limits, builder.seen)
                 try:
-                    ending = self._scan_once(fd, builder, tick)
+                    ending = self._scan_once(fd, builder, tick, harm)
                 except DiedError:
                     self._discard()
                 else:
@@ -229,13 +235,17 @@ class Scanner:
         if self._closed:
             raise ScanCancelledError("the scanner was closed during the scan")
 
-    def _scan_once(self, fd: int, builder: wire.ReportBuilder, tick: Callable[[], None]) -> Ending:
+    def _scan_once(
+        self, fd: int, builder: wire.ReportBuilder, tick: Callable[[], None], harm: Callable[[ScanReport], None]
+    ) -> Ending:
         size = os.fstat(fd).st_size
         ending = Ending(size=size)
         with contextlib.closing(self._run("scan", fd, None, ending, tick)) as observed:
             try:
                 for kind, value in observed:
                     builder.take(kind, value)
+                    if kind == "seen":
+                        harm(builder.harm())
             except wire.GarbageError as error:
                 ending.garbage = str(error)
         ending.shrunk = ending.status == -signal.SIGBUS and os.fstat(fd).st_size < size
@@ -361,6 +371,12 @@ def _read_only(fd: int) -> Iterator[int]:
         yield reopened
     finally:
         os.close(reopened)
+
+
+def _is_unchanged(fd: int, before: os.stat_result) -> bool:
+    """Return True if the content looks the same; a move, which may be our own, changes only ctime."""
+    now = os.fstat(fd)
+    return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
 def _crashed(summary: str) -> Finding:

@@ -18,7 +18,7 @@ from picklewatch.core.model import Finding, Level, Limits, ScanReport, printable
 from picklewatch.core.record_fields import Choice, Count, Exact, Flag, Text, Word, child_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from enum import StrEnum
 
     from picklewatch.core.record_fields import Rule
@@ -136,10 +136,11 @@ def _no_constant(text: str) -> object:
 class ReportBuilder:
     """Collect a scan's observations into a `ScanReport`. Raises `GarbageError`."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, seen: Iterable[Finding] = ()) -> None:
+        """*seen* is the harm that another child saw in the same content."""
         self._limits = limits
         self.findings: list[Finding] = []
-        self._seen: list[Finding] = []
+        self.seen = list(seen)
         """The findings that the child reported as soon as it saw them."""
         self._imports: list[str] = []
         self._head: dict[str, Any] | None = None
@@ -151,12 +152,12 @@ class ReportBuilder:
         if kind == "finding":
             self._take_finding(value, self.findings, self._limits.findings)
         elif kind == "seen":
-            self._take_finding(value, self._seen, self._limits.findings * len(Level))
+            self._take_finding(value, self.seen, self._limits.findings * len(Level))
         elif kind == "import":
             self._take_import(value)
         elif kind == "report":
             head = _checked(value, ScanReport, self._limits)
-            if _rank(self._seen) > _rank(self.findings):
+            if _rank(self.seen) > _rank(self.findings):
                 raise GarbageError("its report takes back what it had seen")
             self._head = head
         else:
@@ -173,6 +174,10 @@ class ReportBuilder:
             raise GarbageError("it sent too many imports")
         self._imports.append(_text(value, IMPORT))
 
+    def harm(self) -> ScanReport:
+        """Return what is known before the report comes; never complete, never clean."""
+        return ScanReport(complete=False, code_bearing=True, findings=tuple(self.seen))
+
     @property
     def done(self) -> bool:
         """True if the report itself has come."""
@@ -187,7 +192,7 @@ class ReportBuilder:
         assert self._head is not None
         return ScanReport(
             **self._head,
-            findings=(*uncovered(self._seen, self.findings), *self.findings),
+            findings=(*uncovered(self.seen, self.findings), *self.findings),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,
@@ -197,7 +202,7 @@ class ReportBuilder:
         """Return what was observed before the scan broke off as *finding* says; never complete, never clean."""
         return ScanReport(
             **{**(self._head or {}), "complete": False, "code_bearing": True},
-            findings=(*uncovered(self._seen, self.findings), *self.findings, finding),
+            findings=(*uncovered(self.seen, self.findings), *self.findings, finding),
             imports=tuple(self._imports),
             duration_ms=duration_ms,
             peak_kib=peak_kib,

@@ -11,7 +11,7 @@ from picklewatch.core.policy import decide
 from picklewatch.scanning import display_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Scans(Protocol):
@@ -26,12 +26,25 @@ ATTEMPTS = 3
 """Scans of a file that changes while it is scanned (a rename is such a change) before it is called unscannable."""
 
 
-def scan_file(subject: Subject, scanner: Scans, policy: Policy, engine: EngineVersion) -> Record:
+def scan_file(
+    subject: Subject,
+    scanner: Scans,
+    policy: Policy,
+    engine: EngineVersion,
+    *,
+    is_taken: Callable[[], bool] = lambda: False,
+) -> Record:
     """Scan *subject*, make sure that it did not change meanwhile, decide, and name it.
 
-    The record's ``file`` is the state that was judged, which may be younger than *subject*'s.
+    The record's ``file`` is the state that was judged, which may be younger than *subject*'s. *is_taken* returns True
+    once we moved the file ourselves: its place and ctime say nothing then.
     """
-    subject, report = _scan_stable(subject, scanner)
+    subject, report = _scan_stable(subject, scanner, is_taken)
+    return record_of(subject, report, policy, engine)
+
+
+def record_of(subject: Subject, report: ScanReport, policy: Policy, engine: EngineVersion) -> Record:
+    """Decide on *report*, and make the record of *subject*."""
     return Record(
         path=subject.path,
         name=display_names.describe(subject.path),
@@ -60,12 +73,15 @@ def with_names(record: Record, more: Sequence[str]) -> Record:
     return replace(record, names=tuple(known), name=name)
 
 
-def _scan_stable(subject: Subject, scanner: Scans) -> tuple[Subject, ScanReport]:
+def _scan_stable(subject: Subject, scanner: Scans, is_taken: Callable[[], bool]) -> tuple[Subject, ScanReport]:
     for _ in range(ATTEMPTS):
         report = scanner.scan(subject.fd)
         now = subject.again()
         if now.file == subject.file:
             return subject, report
+        if is_taken():
+            same = replace(now.file, ctime_ns=subject.file.ctime_ns) == subject.file
+            return subject, report if same else _changed(report)
         subject = now
     return subject, _changed(report)
 

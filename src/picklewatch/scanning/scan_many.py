@@ -28,8 +28,11 @@ TICK = 0.1
 class ClosableScans(Scans, Protocol):
     """A scanner that can be closed from another thread, which ends a running scan."""
 
-    def scan(self, fd: int, tick: Callable[[], None] = ...) -> ScanReport:
-        """Scan *fd*; what *tick* raises, which is called a few times a second, ends the scan."""
+    def scan(self, fd: int, tick: Callable[[], None] = ..., harm: Callable[[ScanReport], None] = ...) -> ScanReport:
+        """Scan *fd*; what *tick* raises, which is called a few times a second, ends the scan.
+
+        *harm* is called with what is known whenever harm is seen.
+        """
         ...
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from picklewatch.queue.schedule import PutOffError
 from picklewatch.scanning import display_names
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
+from picklewatch.service.early_move import EarlyMove, with_digest
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ class JobRunner:
             with self._context.opens(job.path, (job.device, job.inode), names) as subject:
                 claim.enter_step(self._context.patience)
                 claim.owner = os.fstat(subject.fd).st_uid
+                if self._stages.actions.mover.is_set_aside(subject.path, subject.file):
+                    self._store.jobs.drop(job)
+                    return 0.0
                 if self._store.jobs.is_settled(subject.file, job.path, self._context.engine.key):
                     self._store.jobs.drop(job)
                     return 0.0
@@ -96,37 +100,84 @@ class JobRunner:
 
     def _scan(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
         """Scan and record *subject*. Return the seconds after which it is to be tried again, 0 for never."""
-        job, context, statistics = claim.job, self._context, self._stages.statistics
+        job = claim.job
         remote = self._stages.watch.is_remote(job.path)
-        check_in = functools.partial(self._schedule.check_in, claim)
-        prefetching = PrefetchingScanner(scanner, claim, context.patience, remote=remote, check_in=check_in)
-        record = scan_file(subject, prefetching, context.policy(), context.engine)
+        early = self._early_move(claim, subject)
+        try:
+            record = self._judge(claim, subject, scanner, early, remote=remote)
+            return self._conclude(claim, record, early, subject.fd, remote=remote)
+        finally:
+            early.close()
+
+    def _early_move(self, claim: Claim, subject: Subject) -> EarlyMove:
+        stages, context = self._stages, self._context
+
+        def on_block() -> None:
+            claim.enter_step(context.patience)
+            self._schedule.check_in(claim)
+
+        return EarlyMove(subject, context.policy(), context.engine, stages, on_block)
+
+    def _judge(
+        self, claim: Claim, subject: Subject, scanner: ClosableScans, early: EarlyMove, *, remote: bool
+    ) -> Record:
+        """Scan *subject*; a file that is known to be harmful is moved meanwhile."""
+
+        def check_in() -> None:
+            early.tick()
+            try:
+                self._schedule.check_in(claim)
+            except PutOffError:
+                early.act()
+                raise
+
+        patience, engine = self._context.patience, self._context.engine
+        prefetching = PrefetchingScanner(scanner, claim, patience, remote=remote, check_in=check_in, harm=early.see)
+        try:
+            record = scan_file(subject, prefetching, early.policy, engine, is_taken=lambda: early.is_taken)
+        except Exception:
+            if not early.is_taken:
+                raise
+            return early.known()  # whatever ended the scan: nobody would find the file in its place again
+        if early.begun is None and self._stages.actions.mover.wants(record):
+            record = with_digest(record, subject.fd, early.policy, early.on_block)
+        return record
+
+    def _conclude(self, claim: Claim, record: Record, early: EarlyMove, fd: int, *, remote: bool) -> float:
+        """Record an outcome and do what follows; return as `_scan` does."""
+        job, context, statistics = claim.job, self._context, self._stages.statistics
         statistics.peak_kib = max(statistics.peak_kib, record.report.peak_kib)
         self._health.repair("scan-sandbox")
         self._health.repair("scan-exhausted")
         now = time.monotonic()
         backoff = self._schedule.backoff
         streak = backoff.note_scan((job.device, job.inode), now)
-        if OpenFailure.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
+        if not early.is_taken and OpenFailure.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
             self._health.count("changed-while-scanned")
             return max(0.5, backoff.pause(streak))
         record = self._named(record, job)
         claim.enter_step(math.inf)
-        finished = self._keep(job, record)
+        finished = self._keep(job, record, early)
         claim.enter_step(3 * LOOK_SECONDS if remote else context.patience)
         if finished is None:
             return 0.0
         statistics.note_outcome(now, fresh=finished.fresh)
         self._failures.pop(job.id, None)
-        self._follow_up(record, finished, subject.fd)
+        self._follow_up(record, finished, fd)
+        if early.is_taken and record.file is not None:
+            early.end(record)
+            backoff.forget((record.file.device, record.file.inode))
         claim.enter_step(LOOK_SECONDS)
         return 0.0
 
-    def _keep(self, job: Job, record: Record) -> Finished | None:
+    def _keep(self, job: Job, record: Record, early: EarlyMove | None = None) -> Finished | None:
         """Record an outcome, however long the disk is full; None if the daemon is to end before that is possible."""
         while True:
             try:
-                finished = self._store.finish(job, record, quarantine=self._stages.actions.mover.wants(record))
+                if early is not None and early.begun is not None:
+                    finished = early.complete(job, record)
+                else:
+                    finished = self._store.finish(job, record, quarantine=self._stages.actions.mover.wants(record))
             except STORE_ERRORS as error:
                 self._stages.store_failures.report(error)
             else:

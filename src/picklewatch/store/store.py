@@ -9,7 +9,7 @@ from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, KnownDigests, want_move
 from picklewatch.store.jobs import Jobs, end
-from picklewatch.store.records import Finished, Records, keep_record
+from picklewatch.store.records import Finished, Records, complete_record, keep_record, standing_record
 from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
@@ -73,6 +73,26 @@ class Store:
             number, fresh, was = keep_record(transaction, record)
             if quarantine:
                 want_move(transaction, number)
+            again = job is not None and end(transaction, job)
+        return Finished(number, fresh, was, again)
+
+    def begin(self, record: Record) -> int:
+        """Record what is known of a file whose scan goes on, and that it is to be moved; return the record's number.
+
+        The job stays queued, and the file counts as not judged, until `complete`. A record of the same content with as
+        bad a verdict stands.
+        """
+        with self._database.transaction(durable=True) as transaction:
+            number = standing_record(transaction, record)
+            if number is None:
+                number, _, _ = keep_record(transaction, record, is_final=False)
+            want_move(transaction, number)
+        return number
+
+    def complete(self, job: Job | None, begun: int, record: Record) -> Finished:
+        """Finish *job* as `finish` does, in the place of the record *begun*; the move was decided with that."""
+        with self._database.transaction(durable=True) as transaction:
+            number, fresh, was = complete_record(transaction, begun, record)
             again = job is not None and end(transaction, job)
         return Finished(number, fresh, was, again)
 

@@ -1,0 +1,146 @@
+"""Takes a file away as soon as its harm is known, while the rest of it is still read.
+
+A loader needs six opcodes; what follows them - gigabytes of padding, a hole of a terabyte - must not buy the file time
+under its name. The record is begun with what was seen, and completed when the scan has ended: what is missing from one
+that a crash left is said in it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.access.digest import sha256_within
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport
+from picklewatch.core.policy import INCOMPLETE, decide
+from picklewatch.scanning.scan_file import record_of
+from picklewatch.store.database import STORE_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.access.open_file import Subject
+    from picklewatch.core.model import EngineVersion
+    from picklewatch.quarantine.taking import Taking
+    from picklewatch.service.scan_context import Stages
+    from picklewatch.store import Finished, Job
+
+_GRACE: Final = 0.2
+"""Seconds that a scan may go on after harm was seen: most end before, and need one transaction, not two."""
+_MISSING: Final = Finding(
+    rule=INCOMPLETE,
+    level=Level.UNSCANNABLE,
+    where="",
+    summary="The file was moved as soon as its harm was known; other findings and its SHA-256 are missing.",
+)
+
+
+class EarlyMove:
+    """What a scan of one file does with harm before its end. For one thread."""
+
+    def __init__(
+        self, subject: Subject, policy: Policy, engine: EngineVersion, stages: Stages, on_block: Callable[[], None]
+    ) -> None:
+        """*on_block* is called while the content is hashed, and may end that by an exception."""
+        self._subject, self.policy, self._engine = subject, policy, engine
+        self._store, self._failures, self._mover = stages.store, stages.store_failures, stages.actions.mover
+        self.on_block = on_block
+        self._harm: ScanReport | None = None
+        self._since = 0.0
+        self._is_over = False
+        self._taking: Taking | None = None
+        self.begun: int | None = None
+        """The number of the record that was begun."""
+
+    @property
+    def is_taken(self) -> bool:
+        """True once the file has lost its name."""
+        return self._taking is not None
+
+    def see(self, report: ScanReport) -> None:
+        """Take note of harm: *report* is what is known."""
+        self._harm = report
+        alone = replace(report, complete=True, findings=report.findings[-1:])  # that more is to come is no harm
+        if not self._since and self._mover.wants(record_of(self._subject, alone, self.policy, self._engine)):
+            self._since = time.monotonic()
+
+    def tick(self) -> None:
+        """Take the file away if its harm has been known for a moment."""
+        if self._since and not self._is_over and time.monotonic() - self._since > _GRACE:
+            self.act()
+
+    def act(self) -> None:
+        """Take the file away if its harm is known, it is what was scanned, and it is no allowed content."""
+        if not self._since or self._is_over or self._harm is None:
+            return
+        self._is_over = True
+        subject = self._subject.again()
+        if replace(subject.file, ctime_ns=self._subject.file.ctime_ns) != self._subject.file:
+            return  # it is scanned again
+        if self.policy.may_allow(subject.file.size) and self._sha256() in {None, *self.policy.allowed_digests}:
+            return
+        self._subject = subject
+        try:
+            self.begun = self._store.begin(self._record(self._harm))
+            self._taking = self._mover.take(self.begun, subject.fd)
+        except STORE_ERRORS as error:
+            self._failures.report(error)
+        except StateError as error:
+            self._failures.health.degrade("quarantine-store", error.message, hint=error.hint)
+        if self._taking is not None:
+            self._mover.report(self._taking.item)
+
+    def _sha256(self) -> str | None:
+        return _whole_digest(self._subject.fd, self.on_block)
+
+    def known(self) -> Record:
+        """Return the record of what was seen, for a scan that does not come to its end."""
+        assert self._harm is not None
+        return self._record(self._harm)
+
+    def _record(self, report: ScanReport) -> Record:
+        report = replace(report, findings=(*report.findings, _MISSING))
+        return record_of(self._subject, report, self.policy, self._engine)
+
+    def complete(self, job: Job, record: Record) -> Finished:
+        """Record the outcome in the place of what was begun."""
+        assert self.begun is not None
+        return self._store.complete(job, self.begun, record)
+
+    def end(self, record: Record) -> None:
+        """Let the content of a file that was taken follow, with what *record* says."""
+        taking, self._taking = self._taking, None
+        if taking is not None:
+            taking.learn(record.judgement.verdict, record.judgement.reasons, record.report.sha256)
+            self._mover.end(taking)
+
+    def close(self) -> None:
+        """Leave a file that was taken to the recovery of the vault, if nothing has ended it."""
+        if self._taking is not None:
+            self._mover.end(self._taking)
+            self._taking = None
+
+
+def with_digest(record: Record, fd: int, policy: Policy, on_block: Callable[[], None]) -> Record:
+    """Return *record* with the content's digest and the verdict on that, if only the digest can say that it is allowed.
+
+    An allowed content is never moved because hashing it took longer than a scan may.
+    """
+    if record.report.sha256 is not None or not policy.may_allow(record.size) or record.file is None:
+        return record
+    sha256 = _whole_digest(fd, on_block)
+    if FileId.of(os.fstat(fd)) != record.file:
+        return record
+    report = replace(record.report, sha256=sha256)
+    return replace(record, report=report, judgement=decide(report, policy))
+
+
+def _whole_digest(fd: int, on_block: Callable[[], None]) -> str | None:
+    try:
+        return sha256_within(fd, math.inf, on_block)
+    except OSError:
+        return None

@@ -1,0 +1,247 @@
+"""Harm that is known is acted on while the rest of the file is still read."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, named
+
+from picklewatch.access.open_file import open_subject
+from picklewatch.core.model import Policy, Verdict
+from picklewatch.core.tombstone import parse_tombstone
+from picklewatch.quarantine.vault import State, Vault
+from picklewatch.queue.schedule import PutOffError, Schedule
+from picklewatch.service.actions import Actions
+from picklewatch.service.early_move import EarlyMove
+from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
+from picklewatch.service.scan_workers import Workers
+from picklewatch.store import Store
+from picklewatch.store.failures import StoreFailures
+from picklewatch.telemetry.health import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from picklewatch.access.following import Identity
+    from picklewatch.access.open_file import Subject
+    from picklewatch.queue.schedule import Claim
+
+LONG = b"evil bomb"
+"""A content whose harm is known, and whose scan goes on until it is defused."""
+SHA256 = hashlib.sha256(LONG).hexdigest()
+
+
+class PuttingOff(Schedule):
+    """A schedule that puts a scan off when it is told to."""
+
+    is_full = False
+
+    def check_in(self, claim: Claim) -> None:
+        """As the real one, but for that."""
+        if self.is_full:
+            raise PutOffError
+        super().check_in(claim)
+
+
+class House:
+    """One worker with a vault, above a fake scanner."""
+
+    def __init__(self, tmp_path: Path, *, policy: Policy = Policy(), takes: bool = True) -> None:  # noqa: B008 - frozen
+        self.root, self.state = tmp_path / "root", tmp_path / "state"
+        for directory in (self.root, self.state):
+            directory.mkdir(exist_ok=True)
+        self.policy, self.defused, self.health = policy, threading.Event(), Health()
+        self.store, self.vault = Store(self.state), Vault(self.state / "vault")
+        self.schedule = PuttingOff(self.store)
+        moves = QuarantinePolicy(
+            takes=lambda verdict: takes and verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (named(self.root),)
+        )
+        self.mover = Mover(self.store, self.health, lambda: self.vault, lambda: moves)
+        self.stages = Stages(
+            store=self.store,
+            store_failures=StoreFailures(self.store, self.health),
+            schedule=self.schedule,
+            actions=Actions(OutcomeLog(self.store), self.mover),
+            watch=LocalWatch(),
+            statistics=ScanStatistics(),
+        )
+        context = ScanContext(
+            make_scanner=functools.partial(FakeScanner, self.defused),
+            policy=lambda: self.policy,
+            engine=ENGINE,
+            opens=self._open,
+            seconds=60.0,
+        )
+        self.workers = Workers(self.stages, context, 2)
+        self.workers.start()
+
+    def _open(self, path: str, _identity: Identity, _more: Callable[[], Iterable[str]]) -> Subject:
+        return open_subject(path)
+
+    def put(self, name: str, content: bytes) -> Path:
+        """Write a file and queue it."""
+        path = self.root / name
+        path.write_bytes(content)
+        self.store.jobs.offer([make_candidate(path)], ENGINE.key)
+        self.workers.wake()
+        return path
+
+    def gone(self, path: Path) -> bool:
+        """Whether the file loses its name in time."""
+        return eventually(lambda: parse_tombstone(path.read_bytes()) is not None)
+
+    def ended(self) -> bool:
+        """Whether every scan ends in time."""
+        return eventually(lambda: not len(self.store.jobs) and not self.schedule.claimed())
+
+    def close(self) -> None:
+        """End it."""
+        self.workers.cancel()
+        self.workers.join(60)
+        self.store.close()
+        self.vault.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A worker with a vault."""
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+def test_the_name_is_gone_while_the_scan_goes_on(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """The record is completed when it ends: one record, one line, and the item knows what the whole scan found."""
+    path = house.put("m", LONG)
+    assert house.gone(path)
+    assert len(house.schedule.claimed()) == 1, "the scan goes on"
+    (early,) = house.store.records.latest()
+    assert (early["verdict"], early["sha256"]) == ("malicious", None)
+    assert "missing" in early["findings"][-1]["summary"], "what a crash leaves says what it lacks"
+    assert [item.state for item in house.vault.items()] == [State.MOVING]
+    assert house.vault.recover() == [], "nobody touches the item meanwhile"
+    house.defused.set()
+    assert house.ended()
+    (record,) = house.store.records.latest()
+    assert (record["id"], record["sha256"], record["reasons"]) == (early["id"], SHA256, ["unsafe-import"])
+    assert [finding["rule"] for finding in record["findings"]] == ["unsafe-import"]
+    (item,) = house.vault.items()
+    assert (item.state, item.sha256, item.reasons) == (State.QUARANTINED, SHA256, ("unsafe-import",))
+    assert house.store.intents.counts() == {"done": 1}
+    assert capsys.readouterr().out.count("file.scanned") == 1
+
+
+@pytest.mark.parametrize("how", ["put off", "cancelled"])
+def test_a_scan_that_ends_early_leaves_a_record_that_says_what_is_missing(house: House, how: str) -> None:
+    """Nobody would find the file again under its name; its digest comes from the vault."""
+    path = house.put("m", LONG)
+    assert house.gone(path)
+    if how == "put off":
+        house.schedule.is_full = True
+    else:
+        house.workers.cancel()
+    assert house.ended()
+    (record,) = house.store.records.latest()
+    assert record["reasons"] == ["unsafe-import", "scan-incomplete"]
+    assert "missing" in record["findings"][-1]["summary"]
+    (item,) = house.vault.items()
+    assert item.state is State.QUARANTINED
+    assert record["sha256"] == item.sha256 == SHA256
+
+
+def test_a_scan_that_is_put_off_acts_on_the_harm_first(house: House) -> None:
+    """However soon that is."""
+    house.schedule.is_full = True
+    path = house.put("m", LONG)
+    assert house.gone(path)
+    assert house.ended()
+
+
+def test_hard_links_lose_the_content_when_the_scan_has_ended(house: House) -> None:
+    """Not before: the scan reads the very inode that they lead to."""
+    other = house.state / "other"
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    other.hardlink_to(path)
+    house.put("m", LONG)
+    assert house.gone(path)
+    assert other.read_bytes() == LONG
+    house.defused.set()
+    assert house.ended()
+    assert parse_tombstone(other.read_bytes()) is not None
+    (item,) = house.vault.items()
+    assert item.disarmed
+
+
+def test_a_file_that_is_not_to_be_moved_is_scanned_to_its_end(tmp_path: Path) -> None:
+    """With quarantine off, nothing is recorded before."""
+    house = House(tmp_path, takes=False)
+    path = house.put("m", LONG)
+    house.put("n", b"good")  # the other worker's: when it is judged, the first has seen its harm
+    assert eventually(lambda: len(house.store.records) == 1)
+    house.defused.set()
+    assert house.ended()
+    assert path.read_bytes() == LONG
+    assert len(house.store.records) == 2
+    house.close()
+
+
+@pytest.mark.parametrize("has_size", [True, False])
+def test_an_allowed_content_is_hashed_before_it_is_moved(tmp_path: Path, has_size: bool) -> None:  # noqa: FBT001 - a parameter
+    """It stays, although its harm is known long before a scan would have hashed it; others of its size go."""
+    ours, theirs = b"evil bomb 1", b"evil bomb 2"
+    digest = hashlib.sha256(ours).hexdigest()
+    allowed = Policy(allowed_digests={digest: "ours"}, allowed_sizes={digest: len(ours)} if has_size else {})
+    house = House(tmp_path, policy=allowed)
+    path = house.put("ours", ours)
+    assert house.gone(house.put("theirs", theirs))
+    house.defused.set()
+    assert house.ended()
+    assert path.read_bytes() == ours
+    assert house.store.records.counts()["clean"] == 1
+    house.close()
+
+
+def test_a_refused_move_is_recorded_once(tmp_path: Path, house: House) -> None:
+    """The early record is completed in its place, and the refusal is not asked for again."""
+    house.mover._policy = lambda: QuarantinePolicy(takes=lambda _verdict: True, trees=tuple)
+    path = house.put("m", LONG)
+    assert eventually(lambda: house.store.intents.counts() == {"refused": 1})
+    house.defused.set()
+    assert house.ended()
+    assert path.read_bytes() == LONG
+    (record,) = house.store.records.latest()
+    assert (record["sha256"], record["reasons"]) == (SHA256, ["unsafe-import"])
+    assert house.store.intents.counts() == {"refused": 1}
+    assert house.store.jobs.offer([make_candidate(path)], ENGINE.key).known == 1
+
+
+def test_what_was_moved_early_is_not_lost_by_a_kill(house: House) -> None:
+    """A daemon that dies during the scan leaves a record, and an item that the next one completes."""
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    with open_subject(path) as subject:
+        early = EarlyMove(subject, Policy(), ENGINE, house.stages, lambda: None)
+
+        def act() -> None:
+            early.act()
+            house.defused.set()
+
+        FakeScanner(house.defused).scan(subject.fd, act, early.see)
+    assert early._taking is not None
+    early._taking.close()  # as the kernel does
+    house.mover.recover()
+    house.mover.finish()
+    (item,) = house.vault.items()
+    assert (item.state, item.sha256) == (State.QUARANTINED, SHA256)
+    assert parse_tombstone(path.read_bytes()) == item.id
+    ((_, record),) = house.store.records.unreported()
+    assert (record["sha256"], record["reasons"]) == (SHA256, ["unsafe-import", "scan-incomplete"])
+    assert house.store.intents.counts() == {"done": 1}
