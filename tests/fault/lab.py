@@ -350,10 +350,12 @@ class Lab:
         held: _Contents = {}
         with contextlib.suppress(OSError), Vault(store) as vault:
             for item in vault.items():
-                if item.state is State.QUARANTINED:
-                    data = store / item.id / "data"
+                place = self._place(item.root, item.relative)
+                data = store / item.id / "data"
+                if item.copied and item.state is not State.QUARANTINED:  # its content is still to be copied
+                    data = place.with_name(f".picklewatch-{item.id}.taken")
+                if item.state is State.QUARANTINED or (item.copied and data.exists()):
                     assert item.sha256 in (None, hashlib.sha256(data.read_bytes() if item.sha256 else b"").hexdigest())
-                    place = self._place(item.root, item.relative)
                     held.setdefault(item.sha256 or "", []).append((place, item.verdict.value))
         return held
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fault.faults import (
     crashes,
     disks,
+    early_moves,
     limits,
     linked_caches,
     linking,
@@ -35,6 +36,7 @@ FAULTS: tuple[Fault, ...] = (
     *sandboxing.FAULTS,
     *load.FAULTS,
     *quarantining.FAULTS,
+    *early_moves.FAULTS,
     *quarantine_attacks.FAULTS,
     *linking.FAULTS,
     *linked_caches.FAULTS,

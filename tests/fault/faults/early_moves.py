@@ -1,0 +1,91 @@
+"""What would buy a hostile file time under its name: what follows its harm, and what is being copied."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import TYPE_CHECKING
+
+from fault.faults.quarantining import command, held
+from fault.lab import HARMFUL, PATIENCE
+from support.daemon_process import HOSTILE
+
+from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
+from picklewatch.quarantine.vault import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fault.faults.kinds import Fault
+    from fault.lab import Lab
+
+_HOLE = 60 << 30
+_LARGE = 400 << 20
+_SMALL = 12
+
+
+def hole_behind_harm(lab: Lab) -> None:
+    """A hostile pickle followed by a hole of 60 GiB, beside one of 1 GB of padding: their names go at once."""
+    lab.start()
+    lab.burst(3)
+    holed, padded = lab.process.home / "holed", lab.process.home / "padded"
+    holed.write_bytes(HOSTILE)
+    os.truncate(holed, _HOLE)
+    with padded.open("wb") as file:
+        file.write(HOSTILE)
+        for index in range(1_000):
+            file.write(b"%08d" % index * 125_000)
+    for path in (holed, padded):
+        began, name = time.monotonic(), path.name
+        place = path.rename(lab.root / name)
+        lab.expect(place, None, HARMFUL)
+        lab.injected += 1
+        assert lab.seconds_until(functools.partial(_is_gone, place)) < PATIENCE, f"{name} kept its name"
+        lab.measured.append(f"{name}: {time.monotonic() - began:.1f} s")
+    assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab)), 600) < 600
+    for item in held(lab):  # 60 GiB need not be read for the books
+        if item.size > _LARGE:
+            command(lab, "delete", "--yes", item.id)
+            lab.forget(lab.root / item.relative)
+
+
+def large_copy(lab: Lab) -> None:
+    """400 MB are copied into a store on another file system, then again, killed twice: all names go at once."""
+    lab.state.mkdir(mode=0o700, exist_ok=True)
+    lab.mount(lab.state / "quarantine", "size=900m,mode=0700")
+    lab.start()
+    lab.burst(3)
+    large, began = _put_large(lab, "large.bin"), time.monotonic()
+    assert lab.seconds_until(lambda: _is_gone(large)) < PATIENCE, "it kept its name"
+    first = time.monotonic() - began
+    small, began = [lab.put(f"small-{index}.bin", hostile=True) for index in range(_SMALL)], time.monotonic()
+    assert lab.seconds_until(lambda: all(map(_is_gone, small))) < PATIENCE, "they kept their names"
+    lab.measured.append(f"large: {first:.1f} s; {_SMALL} small ones after it: {time.monotonic() - began:.1f} s")
+    again = _put_large(lab, "again.bin")
+    for _ in range(2):
+        assert lab.seconds_until(lambda: _is_gone(again)) < PATIENCE, "it kept its name"
+        lab.restart_after_kill()
+        lab.injected += 1
+    assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab))) < PATIENCE
+
+
+def _put_large(lab: Lab, name: str) -> Path:
+    """Write a hostile file of its own content."""
+    content = HOSTILE + os.urandom(1 << 20) * (_LARGE >> 20)
+    part = lab.process.home / "part"
+    part.write_bytes(content)
+    path = part.rename(lab.root / name)
+    lab.expect(path, content, HARMFUL)
+    return path
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return parse_tombstone(file.read(TOMBSTONE_LENGTH + 1)) is not None
+    except OSError:
+        return False
+
+
+FAULTS: tuple[Fault, ...] = (hole_behind_harm, large_copy)
