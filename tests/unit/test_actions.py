@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,10 +18,18 @@ from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
-from picklewatch.quarantine.refusals import ChangedError, DiskFailsError, KeptError, StoreFullError, UnfinishedError
+from picklewatch.quarantine.refusals import (
+    ChangedError,
+    DiskFailsError,
+    KeptError,
+    NotPermittedError,
+    StoreFullError,
+    UnfinishedError,
+)
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.service import moves
 from picklewatch.service.actions import Actions
+from picklewatch.service.move_pauses import MovePauses
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.store import Store
@@ -215,6 +224,39 @@ def test_a_refusal_is_said_and_not_repeated(
     assert store.intents.want_all([Verdict.MALICIOUS]) == 1
     assert actions.mover.retry_all() == 1
     assert store.intents.counts() == {"done": 1}
+
+
+def test_a_file_that_may_not_be_moved_is_a_problem_until_it_is(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An immutable file, say: status is not healthy, it is tried again, and the log says so once."""
+    refusals = [NotPermittedError("not permitted", "Use the drop-in.") for _ in range(3)]
+    actions, health, path = judged(tmp_path, store, *refusals)
+    assert [(problem.what, problem.subject) for problem in health.problems] == [("quarantine-refused", str(path))]
+    assert store.intents.counts() == {"wanted": 1}
+    assert store.intents.refusals() == [{"path": str(path), "reason": "not permitted", "verdict": "malicious"}]
+    assert actions.mover.retry_all() == 0
+    assert store.intents.counts() == {"wanted": 1}, "it pauses"
+    for _ in range(3):
+        actions.mover._pauses._clock = lambda: math.inf
+        actions.mover.retry_all()
+    assert parse_tombstone(path.read_bytes()) is not None
+    assert not health.problems
+    assert store.intents.refusals() == []
+    assert capsys.readouterr().out.count("quarantine.refused") == 1
+
+
+def test_the_pauses_between_attempts_grow() -> None:
+    """Up to five minutes; a move that is closed is forgotten."""
+    now = 0.0
+    pauses = MovePauses(lambda: now)
+    assert pauses.is_due(1)
+    assert [pauses.put_off(1) for _ in range(6)] == [20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert not pauses.is_due(1)
+    now = 300.0
+    assert pauses.is_due(1)
+    pauses.keep([2])
+    assert pauses.put_off(1) == 20.0
 
 
 def test_a_wanted_file_that_is_gone_closes_the_intent(tmp_path: Path, store: Store) -> None:

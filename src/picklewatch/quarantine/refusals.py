@@ -37,6 +37,10 @@ class DiskFailsError(QuarantineError):
     """A file system fails, or is read-only at the moment; the step may work later."""
 
 
+class NotPermittedError(QuarantineError):
+    """The system refuses a step on this file or directory, such as one that is immutable; somebody may change that."""
+
+
 class UnfinishedError(QuarantineError):
     """A step failed half way and could not be undone now; it is in the journal, and `Vault.recover` ends it."""
 
@@ -80,6 +84,6 @@ def refusal(error: OSError, what: str) -> QuarantineError:
             return DiskFailsError(f"the file system can't be written to, {reason}", hint)
         case errno.EACCES | errno.EPERM:
             hint = "the user that picklewatch runs as needs to write to the directory; see the quarantine drop-in"
-            return QuarantineError(f"not permitted, {reason}", hint)
+            return NotPermittedError(f"not permitted, {reason}", f"{hint}; `lsattr` shows an immutable file")
         case _:
-            return QuarantineError(reason)
+            return NotPermittedError(reason)

@@ -28,11 +28,13 @@ from picklewatch.quarantine.refusals import (
     DiskFailsError,
     ForeignFileError,
     KeptError,
+    NotPermittedError,
     OutsideError,
     StoreFullError,
     UnfinishedError,
 )
 from picklewatch.scanning.display_names import links_to
+from picklewatch.service.move_pauses import FIRST_PAUSE, MovePauses
 from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ _log = structlog.get_logger()
 
 FULL: Final = "quarantine-full"
 DISK: Final = "quarantine-disk"
+REFUSED: Final = "quarantine-refused"
 _NOT_TAKEN: Final = (State.MOVING, State.COPYING)
 """States of an item whose file may still be where it was."""
 _UNFINISHED: Final = (State.TAKEN, State.COPIED)
@@ -116,6 +119,7 @@ class Mover:
         self._store, self._health, self._vault, self._policy = store, health, vault, policy
         self._moving = threading.Lock()
         self._retrying = threading.Lock()
+        self._pauses = MovePauses()
         self._unfinished: set[str] = set()
         """Ids of items whose content is to follow."""
         self._postponed: set[str] = set()
@@ -213,11 +217,19 @@ class Mover:
     def _retry_wanted(self, wanted: list[Intent]) -> int:
         if not wanted:
             self._repair()
+            self._health.repair_all(REFUSED)
+            return 0
+        due = [intent for intent in wanted if self._pauses.is_due(intent.id)]
+        if not due:
             return 0
         self.recover()
         items = (item for item in self._vault().items(history=True) if item.state is not State.FOREIGN)
         held = {(item.path, item.inode, item.mtime_ns): item for item in items}
-        return sum(self._retry(intent, held) for intent in wanted)
+        closed = sum(self._retry(intent, held) for intent in due)
+        open_ = {intent.id: printable(intent.path) for intent in self._store.intents.wanted()}
+        self._pauses.keep(open_)
+        self._health.repair_all(REFUSED, but=set(open_.values()))
+        return closed
 
     def recover(self) -> None:
         """Complete or undo the vault's unfinished steps; call it before anything is watched."""
@@ -295,6 +307,7 @@ class Mover:
         except BaseException:
             taking.close()
             raise
+        self._health.repair(REFUSED, subject=printable(intent.path))
         then(taking)
         return _Moved.YES
 
@@ -353,6 +366,9 @@ class Mover:
             _log.error("quarantine.unfinished", path=path, message=error.message, hint=error.hint or None)
             self._degrade_once(error)
             return False
+        if isinstance(error, NotPermittedError):
+            self._not_permitted(intent, error)
+            return False
         self._store.intents.refused(intent.id, error.message)
         kept = isinstance(error, KeptError)
         level = logging.WARNING if kept else logging.INFO if isinstance(error, ChangedError) else logging.ERROR
@@ -361,6 +377,20 @@ class Mover:
             level, "quarantine.refused", path=path, verdict=verdict, message=error.message, hint=error.hint or None
         )
         return True
+
+    def _not_permitted(self, intent: Intent, error: NotPermittedError) -> None:
+        """Keep trying, less and less often, and report that a file that should be moved is still there."""
+        subject, pause = printable(intent.path), self._pauses.put_off(intent.id)
+        self._store.intents.postponed(intent.id, error.message)
+        if pause == FIRST_PAUSE:
+            _log.error(
+                "quarantine.refused",
+                path=subject,
+                verdict=intent.verdict.value,
+                message=f"{error.message}; it is tried again",
+                hint=error.hint or None,
+            )
+        self._health.degrade(REFUSED, error.message, subject=subject, hint=error.hint)
 
     def _degrade_once(self, error: QuarantineError) -> None:
         """Report that a disk fails, once for all files."""

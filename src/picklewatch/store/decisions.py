@@ -84,6 +84,12 @@ class Intents:
         """Close *intent*: the file was not moved, for *reason*. A new outcome for the file opens it again."""
         self._close(intent, "refused", None, reason)
 
+    def postponed(self, intent: int, reason: str) -> None:
+        """Keep *intent* open although the file could not be moved, for *reason*."""
+        with self._database.transaction() as transaction:
+            sql = "UPDATE intents SET reason = ?, at = ? WHERE id = ? AND state = 'wanted'"
+            transaction.run(sql, (reason, time.time(), intent))
+
     def counts(self) -> dict[str, int]:
         """Return how many moves are ``wanted``, ``done`` and ``refused``."""
         return self._database.counts("intents")
@@ -92,7 +98,8 @@ class Intents:
         """Return the newest files that were not moved, each with its ``path``, ``reason`` and ``verdict``."""
         rows = self._database.query(
             "SELECT r.path, i.reason, r.verdict FROM intents AS i JOIN records AS r ON r.id = i.record "
-            "JOIN files AS f ON f.record = r.id WHERE i.state = 'refused' ORDER BY i.at DESC LIMIT ?",
+            "JOIN files AS f ON f.record = r.id "
+            "WHERE i.state = 'refused' OR (i.state = 'wanted' AND i.reason IS NOT NULL) ORDER BY i.at DESC LIMIT ?",
             (limit,),
         )
         return [{"path": os.fsdecode(path), "reason": reason, "verdict": verdict} for path, reason, verdict in rows]
