@@ -86,6 +86,30 @@ def test_a_rename_into_place_is_offered_under_the_final_name_only(watching: Watc
     assert watching.paths() == [str(root / "blob")]
 
 
+def test_a_file_opened_without_a_name_is_offered_again_when_its_writer_closes_it(
+    watching: Watching, root: Path
+) -> None:
+    """The kernel announces that under the number of the inode; the name that was judged has other content now."""
+    (root / "sub").mkdir()
+    fd = os.open(root, os.O_TMPFILE | os.O_RDWR)
+    os.write(fd, b"harmless")
+    os.link(f"/proc/self/fd/{fd}", root / "sub" / "model.pt", src_dir_fd=fd, follow_symlinks=True)
+    assert watching.wait_for(root / "sub" / "model.pt")
+    os.write(fd, b"and hostile")
+    os.close(fd)
+    assert eventually(lambda: watching.last(root / "sub" / "model.pt").file.size == len(b"harmlessand hostile"))
+
+
+def test_numbers_of_no_inode_are_names_like_others(watching: Watching, root: Path) -> None:
+    """Anybody may call a file so, and remove it."""
+    for name in ("#0", "#18446744073709551616", "#99999999999999999999", "#7"):
+        (root / name).write_bytes(b"x")
+        (root / name).unlink()
+    (root / "#8").write_bytes(b"x")
+    assert watching.wait_for(root / "#8")
+    assert "watch-failed" not in watching.health.counts
+
+
 def test_a_slow_writer_is_waited_for(watching: Watching, root: Path) -> None:
     """A file in a new directory that is still written to is offered when it is complete."""
     directory = root / "new"

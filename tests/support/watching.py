@@ -100,6 +100,7 @@ class Watching:
             point=own,
             is_excluded=leave_out,
             is_diverted=lambda _path: False,
+            names_of=self._names_of,
         )
         self.inbox, self.loop = self.threads.inbox, self.threads.loop
         self.walker, self.watcher = self.threads.walker, self.threads.watcher
@@ -119,6 +120,9 @@ class Watching:
         self._known.update(candidate.file for candidate in fresh)
         self.offered += fresh
         return fresh
+
+    def _names_of(self, device: int, number: int) -> list[str]:
+        return [known.path for known in self.offered if (known.file.device, known.file.inode) == (device, number)]
 
     def paths(self) -> list[str]:
         """The paths offered so far, each state once."""

@@ -6,9 +6,13 @@ from collections import OrderedDict
 
 
 class RescanBackoff:
-    """Delays files that are scanned over and over, so that one that is rewritten all the time costs little."""
+    """Delays files that are scanned over and over, so that one that is rewritten all the time costs little.
 
-    def __init__(self, first: float = 0.5, longest: float = 30.0, rest: float = 10.0, remembered: int = 10_000) -> None:
+    The longest pause is what harmless rewrites can buy for the hostile one that follows them: with its scan it stays
+    below two seconds. Turns between owners, not pauses, keep those who rewrite much from delaying others.
+    """
+
+    def __init__(self, first: float = 0.5, longest: float = 1.5, rest: float = 10.0, remembered: int = 10_000) -> None:
         self._first, self._longest, self._rest, self._remembered = first, longest, rest, remembered
         self._seen: OrderedDict[tuple[int, int], tuple[float, int]] = OrderedDict()
 

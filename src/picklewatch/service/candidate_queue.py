@@ -26,6 +26,16 @@ class CandidateQueue:
     def __init__(self, store: Store, failures: StoreFailures, schedule: Schedule, engine: str) -> None:
         self._store, self._failures, self._schedule, self._engine = store, failures, schedule, engine
 
+    def names_of(self, device: int, number: int) -> tuple[str, ...]:
+        """Return the known paths of an inode, judged or waiting; none while the store can't be used."""
+        try:
+            job = self._store.jobs.of(device, number)
+            judged = self._store.records.names_at(device, number)
+        except STORE_ERRORS as error:
+            self._failures.report(error)
+            return ()
+        return judged if job is None else (job.path, *judged)
+
     def offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Store candidates whose verdict is not known.
 

@@ -117,6 +117,7 @@ class Daemon:
             timing=Timing(rescan=config.watch.rescan),
             is_excluded=is_excluded,
             note_link=links.note,
+            names_of=candidates.names_of,
         )
         self._roots = WatchedRoots(self._watching, links, store, failures, health, hold.directory, paths)
         vault = VaultSource(store, dependencies.vault, self._vault_directory)

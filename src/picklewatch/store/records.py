@@ -55,18 +55,19 @@ class Records:
 
     def names(self, file: FileId) -> tuple[str, ...]:
         """Return the remembered paths that led to the inode of *file*; they may lead elsewhere by now."""
-        return self._names(inode(file))
+        return self.names_at(file.device, file.inode)
 
     def names_of(self, job: Job) -> tuple[str, ...]:
         """Return the same for the inode that *job* is about."""
-        return self._names((signed(job.device), signed(job.inode)))
+        return self.names_at(job.device, job.inode)
 
-    def _names(self, node: tuple[int, int]) -> tuple[str, ...]:
+    def names_at(self, device: int, number: int) -> tuple[str, ...]:
+        """Return the same for the inode *number* on *device*."""
         sql = (
             "SELECT path FROM names WHERE device = ?1 AND inode = ?2 UNION SELECT r.path FROM files AS f "
             "JOIN records AS r ON r.id = f.record WHERE f.device = ?1 AND f.inode = ?2"
         )
-        return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, node))
+        return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, (signed(device), signed(number))))
 
     def reported(self, record: int) -> None:
         """Mark *record* as logged."""

@@ -20,7 +20,7 @@ from picklewatch.watch.roots import Root
 from picklewatch.watch.watch_threads import WatchThreads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from picklewatch.core.candidate import Candidate
@@ -42,8 +42,9 @@ _LOCAL: Final = ""
 class WatchSupervisor:
     """Starts, checks and stops the threads of all file systems.
 
-    *offer* persists candidates and may be called by any thread. Nothing that *is_excluded* is looked at. Links that
-    lead to no file go to *note_link*. Methods are for the main thread unless they say otherwise.
+    *offer* persists candidates, and *names_of* gives the known paths of an inode (device, number); any thread may call
+    them. Nothing that *is_excluded* is looked at. Links that lead to no file go to *note_link*. Methods are for the
+    main thread unless they say otherwise.
     """
 
     def __init__(  # noqa: PLR0913 - what the threads need
@@ -56,6 +57,7 @@ class WatchSupervisor:
         timing: Timing,
         is_excluded: Callable[[str], bool],
         note_link: Callable[[str], None] = lambda _path: None,
+        names_of: Callable[[int, int], Iterable[str]] = lambda _device, _number: (),
     ) -> None:
         caches.tools()  # loaded now: an upgrade may remove the modules, and descriptors may run out
         self._health = health
@@ -70,6 +72,7 @@ class WatchSupervisor:
             timing=timing,
             is_excluded=self._is_left_out,
             note_link=note_link,
+            names_of=names_of,
         )
         self._lock = threading.Lock()
         self._threads: dict[str, WatchThreads] = {}

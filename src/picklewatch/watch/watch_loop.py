@@ -13,14 +13,14 @@ from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.caches import is_temporary
 from picklewatch.watch.directory_walk import BATCH, WalkRequest
 from picklewatch.watch.events import Event, EventKind
-from picklewatch.watch.identify import identify
+from picklewatch.watch.identify import identify, inode_of_unnamed
 from picklewatch.watch.inotify_observer import LibraryLog
 from picklewatch.watch.settle import Settle, Sign
 from picklewatch.watch.walk_finds import leads_to_excluded
 from picklewatch.watch.writers import glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import DirectoryWalker
@@ -44,7 +44,7 @@ class WatchLoop:
     """Takes events out of *inbox*, and offers files when they have settled. *offer* persists; it returns the new ones.
 
     Leaves out what *is_excluded*. A link that *is_diverted* leads to where other threads look at it. What is no file
-    goes to *note_link*.
+    goes to *note_link*. *names_of* gives the known paths of an inode.
     """
 
     def __init__(  # noqa: PLR0913 - everything that the watching thread looks after
@@ -61,12 +61,14 @@ class WatchLoop:
         is_excluded: Callable[[str], bool],
         is_diverted: Callable[[str], bool],
         note_link: Callable[[str], None],
+        names_of: Callable[[int, int], Iterable[str]],
     ) -> None:
         self.beat = time.monotonic()
         self._offer, self._health = offer, health
         self._inbox, self._watcher, self._walker = inbox, watcher, walker
         self._hidden, self._unreadable = hidden, unreadable
-        self._is_excluded, self._is_diverted, self._note_link = is_excluded, is_diverted, note_link
+        self._is_excluded, self._is_diverted = is_excluded, is_diverted
+        self._note_link, self._names_of = note_link, names_of
         self._settle = Settle(delays, is_temporary=is_temporary)
         self._sweeps: dict[str, float] = {}
         self._backlog: list[Candidate] = []
@@ -148,8 +150,17 @@ class WatchLoop:
                 self._settle.forget(event.path)
                 if not self._is_excluded(event.target):
                     self._settle.notice(event.target, Sign.MOVED, now)
+            case EventKind.CLOSED if (unnamed := inode_of_unnamed(event.path)) is not None:
+                self._notice_written(*unnamed, now)
             case EventKind.CREATED | EventKind.CLOSED if not self._is_excluded(event.path):
                 self._settle.notice(event.path, Sign(event.kind.value), now)
+
+    def _notice_written(self, device: int, number: int, now: float) -> None:
+        """Notice the names of a file that was made without one, got one, and was written to until now."""
+        for path in self._names_of(device, number):
+            found = identify(path, Source.EVENT)
+            if found is not None and (found.file.device, found.file.inode) == (device, number):
+                self._settle.notice(path, Sign.CLOSED, now)
 
     def _note_directory(self, path: str, now: float) -> None:
         self._sweeps.pop(path, None)  # the soonest stay in front

@@ -16,7 +16,7 @@ from picklewatch.watch.walk_finds import WalkFinds
 from picklewatch.watch.watch_loop import WatchLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from picklewatch.core.candidate import Candidate
@@ -44,6 +44,7 @@ class WatchThreads:
         is_excluded: Callable[[str], bool],
         is_diverted: Callable[[str], bool],
         note_link: Callable[[str], None] = lambda _path: None,
+        names_of: Callable[[int, int], Iterable[str]] = lambda _device, _number: (),
     ) -> None:
         self.point = point
         self.made = time.monotonic()
@@ -83,6 +84,7 @@ class WatchThreads:
             is_excluded=is_excluded,
             is_diverted=is_diverted,
             note_link=note_link,
+            names_of=names_of,
         )
 
     def start(self) -> None:
