@@ -48,6 +48,18 @@ def test_users_take_turns_whatever_directories_they_have() -> None:
     assert {key[1] for key, owner in order[:4] if owner == 1001} == {100, 101}
 
 
+def test_users_may_be_left_out() -> None:
+    """They keep their files, and their turn among the others."""
+    turns = FairQueue()
+    turns.put("/r/a", (1, 0), 1000)
+    assert not turns.has_other(1000)
+    turns.put("/r/b", (1, 1), 1001)
+    assert turns.has_other(1000)
+    assert turns.pop(but={1000}) == ((1, 1), 1001)
+    assert turns.pop(but={1000}) is None
+    assert turns.pop() == ((1, 0), 1000)
+
+
 def test_a_flood_delays_the_user_who_makes_it() -> None:
     """Of more than can be held, old files of the flooded directory are left out, not those elsewhere."""
     turns = FairQueue(50)

@@ -238,7 +238,7 @@ def test_bombs_keep_no_other_file_waiting(
     However few workers there are, in one directory or spread over many. No bomb is forgotten for it.
     """
     monkeypatch.setattr(schedule, "SECONDS", 0.05)
-    monkeypatch.setattr(slow_lane, "SECONDS_OF_SLOW_OWNERS", 0.02)
+    monkeypatch.setattr(slow_lane, "LEAST_SECONDS", 0.02)
     defused = threading.Event()
     pool = Pool(tmp_path, lambda: FakeScanner(defused), workers)
     for number in range(24):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +34,13 @@ class Queue:
         self.schedule = Schedule(self.store)
         self.schedule.set_workers(workers, 20.0)
 
-    def put(self, *names: str, source: Source = Source.EVENT) -> None:
-        """Write files and announce them."""
+    def put(self, *names: str, source: Source = Source.EVENT, owner: int = 0) -> None:
+        """Write files of *owner* and announce them."""
         for name in names:
             path = self.directory / "root" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
-            candidate = make_candidate(path, source)
+            candidate = replace(make_candidate(path, source), owner=owner)
             self.store.jobs.offer([candidate], ENGINE.key)
             self.schedule.announce([candidate])
 
@@ -149,23 +150,52 @@ def test_a_slow_scan_goes_on_in_the_slow_lane_and_the_next_is_put_off(queue: Que
     queue.schedule.check_in(again)
 
 
-def test_one_worker_has_a_spare_one_for_slow_scans(queue: Queue) -> None:
-    """It goes on with what comes; the spare one does nothing else."""
+def test_few_workers_have_a_spare_one_while_a_scan_is_slow(queue: Queue) -> None:
+    """It takes the place of the one whose scan goes on."""
     queue.schedule.set_workers(1, 20.0)
     queue.put("a/1", "a/2")
-    assert queue.schedule.claim(0.0, spare=True) is None
     assert not queue.schedule.wait_for_slow(0.0)
     first = begun(queue, late=True)
-    with pytest.raises(PutOffError):
-        queue.schedule.check_in(first)
-    queue.schedule.release(first, put_off=True)
-    assert queue.take() == ["a/1"]
-    assert queue.claim() is None
+    queue.schedule.check_in(first)
     assert queue.schedule.wait_for_slow(0.0)
-    slow = queue.schedule.claim(0.0, spare=True)
-    assert slow is not None
-    slow.since -= 1000.0
-    queue.schedule.check_in(slow)
+    assert queue.take() == ["a/1"]
+    queue.store.jobs.drop(first.job)
+    queue.schedule.release(first)
+    assert not queue.schedule.wait_for_slow(0.0)
+
+
+def test_an_owner_with_a_slow_scan_leaves_a_worker_to_the_others(queue: Queue) -> None:
+    """Nobody waits for the files of one who has everything in work; without slow scans all workers are anybody's."""
+    queue.put("a/1", "a/2", "a/3", owner=1000)
+    first, second = begun(queue, late=True), begun(queue)
+    queue.schedule.check_in(first)
+    assert queue.claim() is None
+    queue.put("b/1", "b/2", owner=1001)
+    assert queue.take(2) == ["b/2", "b/1"]
+    assert queue.claim() is None
+    queue.store.jobs.drop(first.job)
+    queue.schedule.release(first)
+    assert queue.take() == ["a/1"]
+    queue.schedule.release(second)
+
+
+def test_a_scan_yields_when_another_owners_file_or_a_more_urgent_one_waits(queue: Queue) -> None:
+    """After half a second of a walk's, or of one's own; not for the next file of the same owner."""
+    queue.put("a/1", owner=1000)
+    queue.put("a/2", owner=1000, source=Source.WALK)
+    own, walked = begun(queue), begun(queue)
+    own.since -= 2.0
+    walked.since -= 2.0
+    queue.schedule.check_in(own)
+    queue.schedule.check_in(walked)
+    queue.put("a/3", owner=1000)
+    queue.schedule.check_in(own)
+    assert not queue.schedule.wait_for_slow(0.0)
+    queue.schedule.check_in(walked)
+    assert queue.schedule.wait_for_slow(0.0), "it went on in the slow lane"
+    queue.put("b/1", owner=1001)
+    with pytest.raises(PutOffError):
+        queue.schedule.check_in(own)
 
 
 def test_what_is_written_anew_leaves_the_slow_lane(queue: Queue) -> None:
@@ -198,8 +228,9 @@ def test_a_claim_costs_the_same_however_many_wait_in_the_slow_lane(
     """What cannot be claimed is passed once a second, and not for each file."""
     monkeypatch.setattr(jobs, "_LOOK_SECONDS", math.inf)
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    queue.schedule.set_workers(0, 20.0)
-    queue.put(*[f"bombs/{number}" for number in range(300)])
+    queue.put(*[f"bombs/{number}" for number in range(301)])
+    slow = begun(queue, late=True)
+    queue.schedule.check_in(slow)
     for _ in range(300):
         queue.schedule.release(begun(queue), put_off=True)
     looks = []

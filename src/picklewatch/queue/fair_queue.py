@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Key = tuple[int, int]
 """Identifies a file: device and inode."""
@@ -61,11 +64,17 @@ class FairQueue:
         if len(self._places) > self._capacity:
             self._leave_out(place)
 
-    def pop(self) -> tuple[Key, int] | None:
-        """Remove and return the file whose turn it is, with its owner; None if none waits."""
-        if not self._places:
+    def has_other(self, owner: int) -> bool:
+        """Return True if a file of anybody but *owner* waits."""
+        return len(self._top.children) > (str(owner) in self._top.children)
+
+    def pop(self, but: Collection[int] = ()) -> tuple[Key, int] | None:
+        """Remove and return the file whose turn it is, with its owner; None if none waits but files of *but*."""
+        name = next((name for name in self._top.children if int(name) not in but), None)
+        if name is None:
             return None
-        node: _Node = self._top
+        self._top.children.move_to_end(name)
+        node = self._top.children[name]
         while isinstance(node, _Branch):
             name, child = next(iter(node.children.items()))
             node.children.move_to_end(name)

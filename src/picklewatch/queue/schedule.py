@@ -10,6 +10,7 @@ import heapq
 import math
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from picklewatch.core.candidate import Source
 from picklewatch.queue.fair_queue import FairQueue
 from picklewatch.queue.rescan_backoff import RescanBackoff
 from picklewatch.queue.slow_lane import SECONDS, SlowLane
+from picklewatch.store.jobs import Without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,12 +28,20 @@ if TYPE_CHECKING:
 
 OLDEST_EVERY: Final = 4
 """Every so many claims the file that has waited longest goes first, so that nothing waits for ever."""
-_CLASSES: Final = (Source.GUARD, Source.EVENT, Source.WALK)
-"""The most urgent first; a periodic walk's finds are in the last class, too."""
+_CLASSES: Final = (Source.EVENT, Source.WALK)
+"""Those that take turns, the most urgent first; a periodic walk's finds are in the last class, too."""
 _FULL_PAUSE: Final = 5.0
 """Seconds before a scan is tried again that was put off while the slow lane was full."""
 _DEFERRED: Final = 10_000
 _TRIES: Final = 100
+
+
+def spare_workers(number: int) -> int:
+    """Return how many workers beyond *number* work while there are slow scans.
+
+    With one spare worker even two have room for a slow scan, its owner's next files, and everybody else's.
+    """
+    return 1 if number <= 2 else 0  # noqa: PLR2004
 
 
 class PutOffError(Exception):
@@ -45,11 +55,13 @@ class Claim:
     job: Job
     since: float
     owner: int = 0
-    """The file's owner; a guess until the file is open."""
+    """The file's owner; as it was announced until the file is open."""
     step: float = 0.0
     """When its present step began, in monotonic seconds."""
     patience: float = math.inf
     """Seconds after which that step hangs."""
+    is_left_behind: bool = False
+    """True if its thread hangs, and another has that one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _scanning: bool = False
     _given_up: bool = False
@@ -93,15 +105,16 @@ class Schedule:
         self._store = store
         self._slow = SlowLane()
         self._condition = threading.Condition()
-        self._queues = {source: FairQueue() for source in _CLASSES}
+        self._queues = {source: FairQueue() for source in (Source.GUARD, *_CLASSES)}
         self._claimed: dict[int, Claim] = {}
         self._announced_again: set[int] = set()
-        self._deferred: dict[int, tuple[float, Job, int]] = {}
-        """Jobs that pause: until when, and their owners."""
+        self._deferred: dict[int, tuple[float, Job]] = {}
+        """Jobs that pause, and until when."""
         self._due: list[tuple[float, int]] = []
         """When those pauses end; also of some that have ended already."""
         self._hung: frozenset[int] = frozenset()
         self._claims = 0
+        self._threads = 2
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
         """Note that files wait; one whose verdict is known does no harm."""
@@ -120,10 +133,11 @@ class Schedule:
     def set_workers(self, number: int, seconds: float) -> None:
         """Set how many workers there are from now on, and how many seconds a scan may take.
 
-        Half of them may have slow scans. A single one may have none: a spare one must be there for them.
+        Half of them may have slow scans, one at least. `spare_workers` more must be there while the lane is in use.
         """
         with self._condition:
-            self._slow.room, self._slow.longest = number // 2, min(SECONDS, seconds / 2)
+            self._slow.room, self._slow.longest = max(1, number // 2), min(SECONDS, seconds / 2)
+            self._threads = number + spare_workers(number)
 
     def avoid(self, devices: Iterable[int]) -> None:
         """Give out no job of these devices: they do not answer."""
@@ -133,26 +147,23 @@ class Schedule:
         """Return what workers have."""
         return tuple(self._claimed.copy().values())
 
-    def claim(self, longest: float, *, spare: bool = False) -> Claim | None:
-        """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it.
-
-        A *spare* worker gets only what waits in the slow lane.
-        """
+    def claim(self, longest: float) -> Claim | None:
+        """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it."""
         with self._condition:
-            claim = self._claim(spare=spare)
+            claim = self._claim()
             if claim is None:
                 soonest = self._due[0][0] if self._due else math.inf
                 self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))
-                claim = self._claim(spare=spare)
+                claim = self._claim()
             return claim
 
     def wait_for_slow(self, longest: float) -> bool:
-        """Wait, *longest* seconds at most, for a job in the slow lane.
+        """Wait, *longest* seconds at most, for a scan in the slow lane.
 
-        Return True if one waits.
+        Return True if one is there: a spare worker must work, too.
         """
         with self._condition:
-            return bool(self._slow) or (self._condition.wait(longest) and bool(self._slow))
+            return self._is_slow() or (self._condition.wait(longest) and self._is_slow())
 
     def check_in(self, claim: Claim) -> None:
         """Let a running scan go on, in the slow lane once it took too long.
@@ -161,14 +172,17 @@ class Schedule:
         """
         job = claim.job
         with self._condition:
-            if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= self._slow.seconds(claim.owner):
+            seconds = self._slow.seconds(claim.owner, others_wait=self._others_wait(claim))
+            if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= seconds:
                 return
             if not self._slow.enter(job.id, claim.owner):
                 raise PutOffError
+            self._condition.notify_all()  # a spare worker takes this one's place
 
     def abandon(self, claim: Claim) -> None:
         """Keep no place in the slow lane for a job whose thread hangs."""
         with self._condition:
+            claim.is_left_behind = True
             self._slow.leave(claim.job.id)
 
     def release(self, claim: Claim, *, again_in: float = 0.0, put_off: bool = False) -> None:
@@ -183,52 +197,77 @@ class Schedule:
             if put_off:
                 self.backoff.note_scan((job.device, job.inode), now)
             if again_in > 0:
-                self._defer(job, claim.owner, now + again_in)
+                self._defer(job, now + again_in)
             elif job.id in self._announced_again:  # it may be another content by now
                 self._queues[Source.EVENT].put(job.path, (job.device, job.inode), claim.owner)
             elif put_off and not self._slow.put(job, claim.owner):
-                self._defer(job, claim.owner, now + _FULL_PAUSE)
+                self._defer(job, now + _FULL_PAUSE)
             self._announced_again.discard(job.id)
             if put_off:
                 self._condition.notify_all()  # a spare worker, too
             else:
                 self._condition.notify()
 
-    def _claim(self, *, spare: bool) -> Claim | None:
+    def _claim(self) -> Claim | None:
         now = time.monotonic()
         self._end_pauses(now)
-        if (spare or not self._queues[Source.GUARD]) and (job := self._pop_slow(spare=spare)) is not None:
-            return self._taken(job, 0, now)
+        if not self._queues[Source.GUARD] and (slow := self._pop_slow()) is not None:
+            return self._taken(*slow, now)
         self._claims += 1
-        for _ in range(0 if spare else _TRIES):
-            found = self._next()
-            if found is None:
+        served = self._served()
+        for _ in range(_TRIES):
+            job = self._next(served)
+            if job is None:
                 return None
-            job, owner = found
             until = self.backoff.not_before((job.device, job.inode))
             if until <= now or len(self._deferred) >= _DEFERRED:
-                return self._taken(job, owner, now)
-            self._defer(job, owner, until)
+                return self._taken(job, job.owner, now)
+            self._defer(job, until)
         return None
+
+    def _served(self) -> frozenset[int]:
+        """Return the owners who get no worker now: with scans in the slow lane, they leave one to the others."""
+        working = Counter(
+            claim.owner
+            for claim in self._claimed.values()
+            if not (claim.is_left_behind or self._slow.is_at_work(claim.job.id))
+        )
+        most = max(1, self._threads - self._slow.at_work - 1)
+        return frozenset(owner for owner, number in working.items() if number >= most and self._slow.has(owner))
+
+    def _others_wait(self, claim: Claim) -> bool:
+        """Return True if files wait that are more urgent than that of *claim*, or as urgent and another owner's."""
+        if claim.job.source >= Source.WALK and self._queues[Source.EVENT]:
+            return True
+        return any(self._queues[source].has_other(claim.owner) for source in (Source.GUARD, Source.EVENT))
+
+    def _is_slow(self) -> bool:
+        return bool(self._slow) or self._slow.at_work > 0
 
     def _taken(self, job: Job, owner: int, now: float) -> Claim:
         self._claimed[job.id] = claim = Claim(job, now, owner)
         return claim
 
-    def _next(self) -> tuple[Job, int] | None:
+    def _next(self, served: frozenset[int]) -> Job | None:
+        """Take the next job, and none of the owners *served*."""
         is_oldest_due = self._claims % OLDEST_EVERY == 0
-        for source in (Source.GUARD,) if is_oldest_due else _CLASSES:  # a loader waits: before everything, always
-            if (found := self._pop_from(self._queues[source])) is not None:
-                return found
-        job = self._store.jobs.claim(self._is_busy, oldest=is_oldest_due, avoided=self._hung)
-        return None if job is None else (job, 0)
+        if (job := self._pop_from(self._queues[Source.GUARD], frozenset())) is not None:
+            return job  # a loader waits: before everything, always
+        for source in () if is_oldest_due else _CLASSES:
+            if (job := self._pop_from(self._queues[source], served)) is not None:
+                return job
+        job = self._store.jobs.claim(self._is_busy, oldest=is_oldest_due, but=Without(self._hung, served))
+        if job is not None:
+            for queue in self._queues.values():
+                queue.drop((job.device, job.inode))
+        return job
 
     def _is_busy(self, number: int) -> bool:
         return number in self._claimed or number in self._deferred or number in self._slow
 
-    def _pop_from(self, turns: FairQueue) -> tuple[Job, int] | None:
-        while (found := turns.pop()) is not None:
-            key, owner = found
+    def _pop_from(self, turns: FairQueue, served: frozenset[int]) -> Job | None:
+        while (found := turns.pop(served)) is not None:
+            key, _ = found
             if key[0] in self._hung:
                 continue
             job = self._store.jobs.of(*key)
@@ -236,15 +275,16 @@ class Schedule:
                 continue
             self._slow.drop(job.id)
             if job.id not in self._claimed:
-                return job, owner
+                return job
             self._announced_again.add(job.id)
         return None
 
-    def _pop_slow(self, *, spare: bool) -> Job | None:
-        while (waiting := self._slow.pop(spare=spare)) is not None:
+    def _pop_slow(self) -> tuple[Job, int] | None:
+        while (found := self._slow.pop()) is not None:
+            waiting, owner = found
             job = self._store.jobs.of(waiting.device, waiting.inode)
             if job is not None and job.id == waiting.id and job.device not in self._hung and not self._is_busy(job.id):
-                return job
+                return job, owner
             self._slow.leave(waiting.id)  # it is gone, or found again in the queue
         return None
 
@@ -252,9 +292,9 @@ class Schedule:
         while self._due and self._due[0][0] <= now:
             until, number = heapq.heappop(self._due)
             if self._deferred.get(number, (math.nan,))[0] == until:
-                _, job, owner = self._deferred.pop(number)
-                self._queues[Source.EVENT].put(job.path, (job.device, job.inode), owner)
+                _, job = self._deferred.pop(number)
+                self._queues[Source.EVENT].put(job.path, (job.device, job.inode), job.owner)
 
-    def _defer(self, job: Job, owner: int, until: float) -> None:
-        self._deferred[job.id] = until, job, owner
+    def _defer(self, job: Job, until: float) -> None:
+        self._deferred[job.id] = until, job
         heapq.heappush(self._due, (until, job.id))

@@ -2,17 +2,18 @@
 
 Turns alone can't: the cost of a file is not known before its scan. 175 bytes may take a minute, and an attacker puts
 two dozen of them in front of, beside, or in other directories than the file that matters, of the same owner. So it is
-the scan that is slow, not a place: it has five seconds, half a second if its owner has scans in this lane already, and
-then goes on in this lane, which has at most half of the workers. If they are all taken the scan is put off: it begins
-anew, with all of its time limit, when its turn comes. Owners take turns here; of one owner's files the first comes
-first.
+the scan that is slow, not a place: it has five seconds, half as long for each scan that its owner has in this lane
+already, and then goes on in this lane, which has at most half of the workers. If they are all taken the scan is put
+off: it begins anew, with all of its time limit, when its turn comes. So all slow files of an owner together delay this
+owner's others by ten seconds, and a quarter of a second each. Owners take turns here; of one owner's files the first
+comes first.
 
 Nothing is remembered about an owner but what is in the lane: when it is empty everybody has five seconds again.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 5.0
 """Seconds that a scan may take (or half of its time limit) before it goes on in the slow lane."""
-SECONDS_OF_SLOW_OWNERS: Final = 0.5
-"""The same for an owner who has scans there: a hundred times as long as an ordinary file takes."""
+LEAST_SECONDS: Final = 0.25
+"""The same for an owner with many scans there: many times as long as an ordinary file takes."""
+SECONDS_WHILE_OTHERS_WAIT: Final = 0.5
+"""The same while a file that is more urgent, or another owner's, waits for a worker."""
+_HALVINGS: Final = 16
 
 
 class SlowLane:
@@ -29,13 +33,15 @@ class SlowLane:
 
     def __init__(self, kept: int = 10_000) -> None:
         self.room = 1
-        """Workers that may have slow scans."""
+        """Scans that may be at work in the lane."""
         self.longest = SECONDS
         """Seconds that a scan may take outside of the lane."""
         self._kept = kept
         self._at_work: dict[int, int] = {}
         self._waiting: OrderedDict[int, OrderedDict[int, Job]] = OrderedDict()
         self._owners: dict[int, int] = {}
+        self._number_of: Counter[int] = Counter()
+        """Scans in the lane, at work or waiting, by owner."""
 
     def __len__(self) -> int:
         """Return how many jobs wait."""
@@ -45,10 +51,19 @@ class SlowLane:
         """Return True if the job *number* waits."""
         return number in self._owners
 
-    def seconds(self, owner: int) -> float:
+    def seconds(self, owner: int, *, others_wait: bool = False) -> float:
         """Return how long a scan of a file of *owner* may take before it goes on here."""
-        is_slow = owner in self._waiting or owner in self._at_work.values()
-        return min(self.longest, SECONDS_OF_SLOW_OWNERS) if is_slow else self.longest
+        longest = min(self.longest, SECONDS_WHILE_OTHERS_WAIT) if others_wait else self.longest
+        return max(min(longest, LEAST_SECONDS), longest / 2.0 ** min(self._number_of[owner], _HALVINGS))
+
+    def has(self, owner: int) -> bool:
+        """Return True if a scan of a file of *owner* is in the lane."""
+        return self._number_of[owner] > 0
+
+    @property
+    def at_work(self) -> int:
+        """Return how many scans are at work in the lane."""
+        return len(self._at_work)
 
     def is_at_work(self, number: int) -> bool:
         """Return True if the job *number* is being scanned in the lane."""
@@ -59,17 +74,21 @@ class SlowLane:
         if len(self._at_work) >= self.room:
             return False
         self._at_work[number] = owner
+        self._number_of[owner] += 1
         return True
 
     def leave(self, number: int) -> None:
         """Note that the job *number* is not being scanned (any more)."""
-        self._at_work.pop(number, None)
+        owner = self._at_work.pop(number, None)
+        if owner is not None:
+            self._forget_one_of(owner)
 
     def put(self, job: Job, owner: int) -> bool:
         """Let *job* wait for its turn; False if too many do."""
         if len(self._owners) >= self._kept:
             return False
         self._owners[job.id] = owner
+        self._number_of[owner] += 1
         self._waiting.setdefault(owner, OrderedDict())[job.id] = job
         return True
 
@@ -86,17 +105,20 @@ class SlowLane:
             del waiting[number]
             if not waiting:
                 del self._waiting[owner]
+            self._forget_one_of(owner)
 
-    def pop(self, *, spare: bool = False) -> Job | None:
-        """Take the job whose turn it is to be scanned here; None if none waits, or there is no room.
-
-        A worker that is *spare*, which does nothing else, needs no room.
-        """
-        if not self._waiting or not (spare or len(self._at_work) < self.room):
+    def pop(self) -> tuple[Job, int] | None:
+        """Take the job whose turn it is to be scanned here, with its owner; None if none waits or there is no room."""
+        if not self._waiting or len(self._at_work) >= self.room:
             return None
         owner, waiting = next(iter(self._waiting.items()))
         self._waiting.move_to_end(owner)
         job = next(iter(waiting.values()))
         self.drop(job.id)
-        self._at_work[job.id] = owner
-        return job
+        self.enter(job.id, owner)
+        return job, owner
+
+    def _forget_one_of(self, owner: int) -> None:
+        self._number_of[owner] -= 1
+        if not self._number_of[owner]:
+            del self._number_of[owner]

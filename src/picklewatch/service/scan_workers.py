@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import SandboxError
+from picklewatch.queue.schedule import spare_workers
 from picklewatch.scanning.remote_files import LOOK_SECONDS
 from picklewatch.service.scan_job import JobRunner
 from picklewatch.store.database import STORE_ERRORS
@@ -32,8 +33,8 @@ class Workers:
         self._stopping = threading.Event()
         self.runner = JobRunner(stages, context, self._stopping)
         self._workers = [_Worker(self, index, context.make_scanner()) for index in range(number)]
-        if number == 1:
-            self._workers.append(_Worker(self, 1, None, spare=True))
+        spare = range(number, number + spare_workers(number))
+        self._workers += [_Worker(self, index, None, spare=True) for index in spare]
         self._hung: list[_Worker] = []
 
     def start(self) -> None:
@@ -149,15 +150,15 @@ class Workers:
         return self._stopping.wait(seconds)
 
     def waits_for_slow(self) -> bool:
-        """Wait for a moment until something waits in the slow lane.
+        """Wait for a moment until a scan is in the slow lane.
 
-        Return True if it does.
+        Return True if one is.
         """
         return not self._stopping.is_set() and self._schedule.wait_for_slow(_IDLE_SECONDS)
 
-    def next_job(self, *, spare: bool) -> Claim | None:
+    def next_job(self) -> Claim | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
-        claim = None if self._stopping.is_set() else self._schedule.claim(_IDLE_SECONDS, spare=spare)
+        claim = None if self._stopping.is_set() else self._schedule.claim(_IDLE_SECONDS)
         if claim is not None and self._stopping.is_set():
             self._schedule.release(claim)
             return None
@@ -169,7 +170,7 @@ def _hangs(claim: Claim | None, now: float) -> bool:
 
 
 class _Worker(threading.Thread):
-    """One thread with one scanner. A *spare* one does only what waits in the slow lane, and has no scanner before."""
+    """One thread with one scanner. A *spare* one works only while scans are in the slow lane, and has none before."""
 
     def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None, *, spare: bool = False) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
@@ -213,7 +214,7 @@ class _Worker(threading.Thread):
             scanner = self._scanner = self._scanner or pool.context.make_scanner()
             if self.protections() is not None:  # no file waits for a sandbox that is not ready
                 pool.health.repair("scan-sandbox")
-            self.claim = pool.next_job(spare=self.spare)
+            self.claim = pool.next_job()
             if self.claim is not None:
                 pool.runner.run(self.claim, scanner)
         except ScanCancelledError:

@@ -11,7 +11,7 @@ from picklewatch.core.candidate import Source
 from picklewatch.store.rows import add_name, identity, inode, is_undecided, known_verdict, signed, unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
@@ -29,6 +29,21 @@ class Job:
     generation: int
     """Grows whenever the file is announced in another state or under another path."""
     source: Source
+    owner: int = 0
+    """The user that the file belonged to when it was announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What is not claimed now."""
+
+    devices: frozenset[int] = frozenset()
+    """Those that do not answer."""
+    owners: frozenset[int] = frozenset()
+    """Those who have as many workers as they may have."""
+
+
+NOBODY: Final = Without()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,7 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._look_again_at = 0.0
-        self._passed: dict[bool, tuple[int, ...]] = {}
+        self._passed: dict[bool, Row] = {}
         """The last row of the busy ones at the front of the queue, by whether the oldest are asked for."""
 
     def offer(self, candidates: Iterable[Candidate], engine: str) -> Offered:
@@ -87,11 +102,11 @@ class Jobs:
         is_busy: Callable[[int], bool] = lambda _number: False,
         *,
         oldest: bool = False,
-        avoided: Collection[int] = (),
+        but: Without = NOBODY,
     ) -> Job | None:
         """Return the job to do next: the newest of the most urgent, or the one that has waited longest.
 
-        None that *is_busy*, and of no device of *avoided*. Claims are not stored: the jobs of a dead daemon are
+        None that *is_busy*, and none of *but*. Claims are not stored: the jobs of a dead daemon are
         simply still queued. What is busy at the front is passed once a second, not for each job: it may be thousands.
         """
         now = time.monotonic()
@@ -99,36 +114,47 @@ class Jobs:
             self.look_again()
             self._look_again_at = now + _LOOK_SECONDS
         page = self._oldest if oldest else self._most_urgent
-        while rows := page(self._passed.get(oldest), avoided):
+        size = _PAGE
+        while rows := page(self._passed.get(oldest), but, size):
             for row in rows:
                 if not is_busy(row[0]):
-                    return _job(row)
-                self._passed[oldest] = (row[0], row[5], row[6])
+                    return self._with_id(row[0])
+                self._passed[oldest] = row
+            size = min(size * 4, _LARGEST_PAGE)
         return None
 
     def look_again(self) -> None:
         """Let `claim` begin at the front of the queue: what was passed may not be busy any more."""
         self._passed.clear()
 
-    def _oldest(self, passed: tuple[int, ...] | None, avoided: Collection[int]) -> list[Row]:
+    def _oldest(self, passed: Row | None, but: Without, size: int) -> list[Row]:
         number = -1 if passed is None else passed[0]
-        return self._page("id > ?", "id", (number,), avoided)
+        return self._page("id > ?", "id", (number,), but, size)
 
-    def _most_urgent(self, passed: tuple[int, ...] | None, avoided: Collection[int]) -> list[Row]:
+    def _most_urgent(self, passed: Row | None, but: Without, size: int) -> list[Row]:
         """Look in two steps, each of which is a range of the index."""
         if passed is None:
-            return self._page("priority > ?", "priority, rank DESC, id", (-1,), avoided)
+            return self._page("priority > ?", "priority, rank DESC, id", (-1,), but, size)
         number, priority, rank = passed
         within = "priority = ? AND rank <= ? AND (rank < ? OR id > ?)"
-        rows = self._page(within, "rank DESC, id", (priority, rank, rank, number), avoided)
-        return rows or self._page("priority > ?", "priority, rank DESC, id", (priority,), avoided)
+        rows = self._page(within, "rank DESC, id", (priority, rank, rank, number), but, size)
+        return rows or self._page("priority > ?", "priority, rank DESC, id", (priority,), but, size)
 
-    def _page(self, where: str, order: str, values: tuple[int, ...], avoided: Collection[int]) -> list[Row]:
-        marks = ", ".join("?" * len(avoided))
-        return self._database.query(
-            f"SELECT {_COLUMNS} FROM jobs WHERE {where} AND device NOT IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
-            (*values, *map(signed, avoided), _PAGE),
+    def _page(self, where: str, order: str, values: tuple[int, ...], but: Without, size: int) -> list[Row]:
+        """Return up to *size* rows of id, priority and rank, which the index has: thousands may be busy."""
+        others = "".join(
+            f" AND {column} NOT IN ({', '.join('?' * len(values))})"
+            for column, values in (("device", but.devices), ("owner", but.owners))
+            if values
         )
+        return self._database.query(
+            f"SELECT id, priority, rank FROM jobs WHERE {where}{others} ORDER BY {order} LIMIT ?",  # noqa: S608 - literals and marks
+            (*values, *map(signed, but.devices), *but.owners, size),
+        )
+
+    def _with_id(self, number: int) -> Job | None:
+        rows = self._database.query(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (number,))  # noqa: S608 - a literal
+        return _job(rows[0]) if rows else None
 
     def of(self, device: int, number: int) -> Job | None:
         """Return the job of the inode *number* on *device*, if one waits."""
@@ -150,14 +176,15 @@ class Jobs:
         return sum(self._database.counts("jobs").values())
 
 
-_COLUMNS: Final = "id, path, device, inode, generation, priority, rank"
+_COLUMNS: Final = "id, path, device, inode, generation, priority, owner"
 _PAGE: Final = 16
+_LARGEST_PAGE: Final = 4_096
 _LOOK_SECONDS: Final = 1.0
 
 
 def _job(row: Row) -> Job:
-    number, path, device, node, generation, priority, _rank = row
-    return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority))
+    number, path, device, node, generation, priority, owner = row
+    return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority), owner)
 
 
 def end(transaction: Transaction, job: Job) -> bool:
@@ -192,9 +219,9 @@ def _queue(transaction: Transaction, candidate: Candidate) -> bool:
     present = transaction.one("SELECT id, path FROM jobs WHERE device = ? AND inode = ?", inode(file))
     if present is None:
         transaction.run(
-            "INSERT INTO jobs (device, inode, size, mtime_ns, ctime_ns, path, priority, rank) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*identity(file), path, candidate.source, rank),
+            "INSERT INTO jobs (device, inode, size, mtime_ns, ctime_ns, path, priority, rank, owner) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*identity(file), path, candidate.source, rank, candidate.owner),
         )
         return True
     number, old = present
@@ -206,7 +233,8 @@ def _queue(transaction: Transaction, candidate: Candidate) -> bool:
     state = identity(file)[2:]
     transaction.run(
         "UPDATE jobs SET generation = generation + (size <> ? OR mtime_ns <> ? OR ctime_ns <> ? OR path <> ?), "
-        "path = ?, size = ?, mtime_ns = ?, ctime_ns = ?, rank = max(rank, ?), priority = min(priority, ?) WHERE id = ?",
-        (*state, path, path, *state, rank, candidate.source, number),
+        "path = ?, size = ?, mtime_ns = ?, ctime_ns = ?, rank = max(rank, ?), priority = min(priority, ?), owner = ? "
+        "WHERE id = ?",
+        (*state, path, path, *state, rank, candidate.source, candidate.owner, number),
     )
     return False

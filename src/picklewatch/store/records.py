@@ -88,6 +88,10 @@ class Records:
         counted = self._database.counts("files")
         return {verdict.value: counted.get(verdict.value, 0) for verdict in Verdict}
 
+    def engines(self) -> dict[str, int]:
+        """Return the number of files per engine that judged them last; an empty one is to judge again."""
+        return self._database.counts("engines")
+
     def latest(self, verdicts: Iterable[Verdict] = tuple(Verdict), limit: int = 10) -> list[dict[str, Any]]:
         """Return the newest records with one of *verdicts*, newest first, each with ``id`` and ``at`` (Unix time)."""
         rows: list[Row] = []

@@ -6,23 +6,26 @@ import sqlite3
 from typing import Final
 
 _COUNTED: Final = """
-    INSERT INTO counts SELECT 'TABLE', KIND, count(*) FROM TABLE GROUP BY 2;
-    CREATE TRIGGER TABLE_added AFTER INSERT ON TABLE BEGIN
-        INSERT INTO counts VALUES ('TABLE', NEW.KIND, 1) ON CONFLICT (what, kind) DO UPDATE SET number = number + 1;
+    INSERT INTO counts SELECT 'WHAT', KIND, count(*) FROM TABLE GROUP BY 2;
+    CREATE TRIGGER WHAT_added AFTER INSERT ON TABLE BEGIN
+        INSERT INTO counts VALUES ('WHAT', NEW.KIND, 1) ON CONFLICT (what, kind) DO UPDATE SET number = number + 1;
     END;
-    CREATE TRIGGER TABLE_gone AFTER DELETE ON TABLE BEGIN
-        UPDATE counts SET number = number - 1 WHERE what = 'TABLE' AND kind = CAST(OLD.KIND AS TEXT);
+    CREATE TRIGGER WHAT_gone AFTER DELETE ON TABLE BEGIN
+        UPDATE counts SET number = number - 1 WHERE what = 'WHAT' AND kind = CAST(OLD.KIND AS TEXT);
     END;
-    CREATE TRIGGER TABLE_changed AFTER UPDATE OF KIND ON TABLE WHEN NEW.KIND <> OLD.KIND BEGIN
-        UPDATE counts SET number = number - 1 WHERE what = 'TABLE' AND kind = CAST(OLD.KIND AS TEXT);
-        INSERT INTO counts VALUES ('TABLE', NEW.KIND, 1) ON CONFLICT (what, kind) DO UPDATE SET number = number + 1;
+    CREATE TRIGGER WHAT_changed AFTER UPDATE OF KIND ON TABLE WHEN NEW.KIND <> OLD.KIND BEGIN
+        UPDATE counts SET number = number - 1 WHERE what = 'WHAT' AND kind = CAST(OLD.KIND AS TEXT);
+        INSERT INTO counts VALUES ('WHAT', NEW.KIND, 1) ON CONFLICT (what, kind) DO UPDATE SET number = number + 1;
     END;
 """
 
 
-def _counted(table: str, kind: str) -> str:
-    """Return the triggers that count the rows of *table* in ``counts``, by the value of its column *kind*."""
-    return _COUNTED.replace("TABLE", table).replace("KIND", kind)
+def _counted(table: str, kind: str, what: str = "") -> str:
+    """Return the triggers that count the rows of *table* in ``counts``, by the value of its column *kind*.
+
+    They are counted as *what*, which is the table's name unless another is given.
+    """
+    return _COUNTED.replace("WHAT", what or table).replace("TABLE", table).replace("KIND", kind)
 
 
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -111,6 +114,13 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     + _counted("records", "verdict")
     + _counted("files", "verdict")
     + _counted("intents", "state"),
+    # 3: whose a waiting file is; how many verdicts are of an older engine; which engine's lists alone want a move
+    """
+    ALTER TABLE jobs ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE intents ADD COLUMN cause TEXT;
+    CREATE INDEX intents_cause ON intents (cause) WHERE cause IS NOT NULL;
+    """
+    + _counted("files", "engine", "engines"),
 )
 """The script that leads from version *n* to *n + 1*, at position *n*. Released ones never change."""
 

@@ -193,7 +193,8 @@ def as_schema_1(state: Path) -> None:
     with contextlib.closing(sqlite3.connect(state / DATABASE)) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
-        connection.executescript("DROP TABLE counts; PRAGMA user_version = 1;")
+        connection.executescript("DROP TABLE counts; DROP INDEX intents_cause; PRAGMA user_version = 1;")
+        connection.executescript("ALTER TABLE jobs DROP COLUMN owner; ALTER TABLE intents DROP COLUMN cause;")
 
 
 def ten_million_rows(lab: Lab) -> None:
