@@ -29,6 +29,7 @@ from picklewatch.quarantine.refusals import (
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.service import moves
 from picklewatch.service.actions import Actions
+from picklewatch.service.late_names import LateNames
 from picklewatch.service.move_pauses import MovePauses
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
@@ -101,7 +102,9 @@ def judged(
     health = Health()
     vault = Refusing(tmp_path / "vault", *refusals)
     policy = QuarantinePolicy(takes=lambda verdict: verdict in moved, trees=lambda: (named(root),))
-    actions = Actions(OutcomeLog(store), Mover(store, health, lambda: vault, lambda: policy))
+    outcomes = OutcomeLog(store)
+    mover = Mover(store, health, lambda: vault, lambda: policy)
+    actions = Actions(outcomes, mover, LateNames(store, outcomes))
     fd = os.open(path, os.O_RDONLY)
     record = make_record(str(path), FileId.of(os.fstat(fd)), Verdict.MALICIOUS, sha256=sha256)
     actions.after(record, store.finish(None, record, quarantine=actions.mover.wants(record)), fd)

@@ -20,6 +20,7 @@ from picklewatch.queue import schedule, slow_lane
 from picklewatch.queue.schedule import Claim, Schedule
 from picklewatch.service import scan_job, scan_workers
 from picklewatch.service.actions import Actions
+from picklewatch.service.late_names import LateNames
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
@@ -45,11 +46,12 @@ class Pool:
         self.health = Health()
         self.store = Store(directory)
         mover = Mover(self.store, self.health, lambda: Vault(directory / "vault"), QuarantinePolicy)
+        outcomes = OutcomeLog(self.store)
         stages = Stages(
             store=self.store,
             store_failures=StoreFailures(self.store, self.health),
             schedule=Schedule(self.store),
-            actions=Actions(OutcomeLog(self.store), mover),
+            actions=Actions(outcomes, mover, LateNames(self.store, outcomes)),
             watch=LocalWatch(),
             statistics=ScanStatistics(),
         )

@@ -14,6 +14,7 @@ from picklewatch.core.model import printable
 
 if TYPE_CHECKING:
     from picklewatch.core.model import Record
+    from picklewatch.service.late_names import LateNames
     from picklewatch.service.moves import Mover
     from picklewatch.service.outcome_log import OutcomeLog
     from picklewatch.store import Finished
@@ -24,15 +25,15 @@ _log = structlog.get_logger()
 class Actions:
     """Logs and moves. Threads may share it."""
 
-    def __init__(self, outcomes: OutcomeLog, mover: Mover) -> None:
-        self.outcomes, self.mover = outcomes, mover
+    def __init__(self, outcomes: OutcomeLog, mover: Mover, late_names: LateNames) -> None:
+        self.outcomes, self.mover, self._late_names = outcomes, mover, late_names
 
     def after(self, record: Record, finished: Finished, fd: int) -> bool:
         """Do what follows from a recorded outcome; *fd* was scanned.
 
         Return True if the file was moved.
         """
-        if finished.fresh:
+        if finished.fresh and not self._late_names.keep(finished.record, record):
             self.outcomes.report(finished.record, record.to_json())
         elif finished.was is not None:
             path, verdict = printable(record.path), record.judgement.verdict.value

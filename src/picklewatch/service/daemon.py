@@ -28,6 +28,7 @@ from picklewatch.service.candidate_queue import CandidateQueue
 from picklewatch.service.daemon_status import Snapshot
 from picklewatch.service.heartbeat import Heartbeat
 from picklewatch.service.interval import Interval
+from picklewatch.service.late_names import LateNames
 from picklewatch.service.move_retries import MoveRetries
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
@@ -122,7 +123,8 @@ class Daemon:
         self._roots = WatchedRoots(self._watching, links, store, failures, health, hold.directory, paths)
         vault = VaultSource(store, dependencies.vault, self._vault_directory)
         outcomes, mover = OutcomeLog(store), Mover(store, health, vault, self._quarantine_policy)
-        actions = Actions(outcomes, mover)
+        self._late_names = LateNames(store, outcomes)
+        actions = Actions(outcomes, mover, self._late_names)
         self._moves = MoveRetries(store, health, vault, actions)
         self._policy = PolicySource(store, config.policy())
         stages = Stages(
@@ -147,6 +149,7 @@ class Daemon:
         self._heartbeat = Heartbeat(health, notifier)
         self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
+        self._naming = BackgroundTask("names", self._late_names.report, failures.report)
         self._checking = BackgroundTask("check-store", store.check, failures.report)
         self._moving = BackgroundTask("moves", self._moves.retry, failures.report)
         self._following = BackgroundTask("move-contents", self._moves.finish, failures.report)
@@ -224,6 +227,8 @@ class Daemon:
             self._hold.failures.walk_again.clear()
             self._watching.ask_for_walk("store-rebuilt")
         self._reporter.look_after_log()
+        if self._late_names:
+            self._naming.start()
         self._heartbeat.beat(now, self._stuck(now))
         if self._plan_due.is_due(now):
             self._roots.plan(self._config)
@@ -333,6 +338,9 @@ class Daemon:
             number = self._signals.take()
             forced = 128 + number if number not in (None, signal.SIGHUP) else 0
         self._pools.end()
+        self._naming.ask_to_stop()
+        self._naming.start()
+        self._naming.join(_TASKS_SECONDS)
         try:
             self._snapshot.write(workers, self._watching.roots, None, ready=False, stopped=time.time())
         except STORE_ERRORS as error:

@@ -13,11 +13,9 @@ import structlog
 
 from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, SubjectError
 from picklewatch.access.opening import ForeignError
-from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError, StateError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.queue.schedule import PutOffError
-from picklewatch.scanning import display_names
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.service.early_move import EarlyMove, with_digest
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-_LINK_SECONDS: Final = 0.4
-"""Seconds to wait for a blob's link, which downloaders make after the blob."""
 _CHANGES: Final = 5
 """Scans in a row of a file that changes meanwhile, before it is called unscannable."""
 _AGAIN_SECONDS: Final = 0.1
@@ -155,7 +151,7 @@ class JobRunner:
         if not early.is_taken and OpenFailure.CHANGED.value in record.judgement.reasons and streak <= _CHANGES:
             self._health.count("changed-while-scanned")
             return max(0.5, backoff.pause(streak))
-        record = self._named(record, job)
+        record = self._named(record)
         claim.enter_step(math.inf)
         finished = self._keep(job, record, early)
         claim.enter_step(3 * LOOK_SECONDS if remote else context.patience)
@@ -199,10 +195,8 @@ class JobRunner:
             _log.exception("action.failed", path=printable(record.path))
             self._health.count("action-errors")
 
-    def _named(self, record: Record, job: Job) -> Record:
-        """Add every name that leads to the record's content; a blob's link comes a moment after the blob."""
-        if job.source is Source.EVENT and not record.names and display_names.is_named_by_links(record.path):
-            record = _wait_for_link(record)
+    def _named(self, record: Record) -> Record:
+        """Add every name that leads to the record's content."""
         if record.file is None:
             return record
         more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
@@ -266,16 +260,6 @@ class JobRunner:
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
         return 0.0
-
-
-def _wait_for_link(record: Record) -> Record:
-    end = time.monotonic() + _LINK_SECONDS
-    while time.monotonic() < end:
-        links = display_names.links_to(record.path)
-        if links:
-            return replace(record, name=display_names.describe(record.path), names=links)
-        time.sleep(0.02)
-    return record
 
 
 def _leads_to(path: str, file: FileId) -> bool:

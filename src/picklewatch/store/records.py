@@ -69,6 +69,16 @@ class Records:
         )
         return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, (signed(device), signed(number))))
 
+    def put_names(self, number: int, record: Record) -> None:
+        """Have the record *number* show the names of *record*: they were found a moment later."""
+        shown = record.to_json()
+        with self._database.transaction() as transaction:
+            row = transaction.one("SELECT body FROM records WHERE id = ?", (number,))
+            if row is not None:
+                body = {**json.loads(row[0]), "name": shown["name"], "names": shown["names"]}
+                text = json.dumps(body, separators=(",", ":"))
+                transaction.run("UPDATE records SET body = ? WHERE id = ?", (text, number))
+
     def reported(self, record: int) -> None:
         """Mark *record* as logged."""
         with self._database.transaction() as transaction:

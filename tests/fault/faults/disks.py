@@ -25,6 +25,7 @@ from support.watching import named
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.service.actions import Actions
+from picklewatch.service.late_names import LateNames
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.store import Store
@@ -346,7 +347,8 @@ def _recover(lab: Lab, contents: Counter[bytes]) -> str:
             policy = QuarantinePolicy(takes=lambda verdict: verdict.value in HARMFUL, trees=lambda: (named(lab.root),))
             mover = Mover(store, Health(), lambda: vault, lambda: policy)
             mover.recover()
-            Actions(OutcomeLog(store), mover).catch_up()
+            outcomes = OutcomeLog(store)
+            Actions(outcomes, mover, LateNames(store, outcomes)).catch_up()
             items = [item for item in vault.items(history=True) if item.state is State.QUARANTINED]
             held = [(lab.state / "quarantine" / item.id / "data").read_bytes() for item in items]
         if len(items) > sum(store.intents.counts().values()):
