@@ -37,6 +37,16 @@ def test_a_file_that_only_appeared_is_due_within_a_moment() -> None:
     assert list(settle.due(0.15001, still)) == ["/m"]
 
 
+def test_what_a_writer_closed_goes_before_what_only_appeared() -> None:
+    """A thousand new directories with a file in each delay nobody's download."""
+    settle = Settle(is_temporary=is_temporary)
+    for number in range(1000):
+        settle.notice(f"/flood/{number}/m", Sign.CREATED, 0.0)
+    assert list(settle.due(1.0, still)) == []
+    settle.notice("/m", Sign.CLOSED, 2.0)
+    assert next(settle.due(2.0, still)) == "/m"
+
+
 def test_a_file_that_grows_waits_longer_every_time() -> None:
     """The pause doubles while looks disagree, so a slow download is not judged in pieces."""
     settle = Settle(is_temporary=is_temporary)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.core.candidate import Source
 from picklewatch.queue.fair_queue import FairQueue
 from picklewatch.queue.rescan_backoff import RescanBackoff
-from picklewatch.queue.slow_lane import SECONDS, SlowLane
+from picklewatch.queue.slow_lane import SECONDS, SECONDS_WHILE_OTHERS_WAIT, SlowLane
 from picklewatch.store.jobs import Without
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Claim:
     """When its present step began, in monotonic seconds."""
     patience: float = math.inf
     """Seconds after which that step hangs."""
+    is_long: bool = False
+    """True if it may soon be in the slow lane."""
     is_left_behind: bool = False
     """True if its thread hangs, and another has that one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -157,13 +159,13 @@ class Schedule:
                 claim = self._claim()
             return claim
 
-    def wait_for_slow(self, longest: float) -> bool:
-        """Wait, *longest* seconds at most, for a scan in the slow lane.
+    def wait_for_slow(self, longest: float, *, soon: bool = False) -> bool:
+        """Wait, *longest* seconds at most, for a scan in the slow lane, or *soon* in it.
 
-        Return True if one is there: a spare worker must work, too.
+        Return True if one is there: a spare worker must work, or get ready.
         """
         with self._condition:
-            return self._is_slow() or (self._condition.wait(longest) and self._is_slow())
+            return self._is_slow(soon=soon) or (self._condition.wait(longest) and self._is_slow(soon=soon))
 
     def check_in(self, claim: Claim) -> None:
         """Let a running scan go on, in the slow lane once it took too long.
@@ -173,7 +175,11 @@ class Schedule:
         job = claim.job
         with self._condition:
             seconds = self._slow.seconds(claim.owner, others_wait=self._others_wait(claim))
-            if self._slow.is_at_work(job.id) or time.monotonic() - claim.since <= seconds:
+            taken = time.monotonic() - claim.since
+            if taken > SECONDS_WHILE_OTHERS_WAIT and not claim.is_long:
+                claim.is_long = True
+                self._condition.notify_all()  # a spare worker gets ready, which takes a moment
+            if self._slow.is_at_work(job.id) or taken <= seconds:
                 return
             if not self._slow.enter(job.id, claim.owner):
                 raise PutOffError
@@ -241,8 +247,9 @@ class Schedule:
             return True
         return any(self._queues[source].has_other(claim.owner) for source in (Source.GUARD, Source.EVENT))
 
-    def _is_slow(self) -> bool:
-        return bool(self._slow) or self._slow.at_work > 0
+    def _is_slow(self, *, soon: bool) -> bool:
+        is_long = soon and any(claim.is_long for claim in self._claimed.values())
+        return bool(self._slow) or self._slow.at_work > 0 or is_long
 
     def _taken(self, job: Job, owner: int, now: float) -> Claim:
         self._claimed[job.id] = claim = Claim(job, now, owner)

@@ -149,12 +149,12 @@ class Workers:
         """
         return self._stopping.wait(seconds)
 
-    def waits_for_slow(self) -> bool:
-        """Wait for a moment until a scan is in the slow lane.
+    def waits_for_slow(self, *, soon: bool) -> bool:
+        """Wait for a moment until a scan is in the slow lane, or *soon* in it.
 
         Return True if one is.
         """
-        return not self._stopping.is_set() and self._schedule.wait_for_slow(_IDLE_SECONDS)
+        return not self._stopping.is_set() and self._schedule.wait_for_slow(_IDLE_SECONDS, soon=soon)
 
     def next_job(self) -> Claim | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
@@ -207,13 +207,15 @@ class _Worker(threading.Thread):
         from picklewatch.sandbox import ScanCancelledError
 
         pool = self._pool
-        if self.spare and not pool.waits_for_slow():
+        if self.spare and not pool.waits_for_slow(soon=self._scanner is None):
             return
         try:
             # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
             scanner = self._scanner = self._scanner or pool.context.make_scanner()
             if self.protections() is not None:  # no file waits for a sandbox that is not ready
                 pool.health.repair("scan-sandbox")
+            if self.spare and not pool.waits_for_slow(soon=False):
+                return
             self.claim = pool.next_job()
             if self.claim is not None:
                 pool.runner.run(self.claim, scanner)

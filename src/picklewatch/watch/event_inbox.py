@@ -12,7 +12,8 @@ from picklewatch.watch.fair_event_queue import FairEventQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 500
+"""Events taken in before what has settled is queued: another owner's event waits no longer than these take."""
 _FINDS: Final = 10_000
 
 
@@ -49,9 +50,13 @@ class EventInbox:
             yield Event(EventKind.OVERFLOW, "")
 
     def finds(self) -> Iterator[str]:
-        """Take out the walks' finds."""
-        while not self._finds.empty():
+        """Take out some of the walks' finds."""
+        for _ in range(min(self._finds.qsize(), _AT_ONCE)):
             yield self._finds.get_nowait()
+
+    def has_finds(self) -> bool:
+        """Return True if there are finds to take out."""
+        return not self._finds.empty()
 
     def close(self) -> None:
         """End every wait."""

@@ -11,7 +11,7 @@ import heapq
 from dataclasses import dataclass
 from enum import Enum
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,8 @@ class Delays:
 
 
 DEFAULT_DELAYS = Delays()
+_AT_ONCE: Final = 0.0
+"""Before anything else that is due: a flood of files that only appeared delays none that a writer closed."""
 
 
 @dataclass(slots=True)
@@ -96,9 +98,10 @@ class Settle:
         if known is not None and (known.certain or not certain):
             return
         is_temporary = self._is_temporary(path.rpartition("/")[2])
-        delay = self._delays.grace if is_temporary else 0.0 if certain else self._delays.first
+        delay = self._delays.grace if is_temporary else self._delays.first
+        due = _AT_ONCE if certain and not is_temporary else now + delay
         since = now if known is None else known.since
-        self._schedule(path, _Pending(since, now + delay, certain, self._delays.quiet))
+        self._schedule(path, _Pending(since, due, certain, self._delays.quiet))
 
     def rename(self, source: str, target: str, now: float) -> None:
         """Note that *source* is called *target* from now on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -127,6 +128,7 @@ class WatchLoop:
         wake = self._settle.wake_at()
         due = [tick_at, *([] if wake is None else [wake]), *list(self._sweeps.values())[:1]]
         due += [self._retry_at] if self._backlog else []
+        due += [now] if self._inbox.has_finds() else []
         return max(0.0, min(due) - now)
 
     def _take(self, pause: float) -> None:
@@ -178,7 +180,7 @@ class WatchLoop:
                 self._watcher.took(Event(EventKind.OVERFLOW, ""), now)
 
     def _offer_settled(self) -> None:
-        due = self._settle.due(time.monotonic(), self._glance)
+        due = islice(self._settle.due(time.monotonic(), self._glance), BATCH)
         found = (self._identify(path) for path in due)
         self._backlog += [
             candidate
