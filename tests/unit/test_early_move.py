@@ -17,6 +17,7 @@ from picklewatch.quarantine.vault import State, Vault
 from picklewatch.queue.schedule import PutOffError, Schedule
 from picklewatch.service.actions import Actions
 from picklewatch.service.early_move import EarlyMove
+from picklewatch.service.late_names import LateNames
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
@@ -64,11 +65,12 @@ class House:
             takes=lambda verdict: takes and verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (named(self.root),)
         )
         self.mover = Mover(self.store, self.health, lambda: self.vault, lambda: moves)
+        outcomes = OutcomeLog(self.store)
         self.stages = Stages(
             store=self.store,
             store_failures=StoreFailures(self.store, self.health),
             schedule=self.schedule,
-            actions=Actions(OutcomeLog(self.store), self.mover),
+            actions=Actions(outcomes, self.mover, LateNames(self.store, outcomes)),
             watch=LocalWatch(),
             statistics=ScanStatistics(),
         )
