@@ -69,6 +69,10 @@ class Refusing:
         """Whether it is to follow."""
         return self._vault.is_set_aside(path, file)
 
+    def discard(self, item_id: str) -> None:
+        """Remove an item."""
+        self._vault.discard(item_id)
+
     def items(self, *, history: bool = False) -> list[Item]:
         """What is held."""
         return self._vault.items(history=history)

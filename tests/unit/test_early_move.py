@@ -22,6 +22,7 @@ from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
 from picklewatch.service.scan_workers import Workers
+from picklewatch.service.self_test_answers import SelfTestAnswers
 from picklewatch.store import Store
 from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry.health import Health
@@ -72,6 +73,7 @@ class House:
             schedule=self.schedule,
             actions=Actions(outcomes, self.mover, LateNames(self.store, outcomes)),
             watch=LocalWatch(),
+            self_tests=SelfTestAnswers(self.store, self.state / "canary", lambda: self.vault, lambda: moves),
             statistics=ScanStatistics(),
         )
         context = ScanContext(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, ope
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Policy
+from picklewatch.core.self_test_file import ANSWER, CONTENT, SelfTestAnswer
 from picklewatch.quarantine.vault import Vault
 from picklewatch.queue import schedule, slow_lane
 from picklewatch.queue.schedule import Claim, Schedule
@@ -25,6 +27,7 @@ from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
 from picklewatch.service.scan_workers import Workers
+from picklewatch.service.self_test_answers import SelfTestAnswers
 from picklewatch.store import Job, Store
 from picklewatch.store.failures import StoreFailures
 from picklewatch.telemetry.health import Health
@@ -53,6 +56,9 @@ class Pool:
             schedule=Schedule(self.store),
             actions=Actions(outcomes, mover, LateNames(self.store, outcomes)),
             watch=LocalWatch(),
+            self_tests=SelfTestAnswers(
+                self.store, directory / "canary", lambda: Vault(directory / "vault"), QuarantinePolicy
+            ),
             statistics=ScanStatistics(),
         )
         context = ScanContext(make_scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0)
@@ -112,6 +118,66 @@ def test_a_file_that_is_gone_is_forgotten(pool: Pool, tmp_path: Path) -> None:
     assert eventually(lambda: len(pool.store.jobs) == 0)
     assert pool.verdicts() == {}
     assert pool.health.counts == {"gone": 1}
+
+
+SELF_TEST = "canary/self-test.pkl"
+
+
+def linked(file: Path) -> None:
+    """Give the file another name."""
+    os.link(file, file.with_name("another"))
+
+
+def of_another_user(file: Path) -> None:
+    """Give the file away."""
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    os.chown(file, 12345, -1)
+
+
+def in_an_open_directory(file: Path) -> None:
+    """Let others put files there."""
+    file.parent.chmod(0o777)
+
+
+def as_it_is(_file: Path) -> None:
+    """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "change"),
+    [
+        ("cache/self-test.pkl", CONTENT, as_it_is),
+        (SELF_TEST, CONTENT + b"evil", as_it_is),
+        (SELF_TEST, b"evil", as_it_is),
+        (SELF_TEST, CONTENT, linked),
+        (SELF_TEST, CONTENT, of_another_user),
+        (SELF_TEST, CONTENT, in_an_open_directory),
+    ],
+    ids=["elsewhere", "longer", "other bytes", "two names", "another's", "open directory"],
+)
+def test_a_file_like_the_self_tests_is_recorded(
+    pool: Pool, tmp_path: Path, name: str, content: bytes, change: Callable[[Path], None]
+) -> None:
+    """Leaving no trace is only for the doctor's own file: nobody hides behind its name, place or content."""
+    file = tmp_path / name
+    file.parent.mkdir(mode=0o700)
+    file.write_bytes(content)
+    change(file)
+    pool.put(file, content)
+    assert eventually(lambda: str(file) in pool.verdicts())
+    assert pool.store.get_state(ANSWER) is None
+
+
+def test_the_doctors_own_file_is_answered_and_forgotten(pool: Pool, tmp_path: Path) -> None:
+    """It has no record, and is not counted."""
+    file = tmp_path / SELF_TEST
+    file.parent.mkdir(mode=0o700)
+    pool.put(file, CONTENT)
+    assert eventually(lambda: SelfTestAnswer.of(pool.store.get_state(ANSWER), str(file)) is not None)
+    assert eventually(lambda: not len(pool.store.jobs))
+    file.unlink()
+    assert (pool.verdicts(), pool.workers.judged, pool.health.counts) == ({}, 0, {})
 
 
 def test_a_sandbox_that_does_not_start_keeps_the_queue(tmp_path: Path) -> None:

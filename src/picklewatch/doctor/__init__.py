@@ -35,4 +35,4 @@ def examine(config_path: Path | None, directory: Path) -> Iterator[CheckResult]:
     yield from machine_checks.caches(places)
     yield from machine_checks.inotify(places)
     yield from service_checks.quarantine(loaded, directory)
-    yield from service_checks.self_test(loaded, directory)
+    yield from service_checks.self_test(directory)

@@ -1,7 +1,6 @@
 """Self-test of the whole path - event, queue, sandbox, verdict, record - with a harmless file that must be malicious.
 
-The file is for pickles what EICAR is for viruses: it imports a module that does not exist, ``PICKLEWATCH_SELF_TEST``.
-It is never loaded; loading it would fail and do nothing else.
+A running daemon knows the file by where it lies and whose it is, and answers without keeping a record of it.
 """
 
 from __future__ import annotations
@@ -23,23 +22,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.errors import Error
+from picklewatch.core.self_test_file import ANSWER, CONTENT, RULE, SelfTestAnswer
 from picklewatch.core.state_layout import StateLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONTENT = b"\x80\x04\x8c\x15PICKLEWATCH_SELF_TEST\x8c\x08harmless\x93."
-"""The whole file: an import that is not even called."""
-RULE = "self-test-file"
-"""The rule that must be found."""
 START_SECONDS = 30.0
 """Seconds that a temporary daemon may take to be ready."""
 JUDGE_SECONDS = 20.0
 """Seconds that the verdict may take."""
 STOP_SECONDS = 20.0
 """Seconds that a temporary daemon may take to end."""
-MOVE_SECONDS = 10.0
-"""Seconds that the running daemon may take to move the file, if it is configured to."""
 _PAUSE = 0.05
 _CONFIGURATION = '[log]\nlevel = "info"\nformat = "json"\n[quarantine]\nlevel = "off"\n[scan]\nworkers = 1\n'
 _OURS = ("PICKLEWATCH_", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "LISTEN_")
@@ -61,18 +55,20 @@ class Proof:
     """True if the file was moved to quarantine, and removed from there again."""
 
 
-def through_running(state: Path, vault: Path | None) -> Proof:
-    """Have the daemon of *state* judge a self-test file.
+def through_running(state: Path) -> Proof:
+    """Have the daemon of *state* judge a self-test file, and move it if it moves files. The file is removed again.
 
-    *vault* is where it moves files to, None if it only reports. The file is removed again. Raises `SelfTestError`;
-    `PermissionError` if this user may not write to *state*.
+    Raises `SelfTestError`; `PermissionError` if this user may not write to *state*.
     """
     path = StateLayout(Path(os.path.realpath(state))).canary / f"self-test-{secrets.token_hex(4)}.pkl"
     start = _drop(path)
     try:
-        _check(_wait_for_record(state, str(path), start))
+        answer = _wait_for_answer(state, str(path), start)
         seconds = time.monotonic() - start
-        return Proof(daemon="running", seconds=seconds, quarantined=vault is not None and _was_moved(vault, str(path)))
+        _check(answer.verdict, answer.reasons)
+        if answer.problem:
+            raise SelfTestError(f"the self-test file was judged, but not moved to quarantine: {answer.problem}")
+        return Proof(daemon="running", seconds=seconds, quarantined=answer.moved)
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -92,57 +88,40 @@ def through_temporary() -> Proof:
             _wait_for(events, "watch.ready", START_SECONDS)
             path = root / "self-test.pkl"
             start = _drop(path)
-            _check(_wait_for(events, "file.scanned", JUDGE_SECONDS))
+            record = _wait_for(events, "file.scanned", JUDGE_SECONDS)
+            _check(str(record.get("verdict")), tuple(record.get("reasons", ())))
             return Proof(daemon="temporary", seconds=time.monotonic() - start)
 
 
 def _drop(path: Path) -> float:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+        os.fchmod(fd, 0o644)  # whatever the umask: root's file must be readable for a user's daemon
         file.write(CONTENT)
     return time.monotonic()
 
 
-def _check(record: dict[str, Any]) -> None:
-    if record.get("verdict") != "malicious" or RULE not in record.get("reasons", ()):
-        found = f"{record.get('verdict')} ({', '.join(record.get('reasons', ())) or 'no reasons'})"
+def _check(verdict: str, reasons: tuple[str, ...]) -> None:
+    if verdict != "malicious" or RULE not in reasons:
+        found = f"{verdict} ({', '.join(reasons) or 'no reasons'})"
         raise SelfTestError(f"the self-test file was judged {found}, not malicious ({RULE})", "Please report this bug.")
 
 
-def _wait_for_record(state: Path, path: str, start: float) -> dict[str, Any]:
+def _wait_for_answer(state: Path, path: str, start: float) -> SelfTestAnswer:
     from picklewatch.store import Store
 
     store = Store(state, read_only=True)
     try:
         while time.monotonic() - start < JUDGE_SECONDS:
             with contextlib.suppress(sqlite3.OperationalError):  # locked for a moment
-                if records := store.records.of_path(path):
-                    return records[0]
+                if (answer := SelfTestAnswer.of(store.get_state(ANSWER), path)) is not None:
+                    return answer
             time.sleep(_PAUSE)
     finally:
         store.close()
     raise SelfTestError(
         f"the running daemon did not judge the self-test file within {JUDGE_SECONDS:.0f} s",
         "`picklewatch status` shows what it is doing, its log what went wrong.",
-    )
-
-
-def _was_moved(vault: Path, path: str) -> bool:
-    """Wait for the file to be in the vault, and delete it there."""
-    from picklewatch.quarantine.vault import Vault
-
-    end = time.monotonic() + MOVE_SECONDS
-    while time.monotonic() < end:
-        if vault.is_dir():
-            with Vault(vault) as held:
-                for item in held.items():
-                    if item.path == path:
-                        held.delete(item.id)
-                        return True
-        time.sleep(_PAUSE)
-    raise SelfTestError(
-        f"the self-test file was judged, but not moved to quarantine within {MOVE_SECONDS:.0f} s",
-        "The daemon's log says why (events quarantine.*).",
     )
 
 

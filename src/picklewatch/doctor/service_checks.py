@@ -155,17 +155,14 @@ def daemon(directory: Path) -> Iterator[CheckResult]:
         yield CheckResult(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
 
 
-def self_test(loaded: LoadedConfig, directory: Path) -> Iterator[CheckResult]:
+def self_test(directory: Path) -> Iterator[CheckResult]:
     """Have a harmless file judged by the running daemon if there is one, else by a temporary one."""
     from picklewatch.doctor import self_test
-    from picklewatch.service import watch_plan
     from picklewatch.store.lock import holder
 
     try:
         running = holder(directory) is not None
-        moves = loaded.config.quarantine.level != "off"
-        vault = watch_plan.vault_directory(loaded.config, directory) if moves else None
-        proof = self_test.through_running(directory, vault) if running else self_test.through_temporary()
+        proof = self_test.through_running(directory) if running else self_test.through_temporary()
     except PermissionError:
         text = "This user can't test the running daemon, whose state directory is another user's."
         yield CheckResult(name="self-test", state=Grade.REMARK, text=text, hint="Try again with sudo.")

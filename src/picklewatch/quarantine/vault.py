@@ -196,6 +196,12 @@ class Vault:
         with errors_for_people(item_id), self._entry(item_id) as entry:
             return self._delete(entry, keep_tombstone)
 
+    def discard(self, item_id: str) -> None:
+        """Remove an item with its content, tombstone and history, as if it had never been taken."""
+        with self._operation(item_id), self._entry(item_id) as entry:
+            self._delete(entry, keep_tombstone=False)
+            entry.drop()
+
     def _delete(self, entry: Entry, keep_tombstone: bool) -> Item:  # noqa: FBT001 - passed on
         item, status = entry.item, entry.status()
         if item.state is State.DELETED and (keep_tombstone or not item.tombstone):

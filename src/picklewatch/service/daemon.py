@@ -34,6 +34,7 @@ from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
 from picklewatch.service.scan_context import ScanStatistics, Stages
+from picklewatch.service.self_test_answers import SelfTestAnswers
 from picklewatch.service.signals import Signals
 from picklewatch.service.state_hold import StateHold, hold_state
 from picklewatch.service.status_reporter import StatusReporter
@@ -133,6 +134,7 @@ class Daemon:
             schedule=schedule,
             actions=actions,
             watch=self._watching,
+            self_tests=SelfTestAnswers(store, StateLayout(hold.directory).canary, vault, self._quarantine_policy),
             statistics=ScanStatistics(),
         )
         self._roots.plan(config)

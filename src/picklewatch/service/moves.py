@@ -84,6 +84,10 @@ class SupportsQuarantine(Protocol):
         """Return True if *file* is one whose content is to follow."""
         ...
 
+    def discard(self, item_id: str) -> None:
+        """Remove an item as if it had never been taken."""
+        ...
+
     def items(self, *, history: bool = False) -> list[Item]:
         """Return what the vault holds."""
         ...

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from picklewatch.queue.schedule import Schedule
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.actions import Actions
+    from picklewatch.service.self_test_answers import SelfTestAnswers
     from picklewatch.store import Store
     from picklewatch.store.failures import StoreFailures
 
@@ -66,6 +67,7 @@ class Stages:
     schedule: Schedule
     actions: Actions
     watch: WatchFeedback
+    self_tests: SelfTestAnswers
     statistics: ScanStatistics
 
 

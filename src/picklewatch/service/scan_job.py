@@ -97,10 +97,15 @@ class JobRunner:
     def _scan(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
         """Scan and record *subject*. Return the seconds after which it is to be tried again, 0 for never."""
         job = claim.job
+        if self._stages.self_tests.is_self_test(subject):
+            return self._answer_self_test(claim, subject, scanner)
         remote = self._stages.watch.is_remote(job.path)
         early = self._early_move(claim, subject)
         try:
             record = self._judge(claim, subject, scanner, early, remote=remote)
+            if self._stages.self_tests.is_left_over(record):
+                self._store.jobs.drop(job)
+                return 0.0
             return self._conclude(claim, record, early, subject.fd, remote=remote)
         finally:
             early.close()
@@ -166,6 +171,16 @@ class JobRunner:
         claim.enter_step(LOOK_SECONDS)
         return 0.0
 
+    def _answer_self_test(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
+        """Judge the file of `picklewatch doctor`, which leaves no record. Return the seconds as `_scan` does."""
+        record = scan_file(subject, scanner, self._context.policy(), self._context.engine)
+        if record.file != subject.file:  # it was written to, so it is something else by now
+            return _AGAIN_SECONDS
+        claim.enter_step(math.inf)
+        self._stages.self_tests.answer(record, subject.fd)
+        self._store.jobs.drop(claim.job)
+        return 0.0
+
     def _keep(self, job: Job, record: Record, early: EarlyMove | None = None) -> Finished | None:
         """Record an outcome, however long the disk is full; None if the daemon is to end before that is possible."""
         while True:
@@ -215,7 +230,8 @@ class JobRunner:
         """Drop a job whose file can't be opened; one that is there and may not be read is recorded."""
         job = claim.job
         if problem.kind is not OpenFailure.DENIED:
-            self._health.count("gone")
+            if not self._stages.self_tests.is_place(job.path):
+                self._health.count("gone")
             self._store.jobs.drop(job)
             return
         record = problem_record(problem, self._context.engine)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
 from picklewatch.core.candidate import Source
+from picklewatch.core.state_layout import ALIVE
 from picklewatch.watch.canary import Canary
 from picklewatch.watch.clocks import Clocks
 from picklewatch.watch.directory_walk import PROOF, WalkRequest
@@ -106,6 +107,10 @@ class RootWatcher:
         if event.target:
             self._proofs.announced(event.target)
         return False
+
+    def is_own(self, event: Event) -> bool:
+        """Return True if *event* is about the canary's directory: a self-test, which is not counted."""
+        return event.path.startswith(self._canary.path.removesuffix(ALIVE))
 
     def rescan(self, reason: str, source: Source = Source.RESCAN) -> None:
         """Have every tree walked."""

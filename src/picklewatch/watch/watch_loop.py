@@ -143,7 +143,8 @@ class WatchLoop:
         now = time.monotonic()
         if self._watcher.took(event, now):
             return
-        self._health.count("events")
+        if not self._watcher.is_own(event):
+            self._health.count("events")
         match event.kind:
             case EventKind.DIRECTORY:
                 if not self._is_excluded(event.path):
