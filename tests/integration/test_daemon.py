@@ -95,6 +95,35 @@ def test_hard_links_are_judged_once_with_all_names(state: Path, root: Path) -> N
         assert {record["path"], *record["names"]} == {str(root / "a.pt"), str(root / "b.pt")}
 
 
+def test_other_names_and_renames_are_told_apart(state: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second name is no rename, and a file in a renamed directory is where that is now; nothing is scanned twice."""
+    deep = root / "dir/sub"
+    deep.mkdir(parents=True)
+    for name in ("linked.pt", "plain.pt"):
+        old(deep / name, b"evil")
+    with Running(state, root) as running:
+        assert running.judges(deep / "plain.pt", "malicious")
+        assert running.judges(deep / "linked.pt", "malicious")
+        os.link(deep / "linked.pt", root / "link.pt")
+        assert eventually(lambda: names(running) == {"linked.pt": [str(root / "link.pt")], "plain.pt": []})
+        scans = sum(scanner.scans for scanner in running.scanners)
+        (root / "dir").rename(root / "dir2")
+        moved = [str(root / "dir2/sub" / name) for name in ("linked.pt", "plain.pt")]
+        assert eventually(lambda: sorted(record["path"] for record in running.store.records.latest()) == moved)
+        assert names(running) == {"linked.pt": [str(root / "link.pt")], "plain.pt": []}
+        assert eventually(lambda: not len(running.store.jobs))
+        assert len(running.store.records) == 2
+        assert sum(scanner.scans for scanner in running.scanners) == scans
+    logged = capsys.readouterr().out
+    assert (logged.count("file.linked"), logged.count("file.renamed")) == (1, 2)
+
+
+def names(running: Running) -> dict[str, list[str]]:
+    """Return the other names of each file in the records."""
+    records = running.store.records.latest()
+    return {record["path"].rpartition("/")[2]: record["names"] for record in records}
+
+
 def test_a_file_outside_that_a_link_leads_to_is_judged_and_never_moved(state: Path, root: Path, tmp_path: Path) -> None:
     """Nobody can have another's file moved by linking to it."""
     outside = tmp_path / "outside.pt"

@@ -98,6 +98,7 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("refuse", lambda store: store.intents.refused(wanted(store), "gone")),
     ("want all", lambda store: store.intents.want_all([Verdict.UNSAFE, Verdict.UNVERIFIED])),
     ("moved", lambda store: store.intents.done(wanted(store), "item")),
+    ("path", lambda store: store.records.note_path(file(2), "/none/moved", None, ["/none/another"], linked=False)),
     ("judge again", lambda store: store.records.judge_again(file(2))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),

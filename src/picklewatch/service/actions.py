@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
-from picklewatch.core.model import printable
+from picklewatch.service.known_names import log_finished
 
 if TYPE_CHECKING:
     from picklewatch.core.model import Record
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from picklewatch.service.moves import Mover
     from picklewatch.service.outcome_log import OutcomeLog
     from picklewatch.store import Finished
-
-_log = structlog.get_logger()
 
 
 class Actions:
@@ -35,9 +31,8 @@ class Actions:
         """
         if finished.fresh and not self._late_names.keep(finished.record, record):
             self.outcomes.report(finished.record, record.to_json())
-        elif finished.was is not None:
-            path, verdict = printable(record.path), record.judgement.verdict.value
-            _log.info("file.renamed", path=path, was=printable(finished.was), verdict=verdict)
+        else:
+            log_finished(record, finished)
         return self.mover.wants(record) and self.mover.move(finished.record, fd)
 
     def catch_up(self) -> int:

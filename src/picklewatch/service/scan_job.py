@@ -19,6 +19,7 @@ from picklewatch.queue.schedule import PutOffError
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.service.early_move import EarlyMove, with_digest
+from picklewatch.service.known_names import KnownNames
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class JobRunner:
     def __init__(self, stages: Stages, context: ScanContext, stopping: threading.Event) -> None:
         self._stages, self._context, self._stopping = stages, context, stopping
         self._store, self._schedule = stages.store, stages.schedule
+        self._names = KnownNames(stages.store)
         self._health = stages.store_failures.health
         self._failures: dict[int, int] = {}
 
@@ -85,6 +87,7 @@ class JobRunner:
                     self._store.jobs.drop(job)
                     return 0.0
                 if self._store.jobs.is_settled(subject.file, job.path, self._context.engine.key):
+                    self._names.note(subject)
                     self._store.jobs.drop(job)
                     return 0.0
                 return self._scan(claim, subject, scanner)
@@ -157,8 +160,9 @@ class JobRunner:
             self._health.count("changed-while-scanned")
             return max(0.5, backoff.pause(streak))
         record = self._named(record)
+        linked = self._names.is_linked(record)
         claim.enter_step(math.inf)
-        finished = self._keep(job, record, early)
+        finished = self._keep(job, record, early, linked=linked)
         claim.enter_step(3 * LOOK_SECONDS if remote else context.patience)
         if finished is None:
             return 0.0
@@ -181,14 +185,15 @@ class JobRunner:
         self._store.jobs.drop(claim.job)
         return 0.0
 
-    def _keep(self, job: Job, record: Record, early: EarlyMove | None = None) -> Finished | None:
-        """Record an outcome, however long the disk is full; None if the daemon is to end before that is possible."""
+    def _keep(self, job: Job, record: Record, early: EarlyMove | None = None, *, linked: bool) -> Finished | None:
+        """Record an outcome as `Store.finish` does; None if the disk is full until the daemon is to end."""
         while True:
             try:
                 if early is not None and early.begun is not None:
                     finished = early.complete(job, record)
                 else:
-                    finished = self._store.finish(job, record, quarantine=self._stages.actions.mover.wants(record))
+                    wanted = self._stages.actions.mover.wants(record)
+                    finished = self._store.finish(job, record, quarantine=wanted, linked=linked)
             except STORE_ERRORS as error:
                 self._stages.store_failures.report(error)
             else:
@@ -214,8 +219,7 @@ class JobRunner:
         """Add every name that leads to the record's content."""
         if record.file is None:
             return record
-        more = [path for path in self._store.records.names(record.file) if _leads_to(path, record.file)]
-        return with_names(record, more)
+        return with_names(record, self._names.present(record.file))
 
     def _exhausted(self, reason: str) -> float:
         """Report that the machine has no more of something.
@@ -246,8 +250,9 @@ class JobRunner:
         is_foreign = isinstance(problem, ForeignError)
         if not is_foreign:
             self._stages.watch.unread(problem.path, file)
+        linked = self._names.is_linked(record)
         claim.enter_step(math.inf)
-        finished = self._keep(job, record)
+        finished = self._keep(job, record, linked=linked)
         if is_foreign:  # the verdict must not show a user who may read it under another name that it was scanned
             self._store.records.judge_again(file)
         if finished is not None and finished.fresh:
@@ -272,18 +277,10 @@ class JobRunner:
             self._store.jobs.drop(job)
             return 0.0
         record = _failed_record(job.path, FileId.of(status), self._context.engine, error)
-        finished = self._keep(job, record)
+        finished = self._keep(job, record, linked=self._names.is_linked(record))
         if finished is not None and finished.fresh:
             self._follow_up(record, finished, -1)
         return 0.0
-
-
-def _leads_to(path: str, file: FileId) -> bool:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - any bytes, no object needed
-    except (OSError, ValueError):
-        return False
-    return (status.st_dev, status.st_ino) == (file.device, file.inode)
 
 
 def _failed_record(path: str, file: FileId, engine: EngineVersion, error: Exception) -> Record:

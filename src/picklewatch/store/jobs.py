@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.candidate import Source
-from picklewatch.store.rows import add_name, identity, inode, is_undecided, known_verdict, signed, unsigned
+from picklewatch.store.rows import (
+    add_name,
+    has_room_for_name,
+    identity,
+    inode,
+    is_new_name,
+    is_undecided,
+    known_verdict,
+    signed,
+    unsigned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -197,16 +207,21 @@ def end(transaction: Transaction, job: Job) -> bool:
 
 
 def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> bool:
-    """Return True if nothing is left to do about *candidate*; a name that was not decided on has it scanned again."""
+    """Return True if nothing is left to do about *candidate*.
+
+    Under a new name it is queued, for a worker to find out whether it was renamed; it is scanned again only if that
+    name was not decided on.
+    """
     file, path = candidate.file, os.fsencode(candidate.path)
     if known_verdict(transaction, file, engine) is None:
         return False
-    if candidate.link is not None or not is_undecided(transaction, file, path):
+    if candidate.link is not None or not is_new_name(transaction, file, path):
         return True
-    if not add_name(transaction, file, candidate.path):
-        return True
-    transaction.run("UPDATE files SET engine = '' WHERE device = ? AND inode = ?", inode(file))
-    return False
+    if is_undecided(transaction, file, path):
+        add_name(transaction, file, candidate.path)
+        transaction.run("UPDATE files SET engine = '' WHERE device = ? AND inode = ?", inode(file))
+        return False
+    return not has_room_for_name(transaction, file)
 
 
 def _queue(transaction: Transaction, candidate: Candidate) -> bool:

@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.model import Judgement, ScanReport, Verdict
+from picklewatch.core.model import Judgement, ScanReport, Verdict, printable
 from picklewatch.core.record_fields import outcome_fields
 from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from picklewatch.core.model import FileId, Record
     from picklewatch.store.database import Database, Row, Transaction
@@ -33,6 +33,8 @@ class Finished:
     """True if this outcome had not been recorded before: it is to be logged."""
     was: str | None = None
     """The path that the same content was judged under before, if it has another now."""
+    other: str | None = None
+    """The path that it was judged under before and still has, if the present one is new."""
     again: bool = False
     """True if the file was announced again meanwhile and keeps waiting."""
 
@@ -76,8 +78,42 @@ class Records:
             row = transaction.one("SELECT body FROM records WHERE id = ?", (number,))
             if row is not None:
                 body = {**json.loads(row[0]), "name": shown["name"], "names": shown["names"]}
-                text = json.dumps(body, separators=(",", ":"))
+                text = _text(body)
                 transaction.run("UPDATE records SET body = ? WHERE id = ?", (text, number))
+
+    def path(self, file: FileId) -> str | None:
+        """Return the path in the record of the inode of *file*, or None if there is none."""
+        sql = "SELECT r.path FROM files AS f JOIN records AS r ON r.id = f.record WHERE f.device = ? AND f.inode = ?"
+        rows = self._database.query(sql, inode(file))
+        return os.fsdecode(rows[0][0]) if rows else None
+
+    def note_path(self, file: FileId, path: str, name: str | None, names: Sequence[str], *, linked: bool) -> str | None:
+        """Give the record of *file* the new *path* with its *name*, or one more name if the old one is still *linked*.
+
+        *names* are all others that still lead to it. Return the verdict, or None if nothing is new.
+        """
+        with self._database.transaction() as transaction:
+            row = transaction.one(
+                "SELECT r.id, r.path, r.body, f.verdict FROM files AS f JOIN records AS r ON r.id = f.record "
+                "WHERE f.device = ? AND f.inode = ?",
+                inode(file),
+            )
+            if row is None or os.fsdecode(row[1]) == path:
+                return None
+            number, kept, body = row[0], row[1], json.loads(row[2])
+            if linked:
+                if not add_name(transaction, file, path):
+                    return None
+                body["names"] = list(dict.fromkeys((*body["names"], printable(path))))
+            else:
+                transaction.run("DELETE FROM names WHERE device = ? AND inode = ?", inode(file))
+                for known in names:
+                    add_name(transaction, file, known)
+                kept = os.fsencode(path)
+                body |= {"path": printable(path), "name": None if name is None else printable(name)}
+                body["names"] = [printable(known) for known in names]
+            transaction.run("UPDATE records SET path = ?, body = ? WHERE id = ?", (kept, _text(body), number))
+            return str(row[3])
 
     def reported(self, record: int) -> None:
         """Mark *record* as logged."""
@@ -168,7 +204,7 @@ def standing_record(transaction: Transaction, record: Record) -> int | None:
     return int(row[0]) if row is not None and is_as_bad else None
 
 
-def complete_record(transaction: Transaction, begun: int, record: Record) -> tuple[int, bool, str | None]:
+def complete_record(transaction: Transaction, begun: int, record: Record) -> Finished:
     """Record the outcome of a scan that had a record *begun*; return the same as `keep_record`.
 
     A record that was logged before stands for itself, as does one of another file, or one that was deleted.
@@ -177,43 +213,66 @@ def complete_record(transaction: Transaction, begun: int, record: Record) -> tup
     if row is None or row[0] or record.file is None or row[1:] != inode(record.file):
         return keep_record(transaction, record)
     verdict, sha256 = record.judgement.verdict.value, record.report.sha256
-    body = json.dumps(record.to_json(), separators=(",", ":"))
+    body = _text(record.to_json())
     transaction.run(
         "UPDATE records SET path = ?, verdict = ?, sha256 = ?, body = ?, engine = ?, "
         "size = ?, mtime_ns = ?, ctime_ns = ? WHERE id = ?",
         (os.fsencode(record.path), verdict, sha256, body, record.engine.key, *identity(record.file)[2:], begun),
     )
     _put_file(transaction, record, record.file, begun)
-    return begun, True, None
+    return Finished(begun, fresh=True)
 
 
-def keep_record(transaction: Transaction, record: Record, *, is_final: bool = True) -> tuple[int, bool, str | None]:
-    """Record an outcome.
-
-    Return the record's number, True if it is new, and the former path of a renamed file.
+def keep_record(transaction: Transaction, record: Record, *, linked: bool = False, is_final: bool = True) -> Finished:
+    """Record an outcome; a path of the same outcome that is still *linked* to the file stays the record's.
 
     A newer engine that finds the same in an unchanged file makes no new record either: an upgrade is not news.
     """
-    file, path = record.file, os.fsencode(record.path)
+    file = record.file
     shown = record.to_json()
-    body = json.dumps(shown, separators=(",", ":"))
+    body = _text(shown)
     if file is None:
-        return _insert(transaction, record, body), True, None
+        return Finished(_insert(transaction, record, body), fresh=True)
     present = transaction.one("SELECT record FROM files WHERE device = ? AND inode = ?", inode(file))
     if present is not None:
         old = transaction.one("SELECT path, body, size, mtime_ns FROM records WHERE id = ?", present)
         if old is not None and old[2:] == (file.size, file.mtime_ns) and _same(old[1], shown):
-            transaction.run(
-                "UPDATE records SET path = ?, body = ?, ctime_ns = ?, engine = ? WHERE id = ?",
-                (path, body, file.ctime_ns, record.engine.key, present[0]),
-            )
-            _put_file(transaction, record, file, present[0])
-            return int(present[0]), False, None if old[0] == path else os.fsdecode(old[0])
+            return _keep_same(transaction, present[0], record, file, os.fsdecode(old[0]), old[1], linked=linked)
     number = _insert(transaction, record, body)
     _put_file(transaction, record, file, number)
     if not is_final:
         transaction.run("UPDATE files SET engine = ? WHERE record = ?", (_NOT_FINAL, number))
-    return number, True, None
+    return Finished(number, fresh=True)
+
+
+def _keep_same(  # noqa: PLR0913, PLR0917 - both outcomes
+    transaction: Transaction, number: int, record: Record, file: FileId, former: str, old_body: str, *, linked: bool
+) -> Finished:
+    """Keep the record *number*, whose outcome is that of *record*; what may differ is the path."""
+    shown, path, was, other = record.to_json(), record.path, None, None
+    if linked:
+        old, path = json.loads(old_body), former
+        names = (shown["path"], *shown["names"])
+        shown |= {"path": old["path"], "name": old["name"], "names": [name for name in names if name != old["path"]]}
+        other = former if add_name(transaction, file, record.path) else None
+    else:
+        was = former if former != path else None
+        _forget_name(transaction, file, path)
+    transaction.run(
+        "UPDATE records SET path = ?, body = ?, ctime_ns = ?, engine = ? WHERE id = ?",
+        (os.fsencode(path), _text(shown), file.ctime_ns, record.engine.key, number),
+    )
+    _put_file(transaction, record, file, number)
+    return Finished(number, fresh=False, was=was, other=other)
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _forget_name(transaction: Transaction, file: FileId, path: str) -> None:
+    """Forget that *path* is another name of *file*: it is the record's."""
+    transaction.run("DELETE FROM names WHERE device = ? AND inode = ? AND path = ?", (*inode(file), os.fsencode(path)))
 
 
 def _with_id(number: int, at: float, body: str) -> dict[str, Any]:

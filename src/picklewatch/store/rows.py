@@ -44,8 +44,7 @@ def add_name(transaction: Transaction, file: FileId, path: str) -> bool:
 
     Return False if it was known.
     """
-    kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
-    if kept is not None and kept[0] >= _NAMES_KEPT:
+    if not has_room_for_name(transaction, file):
         return True
     row = (*inode(file), os.fsencode(path))
     return bool(transaction.run("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", row).rowcount)
@@ -55,6 +54,21 @@ def known_verdict(transaction: Transaction, file: FileId, engine: str) -> str | 
     """Return the verdict on exactly this state by *engine*, or None."""
     row = transaction.one(VERDICT, (*identity(file), engine))
     return None if row is None else str(row[0])
+
+
+def is_new_name(transaction: Transaction, file: FileId, path: bytes) -> bool:
+    """Return True if *file* has a verdict, and *path* is not among its names."""
+    sql = (
+        "SELECT 1 FROM files AS f JOIN records AS r ON r.id = f.record WHERE f.device = ?1 AND f.inode = ?2 "
+        "AND r.path <> ?3 AND NOT EXISTS (SELECT 1 FROM names WHERE device = ?1 AND inode = ?2 AND path = ?3)"
+    )
+    return transaction.one(sql, (*inode(file), path)) is not None
+
+
+def has_room_for_name(transaction: Transaction, file: FileId) -> bool:
+    """Return True if another name of *file* would be remembered."""
+    kept = transaction.one("SELECT count(*) FROM names WHERE device = ? AND inode = ?", inode(file))
+    return kept is None or kept[0] < _NAMES_KEPT
 
 
 def is_undecided(transaction: Transaction, file: FileId, path: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.state_layout import StateLayout
@@ -63,18 +64,18 @@ class Store:
         self._database.reopen()
         return True
 
-    def finish(self, job: Job | None, record: Record, *, quarantine: bool = False) -> Finished:
+    def finish(self, job: Job | None, record: Record, *, quarantine: bool = False, linked: bool = False) -> Finished:
         """Record the outcome of *job*, take it off the queue, and note whether the file is to be moved: all or nothing.
 
         The same outcome for the same state of the same inode is recorded once. A file that was only renamed or
-        touched keeps its record, which then shows the new path.
+        touched keeps its record, which then shows the new path, or, if the former one is still *linked* to it, both.
         """
         with self._database.transaction(durable=quarantine) as transaction:
-            number, fresh, was = keep_record(transaction, record)
+            finished = keep_record(transaction, record, linked=linked)
             if quarantine:
-                want_move(transaction, number)
+                want_move(transaction, finished.record)
             again = job is not None and end(transaction, job)
-        return Finished(number, fresh, was, again)
+        return replace(finished, again=again)
 
     def begin(self, record: Record) -> int:
         """Record what is known of a file whose scan goes on, and that it is to be moved; return the record's number.
@@ -85,16 +86,16 @@ class Store:
         with self._database.transaction(durable=True) as transaction:
             number = standing_record(transaction, record)
             if number is None:
-                number, _, _ = keep_record(transaction, record, is_final=False)
+                number = keep_record(transaction, record, is_final=False).record
             want_move(transaction, number)
         return number
 
     def complete(self, job: Job | None, begun: int, record: Record) -> Finished:
         """Finish *job* as `finish` does, in the place of the record *begun*; the move was decided with that."""
         with self._database.transaction(durable=True) as transaction:
-            number, fresh, was = complete_record(transaction, begun, record)
+            finished = complete_record(transaction, begun, record)
             again = job is not None and end(transaction, job)
-        return Finished(number, fresh, was, again)
+        return replace(finished, again=again)
 
     def changes_by_others(self) -> int:
         """Return a number that changes when another process commits to this database."""
