@@ -12,10 +12,23 @@ import sys
 EX_CONFIG = 78
 """`picklewatch.core.errors.ExitStatus.CONFIG`, which can't be imported here."""
 
-_NOT_FOUND = """\
+EX_SOFTWARE = 70
+"""`picklewatch.core.errors.ExitStatus.INTERNAL`."""
+EX_TEMPFAIL = 75
+"""`picklewatch.core.errors.ExitStatus.UNAVAILABLE`."""
+INTERRUPTED = 130
+"""`picklewatch.cli.INTERRUPTED`."""
+
+_NOT_FOUND_BY_ROOT = """\
 picklewatch: error: {error}, where root looks for it
 hint: root imports nothing from PYTHONPATH, the working directory or ~/.local. Install picklewatch and what it needs \
 into a virtual environment, and start it from there: docs/install.md.
+"""
+
+
+_NOT_LOADED = """\
+picklewatch: error: it can't be loaded: {kind}: {error}
+hint: If it is being upgraded, try again. Else install picklewatch and what it needs again: docs/install.md.
 """
 
 
@@ -27,11 +40,26 @@ def main() -> None:
         from picklewatch.cli import main as run
 
         run()
-    except ModuleNotFoundError as error:
-        if not sys.flags.isolated or (error.name or "").startswith("picklewatch."):
-            raise
-        sys.stderr.write(_NOT_FOUND.format(error=error))
-        sys.exit(EX_CONFIG)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - Python's own ending is a traceback, and the status of "unsafe"
+        sys.exit(_not_loaded(error))
+
+
+def _not_loaded(error: Exception) -> int:
+    """Say that picklewatch can't be imported; return the exit status."""
+    is_ours = (getattr(error, "name", None) or "").startswith("picklewatch.")
+    is_missing = isinstance(error, ModuleNotFoundError) and not is_ours
+    if sys.stderr is not None:
+        text = _NOT_FOUND_BY_ROOT if is_missing and os.geteuid() == 0 else _NOT_LOADED
+        try:
+            sys.stderr.write(text.format(kind=type(error).__name__, error=error))
+            sys.stderr.flush()
+        except OSError:
+            pass
+    if is_missing:
+        return EX_CONFIG
+    return EX_TEMPFAIL if isinstance(error, (OSError, MemoryError)) else EX_SOFTWARE
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import pytest
 from support.commands import Commands
 from support.watching import PATIENCE
 
+from picklewatch import doctor
 from picklewatch.config.schema import load
 from picklewatch.core.self_test_file import CONTENT
-from picklewatch.doctor import Grade, machine_checks, self_test, service_checks
+from picklewatch.doctor import CheckResult, Grade, machine_checks, self_test, service_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +204,19 @@ def test_a_state_directory_that_others_can_write_is_bad(tmp_path: Path) -> None:
     assert next(service_checks.state(state)).state is Grade.GOOD
     state.chmod(0o777)
     assert next(service_checks.state(state)).state is Grade.BAD
+
+
+def test_a_check_that_can_not_be_made_does_not_end_the_others() -> None:
+    """Such as of a state directory in somebody else's home."""
+
+    def failing() -> Iterator[CheckResult]:
+        yield from ()
+        raise PermissionError(13, "Permission denied", "/root/x")
+
+    (check,) = doctor._made("state", failing())
+    assert (check.name, check.state) == ("state", Grade.BAD)
+    assert "Permission denied: /root/x" in check.text
+    assert "sudo" in check.hint
 
 
 def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from support.commands import CLEAN, Commands
 from support.watching import PATIENCE
 
+from picklewatch import __main__ as first_steps
 from picklewatch import __version__, cli
 from picklewatch.cli import COMMANDS, common, invoke
+from picklewatch.config import sources
 from picklewatch.core.errors import ConfigError, Error, ExitStatus, StateError
 
 if TYPE_CHECKING:
@@ -150,6 +154,10 @@ def run_failing(failure: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         (ConfigError("2 mistakes:", ("one", "two")), 78, "picklewatch: error: 2 mistakes:\n  one\n  two\n"),
         (KeyboardInterrupt(), 130, "picklewatch: interrupted\n"),
         (BrokenPipeError(), 141, ""),
+        (OSError(28, "No space left on device", "/tmp/x"), 75, "picklewatch: error: No space left on device: /tmp/x\n"),
+        (PermissionError(13, "Permission denied", "/x\x1b"), 2, "picklewatch: error: Permission denied: /x\\x1b\n"),
+        (MemoryError(), 75, "picklewatch: error: memory ran out\n"),
+        (sqlite3.OperationalError("disk I/O error"), 75, "picklewatch: error: the database can't be used: disk I/O"),
     ],
 )
 def test_failures_that_a_user_can_mend_are_one_message(
@@ -162,13 +170,19 @@ def test_failures_that_a_user_can_mend_are_one_message(
     """With their exit status, and no traceback."""
     monkeypatch.setattr(cli, "_discard", lambda _stream: None)
     assert run_failing(failure, monkeypatch) == status
-    assert capfd.readouterr().err == message
+    shown = capfd.readouterr().err
+    assert shown.startswith(message)
+    assert "Traceback" not in shown
+    assert shown == message or shown.splitlines()[-1].startswith("hint: ")
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It should be reported, with all there is to know."""
-    with pytest.raises(ZeroDivisionError):
-        run_failing(ZeroDivisionError(), monkeypatch)
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """It should be reported, with all there is to know; its status is not that of an unsafe file."""
+    assert run_failing(ZeroDivisionError("x"), monkeypatch) == ExitStatus.INTERNAL
+    shown = capfd.readouterr().err
+    assert "Traceback" in shown
+    *_, message, hint = shown.splitlines()
+    assert (message, hint[:20]) == ("picklewatch: error: internal error: ZeroDivisionError: x", "hint: This is a bug:")
 
 
 @pytest.mark.parametrize(
@@ -192,6 +206,55 @@ def test_the_state_directory_follows_option_service_and_user(
     monkeypatch.setattr("os.geteuid", lambda: uid)
     assert common.state_dir() == Path(expected)
     assert common.state_dir(Path("/given")) == Path("/given")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (ModuleNotFoundError("No module named 'click'", name="click"), 78),
+        (ModuleNotFoundError("No module named 'picklewatch.x'", name="picklewatch.x"), 70),
+        (SyntaxError("invalid syntax"), 70),
+        (OSError(24, "Too many open files"), 75),
+    ],
+)
+def test_picklewatch_that_can_not_be_loaded_says_so(
+    failure: Exception, status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Such as in the middle of an upgrade: not with a traceback and the status of an unsafe file."""
+    assert first_steps._not_loaded(failure) == status
+    message, hint = capfd.readouterr().err.splitlines()
+    assert message.startswith("picklewatch: error: ")
+    assert hint.startswith("hint: ")
+
+
+def test_a_user_without_a_home_has_the_root_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run as any number: there is no configuration of such a user, and files can be scanned."""
+
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert sources.home() == Path("/")
+    assert sources.home({"HOME": "/h"}) == Path("/h")
+
+
+def test_a_state_directory_that_leads_nowhere_is_refused() -> None:
+    """With a message, not a traceback."""
+    with pytest.raises(StateError):
+        common.state_dir(Path("~nobody-has-this-name/x"))
+
+
+def test_files_are_scanned_from_a_directory_that_is_gone(tmp_path: Path) -> None:
+    """A shell may stay in it after somebody removed it; no import, path or sandbox needs it."""
+    (tmp_path / "ok.pkl").write_bytes(CLEAN)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    scan = Commands(tmp_path)
+    script = f'cd "{gone}" && rmdir "{gone}" && exec "$@"'
+    line = ["sh", "-c", script, "sh", *scan.line("scan", tmp_path / "ok.pkl")]
+    done = subprocess.run(line, capture_output=True, text=True, env=scan.environ, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_exit_status_is_documented() -> None:

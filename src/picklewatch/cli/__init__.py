@@ -120,7 +120,7 @@ def main() -> NoReturn:
 
 
 def invoke(args: Sequence[str]) -> int:
-    """Run the command line with *args* and return the exit status; a user's error shows no traceback."""
+    """Run the command line with *args* and return the exit status; only a bug shows a traceback."""
     _open_standard_streams()
     _make_output_unbreakable()
     try:
@@ -131,13 +131,23 @@ def invoke(args: Sequence[str]) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return _interrupted()
-    except OSError as error:
-        if not _output_is_broken():
-            raise
+    except ModuleNotFoundError:
+        raise  # `picklewatch.__main__` knows what to do
+    except Exception as error:  # noqa: BLE001 - whatever it is: Python's own ending would have the status of "unsafe"
+        return _end(error)
+    return status
+
+
+def _end(error: Exception) -> int:
+    if isinstance(error, OSError) and _output_is_broken():
         _discard(sys.stdout)
         _complain(f"picklewatch: error: the output can't be written: {error.strerror}")
         return int(ExitStatus.UNSCANNABLE)
-    return status
+    from picklewatch.cli.uncaught import ending
+
+    text, status = ending(error)
+    _complain(text)
+    return int(status)
 
 
 def _dispatch(args: list[str]) -> int:

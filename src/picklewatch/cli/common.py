@@ -62,7 +62,10 @@ def state_dir(given: Path | None = None) -> Path:
     ``/var/lib/picklewatch`` for root; ``~/.local/state/picklewatch``.
     """
     if given is not None:
-        return given.expanduser().absolute()
+        try:
+            return given.expanduser().absolute()
+        except (OSError, RuntimeError) as error:  # the working directory is gone, or nobody has that name
+            raise StateError(f"{given} leads nowhere: {error}", "Give an absolute path.") from None
     if systemd := os.environ.get("STATE_DIRECTORY"):
         return Path(systemd.split(":", 1)[0])
     base = os.environ.get("XDG_STATE_HOME", "")
@@ -70,7 +73,7 @@ def state_dir(given: Path | None = None) -> Path:
         return Path(base) / "picklewatch"
     if os.geteuid() == 0:
         return SYSTEM_STATE
-    return Path.home() / ".local/state/picklewatch"
+    return sources.home() / ".local/state/picklewatch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,10 @@ MIN_MEMORY = 128 << 20
 def _path(value: object) -> object:
     if not isinstance(value, str):
         return value
-    path = Path(value).expanduser() if value else None
+    try:
+        path = Path(value).expanduser() if value else None
+    except RuntimeError:
+        raise ValueError(f"{value!r}: nobody has that home directory") from None
     if path is not None and not path.is_absolute():
         raise ValueError(f'{value!r} is not absolute; begin it with "/" or "~/"')
     return path

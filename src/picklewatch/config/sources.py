@@ -58,11 +58,19 @@ def is_system_service(environ: Mapping[str, str] = os.environ) -> bool:
     return os.geteuid() == 0 or environ.get("STATE_DIRECTORY") == "/var/lib/picklewatch"
 
 
+def home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return this user's home directory; ``/`` for one that has none, as in a container that runs as any number."""
+    try:
+        return Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        return Path("/")
+
+
 def user_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the path of this user's own file."""
     base = environ.get("XDG_CONFIG_HOME", "")
-    home = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".config"
-    return home / "picklewatch/config.toml"
+    directory = Path(base) if base.startswith("/") else home(environ) / ".config"
+    return directory / "picklewatch/config.toml"
 
 
 def candidates(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:

@@ -1,6 +1,7 @@
 """Failures that the user can fix: each has a sentence, a hint and an exit status.
 
-Anything that is not an `Error` is a bug and keeps its traceback.
+Anything else that is not the system's fault (`OSError`) is a bug: it keeps its traceback, and
+ends with a status of its own.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ class ExitStatus(IntEnum):
     """Something is at or above the threshold (``--fail-on``, default ``unsafe``)."""
     UNSCANNABLE = 2
     """Something could not be scanned and nothing is unsafe; also a usage error, or work that failed."""
+    INTERNAL = 70
+    """A bug of picklewatch's; its traceback was printed (``EX_SOFTWARE``)."""
     UNAVAILABLE = 75
-    """The state's disk or the sandbox can't be used at the moment; start again later (``EX_TEMPFAIL``)."""
+    """A disk, memory or the sandbox can't be used at the moment; start again later (``EX_TEMPFAIL``)."""
     CONFIG = 78
     """Bad configuration, or a state that another daemon holds (``EX_CONFIG`` of sysexits.h)."""
 

@@ -169,7 +169,10 @@ class WarmProcess:
 
 def import_path() -> list[str]:
     """Return this process's import path without the current directory, in which a hostile download may lie."""
-    here = Path.cwd().resolve()
+    try:
+        here = Path.cwd().resolve()
+    except OSError:  # it was removed, so nothing is imported from it
+        here = None
     ours = str(Path(__file__).resolve().parents[2])
     path = [entry for entry in sys.path if Path(entry).is_absolute() and Path(entry).resolve() != here]
     return path if ours in path else [*path, ours]

@@ -60,8 +60,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-EX_SOFTWARE: Final = 70
-"""The exit status after a thread of ours died (sysexits.h); the service manager starts the daemon again."""
 LOOP_SECONDS: Final = 0.5
 _STATUS_SECONDS: Final = 2.0
 _MOVES_SECONDS: Final = 20.0
@@ -213,7 +211,7 @@ class Daemon:
                 return ExitStatus.OK
             if (dead := self._watching.dead()) is not None:
                 _log.critical("daemon.failed", message=f"{dead}; ending, to be started again")
-                return EX_SOFTWARE
+                return ExitStatus.INTERNAL
             if self._is_outdated(time.monotonic()):
                 _log.warning("daemon.outdated", message="picklewatch was upgraded; ending, to be started again")
                 return ExitStatus.UNAVAILABLE
