@@ -98,7 +98,7 @@ def test_running_and_healthy(tmp_path: Path, lock: StateLock) -> None:
         "1 malicious",
         "1 to be moved",
         "report only",
-        "48 MiB at most; a scan 68 MiB",
+        "48 MiB at most in the daemon's own process, 68 MiB in a scan",
     ):
         assert words in result.output
     assert "2 files were found by the periodic walk" in result.output

@@ -17,7 +17,7 @@ from picklewatch.core.model import FileId, Verdict
 from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
-from picklewatch.telemetry import metrics
+from picklewatch.telemetry import metrics, process_memory
 from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ def test_a_running_daemon(tmp_path: Path, lock: StateLock) -> None:
     assert 'picklewatch_counts_total{what="watch-gap"}' not in found
 
 
-def test_every_metric_is_documented(tmp_path: Path, lock: StateLock) -> None:
+def test_every_metric_is_documented(tmp_path: Path, lock: StateLock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page has a row for each, and for no other."""
+    monkeypatch.setattr(process_memory, "NAME", Path("/proc/self/comm").read_text().strip())  # this process counts
     write(tmp_path, degraded=[{"what": "a", "subject": "", "reason": "", "hint": ""}], faults={"a": 1}, counts={"b": 1})
     shown = {name.partition("{")[0] for name in samples(run(tmp_path).output)}
     documented = set(re.findall(r"^\| `(picklewatch_\w+)", DOC.read_text(), re.MULTILINE))

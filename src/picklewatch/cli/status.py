@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, RootReport, StoreReport
+    from picklewatch.telemetry.process_memory import MemoryUse
 
 EPILOG = """\
 \b
@@ -179,9 +180,18 @@ def _met(status: DaemonStatus) -> list[str]:
     if missed := report.counts.get("missed", 0):
         shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
     if status.running and report.peak_kib:
-        scans = f"; a scan {report.scan_peak_kib // 1024} MiB" if report.scan_peak_kib // 1024 else ""
-        shown.append(f"Memory:     {report.peak_kib // 1024} MiB at most{scans}")
+        shown.append(f"Memory:     {_memory(status.memory, report)}")
     return shown
+
+
+def _memory(now: MemoryUse | None, report: DaemonReport) -> str:
+    """Say how much memory all processes have now, and how much single ones have had at most."""
+    scans = f", {report.scan_peak_kib // 1024} MiB in a scan" if report.scan_peak_kib // 1024 else ""
+    most = f"{report.peak_kib // 1024} MiB at most in the daemon's own process{scans}"
+    if now is None:
+        return most
+    size, several = f"{now.kib // 1024} MiB in {now.processes} processes", "; what they share is counted in each"
+    return f"{size}; {most}" if now.exact else f"up to {size}{several}. {most}"
 
 
 def _refusals(store: StoreReport) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -62,7 +63,8 @@ class WarmProcess:
                 )
             except OSError as error:
                 self._control.close()
-                hint = "Is Python still installed there?"
+                is_gone = error.errno in (errno.ENOENT, errno.EACCES)
+                hint = "Is Python still installed there?" if is_gone else "Look at `ulimit -a`, then try again."
                 raise SandboxStartError(f"the sandbox did not start: {error}", hint) from error
         self._protections: Protections | None = None
 

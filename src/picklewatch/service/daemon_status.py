@@ -16,6 +16,7 @@ from picklewatch.core.state_layout import StateLayout
 from picklewatch.store import Store
 from picklewatch.store.failures import DISK_HINT
 from picklewatch.store.lock import holder, trouble
+from picklewatch.telemetry import process_memory
 from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
 from picklewatch.telemetry.health import HealthProblem
 from picklewatch.watch.roots import ASKED_FOR, RootState
@@ -232,6 +233,7 @@ def read(state: Path) -> DaemonStatus:
             problems=problems,
             daemon=report,
             row=row,
+            memory=process_memory.of_daemon(pid) if pid else None,
             store=_stored(store),
         )
     finally:

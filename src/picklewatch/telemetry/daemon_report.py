@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from picklewatch.telemetry.health import HealthProblem  # noqa: TC001 - `get_type_hints` looks it up
+from picklewatch.telemetry.process_memory import MemoryUse  # noqa: TC001 - as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class DaemonReport:
     walking: str | None = None
     """A tree that is being walked."""
     peak_kib: int = 0
-    """The most memory that the daemon has needed."""
+    """The most memory that the daemon's own process has needed."""
     scan_peak_kib: int = 0
     """The most memory that a scan has needed."""
     unprotected: tuple[str, ...] = ()
@@ -118,6 +119,8 @@ class DaemonStatus:
     """The report of the running daemon, or of the last one that ran."""
     row: Mapping[str, Any] = field(default_factory=dict)
     """`daemon` as it is stored: another version may have written more."""
+    memory: MemoryUse | None = None
+    """The memory of the running daemon's processes, measured just now; None if they are not seen from here."""
     store: StoreReport | None = None
     """None where no daemon ever ran."""
 
@@ -130,6 +133,7 @@ class DaemonStatus:
             **shown,
             "healthy": self.healthy,
             "degraded": [asdict(problem) for problem in self.problems],
+            "memory": None if self.memory is None else asdict(self.memory),
             **asdict(self.store),
         }
 

@@ -31,7 +31,8 @@ _HELP = {
     "picklewatch_moves": "Moves into quarantine, by how they are doing.",
     "picklewatch_allowed_digests": "Contents that somebody vouched for.",
     "picklewatch_roots": "Watched directories, by how they are doing.",
-    "picklewatch_memory_peak_bytes": "The most memory that the daemon, or a scan, has needed.",
+    "picklewatch_memory_bytes": "The memory of all processes now, by how it was measured.",
+    "picklewatch_memory_peak_bytes": "The most memory that the daemon's own process, or a scan's, has needed.",
 }
 
 
@@ -55,6 +56,8 @@ def _samples(status: DaemonStatus) -> Iterator[_Sample]:
     yield "picklewatch_healthy", {}, status.healthy
     if status.running and status.daemon.version:
         yield from _of_the_run(status.daemon)
+    if status.memory is not None:
+        yield "picklewatch_memory_bytes", {"measure": "pss" if status.memory.exact else "rss"}, status.memory.kib * 1024
     if status.store is not None:
         yield from _of_the_store(status, status.store)
 
