@@ -21,6 +21,7 @@ from fault.faults import (
     storage,
     upgrades,
     watching,
+    wording,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ FAULTS: tuple[Fault, ...] = (
     *limits.FAULTS,
     *service.FAULTS,
     *upgrades.FAULTS,
+    *wording.FAULTS,
 )
 """All of them, in the order of the table."""
 
