@@ -114,6 +114,8 @@ class Sight:
     @property
     def why(self) -> str:
         """Why there is no directory, in words; empty if there is one, or simply none."""
+        if self.error == errno.ETIMEDOUT:
+            return "looking at it takes too long"
         return self.reason or (os.strerror(self.error) if self.error not in (0, errno.ENOENT) else "")
 
 
@@ -262,7 +264,6 @@ def report(root: Root, sight: Sight, health: Health) -> None:
     error = sight.error
     root.reason = sight.why
     if error == errno.ETIMEDOUT:
-        root.reason = "looking at it takes too long"
         hint = "Does its server answer? The other roots are watched meanwhile."
         health.degrade("watch-root-hangs", root.reason, subject=root.wanted, hint=hint)
         return
