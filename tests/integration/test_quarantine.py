@@ -335,7 +335,7 @@ def test_changed_content_is_not_given_back(made: Lab) -> None:
 def test_allowing_comes_first(small: Lab) -> None:
     """If the digest can't be allowed, nothing is given back."""
 
-    def refuse(_sha256: str, _reason: str) -> None:
+    def refuse(_sha256: str, _reason: str, _size: int) -> None:
         raise QuarantineError("the store is locked")
 
     with Vault(small.store) as vault:

@@ -121,7 +121,7 @@ def test_the_blob_moves_and_nothing_is_downloaded_again(tmp_path: Path, served: 
                 pickle.load(file)
         assert served.downloads(MODEL) == before
         assert researcher.scan()
-        vault.restore(item.id, lambda _sha256, _reason: None)
+        vault.restore(item.id, lambda _sha256, _reason, _size: None)
         assert link.read_bytes() == CONTENT
         assert researcher.download() == link
 

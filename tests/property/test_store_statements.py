@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from picklewatch.core.model import Record
+
 SOURCES = Path(picklewatch.store.__file__).parent
 TABLES = ("jobs", "records", "files", "names", "intents", "allowed", "state", "counts")
 LATER = 5e9
@@ -81,6 +83,11 @@ def report(store: Store, number: int) -> None:
         store.records.reported(record)
 
 
+def early(verdict: Verdict) -> Record:
+    """An outcome of a file that is moved while it is scanned."""
+    return make_record("/none/early", file(8), verdict, None)
+
+
 def wanted(store: Store) -> int:
     """An open intent."""
     return store.intents.wanted()[0].id
@@ -95,10 +102,15 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("name", lambda store: store.records.add_name(file(2), "/none/another")),
     ("report", lambda store: report(store, 1)),
     ("offer under another name", offer_renamed),
+    ("postpone", lambda store: store.intents.postponed(wanted(store), "not permitted")),
     ("refuse", lambda store: store.intents.refused(wanted(store), "gone")),
     ("want all", lambda store: store.intents.want_all([Verdict.UNSAFE, Verdict.UNVERIFIED])),
     ("moved", lambda store: store.intents.done(wanted(store), "item")),
     ("path", lambda store: store.records.note_path(file(2), "/none/moved", None, ["/none/another"], linked=False)),
+    ("begin", lambda store: store.begin(early(Verdict.UNSAFE))),
+    ("moved early", lambda store: store.intents.done(store.intents.wanted()[-1].id, "early")),
+    ("learn", lambda store: store.records.learn_digest("early", "09" * 32)),
+    ("complete", lambda store: store.complete(None, max(store.records.unreported())[0], early(Verdict.MALICIOUS))),
     ("judge again", lambda store: store.records.judge_again(file(2))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),

@@ -98,8 +98,9 @@ class Lab:
             with Vault(self.store) as own:
                 return own.quarantine(suspect, tombstone=tombstone)
 
-    def allow(self, sha256: str, reason: str) -> None:
+    def allow(self, sha256: str, reason: str, size: int) -> None:
         """Vouch for a digest, as the daemon's store does."""
+        assert size >= 0
         self.allowed.append((sha256, reason))
 
     def items(self) -> list[Item]:

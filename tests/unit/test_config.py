@@ -223,7 +223,7 @@ def test_the_example_explains_every_key_with_its_default() -> None:
     assert written == {keys for keys, _ in effective.entries(Config())}
     values = dict(flat(data))
     assert values == dict(effective.entries(Config()))
-    assert {"digests", "imports"} == set(data["allow"])
+    assert {"digests", "sizes", "imports"} == set(data["allow"])
 
 
 def test_the_example_as_it_is_changes_nothing() -> None:

@@ -66,14 +66,14 @@ class Shared:
         with Vault(self.store) as vault:
             yield vault
 
-    def allow(self, sha256: str, reason: str) -> None:
+    def allow(self, sha256: str, reason: str, size: int) -> None:
         """Vouch for a content in the daemon's store."""
         from picklewatch.store import CorruptError, Store
 
         try:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.closing(Store(self.state)) as store:
-                store.allowed.add(sha256, reason)
+                store.allowed.add(sha256, reason, size)
         except (sqlite3.Error, OSError, CorruptError) as error:
             message = f"the content can't be allowed, so it was not restored: {error}"
             raise QuarantineError(message, "try again, or use --no-allow --to a place that is not watched") from error

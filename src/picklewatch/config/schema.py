@@ -214,6 +214,8 @@ class AllowConfig(_ConfigSection):
 
     digests: dict[Digest, Reason] = {}
     """SHA-256 of a file's content = reason. Such a file is clean whatever it holds."""
+    sizes: dict[Digest, Size] = {}
+    """SHA-256 of an allowed content = its size. Give it: files of other sizes then need not be hashed before they are moved."""  # noqa: E501 - shown as one sentence
     imports: dict[Import, Reason] = {}
     """Exact "module.name" = reason. Findings about this import no longer count."""
 
@@ -237,7 +239,11 @@ class Config(_ConfigSection):
 
     def policy(self) -> Policy:
         """Return the operator's allowances."""
-        return Policy(allowed_imports=self.allow.imports, allowed_digests=self.allow.digests)
+        return Policy(
+            allowed_imports=self.allow.imports,
+            allowed_digests=self.allow.digests,
+            allowed_sizes=self.allow.sizes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from picklewatch.quarantine.place import Place, inside
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Allow = Callable[[str, str], None]
+    Allow = Callable[[str, str, int], None]
 
 
 _REASON: Final = 200
@@ -30,8 +30,8 @@ class RestoreRequest:
     """A request to restore an item."""
 
     allow: Allow | None
-    """Persists that the operator vouches for a SHA-256, with the reason; None: it may be taken again, and *root* gets
-    only a copy to look at."""
+    """Persists that the operator vouches for a SHA-256, with the reason and the size; None: it may be taken again, and
+    *root* gets only a copy to look at."""
     reason: str = ""
     """The operator's reason to vouch for it."""
     root: str | None = None
@@ -73,7 +73,7 @@ def give_back(entry: Entry, place: Place, request: RestoreRequest) -> Item:
             raise QuarantineError(message, "delete it, or restore it with --force: it is then judged again")
         vouched = ""
         if unchanged and request.allow is not None:
-            request.allow(sha256, request.reason)
+            request.allow(sha256, request.reason, os.fstat(fd).st_size)
             vouched = request.reason[:_REASON] or "restored"
         _begin(entry, request, os.fstat(fd), sha256, vouched)
         if request.is_sample:
@@ -101,7 +101,7 @@ def give_back_early(entry: Entry, place: Place, allow: Allow, reason: str) -> It
         sha256, status = fs.digest(fd), os.fstat(fd)
         if status.st_ino != entry.fields["inode"] or item.sha256 not in (None, sha256):
             raise QuarantineError(f"{item.id} was changed since it was judged", "delete it, or wait until it is copied")
-        allow(sha256, reason)
+        allow(sha256, reason, status.st_size)
         _begin(entry, request, status, sha256, reason[:_REASON] or "restored")
         fs.dress(fd, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
         _put(beside, place, item.id)

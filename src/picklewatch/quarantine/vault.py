@@ -162,9 +162,9 @@ class Vault:
     ) -> Item:
         """Restore an item to its old place, or to the file or directory *to*.
 
-        First *allow* is called with its SHA-256 and *reason*; it must persist that the operator vouches for it, or the
-        watcher takes it again at once (None: so be it). Owner, permissions (never set-id bits) and time come back.
-        Nothing but our own tombstone is ever replaced.
+        First *allow* is called with its SHA-256, *reason* and size; it must persist that the operator vouches for it,
+        or the watcher takes it again at once (None: so be it). Owner, permissions (never set-id bits) and time come
+        back. Nothing but our own tombstone is ever replaced.
         """
         with errors_for_people(item_id), self._entry(item_id) as entry:
             item = entry.item

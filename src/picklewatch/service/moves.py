@@ -248,7 +248,7 @@ class Mover:
         known = self._store.allowed.all()
         for item in self._vault().items(history=True):
             if item.state is State.RESTORED and item.vouched and item.sha256 is not None and item.sha256 not in known:
-                self._store.allowed.add(item.sha256, item.vouched)
+                self._store.allowed.add(item.sha256, item.vouched, item.size)
 
     def _retry(self, intent: Intent, held: Mapping[tuple[str, int, int], Item]) -> bool:
         """Move a file of an earlier run, or find that it was moved.

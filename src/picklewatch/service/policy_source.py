@@ -34,7 +34,8 @@ class PolicySource:
             seen = self._store.changes_by_others()
             if seen != self._seen:
                 digests = {**self._store.allowed.all(), **self._configured.allowed_digests}
-                self._policy = replace(self._configured, allowed_digests=digests)
+                sizes = {**self._store.allowed.sizes(), **self._configured.allowed_sizes}
+                self._policy = replace(self._configured, allowed_digests=digests, allowed_sizes=sizes)
                 self._seen = seen
             return self._policy
 

@@ -116,18 +116,19 @@ class KnownDigests:
     """The allowed digests as last read: what the daemon's memory saves of a database that is damaged."""
 
     def __init__(self) -> None:
-        self.reasons: dict[str, str] = {}
+        self.rows: list[tuple[str, str, int | None]] = []
+        """Digest, reason, and size of the content if it is known."""
 
     def salvage(self, database: Database, former: Path) -> None:
         """Put into *database* what was last read, and what can still be read from the *former*, damaged one."""
-        found: list[Row] = [(sha256, reason, time.time()) for sha256, reason in self.reasons.items()]
+        found: list[Row] = [(sha256, reason, time.time(), size) for sha256, reason, size in self.rows]
         with contextlib.suppress(sqlite3.Error):
             connection = sqlite3.connect(f"{former.absolute().as_uri()}?mode=ro", uri=True)
             with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
-                found.extend(connection.execute("SELECT sha256, reason, at FROM allowed"))
+                found.extend((*row, None)[:4] for row in connection.execute("SELECT * FROM allowed"))
         with database.transaction(durable=True) as transaction:
             for row in found:
-                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at) VALUES (?, ?, ?)", row)
+                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at, size) VALUES (?, ?, ?, ?)", row)
 
 
 class Allowed:
@@ -136,14 +137,14 @@ class Allowed:
     def __init__(self, database: Database, known: KnownDigests) -> None:
         self._database, self._known = database, known
 
-    def add(self, sha256: str, reason: str) -> None:
-        """Vouch for a content: it is clean from the next look on, shown with *reason*."""
+    def add(self, sha256: str, reason: str, size: int | None = None) -> None:
+        """Vouch for a content of *size* bytes: it is clean from the next look on, shown with *reason*."""
         with self._database.transaction(durable=True) as transaction:
             known = transaction.one("SELECT 1 FROM allowed WHERE sha256 = ?", (sha256.lower(),))
             transaction.run(
-                "INSERT INTO allowed (sha256, reason, at) VALUES (?, ?, ?) "
-                "ON CONFLICT (sha256) DO UPDATE SET reason = excluded.reason",
-                (sha256.lower(), reason, time.time()),
+                "INSERT INTO allowed (sha256, reason, at, size) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (sha256) DO UPDATE SET reason = excluded.reason, size = coalesce(excluded.size, size)",
+                (sha256.lower(), reason, time.time(), size),
             )
             if known is None:
                 _judge_again(transaction, sha256)
@@ -160,8 +161,16 @@ class Allowed:
 
     def all(self) -> dict[str, str]:
         """Return every allowed digest with its reason."""
-        self._known.reasons = dict(self._database.query("SELECT sha256, reason FROM allowed"))
-        return dict(self._known.reasons)
+        return {sha256: reason for sha256, reason, _ in self._read()}
+
+    def sizes(self) -> dict[str, int]:
+        """Return the allowed digests whose contents' sizes are known, with those."""
+        return {sha256: size for sha256, _, size in self._read() if size is not None}
+
+    def _read(self) -> list[tuple[str, str, int | None]]:
+        rows = self._database.query("SELECT sha256, reason, size FROM allowed")
+        self._known.rows = [(str(sha256), str(reason), size) for sha256, reason, size in rows]
+        return self._known.rows
 
 
 def want_move(transaction: Transaction, record: int) -> None:

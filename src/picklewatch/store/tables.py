@@ -121,6 +121,11 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX intents_cause ON intents (cause) WHERE cause IS NOT NULL;
     """
     + _counted("files", "engine", "engines"),
+    # 4: only a file of its size can be an allowed content
+    """
+    ALTER TABLE allowed ADD COLUMN size INTEGER;
+    UPDATE allowed SET size = (SELECT r.size FROM records AS r WHERE r.sha256 = allowed.sha256 LIMIT 1);
+    """,
 )
 """The script that leads from version *n* to *n + 1*, at position *n*. Released ones never change."""
 
