@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,7 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("moved early", lambda store: store.intents.done(store.intents.wanted()[-1].id, "early")),
     ("learn", lambda store: store.records.learn_digest("early", "09" * 32)),
     ("complete", lambda store: store.complete(None, max(store.records.unreported())[0], early(Verdict.MALICIOUS))),
+    ("late names", lambda store: store.records.put_names(1, replace(early(Verdict.UNSAFE), names=("/none/late",)))),
     ("judge again", lambda store: store.records.judge_again(file(2))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),
@@ -197,10 +199,10 @@ def test_no_statement_is_left_out() -> None:
 
 def consistent(held: dict[str, list[tuple[object, ...]]]) -> bool:
     """Whether the numbers that are kept are those of the rows."""
-    numbers = dict.fromkeys(("jobs", "records", "files", "intents"), 0)
+    numbers = dict.fromkeys(("jobs", "records", "files", "intents", "engines"), 0)
     for what, _, number in held["counts"]:
         numbers[str(what)] += int(str(number))
-    return all(len(held[table]) == number for table, number in numbers.items())
+    return all(len(held["files" if table == "engines" else table]) == number for table, number in numbers.items())
 
 
 @pytest.mark.parametrize("index", range(len(OPERATIONS)), ids=[name for name, _ in OPERATIONS])
