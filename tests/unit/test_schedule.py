@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.watching import ENGINE, make_candidate
+from support.watching import ENGINE, make_candidate, make_record
 
 from picklewatch.core.candidate import Source
 from picklewatch.queue import schedule
-from picklewatch.queue.schedule import PutOffError, Schedule
+from picklewatch.queue.schedule import AGAIN_EVERY, PutOffError, Schedule
 from picklewatch.store import Store, jobs
 from picklewatch.store.jobs import Jobs
 
@@ -76,6 +76,28 @@ def test_a_download_goes_before_what_a_walk_found(queue: Queue) -> None:
     assert "downloads/new" in queue.take(2)
     rest = queue.take(89)
     assert len(set(rest)) == 89
+    assert queue.claim() is None
+
+
+def test_what_was_judged_before_goes_behind_what_is_new(queue: Queue) -> None:
+    """By a version whose verdicts are old now, or before its rights changed; it does not wait for ever."""
+    old = [f"models/{number}" for number in range(40)]
+    queue.put(*old)
+    for name in queue.take(40):
+        path = queue.directory / "root" / name
+        queue.store.finish(None, make_record(str(path), make_candidate(path).file))
+    upgraded = replace(ENGINE, rules="fedcba987654").key
+    walked = [make_candidate(queue.directory / "root" / name, Source.WALK) for name in old]
+    queue.schedule.announce(queue.store.jobs.offer(walked, upgraded).queued)
+    assert queue.store.jobs.again() == len(queue.store.jobs) == 40
+    new = [f"new/{number}" for number in range(30)]
+    queue.put(*new, source=Source.WALK)
+    taken = queue.take(30 + 2)
+    assert 30 // AGAIN_EVERY <= 2
+    assert set(new) <= set(taken)
+    queue.put("models/0")
+    assert queue.take() == ["models/0"], "an event is urgent whatever was known"
+    assert len(set(queue.take(37))) == 37
     assert queue.claim() is None
 
 

@@ -1,4 +1,4 @@
-"""``picklewatch quarantine``: list, show, restore and delete quarantined files."""
+"""``picklewatch quarantine``: list, show, restore and delete quarantined files; decide on moves that wait."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from picklewatch.cli import waiting_moves
 from picklewatch.cli.common import config_option, json_option, state_dir, state_option
 from picklewatch.config import sources
 from picklewatch.core.errors import Error, ExitStatus, QuarantineError
@@ -40,6 +41,7 @@ Examples:
   picklewatch quarantine restore 3f2a --reason "our own model, looked at it"
   picklewatch quarantine restore 3f2a --to /tmp/sample --no-allow
   picklewatch quarantine purge --older-than 30d --dry-run
+  picklewatch quarantine apply --dry-run             what only a new version would move
 
 \b
 Exit status:
@@ -109,6 +111,9 @@ def with_vault(function: Callable[..., R]) -> Callable[..., R]:
 
     return config_option(state_option(wrapped))
 
+
+command.add_command(waiting_moves.apply)
+command.add_command(waiting_moves.dismiss)
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 ids_argument = click.argument("ids", metavar="ID…", nargs=-1, required=True)

@@ -11,7 +11,7 @@ import click
 
 from picklewatch.cli.common import json_option, state_dir, state_option
 from picklewatch.core.errors import StateError
-from picklewatch.core.model import printable
+from picklewatch.core.model import EngineVersion, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def lines(status: DaemonStatus, directory: Path) -> list[str]:
         "",
         *_files(status, status.store),
         *_met(status),
-        *_findings(status.store, now),
+        *_findings(status.store, status.daemon.engine, now),
         *_refusals(status.store),
     ]
 
@@ -157,6 +157,9 @@ def _files(status: DaemonStatus, store: StoreReport) -> list[str]:
     rate = f", {report.per_second} a second" if status.running and report.per_second else ""
     scanning = f", {report.in_hand} being scanned" if status.running and report.in_hand else ""
     shown = [f"Files:      {judged}", f"Queue:      {store.queue} waiting{scanning}{rate}"]
+    if store.old or store.again:
+        old = f"{store.old} verdicts are of an older version" if store.old else "all verdicts are of this version"
+        shown.append(f"Again:      {old}; {store.again} files wait to be judged again, behind new ones")
     if status.running and report.walking:
         shown.append(f"Walking:    {printable(report.walking)}")
     level, moves = report.quarantine, store.moves
@@ -167,7 +170,13 @@ def _files(status: DaemonStatus, store: StoreReport) -> list[str]:
     return shown
 
 
-_MOVES = {"done": "moved", "wanted": "to be moved", "refused": "refused"}
+_MOVES = {
+    "done": "moved",
+    "wanted": "to be moved",
+    "held": "waiting for you",
+    "refused": "refused",
+    "dismissed": "let stay by you",
+}
 
 
 def _met(status: DaemonStatus) -> list[str]:
@@ -203,14 +212,15 @@ def _refusals(store: StoreReport) -> list[str]:
     return ["", "Not moved:", *shown, *([f"  and {more} more"] if more > 0 else [])]
 
 
-def _findings(store: StoreReport, now: float) -> list[str]:
+def _findings(store: StoreReport, engine: str, now: float) -> list[str]:
     if not store.latest:
         return []
     shown = ["", "Last findings:"]
     for record in store.latest:
         reasons = ", ".join(record["reasons"])
         name = record["name"] or record["path"]
-        shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago")
+        old = ", by an older version" if engine and EngineVersion(**record["engine"]).key != engine else ""
+        shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}")
     return [
         *shown,
         "",

@@ -188,6 +188,9 @@ class QuarantineConfig(_ConfigSection):
     tombstones: StrictBool = True
     """Whether a tombstone takes the place of a file that its client would silently download again. Loading it fails with words that name picklewatch."""  # noqa: E501 - shown as one sentence
 
+    upgrade_moves: Annotated[StrictInt, Field(ge=0)] = 10
+    """How many files a new version may move whose content an older one let stay; more wait for `picklewatch quarantine apply`, so that a mistake in a list empties no cache."""  # noqa: E501 - shown as one sentence
+
     def takes(self, verdict: Verdict) -> bool:
         """Return True if a file with *verdict* is moved."""
         return self.level != "off" and verdict.rank >= Verdict(self.level).rank

@@ -21,6 +21,9 @@ class Source(IntEnum):
     """The start-up walk, or the walk of a root that appeared, found it."""
     RESCAN = 3
     """The periodic safety net found it."""
+    AGAIN = 4
+    """A walk found it, and its content seems to be what was judged before: by an older version, or before its links,
+    rights or owner changed."""
 
 
 class UnavailableError(Exception):

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 OLDEST_EVERY: Final = 4
 """Every so many claims the file that has waited longest goes first, so that nothing waits for ever."""
-_CLASSES: Final = (Source.EVENT, Source.WALK)
-"""Those that take turns, the most urgent first; a periodic walk's finds are in the last class, too."""
+AGAIN_EVERY: Final = 16
+"""Every so many claims one goes first whose content was judged before."""
+_CLASSES: Final = (Source.EVENT, Source.WALK, Source.AGAIN)
+"""Those that take turns, the most urgent first; a periodic walk's finds are with the other walks'."""
 _FULL_PAUSE: Final = 5.0
 """Seconds before a scan is tried again that was put off while the slow lane was full."""
 _DEFERRED: Final = 10_000
@@ -99,6 +101,10 @@ class Claim:
         self.patience = patience
 
 
+def _class_of(source: Source) -> Source:
+    return Source.WALK if source is Source.RESCAN else source
+
+
 class Schedule:
     """Hands out claims. Any thread may use it."""
 
@@ -123,7 +129,7 @@ class Schedule:
         with self._condition:
             for found in candidates:
                 key = found.file.device, found.file.inode
-                self._queues[min(found.source, Source.WALK)].put(found.path, key, found.owner)
+                self._queues[_class_of(found.source)].put(found.path, key, found.owner)
             self._condition.notify_all()
 
     def wake(self) -> None:
@@ -243,7 +249,8 @@ class Schedule:
 
     def _others_wait(self, claim: Claim) -> bool:
         """Return True if files wait that are more urgent than that of *claim*, or as urgent and another owner's."""
-        if claim.job.source >= Source.WALK and self._queues[Source.EVENT]:
+        kind = _class_of(claim.job.source)
+        if any(self._queues[source] for source in _CLASSES if source < kind):
             return True
         return any(self._queues[source].has_other(claim.owner) for source in (Source.GUARD, Source.EVENT))
 
@@ -257,13 +264,18 @@ class Schedule:
 
     def _next(self, served: frozenset[int]) -> Job | None:
         """Take the next job, and none of the owners *served*."""
-        is_oldest_due = self._claims % OLDEST_EVERY == 0
+        is_oldest_due, is_again_due = self._claims % OLDEST_EVERY == 0, self._claims % AGAIN_EVERY == 0
         if (job := self._pop_from(self._queues[Source.GUARD], frozenset())) is not None:
             return job  # a loader waits: before everything, always
-        for source in () if is_oldest_due else _CLASSES:
+        if is_oldest_due and not is_again_due and (job := self._from_store(served, oldest=True)) is not None:
+            return job
+        for source in reversed(_CLASSES) if is_again_due else _CLASSES:
             if (job := self._pop_from(self._queues[source], served)) is not None:
                 return job
-        job = self._store.jobs.claim(self._is_busy, oldest=is_oldest_due, but=Without(self._hung, served))
+        return self._from_store(served, oldest=False)
+
+    def _from_store(self, served: frozenset[int], *, oldest: bool) -> Job | None:
+        job = self._store.jobs.claim(self._is_busy, oldest=oldest, but=Without(self._hung, served))
         if job is not None:
             for queue in self._queues.values():
                 queue.drop((job.device, job.inode))

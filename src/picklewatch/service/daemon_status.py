@@ -234,13 +234,13 @@ def read(state: Path) -> DaemonStatus:
             daemon=report,
             row=row,
             memory=process_memory.of_daemon(pid) if pid else None,
-            store=_stored(store),
+            store=_stored(store, report.engine),
         )
     finally:
         store.close()
 
 
-def _stored(store: Store) -> StoreReport:
+def _stored(store: Store, engine: str) -> StoreReport:
     return StoreReport(
         queue=len(store.jobs),
         verdicts=store.records.counts(),
@@ -248,6 +248,8 @@ def _stored(store: Store) -> StoreReport:
         moves=store.intents.counts(),
         refusals=[{key: printable(text) for key, text in each.items()} for each in store.intents.refusals()],
         allowed=len(store.allowed.all()),
+        old=sum(number for judge, number in store.records.engines().items() if engine and judge != engine),
+        again=store.jobs.again(),
     )
 
 

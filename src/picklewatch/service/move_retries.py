@@ -44,13 +44,15 @@ class MoveRetries:
 
         Return True if it says so of any verdict.
         """
+        self._store.upgrade_moves = config.quarantine.upgrade_moves
         moved = [verdict for verdict in Verdict if config.quarantine.takes(verdict)]
         if moved:
             self._store.intents.want_all(moved)
         return bool(moved)
 
     def retry(self, _stopping: threading.Event) -> None:
-        """Try what is still wanted."""
+        """Try what is still wanted, and report what waits for a person."""
+        self._look_after_held()
         try:
             self._actions.mover.retry_all()
             if any(problem.what == "quarantine-store" for problem in self._health.problems):
@@ -71,6 +73,14 @@ class MoveRetries:
             self._actions.mover.finish()
         except StateError as error:
             self._report(error)
+
+    def _look_after_held(self) -> None:
+        if not self._store.held_moves:
+            self._health.repair("quarantine-held")
+            return
+        reason = "a new version would move files that an older one let stay; they wait for you"
+        hint = "`picklewatch quarantine apply --dry-run` lists them; `apply` moves them, `dismiss` lets them stay."
+        self._health.degrade("quarantine-held", reason, hint=hint)
 
     def _report(self, error: StateError) -> None:
         self._health.degrade("quarantine-store", error.message, hint=error.hint)

@@ -173,12 +173,15 @@ class Allowed:
         return self._known.rows
 
 
-def want_move(transaction: Transaction, record: int) -> None:
-    """Note that the file of *record* is to be moved, unless it was already."""
+def want_move(transaction: Transaction, record: int, state: str = "wanted", cause: str | None = None) -> None:
+    """Note that the file of *record* is to be moved, unless it was already.
+
+    *state* and *cause* are those of `picklewatch.store.held_moves.state_of`.
+    """
     transaction.run(
-        "INSERT INTO intents (record, state, at) VALUES (?, 'wanted', ?) "
+        "INSERT INTO intents (record, state, at, cause) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (record) DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused'",
-        (record, time.time()),
+        (record, state, time.time(), cause),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.candidate import Source
@@ -90,7 +90,7 @@ class Jobs:
                     add_name(transaction, candidate.file, candidate.link)
                 if _is_settled(transaction, candidate, engine):
                     known += 1
-                elif _queue(transaction, candidate):
+                elif _queue(transaction, candidate := _again(transaction, candidate)):
                     queued.append(candidate)
                 else:
                     waiting += 1
@@ -114,7 +114,7 @@ class Jobs:
         oldest: bool = False,
         but: Without = NOBODY,
     ) -> Job | None:
-        """Return the job to do next: the newest of the most urgent, or the one that has waited longest.
+        """Return the job to do next: the newest of the most urgent, or the one of a new file that has waited longest.
 
         None that *is_busy*, and none of *but*. Claims are not stored: the jobs of a dead daemon are
         simply still queued. What is busy at the front is passed once a second, not for each job: it may be thousands.
@@ -139,7 +139,7 @@ class Jobs:
 
     def _oldest(self, passed: Row | None, but: Without, size: int) -> list[Row]:
         number = -1 if passed is None else passed[0]
-        return self._page("id > ?", "id", (number,), but, size)
+        return self._page("id > ? AND priority < ?", "id", (number, Source.AGAIN), but, size)
 
     def _most_urgent(self, passed: Row | None, but: Without, size: int) -> list[Row]:
         """Look in two steps, each of which is a range of the index."""
@@ -185,6 +185,10 @@ class Jobs:
     def __len__(self) -> int:
         return sum(self._database.counts("jobs").values())
 
+    def again(self) -> int:
+        """Return how many wait whose content was judged before."""
+        return self._database.counts("jobs").get(str(int(Source.AGAIN)), 0)
+
 
 _COLUMNS: Final = "id, path, device, inode, generation, priority, owner"
 _PAGE: Final = 16
@@ -222,6 +226,18 @@ def _is_settled(transaction: Transaction, candidate: Candidate, engine: str) -> 
         transaction.run("UPDATE files SET engine = '' WHERE device = ? AND inode = ?", inode(file))
         return False
     return not has_room_for_name(transaction, file)
+
+
+def _again(transaction: Transaction, candidate: Candidate) -> Candidate:
+    """Return *candidate* with the least urgent source if a walk found what was judged before, by size and time.
+
+    Both may lie: whoever writes to a file can set its time back. So this decides nothing but the order.
+    """
+    if candidate.source < Source.WALK:
+        return candidate
+    sql = "SELECT 1 FROM files WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND engine <> ''"
+    is_known = transaction.one(sql, identity(candidate.file)[:4]) is not None
+    return replace(candidate, source=Source.AGAIN) if is_known else candidate
 
 
 def _queue(transaction: Transaction, candidate: Candidate) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, KnownDigests, want_move
+from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
 from picklewatch.store.records import Finished, Records, complete_record, keep_record, standing_record
 from picklewatch.store.tidy import Tidying
@@ -38,6 +39,9 @@ class Store:
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)
         self.intents = Intents(self._database)
+        self.held_moves = HeldMoves(self._database)
+        self.upgrade_moves = 10
+        """Files that one new version may move although an older one let the same content stay; more are held."""
         self.allowed = Allowed(self._database, known_digests)
         self.tidying = Tidying(self._database)
 
@@ -71,9 +75,10 @@ class Store:
         touched keeps its record, which then shows the new path, or, if the former one is still *linked* to it, both.
         """
         with self._database.transaction(durable=quarantine) as transaction:
+            state, cause = state_of(transaction, record, self.upgrade_moves)
             finished = keep_record(transaction, record, linked=linked)
             if quarantine:
-                want_move(transaction, finished.record)
+                want_move(transaction, finished.record, state, cause)
             again = job is not None and end(transaction, job)
         return replace(finished, again=again)
 
@@ -84,10 +89,11 @@ class Store:
         bad a verdict stands.
         """
         with self._database.transaction(durable=True) as transaction:
+            state, cause = state_of(transaction, record, self.upgrade_moves)
             number = standing_record(transaction, record)
             if number is None:
                 number = keep_record(transaction, record, is_final=False).record
-            want_move(transaction, number)
+            want_move(transaction, number, state, cause)
         return number
 
     def complete(self, job: Job | None, begun: int, record: Record) -> Finished:

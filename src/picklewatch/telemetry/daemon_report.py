@@ -103,6 +103,10 @@ class StoreReport:
     """Files that were to be moved and stay: ``path``, ``verdict`` and ``reason``."""
     allowed: int
     """Contents that somebody vouched for."""
+    old: int
+    """Files whose verdict is an older version's."""
+    again: int
+    """Files in the queue that were judged before, by an older version or with other links, rights or owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

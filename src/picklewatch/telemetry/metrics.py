@@ -28,6 +28,7 @@ _HELP = {
     "picklewatch_queue_files": "Files that wait to be judged.",
     "picklewatch_in_hand_files": "Files that are being judged.",
     "picklewatch_files": "Files that have a verdict, by verdict.",
+    "picklewatch_files_of_older_version": "Files whose verdict is an older version's.",
     "picklewatch_moves": "Moves into quarantine, by how they are doing.",
     "picklewatch_allowed_digests": "Contents that somebody vouched for.",
     "picklewatch_roots": "Watched directories, by how they are doing.",
@@ -81,6 +82,7 @@ def _of_the_store(status: DaemonStatus, store: StoreReport) -> Iterator[_Sample]
     yield from _by("picklewatch_problems", "what", Counter(problem.what for problem in status.problems))
     yield "picklewatch_queue_files", {}, store.queue
     yield from _by("picklewatch_files", "verdict", store.verdicts)
+    yield "picklewatch_files_of_older_version", {}, store.old
     yield from _by("picklewatch_moves", "state", store.moves)
     yield "picklewatch_allowed_digests", {}, store.allowed
 
