@@ -225,7 +225,8 @@ def test_a_quarantine_that_others_can_read_is_bad(tmp_path: Path) -> None:
     config.write_text('[quarantine]\nlevel = "unsafe"\n')
     loaded = load(config, {})
     assert next(service_checks.quarantine(loaded, tmp_path)).state is Grade.GOOD
-    (tmp_path / "quarantine").mkdir(mode=0o755)
+    (tmp_path / "quarantine").mkdir()
+    (tmp_path / "quarantine").chmod(0o755)  # whatever the umask
     assert next(service_checks.quarantine(loaded, tmp_path)).state is Grade.BAD
 
 

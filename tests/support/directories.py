@@ -27,11 +27,18 @@ def _is_open(place: Path) -> bool:
 
 @contextlib.contextmanager
 def open_directory() -> Iterator[Path]:
-    """Give a directory that every user can reach, whatever the umask, and with a path short enough for a socket."""
+    """Give a directory that every user can reach, with a path short enough for a socket.
+
+    So is what is made meanwhile, whatever the umask: the homes of other users, say.
+    """
     place = min(open_places(), key=lambda place: len(str(place)))
-    with tempfile.TemporaryDirectory(dir=place) as name:
-        Path(name).chmod(0o755)
-        yield Path(name).resolve()
+    umask = os.umask(0o022)
+    try:
+        with tempfile.TemporaryDirectory(dir=place) as name:
+            Path(name).chmod(0o755)
+            yield Path(name).resolve()
+    finally:
+        os.umask(umask)
 
 
 def bind(listener: socket.socket, path: Path) -> None:

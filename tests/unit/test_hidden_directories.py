@@ -148,7 +148,8 @@ def test_unlistable_directories_do_not_take_the_places_of_closed_ones(monkeypatc
             closed, unlistable = Path(base, "closed"), Path(base, "unlistable")
             closed.mkdir()
             (closed / "m.pt").write_bytes(b"x")
-            unlistable.mkdir(mode=0o111)
+            unlistable.mkdir()
+            unlistable.chmod(0o111)  # whatever the umask
             closed.chmod(0)
             health = Health()
             hidden = make_hidden(health)
