@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.access.holes import is_hole, is_sparse
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ BLOCK: Final = 1 << 20
 """Bytes of content held in memory at once."""
 DIGEST_ALWAYS: Final = 64 << 20
 """Bytes up to which every content's digest is computed; of larger ones only where there is something to report."""
+_FASTEST: Final = 4 << 30
+"""Bytes per second that no processor hashes."""
+_ZEROS: Final = bytes(BLOCK)
 
 
 def is_wanted(report: ScanReport, size: int) -> bool:
@@ -33,22 +37,33 @@ def is_wanted(report: ScanReport, size: int) -> bool:
 def blocks(descriptor: int, size: int) -> Iterator[bytes]:
     """Yield the first *size* bytes of *descriptor*, and one more if there is more: content that grows has an end here.
 
-    The descriptor's offset, which others may share, stays.
+    Holes are not read, which would fill the page cache with zeros. The descriptor's offset, which others may share,
+    stays.
     """
-    offset = 0
-    while block := os.pread(descriptor, min(BLOCK, size + 1 - offset), offset):
+    offset, sparse = 0, is_sparse(descriptor, size)
+    while True:
+        length = min(BLOCK, size + 1 - offset)
+        if sparse and length == BLOCK and is_hole(descriptor, offset, offset + length):
+            block = _ZEROS
+        else:
+            block = os.pread(descriptor, length, offset)
+        if not block:
+            return
         yield block
         offset += len(block)
 
 
 def sha256_within(descriptor: int, seconds: float, tick: Callable[[], None] = lambda: None) -> str | None:
-    """Return the SHA-256 of the content; None if reading it takes more than *seconds*: sparse files are large.
+    """Return the SHA-256 of the content; None if hashing it takes more than *seconds*, at once where that is certain.
 
     *tick* is called before each block; what it raises ends the work.
     """
     sha256, end = hashlib.sha256(), time.monotonic() + seconds
+    size = os.fstat(descriptor).st_size
+    if size > seconds * _FASTEST:
+        return None
     tick()
-    for block in blocks(descriptor, os.fstat(descriptor).st_size):
+    for block in blocks(descriptor, size):
         if time.monotonic() > end:
             return None
         sha256.update(block)
