@@ -261,7 +261,7 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "bool-count": lambda _: _say(_say_report(pickles=True)),
     "nan-count": lambda _: _say(_say_report(pickles=float("nan"))),
     "bad-flag": lambda _: _say(_say_report(complete=1)),
-    "false-digest": lambda data: _say(_say_report(sha256=data[40:104].decode())),
+    "false-digest": lambda data: _say(_say_report(sha256=bytes(data[40:104]).decode())),
     "more-fields": lambda _: _say(_say_report(duration_ms=0)),
     "bad-level": lambda _: _say(_say_finding(level="harmless"), _say_report()),
     "bad-rule": lambda _: _say(_say_finding(rule="../../etc"), _say_report()),
@@ -283,7 +283,7 @@ ACTS: dict[str, Callable[[Any], str]] = {
     "seen-then-false-digest": lambda data: _say(
         _say_finding(kind="seen", rule="seen-before", level="malicious"),
         _say_finding(rule="seen-before", level="malicious"),
-        _say_report(sha256=data[40:104].decode()),
+        _say_report(sha256=bytes(data[40:104]).decode()),
     ),
     "seen-then-allowed-harm": lambda _: _say(
         _say_finding(kind="seen", rule="seen-before", level="malicious", subject="os.system"),

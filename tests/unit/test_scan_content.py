@@ -67,8 +67,8 @@ def test_a_mapped_file_is_read() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(EVIL)
         file.flush()
-        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-            report = scan_content(mapped, DEFAULT_LIMITS)
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as view:
+            report = scan_content(view, DEFAULT_LIMITS)
     assert report.pickles == 1
     assert max(report.findings, key=lambda f: f.level is Level.MALICIOUS).level is Level.MALICIOUS
 

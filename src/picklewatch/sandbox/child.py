@@ -11,10 +11,12 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from picklewatch.sandbox import lockdown, wire
+from picklewatch.access.holes import holes
+from picklewatch.analysis import sparse
+from picklewatch.sandbox import kernel, lockdown, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from picklewatch.core.model import Finding, Limits, ScanReport
 
@@ -73,22 +75,39 @@ def run(
             os._exit(0)
         header = json.loads(message)
         limits = wire.decode_limits(header["limits"])
-        data = mapped(fds[0])
+        data, sparse_at = mapped(fds[0])
         output = Pipe(lockdown.only_descriptor(fds[1]))
         if plan.rlimits:
             lockdown.limit(plan, file_size=len(data), memory=limits.memory, cpu_seconds=limits.cpu_seconds)
         lockdown.seal(plan)
         status = wire.FAILED
         gc.enable()
-        status = _guarded(functions[header["job"]], data, limits, header["request"], output)
+        with sparse.known(data, sparse_at):
+            status = _guarded(functions[header["job"]], data, limits, header["request"], output)
     finally:
         os._exit(status)
 
 
-def mapped(descriptor: int) -> mmap.mmap | bytes:
-    """Map the regular file behind *descriptor* read-only; privately, since some FUSE file systems can't share it."""
+def mapped(descriptor: int) -> tuple[memoryview, list[tuple[int, int]]]:
+    """Map the regular file behind *descriptor* read-only, and return its bytes and its holes.
+
+    The holes are not the file's: where they are read all the same, they must not be filled with its memory, as tmpfs
+    does, or with its page cache.
+    """
     size = os.fstat(descriptor).st_size
-    return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) if size else b""
+    empty = holes(descriptor, size)
+    return kernel.map_file(descriptor, size, _between(empty, size)), empty
+
+
+def _between(empty: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges between holes, in whole pages."""
+    page, start = mmap.PAGESIZE, 0
+    for begin, end in empty:
+        if begin > start:
+            yield start, -(-begin // page) * page
+        start = max(start, end // page * page)
+    if start < size:
+        yield start, size
 
 
 def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Pipe) -> int:

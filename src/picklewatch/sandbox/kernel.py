@@ -9,9 +9,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import signal
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_with_gil = ctypes.PyDLL(None, use_errno=True)
@@ -65,6 +70,37 @@ def return_free_memory() -> None:
     """Give the C library's free memory back to the kernel: every fork has to copy its page tables."""
     with contextlib.suppress(AttributeError):  # glibc alone has it
         _libc.malloc_trim(ctypes.c_size_t(0))
+
+
+def map_file(descriptor: int, size: int, ranges: Iterable[tuple[int, int]]) -> memoryview:
+    """Map *size* bytes read-only: of *descriptor* where the *ranges* of whole pages are, zeros elsewhere.
+
+    Privately, since some FUSE file systems can't share a mapping. It stays until the process ends.
+    """
+    if not size:
+        return memoryview(b"")
+    begin = _map(None, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    for start, stop in ranges:
+        _map(begin + start, min(stop, size) - start, mmap.MAP_PRIVATE | _MAP_FIXED, descriptor, start)
+    view = ctypes.pythonapi.PyMemoryView_FromMemory(begin, size, _PYBUF_READ)
+    assert isinstance(view, memoryview)
+    return view
+
+
+def _map(address: int | None, size: int, flags: int, descriptor: int, offset: int) -> int:
+    mapped = _libc.mmap(address, size, mmap.PROT_READ, flags, descriptor, offset)
+    if mapped == _MAP_FAILED:
+        raise _error()
+    return int(mapped)
+
+
+_MAP_FIXED = 0x10
+_MAP_FAILED = ctypes.c_void_p(-1).value
+_PYBUF_READ = 0x100
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = (*(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long),)
+ctypes.pythonapi.PyMemoryView_FromMemory.restype = ctypes.py_object
+ctypes.pythonapi.PyMemoryView_FromMemory.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
 
 
 def die_with_parent() -> None:

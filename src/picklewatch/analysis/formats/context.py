@@ -50,6 +50,8 @@ class Format(NamedTuple):
 
 HEAD = 4096
 """Bytes that `Format.matches` is given first."""
+SEARCHED = 8 << 30
+"""Bytes of one file that are searched where no loader starts: a worker must not be kept for ever."""
 
 
 class Scan:
@@ -80,6 +82,8 @@ class Scan:
         """Bytes of unpacked contents in memory now."""
         self._last_look = LastLook()
         self.doubtful_left = limits.opcodes // 20
+        self.search_left = SEARCHED
+        """Bytes that may still be searched for pickles where no loader starts."""
         self._findings: dict[Finding, None] = {}
         self._dispatch = dispatch
 

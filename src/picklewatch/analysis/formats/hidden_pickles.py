@@ -5,8 +5,8 @@ extraction, or for a reader that starts elsewhere (``pickle.load`` at an offset;
 of tensors and images begin like a pickle every few kilobytes by chance; a walk and the import of a real module with a
 harmful meaning tell a payload from them.
 
-A range is searched to its end, however long. Of tensors' bytes callers pass the beginning only: that is a sample, not
-a part of the proof.
+A range is searched to its end, holes aside, and the ranges of one file up to `context.SEARCHED` bytes; if more is left
+then, that is reported. Of tensors' bytes callers pass the beginning only: that is a sample, not a part of the proof.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import re
 from heapq import merge
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.context import Scan, worst
+from picklewatch.analysis.formats.context import SEARCHED, Scan, worst
 from picklewatch.analysis.formats.import_lines import ROOTS, SHORT_TEXTS, import_lines
 from picklewatch.analysis.formats.trials import trial
+from picklewatch.analysis.sparse import solid
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
     size = stop - start
     if size < SMALLEST or (size <= _SMALL and _ANY.search(part.data, start, stop) is None):
         return False
-    scan.budget.charge(size // _PER_UNIT)
     behind = start
-    for offset in _candidates(scan, part.data, start, stop):
+    for offset in _candidates(scan, part, start, stop):
         if offset < behind:
             continue
         report = trial(scan, part, offset)
@@ -151,10 +151,19 @@ WELL_KNOWN = {
 """Functions that attacks import; they are reported in a broken pickle, too."""
 
 
-def _candidates(scan: Scan, data: memoryview, start: int, stop: int) -> Iterator[int]:
+def _candidates(scan: Scan, part: Part, start: int, stop: int) -> Iterator[int]:
     """Yield offsets at which a pickle may begin, roughly ascending."""
-    begins = [_beginnings(pattern, data, start, stop) for pattern in _STARTS]
-    return merge(*begins, _lines(scan, data, start, stop))
+    for begin, whole in solid(part.data, start, stop):
+        end = begin + min(whole - begin, scan.search_left)
+        scan.search_left -= end - begin
+        scan.budget.charge((end - begin) // _PER_UNIT)
+        begins = [_beginnings(pattern, part.data, begin, end) for pattern in _STARTS]
+        yield from merge(*begins, _lines(scan, part.data, begin, end))
+        if end < whole:
+            scan.complete = False
+            summary = f"More than {SEARCHED >> 30} GiB of the file could hide a pickle; the rest was not searched."
+            scan.finding("limit-search", Level.UNSCANNABLE, part.at(end), summary)
+            return
 
 
 def _beginnings(pattern: re.Pattern[bytes], data: memoryview, start: int, stop: int) -> Iterator[int]:

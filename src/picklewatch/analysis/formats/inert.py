@@ -20,6 +20,7 @@ from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part, bound
 from picklewatch.analysis.formats.text import judge_text
 from picklewatch.analysis.formats.trials import TRIAL
 from picklewatch.analysis.formats.zipkind import unjudged
+from picklewatch.analysis.sparse import first, solid
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -126,12 +127,13 @@ def _read_arrow(scan: Scan, part: Part) -> str:
     A type that was pickled (``arrow.py_extension_type``) is unpickled by pyarrow before 14.0.1 as soon as the file is
     read (CVE-2023-47248). Parquet keeps Arrow's schema as base64 among its metadata.
     """
-    for match in _SCHEMA.finditer(part.data):
-        scan.budget.charge(TRIAL + len(match[1]))
-        for schema in decoded(match[1]):
-            search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
+    for begin, end in solid(part.data):
+        for match in _SCHEMA.finditer(part.data, begin, end):
+            scan.budget.charge(TRIAL + len(match[1]))
+            for schema in decoded(match[1]):
+                search(scan, part._replace(data=memoryview(schema)), place="in a table's schema")
     _read_quiet(scan, part)
-    if _PICKLED_TYPE.search(part.data):
+    if first(_PICKLED_TYPE, part.data):
         unjudged(scan, "pickled-arrow-type", part.where)
     return "table"
 
@@ -150,6 +152,10 @@ def _read_sqlite(scan: Scan, part: Part) -> str:
 
 def _keeps_bytes(data: memoryview) -> bool:
     """Return True if a statement that makes a table, wherever it stands, has a column of bytes."""
+    return any(_makes_blobs(data[begin:end]) for begin, end in solid(data))
+
+
+def _makes_blobs(data: memoryview) -> bool:
     behind = b""
     for begin in range(0, len(data), CHUNK):
         text = behind + bytes(data[begin : begin + CHUNK]).lower()

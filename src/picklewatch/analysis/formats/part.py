@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from picklewatch.analysis.sparse import solid
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -62,8 +64,15 @@ def bounded_product(number: int, factors: Iterable[int]) -> int:
 
 
 def find(data: memoryview, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """Return the first offset of *needle* in ``data[start:stop]``, or -1; copy at most `CHUNK` bytes at a time."""
-    end = len(data) if stop is None else min(stop, len(data))
+    """Return the first offset of *needle* in ``data[start:stop]``, or -1, holes aside; copy at most `CHUNK` bytes."""
+    for begin, end in solid(data, start, stop):
+        found = _find(data, needle, begin, end)
+        if found >= 0:
+            return found
+    return -1
+
+
+def _find(data: memoryview, needle: bytes, start: int, end: int) -> int:
     while start < end:
         upto = min(start + CHUNK, end)
         found = bytes(data[start:upto]).find(needle)

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.part import CHUNK
+from picklewatch.analysis.sparse import solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,13 +93,13 @@ _ASCII = {b"/": b"/"} | {
 
 
 def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
-    """Yield all of *data*, `understood`, in pieces that split no escape and no run of base64, each with its offset."""
-    begin = 0
-    while begin < len(data):
-        cut = _WHOLE.search(data, min(begin + CHUNK, len(data)))
-        end = cut.end() if cut is not None else len(data)
-        yield begin, understood(data[begin:end])
-        begin = end
+    """Yield *data* without its holes, `understood`, in pieces that split no escape or base64, with their offsets."""
+    for begin, stop in solid(data):
+        while begin < stop:
+            cut = _WHOLE.search(data, min(begin + CHUNK, stop), stop)
+            end = cut.end() if cut is not None else stop
+            yield begin, understood(data[begin:end])
+            begin = end  # noqa: PLW2901
 
 
 def unescaped(text: bytes) -> bytes:

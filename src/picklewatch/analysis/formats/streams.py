@@ -19,6 +19,7 @@ from picklewatch.analysis.formats.part import CHUNK, MalformedError, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.text import is_text
 from picklewatch.analysis.formats.unpacking import counted, unpack
+from picklewatch.analysis.sparse import skip_zeros
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class _Streams:
             except MalformedError as error:
                 self.broken = str(error)
                 return
-            self.position = self._skip_zeros(stream.position)
+            self.position = stream.position
+            if self._codec in ("gzip", "xz"):  # which allow zeros behind a stream
+                self.position = skip_zeros(self._data, self.position)
             rest = self._data[self.position :]
             if self._codec in ("xz", "lzma"):
                 following = _in_turn(rest)
@@ -90,16 +93,6 @@ class _Streams:
                 self._codec = following
             elif not bytes(rest[:8]).startswith(_MAGIC.get(self._codec, ())):
                 return
-
-    def _skip_zeros(self, position: int) -> int:
-        """Skip the zero bytes that gzip and xz allow behind a stream."""
-        if self._codec not in ("gzip", "xz"):
-            return position
-        rest = bytes(self._data[position : position + HEAD])
-        while rest and not rest.strip(b"\0"):
-            position += len(rest)
-            rest = bytes(self._data[position : position + HEAD])
-        return position + len(rest) - len(rest.lstrip(b"\0")) if rest else position
 
 
 def _reader(codec: str, start: int = 0) -> Callable[[Scan, Part], None]:

@@ -21,6 +21,7 @@ from picklewatch.analysis.formats.pickles import PICKLE, behind, step_over
 from picklewatch.analysis.formats.tar_headers import BLOCK, Headers, TarMember, content
 from picklewatch.analysis.formats.unpacking import counted, unpack
 from picklewatch.analysis.pickle import looks_like_pickle
+from picklewatch.analysis.sparse import skip_zeros
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -237,14 +238,8 @@ def _finish(scan: Scan, members: list[TarMember], name: str, part: Part) -> None
 def _after(scan: Scan, part: Part, end: int) -> None:
     """Judge the bytes behind the end-of-archive blocks; zeros are padding."""
     data = part.data
-    start = end = max(end, 0)  # a header may ask for less than nothing
-    while start < len(data):
-        block = bytes(data[start : start + (1 << 16)])
-        stripped = block.lstrip(b"\0")
-        if stripped:
-            start += len(block) - len(stripped)
-            break
-        start += len(block)
+    end = max(end, 0)  # a header may ask for less than nothing
+    start = skip_zeros(data, end)
     if start < len(data):
         start -= start % BLOCK
         if start == end:

@@ -15,6 +15,7 @@ from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialize
 from picklewatch.analysis.formats.jinja_templates import is_template
 from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
 from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings
+from picklewatch.analysis.sparse import before_hole
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def is_text(data: memoryview) -> bool:
     """Return True if the start and the end of *data* are UTF-8 (or UTF-16 or 32) without control characters."""
     if len(data) <= SAMPLE:
         return _reads_as_text(bytes(data), whole=True)
+    if len(before_hole(data)) < len(data):
+        return False
     head, tail = bytes(data[:SAMPLE]), bytes(data[-SAMPLE:])
     return _reads_as_text(head) and (encoding(head[:4]) != "utf-8" or _reads_as_text(tail))
 
@@ -78,7 +81,7 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
 
     Return the kinds, as in docs/formats.md, that its keys and strings make it.
     """
-    part = part._replace(data=in_utf8(part.data))
+    part = part._replace(data=in_utf8(before_hole(part.data)))  # zeros, which no parser reads beyond
     encoded = EncodedPickles(scan, part)
     signs = Signs()
     for offset, piece in pieces(part.data):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats import msgpack
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
-from picklewatch.analysis.formats.part import Part, find
+from picklewatch.analysis.formats.part import CHUNK, Part
 from picklewatch.analysis.formats.protobuf import fields
 from picklewatch.analysis.formats.zipkind import unjudged
+from picklewatch.analysis.sparse import before_hole, first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ def _paddle(head: bytes, data: memoryview) -> bool:
 
 def _keras_config(_head: bytes, data: memoryview) -> bool:
     """Return True for a Keras model's or layer's description inside of other data (``keras_metadata.pb``)."""
-    return _KERAS.search(data) is not None
+    return first(_KERAS, data) is not None
 
 
 _KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|Lambda)\b")
@@ -139,13 +140,26 @@ _HUB_CONF = _line(rb"dependencies[ \t]*=[ \t]*\[['\"\s]")
 
 _TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*+<")
 _NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
+_NETWORK = re.compile(rb"<net\b")
 
 
 def _openvino(_head: bytes, data: memoryview) -> bool:
     """Return True for OpenVINO's description of a network: XML in any encoding, whatever stands before its root."""
-    if _TAG.match(data) is None:
+    text = before_hole(data)
+    if _TAG.match(text) is None:
         return False
-    return _NET.search(data if find(data, b"\0") < 0 else bytes(data).replace(b"\0", b"")) is not None
+    held = b""
+    for begin in range(0, len(text), CHUNK):
+        held += bytes(text[begin : begin + CHUNK]).replace(b"\0", b"")
+        if _NET.search(held) is not None:
+            return True
+        tag = held.rfind(b"<")
+        held = held[tag:] if tag >= 0 else b""
+        if len(held) > CHUNK:  # one tag: of a network, whatever else it says, or of something else
+            if _NETWORK.match(held) is not None:
+                return True
+            held = b""
+    return False
 
 
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:[?!]|(?=PMML\b))")
@@ -154,7 +168,7 @@ _ROOT = re.compile(rb"<PMML\b")
 
 def _pmml(_head: bytes, data: memoryview) -> bool:
     """Return True for PMML, whatever declarations stand before its root."""
-    return _XML.match(data) is not None and _ROOT.search(data) is not None
+    return _XML.match(data) is not None and first(_ROOT, data) is not None
 
 
 _R = re.compile(rb"RD[ABX][1-3]\r?\n|[XB]\n(?:\0\0\0[\x02\x03]|[\x02\x03]\0\0\0)|A\r?\n[23]\r?\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from picklewatch.core.model import Finding
 
-Buffer = bytes | memoryview | mmap.mmap
+Buffer = bytes | memoryview
 """Anything that can be sliced and indexed into bytes."""
 
 

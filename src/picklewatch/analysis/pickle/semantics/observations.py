@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.render import cut, render_call
 from picklewatch.analysis.pickle.report import Nested, Why
 from picklewatch.analysis.pickle.vm.values import Blob, How
+from picklewatch.analysis.sparse import solid
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
 from picklewatch.core.model import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from picklewatch.analysis.pickle.checks.concern import Concern
     from picklewatch.analysis.pickle.report import Budget
@@ -28,7 +29,7 @@ _PER_FINDING = 30
 _PER_NESTED = 300
 """Units of work that judging one more pickle costs before its first opcode."""
 _PER_NAME = 10
-_IMPORT_TEXT = re.compile(rb"(?<![\w.])[\w.]++\n[A-Za-z_][\w.]*+\n")
+_IMPORT_TEXT = re.compile(rb"(?<![\w.])([\w.]++)\n[A-Za-z_][\w.]*+\n")
 """Two lines that could be the names of an import, spelt as protocol 0 does."""
 _EMBEDDED_TEXT = re.compile(rb"[c(]{1,3}[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 
@@ -143,11 +144,8 @@ class Observations:
 
     def _embedded_import(self, content: bytes | Blob, data: bytes | memoryview, offset: int) -> None:
         """Record what follows a denied import, spelt as protocol 0 does, in the middle of *content*."""
-        position = 0
-        while (match := _IMPORT_TEXT.search(data, position)) is not None:
-            position = match.start()
+        for match in self._two_lines(data):
             module, name, _ = match[0].decode("latin1").split("\n")
-            position += len(module) + 1  # the second line may be the first of another two
             first = max(0, len(module) + len(name) - LONGEST_NAME)
             begins = [at for at in range(first, len(module) - 1) if module[at] == "c"]
             self.budget.charge(6 + _PER_NAME * len(begins))
@@ -161,6 +159,14 @@ class Observations:
                 self.nest(rest, offset + begin, Why.EMBEDDED)
                 return
 
+    @staticmethod
+    def _two_lines(data: bytes | memoryview) -> Iterator[re.Match[bytes]]:
+        for begin, end in solid(data):
+            position = begin
+            while (match := _IMPORT_TEXT.search(data, position, end)) is not None:
+                yield match
+                position = match.end(1) + 1  # the second line may be the first of another two
+
 
 _SEARCHED_PER_UNIT = 10
 """Bytes that are searched for an import in the time of one unit of work."""
@@ -169,10 +175,10 @@ _IMPORTING = (b"c", b"\x93", b"i")
 
 def _ends_with_stop(data: bytes | memoryview) -> bool:
     """Return True if the last byte of *data* is STOP, but for line ends, zeros and spaces."""
-    end, step = len(data), 1 << 16
-    while end > 0:
-        last = bytes(data[max(0, end - step) : end]).rstrip(b"\n\0 ")
-        if last:
-            return last.endswith(b".")
-        end -= step
+    step = 1 << 16
+    for begin, stop in reversed([*solid(data)]):
+        for end in range(stop, begin, -step):
+            last = bytes(data[max(begin, end - step) : end]).rstrip(b"\n\0 ")
+            if last:
+                return last.endswith(b".")
     return False
