@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(picklewatch.__file__).parent
 
 CHILD = (
-    "analysis/formats/**/*.py", "analysis/pickle/**/*.py", "analysis/content.py", "catalogue/imports/**/*.py",
-    "core/kept_findings.py", "core/proportion.py", "core/tombstone.py",
+    "analysis/formats/**/*.py", "analysis/pickle/**/*.py", "analysis/content.py", "analysis/sparse.py",
+    "catalogue/imports/**/*.py", "core/kept_findings.py", "core/proportion.py", "core/tombstone.py",
 )  # fmt: skip
 """What the sandboxed child runs over a file to judge it. `analysis.views` runs there, too, but only shows."""
 

@@ -66,9 +66,8 @@ BOUNDS: dict[str, list[Entry]] = {
         whole("long bytes stay in the data and are read from there", "_constant: end - start > TEXT_CAP"),
         whole(
             "the next chunk follows",
-            "long_text: state.data[begin:min(begin + _CHUNK, end)]",
-            "long_text: min(begin + _CHUNK, end)",
-            "long_text: begin + _CHUNK >= end",
+            "long_text: state.data[begin:min(begin + _CHUNK, last)]",
+            "long_text: min(begin + _CHUNK, last)",
         ),
         careful("a longer number is an `Opaque`, whose value no check knows", "_counted_long: longest = 256"),
     ],
@@ -120,6 +119,18 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("as far as any list goes down", "_parents: module.split('.')[:_DEEPEST]"),
     ],
     "analysis/pickle/vm/protocol0.py": [
+        whole(
+            "a line that does not end near is searched for to the end of the data",
+            "line_end: NEWLINE.search(data, position, position + _NEAR)",
+            "line_end: sparse.first(NEWLINE, data, position + _NEAR)",
+        ),
+        careful(
+            "a name of which this is the beginning exists nowhere, see `LONGEST_NAME`",
+            "name: end - position <= LONG_LINE",
+            "name: data[position:min(end, position + LONG_LINE)]",
+            "name: min(end, position + LONG_LINE)",
+        ),
+        whole("a longer one is read up to a character that no number has", "digits: end - position > LONG_LINE"),
         whole("a long number is read by its digits", "_number: len(text) > _EXACT_DIGITS"),
         careful("a number of more digits is an `Opaque`", "_long_number: len(digits) > _EXACT_DIGITS"),
         whole("an index of more digits is kept as they are", "index: len(digits) > _INDEX_DIGITS"),
@@ -163,8 +174,8 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         whole(
             "the loop goes on with the step before",
-            "_ends_with_stop: end, step = (len(data), 1 << 16)",
-            "_ends_with_stop: max(0, end - step)",
+            "_ends_with_stop: step = 1 << 16",
+            "_ends_with_stop: max(begin, end - step)",
         ),
     ],
     "analysis/pickle/vm/opcodes.py": [
@@ -174,6 +185,11 @@ BOUNDS: dict[str, list[Entry]] = {
             "C's memo would be a table of as many entries",
             "_put: index > MEMO_GAP",
             "sparse: index > MEMO_GAP + 8 * len(state.memo)",
+        ),
+        shown(
+            "a persistent id's text, which decides nothing",
+            "_persid: state.data[position + 1:min(end, position + 1 + TEXT_CAP)]",
+            "_persid: min(end, position + 1 + TEXT_CAP)",
         ),
         format_("CPython has no higher protocol, and raises", "_proto: protocol > _HIGHEST_PROTOCOL"),
     ],
@@ -306,6 +322,7 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/pickle/vm/interpreter.py": [
         whole("the loop goes on with the next opcodes", "Walk.run: min(_SLICE, self.limit, budget.opcodes_left + 1)"),
         told("resource-bomb", reach.far_binary_memo, "see `sparse`", "Walk._slice: index > MEMO_GAP"),
+        whole("others are kept each by itself", "Walk._slice: len(self._texts) < _TEXTS"),
         whole("a long text stays in the data", "Walk._slice: end - position > TEXT_CAP"),
     ],
     "core/proportion.py": [
@@ -315,6 +332,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "is_tiny_for: max(size, SMALL) * RATIO < memory",
             "is_tiny_for: max(size, SMALL)",
         ),
+    ],
+    "analysis/sparse.py": [
+        whole("the range goes on behind the hole", "solid: min(begin + _EDGE, end, stop)"),
+        format_("every parser of texts refuses zeros", "before_hole: data[:0]"),
     ],
     "analysis/content.py": [
         budget(

@@ -48,6 +48,12 @@ BOUNDS: dict[str, list[Entry]] = {
             "Scan.__init__: self.doubtful_left = limits.opcodes // 20",
             "Scan.__init__: self.unpacked_left = limits.unpacked",
         ),
+        told(
+            "limit-search",
+            reach.searched,
+            "bytes that could hide a pickle where no loader begins",
+            "Scan.__init__: self.search_left = SEARCHED",
+        ),
         careful("which of two rules tells it", "Scan.stopped: is_tiny_for(self.size, self.limits.memory)"),
         shown("the evidence of a finding", "Scan.finding: evidence[:self.limits.evidence]"),
         shown(
@@ -61,7 +67,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "bounded_product: min(factor, LARGEST)",
             "bounded_product: number >= LARGEST",
         ),
-        whole("the next chunk follows", "find: min(start + CHUNK, end)"),
+        whole("the next chunk follows", "_find: min(start + CHUNK, end)"),
     ],
     "analysis/formats/trials.py": [
         told(
@@ -218,7 +224,6 @@ BOUNDS: dict[str, list[Entry]] = {
         budget("what unpacking costs", "_CHEAP: Cost(0.1, 128)"),
     ],
     "analysis/formats/streams.py": [
-        whole("the next zeros follow", "_Streams._skip_zeros: self._data[position:position + HEAD]"),
         whole(
             "what is asked whether a tar archive begins there",
             "_head: size >= HEAD",
@@ -257,11 +262,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "matches: block[148:156]",
             "_after: data[start:start + BLOCK]",
         ),
-        whole(
-            "the next piece follows",
-            "_Window.rest: self.piece(offset, CHUNK)",
-            "_after: data[start:start + (1 << 16)]",
-        ),
+        whole("the next piece follows", "_Window.rest: self.piece(offset, CHUNK)"),
         budget("what copying costs", "_member: unpack(scan, chunks, part.name(member.name), per_unit=_COPIED)"),
     ],
     "analysis/formats/zipkind.py": [

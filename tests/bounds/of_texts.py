@@ -50,6 +50,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "such a content is told as `format-not-judged` and never clean",
             "_reader.read: search(scan, part, 0, _LOOKED_THROUGH, place=f'in a file of another kind ({what})')",
         ),
+        careful("a longer tag is a network's if it begins like one", "_openvino: len(held) > CHUNK"),
         format_("HDF5's first place behind a user block", "_hdf5: offset = 512"),
         format_("Core ML's kinds of models", "_COREML: dict.fromkeys(range(200, 3001), _BYTES)"),
         careful("a later version is of no known kind, whose bytes are searched", r"_onnx_like: \x08[\x01-\x10"),
@@ -59,7 +60,7 @@ BOUNDS: dict[str, list[Entry]] = {
         whole(
             "pieces of a text",
             "in_utf8: begin + CHUNK >= len(data)",
-            "pieces: min(begin + CHUNK, len(data))",
+            "pieces: min(begin + CHUNK, stop)",
         ),
         format_(
             "Unicode's own numbers",
@@ -114,8 +115,8 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         whole(
             "pieces of a database, and what of one could begin a word",
-            "_keeps_bytes: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
-            "_keeps_bytes: text[-5:]",
+            "_makes_blobs: text = behind + bytes(data[begin:begin + CHUNK]).lower()",
+            "_makes_blobs: text[-5:]",
         ),
         sample("a shorter schema holds no pickle that does harm", "_SCHEMA: A-Za-z0-9+/]{16,}+"),
         format_(

@@ -25,6 +25,12 @@ def findings() -> Reached:
     return Reached(imported(3), imported(4), Limits(findings=3))
 
 
+def searched() -> Reached:
+    """One byte more than may be searched where no loader starts."""
+    small = {f"{_FORMATS}.context.SEARCHED": 2000}
+    return Reached(b"\0" + b"x" * 1999, b"\0" + b"x" * 2000, constants=small)
+
+
 def members() -> Reached:
     """One member more than the limit."""
     return Reached(

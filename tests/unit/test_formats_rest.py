@@ -36,6 +36,24 @@ def test_a_sane_safetensors_file_is_skipped() -> None:
     assert (report.format, level) == ("safetensors", Verdict.SKIPPED)
 
 
+@pytest.mark.parametrize("end", [b"", b"\n."], ids=["no end", "an end"])
+@pytest.mark.parametrize("letter", b"PpSILFcig")
+def test_a_length_that_is_the_letter_of_an_opcode_makes_no_pickle(letter: int, end: bytes) -> None:
+    """The line of its text would end anywhere: in gigabytes of zeros at the end of the file."""
+    size = 1 << 20
+    header = json.dumps({"a": tensor(0, size)}).encode()
+    data = safetensors(header.ljust(256 + letter), bytes(size - len(end)) + end)
+    assert data[0] == letter
+    report, level = judged(data)
+    assert (report.format, level) == ("safetensors", Verdict.SKIPPED)
+
+
+@pytest.mark.parametrize("opcode", [b"P%s\n", b"I%s\n", b"L%s\n", b"F%s\n", b"V%s\n", b"S'%s'\n", b"Np%s\n"])
+def test_an_attack_behind_a_long_line_is_found(opcode: bytes) -> None:
+    """A loader reads the line, however long it is, and goes on."""
+    assert verdict(opcode % (b"0" * (1 << 17)) + b"0" + EVIL) in HARMFUL
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
-from picklewatch.analysis.pickle.vm.opcodes_constants import CONSTANTS
-from picklewatch.analysis.pickle.vm.opcodes_constants import line as _line
+from picklewatch.analysis.pickle.vm.opcodes_constants import CONSTANTS, number
 from picklewatch.analysis.pickle.vm.state import NO_FRAME
-from picklewatch.analysis.pickle.vm.values import NUMBERS, How, Opaque, OpaqueKind
+from picklewatch.analysis.pickle.vm.values import NUMBERS, TEXT_CAP, How, Opaque, OpaqueKind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -87,12 +86,12 @@ def _dup(state: WalkState, position: int) -> None:
 
 
 def _get(state: WalkState, position: int) -> None:
-    text = _line(state, position)
+    text = number(state, position)
     state.stack.append(state.memo[protocol0.index(text)])
 
 
 def _put(state: WalkState, position: int) -> None:
-    text = _line(state, position)
+    text = number(state, position)
     index = protocol0.index(text)
     if isinstance(index, int) and index < 0:
         raise Stopped("a negative memo index")
@@ -116,21 +115,22 @@ def sparse(state: WalkState, index: int | bytes, position: int) -> None:
 
 
 def _global(state: WalkState, position: int) -> None:
-    module, name = _two_lines(state, position, "utf-8")
+    module, name = _two_lines(state, position)
     state.stack.append(state.machine.global_(module, name, position))
 
 
-def _two_lines(state: WalkState, position: int, encoding: str) -> tuple[str, str]:
-    module, after = protocol0.line(state.data, position + 1)
-    state.machine.budget.copy(len(module))
-    if not module:
+def _two_lines(state: WalkState, position: int) -> tuple[str, str]:
+    data = state.data
+    end, second = protocol0.line_end(data, position + 1)
+    state.machine.budget.copy(min(end - position - 1, protocol0.LONG_LINE))
+    if end == position + 1:
         raise Stopped("an import without a module")
-    name = b""  # Python's reader imports the module all the same
-    if after < len(state.data):
-        name, after = protocol0.line(state.data, after)
-        state.machine.budget.copy(len(name))
+    stop = after = second  # Python's reader imports the module all the same
+    if after < len(data):
+        stop, after = protocol0.line_end(data, second)
+        state.machine.budget.copy(min(stop - second, protocol0.LONG_LINE))
     state.position = after
-    return module.decode(encoding), name.decode(encoding)
+    return protocol0.name(data, position + 1, end), protocol0.name(data, second, stop)
 
 
 def _stack_global(state: WalkState, position: int) -> None:
@@ -159,7 +159,7 @@ def _ext4(state: WalkState, position: int) -> None:
 
 
 def _inst(state: WalkState, position: int) -> None:
-    module, name = _two_lines(state, position, "utf-8")
+    module, name = _two_lines(state, position)
     imported = state.machine.global_(module, name, position)  # Python's reader imports before it looks for the MARK
     args, state.stack = state.stack, state.marks.pop()
     state.stack.append(state.machine.instantiate(imported, tuple(args), position))
@@ -182,7 +182,9 @@ def _newobj_ex(state: WalkState, position: int) -> None:
 
 
 def _persid(state: WalkState, position: int) -> None:
-    text = _line(state, position)
+    end, state.position = protocol0.line_end(state.data, position + 1)
+    text = bytes(state.data[position + 1 : min(end, position + 1 + TEXT_CAP)])
+    state.machine.budget.copy(24 + len(text))
     state.stack.append(state.machine.persistent_id(text.decode("ascii", "replace"), position))
 
 
@@ -243,8 +245,7 @@ def opcode_end(data: Buffer, position: int, size: int) -> int:
         return start + opcode.arg.n
     if opcode.arg.n == pickletools.UP_TO_NEWLINE:
         for _ in range(2 if opcode.name in ("GLOBAL", "INST") else 1):
-            newline = protocol0.NEWLINE.search(data, start)
-            start = size if newline is None else newline.end()
+            start = protocol0.line_end(data, start)[1] if start < size else size
         return start
     width = {"1": 1, "8": 8}.get(opcode.arg.name.rstrip("u")[-1], 4)
     return start + width + int.from_bytes(data[start : start + width], "little")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from picklewatch.analysis import sparse
 from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
 from picklewatch.analysis.pickle.vm.values import TEXT_CAP, Blob, Opaque, OpaqueKind, Python2Text
@@ -19,6 +20,7 @@ _I32, _U32, _U64 = (Struct(layout).unpack_from for layout in ("<i", "<I", "<Q"))
 _STARTS = frozenset(b"\x80c(P")
 """First bytes of a pickle or a zip."""
 _CHUNK = 1 << 20
+_NEWLINE = ord("\n")
 _PER_LINE = 12
 """Units of work that a quoted text costs."""
 
@@ -30,8 +32,10 @@ def _latin(text: str) -> str:
 def long_text(state: WalkState, start: int, end: int) -> Blob:
     """Return a text that stays where it lies in the data; raises if it is not valid UTF-8."""
     decoder = getincrementaldecoder("utf-8")("surrogatepass")  # both unpicklers raise if it is none
-    for begin in range(start, end, _CHUNK):
-        decoder.decode(bytes(state.data[begin : min(begin + _CHUNK, end)]), begin + _CHUNK >= end)
+    for first, last in sparse.solid(state.data, start, end):
+        for begin in range(first, last, _CHUNK):
+            decoder.decode(bytes(state.data[begin : min(begin + _CHUNK, last)]))
+    decoder.decode(b"", final=True)
     state.machine.budget.charge((end - start) >> 9)
     return Blob(state.data, start, end, text=True, budget=state.machine.budget)
 
@@ -63,11 +67,29 @@ def _constant(state: WalkState, start: int, end: int) -> bytes | Blob:
     return value
 
 
-def line(state: WalkState, position: int) -> bytes:
-    """Return the line behind the opcode at *position*; the walk goes on after it."""
-    text, state.position = protocol0.line(state.data, position + 1)
+def number(state: WalkState, position: int) -> bytes:
+    """Return the number on the line behind the opcode at *position*; the walk goes on after it."""
+    end, state.position = protocol0.line_end(state.data, position + 1)
+    text = protocol0.digits(state.data, position + 1, end)
     state.machine.budget.copy(24 + len(text))
     return text
+
+
+def _text_line(state: WalkState, position: int, quotes: bytes = b"") -> bytes:
+    """Return the text behind the opcode at *position*, in any of *quotes*; the walk goes on after it.
+
+    A long one that has no end, or is not in quotes, is not copied: no reader gets beyond it.
+    """
+    start = position + 1
+    end, after = protocol0.line_end(state.data, start)
+    if end - start > protocol0.LONG_LINE:
+        if quotes and (state.data[start] not in quotes or state.data[end - 1] != state.data[start]):
+            raise protocol0.Malformed("a string without quotes")
+        if end + 1 == after == len(state.data) and state.data[end] != _NEWLINE:
+            raise Stopped("the pickle ends without STOP")
+    state.position = after
+    state.machine.budget.copy(24 + end - start)
+    return bytes(state.data[start:end])
 
 
 def _short_binbytes(state: WalkState, position: int) -> None:
@@ -108,7 +130,7 @@ def _python2_string(state: WalkState, value: bytes | Blob) -> None:
 
 
 def _string(state: WalkState, position: int) -> None:
-    text = line(state, position)
+    text = _text_line(state, position, b"'\"")
     state.machine.budget.charge(_PER_LINE)
     value = protocol0.string(text)
     state.stack.append(_latin(value))
@@ -117,19 +139,19 @@ def _string(state: WalkState, position: int) -> None:
 
 
 def _unicode(state: WalkState, position: int) -> None:
-    state.stack.append(protocol0.raw_unicode(line(state, position)))
+    state.stack.append(protocol0.raw_unicode(_text_line(state, position)))
 
 
 def _int(state: WalkState, position: int) -> None:
-    state.stack.append(protocol0.integer(line(state, position)))
+    state.stack.append(protocol0.integer(number(state, position)))
 
 
 def _long(state: WalkState, position: int) -> None:
-    state.stack.append(protocol0.long(line(state, position)))
+    state.stack.append(protocol0.long(number(state, position)))
 
 
 def _float(state: WalkState, position: int) -> None:
-    state.stack.append(protocol0.real(line(state, position)))
+    state.stack.append(protocol0.real(number(state, position)))
 
 
 def _long1(state: WalkState, position: int) -> None:

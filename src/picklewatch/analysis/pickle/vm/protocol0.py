@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from picklewatch.analysis import sparse
 from picklewatch.analysis.pickle.vm.values import Opaque, OpaqueKind
 
 if TYPE_CHECKING:
@@ -27,19 +28,44 @@ class Malformed(ValueError):  # noqa: N818 - a property of the pickle, not an er
     """Text that both of CPython's unpicklers raise on."""
 
 
-def line(data: Buffer, position: int) -> tuple[bytes, int]:
-    """Return the line at *position* without its end, and where the next begins.
+_NEAR = 4096
+LONG_LINE = 1 << 16
+"""Bytes of a line beyond which it is copied only where it has to be: any two bytes of another format may be an opcode
+with a text argument, and its line then ends anywhere."""
+_NUMERIC = re.compile(rb"[\s\x1c-\x1f0-9A-Za-z_.+-]*+")
+"""The characters of all numbers: another one ends the number, or is none."""
+
+
+def line_end(data: Buffer, position: int) -> tuple[int, int]:
+    """Return the end of the line at *position*, and where the next begins.
 
     A last line without newline loses its last character: both unpicklers cut one off unseen.
     """
-    match = NEWLINE.search(data, position)
-    if match is None:
-        end = len(data)
-        if end - position < 1:
-            raise Malformed("the pickle ends where a line was to be read")
-        return bytes(data[position : end - 1]), end
-    end = match.start()
-    return bytes(data[position:end]), end + 1
+    match = NEWLINE.search(data, position, position + _NEAR) or sparse.first(NEWLINE, data, position + _NEAR)
+    if match is not None:
+        return match.start(), match.end()
+    end = len(data)
+    if end - position < 1:
+        raise Malformed("the pickle ends where a line was to be read")
+    return end - 1, end
+
+
+def name(data: Buffer, position: int, end: int) -> str:
+    """Return the name between *position* and *end*, as much of it as any module's or attribute's may have."""
+    whole = end - position <= LONG_LINE
+    return codecs.utf_8_decode(bytes(data[position : min(end, position + LONG_LINE)]), "strict", whole)[0]
+
+
+def digits(data: Buffer, position: int, end: int) -> bytes:
+    """Return the line between *position* and *end* as far as a number goes, and the NUL that ends it for C."""
+    if end - position > LONG_LINE:
+        run = _NUMERIC.match(data, position, end)
+        assert run is not None
+        if run.end() < end:
+            if data[run.end()] != 0:
+                raise Malformed("not a number")
+            end = run.end() + 1
+    return bytes(data[position:end])
 
 
 def integer(text: bytes) -> int | bool | Opaque:
