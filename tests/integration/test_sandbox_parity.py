@@ -6,7 +6,9 @@ What a reader imports late, opens or asks of the kernel fails inside; these test
 from __future__ import annotations
 
 import codecs
+import gzip
 import os
+import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from samples import hostile
+from samples.hostile import BENIGN
 
 import picklewatch
 from picklewatch.analysis.content import scan_content
@@ -60,6 +63,42 @@ def test_the_child_sees_what_is_seen_outside(scanner: Scanner, name: str) -> Non
     """The same format, findings, imports and counts; the digest is not the child's matter."""
     content = CONTENTS[name]
     assert comparable(scan(scanner, content)) == comparable(scan_content(content, LIMITS))
+
+
+def test_a_hole_is_not_filled_with_memory(scanner: Scanner) -> None:
+    """A file in memory has its holes as they were, and what lies between them is judged."""
+    descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, 64 << 20)
+        os.pwrite(descriptor, hostile.EVIL, 32 << 20)
+        before = os.fstat(descriptor).st_blocks
+        report = scanner.scan(descriptor)
+        assert os.fstat(descriptor).st_blocks == before
+    finally:
+        os.close(descriptor)
+    assert "hidden-pickle" in {finding.rule for finding in report.findings}
+
+
+@pytest.mark.parametrize("head", [b"", BENIGN, b"P", gzip.compress(BENIGN)], ids=["none", "pickle", "letter", "gzip"])
+def test_a_terabyte_of_a_hole_is_judged_within_the_limits(scanner: Scanner, head: bytes) -> None:
+    """Wherever a reader meets it; it holds zeros alone."""
+    descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, head)
+        os.ftruncate(descriptor, 1 << 40)
+        report = scanner.scan(descriptor)
+    finally:
+        os.close(descriptor)
+    assert report.complete
+    assert {finding.rule for finding in report.findings} <= {"trailing-data"}
+
+
+def test_texts_of_a_large_dictionary_take_little_memory() -> None:
+    """Half of what a dictionary for the memo, and another one for the objects, would take."""
+    pairs = {f"token{number}": f"word{number}" for number in range(210_000)}
+    with Scanner(replace(LIMITS, seconds=60, memory=32 << 20)) as small:
+        report = scan(small, pickle.dumps(pairs, 4))
+    assert report.complete
 
 
 @pytest.mark.parametrize("name", hostile.bombs())

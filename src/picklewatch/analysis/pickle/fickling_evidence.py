@@ -127,7 +127,7 @@ def enrich(findings: Iterable[Finding], walk: Walk, start: int, budget: Budget) 
     findings, end = tuple(findings), walk.position
     if budget.fickling_seconds_left <= 0 or end - start > _BYTES or not any(_wanted(finding) for finding in findings):
         return findings
-    if walk.machine.observations.gaps or expanded([walk.result, *walk.stack, *walk.memo.values()]) > _EXPANDED:
+    if walk.machine.observations.gaps or expanded([walk.result, *walk.stack, *walk.memoized]) > _EXPANDED:
         return findings
     before = time.process_time()
     seconds = min(budget.fickling_seconds_left, _SECONDS + _SECONDS_PER_BYTE * (end - start))

@@ -30,8 +30,10 @@ _CALL: Final = How.CALL
 _NEW: Final = How.NEW
 
 _U16, _I32, _U32, _F64 = (Struct(layout).unpack_from for layout in ("<H", "<i", "<I", ">d"))
-_PER_ENTRY, _PER_PLACE = 90, 10
-"""Bytes of a dictionary for each entry, while it grows, and of a list for each item."""
+_RECALLING = b"ghj"
+"""GET, BINGET and LONG_BINGET."""
+_TEXTS = 1 << 16
+"""Short texts from which on no more are remembered for their repetition; others take their own memory."""
 _SLICE = 50_000
 """Opcodes between two looks at the clock."""
 
@@ -43,6 +45,8 @@ class Walk(WalkState):
         super().__init__(data, start, machine, end=end)
         self._rare_opcodes = 0
         """Opcodes with a handler of their own, which take twice the time, since the budget was last charged."""
+        self._texts: dict[str, str] = {}
+        """Short texts, each once: honest files repeat a few thousand words millions of times."""
 
     def beside(self, position: int, machine: Machine) -> Walk:
         """Return a new walk over the same data from *position* on."""
@@ -57,13 +61,16 @@ class Walk(WalkState):
                 self._slice(min(_SLICE, self.limit, budget.opcodes_left + 1))
                 budget.charge(self._rare_opcodes)
                 self._rare_opcodes = 0
-                budget.spend(self.opcodes - before, self._held())
+                budget.spend(self.opcodes - before, self.held())
         except (Stopped, protocol0.Malformed) as reason:
             self.problem = str(reason)
-        except IndexError:
-            self.problem = "an opcode finds too little on the stack"
-        except KeyError:
-            self.problem = "an opcode asks for a memo entry that does not exist"
+        except (IndexError, KeyError):
+            recalls = self.data[self.position] in _RECALLING
+            self.problem = (
+                "an opcode asks for a memo entry that does not exist"
+                if recalls
+                else "an opcode finds too little on the stack"
+            )
         except struct.error:
             self.problem = "the pickle ends inside an opcode"
         except MemoryError:
@@ -76,17 +83,15 @@ class Walk(WalkState):
 
     def forget(self) -> None:
         """Release all values."""
-        self.stack, self.marks, self.memo, self.result = [], [], {}, None
-
-    def _held(self) -> int:
-        """Estimate the bytes of the stack and the memo themselves."""
-        return _PER_ENTRY * len(self.memo) + _PER_PLACE * (len(self.stack) + len(self.marks))
+        self.stack, self.marks, self.memo, self.result = [], [], [], None
+        self._texts = {}
 
     def _slice(self, count: int) -> None:
         """Execute up to *count* opcodes."""
         data, size, machine, memo, marks = self.data, self.size, self.machine, self.memo, self.marks
         stack, position, frame_end = self.stack, self.position, self.frame_end
         call, done = machine.call, 0
+        same = self._texts.setdefault if len(self._texts) < _TEXTS else self._texts.get
         try:
             for done in range(1, count + 1):
                 if position >= frame_end:
@@ -97,17 +102,26 @@ class Walk(WalkState):
                     raise Stopped("the pickle ends without STOP")
                 op = data[position]
                 if op == 0x71:  # BINPUT
-                    memo[data[position + 1]] = stack[-1]
+                    index = data[position + 1]
+                    if index == len(memo):
+                        memo.append(stack[-1])
+                    else:
+                        self.memoize(index, stack[-1])
+                        memo = self.memo
                     position += 2
                 elif op == 0x4B:  # BININT1
                     stack.append(data[position + 1])
                     position += 2
                 elif op == 0x94:  # MEMOIZE
-                    memo[len(memo)] = stack[-1]
+                    memo.append(stack[-1])
                     position += 1
                 elif op == 0x72:  # LONG_BINPUT
                     index = _U32(data, position + 1)[0]
-                    memo[index] = stack[-1]
+                    if index == len(memo):
+                        memo.append(stack[-1])
+                    else:
+                        self.memoize(index, stack[-1])
+                        memo = self.memo
                     position += 5
                     if index > MEMO_GAP:
                         sparse(self, index, position - 5)
@@ -130,7 +144,8 @@ class Walk(WalkState):
                     end = position + 2 + data[position + 1]
                     if end > size:
                         raise Stopped("the pickle ends inside an opcode")
-                    stack.append(str(data[position + 2 : end], "utf-8", "surrogatepass"))
+                    text = str(data[position + 2 : end], "utf-8", "surrogatepass")
+                    stack.append(same(text, text))
                     position = end
                 elif op == 0x58:  # BINUNICODE
                     end = position + 5 + _U32(data, position + 1)[0]
@@ -238,7 +253,7 @@ class Walk(WalkState):
                     # the rest is rare, or carries text or much data: the state is written back for it
                     self.stack, self.position, self.frame_end = stack, position, frame_end
                     self._rare(op, position)
-                    stack, position, frame_end = self.stack, self.position, self.frame_end
+                    stack, position, frame_end, memo = self.stack, self.position, self.frame_end, self.memo
                     if self.stopped:
                         break
         finally:

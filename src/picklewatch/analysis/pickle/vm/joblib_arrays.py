@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.checks import numpy_arrays
 from picklewatch.analysis.pickle.report import Stopped, evasion
 from picklewatch.analysis.pickle.semantics.machine import Machine
+from picklewatch.analysis.pickle.vm.state import SparseMemo, recalled
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Value
 from picklewatch.catalogue.imports.classify import plausible
 from picklewatch.catalogue.imports.entries import Kind
@@ -133,16 +134,16 @@ def _stand_in(value: Value, machine: Machine) -> Value:
     return value if value is None or isinstance(value, str | bytes | int | float) else Opaque(OpaqueKind.OTHER)
 
 
-class _Overlay(dict[int | bytes, Value]):
+class _Overlay(SparseMemo):
     """A memo over another that stays as it is."""
 
-    def __init__(self, below: dict[int | bytes, Value], machine: Machine) -> None:
+    def __init__(self, below: list[Value] | SparseMemo, machine: Machine) -> None:
         super().__init__()
         self.below = below
         self.machine = machine
 
     def __missing__(self, index: int | bytes) -> Value:
-        return _stand_in(self.below[index], self.machine)
+        return _stand_in(recalled(self.below, index), self.machine)
 
     def __len__(self) -> int:
         return super().__len__() + len(self.below)

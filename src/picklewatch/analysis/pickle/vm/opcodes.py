@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.report import Stopped
 from picklewatch.analysis.pickle.vm import protocol0
 from picklewatch.analysis.pickle.vm.opcodes_constants import CONSTANTS, number
-from picklewatch.analysis.pickle.vm.state import NO_FRAME
+from picklewatch.analysis.pickle.vm.state import NO_FRAME, recalled
 from picklewatch.analysis.pickle.vm.values import NUMBERS, TEXT_CAP, How, Opaque, OpaqueKind
 from picklewatch.core.model import Level
 
@@ -87,7 +87,7 @@ def _dup(state: WalkState, position: int) -> None:
 
 def _get(state: WalkState, position: int) -> None:
     text = number(state, position)
-    state.stack.append(state.memo[protocol0.index(text)])
+    state.stack.append(recalled(state.memo, protocol0.index(text)))
 
 
 def _put(state: WalkState, position: int) -> None:
@@ -95,7 +95,7 @@ def _put(state: WalkState, position: int) -> None:
     index = protocol0.index(text)
     if isinstance(index, int) and index < 0:
         raise Stopped("a negative memo index")
-    state.memo[index] = state.stack[-1]
+    state.memoize(index, state.stack[-1])
     if not isinstance(index, int) or index > MEMO_GAP:
         sparse(state, index, position)
 

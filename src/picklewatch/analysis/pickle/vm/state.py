@@ -9,12 +9,33 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.report import Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from picklewatch.analysis.pickle.report import Buffer
     from picklewatch.analysis.pickle.semantics.machine import Machine
     from picklewatch.analysis.pickle.vm.values import Value
 
 NO_FRAME = sys.maxsize
 """The end of a frame while none is open."""
+_PER_ENTRY, _PER_PLACE = 90, 10
+"""Bytes of a dictionary for each entry, while it grows, and of a list for each item."""
+
+
+class SparseMemo(dict["int | bytes", "Value"]):
+    """A memo whose indexes are not counted from 0 on, as all picklers of Python 3 do."""
+
+    def append(self, value: Value) -> None:
+        """Keep *value* under the number of entries, as MEMOIZE does."""
+        self[len(self)] = value
+
+
+def recalled(memo: list[Value] | SparseMemo, index: int | bytes) -> Value:
+    """Return the entry *index* of *memo*; raises `KeyError` if it does not exist."""
+    if isinstance(memo, SparseMemo):
+        return memo[index]
+    if isinstance(index, int) and 0 <= index < len(memo):
+        return memo[index]
+    raise KeyError(index)
 
 
 class WalkState(ABC):
@@ -29,7 +50,8 @@ class WalkState(ABC):
         """The values above the last mark."""
         self.marks: list[list[Value]] = []
         """The stacks below each open mark."""
-        self.memo: dict[int | bytes, Value] = {}
+        self.memo: list[Value] | SparseMemo = []
+        """A list, whose entries take a tenth of a dictionary's memory, as long as the indexes are counted from 0 on."""
         self.frame_end = NO_FRAME
         self.protocol = 0
         self.opcodes = 0
@@ -52,6 +74,29 @@ class WalkState(ABC):
     @abstractmethod
     def beside(self, position: int, machine: Machine) -> WalkState:
         """Return a new walk over the same data from *position* on."""
+
+    def memoize(self, index: int | bytes, value: Value) -> None:
+        """Keep *value* as the memo's entry *index*."""
+        memo = self.memo
+        if isinstance(memo, SparseMemo):
+            memo[index] = value
+        elif index == len(memo):
+            memo.append(value)
+        elif isinstance(index, int) and 0 <= index < len(memo):
+            memo[index] = value
+        else:
+            self.memo = SparseMemo(enumerate(memo))
+            self.memo[index] = value
+
+    @property
+    def memoized(self) -> Iterable[Value]:
+        """The memo's entries."""
+        return self.memo.values() if isinstance(self.memo, SparseMemo) else self.memo
+
+    def held(self) -> int:
+        """Estimate the bytes of the stack and the memo themselves."""
+        entry = _PER_PLACE if isinstance(self.memo, list) else _PER_ENTRY
+        return entry * len(self.memo) + _PER_PLACE * (len(self.stack) + len(self.marks))
 
     def end(self, end: int) -> int:
         """Return *end*; raises `Stopped` if the data do not reach as far."""
