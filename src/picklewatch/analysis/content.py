@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats import read_content
 from picklewatch.analysis.formats.context import Scan
 from picklewatch.analysis.formats.part import Part
-from picklewatch.analysis.pickle import evasion
+from picklewatch.analysis.pickle import LimitReached, evasion
 from picklewatch.core.kept_findings import left_out
 from picklewatch.core.model import Level, ScanReport, uncovered
 from picklewatch.core.proportion import cpu_seconds
@@ -40,8 +40,11 @@ def scan_content(data: Buffer, limits: Limits, report_harm: Callable[[Finding], 
         scan.format = scan.content(whole)
         scan.budget.check_time()  # a parser may have swallowed the alarm's exception
 
-    with _interrupted(scan.budget):
-        scan.caught("", work, whole.chunks)
+    try:
+        with _interrupted(scan.budget):
+            scan.caught("", work, whole.chunks)
+    except LimitReached as error:  # the alarm came again while the first was being dealt with
+        scan.stopped(error, "")
     scan.add(uncovered(early.findings, scan.findings))
     return ScanReport(
         **scan.computed(),
