@@ -459,7 +459,7 @@ def test_a_vault_that_fails_costs_the_move_not_the_verdict(
         raise RuntimeError("the vault has a bug")
 
     with Running(state, root, config=UNSAFE) as running:
-        monkeypatch.setattr(Vault, "quarantine", broken)
+        monkeypatch.setattr(Vault, "take", broken)
         (root / "bad.pt").write_bytes(b"evil")
         assert running.judges(root / "bad.pt", "malicious")
         assert eventually(lambda: running.daemon.health.counts.get("action-errors") == 1)
