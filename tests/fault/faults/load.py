@@ -56,7 +56,7 @@ def sparse_terabyte(lab: Lab) -> None:
                 file.truncate(1 << 40)
         except OSError as error:
             raise SkippedError(f"the file system says: {error.strerror}") from error
-        lab.expect(path, None, UNJUDGED | HARMLESS if not content else UNJUDGED | HARMFUL)
+        lab.expect(path, None, HARMFUL if content else HARMLESS)
         lab.injected += 1
     lab.burst(20)
 
