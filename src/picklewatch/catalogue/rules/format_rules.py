@@ -435,7 +435,7 @@ _LIMITS = tuple(
         ("unpacked", "the file unpacks to too much", "unpacked", "The file unpacks to more than 8589934592 bytes."),
         (
             "search",
-            "too many places look like a pickle",
+            "more looks like a pickle, or could hide one, than is searched",
             "opcodes",
             "0x0: More places look like the beginning of a pickle than a scan may walk from; no loader begins there.",
         ),
