@@ -138,6 +138,7 @@ class WatchedRoots:
         self._planned: tuple[Root, ...] = ()
         self.not_watched: tuple[Root, ...] = ()
         """Places that are known, and are watched only where the configuration names them."""
+        self._followed = -1
         self._noted: list[str] = self._remembered()
         links.remember(self._noted)
 
@@ -145,6 +146,7 @@ class WatchedRoots:
         """Watch what *config* says from now on."""
         is_excluded = excluded(config, self._state)
         self._links.configure(is_excluded)
+        self._followed = -1
         self.plan(config)
         self._watching.configure(is_excluded, config.watch.rescan)
 
@@ -159,7 +161,11 @@ class WatchedRoots:
         self.not_watched = () if self._paths else _not_watched(config, self._planned)
 
     def follow_links(self) -> None:
-        """Watch what links lead to by now."""
+        """Watch what links lead to by now; called all the time, so that it must cost nothing while nothing changes."""
+        changes = self._watching.changes
+        if changes == self._followed and not self._links.has_news:
+            return
+        self._followed = changes
         linked = self._links.roots(self._planned)
         report_left_out(self._links.left_out, self._health)
         for path in self._links.over():

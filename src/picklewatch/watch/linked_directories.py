@@ -96,6 +96,11 @@ class LinkedDirectories:
             else:
                 self._has_lost = True
 
+    @property
+    def has_news(self) -> bool:
+        """Return True if links were noted that `roots` has not taken in."""
+        return bool(self._noted)
+
     def over(self) -> list[str]:
         """Return the links that lead to no directory any more, once: they may lead to files by now."""
         over, self._over = self._over, []

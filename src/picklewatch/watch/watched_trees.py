@@ -113,6 +113,7 @@ class WatchedTrees:
         if path is not None:
             tree = self._trees[path]
             tree.poll, tree.reason = True, "its changes are not always announced"
+            self._is_stale = True
 
     def is_watching(self, directory: str) -> bool:
         """Return True if *directory* has a watch, or everything is walked for want of one."""
