@@ -160,6 +160,21 @@ def test_a_link_may_turn_break_and_be_mended(base: Path) -> None:
     assert machine.links.over() == []
 
 
+def test_a_root_behind_a_broken_link_says_so(base: Path) -> None:
+    """A cache on a disk that is not mounted is no cache that does not exist yet; it is no problem, either."""
+    link(base / "cache", base / "disk")
+    (base / "homes").mkdir()
+    link(base / "home", base / "homes")
+    health = Health()
+    reasons = []
+    for place in ("cache", "cache/hub", "home/none"):
+        root = Root(str(base / place), "Torch")
+        roots.report(root, roots.look_at(root), health)
+        reasons.append(root.reason)
+    assert reasons == [f"the link {base}/cache leads to nothing"] * 2 + [""]
+    assert health.problems == ()
+
+
 def test_a_directory_that_became_a_link_before_its_walk_is_no_closed_one(base: Path) -> None:
     """Its walk was asked for when it was made; reported as closed, it would be opened, walked and closed for ever."""
     machine = cache(base)
