@@ -146,6 +146,25 @@ def _exchange_root(home: Path, target: Path) -> None:
     other.unlink()
 
 
+def _exchange_behind_a_link(home: Path, target: Path) -> None:
+    """Exchange for a link what a link inside of a cache leads to, and was followed to: that one stays."""
+    disk, kept, other = home / "disk", home / "kept-disk", home / "other-disk"
+    link = home / ".cache/clip/behind"
+    if not link.is_symlink():
+        disk.mkdir()
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(disk)
+        time.sleep(3.0)
+    other.symlink_to(target)
+    for number in range(20):
+        disk.rename(kept)
+        other.rename(disk)
+        time.sleep(number % 5 / 100)
+        disk.rename(other)
+        kept.rename(disk)
+    other.unlink()
+
+
 def _exchange_parents(home: Path, target: Path) -> None:
     hub = _hub(home)
     for number in range(20):
@@ -175,6 +194,7 @@ _ACTS: tuple[Callable[[Path, Path], None], ...] = (
     _link_files,
     _exchange_root,
     _exchange_parents,
+    _exchange_behind_a_link,
 )
 
 
