@@ -21,13 +21,12 @@ def test_a_store_is_named_unless_a_root_covers_it(tmp_path: Path, monkeypatch: p
     volume = store / "volumes/hub/_data"
     volume.mkdir(parents=True)
 
-    def named(*planned: Path) -> list[Root]:
+    def named(*planned: Path, users: str = "self") -> list[Root]:
         roots = [Root(str(path), CONFIGURATION) for path in planned]
         find(roots)
-        return [root for root in container_stores("self", roots) if root.wanted == str(store)]
+        return [root for root in container_stores(users, roots) if root.wanted == str(store)]
 
-    for planned in ((), (volume,)):
-        (root,) = named(*planned)
+    for (root,) in (named(), named(volume), named(users="all")):
         assert "watch.roots" in root.reason
         assert (root.state, root.path) == (RootState.WAITING, None)
     assert named(store) == named(tmp_path) == []

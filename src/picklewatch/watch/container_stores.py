@@ -7,7 +7,6 @@ container's root could have a daemon that is root on this machine read, or move,
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
@@ -51,7 +50,9 @@ def container_stores(users: str, planned: Iterable[Root]) -> tuple[Root, ...]:
 def _stores(users: str) -> Iterator[Root]:
     for tool, path in _OF_MACHINE:
         yield Root(path, f"containers of {tool}")
-    homes = [(user.pw_name, user.pw_uid, user.pw_dir) for user in people()] if watches_everyone(users) else []
-    for name, uid, home in homes or [("this user", os.geteuid(), str(Path.home()))]:
+    homes = {os.path.expanduser("~"): ("this user", os.geteuid())}  # noqa: PTH111 - never raises
+    if watches_everyone(users):
+        homes |= {user.pw_dir: (user.pw_name, user.pw_uid) for user in people()}
+    for home, (name, uid) in homes.items():
         for tool, path in _OF_USER:
             yield Root(f"{home}/{path}", f"containers of {tool}, of {name}", user=uid)
