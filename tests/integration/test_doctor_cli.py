@@ -159,7 +159,7 @@ def test_limits_of_inotify_that_are_too_low_are_reported(tmp_path: Path, monkeyp
     monkeypatch.setattr(machine_checks, "INOTIFY", tmp_path)
     config = tmp_path / "c.toml"
     config.write_text(f'[watch]\ncaches = false\nroots = ["{tmp_path}/models"]\n')
-    places = machine_checks.places(load(config, {}), tmp_path)
+    places = machine_checks.places(load(config, {}), tmp_path / "state")
     found = {check.name: check for check in machine_checks.inotify(places)}
     assert found["inotify-watches"].state is Grade.BAD
     assert "sysctl" in found["inotify-watches"].hint
@@ -186,6 +186,19 @@ def test_what_links_lead_to_is_found_and_what_is_not_watched_is_named(tmp_path: 
     links = {check.state: check.text for check in found if check.name == "caches-link"}
     assert "models/all is not followed: it leads to /" in links[Grade.BAD]
     assert "models/later leads to nothing" in links[Grade.REMARK]
+
+
+def test_a_root_in_which_nothing_is_looked_at_is_named(tmp_path: Path) -> None:
+    """One that the operator excludes, and one in picklewatch's own state: neither is among those that are watched."""
+    for name in ("state/models", "left-out", "models"):
+        (tmp_path / name).mkdir(parents=True)
+    places = [str(tmp_path / name) for name in ("state/models", "left-out", "models")]
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\ncaches = false\nroots = {json.dumps(places)}\nexclude = ["left-out"]\n')
+    found = machine_checks.places(load(config, {}), tmp_path / "state")
+    assert [root.wanted for root in found.not_watched] == places[:2]
+    assert [root.wanted for root in found.roots] == places[2:]
+    assert all("exclude" in root.reason for root in found.not_watched)
 
 
 def test_counting_directories_ends(tmp_path: Path) -> None:

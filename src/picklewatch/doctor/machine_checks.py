@@ -99,7 +99,7 @@ def _not_watched(places: FoundRoots) -> Iterator[CheckResult]:
             yield CheckResult(name="caches-link", state=Grade.REMARK if is_broken else Grade.BAD, text=text, hint=hint)
     for root in places.not_watched:
         text = f"Not watched: {printable(root.wanted)} ({root.label})."
-        yield CheckResult(name="caches-containers", state=Grade.REMARK, text=text, hint=f"{root.reason.capitalize()}.")
+        yield CheckResult(name="caches-not-watched", state=Grade.REMARK, text=text, hint=f"{root.reason.capitalize()}.")
     for user in sorted(places.left_out):
         text = f"More than {MOST_FOLLOWED} links of {user} lead to other directories; the others are not followed."
         hint = "Name the directories that they lead to, or one above them, in watch.roots."

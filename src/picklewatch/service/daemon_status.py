@@ -111,7 +111,8 @@ class Snapshot:
         not_watched = tuple(root.report() for root in self._not_watched())
         if changes is not None and (changes, not_watched) == self._changes:
             return
-        reports = [*(root.report() for root in roots), *not_watched]
+        named = {report.wanted for report in not_watched}
+        reports = [*(root.report() for root in roots if root.wanted not in named), *not_watched]
         self.awaited = [root.wanted for root in reports if is_awaited(root)]
         self._store.put_state(_ROOTS, [report.row() for report in reports])
         self._changes = (changes, not_watched)

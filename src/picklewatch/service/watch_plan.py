@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from picklewatch.watch.supervisor import WatchSupervisor
 
 _LINKS: Final = "links"
+_EXCLUDED: Final = "nothing in it is looked at: watch.exclude names it, or it lies in picklewatch's own state or vault"
 
 
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
@@ -90,11 +91,19 @@ def find_all(config: Config, state: Path, seconds: float) -> FoundRoots:
         is_complete = all(_note_links(tree, links, is_excluded, seen, end) for tree in trees)
         waiting = [root for root in links.roots(planned) if id(root) not in looked_at]
         find(waiting)
-    found = (*planned, *links.roots(planned))
-    return FoundRoots(found, _not_watched(config, planned), links.left_out, is_complete)
+    not_watched = (*_excluded_roots(planned, is_excluded), *_stores(config, planned))
+    named = {root.wanted for root in not_watched}
+    found = tuple(root for root in (*planned, *links.roots(planned)) if root.wanted not in named)
+    return FoundRoots(found, not_watched, links.left_out, is_complete)
 
 
-def _not_watched(config: Config, planned: Sequence[Root]) -> tuple[Root, ...]:
+def _excluded_roots(planned: Sequence[Root], is_excluded: Callable[[str], bool]) -> tuple[Root, ...]:
+    """Return those of *planned* that are there, and in which nothing is looked at, with the reason."""
+    there = [root for root in planned if root.path is not None and is_excluded(f"{root.path}/file")]
+    return tuple(Root(root.wanted, root.label, reason=_EXCLUDED) for root in there)
+
+
+def _stores(config: Config, planned: Sequence[Root]) -> tuple[Root, ...]:
     return container_stores(config.watch.users, planned) if config.watch.caches else ()
 
 
@@ -158,7 +167,8 @@ class WatchedRoots:
             find([root for root in wanted if root.plan not in former])  # files are judged and moved only in found roots
             self._planned = tuple(wanted)
             self._watching.set_roots((*wanted, *self._find_linked()))
-        self.not_watched = () if self._paths else _not_watched(config, self._planned)
+        stores = () if self._paths else _stores(config, self._planned)
+        self.not_watched = (*_excluded_roots(self._planned, excluded(config, self._state)), *stores)
 
     def follow_links(self) -> None:
         """Watch what links lead to by now; called all the time, so that it must cost nothing while nothing changes."""
