@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.directories import open_places
 from support.vaulting import CONTENT, SHA256, Lab, file_system, lab
 
 from picklewatch.core.errors import QuarantineError
@@ -180,3 +183,36 @@ def test_holes_stay_holes(made: Lab) -> None:
         vault.restore(item.id, made.allow)
     assert made.path.stat().st_blocks * 512 < hole // 8
     assert os.path.getsize(made.path) == hole  # noqa: PTH202
+
+
+@pytest.mark.parametrize("kind", ["plain", "other-mount", "hard link"])
+def test_extended_attributes_come_back(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own ones, whichever way the content went; what would be a right never does."""
+    if kind == "other-mount":
+        file_system(monkeypatch, kind)
+    place = next((place for place in open_places() if has_attributes(place)), None)
+    if place is None:
+        pytest.skip("no file system has attributes")
+    with lab(base=Path(tempfile.mkdtemp(dir=place))) as made:
+        values = {"user.source": b"hub\0\xff", "user.empty": b""}
+        for name, value in values.items():
+            os.setxattr(made.path, name, value)
+        if kind == "hard link":
+            made.other.hardlink_to(made.path)
+        item = made.quarantine()
+        if kind == "hard link":
+            made.other.unlink()
+        with Vault(made.store) as vault:
+            vault.restore(item.id, made.allow)
+        assert {name: os.getxattr(made.path, name) for name in os.listxattr(made.path)} == values
+        made.check_books()
+
+
+def has_attributes(directory: Path) -> bool:
+    """Whether files in *directory* may have attributes of their users."""
+    with tempfile.NamedTemporaryFile(dir=directory) as file:
+        try:
+            os.setxattr(file.name, "user.picklewatch", b"")
+        except OSError:
+            return False
+    return True

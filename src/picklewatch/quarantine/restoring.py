@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import printable
-from picklewatch.quarantine import fs, links
+from picklewatch.quarantine import attributes, fs, links
 from picklewatch.quarantine.copying import fill
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry
@@ -77,7 +77,7 @@ def give_back(entry: Entry, place: Place, request: RestoreRequest) -> Item:
             vouched = request.reason[:_REASON] or "restored"
         _begin(entry, request, os.fstat(fd), sha256, vouched)
         if request.is_sample:
-            _give_copy(place, item, fd)
+            _give_copy(entry, place, fd)
             return entry.append(item.state)
         if item.disarmed and links.leads_elsewhere(entry):
             _give_inode(entry, place, item, fd)
@@ -165,26 +165,28 @@ def _begin(
 
 def _give(entry: Entry, place: Place, item: Item, fd: int) -> None:
     fs.dress(fd, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+    attributes.write(fd, entry.fields.get("attributes", {}))  # it may be a copy
     try:
         _put(inside(entry), place, item.id)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         entry.append(State.RESTORING, target_copied=True)
-        _give_copy(place, item, fd)
+        _give_copy(entry, place, fd)
         inside(entry).unlink()
 
 
-def _give_copy(place: Place, item: Item, fd: int) -> None:
+def _give_copy(entry: Entry, place: Place, fd: int) -> None:
     """Copy to a name beside the place, then put it there: for another file system, or another mount of the same.
 
     Anybody who may write to the directory can swap that name, so owner and mode are set and checked by the descriptor.
     """
-    temporary = place.temporary(item.id)
+    item, temporary = entry.item, place.temporary(entry.id)
     descriptor = fs.create(temporary.fd, temporary.name)
     try:
         fill(descriptor, fd, os.fstat(fd).st_size)
         fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
+        attributes.write(descriptor, entry.fields.get("attributes", {}))
         fs.sync(descriptor)
         _put(temporary, place, item.id)
         if not fs.is_inode(place.status(), os.fstat(descriptor)):
@@ -204,7 +206,7 @@ def _give_inode(entry: Entry, place: Place, item: Item, fd: int) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _give_copy(place, item, fd)
+        _give_copy(entry, place, fd)
     fs.sync(place.fd)
     inside(entry).unlink()
 
