@@ -96,6 +96,9 @@ def _notes(item: Item) -> Iterator[str]:
         yield f"taken {item.times} times: something downloads or writes it again and again"
     if item.tombstone:
         yield "a tombstone is in its place: loading it fails with a message that names this item"
+    if item.state in (State.TAKEN, State.COPIED):
+        where = "beside its place" if item.copied else "in the vault"
+        yield f"it has lost its name, and is {where} until it was read and copied; restore and delete work already"
     if not item.state.holds:
         return
     if item.target is not None:

@@ -13,9 +13,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from picklewatch.access.digest import sha256_within
 from picklewatch.core.errors import StateError
-from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport
+from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport, printable
 from picklewatch.core.policy import INCOMPLETE, decide
 from picklewatch.scanning.scan_file import record_of
 from picklewatch.store.database import STORE_ERRORS
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.taking import Taking
     from picklewatch.service.scan_context import Stages
     from picklewatch.store import Finished, Job
+
+_log = structlog.get_logger()
 
 _GRACE: Final = 0.2
 """Seconds that a scan may go on after harm was seen: most end before, and need one transaction, not two."""
@@ -91,6 +95,9 @@ class EarlyMove:
             self._failures.report(error)
         except StateError as error:
             self._failures.health.degrade("quarantine-store", error.message, hint=error.hint)
+        except Exception:  # noqa: BLE001 - the scan goes on; the file is not at fault
+            _log.exception("action.failed", path=printable(subject.path))
+            self._failures.health.count("action-errors")
         if self._taking is not None:
             self._mover.report(self._taking.item)
 

@@ -156,10 +156,13 @@ class Mover:
                 taking.put_off()
                 self._unfinished.add(item.id)
                 return
+            self._postponed.add(item.id)  # whatever happens
             try:
                 self._ended(taking.finish())
             except UnfinishedError as error:
                 self._postpone(item.id, error)
+            else:
+                self._postponed.discard(item.id)
 
     @property
     def has_unfinished(self) -> bool:

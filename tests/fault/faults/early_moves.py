@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from fault.faults.quarantining import command, held
-from fault.lab import HARMFUL, PATIENCE
+from fault.lab import HARMFUL, PATIENCE, SkippedError
 from support.daemon_process import HOSTILE
 
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
@@ -70,6 +71,21 @@ def large_copy(lab: Lab) -> None:
     assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab))) < PATIENCE
 
 
+def immutable_file(lab: Lab) -> None:
+    """A hostile file may not be moved (chattr +i): that is said until it may be, and it is taken then."""
+    path = lab.put("stays.bin", hostile=True)
+    if subprocess.run(["chattr", "+i", str(path)], capture_output=True, check=False).returncode:
+        raise SkippedError("no file can be made immutable here")
+    try:
+        lab.start()
+        lab.burst(10)
+        lab.injected = 1
+        assert lab.seconds_until(lambda: "quarantine-refused" in lab.problems()) < PATIENCE, "not said"
+    finally:
+        subprocess.run(["chattr", "-i", str(path)], check=True)
+    assert lab.seconds_until(lambda: _is_gone(path)) < PATIENCE, "not tried again"
+
+
 def _put_large(lab: Lab, name: str) -> Path:
     """Write a hostile file of its own content."""
     content = HOSTILE + os.urandom(1 << 20) * (_LARGE >> 20)
@@ -88,4 +104,4 @@ def _is_gone(path: Path) -> bool:
         return False
 
 
-FAULTS: tuple[Fault, ...] = (hole_behind_harm, large_copy)
+FAULTS: tuple[Fault, ...] = (hole_behind_harm, large_copy, immutable_file)
