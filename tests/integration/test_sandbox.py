@@ -201,6 +201,36 @@ def test_what_was_seen_before_a_signal_stays(
         assert _works(it)
 
 
+def test_what_was_seen_is_known_before_the_scan_ends(scanner: Scanner) -> None:
+    """While the child still works: it would sleep for minutes, and is ended by what its harm makes us do."""
+    known: list[ScanReport] = []
+
+    def harm(report: ScanReport) -> None:
+        known.append(report)
+        raise InterruptedError
+
+    with content(b"seen-then-sleep\n") as descriptor, pytest.raises(InterruptedError):
+        scanner.scan(descriptor, harm=harm)
+    assert [[finding.rule for finding in report.findings] for report in known] == [["seen-before"]]
+    assert decide(known[0], Policy()).verdict is Verdict.MALICIOUS
+    assert _works(scanner)
+
+
+def test_what_was_seen_stays_when_the_warm_process_dies() -> None:
+    """The content is scanned again by another one, whose child may say less."""
+    with Scanner(Limits(seconds=PATIENCE), job=JOB) as it:
+        assert it.protections
+
+        def harm(report: ScanReport) -> None:
+            if len(report.findings) > 1:
+                raise InterruptedError
+            assert it.pid is not None
+            os.kill(it.pid, signal.SIGKILL)
+
+        with content(b"seen-then-sleep\n") as descriptor, pytest.raises(InterruptedError):
+            it.scan(descriptor, harm=harm)
+
+
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGSEGV])
 def test_a_warm_process_that_stops_or_crashes_is_replaced(number: signal.Signals) -> None:
     """The file at work is tried again, or called unscannable when its time is up; the next one is scanned."""
