@@ -84,9 +84,20 @@ def report(store: Store, number: int) -> None:
         store.records.reported(record)
 
 
-def early(verdict: Verdict) -> Record:
+def early(verdict: Verdict, number: int = 8) -> Record:
     """An outcome of a file that is moved while it is scanned."""
-    return make_record("/none/early", file(8), verdict, None)
+    return make_record("/none/early", file(number), verdict, None)
+
+
+BEGUN: list[int] = []
+"""The record that the last `begin_again` had."""
+
+
+def begin_again(store: Store) -> None:
+    """Begin to move a file whose record was logged."""
+    found = early(Verdict.MALICIOUS, 7)
+    store.records.reported(store.finish(None, found).record)
+    BEGUN[:] = [store.begin(found)]
 
 
 def wanted(store: Store) -> int:
@@ -112,6 +123,8 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("moved early", lambda store: store.intents.done(store.intents.wanted()[-1].id, "early")),
     ("learn", lambda store: store.records.learn_digest("early", "09" * 32)),
     ("complete", lambda store: store.complete(None, max(store.records.unreported())[0], early(Verdict.MALICIOUS))),
+    ("begin again", begin_again),
+    ("carry", lambda store: store.complete(None, BEGUN[0], early(Verdict.UNVERIFIED, 7))),
     ("late names", lambda store: store.records.put_names(1, replace(early(Verdict.UNSAFE), names=("/none/late",)))),
     ("judge again", lambda store: store.records.judge_again(file(2))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
@@ -231,5 +244,5 @@ def test_killed_at_every_statement(index: int) -> None:
     assert states[0] == before
 
 
-SEVERAL = ("report all", "forget history")
+SEVERAL = ("begin again", "report all", "forget history")
 """Operations of several transactions."""

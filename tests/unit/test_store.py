@@ -350,3 +350,19 @@ def test_a_lock_on_a_full_disk_is_explained(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     StateLock(tmp_path).release()
+
+
+def test_a_move_that_was_begun_with_a_former_record_is_one_of_the_outcome(store: Store) -> None:
+    """A file that was judged before, and refused: the new outcome is another record, and the file is still moved."""
+    file = candidate(1).file
+    former = store.finish(None, make_record("/m/1", file, Verdict.MALICIOUS)).record
+    store.records.reported(former)
+    begun = store.begin(make_record("/m/1", file, Verdict.UNSAFE, None))
+    assert begun == former
+    outcome = store.complete(None, begun, make_record("/m/1", file, Verdict.MALICIOUS, "12" * 32))
+    assert outcome.record != former
+    assert outcome.fresh
+    (intent,) = store.intents.wanted()
+    assert intent.record == outcome.record
+    assert store.intents.is_wanted(intent.id)
+    assert store.intents.counts() == {"wanted": 1}

@@ -185,6 +185,14 @@ def want_move(transaction: Transaction, record: int, state: str = "wanted", caus
     )
 
 
+def carry_move(transaction: Transaction, former: int, record: int) -> None:
+    """Let a move that is wanted of the *former* record of a file be one of its *record*."""
+    wanted = transaction.one("SELECT id FROM intents WHERE record = ? AND state = 'wanted'", (former,))
+    if wanted is not None:
+        transaction.run("DELETE FROM intents WHERE record = ?", (record,))
+        transaction.run("UPDATE intents SET record = ? WHERE id = ?", (record, wanted[0]))
+
+
 def _judge_again(transaction: Transaction, sha256: str) -> None:
     sql = "DELETE FROM files WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"
     transaction.run(sql, (sha256.lower(),))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
-from picklewatch.store.decisions import Allowed, Intents, KnownDigests, want_move
+from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, want_move
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
 from picklewatch.store.records import Finished, Records, complete_record, keep_record, standing_record
@@ -100,6 +100,8 @@ class Store:
         """Finish *job* as `finish` does, in the place of the record *begun*; the move was decided with that."""
         with self._database.transaction(durable=True) as transaction:
             finished = complete_record(transaction, begun, record)
+            if finished.record != begun:
+                carry_move(transaction, begun, finished.record)
             again = job is not None and end(transaction, job)
         return replace(finished, again=again)
 
