@@ -26,7 +26,7 @@ class Taking:
         entry: Entry,
         place: Place,
         secured: Mapping[str, Any],
-        merge: Callable[[Entry], Item],
+        merge: Callable[[Item], Item],
         stack: contextlib.ExitStack,
     ) -> None:
         self._entry, self._place, self._secured = entry, place, secured
@@ -58,7 +58,8 @@ class Taking:
         except OSError as error:
             self._note()
             raise unfinished(self._entry.id, error) from error
-        return self._merge(self._entry)
+        self.close()
+        return self._merge(self.item)
 
     def put_off(self) -> Item:
         """Leave the content for `Vault.finish`."""

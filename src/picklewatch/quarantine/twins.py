@@ -30,35 +30,35 @@ class Twins:
         self._lock = threading.Lock()
         self._keys: dict[str, _Key] = {}
 
-    def merge(self, entry: Entry) -> Item:
-        """Let an item that came to rest take the place of its twins, and count the times.
+    def merge(self, item: Item) -> Item:
+        """Let an item that came to rest, and is not locked any more, take the place of its twins; count the times.
 
-        A download loop must not fill the disk.
+        A download loop must not fill the disk. One at a time: of two that come to rest together, the second to come
+        here finds the first, or that it was merged itself.
         """
-        item = entry.item
-        if item.state is not State.QUARANTINED:
+        if item.state is not State.QUARANTINED or item.sha256 is None:
             return item
-        twins = [twin for twin in self._twins(_Key(item.root, item.relative, item.sha256)) if twin.id != item.id]
-        if not twins or not fs.has_content(entry.fd, DATA, item.size, item.sha256):
-            return item
-        try:
-            item = entry.append(State.QUARANTINED, **_again(twins))
-        except OSError:
-            return item  # no room: each of them stays
+        with self._lock, contextlib.suppress(OSError), Entry(self._vault, item.id) as entry:
+            twins = [twin for twin in self._twins(_Key(item.root, item.relative, item.sha256)) if twin.id != item.id]
+            if twins and entry.lock() and entry.load() and entry.item.state is State.QUARANTINED:
+                return self._merge(entry, twins)
+        return item
+
+    def _merge(self, entry: Entry, twins: list[Item]) -> Item:
+        if not fs.has_content(entry.fd, DATA, entry.item.size, entry.item.sha256):
+            return entry.item
+        item = entry.append(State.QUARANTINED, **_again(twins))
         self._supersede(twins)
         return item
 
     def _twins(self, key: _Key) -> list[Item]:
         """Return the items at rest with the same content from the same place."""
-        if key.sha256 is None:
-            return []
         ids = item_ids(self._vault)
-        with self._lock:
-            self._keys = {item_id: self._keys[item_id] for item_id in ids if item_id in self._keys}
-            for item_id in ids:
-                if item_id not in self._keys and (item := self._peek(item_id)) is not None and item.sha256 is not None:
-                    self._keys[item_id] = _Key(item.root, item.relative, item.sha256)
-            alike = [item_id for item_id in ids if self._keys.get(item_id) == key]
+        self._keys = {item_id: self._keys[item_id] for item_id in ids if item_id in self._keys}
+        for item_id in ids:
+            if item_id not in self._keys and (item := self._peek(item_id)) is not None and item.sha256 is not None:
+                self._keys[item_id] = _Key(item.root, item.relative, item.sha256)
+        alike = [item_id for item_id in ids if self._keys.get(item_id) == key]
         return [item for each in alike if (item := self._peek(each)) is not None and item.state is State.QUARANTINED]
 
     def _supersede(self, twins: list[Item]) -> None:

@@ -105,12 +105,13 @@ class Vault:
                 if not entry.lock(wait=False):
                     return None
                 recover_entry(entry)
-                if entry.load():
-                    return self._twins.merge(entry)
+                item = entry.item if entry.load() else None
         except FileNotFoundError:
-            pass
+            item = None
         except OSError as error:
             raise unfinished(item_id, error) from error
+        if item is not None:
+            return self._twins.merge(item)
         raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
 
     def recover(self, *, whole: bool = True) -> list[Recovery]:

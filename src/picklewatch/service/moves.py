@@ -148,21 +148,23 @@ class Mover:
             self._move(intent, fd, taken.append)
         return taken[0] if taken else None
 
-    def end(self, taking: Taking) -> None:
-        """Let the content of a file that was taken follow, now or soon."""
+    def end(self, taking: Taking) -> Item:
+        """Let the content of a file that was taken follow, now or soon; return the item as it is then."""
         with taking:
             item = taking.item
             if item.size > _SMALL:
                 taking.put_off()
                 self._unfinished.add(item.id)
-                return
+                return item
             self._postponed.add(item.id)  # whatever happens
             try:
-                self._ended(taking.finish())
+                item = taking.finish()
+                self._ended(item)
             except UnfinishedError as error:
                 self._postpone(item.id, error)
             else:
                 self._postponed.discard(item.id)
+            return item
 
     @property
     def has_unfinished(self) -> bool:
@@ -319,8 +321,7 @@ class Mover:
         return _Moved.YES
 
     def _follow(self, taking: Taking) -> None:
-        self.end(taking)
-        self.report(taking.item)
+        self.report(self.end(taking))
 
     def report(self, item: Item) -> None:
         """Log a move."""

@@ -193,6 +193,7 @@ def downloaded_again_and_again(lab: Lab) -> None:
         lab.injected += 1
         assert lab.seconds_until(lambda: parse_tombstone(path.read_bytes()) is not None) < PATIENCE, "not taken again"
         sizes.append(_size(lab.state / "quarantine"))
+    assert lab.seconds_until(lambda: len(held(lab, history=True)) == 1) < PATIENCE, "not merged"
     (item,) = held(lab, history=True)
     assert (item.times, len(item.formerly)) == (lab.injected, lab.injected - 1)
     assert max(sizes) <= 2 * min(sizes), sizes
