@@ -592,7 +592,7 @@ def test_a_root_whose_server_does_not_answer_does_not_hold_up_the_others(tmp_pat
         return look_at(root)
 
     watching = Watching(tmp_path / "state", dead, root, timing=QUICK)
-    watching.watcher._trees._looks._finder = RootFinder(slow, patience=0.2)
+    watching.watcher._trees.looks._finder = RootFinder(slow, patience=0.2)
     with watching:
         assert watching.wait_ready()
         assert [(p.what, p.subject) for p in watching.health.problems] == [("watch-root-hangs", str(dead))]

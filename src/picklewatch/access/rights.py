@@ -28,7 +28,8 @@ _NO_ACL: Final = (errno.ENODATA, errno.EOPNOTSUPP)
 _USER, _GROUP_OBJECT, _GROUP, _MASK = 2, 4, 8, 16  # tags of entries in that attribute (posix_acl.h)
 _OVERRIDING: Final = 0b1111
 """CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER (capability.h): rights over other users' files."""
-_REMEMBERED_SECONDS: Final = 60.0
+REMEMBERED_SECONDS: Final = 60.0
+"""What the user database says is remembered for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _access_list(fd: int) -> list[tuple[int, int, int]] | None:
 
 def user_of(uid: int) -> User:
     """Return the user *uid* with all groups; what the user database says is remembered for a minute."""
-    return _user(uid, int(time.monotonic() / _REMEMBERED_SECONDS))
+    return _user(uid, int(time.monotonic() / REMEMBERED_SECONDS))
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -117,7 +118,7 @@ def _capabilities() -> int:
 
 def homes() -> tuple[tuple[int, str], ...]:
     """Return whose home is where, as the user database spells it and as it is really called; for a minute."""
-    return _homes(int(time.monotonic() / _REMEMBERED_SECONDS))
+    return _homes(int(time.monotonic() / REMEMBERED_SECONDS))
 
 
 @functools.lru_cache(maxsize=1)

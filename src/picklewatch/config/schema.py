@@ -7,106 +7,33 @@ the user's file, environment variables (``PICKLEWATCH_SCAN_WORKERS=2``). See `pi
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from picklewatch.config.problems import describe
 from picklewatch.config.sources import ConfigSource, automatic_workers, config_error, read_sources
+from picklewatch.config.value_kinds import (
+    AbsoluteGlob,
+    AbsolutePath,
+    Count,
+    Digest,
+    Duration,
+    Glob,
+    Import,
+    Memory,
+    OptionalPath,
+    Reason,
+    Size,
+    Timeout,
+    Users,
+)
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
-from picklewatch.core.path_patterns import glob_to_regex
-from picklewatch.core.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MIN_MEMORY = 128 << 20
-"""Bytes of private memory that a scan needs to start, with room to spare."""
-
-
-def _path(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        path = Path(value).expanduser() if value else None
-    except RuntimeError:
-        raise ValueError(f"{value!r}: nobody has that home directory") from None
-    if path is not None and not path.is_absolute():
-        raise ValueError(f'{value!r} is not absolute; begin it with "/" or "~/"')
-    return path
-
-
-def _positive(value: float) -> float:
-    if value <= 0:
-        raise ValueError("0 would make every file unscannable")
-    return value
-
-
-def _enough_memory(value: int) -> int:
-    if value < MIN_MEMORY:
-        raise ValueError("too little to start a scan in; at least 128MiB")
-    return value
-
-
-def _digest(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        raise ValueError(f"{value!r} is no SHA-256 (64 hexadecimal digits); `picklewatch scan --format json` shows it")
-    return value.lower()
-
-
-def _import(value: str) -> str:
-    if not re.fullmatch(r"[^\W\d]\w*(\.[\w<>]+)+", value):
-        raise ValueError(f'{value!r} is no import; write it as "module.name", without wildcards')
-    return value
-
-
-def _reason(value: str) -> str:
-    if not value.strip():
-        raise ValueError("give a reason: it is shown wherever this entry lets something pass")
-    return value
-
-
-def _glob(value: str) -> str:
-    glob_to_regex(value)
-    return value
-
-
-_NUMBER_OR = {"type": "number", "minimum": 0}
-Duration = Annotated[
-    float,
-    BeforeValidator(parse_duration),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, _NUMBER_OR]}),
-]
-"""Seconds, written as a number or as text such as ``90s``."""
-Timeout = Annotated[Duration, AfterValidator(_positive)]
-"""A duration that is not 0."""
-Size = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": SIZE_PATTERN}, {"type": "integer", "minimum": 0}]}),
-]
-"""Bytes, written as a number or as text such as ``512MiB``."""
-AbsolutePath = Annotated[Path, BeforeValidator(_path)]
-"""An absolute path; ``~`` is the home directory of who runs picklewatch."""
-Glob = Annotated[StrictStr, AfterValidator(_glob)]
-Reason = Annotated[StrictStr, AfterValidator(_reason)]
-Digest = Annotated[StrictStr, AfterValidator(_digest)]
-Import = Annotated[StrictStr, AfterValidator(_import)]
-Count = Annotated[StrictInt, Field(ge=1)]
+    from pathlib import Path
 
 
 class _ConfigSection(BaseModel):
@@ -118,8 +45,10 @@ class WatchConfig(_ConfigSection):
 
     caches: StrictBool = True
     """Whether to watch the caches of model tools, found as the tools themselves find them (docs/caches.md)."""
-    users: Literal["auto", "self", "all"] = "auto"
-    """Whose caches: "self", "all" users' of this machine, or "auto": all for root and system services, else self."""
+    users: Users = "auto"
+    """Whose caches: "self", "all" users' of this machine, or "auto": all for root and system services, else self. A list adds users whom the user database does not list: ["ada"]; ["self", "ada"] means these two alone."""  # noqa: E501 - shown as one sentence
+    homes: tuple[AbsoluteGlob, ...] = ()
+    """More directories that are homes, whoever's, with "*" and "?" as the shell has them: "/data/people/*". Beside the homes of known users they are found without this."""  # noqa: E501 - shown as one sentence
     roots: tuple[AbsolutePath, ...] = ()
     """More directories to watch, with everything below them. They need not exist yet."""
     exclude: tuple[Glob, ...] = ()
@@ -137,7 +66,7 @@ class LimitsConfig(_ConfigSection):
     """Wall-clock time."""
     cpu_time: Timeout = float(DEFAULT_LIMITS.cpu_seconds)
     """Processor time."""
-    memory: Annotated[Size, AfterValidator(_enough_memory)] = DEFAULT_LIMITS.memory
+    memory: Memory = DEFAULT_LIMITS.memory
     """Private memory of the scanning process (the file itself does not count)."""
     opcodes: Count = DEFAULT_LIMITS.opcodes
     """Pickle opcodes walked."""
@@ -183,7 +112,7 @@ class QuarantineConfig(_ConfigSection):
 
     level: Literal["off", "malicious", "unsafe", "unscannable", "unverified"] = "off"
     """The lowest verdict that is moved; "off" only reports. "unsafe" is a good choice once the reports look right."""
-    store: Annotated[Path | None, BeforeValidator(_path)] = None
+    store: OptionalPath = None
     """Where quarantined files are kept; empty for the directory "quarantine" in the state directory."""
     tombstones: StrictBool = True
     """Whether a tombstone takes the place of a file that its client would silently download again. Loading it fails with words that name picklewatch."""  # noqa: E501 - shown as one sentence

@@ -51,8 +51,10 @@ def versions() -> Iterator[CheckResult]:
 
 def places(loaded: LoadedConfig, state: Path) -> FoundRoots:
     """Find the directories that a daemon would watch."""
-    from picklewatch.service import watch_plan
+    from picklewatch.access.people import note_found
+    from picklewatch.service import people_finder, watch_plan
 
+    note_found(people_finder.find(loaded.config.watch))
     return watch_plan.find_all(loaded.config, state, COUNT_SECONDS)
 
 

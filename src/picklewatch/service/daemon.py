@@ -32,6 +32,7 @@ from picklewatch.service.late_names import LateNames
 from picklewatch.service.move_retries import MoveRetries
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.people_finder import PeopleFinder
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
 from picklewatch.service.scan_context import ScanStatistics, Stages
 from picklewatch.service.self_test_answers import SelfTestAnswers
@@ -63,7 +64,9 @@ _log = structlog.get_logger()
 LOOP_SECONDS: Final = 0.5
 _STATUS_SECONDS: Final = 2.0
 _MOVES_SECONDS: Final = 20.0
-_PLAN_SECONDS: Final = 300.0
+_PEOPLE_SECONDS: Final = 2.0
+"""For the search for people at the start; a directory service that takes longer is not waited for."""
+_STORES_SECONDS: Final = 300.0
 _TIDY_SECONDS: Final = 3600.0
 _UPGRADE_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 20.0
@@ -135,6 +138,8 @@ class Daemon:
             self_tests=SelfTestAnswers(store, StateLayout(hold.directory).canary, vault, self._quarantine_policy),
             statistics=ScanStatistics(),
         )
+        self._people = PeopleFinder(health, self._watching.watch_places, failures.report)
+        self._people.find_at_once(config.watch, _PEOPLE_SECONDS)
         self._roots.plan(config)
         dependencies.introduce(self._watching.roots)
         self._pools = WorkerPools(stages, dependencies, self._policy, self._roots.trees, config)
@@ -156,7 +161,7 @@ class Daemon:
         first = time.monotonic() + _MOVES_SECONDS
         self._status_due, self._upgrade_due = Interval(_STATUS_SECONDS), Interval(_UPGRADE_SECONDS)
         self._moves_due, self._tidy_due = Interval(_MOVES_SECONDS, first), Interval(_TIDY_SECONDS, first)
-        self._plan_due = Interval(_PLAN_SECONDS, first)
+        self._stores_due = Interval(_STORES_SECONDS, first)
         self._is_ready = False
 
     def run(self) -> int:
@@ -230,8 +235,10 @@ class Daemon:
         if self._late_names:
             self._naming.start()
         self._heartbeat.beat(now, self._stuck(now))
-        if self._plan_due.is_due(now):
+        if self._people.look_after(self._config.watch, now, is_announced=self._watching.are_people_announced()):
             self._roots.plan(self._config)
+        if self._stores_due.is_due(now):
+            self._roots.find_not_watched(self._config)
         if self._moves_due.is_due(now):
             self._moving.start()
         if self._moves.has_unfinished:

@@ -167,6 +167,10 @@ class WatchedRoots:
             find([root for root in wanted if root.plan not in former])  # files are judged and moved only in found roots
             self._planned = tuple(wanted)
             self._watching.set_roots((*wanted, *self._find_linked()))
+        self.find_not_watched(config)
+
+    def find_not_watched(self, config: Config) -> None:
+        """Find the places that are known, and are not watched."""
         stores = () if self._paths else _stores(config, self._planned)
         self.not_watched = (*_excluded_roots(self._planned, excluded(config, self._state)), *stores)
 

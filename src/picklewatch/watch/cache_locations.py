@@ -10,14 +10,14 @@ import os
 import pwd
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from picklewatch.access.people import FIRST_HUMAN_UID, people
+from picklewatch.access import people
 from picklewatch.watch import caches
 from picklewatch.watch.roots import topmost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from picklewatch.watch.cache_tool import CachePlace
 
@@ -45,24 +45,37 @@ class Cache:
             return False
 
 
-def discover(*, users: str = "auto", environ: Mapping[str, str] = os.environ) -> tuple[Cache, ...]:
+WORDS: Final = ("auto", "self", "all")
+"""What ``watch.users`` may say besides names."""
+
+
+def discover(*, users: str | Sequence[str] = "auto", environ: Mapping[str, str] = os.environ) -> tuple[Cache, ...]:
     """Find the caches that a daemon should watch; *users* is the configuration's ``watch.users``.
 
     This user's come first, as the environment says; other users' by their tools' defaults, for nobody can know
-    what their shells would set. A cache in another one is left out, for watching is recursive.
+    what their shells would set. People who were found without being listed (`people.note_found`) are among these; where
+    only this user's caches are wanted, those that the configuration names are watched all the same. A cache in another
+    one is left out, for watching is recursive.
     """
     found = list(own_caches(environ))
-    if watches_everyone(users):
-        for user in people():
-            found += user_caches(user)
+    everyone = watches_everyone(users)
+    for user in people.people() if everyone else people.found():
+        found += user_caches(user)
+    if everyone:
         found += _resolve({}, Path("/"), "system", is_system=True)
     roots = frozenset(topmost(str(cache.path) for cache in found))
     return tuple(cache for cache in _distinct(found) if str(cache.path) in roots)
 
 
-def watches_everyone(users: str) -> bool:
-    """Return True if ``watch.users`` *users* means all users' caches for this process."""
-    return users == "all" or (users == "auto" and os.geteuid() < FIRST_HUMAN_UID)
+def watches_everyone(users: str | Sequence[str]) -> bool:
+    """Return True if ``watch.users`` *users* means all users' caches for this process; names alone add to "auto"."""
+    words = (users,) if isinstance(users, str) else users
+    return "all" in words or ("self" not in words and os.geteuid() < people.FIRST_HUMAN_UID)
+
+
+def named(users: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of users in ``watch.users`` *users*."""
+    return () if isinstance(users, str) else tuple(name for name in users if name not in WORDS)
 
 
 def own_caches(environ: Mapping[str, str] = os.environ) -> tuple[Cache, ...]:

@@ -15,7 +15,7 @@ from picklewatch.watch.cache_locations import watches_everyone
 from picklewatch.watch.roots import Root, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _OF_MACHINE: Final = (
     ("Docker", "/var/lib/docker"),
@@ -34,7 +34,7 @@ _OF_USER: Final = (
 _REASON: Final = "what containers keep there is not judged; name a volume in watch.roots to have it watched"
 
 
-def container_stores(users: str, planned: Iterable[Root]) -> tuple[Root, ...]:
+def container_stores(users: str | Sequence[str], planned: Iterable[Root]) -> tuple[Root, ...]:
     """Find the stores that are on this machine and lie in none of the *planned* roots, which were looked for.
 
     *users* is the configuration's ``watch.users``. They are never to be watched: `Root.reason` says so.
@@ -47,7 +47,7 @@ def container_stores(users: str, planned: Iterable[Root]) -> tuple[Root, ...]:
     return tuple(Root(root.wanted, root.label, reason=_REASON) for root in named)
 
 
-def _stores(users: str) -> Iterator[Root]:
+def _stores(users: str | Sequence[str]) -> Iterator[Root]:
     for tool, path in _OF_MACHINE:
         yield Root(path, f"containers of {tool}")
     homes = {os.path.expanduser("~"): ("this user", os.geteuid())}  # noqa: PTH111 - never raises

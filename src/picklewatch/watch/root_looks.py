@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.paths import beneath
+from picklewatch.access.people import DATABASE
+from picklewatch.access.rights import REMEMBERED_SECONDS
 from picklewatch.watch.roots import RootFinder, Sight
 
 if TYPE_CHECKING:
@@ -45,12 +49,19 @@ class RootLooks:
         self._round: Iterator[str] = iter(())
         self._round_share = 0.0
         self._looked_at = 0.0
+        self.places: tuple[Lookup, ...] = ()
+        """Directories in which people may come or go, and names; any thread may set it."""
+        self.people_announced = threading.Event()
+        """Set when something changed in `places`."""
+        self._places: tuple[Lookup, ...] = ()
+        self._rights_at: float | None = None
 
     def use(self, lookups: LookupWatches | None) -> None:
         """Let *lookups* announce from now on; None for nobody."""
         if lookups is not self._lookups:
-            self._lookups = lookups
+            self._lookups, self._places = lookups, ()
             self.look_at_all()
+            self.people_announced.set()
 
     def look_at_all(self) -> None:
         """Have every root looked at next time: what was announced is lost."""
@@ -90,7 +101,13 @@ class RootLooks:
     def _take_due(self, now: float) -> set[str]:
         due, self._due = self._due, set()
         if self._lookups is not None:
-            due |= self._lookups.announced() & self._roots.keys()
+            self._follow_places(self._lookups)
+            announced = self._lookups.announced()
+            due |= announced & self._roots.keys()
+            self._take_places(announced, now)
+        if self._rights_at is not None and now >= self._rights_at:
+            self._rights_at = None
+            due |= self._roots.keys()
         due.update(islice(self._silent, _SILENT_AT_ONCE))
         self._round_share += len(self._roots) * min(1.0, (now - self._looked_at) / _ROUND_SECONDS)
         self._looked_at = now
@@ -101,6 +118,26 @@ class RootLooks:
             self._round_share = 0.0
             due |= self._roots.keys() & turn
         return due
+
+    def _follow_places(self, lookups: LookupWatches) -> None:
+        places = self.places
+        if places is self._places:
+            return
+        for directory, name in set(self._places) - set(places):
+            lookups.forget(_place_key(directory, name))
+        for directory, name in places if self._mounts.is_local else ():
+            if not self._mounts.is_elsewhere(directory):
+                with contextlib.suppress(OSError):  # not there, or closed: people are looked for every few minutes, too
+                    lookups.follow(_place_key(directory, name), [(directory, name)], {})
+        self._places = places
+
+    def _take_places(self, announced: set[str], now: float) -> None:
+        keys = {_place_key(directory, name) for directory, name in self._places}
+        if announced.isdisjoint(keys):
+            return
+        self.people_announced.set()
+        if not announced.isdisjoint(_place_key(DATABASE[0], name) for name in DATABASE[1]):
+            self._rights_at = now + REMEMBERED_SECONDS  # from then on the new groups are known
 
     def _follow(self, sights: dict[str, Sight]) -> None:
         """Have it announced when what was seen may have changed."""
@@ -135,3 +172,8 @@ class RootLooks:
         self._silent[path] = None
         if self._lookups is not None:
             self._lookups.forget(path)
+
+
+def _place_key(directory: str, name: str) -> str:
+    """Return a key that no root has: these begin with a slash."""
+    return f"people:{directory}/{name}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from picklewatch.access.following import Lookup
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import DirectoryWalker
     from picklewatch.watch.hidden_directories import HiddenDirectories
@@ -119,7 +120,7 @@ class RootWatcher:
 
     def stop(self) -> None:
         """Stop observing."""
-        self._trees.stop_finding()
+        self._trees.looks.stop()
         self._trees.stop()
 
     # --- what others ask
@@ -133,6 +134,16 @@ class RootWatcher:
     def changes(self) -> int:
         """Grows whenever `roots`, or what is said of them, may have changed."""
         return self._trees.changes
+
+    def watch_places(self, places: tuple[Lookup, ...]) -> None:
+        """Notice when people may come or go in *places*; may be called by any thread."""
+        self._trees.looks.places = places
+
+    def are_people_announced(self) -> bool:
+        """Return True if people may have come or gone since the last call; may be called by any thread."""
+        is_announced = self._trees.looks.people_announced.is_set()
+        self._trees.looks.people_announced.clear()
+        return is_announced
 
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""

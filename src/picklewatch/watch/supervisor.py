@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from picklewatch.access.following import Lookup
     from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
     from picklewatch.telemetry.health import Health
@@ -90,6 +91,17 @@ class WatchSupervisor:
     def changes(self) -> int:
         """Grows whenever `roots`, or what is said of them, may have changed."""
         return self._local.watcher.changes + self._described
+
+    def watch_places(self, places: tuple[Lookup, ...]) -> None:
+        """Notice when people may come or go in *places*.
+
+        Any thread may call it.
+        """
+        self._local.watcher.watch_places(places)
+
+    def are_people_announced(self) -> bool:
+        """Return True if people may have come or gone since the last call."""
+        return self._local.watcher.are_people_announced()
 
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these from now on."""

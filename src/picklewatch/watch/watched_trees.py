@@ -67,7 +67,7 @@ class WatchedTrees:
         """True once every root was looked at."""
         self._walker, self._health, self._canary, self._sink = walker, health, canary, sink
         self._mounts, self._hidden, self._timing = mounts, hidden, timing
-        self._looks = RootLooks(mounts)
+        self.looks = RootLooks(mounts)
         self._present: dict[str, Identity] = {}
         self._canary_identity: Identity | None = None
         self._is_stale = True
@@ -164,7 +164,7 @@ class WatchedTrees:
     def hurry(self, now: float) -> None:
         """Try at once what could not be done, and poll: the machine has slept."""
         self._observe_at = self._retry_at = now
-        self._looks.look_at_all()
+        self.looks.look_at_all()
         self._unwatched.hurry()
         for tree in self._trees.values():
             tree.poll_at = now
@@ -182,19 +182,15 @@ class WatchedTrees:
         if self.observer is not None:
             self.observer.stop()
             self.observer = None
-            self._looks.use(None)
-
-    def stop_finding(self) -> None:
-        """End the thread that looks at roots."""
-        self._looks.stop()
+            self.looks.use(None)
 
     def look_again(self, point: str | None = None) -> None:
         """Look at every root next time, or only at those that a mount at *point* may concern."""
         self._is_stale = True
         if point is None:
-            self._looks.look_at_all()
+            self.looks.look_at_all()
         else:
-            self._looks.look_below(point)
+            self.looks.look_below(point)
 
     # --- the observer
 
@@ -211,7 +207,7 @@ class WatchedTrees:
             hint = HINTS.get(error.errno or 0, "")
             self._health.degrade("watch-instances", f"inotify can't be used: {error.strerror}", hint=hint)
         else:
-            self._looks.use(self.observer.lookups)
+            self.looks.use(self.observer.lookups)
             self._health.repair("watch-instances")
 
     def _is_elsewhere_to_watch(self, directory: str) -> bool:
@@ -260,15 +256,15 @@ class WatchedTrees:
         roots = self.roots
         canary, former = self._canary.directory, self._canary_identity
         self._canary_identity = None if canary is None else self._canary.identity
-        self._is_stale |= self._looks.roots is not roots or self._canary_identity != former
-        for root, sight in self._looks.look(roots, now):
-            before = root.state, root.reason
+        self._is_stale |= self.looks.roots is not roots or self._canary_identity != former
+        for root, sight in self.looks.look(roots, now):
+            before = root.state, root.reason, root.is_over
             report(root, sight, self._health)
             if sight.error != errno.ETIMEDOUT:  # leave it as it was
                 self._is_stale |= root.tree != sight.tree
                 root.tree, root.path = sight.tree, sight.path
             self._describe(root)
-            self.changes += (root.state, root.reason) != before
+            self.changes += (root.state, root.reason, root.is_over) != before
         if self._is_stale:
             trees = [root.tree for root in roots if root.tree is not None]
             self._present = {tree.path: tree.identity for tree in trees if not self._mounts.is_elsewhere(tree.path)}

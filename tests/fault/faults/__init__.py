@@ -14,6 +14,7 @@ from fault.faults import (
     load,
     logs,
     network,
+    people,
     quarantine_attacks,
     quarantining,
     sandboxing,
@@ -43,6 +44,7 @@ FAULTS: tuple[Fault, ...] = (
     *quarantine_attacks.FAULTS,
     *linking.FAULTS,
     *linked_caches.FAULTS,
+    *people.FAULTS,
     *logs.FAULTS,
     *limits.FAULTS,
     *service.FAULTS,
@@ -54,5 +56,5 @@ FAULTS: tuple[Fault, ...] = (
 THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
 """The command that runs the daemon, where that is part of the fault."""
 
-LABS: dict[Fault, type[Lab]] = {**linking.LABS, **service.LABS, **upgrades.LABS}
+LABS: dict[Fault, type[Lab]] = {**linking.LABS, **people.LABS, **service.LABS, **upgrades.LABS}
 """The laboratory, where it is not a plain one."""

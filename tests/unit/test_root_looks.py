@@ -1,0 +1,158 @@
+"""Which roots are looked at, and when: those of which something is announced."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from support.watching import eventually
+
+from picklewatch.watch.inotify_watches import InotifyReader
+from picklewatch.watch.lookup_watches import ANY_NAME, LookupWatches
+from picklewatch.watch.mounts import MountTable
+from picklewatch.watch.root_looks import RootLooks
+from picklewatch.watch.roots import Root, RootFinder, Sight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def looks() -> Iterator[RootLooks]:
+    """Looks with a reader that announces."""
+    reader = InotifyReader(lambda _error: None, lambda: None)
+    reader.start()
+    looks = RootLooks(MountTable(""))
+    looks.use(LookupWatches(reader))
+    yield looks
+    looks.stop()
+    reader.stop()
+
+
+def looked_at(looks: RootLooks, roots: tuple[Root, ...]) -> list[str]:
+    """The roots that are looked at now."""
+    return [root.wanted for root, _ in looks.look(roots, 0.0)]
+
+
+def settle(looks: RootLooks, roots: tuple[Root, ...]) -> None:
+    """Look until there is nothing to look at."""
+    assert eventually(lambda: not looked_at(looks, roots))
+
+
+def _make(root: Path) -> None:
+    (root / "new").mkdir()
+
+
+def _remove(root: Path) -> None:
+    (root / "old").rmdir()
+
+
+def _replace(root: Path) -> None:
+    (root / "old").rename(root / "older")
+
+
+def _close(root: Path) -> None:
+    (root / "old").chmod(0o700)
+
+
+def _turn(root: Path) -> None:
+    (root / "link").unlink()
+    (root / "link").symlink_to("elsewhere")
+
+
+def _behind(root: Path) -> None:
+    (root.parent / "target" / "deep").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("act", "concerned"),
+    [
+        (_make, ["new", "new/deep"]),
+        (_remove, ["old"]),
+        (_replace, ["old"]),
+        (_close, ["old"]),
+        (_turn, ["link"]),
+        (_behind, ["link"]),
+    ],
+)
+def test_only_what_may_lead_elsewhere_is_looked_at(
+    tmp_path: Path, looks: RootLooks, act: Callable[[Path], None], concerned: list[str]
+) -> None:
+    """6,000 roots that nothing happens to cost nothing."""
+    root = tmp_path / "home"
+    for directory in (root / "old", root / "other", tmp_path / "target" / "deep"):
+        directory.mkdir(parents=True)
+    (root / "link").symlink_to(tmp_path / "target" / "deep")
+    roots = tuple(Root(f"{root}/{name}") for name in ("old", "other", "new", "new/deep", "link"))
+    settle(looks, roots)
+    act(root)
+    seen: list[str] = []
+
+    def look() -> bool:
+        seen.extend(looked_at(looks, roots))
+        return bool(seen) and not looked_at(looks, roots)
+
+    assert eventually(look)
+    assert set(seen) == {f"{root}/{name}" for name in concerned}
+
+
+def test_what_a_mount_may_hide_is_looked_at(tmp_path: Path, looks: RootLooks) -> None:
+    """The kernel announces no mount to the directory that it covers."""
+    for name in ("a/b", "c"):
+        (tmp_path / name).mkdir(parents=True)
+    roots = (Root(str(tmp_path / "a" / "b")), Root(str(tmp_path / "c")))
+    settle(looks, roots)
+    looks.look_below(str(tmp_path / "a"))
+    assert looked_at(looks, roots) == [str(tmp_path / "a" / "b")]
+
+
+def test_what_nothing_announces_is_looked_at_again_and_again(tmp_path: Path) -> None:
+    """On a file system of the network others change the way to a root: silently."""
+    looks = RootLooks(MountTable(str(tmp_path)))
+    roots = (Root(str(tmp_path / "a")), Root(str(tmp_path / "b")))
+    for _ in range(3):
+        assert sorted(looked_at(looks, roots)) == [str(tmp_path / "a"), str(tmp_path / "b")]
+    looks.stop()
+
+
+def test_roots_that_are_not_wanted_any_more_are_not_announced(tmp_path: Path, looks: RootLooks) -> None:
+    """Nor do their watches stay."""
+    roots = (Root(str(tmp_path / "a")), Root(str(tmp_path / "b")))
+    settle(looks, roots)
+    settle(looks, roots[:1])
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").mkdir()
+    assert eventually(lambda: looked_at(looks, roots[:1]) == [str(tmp_path / "a")])
+    assert looks._lookups is not None
+    looks.look((), 0.0)
+    assert not looks._lookups._keys
+
+
+def test_the_arrival_of_people_is_announced(tmp_path: Path, looks: RootLooks) -> None:
+    """By a home beside theirs, or a new file of the user database; what else happens there is not."""
+    looks.people_announced.clear()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "home").mkdir()
+    looks.places = ((str(tmp_path / "etc"), "passwd"), (str(tmp_path / "home"), ANY_NAME), (f"{tmp_path}/no", ANY_NAME))
+    for directory, name in (("etc", "passwd"), ("home", "ada")):
+        settle(looks, ())
+        (tmp_path / "etc" / f"other-{name}").touch()
+        (tmp_path / directory / name).mkdir()
+        assert eventually(lambda: not looks.look((), 0.0) and looks.people_announced.is_set())
+        looks.people_announced.clear()
+
+
+def test_one_look_may_take_long_in_all() -> None:
+    """A thousand roots are no server that does not answer."""
+    slow = threading.Event()
+
+    def look(root: Root) -> Sight:
+        slow.wait(0.02)
+        return Sight(None, error=int(root.wanted))
+
+    finder = RootFinder(look, patience=0.2)
+    sights = finder.look([Root(str(number)) for number in range(50)])
+    finder.stop()
+    assert [sight.error for sight in sights.values()] == list(range(50))
