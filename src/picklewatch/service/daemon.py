@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-LOOP_SECONDS: Final = 0.5
+LOOP_SECONDS: Final = 1.0
 _STATUS_SECONDS: Final = 2.0
 _MOVES_SECONDS: Final = 20.0
 _PEOPLE_SECONDS: Final = 2.0
@@ -209,7 +209,7 @@ class Daemon:
     # --- main loop
 
     def _main_loop(self) -> int:
-        """Look after everything twice a second, until a signal, a dead thread or an upgrade ends it."""
+        """Look after everything every second, until a signal, a dead thread or an upgrade ends it."""
         while True:
             self._signals.wait(LOOP_SECONDS if self._is_ready else LOOP_SECONDS / 10)
             if self._is_ended():

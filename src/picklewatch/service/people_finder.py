@@ -65,10 +65,13 @@ class PeopleFinder:
             self._health.degrade("watch-users-hang", reason, hint=hint)
         else:
             self._health.repair("watch-users-hang")
-        if self._seen is None or self._seen == self._known:
+        seen, known = self._seen, self._known
+        if seen is None or seen is known:
             return False
-        self._known = self._seen
-        people.note_found(self._known[0])
+        self._known = seen
+        if seen == known:
+            return False
+        people.note_found(seen[0])
         self._report(config)
         return True
 

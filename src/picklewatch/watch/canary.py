@@ -5,6 +5,7 @@ watchdog's threads can be alive and pass nothing on; nothing but an event that w
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,17 @@ class Canary:
     def directory(self) -> str | None:
         """The real directory, made if it is missing; None if that is not possible."""
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self._directory.stat()
+            status = self._made()
         except OSError:
             return None
         self.identity = (status.st_dev, status.st_ino)
         return os.path.dirname(self.path)  # noqa: PTH120
+
+    def _made(self) -> os.stat_result:
+        with contextlib.suppress(FileNotFoundError):
+            return self._directory.stat()
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._directory.stat()
 
     def touch(self, now: float) -> None:
         """Touch the file if it is time for it."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from picklewatch.access.following import Lookup
     from picklewatch.watch.inotify_watches import InotifyReader
 
+    WatchedName = tuple[WatchDescriptor, bytes]
+    """A name in a directory that is watched."""
+
 ANY_NAME: Final = ""
 """Stands for every name in a directory."""
 _EVENTS: Final = (
@@ -44,22 +47,22 @@ class LookupWatches(WatchCallback):
         self._id = CallbackId(id(self))
         self._lock = threading.Lock()
         self._keys: dict[WatchDescriptor, dict[bytes, list[str]]] = {}
-        self._followed: dict[str, frozenset[tuple[WatchDescriptor, bytes]]] = {}
+        self._followed: dict[str, tuple[WatchedName, ...]] = {}
         self._announced: set[str] = set()
 
-    def follow(self, key: str, lookups: Iterable[Lookup], watches: dict[str, WatchDescriptor]) -> bool:
+    def follow(self, key: str, lookups: Iterable[Lookup], watched: dict[Lookup, WatchedName]) -> bool:
         """Announce *key* when one of *lookups* may have another result from now on.
 
-        *watches* are the directories that were watched for other keys a moment ago. Return True if all was followed
-        before: if not, something may have changed unseen since the lookups, and they must be made once more. Raises
-        `OSError` if a directory can't be watched.
+        *watched* is what was followed for other keys a moment ago: most ways have a beginning in common. Return True if
+        all was followed before: if not, something may have changed unseen since the lookups, and they must be made once
+        more. Raises `OSError` if a directory can't be watched.
         """
-        found = frozenset((self._watch(directory, watches), os.fsencode(name)) for directory, name in lookups)
+        found = {self._watch(lookup, watched) for lookup in lookups}
         with self._lock:
-            known = self._followed.get(key, frozenset())
+            known = set(self._followed.get(key, ()))
             for watch, name in found - known:
                 self._keys.setdefault(watch, {}).setdefault(name, []).append(key)
-            self._followed[key] = found
+            self._followed[key] = tuple(found)
             unused = self._drop(key, known - found)
         self._reader.remove_callbacks([(watch, self._id) for watch in unused])
         return found <= known
@@ -67,7 +70,7 @@ class LookupWatches(WatchCallback):
     def forget(self, key: str) -> None:
         """Announce *key* no more."""
         with self._lock:
-            unused = self._drop(key, self._followed.pop(key, frozenset()))
+            unused = self._drop(key, self._followed.pop(key, ()))
             self._announced.discard(key)
         self._reader.remove_callbacks([(watch, self._id) for watch in unused])
 
@@ -77,14 +80,15 @@ class LookupWatches(WatchCallback):
             announced, self._announced = self._announced, set()
         return announced
 
-    def _watch(self, directory: str, watches: dict[str, WatchDescriptor]) -> WatchDescriptor:
-        watch = watches.get(directory)
-        if watch is None:
-            path = os.fsencode(directory)
-            watch = watches[directory] = self._reader.add_callback(path, _MASK, self, self._id)
-        return watch
+    def _watch(self, lookup: Lookup, watched: dict[Lookup, WatchedName]) -> WatchedName:
+        found = watched.get(lookup)
+        if found is None:
+            directory, name = lookup
+            watch = self._reader.add_callback(os.fsencode(directory), _MASK, self, self._id)
+            found = watched[lookup] = watch, os.fsencode(name)
+        return found
 
-    def _drop(self, key: str, dropped: Iterable[tuple[WatchDescriptor, bytes]]) -> list[WatchDescriptor]:
+    def _drop(self, key: str, dropped: Iterable[WatchedName]) -> list[WatchDescriptor]:
         """Forget that *key* depends on these; return the watches that nothing depends on any more."""
         unused = []
         for watch, name in dropped:

@@ -16,10 +16,8 @@ from picklewatch.watch.roots import RootFinder, Sight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from watchdog.observers.inotify_c import WatchDescriptor
-
     from picklewatch.access.following import Lookup
-    from picklewatch.watch.lookup_watches import LookupWatches
+    from picklewatch.watch.lookup_watches import LookupWatches, WatchedName
     from picklewatch.watch.mounts import MountTable
     from picklewatch.watch.roots import Root
 
@@ -141,7 +139,7 @@ class RootLooks:
 
     def _follow(self, sights: dict[str, Sight]) -> None:
         """Have it announced when what was seen may have changed."""
-        watches: dict[str, WatchDescriptor] = {}
+        watched: dict[Lookup, WatchedName] = {}
         for path, sight in sights.items():
             root = self._roots[path][0]
             if sight.error == errno.ETIMEDOUT:
@@ -154,7 +152,7 @@ class RootLooks:
                 self._be_silent(path)
                 continue
             try:
-                if not self._lookups.follow(path, lookups, watches):
+                if not self._lookups.follow(path, lookups, watched):
                     self._due.add(path)
             except (FileNotFoundError, NotADirectoryError):  # gone since it was looked at
                 self._due.add(path)

@@ -222,7 +222,7 @@ class WatchSupervisor:
 
     def _wanted(self) -> dict[str, tuple[str, ...]]:
         """Return the directories to be watched on each file system of the network."""
-        if not self._points:  # asked twice a second, of thousands of roots
+        if not self._points:  # asked every second, of thousands of roots
             return {}
         wanted: dict[str, list[str]] = {}
         for root in self.roots:

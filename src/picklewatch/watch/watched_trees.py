@@ -68,6 +68,8 @@ class WatchedTrees:
         self._walker, self._health, self._canary, self._sink = walker, health, canary, sink
         self._mounts, self._hidden, self._timing = mounts, hidden, timing
         self.looks = RootLooks(mounts)
+        self._polled: dict[str, _WatchedTree] = {}
+        self._announced: list[str] = []
         self._present: dict[str, Identity] = {}
         self._canary_identity: Identity | None = None
         self._is_stale = True
@@ -96,7 +98,7 @@ class WatchedTrees:
 
     def announced_paths(self) -> list[str]:
         """Return those of them whose changes are announced, as far as is known."""
-        return [path for path in self.walked_paths() if self._trees[path].watched and not self._trees[path].poll]
+        return self._announced
 
     def watch_missed(self, directory: str) -> None:
         """Watch the topmost directory above *directory* whose creation was never announced, if there is one."""
@@ -112,8 +114,7 @@ class WatchedTrees:
         path = enclosing(directory, self._trees)
         if path is not None:
             tree = self._trees[path]
-            tree.poll, tree.reason = True, "its changes are not always announced"
-            self._is_stale = True
+            tree.poll, tree.reason, self._is_stale = True, "its changes are not always announced", True
 
     def is_watching(self, directory: str) -> bool:
         """Return True if *directory* has a watch, or everything is walked for want of one."""
@@ -143,9 +144,6 @@ class WatchedTrees:
         if self.observer is None and now >= self._observe_at:
             self._observe(now)
         self._look_after_trees(now)
-        wanted = {root.wanted for root in self.roots}
-        for what in ("watch-root", "watch-root-hangs"):  # links in roots come and go
-            self._health.repair_all(what, but=wanted)
 
     def look_after_gaps(self, now: float) -> None:
         """Try again to watch directories inside the trees that could not be watched."""
@@ -154,8 +152,8 @@ class WatchedTrees:
 
     def poll(self, now: float) -> None:
         """Walk what is not announced."""
-        for path, tree in self._trees.items():
-            if tree.poll and now >= tree.poll_at:
+        for path, tree in self._polled.items():
+            if now >= tree.poll_at:
                 self._walker.request(WalkRequest(path, Source.WALK, "poll"))
                 walked = self._walker.walked.get(path)
                 took = 0.0 if walked is None else walked.seconds
@@ -229,6 +227,8 @@ class WatchedTrees:
         if self._is_stale or lost:
             self._is_stale = False
             self._match(lost, now, retry=retry)
+            self._polled = {path: tree for path, tree in self._trees.items() if tree.poll}
+            self._announced = [path for path in self.walked_paths() if path not in self._polled]
             for root in self.roots:
                 self._describe(root)
             self.changes += 1
@@ -256,7 +256,12 @@ class WatchedTrees:
         roots = self.roots
         canary, former = self._canary.directory, self._canary_identity
         self._canary_identity = None if canary is None else self._canary.identity
-        self._is_stale |= self.looks.roots is not roots or self._canary_identity != former
+        self._is_stale |= self._canary_identity != former
+        if self.looks.roots is not roots:
+            self._is_stale = True
+            wanted = {root.wanted for root in roots}
+            for what in ("watch-root", "watch-root-hangs"):  # links in roots come and go
+                self._health.repair_all(what, but=wanted)
         for root, sight in self.looks.look(roots, now):
             before = root.state, root.reason, root.is_over
             report(root, sight, self._health)
