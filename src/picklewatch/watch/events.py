@@ -23,6 +23,8 @@ class EventKind(Enum):
     """Only the periodic walk, or a proof (*target*: the walk's reason), found something in this directory."""
     LOST = "lost"
     """The directory *path* is there but its watch is gone, as after an unmount."""
+    ROOTS = "roots"
+    """A root may lead elsewhere, or people may have come."""
     OVERFLOW = "overflow"
     """Events were lost, anywhere."""
 

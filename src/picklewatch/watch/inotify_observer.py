@@ -76,7 +76,7 @@ class InotifyObserver:
         assert isinstance(emitter, ForestEmitter)
         self._emitter = emitter
         self._unwatched = unwatched
-        self.lookups = LookupWatches(self._reader)
+        self.lookups = LookupWatches(self._reader, lambda: sink(Event(EventKind.ROOTS, "")))
         """Tells which roots may have to be found anew."""
 
     @property

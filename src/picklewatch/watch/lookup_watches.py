@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, Mask, WatchCallback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
 
@@ -42,8 +42,9 @@ class LookupWatches(WatchCallback):
     A second listener at the inotify instance of *reader*: the kernel allows a user few instances.
     """
 
-    def __init__(self, reader: InotifyReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: InotifyReader, on_news: Callable[[], None] = lambda: None) -> None:
+        """*on_news* is called when there is something `announced`; it must not block."""
+        self._reader, self._on_news = reader, on_news
         self._id = CallbackId(id(self))
         self._lock = threading.Lock()
         self._keys: dict[WatchDescriptor, dict[bytes, list[str]]] = {}
@@ -111,14 +112,19 @@ class LookupWatches(WatchCallback):
             return
         with self._lock:
             names = self._keys.get(event.wd, {})
-            for name in (event.name, os.fsencode(ANY_NAME)) if event.name else tuple(names):
-                self._announced.update(names.get(name, ()))
+            about = (event.name, os.fsencode(ANY_NAME)) if event.name else tuple(names)
+            self._announce(key for name in about for key in names.get(name, ()))
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """Announce everything that depends on a directory that is gone."""
         with self._lock:
-            for keys in self._keys.pop(wd, {}).values():
-                self._announced.update(keys)
+            self._announce(key for keys in self._keys.pop(wd, {}).values() for key in keys)
+
+    def _announce(self, keys: Iterable[str]) -> None:
+        had_news = bool(self._announced)
+        self._announced.update(keys)
+        if self._announced and not had_news:
+            self._on_news()
 
     def on_queue_overflow(self) -> None:
         """Do nothing: `InotifyReader` reports it, and whoever follows looks at everything."""

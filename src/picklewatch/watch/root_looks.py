@@ -54,6 +54,11 @@ class RootLooks:
         self._places: tuple[Lookup, ...] = ()
         self._rights_at: float | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Return True if there is nothing to look at until something is announced."""
+        return not self._due and not self._silent
+
     def use(self, lookups: LookupWatches | None) -> None:
         """Let *lookups* announce from now on; None for nobody."""
         if lookups is not self._lookups:

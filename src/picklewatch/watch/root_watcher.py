@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _WATCH_AGAIN_SECONDS: Final = (1.0, 3.0)
 """How long after a watch was lost its directory is watched anew once more."""
+_TICK_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 2.0
+"""Where every change that concerns a root is announced."""
 _LOST: Final = 1_000
 """Directories of that kind to keep in mind; more of them are an overflow."""
 
@@ -65,6 +68,8 @@ class RootWatcher:
             walker, health, canary=self._canary, sink=sink, mounts=mounts, hidden=hidden, timing=timing
         )
         self._proofs = RootProofs(walker, timing)
+        self._ticked_at = self.next_tick = 0.0
+        """The monotonic time at which `tick` is to be called."""
         self._overflow = Overflow()
         self._clocks = Clocks()
         self._rescan_at: float | None = None
@@ -74,7 +79,7 @@ class RootWatcher:
     # --- what the watching thread calls
 
     def tick(self, now: float) -> None:
-        """Look after everything; call it about every second (*now* is monotonic)."""
+        """Look after everything; call it at `next_tick` (*now* is monotonic)."""
         self._look_after_clocks(now)
         self._look_after_mounts()
         self._look_after_lost(now)
@@ -88,6 +93,7 @@ class RootWatcher:
         self._look_after_canary(now)
         self._look_for_unannounced(now)
         self._trees.is_started = True
+        self._ticked_at, self.next_tick = now, now + (_IDLE_SECONDS if self._trees.looks.is_settled else _TICK_SECONDS)
 
     def took(self, event: Event, now: float) -> bool:
         """Take in an event that concerns watching itself; return True if it did."""
@@ -100,6 +106,9 @@ class RootWatcher:
             return True
         if event.kind is EventKind.MISSED:
             self._note_missed(event)
+            return True
+        if event.kind is EventKind.ROOTS:
+            self.next_tick = min(self.next_tick, self._ticked_at + _TICK_SECONDS)
             return True
         if event.kind is EventKind.LOST:
             self._note_lost(event.path, now)

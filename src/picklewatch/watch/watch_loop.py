@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-TICK_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 1.0
 _BACKLOG: Final = 100_000
@@ -94,16 +93,14 @@ class WatchLoop:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        tick_at = 0.0
         with LibraryLog(lambda text: _log.debug("watch.library", text=text)):
             while not self._stopping.is_set():
                 try:
                     now = self.beat = time.monotonic()
-                    if now >= tick_at:
+                    if now >= self._watcher.next_tick:
                         self._watcher.tick(now)
                         self._retry(now)
-                        tick_at = now + TICK_SECONDS
-                    self._take(self._pause(now, tick_at))
+                    self._take(self._pause(now))
                     self._sweep()
                     self._offer_settled()
                 except Exception as error:  # noqa: BLE001 - the thread must live
@@ -124,9 +121,9 @@ class WatchLoop:
             if not self._is_excluded(path):
                 self._settle.notice(path, Sign.MOVED, time.monotonic())
 
-    def _pause(self, now: float, tick_at: float) -> float:
+    def _pause(self, now: float) -> float:
         wake = self._settle.wake_at()
-        due = [tick_at, *([] if wake is None else [wake]), *list(self._sweeps.values())[:1]]
+        due = [self._watcher.next_tick, *([] if wake is None else [wake]), *list(self._sweeps.values())[:1]]
         due += [self._retry_at] if self._backlog else []
         due += [now] if self._inbox.has_finds() else []
         return max(0.0, min(due) - now)
