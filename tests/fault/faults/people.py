@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from functools import partial
@@ -22,7 +23,7 @@ _CACHES = (".cache/huggingface", ".cache/torch", ".cache/whisper", ".keras", ".o
 _FIRST_UID = 20_000
 _TASKS = 40
 """Far from the unit's TasksMax=128, which the scans' processes count for, too."""
-_IDLE_SECONDS = 60.0
+_IDLE_SECONDS = 40.0
 
 
 def many_users_many_roots(lab: Lab) -> None:
@@ -33,14 +34,13 @@ def many_users_many_roots(lab: Lab) -> None:
         _add_user(lab, f"u{number}", _FIRST_UID + number)
     lab.start()
     lab.injected = USERS * len(_CACHES)
-    watched = [root for root in lab.machine.status()["roots"] if root["state"] == "watched"]
-    assert len(watched) >= lab.injected, len(watched)
+    assert lab.seconds_until(lambda: _watched(lab) >= lab.injected, PATIENCE) < PATIENCE, _watched(lab)
     for number in range(0, USERS, USERS // 5):
         _bait(lab, f"u{number}", _FIRST_UID + number)
     processes = [lab.pid, *lab.warm()]
     tasks = sum(len(os.listdir(f"/proc/{pid}/task")) for pid in processes)  # noqa: PTH208
     instances = _instances(lab.pid)
-    time.sleep(20.0)  # what the start has left to do
+    time.sleep(15.0)  # what the start has left to do
     before, began = sum(map(_ticks, processes)), time.monotonic()
     time.sleep(_IDLE_SECONDS)
     idle = (sum(map(_ticks, processes)) - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - began)
@@ -68,6 +68,10 @@ def users_come(lab: Lab) -> None:
         lab.injected += 1
 
 
+def _watched(lab: UsersLab) -> int:
+    return sum(root["state"] == "watched" for root in lab.machine.status().get("roots", ()))
+
+
 def _make_home(lab: UsersLab, name: str, uid: int) -> None:
     home = lab.machine.homes / name
     home.mkdir()
@@ -91,8 +95,11 @@ def _bait(lab: UsersLab, name: str, uid: int) -> None:
 
 
 def _instances(pid: int) -> int:
-    descriptors = Path(f"/proc/{pid}/fd")
-    return sum(os.readlink(each) == "anon_inode:inotify" for each in descriptors.iterdir())  # noqa: PTH115
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            count += os.readlink(descriptor) == "anon_inode:inotify"  # noqa: PTH115
+    return count
 
 
 def _ticks(pid: int) -> int:
