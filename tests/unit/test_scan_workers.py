@@ -15,7 +15,7 @@ from support.watching import ENGINE, PATIENCE, FakeScanner, LocalWatch, eventual
 from picklewatch.access.open_file import OpenFailure, Subject, SubjectError, open_subject
 from picklewatch.core.candidate import Source
 from picklewatch.core.errors import SandboxError
-from picklewatch.core.model import Policy
+from picklewatch.core.model import Policy, Verdict
 from picklewatch.core.self_test_file import ANSWER, CONTENT, SelfTestAnswer
 from picklewatch.quarantine.vault import Vault
 from picklewatch.queue import schedule, slow_lane
@@ -319,6 +319,30 @@ def test_bombs_keep_no_other_file_waiting(
     defused.set()
     assert eventually(lambda: len(pool.store.jobs) == 0)
     assert len(pool.store.records) == 32
+    pool.stop()
+
+
+def test_a_harmless_content_is_recognised_by_its_digest(tmp_path: Path) -> None:
+    """When its links, rights or owner changed. A rewrite whose time was set back is scanned, and harm always is."""
+    scanner = FakeScanner()
+    pool = Pool(tmp_path, lambda: scanner)
+    files = {name: tmp_path / name for name in ("same", "rewritten", "evil")}
+    contents = {"same": b"good 0123456789", "rewritten": b"good 0123456789", "evil": b"evil"}
+    for name, path in files.items():
+        pool.put(path, contents[name])
+    assert eventually(lambda: len(pool.store.jobs) == 0)
+    scans = scanner.scans
+    before = files["rewritten"].stat()
+    files["same"].chmod(0o600)
+    files["evil"].chmod(0o600)
+    files["rewritten"].write_bytes(b"evil 0123456789")
+    os.utime(files["rewritten"], ns=(before.st_atime_ns, before.st_mtime_ns))
+    pool.store.jobs.offer(map(make_candidate, files.values()), ENGINE.key)
+    pool.workers.wake()
+    assert eventually(lambda: len(pool.store.jobs) == 0)
+    assert scanner.scans == scans + 2
+    verdicts = [pool.store.records.verdict(make_candidate(path).file, ENGINE.key) for path in files.values()]
+    assert verdicts == [Verdict.CLEAN, Verdict.MALICIOUS, Verdict.MALICIOUS]
     pool.stop()
 
 

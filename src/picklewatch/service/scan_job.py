@@ -20,6 +20,7 @@ from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.service.early_move import EarlyMove, with_digest
 from picklewatch.service.known_names import KnownNames
+from picklewatch.service.same_content import SameContent
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class JobRunner:
         self._stages, self._context, self._stopping = stages, context, stopping
         self._store, self._schedule = stages.store, stages.schedule
         self._names = KnownNames(stages.store)
+        self._same_content = SameContent(stages, context)
         self._health = stages.store_failures.health
         self._failures: dict[int, int] = {}
 
@@ -86,7 +88,7 @@ class JobRunner:
                 if self._stages.actions.mover.is_set_aside(subject.path, subject.file):
                     self._store.jobs.drop(job)
                     return 0.0
-                if self._store.jobs.is_settled(subject.file, job.path, self._context.engine.key):
+                if self._same_content.is_settled(claim, subject):
                     self._names.note(subject)
                     self._store.jobs.drop(job)
                     return 0.0

@@ -155,6 +155,30 @@ class Records:
         sql = "SELECT id, at, body FROM records WHERE path = ? ORDER BY id DESC"
         return [_with_id(*row) for row in self._database.query(sql, (os.fsencode(path),))]
 
+    def digest_before(self, file: FileId, engine: str) -> str | None:
+        """Return the SHA-256 of the content that *engine* found harmless in *file* before only its ctime moved.
+
+        None if nothing is known, size or mtime differ, or the verdict is not of that kind: what may have to be moved,
+        and what a limit ended, is scanned again.
+        """
+        sql = (
+            "SELECT r.sha256, f.verdict FROM files AS f JOIN records AS r ON r.id = f.record WHERE f.device = ? "
+            "AND f.inode = ? AND f.size = ? AND f.mtime_ns = ? AND f.ctime_ns <> ? AND f.engine = ? AND f.allowed = 0"
+        )
+        rows = self._database.query(sql, (*identity(file), engine))
+        is_harmless = bool(rows) and Verdict(rows[0][1]).rank < Verdict.UNSCANNABLE.rank
+        return rows[0][0] if is_harmless else None
+
+    def confirm(self, file: FileId) -> None:
+        """Note that the verdict on *file* holds for its present state: the content is the same."""
+        node = inode(file)
+        with self._database.transaction() as transaction:
+            transaction.run(
+                "UPDATE records SET ctime_ns = ? WHERE id = (SELECT record FROM files WHERE device = ? AND inode = ?)",
+                (file.ctime_ns, *node),
+            )
+            transaction.run("UPDATE files SET ctime_ns = ? WHERE device = ? AND inode = ?", (file.ctime_ns, *node))
+
     def judge_again(self, file: FileId) -> None:
         """Have exactly this state of *file* judged again when it is met; the same outcome makes no new record."""
         sql = (
