@@ -216,3 +216,19 @@ def has_attributes(directory: Path) -> bool:
         except OSError:
             return False
     return True
+
+
+def test_downloads_that_come_to_rest_in_another_order_are_one_item() -> None:
+    """The second is whole before the first: one copy is kept, and it counts both."""
+    with lab() as made, Vault(made.store) as vault:
+        with made.suspect() as suspect, vault.take(suspect) as first:
+            made.path.unlink()
+            made.put()
+            with made.suspect() as again, vault.take(again) as second:
+                last = second.finish()
+                assert last.times == 1
+            item = first.finish()
+        assert (item.id, item.times, item.formerly) == (last.id, 2, (first.item.id,))
+        assert [held.id for held in vault.items(history=True)] == [item.id]
+        vault.restore(item.id, made.allow)
+        made.check_books()

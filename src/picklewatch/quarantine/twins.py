@@ -31,24 +31,31 @@ class Twins:
         self._keys: dict[str, _Key] = {}
 
     def merge(self, item: Item) -> Item:
-        """Let an item that came to rest, and is not locked any more, take the place of its twins; count the times.
+        """Let *item*, which came to rest and is not locked any more, and its twins be one; return that.
 
-        A download loop must not fill the disk. One at a time: of two that come to rest together, the second to come
-        here finds the first, or that it was merged itself.
+        A download loop must not fill the disk. The one that was taken last stays, for its tombstone is in the place,
+        and counts the times. One at a time: of two that come to rest together, the second here finds the first.
         """
         if item.state is not State.QUARANTINED or item.sha256 is None:
             return item
-        with self._lock, contextlib.suppress(OSError), Entry(self._vault, item.id) as entry:
-            twins = [twin for twin in self._twins(_Key(item.root, item.relative, item.sha256)) if twin.id != item.id]
-            if twins and entry.lock() and entry.load() and entry.item.state is State.QUARANTINED:
-                return self._merge(entry, twins)
+        with self._lock:
+            twins = self._twins(_Key(item.root, item.relative, item.sha256))
+            last = max((item, *twins), key=lambda twin: twin.taken)
+            others = [twin for twin in twins if twin.id != last.id]
+            if others:
+                with contextlib.suppress(OSError), Entry(self._vault, last.id) as entry:
+                    return self._merge(entry, others)
         return item
 
-    def _merge(self, entry: Entry, twins: list[Item]) -> Item:
+    def _merge(self, entry: Entry, others: list[Item]) -> Item:
+        entry.lock()
+        if not (entry.load() and entry.item.state is State.QUARANTINED):
+            return entry.item
         if not fs.has_content(entry.fd, DATA, entry.item.size, entry.item.sha256):
             return entry.item
-        item = entry.append(State.QUARANTINED, **_again(twins))
-        self._supersede(twins)
+        others.sort(key=lambda twin: twin.taken)
+        item = entry.append(State.QUARANTINED, **_again(entry.item, others))
+        self._supersede(others)
         return item
 
     def _twins(self, key: _Key) -> list[Item]:
@@ -74,7 +81,8 @@ class Twins:
                     recover_entry(entry)
 
 
-def _again(twins: list[Item]) -> dict[str, Any]:
-    """Return the journal's fields of an item that replaces *twins*."""
-    former = [former for twin in twins for former in (*twin.formerly, twin.id)]
-    return {"times": 1 + max(twin.times for twin in twins), "formerly": former[-FORMERLY:]}
+def _again(item: Item, others: list[Item]) -> dict[str, Any]:
+    """Return the journal's fields of *item* when it replaces *others*."""
+    former = [former for other in others for former in (*other.formerly, other.id)]
+    times = item.times + max(other.times for other in others)
+    return {"times": times, "formerly": [*item.formerly, *former][-FORMERLY:]}

@@ -158,13 +158,13 @@ class Mover:
                 return item
             self._postponed.add(item.id)  # whatever happens
             try:
-                item = taking.finish()
-                self._ended(item)
+                rested = taking.finish()
+                self._ended(item.id, rested)
             except UnfinishedError as error:
                 self._postpone(item.id, error)
-            else:
-                self._postponed.discard(item.id)
-            return item
+                return item
+            self._postponed.discard(item.id)
+            return rested
 
     @property
     def has_unfinished(self) -> bool:
@@ -185,13 +185,13 @@ class Mover:
                 if item is None:
                     self._postponed.add(item_id)
                 else:
-                    self._ended(item)
+                    self._ended(item_id, item)
                     self._repair()
 
-    def _ended(self, item: Item) -> None:
-        """Complete the record of a file whose digest is known only now."""
+    def _ended(self, item_id: str, item: Item) -> None:
+        """Complete the record of the file *item_id* if its digest is known only now; *item* may have replaced it."""
         if item.sha256 is not None:
-            self._store.records.learn_digest(item.id, item.sha256)
+            self._store.records.learn_digest(item_id, item.sha256)
 
     def _postpone(self, item_id: str, error: UnfinishedError) -> None:
         self._postponed.add(item_id)
