@@ -232,3 +232,19 @@ def test_downloads_that_come_to_rest_in_another_order_are_one_item() -> None:
         assert [held.id for held in vault.items(history=True)] == [item.id]
         vault.restore(item.id, made.allow)
         made.check_books()
+
+
+@pytest.mark.parametrize("sha256", [SHA256, None])
+def test_what_was_written_to_since_is_not_vouched_for(
+    made: Lab, sha256: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever had the file open writes to it while it waits for room; its digest may not be known before the copy."""
+    before_copying(monkeypatch, full)
+    with made.path.open("r+b") as theirs:
+        with pytest.raises(UnfinishedError):
+            made.quarantine(sha256=sha256)
+        theirs.write(CONTENT[::-1])
+    (item,) = made.items()
+    with Vault(made.store) as vault, pytest.raises(QuarantineError, match="changed since it was judged"):
+        vault.restore(item.id, made.allow, reason="looked at it")
+    assert made.allowed == []

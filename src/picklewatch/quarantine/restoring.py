@@ -99,7 +99,8 @@ def give_back_early(entry: Entry, place: Place, allow: Allow, reason: str) -> It
     beside = place.aside(item.id)
     with fs.opened(beside.fd, beside.name) as fd:
         sha256, status = fs.digest(fd), os.fstat(fd)
-        if status.st_ino != entry.fields["inode"] or item.sha256 not in (None, sha256):
+        unchanged = sha256 == item.sha256 if item.sha256 is not None else _looks_unchanged(item, status)
+        if status.st_ino != entry.fields["inode"] or not unchanged:
             raise QuarantineError(f"{item.id} was changed since it was judged", "delete it, or wait until it is copied")
         allow(sha256, reason, status.st_size)
         _begin(entry, request, status, sha256, reason[:_REASON] or "restored")
