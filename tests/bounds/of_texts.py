@@ -84,7 +84,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "is_text: len(data) <= SAMPLE",
             "is_text: data[:SAMPLE]",
             "is_text: data[-SAMPLE:]",
-            "may_be_read: data[:SAMPLE]",
+            "may_be_read: data[:_AT_ONCE]",
             "_reads_as_text: text[:-4]",
             "_decodes: range(4)",
         ),

@@ -178,6 +178,14 @@ def test_bytes_that_only_begin_as_a_text_are_read_as_one() -> None:
     assert verdict(b"# caf\xe9\na: " + _CALL.encode()) in HARMFUL
 
 
+@pytest.mark.parametrize("behind", [b"", b"# x\n" * 30_000, bytes(100_000)])
+def test_a_document_is_judged_that_runs_before_a_parser_meets_the_zero_behind_it(behind: bytes) -> None:
+    """``yaml.load_all`` has read and checked 4 KiB when it makes the first document."""
+    first = f"a: {_CALL}\n---\n".encode().ljust(4096, b"#")
+    assert verdict(first + b"\0" + behind) in HARMFUL
+    assert verdict(first[:-1] + b"\0" + behind) not in HARMFUL, "no parser runs it"
+
+
 def test_expressions_without_end_are_templates() -> None:
     """Each would be lexed to the end of the text."""
     report, decided = judged(b"{{\\'}} " * 100_000)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SAMPLE = 1 << 16
 """Bytes at the start and at the end of a content by which it counts as text."""
 
+_AT_ONCE = 4096
+"""Bytes that a parser has checked before it runs what they say: PyYAML reads so many at once (reader.py)."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
 _CALL = re.compile(
@@ -47,7 +49,7 @@ def is_text(data: memoryview) -> bool:
 
 def may_be_read(data: memoryview) -> bool:
     """Return True if *data* begins as a text in some encoding: parsers may run its beginning before they refuse it."""
-    head = bytes(data[:SAMPLE])
+    head = bytes(data[:_AT_ONCE])
     return encoding(head[:4]) != "utf-8" or _CONTROL.search(head) is None
 
 
