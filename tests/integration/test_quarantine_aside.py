@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.directories import open_places
-from support.vaulting import CONTENT, SHA256, Lab, file_system, lab
+from support.vaulting import CONTENT, NOBODY, SHA256, Lab, file_system, lab, root_only
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import FileId
@@ -150,17 +150,19 @@ def test_what_somebody_takes_away_meanwhile_is_history(made: Lab, how: str, monk
     item_id = waiting(made, monkeypatch)
     (beside,) = made.path.parent.glob(".picklewatch-*.taken")
     with Vault(made.store) as vault:
-        assert vault.is_set_aside(str(beside), FileId.of(beside.stat()))
+        assert vault.is_set_aside(str(beside), FileId.of(beside.stat()), os.geteuid())
         if how == "removed":
             beside.unlink()
         else:
             beside.rename(made.root / beside.name)
         if how == "renamed":
             moved = made.root / beside.name
-            assert not vault.is_set_aside(str(moved), FileId.of(moved.stat())), "it is judged like any file"
+            assert not vault.is_set_aside(str(moved), FileId.of(moved.stat()), os.geteuid()), (
+                "it is judged like any file"
+            )
         if how == "replaced":
             beside.write_bytes(b"theirs")
-            assert not vault.is_set_aside(str(beside), FileId.of(beside.stat()))
+            assert not vault.is_set_aside(str(beside), FileId.of(beside.stat()), os.geteuid())
         item = vault.finish(item_id)
         assert item is not None
         assert item.state is State.DELETED
@@ -248,3 +250,27 @@ def test_what_was_written_to_since_is_not_vouched_for(
     with Vault(made.store) as vault, pytest.raises(QuarantineError, match="changed since it was judged"):
         vault.restore(item.id, made.allow, reason="looked at it")
     assert made.allowed == []
+
+
+@root_only
+def test_what_took_the_place_of_a_file_that_was_set_aside_is_judged(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory's owner removes the file and makes another one, which gets its inode's number: it hides nothing."""
+    made.put()
+    os.chown(made.path, NOBODY, NOBODY)
+    os.chown(made.path.parent, NOBODY, NOBODY)
+    before_copying(monkeypatch, full)
+    with Vault(made.store) as vault, pytest.raises(UnfinishedError):
+        made.quarantine(vault)
+    (item,) = made.items()
+    (beside,) = made.path.parent.glob(".picklewatch-*.taken")
+    reused = FileId.of(beside.stat())
+    with Vault(made.store) as vault:
+        assert vault.is_set_aside(str(beside), reused, os.geteuid())
+        assert not vault.is_set_aside(str(beside), reused, NOBODY)
+        os.chown(beside, NOBODY + 1, NOBODY + 1)  # as if another user's new file had the number
+        monkeypatch.undo()
+        file_system(monkeypatch, "other-mount")
+        gone = vault.finish(item.id)
+    assert gone is not None
+    assert gone.state is State.DELETED
+    assert beside.stat().st_uid == NOBODY + 1, "it is neither copied nor removed"

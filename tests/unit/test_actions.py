@@ -65,9 +65,9 @@ class Refusing:
         """Let a content follow."""
         return self._vault.finish(item_id)
 
-    def is_set_aside(self, path: str, file: FileId) -> bool:
+    def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
         """Whether it is to follow."""
-        return self._vault.is_set_aside(path, file)
+        return self._vault.is_set_aside(path, file, owner)
 
     def discard(self, item_id: str) -> None:
         """Remove an item."""

@@ -32,7 +32,10 @@ def is_there(entry: Entry, place: Place | None) -> bool:
 
 
 def _is_taken(entry: Entry, status: os.stat_result | None) -> bool:
-    return status is not None and stat.S_ISREG(status.st_mode) and status.st_ino == entry.fields["inode"]
+    """Return True if *status* is that of the file of *entry*; an inode's number alone may be another file's by now."""
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_ino != entry.fields["inode"]:
+        return False
+    return status.st_uid in {entry.fields["uid"], os.fstat(entry.fd).st_uid}
 
 
 def bring_in(entry: Entry, place: Place | None, secured: Mapping[str, Any]) -> bool:

@@ -134,17 +134,20 @@ class Vault:
         except OSError as error:
             return Recovery(id=item_id, outcome="waiting", item=None, detail=str(error))
 
-    def is_set_aside(self, path: str, file: FileId) -> bool:
-        """Return True if *file*, found as *path*, is an item's whose content is still to be copied into the vault.
+    def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
+        """Return True if *file* of *owner*, at *path*, is an item's whose content is still to be copied into the vault.
 
-        Only in its own directory: renamed to another one, it is judged like any file.
+        Only in its own directory: renamed to another one, it is judged like any file. So is one that took its place:
+        its inode's number, time and size prove nothing, but nobody gives a file to the vault's owner.
         """
         directory, _, name = path.rpartition("/")
         item_id = set_aside_as(os.fsencode(name))
         item = None if item_id is None else self._peek(item_id)
         if item is None or item.state not in (State.COPYING, State.TAKEN, State.COPIED):
             return False
-        return item.copied and item.inode == file.inode and directory == os.path.dirname(item.path)  # noqa: PTH120
+        is_left = (owner, file.size, file.mtime_ns) == (item.uid, item.size, item.mtime_ns) and not item.locked
+        is_ours = item.copied and item.inode == file.inode and (is_left or owner == os.fstat(self._fd).st_uid)
+        return is_ours and directory == os.path.dirname(item.path)  # noqa: PTH120
 
     def items(self, *, history: bool = False) -> list[Item]:
         """Return the items in the vault, oldest first; with *history* also former ones."""

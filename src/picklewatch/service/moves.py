@@ -80,8 +80,8 @@ class SupportsQuarantine(Protocol):
         """Let the content of a file follow; None if somebody else has it in hand."""
         ...
 
-    def is_set_aside(self, path: str, file: FileId) -> bool:
-        """Return True if *file* is one whose content is to follow."""
+    def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
+        """Return True if *file* of *owner* is one whose content is to follow."""
         ...
 
     def discard(self, item_id: str) -> None:
@@ -200,12 +200,12 @@ class Mover:
         else:
             self._degrade_once(error)
 
-    def is_set_aside(self, path: str, file: FileId) -> bool:
-        """Return True if *file* is one that was moved, and whose content is to follow: it is not to be judged again."""
+    def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
+        """Return True if *file* of *owner* is one that was moved, and whose content is to follow: it is not to be judged again."""
         if set_aside_as(os.fsencode(os.path.basename(path))) is None:  # noqa: PTH119 - most names: no vault is opened
             return False
         try:
-            return self._vault().is_set_aside(path, file)
+            return self._vault().is_set_aside(path, file, owner)
         except StateError:
             return False
 

@@ -85,7 +85,7 @@ class JobRunner:
             with self._context.opens(job.path, (job.device, job.inode), names) as subject:
                 claim.enter_step(self._context.patience)
                 claim.owner = os.fstat(subject.fd).st_uid
-                if self._stages.actions.mover.is_set_aside(subject.path, subject.file):
+                if self._stages.actions.mover.is_set_aside(subject.path, subject.file, claim.owner):
                     self._store.jobs.drop(job)
                     return 0.0
                 if self._same_content.is_settled(claim, subject):
