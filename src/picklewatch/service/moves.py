@@ -201,7 +201,7 @@ class Mover:
             self._degrade_once(error)
 
     def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
-        """Return True if *file* of *owner* is one that was moved, and whose content is to follow: it is not to be judged again."""
+        """Return True if *file* of *owner* was moved, and its content is to follow: it is not to be judged again."""
         if set_aside_as(os.fsencode(os.path.basename(path))) is None:  # noqa: PTH119 - most names: no vault is opened
             return False
         try:
