@@ -105,6 +105,13 @@ def wanted(store: Store) -> int:
     return store.intents.wanted()[0].id
 
 
+def hold(store: Store) -> None:
+    """Judge by another version what this one let stay."""
+    store.upgrade_moves = 0
+    worse = make_record("/none/held", file(9), Verdict.MALICIOUS)
+    store.finish(None, replace(worse, engine=replace(ENGINE, rules="newer")), quarantine=True)
+
+
 OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("offer", offer),
     ("finish", finish),
@@ -126,7 +133,11 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("begin again", begin_again),
     ("carry", lambda store: store.complete(None, BEGUN[0], early(Verdict.UNVERIFIED, 7))),
     ("late names", lambda store: store.records.put_names(1, replace(early(Verdict.UNSAFE), names=("/none/late",)))),
+    ("let stay", lambda store: store.finish(None, make_record("/none/held", file(9)))),
+    ("hold", hold),
+    ("dismiss", lambda store: store.held_moves.dismiss(store.held_moves.all(), "stays")),
     ("judge again", lambda store: store.records.judge_again(file(2))),
+    ("confirm", lambda store: store.records.confirm(replace(file(2), ctime_ns=77))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),
     ("allow again", lambda store: store.allowed.add("ef" * 32, "ours")),
