@@ -15,7 +15,7 @@ from picklewatch.core.candidate import Source
 from picklewatch.telemetry.health import Health
 from picklewatch.watch import directory_walk, roots
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally
-from picklewatch.watch.linked_directories import MOST_FOLLOWED, LinkedDirectories, report_left_out
+from picklewatch.watch.linked_directories import MOST_FOLLOWED, MOST_NOTED, LinkedDirectories, report_left_out
 from picklewatch.watch.roots import CONFIGURATION, Root
 
 if TYPE_CHECKING:
@@ -311,3 +311,32 @@ def test_one_users_many_links_leave_anothers_followed(base: Path) -> None:
     machine = Machine(base, Root(str(srv), CONFIGURATION))
     assert f"srv/{ADA}/0" in machine.settle()
     assert [problem.subject for problem in machine.health.problems] == [f"user {BOB}"]
+
+
+@root_only
+def test_one_users_many_links_leave_anothers_remembered(base: Path) -> None:
+    """After a restart as well: a move is tried again only where its root is known."""
+    srv = base / "srv"
+    for uid in (BOB, ADA):
+        give(uid, base / "disk" / str(uid), srv / str(uid))
+        for number in range(MOST_FOLLOWED if uid == BOB else 1):
+            give(uid, base / "disk" / str(uid) / str(number))
+            link(srv / str(uid) / str(number), base / "disk" / str(uid) / str(number), uid)
+    planned = Root(str(srv), CONFIGURATION)
+    before = Machine(base, planned)
+    before.settle()
+    again = LinkedDirectories(never)
+    again.remember(before.links.followed())
+    roots.find([planned])
+    assert str(srv / str(ADA) / "0") in [root.wanted for root in again.roots([planned])]
+
+
+def test_one_users_flood_of_links_does_not_crowd_out_anothers(base: Path) -> None:
+    """Links wait to be taken in while a tree is walked: each user's in a share of their own."""
+    links = LinkedDirectories(never)
+    links.remember((f"{base}/{number}", BOB) for number in range(MOST_NOTED + 1))
+    links.remember([(f"{base}/ada", ADA)])
+    roots.find([planned := Root(str(base), CONFIGURATION)])
+    links.roots([planned])
+    assert f"{base}/ada" in [path for path, _ in links.followed()]
+    assert links.left_out >= {""}

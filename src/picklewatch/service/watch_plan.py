@@ -148,7 +148,7 @@ class WatchedRoots:
         self.not_watched: tuple[Root, ...] = ()
         """Places that are known, and are watched only where the configuration names them."""
         self._followed = -1
-        self._noted: list[str] = self._remembered()
+        self._noted = self._remembered()
         links.remember(self._noted)
 
     def apply(self, config: Config) -> None:
@@ -186,7 +186,7 @@ class WatchedRoots:
             self._watching.look_again(path)
         wanted = (*self._planned, *linked)
         if [id(root) for root in wanted] != [id(root) for root in self._watching.roots]:
-            self._note(linked)
+            self._note()
             self._watching.set_roots(wanted)
 
     def trees(self) -> tuple[Tree, ...]:
@@ -203,21 +203,22 @@ class WatchedRoots:
             found |= {id(root) for root in new}
         return self._links.roots(self._planned)
 
-    def _note(self, linked: Sequence[Root]) -> None:
+    def _note(self) -> None:
         """Keep the links for the next start: what an intent to move lies behind must be known before it is tried."""
-        paths = [root.wanted for root in linked]
-        if paths == self._noted:
+        links = self._links.followed()
+        if links == self._noted:
             return
         try:
-            self._store.put_state(_LINKS, paths)
+            self._store.put_state(_LINKS, links)
         except STORE_ERRORS as error:
             self._failures.report(error)
         else:
-            self._noted = paths
+            self._noted = links
 
-    def _remembered(self) -> list[str]:
+    def _remembered(self) -> list[tuple[str, int]]:
+        """Return the links that were followed, each with its owner: no user's links take the place of another's."""
         noted = self._store.get_state(_LINKS)
-        return [path for path in noted if isinstance(path, str)] if isinstance(noted, list) else []
+        return [(str(link[0]), int(link[1])) for link in noted or () if isinstance(link, list)]
 
 
 def _label(cache: cache_locations.Cache) -> str:

@@ -28,8 +28,8 @@ MOST_FOLLOWED: Final = 200
 """Links of one user that may be roots at once."""
 _MOST_KEPT: Final = 2_000
 """Links of one user that are remembered: those that lead into watched trees need no root while these are there."""
-_MOST_NOTED: Final = 50_000
-"""Links that may wait to be taken in."""
+MOST_NOTED: Final = 10_000
+"""Links of one user that may wait to be taken in."""
 _PROBLEM: Final = "watch-links"
 _SUFFIX: Final = ", by a link"
 _UNKNOWN: Final = -1
@@ -60,6 +60,7 @@ class LinkedDirectories:
         self._has_lost = False
         self._lock = threading.Lock()
         self._noted: dict[str, _Link] = {}
+        self._waiting: Counter[int] = Counter()
         self._links: dict[str, _Link] = {}
         self._seen: list[object] = []
         self._roots: tuple[Root, ...] = ()
@@ -84,15 +85,21 @@ class LinkedDirectories:
             return
         self._put(_Link(path, target, status.st_uid))
 
-    def remember(self, paths: Iterable[str]) -> None:
-        """Take links that were roots in an earlier run, without a look: their server may not answer."""
-        for path in paths:
-            self._put(_Link(path))
+    def remember(self, links: Iterable[tuple[str, int]]) -> None:
+        """Take links that were `followed` in an earlier run, without a look: their server may not answer."""
+        for path, uid in links:
+            self._put(_Link(path, uid=uid))
+
+    def followed(self) -> list[tuple[str, int]]:
+        """Return the links that are roots now, each with its owner."""
+        return [(path, link.uid) for path, link in self._links.items() if link.root is not None]
 
     def _put(self, link: _Link) -> None:
         with self._lock:
-            if len(self._noted) < _MOST_NOTED or link.path in self._noted:
+            is_new = link.path not in self._noted
+            if not is_new or self._waiting[link.uid] < MOST_NOTED:
                 self._noted[link.path] = link
+                self._waiting[link.uid] += is_new
             else:
                 self._has_lost = True
 
@@ -110,6 +117,7 @@ class LinkedDirectories:
         """Return the roots that links lead to from the trees of *base* on; the same objects as long as they stay."""
         with self._lock:
             noted, self._noted = self._noted, {}
+            self._waiting.clear()
         seen: list[object] = [root.tree for root in base]
         seen += [(root.tree, root.is_over) for root in self._roots]
         if not noted and seen == self._seen:
@@ -229,7 +237,7 @@ def report_left_out(left_out: frozenset[str], health: Health) -> None:
         reason = f"more than {MOST_FOLLOWED} links of one user lead to other directories; the others are not followed"
         hint = "Name the directories that they lead to, or one above them, in watch.roots."
         if not user:
-            reason = "more links to directories were found at once than can be taken in; some may not be followed"
+            reason = "more links of one user were found at once than can be taken in; some of theirs are not followed"
             hint = "Restart picklewatch: everything is walked again."
         health.degrade(_PROBLEM, reason, subject=user, hint=hint)
     health.repair_all(_PROBLEM, but=left_out)
