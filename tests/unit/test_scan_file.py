@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -89,6 +91,25 @@ def test_a_file_that_never_rests_is_unscannable(tmp_path: Path) -> None:
     assert record.report.sha256 is None
     with open_subject(path) as subject:
         assert scan_file(subject, Scans(EVIL, meanwhile=grow), Policy(), ENGINE).judgement.verdict is Verdict.UNSAFE
+
+
+def test_harm_in_a_file_that_is_touched_all_the_time_has_a_digest(tmp_path: Path) -> None:
+    """The move goes by that: times that never rest keep nothing in its place, and make nothing clean."""
+    path = tmp_path / "x"
+    path.write_bytes(b"abc")
+    sha256 = hashlib.sha256(b"abc").hexdigest()
+    times = itertools.count(1)
+
+    def touch() -> None:
+        os.utime(path, (0, next(times)))
+
+    with open_subject(path) as subject:
+        record = scan_file(subject, Scans(EVIL, meanwhile=touch), Policy(), ENGINE)
+        harmless = scan_file(subject, Scans(meanwhile=touch), Policy(), ENGINE)
+        allowed = scan_file(subject, Scans(EVIL, meanwhile=touch), Policy(allowed_digests={sha256: "ours"}), ENGINE)
+    assert (record.judgement.reasons, record.report.sha256) == (("unsafe-import",), sha256)
+    assert harmless.judgement.verdict is Verdict.UNSCANNABLE
+    assert "changed-while-scanned" in allowed.judgement.reasons
 
 
 def test_a_problem_is_a_record_too() -> None:

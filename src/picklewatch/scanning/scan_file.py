@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from picklewatch.access.digest import DIGEST_ALWAYS, sha256_within
 from picklewatch.access.open_file import OpenFailure, Subject, SubjectError
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Policy, Record, ScanReport, Verdict
 from picklewatch.core.policy import decide
@@ -24,6 +25,7 @@ class Scans(Protocol):
 
 ATTEMPTS = 3
 """Scans of a file that changes while it is scanned (a rename is such a change) before it is called unscannable."""
+_DIGEST_SECONDS = 5.0
 
 
 def scan_file(
@@ -39,7 +41,7 @@ def scan_file(
     The record's ``file`` is the state that was judged, which may be younger than *subject*'s. *is_taken* returns True
     once we moved the file ourselves: its place and ctime say nothing then.
     """
-    subject, report = _scan_stable(subject, scanner, is_taken)
+    subject, report = _scan_stable(subject, scanner, policy, is_taken)
     return record_of(subject, report, policy, engine)
 
 
@@ -73,7 +75,9 @@ def with_names(record: Record, more: Sequence[str]) -> Record:
     return replace(record, names=tuple(known), name=name)
 
 
-def _scan_stable(subject: Subject, scanner: Scans, is_taken: Callable[[], bool]) -> tuple[Subject, ScanReport]:
+def _scan_stable(
+    subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
+) -> tuple[Subject, ScanReport]:
     for _ in range(ATTEMPTS):
         report = scanner.scan(subject.fd)
         now = subject.again()
@@ -83,7 +87,32 @@ def _scan_stable(subject: Subject, scanner: Scans, is_taken: Callable[[], bool])
             same = replace(now.file, ctime_ns=subject.file.ctime_ns) == subject.file
             return subject, report if same else _changed(report)
         subject = now
-    return subject, _changed(report)
+    return subject, _harm_of_one_content(subject, scanner, policy, report) or _changed(report)
+
+
+def _harm_of_one_content(subject: Subject, scanner: Scans, policy: Policy, report: ScanReport) -> ScanReport | None:
+    """Scan a harmful file once more that somebody touches all the time; None unless its content is seen to stay.
+
+    Its times would keep it in its place for ever. With the digest it is moved whatever they are. That is only for harm:
+    whoever writes to a file may show a scan something harmless between two looks at the content.
+    """
+    if subject.file.size > DIGEST_ALWAYS or not _is_harmful(report, policy):
+        return None
+    before = _digest(subject.fd)
+    report = replace(scanner.scan(subject.fd), sha256=before)
+    is_same = before is not None and before == _digest(subject.fd)
+    return report if is_same and _is_harmful(report, policy) else None
+
+
+def _digest(fd: int) -> str | None:
+    try:
+        return sha256_within(fd, _DIGEST_SECONDS)
+    except OSError:
+        return None
+
+
+def _is_harmful(report: ScanReport, policy: Policy) -> bool:
+    return decide(report, policy).verdict.rank >= Verdict.UNSAFE.rank
 
 
 def _sentence(text: str) -> str:
