@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -249,3 +250,28 @@ def test_what_was_moved_early_is_not_lost_by_a_kill(house: House) -> None:
     ((_, record),) = house.store.records.unreported()
     assert (record["sha256"], record["reasons"]) == (SHA256, ["unsafe-import", "scan-incomplete"])
     assert house.store.intents.counts() == {"done": 1}
+
+
+def test_one_touch_does_not_keep_a_file_in_its_place_for_the_next_scan_as_well(house: House) -> None:
+    """What was touched during one scan is taken early during the next, not at the end of the third."""
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    taken: list[bool] = []
+    with open_subject(path) as subject:
+        early = EarlyMove(subject, Policy(), ENGINE, house.stages, lambda: None)
+
+        def touch() -> None:
+            os.utime(path, (0, 0))
+            act()
+
+        def act() -> None:
+            early.act()
+            taken.append(early.is_taken)
+            house.defused.set()
+
+        for during in (touch, act):
+            house.defused.clear()
+            early.begin()
+            FakeScanner(house.defused).scan(subject.fd, during, early.see)
+        early.close()
+    assert taken == [False, True]

@@ -26,7 +26,8 @@ class PrefetchingScanner:
     A process that waits for a server can't be killed. So this thread waits, and the sandbox scans a copy, or, if the
     file is large, what is in the page cache. A scan that took too long is made once more, if the server answers.
     Raises `ScanCancelledError` if another thread took the scanner over, and whatever *check_in* raises: it is called
-    all the time, also while the file is read. *harm* is called with what is known whenever harm is seen.
+    all the time, also while the file is read. *begin* is called before each scan, *harm* with what is
+    known whenever harm is seen.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands between
@@ -37,10 +38,11 @@ class PrefetchingScanner:
         *,
         remote: bool,
         check_in: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
         harm: Callable[[ScanReport], None] = lambda _seen: None,
     ) -> None:
         self._scanner, self._claim, self._seconds, self._remote = scanner, claim, seconds, remote
-        self._check_in, self._harm = check_in, harm
+        self._check_in, self._begin, self._harm = check_in, begin, harm
 
     def scan(self, fd: int) -> ScanReport:
         """Scan as the scanner does."""
@@ -61,6 +63,7 @@ class PrefetchingScanner:
         if not self._claim.start_scan(self._seconds):
             raise ScanCancelledError("another thread has the scanner")
         try:
+            self._begin()
             return self._scanner.scan(fd, self._tick, self._harm)
         finally:
             self._claim.end_scan(LOOK_SECONDS)

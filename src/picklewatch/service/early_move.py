@@ -65,6 +65,12 @@ class EarlyMove:
         """True once the file has lost its name."""
         return self._taking is not None
 
+    def begin(self) -> None:
+        """Begin a scan of the file, as it is now: one that was touched during the last scan is taken during this."""
+        if self.begun is None:
+            self._subject = self._subject.again()
+            self._harm, self._since, self._is_over = None, 0.0, False
+
     def see(self, report: ScanReport) -> None:
         """Take note of harm: *report* is what is known."""
         self._harm = report

@@ -138,7 +138,9 @@ class JobRunner:
                 raise
 
         patience, engine = self._context.patience, self._context.engine
-        prefetching = PrefetchingScanner(scanner, claim, patience, remote=remote, check_in=check_in, harm=early.see)
+        prefetching = PrefetchingScanner(
+            scanner, claim, patience, remote=remote, check_in=check_in, begin=early.begin, harm=early.see
+        )
         try:
             record = scan_file(subject, prefetching, early.policy, engine, is_taken=lambda: early.is_taken)
         except Exception:
