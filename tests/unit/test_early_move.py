@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from support.vaulting import NOBODY, root_only
 from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, named
 
 from picklewatch.access.open_file import open_subject
@@ -94,9 +95,13 @@ class House:
         """Write a file and queue it."""
         path = self.root / name
         path.write_bytes(content)
+        self.offer(path)
+        return path
+
+    def offer(self, path: Path) -> None:
+        """Queue a file."""
         self.store.jobs.offer([make_candidate(path)], ENGINE.key)
         self.workers.wake()
-        return path
 
     def gone(self, path: Path) -> bool:
         """Whether the file loses its name in time."""
@@ -275,3 +280,17 @@ def test_one_touch_does_not_keep_a_file_in_its_place_for_the_next_scan_as_well(h
             FakeScanner(house.defused).scan(subject.fd, during, early.see)
         early.close()
     assert taken == [False, True]
+
+
+@root_only
+def test_a_file_that_is_linked_again_is_moved_again(house: House) -> None:
+    """Only a name in the watched directory is taken from another user's file that has more; each new one goes, too."""
+    house.defused.set()
+    theirs = house.root.parent / "theirs"
+    theirs.write_bytes(b"evil file")
+    os.chown(theirs, NOBODY, NOBODY)
+    for name in ("first", "second"):
+        (house.root / name).hardlink_to(theirs)
+        house.offer(house.root / name)
+        assert house.gone(house.root / name)
+    assert theirs.read_bytes() == b"evil file"

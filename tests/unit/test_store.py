@@ -197,6 +197,9 @@ def test_an_intent_is_recorded_with_the_outcome_and_closed_once(store: Store) ->
     store.finish(None, make_record("/m/1", candidate(1).file, Verdict.MALICIOUS), quarantine=True)
     assert store.intents.wanted() == []
     assert store.intents.counts() == {"done": 1}
+    back = replace(candidate(1).file, ctime_ns=9)
+    store.finish(None, make_record("/m/2", back, Verdict.MALICIOUS), quarantine=True)
+    assert [intent.path for intent in store.intents.wanted()] == ["/m/2"], "it has been linked again"
 
 
 def test_a_refused_move_is_wanted_again_when_the_file_is_judged_again(store: Store) -> None:

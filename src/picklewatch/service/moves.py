@@ -263,7 +263,7 @@ class Mover:
         It is among the *held* if a crash came between the move and the note of it.
         """
         item = held.get((intent.path, intent.file.inode, intent.file.mtime_ns))
-        if item is not None:
+        if item is not None and item.id != intent.item:
             if item.state in _NOT_TAKEN:
                 return False  # it could not be recovered just now
             self._store.intents.done(intent.id, item.id)

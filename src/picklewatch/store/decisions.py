@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.model import Verdict
-from picklewatch.store.rows import file_id
+from picklewatch.store.rows import file_id, inode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,8 @@ class Intent:
     sha256: str | None
     fields: Mapping[str, Any]
     """The record, as `Record.to_json` gave it."""
+    item: str | None
+    """The item that the file was moved as before it was linked again."""
 
 
 class Intents:
@@ -45,7 +47,8 @@ class Intents:
     def wanted(self, *, record: int | None = None, limit: int = 1000) -> list[Intent]:
         """Return the files that are to be moved and are not yet, oldest first; only that of *record* if given."""
         rows = self._database.query(
-            "SELECT i.id, r.id, r.path, r.verdict, r.sha256, r.body, r.device, r.inode, r.size, r.mtime_ns, r.ctime_ns "
+            "SELECT i.id, r.id, r.path, r.verdict, r.sha256, r.body, i.item, "
+            "r.device, r.inode, r.size, r.mtime_ns, r.ctime_ns "
             "FROM intents AS i JOIN records AS r ON r.id = i.record "
             "WHERE i.state = 'wanted' AND (?1 IS NULL OR i.record = ?1) ORDER BY i.id LIMIT ?2",
             (record, limit),
@@ -173,15 +176,28 @@ class Allowed:
         return self._known.rows
 
 
-def want_move(transaction: Transaction, record: int, state: str = "wanted", cause: str | None = None) -> None:
-    """Note that the file of *record* is to be moved, unless it was already.
+def is_back(transaction: Transaction, file: FileId | None) -> bool:
+    """Return True if *file*'s state is not the last known one; call it before that is kept.
+
+    A file that was moved is there again then: another user's, of which only one name was taken, was linked anew.
+    """
+    if file is None:
+        return False
+    row = transaction.one("SELECT ctime_ns FROM files WHERE device = ? AND inode = ?", inode(file))
+    return row is not None and row[0] != file.ctime_ns
+
+
+def want_move(
+    transaction: Transaction, record: int, state: str = "wanted", cause: str | None = None, *, back: bool = False
+) -> None:
+    """Note that the file of *record* is to be moved, unless it was already and is not *back*.
 
     *state* and *cause* are those of `picklewatch.store.held_moves.state_of`.
     """
     transaction.run(
-        "INSERT INTO intents (record, state, at, cause) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (record) DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused'",
-        (record, state, time.time(), cause),
+        "INSERT INTO intents (record, state, at, cause) VALUES (?, ?, ?, ?) ON CONFLICT (record) "
+        "DO UPDATE SET state = 'wanted', reason = NULL WHERE state = 'refused' OR (state = 'done' AND ?)",
+        (record, state, time.time(), cause, back),
     )
 
 
@@ -199,5 +215,5 @@ def _judge_again(transaction: Transaction, sha256: str) -> None:
 
 
 def _intent(row: Row) -> Intent:
-    number, record, path, verdict, sha256, body, *state = row
-    return Intent(number, record, os.fsdecode(path), file_id(*state), Verdict(verdict), sha256, json.loads(body))
+    number, record, path, verdict, sha256, body, item, *state = row
+    return Intent(number, record, os.fsdecode(path), file_id(*state), Verdict(verdict), sha256, json.loads(body), item)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
-from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, want_move
+from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, is_back, want_move
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
 from picklewatch.store.records import Finished, Records, complete_record, keep_record, standing_record
@@ -75,10 +75,11 @@ class Store:
         touched keeps its record, which then shows the new path, or, if the former one is still *linked* to it, both.
         """
         with self._database.transaction(durable=quarantine) as transaction:
+            back = is_back(transaction, record.file)
             state, cause = state_of(transaction, record, self.upgrade_moves)
             finished = keep_record(transaction, record, linked=linked)
             if quarantine:
-                want_move(transaction, finished.record, state, cause)
+                want_move(transaction, finished.record, state, cause, back=back)
             again = job is not None and end(transaction, job)
         return replace(finished, again=again)
 
@@ -89,11 +90,12 @@ class Store:
         bad a verdict stands.
         """
         with self._database.transaction(durable=True) as transaction:
+            back = is_back(transaction, record.file)
             state, cause = state_of(transaction, record, self.upgrade_moves)
             number = standing_record(transaction, record)
             if number is None:
                 number = keep_record(transaction, record, is_final=False).record
-            want_move(transaction, number, state, cause)
+            want_move(transaction, number, state, cause, back=back)
         return number
 
     def complete(self, job: Job | None, begun: int, record: Record) -> Finished:
