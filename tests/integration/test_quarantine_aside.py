@@ -274,3 +274,28 @@ def test_what_took_the_place_of_a_file_that_was_set_aside_is_judged(made: Lab, m
     assert gone is not None
     assert gone.state is State.DELETED
     assert beside.stat().st_uid == NOBODY + 1, "it is neither copied nor removed"
+
+
+@pytest.mark.parametrize("state", [State.COPYING, State.RESTORING])
+def test_a_disk_that_is_not_mounted_yet_loses_no_file_that_was_set_aside(
+    made: Lab, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the daemon may start before the disk is there; the journal is kept until it is."""
+    before_copying(monkeypatch, full)
+    with made.suspect() as suspect, Vault(made.store) as vault, vault.take(suspect) as taking:
+        if state is State.RESTORING:
+            taking._note()
+            rested = {"rested": State.TAKEN.value, "sample": False, "target_copied": False}
+            taking._entry.append(state, target_root=taking._entry.fields["root"], **rested)
+    assert [item.state for item in made.items()] == [state]
+    away = made.path.parent.rename(made.base / "unmounted")
+    with Vault(made.store) as vault:
+        assert vault.recover() == []
+        away.rename(made.path.parent)
+        vault.recover(whole=False)
+        monkeypatch.undo()
+        file_system(monkeypatch, "other-mount")
+        vault.recover()
+    (item,) = made.items()
+    assert (item.state, item.sha256) == (State.QUARANTINED, SHA256)
+    made.check_books()

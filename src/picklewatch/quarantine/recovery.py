@@ -58,8 +58,10 @@ def _dropped(entry: Entry) -> Recovery:
     return Recovery(id=entry.id, outcome="rolled-back", item=None)
 
 
-def _recover_copying(entry: Entry, whole: bool) -> Recovery:  # noqa: FBT001 - passed on
+def _recover_copying(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT001 - passed on
     with _place(entry) as place:
+        if place is None and entry.fields.get("aside"):
+            return None  # its disk may only be unmounted
         if place is not None and entry.fields.get("aside") and aside.is_there(entry, place):
             beside = place.aside(entry.id)
             status = place.status()
@@ -172,7 +174,7 @@ def _recover_disarming(entry: Entry) -> Recovery:
     return _now(entry.append(State.QUARANTINED, disarmed=True))
 
 
-def _recover_restoring(entry: Entry) -> Recovery:
+def _recover_restoring(entry: Entry) -> Recovery | None:
     if entry.fields.get("sample"):
         return _recover_sample(entry)
     if entry.fields["rested"] == State.TAKEN:
@@ -192,17 +194,18 @@ def _recover_restoring(entry: Entry) -> Recovery:
     return _now(entry.item)
 
 
-def _recover_given_early(entry: Entry) -> Recovery:
+def _recover_given_early(entry: Entry) -> Recovery | None:
     """Give back what was set aside, or keep it: until it has its name again, nothing was restored."""
     with _place(entry) as place:
-        if place is not None:
-            _return_tombstone(place, entry.id)
-            beside, there = place.aside(entry.id), place.status()
-            if aside.is_there(entry, place):
-                if there is None or not fs.is_inode(beside.status(), there):
-                    return _rest(entry, place, beside, whole=False)
-                beside.unlink()  # it has both names, where moving is linking
-            _clear(entry, place)
+        if place is None:
+            return None  # its disk may only be unmounted
+        _return_tombstone(place, entry.id)
+        beside, there = place.aside(entry.id), place.status()
+        if aside.is_there(entry, place):
+            if there is None or not fs.is_inode(beside.status(), there):
+                return _rest(entry, place, beside, whole=False)
+            beside.unlink()  # it has both names, where moving is linking
+        _clear(entry, place)
     inside(entry).unlink()
     return _now(entry.append(State.RESTORED, tombstone=False))
 
@@ -300,7 +303,7 @@ _TAKING: Mapping[State, Callable[[Entry, bool], Recovery | None]] = {
     State.TAKEN: _recover_taken,
     State.COPIED: _recover_copied,
 }
-_ENDS: Mapping[State, Callable[[Entry], Recovery]] = {
+_ENDS: Mapping[State, Callable[[Entry], Recovery | None]] = {
     State.DISARMING: _recover_disarming,
     State.RESTORING: _recover_restoring,
     State.DELETING: lambda entry: _now(delete(entry)),
