@@ -6,7 +6,8 @@ No cheaper sign tells them apart: see docs/decisions/0010-only-the-digest-is-tru
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.digest import sha256_within
 from picklewatch.scanning.remote_files import LOOK_SECONDS
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from picklewatch.access.open_file import Subject
     from picklewatch.queue.schedule import Claim
     from picklewatch.service.scan_context import ScanContext, Stages
+
+_TICK_NS: Final = 20_000_000
+"""Nanoseconds after which a change has another ctime: kernels before 6.13 have a clock of 1 to 10 ms for it."""
 
 
 class SameContent:
@@ -44,6 +48,8 @@ class SameContent:
             claim.enter_step(patience)
             self._stages.schedule.check_in(claim)
 
+        if 0 < (left := subject.file.ctime_ns + _TICK_NS - time.time_ns()) <= _TICK_NS:
+            time.sleep(left / 1e9)  # what is written behind our reading must not have the state that is confirmed
         try:
             now = sha256_within(subject.fd, self._context.seconds, tick)
         except OSError:
