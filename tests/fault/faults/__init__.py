@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fault.faults import (
     crashes,
+    day,
     disks,
     early_moves,
     limits,
@@ -52,11 +53,18 @@ FAULTS: tuple[Fault, ...] = (
     *service.FAULTS,
     *upgrades.FAULTS,
     *wording.FAULTS,
+    *day.FAULTS,
 )
 """All of them, in the order of the table."""
 
 THROUGH: dict[Fault, tuple[str, ...]] = {**watching.THROUGH}
 """The command that runs the daemon, where that is part of the fault."""
 
-LABS: dict[Fault, type[Lab]] = {**linking.LABS, **people.LABS, **service.LABS, **upgrades.LABS}
+LABS: dict[Fault, type[Lab]] = {
+    **day.LABS,
+    **linking.LABS,
+    **people.LABS,
+    **service.LABS,
+    **upgrades.LABS,
+}
 """The laboratory, where it is not a plain one."""
