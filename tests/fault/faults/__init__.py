@@ -21,6 +21,7 @@ from fault.faults import (
     queueing,
     sandboxing,
     service,
+    shipped_unit,
     sparse_files,
     storage,
     upgrades,
@@ -51,6 +52,7 @@ FAULTS: tuple[Fault, ...] = (
     *logs.FAULTS,
     *limits.FAULTS,
     *service.FAULTS,
+    *shipped_unit.FAULTS,
     *upgrades.FAULTS,
     *wording.FAULTS,
     *day.FAULTS,
@@ -65,6 +67,7 @@ LABS: dict[Fault, type[Lab]] = {
     **linking.LABS,
     **people.LABS,
     **service.LABS,
+    **shipped_unit.LABS,
     **upgrades.LABS,
 }
 """The laboratory, where it is not a plain one."""
