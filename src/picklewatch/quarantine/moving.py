@@ -15,7 +15,7 @@ from picklewatch.access.digest import sha256_within
 from picklewatch.access.ownership import why_not_moved
 from picklewatch.core.model import FileId, Verdict, printable
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
-from picklewatch.quarantine import aside, attributes, fs, links
+from picklewatch.quarantine import aside, extended_attributes, fs, links
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, VERSION, Entry
 from picklewatch.quarantine.place import Place, inside, leave_tombstone, make_tombstone, return_or_keep, return_to_name
@@ -101,7 +101,7 @@ def first_fields(suspect: Suspect, status: os.stat_result, directory: os.stat_re
         "inode": status.st_ino,
         "nlink": status.st_nlink,
         "directory_uid": directory.st_uid,
-        "attributes": attributes.read(suspect.fd),
+        "attributes": extended_attributes.read(suspect.fd),
         **more,
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import printable
-from picklewatch.quarantine import attributes, fs, links
+from picklewatch.quarantine import extended_attributes, fs, links
 from picklewatch.quarantine.copying import fill
 from picklewatch.quarantine.item import Item, State, encode
 from picklewatch.quarantine.journal import DATA, Entry
@@ -166,7 +166,7 @@ def _begin(
 
 def _give(entry: Entry, place: Place, item: Item, fd: int) -> None:
     fs.dress(fd, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
-    attributes.write(fd, entry.fields.get("attributes", {}))  # it may be a copy
+    extended_attributes.write(fd, entry.fields.get("attributes", {}))  # it may be a copy
     try:
         _put(inside(entry), place, item.id)
     except OSError as error:
@@ -187,7 +187,7 @@ def _give_copy(entry: Entry, place: Place, fd: int) -> None:
     try:
         fill(descriptor, fd, os.fstat(fd).st_size)
         fs.dress(descriptor, uid=item.uid, gid=item.gid, mode=item.mode, mtime_ns=item.mtime_ns)
-        attributes.write(descriptor, entry.fields.get("attributes", {}))
+        extended_attributes.write(descriptor, entry.fields.get("attributes", {}))
         fs.sync(descriptor)
         _put(temporary, place, item.id)
         if not fs.is_inode(place.status(), os.fstat(descriptor)):
