@@ -144,6 +144,21 @@ def test_the_arrival_of_people_is_announced(tmp_path: Path, looks: RootLooks) ->
         looks.people_announced.clear()
 
 
+@pytest.mark.parametrize("number", [1, 3, 250])
+def test_every_root_is_looked_at_every_four_hours(tmp_path: Path, looks: RootLooks, number: int) -> None:
+    """However few there are, and whatever is announced: who may do what changes in silence."""
+    roots = tuple(Root(f"{tmp_path}/{index}") for index in range(number))
+    settle(looks, roots)
+    last = dict.fromkeys((root.wanted for root in roots), 0.0)
+    longest = 0.0
+    for minute in range(0, 13 * 60, 2):
+        for root, _ in looks.look(roots, minute * 60.0):
+            longest = max(longest, minute - last[root.wanted])
+            last[root.wanted] = minute
+    assert 0 < longest <= 4 * 60 + 6
+    assert min(last.values()) > 8 * 60
+
+
 def test_one_look_may_take_long_in_all() -> None:
     """A thousand roots are no server that does not answer."""
     slow = threading.Event()

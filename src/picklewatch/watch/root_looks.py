@@ -26,6 +26,9 @@ _SILENT_AT_ONCE: Final = 200
 _ROUND_SECONDS: Final = 4 * 3600.0
 """Every root is looked at this often whatever is announced: the user database says who may do what, and is silent."""
 
+_ROUND_PARTS: Final = 100
+"""Another thread is woken for so many roots of that round at once: a hundredth of them."""
+
 
 class RootLooks:
     """Looks at roots when it may be worth it. Used by one thread.
@@ -114,13 +117,19 @@ class RootLooks:
         due.update(islice(self._silent, _SILENT_AT_ONCE))
         self._round_share += len(self._roots) * min(1.0, (now - self._looked_at) / _ROUND_SECONDS)
         self._looked_at = now
-        if self._round_share >= 1.0 and self._roots:
-            turn = list(islice(self._round, int(self._round_share)))
-            if not turn:
-                self._round = iter(tuple(self._roots))
-            self._round_share = 0.0
-            due |= self._roots.keys() & turn
+        if self._roots and self._round_share >= max(1, len(self._roots) // _ROUND_PARTS):
+            number = int(self._round_share)
+            due |= self._roots.keys() & self._take_turn(number)
+            self._round_share -= number
         return due
+
+    def _take_turn(self, number: int) -> set[str]:
+        """Return the next *number* roots of the round, and of the one after it if there are no more."""
+        turn = set(islice(self._round, number))
+        if len(turn) < number:
+            self._round = iter(tuple(self._roots))
+            turn.update(islice(self._round, number - len(turn)))
+        return turn
 
     def _follow_places(self, lookups: LookupWatches) -> None:
         places = self.places
