@@ -97,14 +97,13 @@ class Snapshot:
             judged=workers.judged,
             per_second=round(workers.per_second(time.monotonic()), 2),
             walking=walking,
-            peak_kib=peak_kib(),
             scan_peak_kib=workers.scan_peak_kib,
             unprotected=tuple(self.unprotected),
             **self._in_force(),
         )
         now = time.monotonic()
         if report != self._written or now - self._written_at >= _REWRITE_SECONDS:  # spare an idle disk
-            self._store.put_state(KEY, asdict(replace(report, **beat())))
+            self._store.put_state(KEY, asdict(replace(report, peak_kib=peak_kib(), **beat())))
             self._written, self._written_at = report, now
 
     def _write_roots(self, roots: Iterable[Root], changes: int | None) -> None:

@@ -9,7 +9,7 @@ import structlog
 from picklewatch.core.errors import StateUnavailableError
 from picklewatch.service.interval import Interval
 from picklewatch.store.database import STORE_ERRORS
-from picklewatch.telemetry import log
+from picklewatch.telemetry.log.logging_setup import OUTLET
 
 if TYPE_CHECKING:
     from picklewatch.service.daemon_status import Snapshot
@@ -71,12 +71,12 @@ class StatusReporter:
 
     def look_after_log(self) -> None:
         """Report a log that can't be written, and write what it missed when it can again."""
-        log.OUTLET.retry()
+        OUTLET.retry()
         try:
             self._outcomes.report_missed(_MISSED_LINES_SECONDS)
         except STORE_ERRORS as error:
             self._hold.failures.report(error)
-        trouble = log.OUTLET.trouble
+        trouble = OUTLET.trouble
         if trouble is None:
             self._health.repair("log-unwritable")
             return

@@ -14,6 +14,8 @@ from picklewatch.watch.directory_walk import WalkRequest
 from picklewatch.watch.roots import HINTS, topmost
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from picklewatch.telemetry.health import Health
     from picklewatch.watch.directory_walk import DirectoryWalker
     from picklewatch.watch.inotify_observer import InotifyObserver
@@ -34,7 +36,7 @@ class UnwatchedDirectories:
         self._walker = walker
         self._health = health
 
-    def look_after(self, observer: InotifyObserver, trees: list[str], now: float) -> None:
+    def look_after(self, observer: InotifyObserver, trees: Collection[str], now: float) -> None:
         """If it is time for it, try to watch every one of them, walk it, and report which are left."""
         if not self._book.is_due(now):
             return
@@ -55,7 +57,7 @@ class UnwatchedDirectories:
             else:
                 observer.retry(path)
 
-    def _walk(self, paths: list[str], trees: list[str]) -> None:
+    def _walk(self, paths: list[str], trees: Collection[str]) -> None:
         tops = topmost(paths)
         for path in tops if len(tops) <= _MANY else trees:
             self._walker.request(WalkRequest(path, Source.WALK, "unwatched"))

@@ -112,8 +112,8 @@ class WatchLoop:
 
     def _retry(self, now: float) -> None:
         """Look again at what could not be seen or read."""
-        trees = self._watcher.trees()
         for directory in self._hidden.seen_again(now):
+            trees = self._watcher.trees()
             is_inside = any(beneath(directory, tree) for tree in trees)
             for tree in [directory] if is_inside else [tree for tree in trees if beneath(tree, directory)]:
                 self._walker.request(WalkRequest(tree, Source.WALK, "readable-again"))

@@ -148,7 +148,7 @@ class WatchedTrees:
     def look_after_gaps(self, now: float) -> None:
         """Try again to watch directories inside the trees that could not be watched."""
         if self.observer is not None:
-            self._retries.look_after(self.observer, self.paths(), now)
+            self._retries.look_after(self.observer, self._trees, now)
 
     def poll(self, now: float) -> None:
         """Walk what is not announced."""

@@ -62,7 +62,8 @@ class Outlet:
     def retry(self) -> None:
         """Report how many lines were lost, if the log takes that by now."""
         with self._lock:
-            self._report_lost(timestamp(time.time()))
+            if self._unreported:  # asked every second
+                self._report_lost(timestamp(time.time()))
 
     def _report_lost(self, stamp: str) -> bool:
         if not self._unreported:
