@@ -6,16 +6,27 @@ what was recorded and not done.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+import structlog
+
+from picklewatch.core.errors import StateError
+from picklewatch.core.model import printable
 from picklewatch.service.known_names import log_finished
+from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from picklewatch.core.model import Record
     from picklewatch.service.late_names import LateNames
     from picklewatch.service.moves import Mover
     from picklewatch.service.outcome_log import OutcomeLog
     from picklewatch.store import Finished
+    from picklewatch.store.failures import StoreFailures
+
+_log = structlog.get_logger()
 
 
 class Actions:
@@ -41,3 +52,17 @@ class Actions:
         Return how many log lines and moves that were.
         """
         return self.outcomes.report_all() + self.mover.retry_all()
+
+
+@contextlib.contextmanager
+def failures_reported(failures: StoreFailures, path: str) -> Iterator[None]:
+    """Report what fails in acting on the file *path*, and raise nothing: it is done later, from the record."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        failures.report(error)
+    except StateError as error:
+        failures.health.degrade("quarantine-store", error.message, hint=error.hint)
+    except Exception:  # noqa: BLE001 - the verdict stands; the file is not at fault
+        _log.exception("action.failed", path=printable(path))
+        failures.health.count("action-errors")

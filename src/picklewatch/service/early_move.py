@@ -13,14 +13,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from picklewatch.access.digest import sha256_within
-from picklewatch.core.errors import StateError
-from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport, printable
+from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport
 from picklewatch.core.policy import INCOMPLETE, decide
 from picklewatch.scanning.scan_file import record_of
-from picklewatch.store.database import STORE_ERRORS
+from picklewatch.service.actions import failures_reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.taking import Taking
     from picklewatch.service.scan_context import Stages
     from picklewatch.store import Finished, Job
-
-_log = structlog.get_logger()
 
 _GRACE: Final = 0.2
 """Seconds that a scan may go on after harm was seen: most end before, and need one transaction, not two."""
@@ -94,16 +89,9 @@ class EarlyMove:
         if self.policy.may_allow(subject.file.size) and self._sha256() in {None, *self.policy.allowed_digests}:
             return
         self._subject = subject
-        try:
+        with failures_reported(self._failures, subject.path):
             self.begun = self._store.begin(self._record(self._harm))
             self._taking = self._mover.take(self.begun, subject.fd)
-        except STORE_ERRORS as error:
-            self._failures.report(error)
-        except StateError as error:
-            self._failures.health.degrade("quarantine-store", error.message, hint=error.hint)
-        except Exception:  # noqa: BLE001 - the scan goes on; the file is not at fault
-            _log.exception("action.failed", path=printable(subject.path))
-            self._failures.health.count("action-errors")
         if self._taking is not None:
             self._mover.report(self._taking.item)
 

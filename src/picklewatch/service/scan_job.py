@@ -13,11 +13,12 @@ import structlog
 
 from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, SubjectError
 from picklewatch.access.opening import ForeignError
-from picklewatch.core.errors import SandboxError, StateError
+from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
 from picklewatch.queue.schedule import PutOffError
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
+from picklewatch.service.actions import failures_reported
 from picklewatch.service.early_move import EarlyMove, with_digest
 from picklewatch.service.known_names import KnownNames
 from picklewatch.service.same_content import SameContent
@@ -208,16 +209,9 @@ class JobRunner:
 
     def _follow_up(self, record: Record, finished: Finished, fd: int) -> None:
         """Do what follows from a recorded outcome; what fails is done later, from the record."""
-        try:
+        with failures_reported(self._stages.store_failures, record.path):
             if self._stages.actions.after(record, finished, fd) and record.file is not None:
                 self._schedule.backoff.forget((record.file.device, record.file.inode))
-        except STORE_ERRORS as error:
-            self._stages.store_failures.report(error)
-        except StateError as error:
-            self._health.degrade("quarantine-store", error.message, hint=error.hint)
-        except Exception:  # noqa: BLE001 - the verdict stands; the file is not at fault
-            _log.exception("action.failed", path=printable(record.path))
-            self._health.count("action-errors")
 
     def _named(self, record: Record) -> Record:
         """Add every name that leads to the record's content."""
