@@ -11,7 +11,14 @@ from pathlib import Path
 from picklewatch import __version__
 from picklewatch.core.model import EngineVersion
 
-_JUDGING = ("analysis/content.py", "analysis/formats/**/*.py", "analysis/pickle/**/*.py", "catalogue/imports/**/*.py")
+_JUDGING = (
+    "analysis/content.py",
+    "analysis/formats/**/*.py",
+    "analysis/pickle/**/*.py",
+    "catalogue/imports/**/*.py",
+    "catalogue/classes/**/*.py",
+    "catalogue/classes/*.bin",
+)
 """The sources that a verdict depends on."""
 
 

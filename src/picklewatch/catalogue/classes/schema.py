@@ -1,0 +1,69 @@
+"""The vocabulary of schemas: what a hook function looks into, and what may be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Look(StrEnum):
+    """What may be in a place that a hook looks into."""
+
+    UNSEEN = "unseen"
+    """Anything: the hook moves it, or asks ``is None``, ``isinstance``, ``hasattr`` of it at most."""
+    DATA = "data"
+    """Data, all the way down."""
+    ABSENT = "absent"
+    """Nothing: a method that the hook calls of itself has this name, and an attribute would take its place."""
+    NAMES = "names"
+    """A container of Python's own with texts as keys or members; the hook asks ``name in`` it, or walks over the keys.
+    The values are not looked at."""
+    TEXT = "text"
+    """An exact str."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may be in one place."""
+
+    look: Look
+    classes: frozenset[str] = frozenset()
+    """With `Look.DATA`: exact names of classes whose objects may be there as well, if what they hold is allowed too."""
+
+
+UNSEEN = Allowed(Look.UNSEEN)
+DATA = Allowed(Look.DATA)
+ABSENT = Allowed(Look.ABSENT)
+NAMES = Allowed(Look.NAMES)
+TEXT = Allowed(Look.TEXT)
+
+
+def data_and(*classes: str) -> Allowed:
+    """Return data, and objects of *classes* (``module.name``, all spellings that picklers write)."""
+    return Allowed(Look.DATA, frozenset(" ".join(classes).split()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """One hook function, read."""
+
+    function: str
+    """Where it is defined: ``torch.optim.adam.Adam.__setstate__``."""
+    why: str
+    """What it does, in one sentence, and why the rest is harmless."""
+    sources: Mapping[str, str]
+    """Digest of its source (16 hexadecimal digits of SHA-256 over the dedented text) → the versions that have it."""
+    read_by: str = "maintainers"
+    looks: Mapping[str, Allowed] = field(default_factory=lambda: MappingProxyType({}))
+    """Attribute or key of the state → what may be there."""
+    rest: Allowed = UNSEEN
+    """What may be in every other attribute."""
+    state: Allowed = DATA
+    """What may be a state that is no exact dict (a tuple, a list, an array), as a whole."""
+    items: Allowed = UNSEEN
+    """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
