@@ -333,6 +333,23 @@ def test_whoevers_files_are_moved_below_a_directory_that_the_configuration_names
     assert not is_taken(kept)
 
 
+def test_a_link_of_roots_inside_of_what_the_configuration_names_moves_nobodys_files(
+    base: Path, stack: contextlib.ExitStack
+) -> None:
+    """Root unpacked an archive with a link to a user's directory: its files are judged there, and stay."""
+    machine = stack.enter_context(running(Machine(base, f'[watch]\nroots = ["{base}/srv"]\n')))
+    disk, srv = base / "disk", base / "srv"
+    kept = [machine.put(disk / f"{uid}/m.pkl", b"%d" % uid, uid=uid) for uid in (ADA, MALLORY)]
+    own = machine.put(disk / "root/m.pkl", b"root", uid=0)
+    srv.mkdir()
+    (srv / "unpacked").symlink_to(disk)
+    machine.process.start()
+    assert eventually(lambda: is_taken(own)), machine.log()
+    wait_for_bait(machine)
+    assert not any(map(is_taken, kept))
+    assert eventually(lambda: len(machine.status()["refusals"]) == len(kept)), machine.status()
+
+
 def test_a_user_can_not_turn_a_directory_that_the_configuration_names(base: Path, stack: contextlib.ExitStack) -> None:
     """It is exchanged for a link to what is not theirs: not followed. To what is theirs: only theirs is moved there."""
     config = f'[watch]\nroots = ["{base}/homes/mallory/models"]\n'

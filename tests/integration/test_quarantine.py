@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
+from support.watching import named
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError
@@ -414,7 +415,7 @@ def test_long_paths(small: Lab, openat2: bool, monkeypatch: pytest.MonkeyPatch) 
     os.write(fd, CONTENT)
     try:
         suspect = Suspect(
-            root=str(small.root),
+            trees=(named(small.root),),
             relative="/".join([*names, last]),
             fd=fd,
             scanned=FileId.of(os.fstat(fd)),
@@ -447,7 +448,7 @@ def test_deep_paths(small: Lab, openat2: bool, monkeypatch: pytest.MonkeyPatch) 
         fd = os.open("file", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory)
         with os.fdopen(fd, "wb") as file, Vault(small.store) as vault:
             suspect = Suspect(
-                root=str(small.root),
+                trees=(named(small.root),),
                 relative=small.relative,
                 fd=file.fileno(),
                 scanned=FileId.of(os.fstat(file.fileno())),

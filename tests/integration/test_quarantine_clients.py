@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from samples.hub import Hub, hub
 from support.vaulting import CONTENT, SHA256
+from support.watching import named
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import tombstone
@@ -95,7 +96,7 @@ def take(vault: Vault, researcher: Researcher, link: Path) -> Item:
         fd = os.open(blob, os.O_RDONLY)
         stack.callback(os.close, fd)
         suspect = Suspect(
-            root=str(researcher.cache),
+            trees=(named(researcher.cache),),
             relative=str(blob.relative_to(researcher.cache.resolve())),
             fd=fd,
             scanned=FileId.of(os.fstat(fd)),

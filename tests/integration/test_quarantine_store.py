@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.vaulting import CONTENT, SHA256, Lab, lab, root_only
+from support.watching import named
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone
@@ -94,7 +95,7 @@ def test_another_mount_of_the_same_file_system(small: Lab) -> None:
         pytest.skip("may not make a bind mount")
     try:
         with small.suspect() as suspect, Vault(small.store) as vault:
-            item = vault.quarantine(replace(suspect, root=str(view)))
+            item = vault.quarantine(replace(suspect, trees=(named(view),)))
             assert item.copied
             assert small.path.read_bytes() == tombstone(item.id)
             vault.restore(item.id, small.allow)
@@ -115,7 +116,7 @@ def test_read_only(small: Lab) -> None:
     try:
         with small.suspect() as suspect, Vault(small.store) as vault:
             with pytest.raises(QuarantineError, match="can't be written to") as caught:
-                vault.quarantine(replace(suspect, root=str(view)))
+                vault.quarantine(replace(suspect, trees=(named(view),)))
             assert "ReadWritePaths" in caught.value.hint
             assert vault.items(history=True) == []
             assert vault.recover() == []

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 from support.directories import SHARED_MEMORY, open_places
-from support.watching import PATIENCE
+from support.watching import PATIENCE, named
 
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import parse_tombstone
@@ -77,7 +77,7 @@ class Lab:
         fd = os.open(self.root / relative, os.O_RDONLY | os.O_CLOEXEC)
         try:
             yield Suspect(
-                root=str(self.root),
+                trees=(named(self.root),),
                 relative=relative,
                 fd=fd,
                 scanned=FileId.of(os.fstat(fd)),

@@ -12,7 +12,7 @@ from support.directories import open_directory
 from support.vaulting import root_only
 
 from picklewatch.access.following import Links, NotFollowedError, Way
-from picklewatch.access.ownership import why_not_moved
+from picklewatch.access.ownership import Tree, why_not_moved
 from picklewatch.access.rights import User
 
 if TYPE_CHECKING:
@@ -213,9 +213,10 @@ def test_whose_files_are_moved(  # noqa: PLR0913, PLR0917 - a table
     at.chmod(mode)
     with path.open() as opened:
         fd = os.open(at, os.O_PATH)
-        why = why_not_moved(opened.fileno(), fd, [None if owner is None else owner.uid])
+        tree = Tree(str(at), (0, 0), None if owner is None else owner.uid)
+        why = why_not_moved(opened.fileno(), fd, [tree])
         assert (not why) is moved, why
         path.chmod(0o4755)
-        why = why_not_moved(opened.fileno(), fd, [None if owner is None else owner.uid])
+        why = why_not_moved(opened.fileno(), fd, [tree])
         assert (not why) is (moved and file.uid != 0)
         os.close(fd)

@@ -275,10 +275,43 @@ def test_whose_files_are_moved_behind_a_link(base: Path, by: int) -> None:
         path.touch()
         os.chown(path, uid, uid)
         file, directory = os.open(path, os.O_RDONLY), os.open(path.parent, os.O_RDONLY)
-        owners = [each.owner for each in trees_of(str(path), [tree])]
-        assert (why_not_moved(file, directory, owners) == "") is moves
+        assert (why_not_moved(file, directory, trees_of(str(path), [tree])) == "") is moves
         os.close(file)
         os.close(directory)
+
+
+@root_only
+@pytest.mark.parametrize("user", [None, 0])
+def test_a_link_of_roots_that_nobody_named_moves_no_others_files(base: Path, user: int | None) -> None:
+    """It may have come out of an archive that root unpacked. In root's own cache root put it there for that."""
+    give(BOB, base / "disk")
+    (base / "srv").mkdir()
+    link(base / "srv/hub", base / "disk", 0)
+    machine = Machine(base, Root(str(base / "srv"), CONFIGURATION if user is None else "Torch", user=user))
+    machine.settle()
+    tree = machine.root("srv/hub").tree
+    assert tree is not None
+    path = base / "disk/model"
+    for uid, moves in ((BOB, user == 0), (0, True)):
+        path.touch()
+        give(uid, path, path.parent)
+        with path.open() as file:
+            directory = os.open(path.parent, os.O_RDONLY)
+            why = why_not_moved(file.fileno(), directory, [tree])
+            os.close(directory)
+        assert (not why) is moves, why
+
+
+@root_only
+def test_a_link_that_nobody_named_stands_for_none_of_roots_cache(base: Path) -> None:
+    """Both lead to one place: the one of root's cache is a root of its own, or others' files there would stay."""
+    for name in ("disk", "srv", "own"):
+        (base / name).mkdir()
+    link(base / "srv/hub", base / "disk", 0)
+    link(base / "own/hub", base / "disk", 0)
+    planned = (Root(str(base / "srv"), CONFIGURATION), Root(str(base / "own"), "Torch", user=0))
+    machine = Machine(base, *planned)
+    assert machine.settle() == {"srv/hub": "disk", "own/hub": "disk"}
 
 
 @root_only

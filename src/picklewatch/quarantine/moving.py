@@ -24,7 +24,7 @@ from picklewatch.quarantine.refusals import ChangedError, ForeignFileError, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from picklewatch.access.following import Identity
+    from picklewatch.access.ownership import Tree
 
 _FOREIGN_HINT: Final = "its owner may remove it; below a directory that watch.roots names, whoever's files are moved"
 DIGEST_SECONDS: Final = 5.0
@@ -35,10 +35,10 @@ DIGEST_SECONDS: Final = 5.0
 class Suspect:
     """A judged file that shall be moved. *fd* decides which file that is; the names only tell where to find it."""
 
-    root: str
-    """A directory above the file, such as the watched one: its real path, without links."""
+    trees: tuple[Tree, ...]
+    """The watched directories that the file lies in, the deepest first: they say whether it may be moved."""
     relative: str
-    """The path of the content itself (of a blob, not of a link to it) below *root*."""
+    """The path of the content itself (of a blob, not of a link to it) below the first of *trees*."""
     fd: int
     """The very descriptor that was scanned, readable; it stays open and its offset stays."""
     scanned: FileId
@@ -51,10 +51,6 @@ class Suspect:
     """A name that a person understands."""
     names: tuple[str, ...] = ()
     """Other paths that lead to the content, such as snapshot links."""
-    identity: Identity | None = None
-    """Device and inode of *root*, as it was found."""
-    owners: tuple[int | None, ...] = (None,)
-    """The owners of the caches that the file lies in (`why_not_moved`)."""
 
 
 def check(suspect: Suspect, place: Place) -> os.stat_result:
@@ -70,7 +66,7 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
         raise ChangedError(f"{what} is a tombstone: what was there is in quarantine already")
     if not fs.is_inode(place.status(), status):
         raise ChangedError(f"{what} is another file now than the one that was scanned", "it is scanned again")
-    if why := why_not_moved(suspect.fd, place.fd, suspect.owners):
+    if why := why_not_moved(suspect.fd, place.fd, suspect.trees):
         raise ForeignFileError(f"{what} is not moved: {why}", _FOREIGN_HINT)
     return status
 

@@ -84,7 +84,7 @@ class Vault:
         Raises ChangedError if it is not the judged file any more, StoreFullError, or another QuarantineError; then
         nothing was changed (UnfinishedError: `recover` ends it). Nothing large is copied or read meanwhile.
         """
-        root = suspect.root
+        root = suspect.trees[0].path
         with contextlib.ExitStack() as stack, self._operation(os.path.join(root, suspect.relative)):  # noqa: PTH118
             place = stack.enter_context(_place(suspect))
             status = check(suspect, place)
@@ -339,11 +339,12 @@ class Vault:
 @contextlib.contextmanager
 def _place(suspect: Suspect) -> Iterator[Place]:
     """Open the place of *suspect*, in the very directory that was found to be watched."""
-    root = paths.open_directory(suspect.root)
+    tree = suspect.trees[0]
+    root = paths.open_directory(tree.path)
     try:
         status = os.fstat(root)
-        if suspect.identity not in (None, (status.st_dev, status.st_ino)):
-            raise ChangedError(f"{printable(suspect.root)} is another directory now", "it is scanned again")
+        if tree.identity != (status.st_dev, status.st_ino):
+            raise ChangedError(f"{printable(tree.path)} is another directory now", "it is scanned again")
         with Place.at(root, os.fsencode(suspect.relative)) as place:
             yield place
     finally:

@@ -425,7 +425,7 @@ def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspe
         return None
     fields, root = intent.fields, having[0]
     return Suspect(
-        root=root.path,
+        trees=tuple(having),
         relative=path[len(root.path.rstrip("/")) + 1 :],
         fd=fd,
         scanned=intent.file,
@@ -434,8 +434,6 @@ def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspe
         sha256=intent.sha256,
         name=fields["name"],
         names=tuple(name for name in dict.fromkeys((*fields["names"], *links_to(path))) if name != path),
-        identity=root.identity,
-        owners=tuple(tree.owner for tree in having),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from picklewatch.access.ownership import Tree
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import Verdict, printable
 from picklewatch.core.self_test_file import ANSWER, CONTENT, SelfTestAnswer
@@ -80,14 +81,13 @@ class SelfTestAnswers:
         assert record.file is not None
         status = os.lstat(self._directory)
         suspect = Suspect(
-            root=self._directory,
+            trees=(Tree(self._directory, (status.st_dev, status.st_ino)),),
             relative=os.path.basename(record.path),  # noqa: PTH119 - no object is needed
             fd=fd,
             scanned=record.file,
             verdict=record.judgement.verdict,
             reasons=record.judgement.reasons,
             sha256=record.report.sha256,
-            identity=(status.st_dev, status.st_ino),
         )
         vault = self._vault()
         with vault.take(suspect, tombstone=self._policy().tombstones) as taking:

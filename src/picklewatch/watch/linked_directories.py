@@ -181,7 +181,7 @@ class LinkedDirectories:
         """Return True if *link* is excluded, or leads to what is, or to what is watched anyway."""
         target = link.target or (link.root.path if link.root is not None else None) or ""
         is_excluded = self._is_excluded(link.path) or (target != "" and self._is_excluded(target))
-        return is_excluded or trees.covers(target, _owner_behind(link, asker))
+        return is_excluded or trees.covers(target, _owner_behind(link, asker), own_only=asker is None)
 
 
 class _Trees:
@@ -206,11 +206,10 @@ class _Trees:
             first = first or root
         return first
 
-    def covers(self, target: str, owner: int) -> bool:
-        """Return True if *target* lies in a tree where the files of *owner*, or everybody's, may be moved anyway."""
-        return bool(target) and any(
-            root.tree is not None and root.tree.owner in (None, owner) for root in self._holding(target)
-        )
+    def covers(self, target: str, owner: int, *, own_only: bool) -> bool:
+        """Return True if what *owner* may have moved at *target*, perhaps only their own, may be moved anyway."""
+        trees = [root.tree for root in self._holding(target) if root.tree is not None] if target else []
+        return any(tree.owner is None or (tree.owner == owner and tree.own_only <= own_only) for tree in trees)
 
     def _holding(self, path: str) -> Iterator[Root]:
         while True:

@@ -147,15 +147,13 @@ def _look_at_link(root: Root, way: Way) -> Sight:
     if not stat.S_ISLNK(status.st_mode):
         return Sight(None, error=errno.ENOENT, is_over=True)  # a directory by now, watched as such
     way.check_place(root.wanted, user_of(status.st_uid if is_privileged() else os.geteuid()))
-    return Sight(Tree(way.path, way.identity, _owner(root, way)))
+    owner = _owner(root, way)
+    # root's link in what the configuration names was not named itself, and may have come out of an archive
+    return Sight(Tree(way.path, way.identity, owner, own_only=owner == 0 and root.user is None))
 
 
 def _owner(root: Root, way: Way) -> int | None:
-    """Return the user whose cache *root* is; None if the configuration names it and no user's link led elsewhere.
-
-    A link of the administrator's inside of what the configuration names is root's: it was not named itself, and may
-    have come out of an archive.
-    """
+    """Return the user whose cache *root* is; None if the configuration names it and no user's link led elsewhere."""
     if way.users:
         return way.users[0].uid
     if root.label in ASKED_FOR:

@@ -77,6 +77,30 @@ def link_to_everything(lab: Lab) -> None:
         path.unlink()
 
 
+def link_out_of_an_archive(lab: Lab) -> None:
+    """Root unpacks a link to others' files below a watched directory: all are judged, and root's are moved."""
+    if os.geteuid() != 0:
+        raise SkippedError("needs files of several users")
+    disk = lab.process.home / "disk"
+    _fill(lab, disk / "root")
+    kept = []
+    for owner in (4001, 4002):
+        path = disk / f"{owner}/bad.bin"
+        path.parent.mkdir()
+        path.write_bytes(HOSTILE + b"%d" % owner)
+        for mine in (path.parent, path):
+            os.chown(mine, owner, owner)
+        kept.append(path)
+        lab.injected += 1
+    lab.start()
+    (lab.root / "unpacked").symlink_to(disk)
+    assert lab.seconds_until(lambda: all(map(lab.was_judged, kept))) < PATIENCE
+    assert lab.seconds_until(lab.settled) < PATIENCE, lab.account()
+    stayed = sum(path.read_bytes().startswith(HOSTILE) for path in kept)
+    lab.measured.append(f"{stayed} of {len(kept)} files of others stayed")
+    assert stayed == len(kept)
+
+
 def root_without_events(lab: Lab) -> None:
     """Files appear behind an overlay, as in a container's layers: the directory changes, and no event comes."""
     point, upper = lab.root / "merged", lab.process.home / "tmp/upper"
@@ -104,4 +128,10 @@ def root_without_events(lab: Lab) -> None:
         lab.forget(path)
 
 
-FAULTS: tuple[Fault, ...] = (cache_on_another_disk, cache_on_the_network, link_to_everything, root_without_events)
+FAULTS: tuple[Fault, ...] = (
+    cache_on_another_disk,
+    cache_on_the_network,
+    link_to_everything,
+    link_out_of_an_archive,
+    root_without_events,
+)
