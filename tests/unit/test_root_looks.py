@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.watching import eventually
+from watchdog.observers.inotify_c import InotifyConstants
 
 from picklewatch.watch.inotify_watches import InotifyReader
 from picklewatch.watch.lookup_watches import ANY_NAME, LookupWatches
@@ -16,7 +18,6 @@ from picklewatch.watch.roots import Root, RootFinder, Sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -66,6 +67,19 @@ def _behind(root: Path) -> None:
     (root.parent / "target" / "deep").rmdir()
 
 
+def _behind_above(root: Path) -> None:
+    (root.parent / "target").rename(root.parent / "was")
+
+
+def _above(root: Path) -> None:
+    root.rename(root.parent / "was")
+    root.mkdir()
+
+
+def _close_above(root: Path) -> None:
+    root.chmod(0o700)
+
+
 @pytest.mark.parametrize(
     ("act", "concerned"),
     [
@@ -75,6 +89,9 @@ def _behind(root: Path) -> None:
         (_close, ["old"]),
         (_turn, ["link"]),
         (_behind, ["link"]),
+        (_behind_above, ["link"]),
+        (_above, ["old", "other", "new", "new/deep", "link"]),
+        (_close_above, ["old", "other", "new", "new/deep", "link"]),
     ],
 )
 def test_only_what_may_lead_elsewhere_is_looked_at(
@@ -96,6 +113,26 @@ def test_only_what_may_lead_elsewhere_is_looked_at(
 
     assert eventually(look)
     assert set(seen) == {f"{root}/{name}" for name in concerned}
+
+
+def test_what_comes_and_goes_beside_the_way_is_not_even_read(tmp_path: Path) -> None:
+    """Homes may lie in a directory as busy as /tmp: the kernel announces none of its names, but those of a home."""
+    (tmp_path / "home").mkdir()
+    reader = InotifyReader(lambda _error: None, lambda: None)
+    reader.start()
+    looks = RootLooks(MountTable(""))
+    looks.use(LookupWatches(reader))
+    settle(looks, (Root(f"{tmp_path}/home/old"), Root(f"{tmp_path}/home/new/deep")))
+    masks = {}
+    for line in Path(f"/proc/self/fdinfo/{reader._inotify_fd}").read_text().splitlines():
+        fields = dict(field.split(":") for field in line.split() if field.count(":") == 1)
+        if "wd" in fields:
+            masks[int(fields["ino"], 16)] = int(fields["mask"], 16)
+    looks.stop()
+    reader.stop()
+    assert not masks[tmp_path.stat().st_ino] & InotifyConstants.IN_CREATE
+    assert masks[tmp_path.stat().st_ino] & InotifyConstants.IN_MOVE_SELF
+    assert masks[(tmp_path / "home").stat().st_ino] & InotifyConstants.IN_CREATE
 
 
 def test_what_a_mount_may_hide_is_looked_at(tmp_path: Path, looks: RootLooks) -> None:

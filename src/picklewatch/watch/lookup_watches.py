@@ -3,6 +3,9 @@
 Looking at a root every second is cheap, at the 6,000 places where 200 users' tools may keep models it is a processor's
 work. The directories in which a path is looked up, links included, announce every change that could make it lead
 elsewhere: a name that appears, goes, or is replaced, and rights that change.
+
+The kernel announces all names of a directory or none, and one on the way to homes may be as busy as /tmp. A directory
+that only leads to another one is therefore watched for what happens to it alone: whoever takes its name away moves it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, Mask, WatchCallback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
 
@@ -26,14 +29,15 @@ if TYPE_CHECKING:
 
 ANY_NAME: Final = ""
 """Stands for every name in a directory."""
-_EVENTS: Final = (
-    InotifyConstants.IN_CREATE
-    | InotifyConstants.IN_DELETE
-    | InotifyConstants.IN_MOVE
+_NAMES: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_DELETE | InotifyConstants.IN_MOVE
+_ITSELF: Final = (
+    InotifyConstants.IN_MOVE_SELF
+    | InotifyConstants.IN_DELETE_SELF
     | InotifyConstants.IN_ATTRIB
     | InotifyConstants.IN_UNMOUNT
 )
-_MASK: Final = Mask(_EVENTS | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
+_LEADING: Final = Mask(_ITSELF | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW)
+_LOOKED_IN: Final = Mask(_LEADING | _NAMES)
 
 
 class LookupWatches(WatchCallback):
@@ -58,7 +62,9 @@ class LookupWatches(WatchCallback):
         all was followed before: if not, something may have changed unseen since the lookups, and they must be made once
         more. Raises `OSError` if a directory can't be watched.
         """
-        found = {self._watch(lookup, watched) for lookup in lookups}
+        lookups = tuple(lookups)
+        passed = {directory for directory, _ in lookups}
+        found = {self._watch(lookup, watched, _mask(lookup, passed)) for lookup in lookups}
         with self._lock:
             known = set(self._followed.get(key, ()))
             for watch, name in found - known:
@@ -81,11 +87,11 @@ class LookupWatches(WatchCallback):
             announced, self._announced = self._announced, set()
         return announced
 
-    def _watch(self, lookup: Lookup, watched: dict[Lookup, WatchedName]) -> WatchedName:
+    def _watch(self, lookup: Lookup, watched: dict[Lookup, WatchedName], mask: Mask) -> WatchedName:
         found = watched.get(lookup)
         if found is None:
             directory, name = lookup
-            watch = self._reader.add_callback(os.fsencode(directory), _MASK, self, self._id)
+            watch = self._reader.add_callback(os.fsencode(directory), mask, self, self._id)
             found = watched[lookup] = watch, os.fsencode(name)
         return found
 
@@ -108,7 +114,7 @@ class LookupWatches(WatchCallback):
 
     def on_event(self, event: InotifyEvent) -> None:
         """Announce what depends on the name of *event*; all of the directory's if it is about itself."""
-        if not event.mask & _EVENTS:
+        if not event.mask & (_NAMES | _ITSELF):
             return
         with self._lock:
             names = self._keys.get(event.wd, {})
@@ -128,3 +134,8 @@ class LookupWatches(WatchCallback):
 
     def on_queue_overflow(self) -> None:
         """Do nothing: `InotifyReader` reports it, and whoever follows looks at everything."""
+
+
+def _mask(lookup: Lookup, passed: Container[str]) -> Mask:
+    """Return what must be known of the directory of *lookup*: little if the name is a directory that was *passed*."""
+    return _LEADING if os.path.join(*lookup) in passed else _LOOKED_IN  # noqa: PTH118 - no object is needed
