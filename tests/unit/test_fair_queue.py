@@ -52,9 +52,9 @@ def test_users_may_be_left_out() -> None:
     """They keep their files, and their turn among the others."""
     turns = FairQueue()
     turns.put("/r/a", (1, 0), 1000)
-    assert not turns.has_other(1000)
+    assert not turns.has_other({1000})
     turns.put("/r/b", (1, 1), 1001)
-    assert turns.has_other(1000)
+    assert turns.has_other({1000})
     assert turns.pop(but={1000}) == ((1, 1), 1001)
     assert turns.pop(but={1000}) is None
     assert turns.pop() == ((1, 0), 1000)

@@ -176,14 +176,36 @@ def test_few_workers_have_a_spare_one_while_a_scan_is_slow(queue: Queue) -> None
     """It takes the place of the one whose scan goes on."""
     queue.schedule.set_workers(1, 20.0)
     queue.put("a/1", "a/2")
-    assert not queue.schedule.wait_for_slow(0.0)
+    assert not queue.schedule.wait_for_spare_work(0.0)
     first = begun(queue, late=True)
     queue.schedule.check_in(first)
-    assert queue.schedule.wait_for_slow(0.0)
+    assert queue.schedule.wait_for_spare_work(0.0)
     assert queue.take() == ["a/1"]
     queue.store.jobs.drop(first.job)
     queue.schedule.release(first)
-    assert not queue.schedule.wait_for_slow(0.0)
+    assert not queue.schedule.wait_for_spare_work(0.0)
+
+
+def test_the_spare_worker_is_for_whom_nobody_works(queue: Queue) -> None:
+    """One user floods both workers: another's event is not left waiting for them; more of the same user's are."""
+    spare = queue.schedule
+    queue.put("a/1", "a/2", "a/3", owner=1000)
+    queue.put("b/walked", owner=1001, source=Source.WALK)
+    first = begun(queue)
+    queue.put("b/1", owner=1001)
+    assert not spare.wait_for_spare_work(0.0), "a worker is free"
+    assert spare.claim(0.0, spare=True) is None
+    second = begun(queue)
+    assert {first.owner, second.owner} == {1000}
+    assert spare.wait_for_spare_work(0.0)
+    claim = spare.claim(0.0, spare=True)
+    assert claim is not None
+    assert claim.owner == 1001
+    queue.put("b/2", owner=1001)
+    assert not spare.wait_for_spare_work(0.0), "somebody works for both, and what a walk found can wait"
+    assert spare.claim(0.0, spare=True) is None
+    queue.put("c/1", owner=1002)
+    assert spare.wait_for_spare_work(0.0)
 
 
 def test_an_owner_with_a_slow_scan_leaves_a_worker_to_the_others(queue: Queue) -> None:
@@ -212,9 +234,9 @@ def test_a_scan_yields_when_another_owners_file_or_a_more_urgent_one_waits(queue
     queue.schedule.check_in(walked)
     queue.put("a/3", owner=1000)
     queue.schedule.check_in(own)
-    assert not queue.schedule.wait_for_slow(0.0)
+    assert not queue.schedule.wait_for_spare_work(0.0)
     queue.schedule.check_in(walked)
-    assert queue.schedule.wait_for_slow(0.0), "it went on in the slow lane"
+    assert queue.schedule.wait_for_spare_work(0.0), "it went on in the slow lane"
     queue.put("b/1", owner=1001)
     with pytest.raises(PutOffError):
         queue.schedule.check_in(own)

@@ -64,9 +64,9 @@ class FairQueue:
         if len(self._places) > self._capacity:
             self._leave_out(place)
 
-    def has_other(self, owner: int) -> bool:
-        """Return True if a file of anybody but *owner* waits."""
-        return len(self._top.children) > (str(owner) in self._top.children)
+    def has_other(self, owners: Collection[int]) -> bool:
+        """Return True if a file of anybody but *owners* waits."""
+        return any(int(name) not in owners for name in self._top.children)
 
     def pop(self, but: Collection[int] = ()) -> tuple[Key, int] | None:
         """Remove and return the file whose turn it is, with its owner; None if none waits but files of *but*."""

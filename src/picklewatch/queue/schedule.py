@@ -21,7 +21,7 @@ from picklewatch.queue.slow_lane import SECONDS, SECONDS_WHILE_OTHERS_WAIT, Slow
 from picklewatch.store.jobs import Without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from picklewatch.core.candidate import Candidate
     from picklewatch.store import Job, Store
@@ -39,9 +39,10 @@ _TRIES: Final = 100
 
 
 def spare_workers(number: int) -> int:
-    """Return how many workers beyond *number* work while there are slow scans.
+    """Return how many workers beyond *number* work while there are slow scans, or an owner's event finds all busy.
 
-    With one spare worker even two have room for a slow scan, its owner's next files, and everybody else's.
+    With one spare worker even two have room for a slow scan, its owner's next files, and everybody else's; and
+    whoever floods two workers with small files leaves the spare one to the others.
     """
     return 1 if number <= 2 else 0  # noqa: PLR2004
 
@@ -122,7 +123,7 @@ class Schedule:
         """When those pauses end; also of some that have ended already."""
         self._hung: frozenset[int] = frozenset()
         self._claims = 0
-        self._threads = 2
+        self._workers = self._threads = 2
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
         """Note that files wait; one whose verdict is known does no harm."""
@@ -145,7 +146,7 @@ class Schedule:
         """
         with self._condition:
             self._slow.room, self._slow.longest = max(1, number // 2), min(SECONDS, seconds / 2)
-            self._threads = number + spare_workers(number)
+            self._workers, self._threads = number, number + spare_workers(number)
 
     def avoid(self, devices: Iterable[int]) -> None:
         """Give out no job of these devices: they do not answer."""
@@ -155,9 +156,14 @@ class Schedule:
         """Return what workers have."""
         return tuple(self._claimed.copy().values())
 
-    def claim(self, longest: float) -> Claim | None:
-        """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it."""
+    def claim(self, longest: float, *, spare: bool = False) -> Claim | None:
+        """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it.
+
+        A *spare* worker never waits: without slow scans it takes only what nobody else is there for.
+        """
         with self._condition:
+            if spare and not self._is_slow():
+                return self._claim_among(self._at_work(), self._next_event) if self._is_anybody_left() else None
             claim = self._claim()
             if claim is None:
                 soonest = self._due[0][0] if self._due else math.inf
@@ -165,13 +171,12 @@ class Schedule:
                 claim = self._claim()
             return claim
 
-    def wait_for_slow(self, longest: float, *, soon: bool = False) -> bool:
-        """Wait, *longest* seconds at most, for a scan in the slow lane, or *soon* in it.
-
-        Return True if one is there: a spare worker must work, or get ready.
-        """
+    def wait_for_spare_work(self, longest: float, *, soon: bool = False) -> bool:
+        """Wait, *longest* seconds at most, for work of a spare worker, or for what may *soon* be some."""
         with self._condition:
-            return self._is_slow(soon=soon) or (self._condition.wait(longest) and self._is_slow(soon=soon))
+            return self._has_spare_work(soon=soon) or (
+                self._condition.wait(longest) and self._has_spare_work(soon=soon)
+            )
 
     def check_in(self, claim: Claim) -> None:
         """Let a running scan go on, in the slow lane once it took too long.
@@ -226,9 +231,12 @@ class Schedule:
         if not self._queues[Source.GUARD] and (slow := self._pop_slow()) is not None:
             return self._taken(*slow, now)
         self._claims += 1
-        served = self._served()
+        return self._claim_among(self._served(), self._next)
+
+    def _claim_among(self, served: frozenset[int], following: Callable[[frozenset[int]], Job | None]) -> Claim | None:
+        now = time.monotonic()
         for _ in range(_TRIES):
-            job = self._next(served)
+            job = following(served)
             if job is None:
                 return None
             until = self.backoff.not_before((job.device, job.inode))
@@ -247,19 +255,33 @@ class Schedule:
         most = max(1, self._threads - self._slow.at_work - 1)
         return frozenset(owner for owner, number in working.items() if number >= most and self._slow.has(owner))
 
+    def _at_work(self) -> frozenset[int]:
+        """Return the owners of the files that are being scanned."""
+        return frozenset(claim.owner for claim in self._claimed.values() if not claim.is_left_behind)
+
+    def _is_anybody_left(self) -> bool:
+        """Return True if all workers are busy, and an event waits of somebody whom none of them works for."""
+        busy = sum(not claim.is_left_behind for claim in self._claimed.values())
+        return busy >= self._workers and self._queues[Source.EVENT].has_other(self._at_work())
+
+    def _has_spare_work(self, *, soon: bool) -> bool:
+        return self._is_slow(soon=soon) or self._is_anybody_left()
+
     def _others_wait(self, claim: Claim) -> bool:
         """Return True if files wait that are more urgent than that of *claim*, or as urgent and another owner's."""
         kind = _class_of(claim.job.source)
         if any(self._queues[source] for source in _CLASSES if source < kind):
             return True
-        return any(self._queues[source].has_other(claim.owner) for source in (Source.GUARD, Source.EVENT))
+        return any(self._queues[source].has_other({claim.owner}) for source in (Source.GUARD, Source.EVENT))
 
-    def _is_slow(self, *, soon: bool) -> bool:
+    def _is_slow(self, *, soon: bool = False) -> bool:
         is_long = soon and any(claim.is_long for claim in self._claimed.values())
         return bool(self._slow) or self._slow.at_work > 0 or is_long
 
     def _taken(self, job: Job, owner: int, now: float) -> Claim:
         self._claimed[job.id] = claim = Claim(job, now, owner)
+        if self._is_anybody_left():
+            self._condition.notify_all()  # the last free worker took another's file: the spare one is needed
         return claim
 
     def _next(self, served: frozenset[int]) -> Job | None:
@@ -273,6 +295,10 @@ class Schedule:
             if (job := self._pop_from(self._queues[source], served)) is not None:
                 return job
         return self._from_store(served, oldest=False)
+
+    def _next_event(self, served: frozenset[int]) -> Job | None:
+        """Take the next job that was announced, and none of the owners *served*."""
+        return self._pop_from(self._queues[Source.EVENT], served)
 
     def _from_store(self, served: frozenset[int], *, oldest: bool) -> Job | None:
         job = self._store.jobs.claim(self._is_busy, oldest=oldest, but=Without(self._hung, served))

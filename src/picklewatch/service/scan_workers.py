@@ -149,16 +149,16 @@ class Workers:
         """
         return self._stopping.wait(seconds)
 
-    def waits_for_slow(self, *, soon: bool) -> bool:
-        """Wait for a moment until a scan is in the slow lane, or *soon* in it.
+    def waits_for_spare_work(self, *, soon: bool) -> bool:
+        """Wait for a moment until there is work for a spare worker, or may *soon* be.
 
-        Return True if one is.
+        Return True if so.
         """
-        return not self._stopping.is_set() and self._schedule.wait_for_slow(_IDLE_SECONDS, soon=soon)
+        return not self._stopping.is_set() and self._schedule.wait_for_spare_work(_IDLE_SECONDS, soon=soon)
 
-    def next_job(self) -> Claim | None:
+    def next_job(self, *, spare: bool) -> Claim | None:
         """Claim a job, waiting for a moment; None if there is none yet."""
-        claim = None if self._stopping.is_set() else self._schedule.claim(_IDLE_SECONDS)
+        claim = None if self._stopping.is_set() else self._schedule.claim(_IDLE_SECONDS, spare=spare)
         if claim is not None and self._stopping.is_set():
             self._schedule.release(claim)
             return None
@@ -170,7 +170,7 @@ def _hangs(claim: Claim | None, now: float) -> bool:
 
 
 class _Worker(threading.Thread):
-    """One thread with one scanner. A *spare* one works only while scans are in the slow lane, and has none before."""
+    """One thread with one scanner. A *spare* one works only when the others do not do, and has none before."""
 
     def __init__(self, pool: Workers, index: int, scanner: ClosableScans | None, *, spare: bool = False) -> None:
         super().__init__(name=f"picklewatch-scan-{index}", daemon=True)
@@ -207,16 +207,16 @@ class _Worker(threading.Thread):
         from picklewatch.sandbox import ScanCancelledError
 
         pool = self._pool
-        if self.spare and not pool.waits_for_slow(soon=self._scanner is None):
+        if self.spare and not pool.waits_for_spare_work(soon=self._scanner is None):
             return
         try:
             # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
             scanner = self._scanner = self._scanner or pool.context.make_scanner()
             if self.protections() is not None:  # no file waits for a sandbox that is not ready
                 pool.health.repair("scan-sandbox")
-            if self.spare and not pool.waits_for_slow(soon=False):
+            if self.spare and not pool.waits_for_spare_work(soon=False):
                 return
-            self.claim = pool.next_job()
+            self.claim = pool.next_job(spare=self.spare)
             if self.claim is not None:
                 pool.runner.run(self.claim, scanner)
         except ScanCancelledError:
