@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from picklewatch.analysis.formats import fault_trace
 from picklewatch.analysis.formats.last_look import LastLook
 from picklewatch.analysis.formats.part import MalformedError, Part
 from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, Why, evasion, judge_pickle
@@ -236,15 +236,13 @@ class Scan:
     def fault(self, error: BaseException, where: str) -> None:
         """Report a fault of ours by its type and place only: its text may quote hostile bytes."""
         if isinstance(error, MemoryError):
-            traceback.clear_frames(error.__traceback__)
+            fault_trace.release(error.__traceback__)
             summary = f"The scan needs more than {self.limits.memory >> 20} MiB of memory."
             self.stopped(LimitReached("scan-memory", summary), where)
             return
         self.complete = False
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = (f"{frame.name}:{frame.lineno}" for frame in reversed(frames) if "picklewatch" in frame.filename)
         summary = "The scan failed on this content; that is a fault of picklewatch and never a clean bill."
-        evidence = f"{type(error).__name__} at {next(ours, '')}"
+        evidence = f"{type(error).__name__} at {fault_trace.own_place(error.__traceback__)}"
         self.finding("scan-error", Level.UNSCANNABLE, where, summary, evidence)
 
     def look(self, where: str, look: Look) -> None:

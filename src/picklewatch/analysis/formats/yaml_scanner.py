@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import unquote_to_bytes
 
 from picklewatch.analysis.formats.spelling import unescaped
 from picklewatch.analysis.formats.yaml_tokens import (
@@ -23,8 +22,6 @@ from picklewatch.analysis.formats.yaml_tokens import (
     COMMA,
     DIRECTIVE,
     DOUBLE,
-    DULL,
-    DULL_LINES,
     EMPTY_LINES,
     FOLDED,
     HEADER,
@@ -39,7 +36,10 @@ from picklewatch.analysis.formats.yaml_tokens import (
     Token,
     TokenKind,
     block_lines,
+    dull,
+    dull_lines,
     plain_scalar,
+    unquoted,
     word_lines,
 )
 
@@ -109,7 +109,7 @@ class YamlScanner:
         """Skip JSON without a *wanted* match, from a comma on; return True if there was any."""
         if not self.depth or self._before(wanted) <= WORTH:
             return False
-        match = DULL.match(self.data, self._at, self._next)
+        match = dull().match(self.data, self._at, self._next)
         assert match is not None  # it may be empty
         self._at = match.end()
         return True
@@ -120,7 +120,7 @@ class YamlScanner:
         if not self._may_be_key or self._before(wanted) <= WORTH:
             return False
         if column == 0 and self.data[self._at] in b"[{":
-            pattern = DULL_LINES
+            pattern = dull_lines()
         elif column == self._indents[-1]:
             pattern = word_lines(column)
         else:
@@ -162,7 +162,7 @@ class YamlScanner:
         match = DIRECTIVE.match(self.data, at)
         assert match is not None  # a % is all that it needs
         if match[1] is not None:
-            self._declared[match[1]] = self._ever[match[1]] = unquote_to_bytes(match[2])
+            self._declared[match[1]] = self._ever[match[1]] = unquoted(match[2])
         self._at = match.end()
         self._key, self._may_be_key = None, False
         self._indents = [-1]
@@ -236,14 +236,14 @@ class YamlScanner:
         assert match is not None  # a ! is all that it needs
         self._at = match.end()
         if match[1] is not None:
-            return Token(TokenKind.TAG, at, unquote_to_bytes(match[1]))
+            return Token(TokenKind.TAG, at, unquoted(match[1]))
         longer = BRACKETS.match(self.data, self._at)
         assert longer is not None  # it may be empty
         suffix = match[3] + longer.group()
         if not (self.depth and longer.group()[:1] == b","):  # libyaml ends the tag at the comma, PyYAML behind it all
             self._at = longer.end()
         start = self._handles.get(match[2]) or self._ever.get(match[2], match[2])
-        return Token(TokenKind.TAG, at, start + unquote_to_bytes(suffix))
+        return Token(TokenKind.TAG, at, start + unquoted(suffix))
 
     def _double(self, at: int) -> Token | None:
         match = None if self._unclosed else DOUBLE.match(self.data, at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 
@@ -48,6 +48,7 @@ BLANK = re.compile(
 MARK = re.compile(rb"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
 DIRECTIVE = re.compile(rb"%(?:TAG[ \t]+(!(?:[\w-]*!)?)[ \t]+([^ \t\r\n]+))?[^\r\n]*")
 TAG = re.compile(rb"!<([^>\s]*)>|(!(?:[\w-]*!)?)([\w;/?:@&=+$.!~*'()%-]*+)")
+_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
 BRACKETS = re.compile(rb"[\w;/?:@&=+$.!~*'()%,\[\]-]*+")
 NAME = re.compile(rb"[&*]([\w-]*+)")
 DOUBLE = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
@@ -65,15 +66,32 @@ BLANKS = frozenset(b" \t\r\n#\xef")
 ALONE = frozenset(b"%-.")
 COMMA = ord(",")
 _ITEM = rb'(?:"(?:[^"\\]++|\\.)*+"|(?:[-+0-9.eE]++|true|false|null)(?=\s*+[,\]}])|[:,\s]++)'
-_INSIDE = _ITEM
-for _ in range(4):
-    _INSIDE = b"(?:" + _ITEM + rb"|\[" + _INSIDE + rb"*+\]|\{" + _INSIDE + rb"*+\})"
-DULL = re.compile(_INSIDE + b"*+", re.DOTALL)
-"""A stretch of JSON, with lists and dictionaries that are not nested deep."""
-DULL_LINES = re.compile(rb"(?:[\[{]" + _INSIDE + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
-"""Lines of JSON, except the last of them."""
 WORTH = 256
 """Bytes from which skipping such a stretch at once is worth while; it holds nothing that is wanted."""
+
+
+def unquoted(tag: bytes) -> bytes:
+    """Return *tag* with its ``%XX`` replaced by the bytes that they stand for."""
+    return _QUOTED.sub(lambda match: bytes.fromhex(match[1].decode()), tag)
+
+
+@cache
+def dull() -> re.Pattern[bytes]:
+    """Return a pattern of a stretch of JSON, with lists and dictionaries that are not nested deep."""
+    return re.compile(_inside(4) + b"*+", re.DOTALL)
+
+
+@cache
+def dull_lines() -> re.Pattern[bytes]:
+    """Return a pattern of lines of JSON, except the last of them."""
+    return re.compile(rb"(?:[\[{]" + _inside(4) + rb"*+[\]}][ \t]*+\r?\n(?=[\[{]))*+", re.DOTALL)
+
+
+def _inside(depth: int) -> bytes:
+    if depth == 0:
+        return _ITEM
+    inner = _inside(depth - 1)
+    return b"(?:" + _ITEM + rb"|\[" + inner + rb"*+\]|\{" + inner + rb"*+\})"
 
 
 @lru_cache(maxsize=256)
