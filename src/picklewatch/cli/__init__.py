@@ -9,7 +9,6 @@ user can fix, and never calls `sys.exit`.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import os
 import sys
@@ -68,6 +67,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that *args* begins with; suggest one where there is none."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else " `picklewatch --help` lists the commands."
             ctx.fail(f"No such command {printable(args[0])!r}.{hint}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    import tomllib
     from collections.abc import Mapping
 
 SYSTEM_FILE = Path("/etc/picklewatch/config.toml")
@@ -116,6 +116,8 @@ def config_error(problems: list[str]) -> ConfigError:
 
 def read_file(path: Path) -> ConfigSource:
     """Read one TOML file, or raise `ConfigError`."""
+    import tomllib
+
     try:
         text = path.read_bytes().decode("utf-8-sig")
         return ConfigSource(name=str(path), data=tomllib.loads(text), text=text)
@@ -146,6 +148,8 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
