@@ -281,7 +281,7 @@ def test_a_warm_process_that_talks_nonsense_is_as_good_as_dead(monkeypatch: pyte
     """It is replaced; after the second time the file is unscannable."""
     lying = f"{process_module._BOOT.rpartition(';')[0]}; from picklewatch.sandbox import warm; "
     lying += f"warm.Server._start = lambda self, m, f: self._connection.send({_WARM_ANSWERS[way]!r}.encode()); "
-    monkeypatch.setattr(process_module, "_BOOT", f"{lying}warm.main(control, jobs)")
+    monkeypatch.setattr(process_module, "_BOOT", f"{lying}warm.main(control, jobs, versioned=versioned)")
     monkeypatch.setattr(scanner_module, "_END_SECONDS", 0.5)  # it never says how its child ended
     with Scanner(LIMITS, job=JOB) as it:
         assert it.protections

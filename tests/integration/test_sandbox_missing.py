@@ -150,7 +150,7 @@ def test_every_version_of_landlock_holds(monkeypatch: pytest.MonkeyPatch, abi: i
         "from picklewatch.sandbox import kernel, lockdown; "
         f"kernel.landlock_abi = lambda: {abi}; kernel.seccomp_filters = lambda: False; "
     )
-    boot = process_module._BOOT.replace("main(control, jobs)", f"{older}main(control, jobs)")
+    boot = process_module._BOOT.replace("main(control,", f"{older}main(control,")
     monkeypatch.setattr(process_module, "_BOOT", boot)
     marker = Path("/tmp/picklewatch-was-here")
     with Scanner(Limits(seconds=20), job=JOB) as scanner:

@@ -4,12 +4,24 @@ A warm process that has the engine imported forks one child per file. The child 
 gives up every right it does not need, scans, and writes its observations to a pipe, where this side takes nothing
 on trust. Crashing, hanging and running out of memory are findings, never exceptions.
 
-Parent's half: `scanner`, `process`, `wire`. Other half: `warm`, `child`, `lockdown`, `kernel`, `syscalls`.
+Parent's half: `scanner`, `process`, `wire`. Other half: `warm`, `child`, `lockdown`, `kernel`, `syscalls`. What is
+named here is imported when first asked for: the other half needs none of it, and starts with every command.
 """
 
 from __future__ import annotations
 
-from picklewatch.sandbox.protections import Protections
-from picklewatch.sandbox.scanner import ScanCancelledError, Scanner, ViewKind, ViewRequest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picklewatch.sandbox.protections import Protections
+    from picklewatch.sandbox.scanner import ScanCancelledError, Scanner, ViewKind, ViewRequest
 
 __all__ = ["Protections", "ScanCancelledError", "Scanner", "ViewKind", "ViewRequest"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        home = "protections" if name == "Protections" else "scanner"
+        return getattr(import_module(f"picklewatch.sandbox.{home}"), name)
+    raise AttributeError(name)

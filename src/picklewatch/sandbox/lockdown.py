@@ -6,7 +6,6 @@ import contextlib
 import os
 import resource
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picklewatch.sandbox import kernel, syscalls
@@ -40,9 +39,11 @@ class Plan:
     program: kernel.SockFprog | None = None
     """The seccomp filter."""
     rlimits: bool = False
-    mapped: int = 0
+    sizes: int = -1
+    """A descriptor of this process's ``/proc/self/statm``: nothing can be opened later."""
+    mapped: int = 256 << 20
     """Bytes of address space that every child has from the start."""
-    data: int = 0
+    data: int = 128 << 20
     """Bytes of private memory that every child has from the start, as RLIMIT_DATA counts them."""
     missing: list[str] = field(default_factory=list)
 
@@ -65,9 +66,11 @@ def prepare() -> Plan:
     Raises `RefusedError`.
     """
     plan = Plan()
-    plan.mapped, plan.data = _sizes()
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(_KILLED_FIRST), encoding="ascii")
+        plan.sizes = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    measure(plan)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
+        score.write(str(_KILLED_FIRST))
     plan.no_new_privs = _try(plan, "no_new_privs", kernel.no_new_privs)
     plan.capabilities_dropped = _try(plan, "dropping capabilities", kernel.drop_capabilities)
     plan.not_dumpable = _try(plan, "not being dumpable", kernel.not_dumpable)
@@ -76,14 +79,11 @@ def prepare() -> Plan:
     return plan
 
 
-def _sizes() -> tuple[int, int]:
-    """Return this process's address space and private data in bytes (``VmSize`` and ``VmData`` of proc(5))."""
-    try:
-        fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
-    except OSError:
-        return 256 << 20, 128 << 20
-    page = resource.getpagesize()
-    return int(fields[0]) * page, int(fields[5]) * page
+def measure(plan: Plan) -> None:
+    """Note what every child of this process has from the start: ``VmSize`` and ``VmData`` of proc(5)."""
+    with contextlib.suppress(OSError):
+        fields = os.pread(plan.sizes, 256, 0).split()
+        plan.mapped, plan.data = (int(fields[number]) * resource.getpagesize() for number in (0, 5))
 
 
 def _try(plan: Plan, what: str, step: Callable[[], None]) -> bool:

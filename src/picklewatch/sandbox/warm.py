@@ -6,8 +6,10 @@ It parses nothing hostile itself. Its only input is the control socket (``SOCK_S
 
 - from the parent: ``{"job": kind, "limits": …, "request": …}`` with two descriptors (the file, read-only; the
   result pipe's writing end), or ``{"kill": true}`` for the child at work; end of file: kill it and end;
-- to the parent: ``{"ready": protections, "engine": version}`` or ``{"refused": sentence}`` once; for each job
+- to the parent: ``{"ready": protections, "engine": version or null}`` or ``{"refused": sentence}`` once; for each job
   ``{"ended": status, "peak_kib": n, "cpu_seconds": x}``, or ``{"unforked": true}`` where no process can be made.
+
+Until it is ready it does only what one scan needs; after `_FEW` jobs it does the rest, which then pays.
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.model import Limits, ScanReport
 from picklewatch.sandbox import child, kernel, lockdown, samples, wire
-from picklewatch.sandbox.engine_version import engine_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,16 +34,22 @@ if TYPE_CHECKING:
 REHEARSAL = "rehearsal"
 _REHEARSALS = 3
 _REHEARSAL_SECONDS = 5.0
+_FEW = 2
+"""Jobs after which more are likely to come: most commands are about one file."""
 
 
-def main(control: int, jobs: dict[str, str]) -> None:
-    """Serve *jobs* (kind → ``module:function``) on the socket *control* until the parent closes it."""
+def main(control: int, jobs: dict[str, str], *, versioned: bool) -> None:
+    """Serve *jobs* (kind → ``module:function``) on the socket *control* until the parent closes it.
+
+    With *versioned* the parent is told the engine's version, for which all its sources are read.
+    """
     _ignore_signals()
     kernel.set_name("picklewatch-box")
     with socket.socket(fileno=control) as connection:
         functions = {kind: _function(place) for kind, place in jobs.items()}
+        gc.freeze()  # what was imported stays: no collection needs to look at it
         samples.warm_up(functions)
-        engine = engine_version().key  # it reads the rules' files: only now is that allowed
+        engine = _engine_version() if versioned else None  # it reads the rules' files: only now is that allowed
         try:
             server = Server(connection, functions)
         except lockdown.RefusedError as error:
@@ -52,6 +59,12 @@ def main(control: int, jobs: dict[str, str]) -> None:
         os.dup2(1, 2)  # until now the parent could read why the start failed; 1 is /dev/null
         server.serve()
     os._exit(0)  # the interpreter has nothing to tidy up that the kernel does not
+
+
+def _engine_version() -> str:
+    from picklewatch.sandbox.engine_version import engine_version
+
+    return engine_version().key
 
 
 def _function(place: str) -> Callable[..., Any]:
@@ -83,15 +96,14 @@ class Server:
         self._waiting: tuple[int, socket.socket] | None = None
         """A child that waits for a job, and the socket to send it to."""
         self._warm_up: Callable[[], object] = lambda: functions["scan"](samples.DATA, Limits())
+        self._ended = 0
+        """Jobs that were done."""
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self.plan = lockdown.prepare()
         self._rehearse()
-        gc.collect()
-        kernel.return_free_memory()
-        gc.disable()
-        gc.freeze()  # so that a child's collections don't touch, and copy, what it shares with this process
+        self._settle_memory()
 
     def serve(self) -> None:
         """Work until the parent closes the socket."""
@@ -184,7 +196,18 @@ class Server:
                 cpu = usage.ru_utime + usage.ru_stime
                 ended = {"ended": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss, "cpu_seconds": cpu}
                 _send(self._connection, ended)
+                self._ended += 1
+                if self._ended == _FEW:
+                    samples.practise(self._functions["scan"])
+                    self._settle_memory()
                 self._prepare()  # only now: while another child lives, pages are copied that need not be
+
+    def _settle_memory(self) -> None:
+        """Drop what the last steps left, and freeze the rest: a child's collections shall not touch, and copy, it."""
+        gc.collect()
+        kernel.return_free_memory()
+        gc.freeze()
+        lockdown.measure(self.plan)
 
     def _rehearse(self) -> None:
         """Try the plan with a child that does nothing; drop, and report, protections that fail on this machine."""
