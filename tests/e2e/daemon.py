@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
+from support.daemon_process import one_worker
 from support.watching import PATIENCE, eventually
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Daemon:
         """Prepare ``picklewatch run *arguments*``; *config* is the text of its configuration, *env* more variables."""
         self._log = home / "picklewatch.telemetry.log"
         configuration = home / "picklewatch.toml"
-        configuration.write_text('[watch]\nusers = "self"\n' + config)
+        configuration.write_text('[watch]\nusers = "self"\n' + one_worker(config))
         command = [sys.executable, "-m", "picklewatch", "run", "-c", str(configuration), *arguments]
         self._command = command
         self._environment = environment(home, **(env or {}))

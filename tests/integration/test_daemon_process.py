@@ -23,7 +23,7 @@ from picklewatch.store.lock import holder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "150"))
+FILES = int(os.environ.get("PICKLEWATCH_TEST_FILES", "60"))
 """How many files are copied in; the issue's number is 5000."""
 
 
@@ -53,12 +53,14 @@ def untar(source: Path, target: Path) -> None:
     subprocess.run(["tar", "xf", str(source.with_suffix(".tar")), "-C", str(target.parent)], check=True)
 
 
-@pytest.mark.parametrize("kills", [0, 2])
-@pytest.mark.parametrize("way", [copy, move, untar])
+@pytest.mark.parametrize(("way", "kills"), [(copy, 0), (copy, 2), (move, 0), (untar, 0)])
 def test_every_file_of_a_burst_is_recorded_once(tmp_path: Path, way: Callable[[Path, Path], None], kills: int) -> None:
-    """Copied, moved or unpacked in while the daemon runs, and is killed: none missing, none doubled."""
+    """Copied, moved or unpacked in while the daemon runs, and is killed: none missing, none doubled.
+
+    What a killed daemon left is found by a walk, however it came: one way is enough for the kills.
+    """
     names = make_source(tmp_path / "source")
-    daemon = Process(tmp_path)
+    daemon = Process(tmp_path, "[scan]\nworkers = 2\n")
     daemon.start()
     way(tmp_path / "source", daemon.root / "in")
     for number in range(1, kills + 1):

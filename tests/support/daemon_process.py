@@ -19,6 +19,15 @@ BENIGN = b"\x80\x02}q\x00X\x01\x00\x00\x00aK\x01s."
 HOSTILE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R."
 
 
+def one_worker(config: str) -> str:
+    """Return *config* with one worker, unless it says how many: each starts a warm process, and few tests need two."""
+    if "workers" in config:
+        return config
+    if "[scan]\n" in config:
+        return config.replace("[scan]\n", "[scan]\nworkers = 1\n")
+    return f"{config}\n[scan]\nworkers = 1\n"
+
+
 class Process:
     """`picklewatch run` on *paths*, or the directory ``root`` below *home*; may be killed and started again."""
 
@@ -36,7 +45,7 @@ class Process:
         self._paths = (str(self.root),) if paths is None else paths
         self.root.mkdir(exist_ok=True)
         self.state = home / "state"
-        (home / "config.toml").write_text(config)
+        (home / "config.toml").write_text(one_worker(config))
         self._log = home / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
