@@ -15,13 +15,13 @@ from picklewatch.core.model import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SMALLER = 100
+_SMALLER = 400
 _KINDS = kinds(_SMALLER)
 
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bombs of a hundredth: the limits are lowered with them, and ``tests/bench/evasions.py`` has the full ones."""
+    """Bombs of a 400th: the limits are lowered with them, and ``tests/bench/evasions.py`` has the full ones."""
     monkeypatch.setattr(report, "WORK", report.WORK // _SMALLER)
     monkeypatch.setattr(report, "MEMORY", report.MEMORY // _SMALLER)
     monkeypatch.setattr(unpacking, "HELD", unpacking.HELD // _SMALLER)

@@ -10,6 +10,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from functools import cache
 
 from samples.torch_checkpoint import state_dict_pickle, torch_zip
 
@@ -188,6 +189,7 @@ def containers() -> dict[str, bytes]:
     }
 
 
+@cache
 def bombs() -> dict[str, bytes]:
     """Small files that take a careless scanner for ever, or all memory."""
     unknown = b"csome_package\nfunction\n"
@@ -214,6 +216,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@cache
 def all_but_bombs() -> dict[str, bytes]:
     """Every shape that must be called unsafe at least."""
     return spellings() | memo_tricks() | aliases() | nested() | framing() | containers()

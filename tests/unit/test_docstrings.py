@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import picklewatch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PACKAGE = Path(picklewatch.__file__).parent
 
@@ -22,17 +19,20 @@ _LIMIT = 0.03
 _SEVERAL_LIMIT = 0.04
 
 
-def _docstrings() -> Iterator[tuple[str, str]]:
-    """Yield the place and the docstring of every function in the package that has one."""
-    for source in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
-                yield f"{source.relative_to(PACKAGE)}:{node.lineno} {node.name}", text
+@cache
+def _docstrings() -> list[tuple[str, str]]:
+    """Return the place and the docstring of every function in the package that has one."""
+    return [
+        (f"{source.relative_to(PACKAGE)}:{node.lineno} {node.name}", text)
+        for source in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node))
+    ]
 
 
 def test_summaries_are_no_indirect_questions() -> None:
     """Less than 3 % of the functions' docstrings begin with What, Whether, How and the like."""
-    found = list(_docstrings())
+    found = _docstrings()
     indirect = [f"{place}: {text.splitlines()[0]}" for place, text in found if _INDIRECT.match(text)]
     share = len(indirect) / len(found)
     assert share < _LIMIT, "\n".join([f"{share:.1%} of {len(found)} docstrings, such as:", *indirect[:20]])
@@ -40,7 +40,7 @@ def test_summaries_are_no_indirect_questions() -> None:
 
 def test_a_summary_is_one_sentence_in_one_line() -> None:
     """The first line of a docstring is whole by itself, and the rest is for the paragraph below it."""
-    found = list(_docstrings())
+    found = _docstrings()
     summaries = [(place, text.splitlines()[0]) for place, text in found]
     assert [place for place, summary in summaries if not _ENDS_A_SENTENCE.search(summary)] == []
     several = [f"{place}: {summary}" for place, summary in summaries if _SECOND_SENTENCE.search(summary)]

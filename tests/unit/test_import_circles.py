@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ PACKAGES = 16
 SENTENCES = 3
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Return every module of the package by its dotted name."""
     found = {}

@@ -182,11 +182,11 @@ def test_protocol_0_strings_that_pickletools_refuses_are_read() -> None:
 @pytest.mark.parametrize(
     "bomb",
     [
-        b"\x80\x04cos\nsystem\n" + b"2\x86" * 20_000 + b"R.",
+        b"\x80\x04cos\nsystem\n" + b"2\x86" * 4_000 + b"R.",
         b"\x80\x04](" + b"h\x00q\x00" * 2 + b"." + b"N" * 10,
-        b"(" * 50_000 + b"." * 2,
-        b"\x80\x04]q\x00" + b"(h\x00h\x00l" * 20_000 + b".",
-        b"}" + b"(" * 100 + b"K\x01K\x02" * 30_000 + b"u.",
+        b"(" * 10_000 + b"." * 2,
+        b"\x80\x04]q\x00" + b"(h\x00h\x00l" * 4_000 + b".",
+        b"}" + b"(" * 100 + b"K\x01K\x02" * 6_000 + b"u.",
         b"c" + b"a" * 1_000_000 + b"\n" + b"b" * 1_000_000 + b"\n.",
     ],
 )
