@@ -13,7 +13,7 @@ import pytest
 from support.vaulting import CONTENT, NOBODY, SHA256, Lab, lab, needs_two, root_only
 from support.watching import named
 
-from picklewatch.access import paths
+from picklewatch.access import leases, paths
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import tombstone
@@ -350,6 +350,18 @@ def test_allowing_comes_first(small: Lab) -> None:
 def test_a_touched_file_does_not_escape(small: Lab) -> None:
     """Times that change while the content stays are no reason to scan again."""
     with small.suspect() as suspect, Vault(small.store) as vault:
+        os.utime(small.path)
+        assert vault.quarantine(suspect).state is State.QUARANTINED
+
+
+def test_a_touched_file_without_a_digest_does_not_escape_a_lease(small: Lab) -> None:
+    """It proves that the content is what was scanned; without it nothing does, and the file is scanned again."""
+    with small.suspect(sha256=None) as suspect, Vault(small.store) as vault:
+        os.utime(small.path)
+        with pytest.raises(ChangedError):
+            vault.quarantine(suspect)
+        if not leases.hold(suspect.fd):
+            pytest.skip("no leases on this file system")
         os.utime(small.path)
         assert vault.quarantine(suspect).state is State.QUARANTINED
 

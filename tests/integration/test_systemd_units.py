@@ -91,11 +91,11 @@ def test_memory_is_bounded_above_what_one_scan_may_take(path: Path) -> None:
     assert unit["OOMPolicy"] == ["continue"]
 
 
-def test_reading_takes_one_capability_and_moving_three_more() -> None:
+def test_reading_takes_one_capability_and_moving_four_more() -> None:
     """The system unit reads; only the drop-in writes; the template has nothing."""
     assert settings(SYSTEM)["CapabilityBoundingSet"] == ["CAP_DAC_READ_SEARCH"]
     assert settings(SYSTEM)["ProtectHome"] == ["read-only"]
-    added = {"CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_CHOWN"}
+    added = {"CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_CHOWN", "CAP_LEASE"}
     for key in ("CapabilityBoundingSet", "AmbientCapabilities"):
         assert set(settings(QUARANTINE)[key][0].split()) == added
         assert settings(TEMPLATE)[key] == [""]

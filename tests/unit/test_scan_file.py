@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from picklewatch.access import leases
+from picklewatch.access.digest import DIGEST_ALWAYS
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
 from picklewatch.core.policy import passes_harm
@@ -110,6 +115,35 @@ def test_harm_in_a_file_that_is_touched_all_the_time_has_a_digest(tmp_path: Path
     assert (record.judgement.reasons, record.report.sha256) == (("unsafe-import",), sha256)
     assert harmless.judgement.verdict is Verdict.UNSCANNABLE
     assert "changed-while-scanned" in allowed.judgement.reasons
+
+
+def test_harm_in_a_large_file_that_is_touched_all_the_time_is_seen_under_a_lease(tmp_path: Path) -> None:
+    """Hashing takes too long there, and a hole of a terabyte can't be hashed at all. Writing ends the lease."""
+    path = tmp_path / "x"
+    path.touch()
+    os.truncate(path, DIGEST_ALWAYS + 1)
+    times = itertools.count(1)
+
+    def touch() -> None:
+        os.utime(path, (0, next(times)))
+
+    def write() -> None:
+        touch()
+        with contextlib.suppress(BlockingIOError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+    with open_subject(path) as subject:
+        if not leases.hold(subject.fd):
+            pytest.skip("no leases on this file system")
+        leases.release(subject.fd)
+        record = scan_file(subject, Scans(EVIL, meanwhile=touch), Policy(), ENGINE)
+        assert record.judgement.reasons == ("unsafe-import",)
+        assert leases.is_held(subject.fd)
+        leases.release(subject.fd)
+        record = scan_file(subject, Scans(EVIL, meanwhile=write), Policy(), ENGINE)
+        assert "changed-while-scanned" in record.judgement.reasons
+        assert not leases.is_held(subject.fd)
+        os.close(os.open(path, os.O_WRONLY))
 
 
 def test_a_problem_is_a_record_too() -> None:

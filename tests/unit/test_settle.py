@@ -88,6 +88,17 @@ def test_a_file_that_never_rests_is_judged_after_the_ceiling() -> None:
     assert due == ["/m"]
 
 
+@pytest.mark.parametrize(("writer", "longest"), [(False, 0.2), (None, 10.5), (True, 10.5)])
+def test_touching_a_file_does_not_keep_it_from_being_scanned(writer: bool | None, longest: float) -> None:  # noqa: FBT001
+    """Whoever owns it may set its times every millisecond; a writer closes it in the end, and it is scanned again."""
+    settle = Settle(is_temporary=is_temporary)
+    settle.notice("/m", Sign.CREATED, 0.0)
+    now = 0.0
+    while not list(settle.due(now, lambda _path: Look(10, int(now * 1000), writer))):  # noqa: B023 - called at once
+        now += 0.05
+    assert now <= longest
+
+
 def test_a_silent_writer_is_waited_for_only_so_long() -> None:
     """Somebody who keeps the file open without writing delays the verdict by the patience."""
     settle = Settle(Delays(patience=2.0), is_temporary=is_temporary)

@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from picklewatch.access import leases
 from picklewatch.access.digest import sha256_within
 from picklewatch.access.ownership import why_not_moved
 from picklewatch.core.model import FileId, Verdict, printable
@@ -72,9 +73,14 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
 
 
 def _same_content(suspect: Suspect, now: FileId) -> bool:
-    """Return True if only times changed: a file must not escape by being touched all the time."""
+    """Return True if only times changed: a file must not escape by being touched all the time.
+
+    A lease is only ever held since before a scan that saw harm.
+    """
     scanned = suspect.scanned
     same_inode = (now.device, now.inode, now.size) == (scanned.device, scanned.inode, scanned.size)
+    if same_inode and leases.is_held(suspect.fd):
+        return True
     return same_inode and suspect.sha256 is not None and fs.digest(suspect.fd) == suspect.sha256
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from picklewatch.access import leases
 from picklewatch.access.digest import DIGEST_ALWAYS, sha256_within
 from picklewatch.access.open_file import OpenFailure, Subject, SubjectError
 from picklewatch.core.model import EngineVersion, Finding, Judgement, Level, Policy, Record, ScanReport, Verdict
@@ -13,6 +14,10 @@ from picklewatch.scanning import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+class TouchedError(Exception):
+    """Ends a scan that saw harm in a file whose times changed meanwhile: a lease is held now, and it is made anew."""
 
 
 class Scans(Protocol):
@@ -79,7 +84,10 @@ def _scan_stable(
     subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
 ) -> tuple[Subject, ScanReport]:
     for _ in range(ATTEMPTS):
-        report = scanner.scan(subject.fd)
+        try:
+            report = scanner.scan(subject.fd)
+        except TouchedError:
+            report = scanner.scan(subject.fd)
         now = subject.again()
         if now.file == subject.file:
             return subject, report
@@ -87,17 +95,34 @@ def _scan_stable(
             same = replace(now.file, ctime_ns=subject.file.ctime_ns) == subject.file
             return subject, report if same else _changed(report)
         subject = now
-    return subject, _harm_of_one_content(subject, scanner, policy, report) or _changed(report)
+    harm = None
+    if _is_harmful(report, policy):
+        is_large = subject.file.size > DIGEST_ALWAYS
+        harm = (_harm_under_lease if is_large else _harm_of_one_content)(subject, scanner, policy, is_taken)
+    return subject, harm or _changed(report)
 
 
-def _harm_of_one_content(subject: Subject, scanner: Scans, policy: Policy, report: ScanReport) -> ScanReport | None:
+def _harm_under_lease(
+    subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
+) -> ScanReport | None:
+    """Do as `_harm_of_one_content` for a content that takes too long to be hashed; its move goes by the lease."""
+    if not leases.hold(subject.fd):
+        return None
+    report = scanner.scan(subject.fd)
+    if is_taken() or (leases.is_held(subject.fd) and _is_harmful(report, policy)):
+        return report
+    leases.release(subject.fd)
+    return None
+
+
+def _harm_of_one_content(
+    subject: Subject, scanner: Scans, policy: Policy, _is_taken: Callable[[], bool]
+) -> ScanReport | None:
     """Scan a harmful file once more that somebody touches all the time; None unless its content is seen to stay.
 
     Its times would keep it in its place for ever. With the digest it is moved whatever they are. That is only for harm:
     whoever writes to a file may show a scan something harmless between two looks at the content.
     """
-    if subject.file.size > DIGEST_ALWAYS or not _is_harmful(report, policy):
-        return None
     before = _digest(subject.fd)
     report = replace(scanner.scan(subject.fd), sha256=before)
     is_same = before is not None and before == _digest(subject.fd)

@@ -13,10 +13,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.access.digest import sha256_within
+from picklewatch.access import leases
+from picklewatch.access.digest import DIGEST_ALWAYS, sha256_within
 from picklewatch.core.model import FileId, Finding, Level, Policy, Record, ScanReport
 from picklewatch.core.policy import INCOMPLETE, decide
-from picklewatch.scanning.scan_file import record_of
+from picklewatch.scanning.scan_file import TouchedError, record_of
 from picklewatch.service.actions import failures_reported
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class EarlyMove:
         self.on_block = on_block
         self._harm: ScanReport | None = None
         self._since = 0.0
-        self._is_over = False
+        self._is_over = self._is_leased = False
         self._taking: Taking | None = None
         self.begun: int | None = None
         """The number of the record that was begun."""
@@ -75,16 +76,26 @@ class EarlyMove:
 
     def tick(self) -> None:
         """Take the file away if its harm has been known for a moment."""
+        if not leases.is_held(self._subject.fd):
+            leases.release(self._subject.fd)  # somebody who wants to write waits
         if self._since and not self._is_over and time.monotonic() - self._since > _GRACE:
             self.act()
 
     def act(self) -> None:
-        """Take the file away if its harm is known, it is what was scanned, and it is no allowed content."""
+        """Take the file away if its harm is known, it is what was scanned, and it is no allowed content.
+
+        Raises `TouchedError`, once, if that can't be said of a large file yet.
+        """
         if not self._since or self._is_over or self._harm is None:
             return
         self._is_over = True
         subject = self._subject.again()
-        if replace(subject.file, ctime_ns=self._subject.file.ctime_ns) != self._subject.file:
+        is_same = replace(subject.file, ctime_ns=self._subject.file.ctime_ns) == self._subject.file
+        if not is_same and subject.file.size > DIGEST_ALWAYS and not self._is_leased:
+            self._is_leased = leases.hold(subject.fd)
+            if self._is_leased:
+                raise TouchedError  # hashing all of it for the record of this scan would buy it time
+        if not (is_same or leases.is_held(subject.fd)):
             return  # it is scanned again
         if self.policy.may_allow(subject.file.size) and self._sha256() in {None, *self.policy.allowed_digests}:
             return
@@ -134,7 +145,7 @@ def with_digest(record: Record, fd: int, policy: Policy, on_block: Callable[[], 
     if record.report.sha256 is not None or not policy.may_allow(record.size) or record.file is None:
         return record
     sha256 = _whole_digest(fd, on_block)
-    if FileId.of(os.fstat(fd)) != record.file:
+    if FileId.of(os.fstat(fd)) != record.file and not leases.is_held(fd):
         return record
     report = replace(record.report, sha256=sha256)
     return replace(record, report=report, judgement=decide(report, policy))

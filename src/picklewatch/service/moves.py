@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
+from picklewatch.access import leases
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.access.ownership import Tree, trees_of
 from picklewatch.core.candidate import Source
@@ -310,6 +311,7 @@ class Mover:
                 self._judge_again(intent, fd)
             return _Moved.NO if closed else _Moved.LATER
         finally:
+            leases.release(fd)  # disarming hard links writes to the file
             self._moving.release()
         try:
             self._store.intents.done(intent.id, taking.item.id)

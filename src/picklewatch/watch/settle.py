@@ -69,6 +69,7 @@ class _Pending:
     certain: bool
     wait: float
     quiet_since: float = 0.0
+    sized_since: float = 0.0
     last: Look | None = None
 
 
@@ -140,6 +141,10 @@ class Settle:
         before, pending.last = pending.last, seen
         if now - pending.since >= self._delays.ceiling:
             return True
+        if before is None or before.size != seen.size:
+            pending.sized_since = now
+        elif seen.writer is False or now - pending.sized_since >= self._delays.patience:
+            return True  # anybody may set times: touching a file all the time must not keep it from being scanned
         if before is None or (before.size, before.mtime_ns) != (seen.size, seen.mtime_ns):
             pending.quiet_since = now
             pending.wait = self._longer(pending.wait) if before is not None else pending.wait
