@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -86,6 +88,53 @@ def immutable_file(lab: Lab) -> None:
     assert lab.seconds_until(lambda: _is_gone(path)) < PATIENCE, "not tried again"
 
 
+def touched_all_the_time(lab: Lab) -> None:
+    """The times of a small hostile file, and of one before 60 GiB of nothing, always change: both are taken."""
+    lab.start()
+    hidden = lab.process.home / "holed"
+    hidden.write_bytes(HOSTILE)
+    os.truncate(hidden, _HOLE)
+    holed, small = lab.root / "holed", lab.root / "small"
+    began = time.monotonic()
+    done = threading.Event()
+
+    def touch() -> None:
+        while not done.wait(0.001):
+            for path in (holed, small):
+                with contextlib.suppress(OSError):
+                    os.utime(path, (0, lab.injected))
+            lab.injected += 1
+
+    toucher = threading.Thread(target=touch)
+    toucher.start()
+    try:
+        hidden.rename(holed)
+        small.write_bytes(HOSTILE + b"small")
+        lab.expect(small, HOSTILE + b"small", HARMFUL)
+        for path in (small, holed):
+            assert lab.seconds_until(functools.partial(_is_gone, path)) < PATIENCE, f"{path.name} kept its name"
+            lab.measured.append(f"{path.name}: {time.monotonic() - began:.1f} s")
+    finally:
+        done.set()
+        toucher.join()
+    assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab))) < PATIENCE
+    for item in held(lab):  # 60 GiB need not be read for the books
+        if item.size > _LARGE:
+            command(lab, "delete", "--yes", item.id)
+
+
+def text_before_a_zero(lab: Lab) -> None:
+    """A YAML that runs a command, and a zero where no parser has come yet when it does: each place is judged."""
+    lab.start()
+    document = b"a: !!python/object/apply:os.system [echo]\n---\n".ljust(4096, b"#")
+    for length in (4096, 4097, 20_000, 65_000, 200_000):
+        content = document.ljust(length, b"#") + b"\0" + bytes(100)
+        path = lab.root / f"{length}.yaml"
+        path.write_bytes(content)
+        lab.expect(path, content, HARMFUL)
+        lab.injected += 1
+
+
 def _put_large(lab: Lab, name: str) -> Path:
     """Write a hostile file of its own content."""
     content = HOSTILE + os.urandom(1 << 20) * (_LARGE >> 20)
@@ -104,4 +153,10 @@ def _is_gone(path: Path) -> bool:
         return False
 
 
-FAULTS: tuple[Fault, ...] = (hole_behind_harm, large_copy, immutable_file)
+FAULTS: tuple[Fault, ...] = (
+    hole_behind_harm,
+    large_copy,
+    immutable_file,
+    touched_all_the_time,
+    text_before_a_zero,
+)
