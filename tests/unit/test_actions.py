@@ -6,6 +6,7 @@ import errno
 import hashlib
 import math
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -264,6 +265,20 @@ def test_the_pauses_between_attempts_grow() -> None:
     assert pauses.is_due(1)
     pauses.keep([2])
     assert pauses.put_off(1) == 20.0
+
+
+def test_a_pause_is_over_when_what_forbids_the_move_may_have_changed(tmp_path: Path) -> None:
+    """``chattr -i`` and ``chmod`` of the directory are not announced, and change these times."""
+    pauses = MovePauses(lambda: 0.0)
+    path = tmp_path / "held" / "m"
+    path.parent.mkdir()
+    path.touch()
+    for forbidding in (path, path.parent):
+        pauses.put_off(1, str(path))
+        assert not pauses.is_due(1)
+        time.sleep(0.02)  # the kernel's clock of files ticks slowly
+        forbidding.chmod(0o700)
+        assert pauses.is_due(1)
 
 
 def test_a_wanted_file_that_is_gone_closes_the_intent(tmp_path: Path, store: Store) -> None:

@@ -390,7 +390,7 @@ class Mover:
 
     def _not_permitted(self, intent: Intent, error: NotPermittedError) -> None:
         """Keep trying, less and less often, and report that a file that should be moved is still there."""
-        subject, pause = printable(intent.path), self._pauses.put_off(intent.id)
+        subject, pause = printable(intent.path), self._pauses.put_off(intent.id, intent.path)
         self._store.intents.postponed(intent.id, error.message)
         if pause == FIRST_PAUSE:
             _log.error(
