@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,20 @@ def data_and(*classes: str) -> Allowed:
     return Allowed(Look.DATA, frozenset(" ".join(classes).split()))
 
 
+def each(names: str, allowed: Allowed) -> dict[str, Allowed]:
+    """Return *allowed* for each of *names*, which blanks separate."""
+    return dict.fromkeys(names.split(), allowed)
+
+
+def spelt(modules: str, names: str) -> str:
+    """Return ``module.name`` for each of *names* in each of *modules*, as picklers of several versions write it."""
+    return " ".join(f"{module}.{name}" for module in modules.split() for name in names.split())
+
+
+COMPILED: Final = "compiled"
+"""In place of a digest: a hook without a source in the library's files, read in the repository of that version."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
     """One hook function, read."""
@@ -57,7 +71,8 @@ class Schema:
     why: str
     """What it does, in one sentence, and why the rest is harmless."""
     sources: Mapping[str, str]
-    """Digest of its source (16 hexadecimal digits of SHA-256 over the dedented text) → the versions that have it."""
+    """Digest of its source (16 hexadecimal digits of SHA-256 over the dedented text), or `COMPILED` → the versions that
+    have it."""
     read_by: str = "maintainers"
     looks: Mapping[str, Allowed] = field(default_factory=lambda: MappingProxyType({}))
     """Attribute or key of the state → what may be there."""
@@ -67,3 +82,6 @@ class Schema:
     """What may be a state that is no exact dict (a tuple, a list, an array), as a whole."""
     items: Allowed = UNSEEN
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
+    keyed: bool = False
+    """True if the hook finds items of a mapping by the names in `looks`, as ``__getattr__`` does that returns
+    ``self[name]``: what is allowed there holds for the item, too."""
