@@ -1,0 +1,41 @@
+"""The schemas of all libraries, by the hook function that each is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.catalogue.classes import (
+    schemas_boosters,
+    schemas_numpy,
+    schemas_omegaconf,
+    schemas_optuna,
+    schemas_pandas,
+    schemas_scipy,
+    schemas_sklearn,
+    schemas_statsmodels,
+    schemas_timm,
+    schemas_torch,
+    schemas_torchmetrics,
+    schemas_transformers,
+)
+
+if TYPE_CHECKING:
+    from picklewatch.catalogue.classes.schema import Schema
+
+GROUPS: Final[tuple[tuple[Schema, ...], ...]] = (
+    schemas_boosters.SCHEMAS,
+    schemas_numpy.SCHEMAS,
+    schemas_omegaconf.SCHEMAS,
+    schemas_optuna.SCHEMAS,
+    schemas_pandas.SCHEMAS,
+    schemas_scipy.SCHEMAS,
+    schemas_sklearn.SCHEMAS,
+    schemas_statsmodels.SCHEMAS,
+    schemas_timm.SCHEMAS,
+    schemas_torch.SCHEMAS,
+    schemas_torchmetrics.SCHEMAS,
+    schemas_transformers.SCHEMAS,
+)
+
+SCHEMAS: Final[dict[str, Schema]] = {schema.function: schema for group in GROUPS for schema in group}
+"""Function → its schema. What is not here may reach data only."""

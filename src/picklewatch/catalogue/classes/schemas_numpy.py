@@ -1,0 +1,33 @@
+"""numpy: masked arrays, and what clears up behind itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from picklewatch.catalogue.classes.schema import ABSENT, DATA, Schema
+
+SCHEMAS: Final[tuple[Schema, ...]] = (
+    Schema(
+        function="numpy.ma.core.MaskedArray.__setstate__",
+        why="unpacks a tuple, has numpy's own arrays restore data and mask from it, and checks the fill value; a "
+        "mask that "
+        "is set before must not take the place of the array",
+        sources={"2d111af1eca4096f": "2.4.6"},
+        looks={"_mask": ABSENT},
+        rest=DATA,
+    ),
+    Schema(
+        function="numpy.ma.mrecords.MaskedRecords.__setstate__",
+        why="as MaskedArray, with a mask for each field",
+        sources={"5ae0d2ccc24679fb": "2.4.6"},
+        looks={"_mask": ABSENT},
+        rest=DATA,
+    ),
+    Schema(
+        function="numpy.lib._datasource.DataSource.__del__",
+        why="removes the directory that _destpath names if _istmpdest is true: neither may be there, not even as data",
+        sources={"2eebe183f286b29e": "2.4.6"},
+        looks={"_istmpdest": ABSENT, "_destpath": ABSENT},
+        state=ABSENT,
+    ),
+)

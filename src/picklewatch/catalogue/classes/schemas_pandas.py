@@ -1,0 +1,172 @@
+"""pandas: tables, their managers, arrays, indexes and dates.
+
+Restoring a manager asks every array and index for its length, type and shape, so nothing but pandas' own and data may
+be there. The names are those of all versions since 0.15; a class that a version does not have cannot be imported.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
+
+_ARRAYS: Final = (
+    "Categorical DatetimeArray TimedeltaArray PeriodArray IntervalArray IntegerArray FloatingArray BooleanArray "
+    "StringArray "
+    "ArrowStringArray ArrowStringArrayNumpySemantics StringArrayNumpySemantics ArrowExtensionArray SparseArray "
+    "NumpyExtensionArray PandasArray"
+)
+_DTYPES: Final = (
+    "CategoricalDtype DatetimeTZDtype PeriodDtype IntervalDtype SparseDtype StringDtype ArrowDtype BooleanDtype "
+    "Int8Dtype Int16Dtype Int32Dtype Int64Dtype UInt8Dtype UInt16Dtype UInt32Dtype UInt64Dtype Float32Dtype "
+    "Float64Dtype "
+    "NumpyEADtype PandasDtype"
+)
+_INDEXES: Final = (
+    "Index RangeIndex MultiIndex CategoricalIndex DatetimeIndex TimedeltaIndex PeriodIndex IntervalIndex Int64Index "
+    "UInt64Index Float64Index _new_Index _new_DatetimeIndex _new_PeriodIndex"
+)
+_SCALARS: Final = "Timestamp Timedelta Period Interval NaTType NAType NaT NA IntervalMixin"
+_OFFSETS: Final = (
+    "DateOffset Day Hour Minute Second Milli Micro Nano Tick Week WeekOfMonth LastWeekOfMonth Easter FY5253 "
+    "FY5253Quarter "
+    "BDay BusinessDay BusinessHour CDay CustomBusinessDay CustomBusinessHour BMonthBegin BMonthEnd "
+    "BusinessMonthBegin "
+    "BusinessMonthEnd CBMonthBegin CBMonthEnd CustomBusinessMonthBegin CustomBusinessMonthEnd MonthBegin MonthEnd "
+    "SemiMonthBegin SemiMonthEnd QuarterBegin QuarterEnd BQuarterBegin BQuarterEnd YearBegin YearEnd BYearBegin "
+    "BYearEnd"
+)
+_REBUILT: Final = (
+    "_unpickle_block _unpickle_timestamp _nat_unpickle __nat_unpickle _period_unpickle _timedelta_unpickle "
+    "__pyx_unpickle_NDArrayBacked __pyx_unpickle_IntervalMixin __pyx_unpickle_BlockIndex __pyx_unpickle_IntIndex"
+)
+_BLOCKS: Final = (
+    "Block NumericBlock FloatBlock IntBlock ComplexBlock BoolBlock ObjectBlock DatetimeBlock DatetimeTZBlock "
+    "TimeDeltaBlock "
+    "CategoricalBlock SparseBlock NonConsolidatableBlock ExtensionBlock NumpyBlock DatetimeLikeBlock make_block "
+    "new_block"
+)
+
+_NAMES: Final = (
+    spelt("pandas pandas.arrays pandas.core.arrays pandas.core.categorical pandas.sparse.array", _ARRAYS),
+    spelt(
+        "pandas.core.arrays.categorical pandas.core.arrays.datetimes pandas.core.arrays.timedeltas "
+        "pandas.core.arrays.period "
+        "pandas.core.arrays.interval pandas.core.arrays.integer pandas.core.arrays.floating "
+        "pandas.core.arrays.boolean "
+        "pandas.core.arrays.string_ pandas.core.arrays.string_arrow pandas.core.arrays.arrow.array "
+        "pandas.core.arrays.numpy_ "
+        "pandas.core.arrays.sparse pandas.core.arrays.sparse.array pandas.core.arrays.sparse.dtype "
+        "pandas.core.sparse.array",
+        f"{_ARRAYS} {_DTYPES}",
+    ),
+    spelt(
+        "pandas pandas.core.dtypes.dtypes pandas.core.arrays.arrow.dtype pandas.types.dtypes pandas.api.types",
+        _DTYPES,
+    ),
+    spelt(
+        "pandas pandas.core.index pandas.indexes.base pandas.indexes.range pandas.indexes.multi "
+        "pandas.indexes.numeric "
+        "pandas.indexes.category pandas.core.indexes.base pandas.core.indexes.range pandas.core.indexes.multi "
+        "pandas.core.indexes.numeric pandas.core.indexes.category pandas.core.indexes.datetimes "
+        "pandas.core.indexes.timedeltas pandas.core.indexes.period pandas.core.indexes.interval "
+        "pandas.core.indexes.api "
+        "pandas.tseries.index pandas.tseries.tdi pandas.tseries.period",
+        _INDEXES,
+    ),
+    spelt(
+        "pandas pandas.tslib pandas._period pandas._libs.tslib pandas._libs.period pandas._libs.interval "
+        "pandas._libs.missing pandas._libs.tslibs.timestamps pandas._libs.tslibs.timedeltas "
+        "pandas._libs.tslibs.period "
+        "pandas._libs.tslibs.nattype pandas._libs.tslibs.offsets pandas._libs.arrays pandas._libs.internals "
+        "pandas._libs.sparse pandas._interval",
+        f"{_SCALARS} {_REBUILT}",
+    ),
+    spelt("pandas pandas.tseries.offsets pandas._libs.tslibs.offsets pandas.core.datetools", _OFFSETS),
+    spelt("pandas._sparse pandas._libs.sparse pandas.sparse.array", "IntIndex BlockIndex"),
+    spelt(
+        "pandas.core.internals pandas.core.internals.managers pandas._libs.internals pandas.core.internals.blocks",
+        f"BlockManager SingleBlockManager BlockPlacement {_BLOCKS}",
+    ),
+    spelt("pandas.core.base pandas.core.indexes.frozen", "FrozenNDArray FrozenList"),
+    spelt("dateutil.relativedelta", "relativedelta weekday"),
+    spelt("dateutil._common", "weekday"),
+    spelt("numpy numpy.core._multiarray_umath", "busdaycalendar"),
+    spelt(
+        "pyarrow.lib",
+        "_restore_array py_buffer type_for_alias chunked_array timestamp duration time32 time64 decimal128 "
+        "decimal256 list_ "
+        "large_list struct dictionary map_ binary field schema KeyValueMetadata",
+    ),
+)
+OF_PANDAS: Final = data_and(*_NAMES)
+"""Arrays, types, indexes, dates and managers of pandas and of Arrow: what they ask of each other is pandas' own code on
+arrays, as long as nothing else is among what they hold."""
+
+_FRAME: Final = {
+    **each("_metadata _internal_names _typ _flags", DATA),
+    **each("attrs _attrs", NAMES),
+    **each("index columns _internal_names_set _accessors _info_axis_name _set_axis __setstate__", ABSENT),
+    "name": OF_PANDAS,
+    "_name": OF_PANDAS,
+}
+
+
+def _whole(function: str, why: str, source: str) -> Schema:
+    """Return the schema of a hook that may look at all of the state."""
+    return Schema(function=function, why=why, sources={source: "2.3.3"}, rest=OF_PANDAS, state=OF_PANDAS)
+
+
+SCHEMAS: Final[tuple[Schema, ...]] = (
+    Schema(
+        function="pandas.core.generic.NDFrame.__setstate__",
+        why="keeps the manager without a look at it, and sets each key as object does, which runs the setters of "
+        "the class: "
+        "index and columns would ask the manager, attrs copies a mapping, name is hashed; the flags are passed by "
+        "name",
+        sources={"208cf4f6223850c6": "2.3.3"},
+        looks=_FRAME,
+        state=OF_PANDAS,
+    ),
+    Schema(
+        function="pandas.core.generic.NDFrame.__setattr__",
+        why="asks for the name in two containers of the class, then sets it as object does",
+        sources={"bfa1d9b028ffbba6": "2.3.3"},
+        looks=_FRAME,
+        rest=OF_PANDAS,
+    ),
+    _whole(
+        "pandas.core.internals.managers.SingleBlockManager.__setstate__",
+        "takes arrays out of indexes, makes blocks of arrays and looks at their types and lengths",
+        "08e3e95cb6435dfb",
+    ),
+    _whole("pandas._libs.internals.BlockManager.__setstate__", "as SingleBlockManager, with several axes", COMPILED),
+    _whole("pandas._libs.internals.Block.__setstate__", "takes the array out of an index and keeps it", COMPILED),
+    _whole("pandas._libs.internals.SharedBlock.__setstate__", "takes the array out of an index and keeps it", COMPILED),
+    _whole(
+        "pandas._libs.arrays.NDArrayBacked.__setstate__",
+        "keeps array and type, and sets the rest of the state, for freq and others by a setter of the class",
+        COMPILED,
+    ),
+    _whole(
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "makes an array, to which its __setstate__ is asked",
+        COMPILED,
+    ),
+    _whole("pandas._libs.internals._unpickle_block", "makes a block of an array", COMPILED),
+    _whole(
+        "pandas.core.arrays.categorical.Categorical.__setstate__",
+        "makes the type of categories, which asks the index whether they are unique, then as NDArrayBacked",
+        "bea3e2a8f5463655",
+    ),
+    _whole(
+        "pandas.core.arrays.sparse.array.SparseArray.__setstate__",
+        "stores the state; of a tuple, as pandas before 0.24 wrote, makes an array and a type",
+        "a847a5536db9eca0",
+    ),
+    _whole(
+        "pandas.core.arrays.arrow.array.ArrowExtensionArray.__setstate__",
+        "joins the chunks of an array of Arrow, which asks each for its type, and stores the rest",
+        "e7e0ba96ac7b60ab",
+    ),
+)

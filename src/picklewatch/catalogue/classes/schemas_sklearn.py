@@ -1,0 +1,91 @@
+"""scikit-learn: estimators, trees for neighbours, and what looks like a dict."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, TEXT, Schema, data_and, each, spelt
+
+_KINDS: Final = (
+    "Euclidean SEuclidean Manhattan Chebyshev Minkowski WMinkowski Mahalanobis Hamming Canberra BrayCurtis Jaccard "
+    "Matching Dice Kulsinski RogersTanimoto RussellRao SokalMichener SokalSneath Haversine"
+)
+_METRICS: Final = spelt(
+    "sklearn.metrics._dist_metrics sklearn.neighbors._dist_metrics sklearn.neighbors.dist_metrics",
+    " ".join(f"{kind}Distance{size}" for kind in _KINDS.split() for size in ("", "64", "32")) + " newObj",
+)
+"""All but `PyFuncDistance`, which calls a function that it keeps."""
+
+_ASKED: Final = each("append extend add", ABSENT)
+
+_TREE_WHY: Final = (
+    "unpacks a tuple of arrays and numbers into typed fields and asks the metric for the name of its class; the "
+    "metric is "
+    "one of the library's own, all in C"
+)
+
+
+def _tree(function: str) -> Schema:
+    """Return the schema of a tree that keeps a metric."""
+    return Schema(
+        function=function, why=_TREE_WHY, sources={COMPILED: "1.9.1"}, rest=data_and(_METRICS), state=data_and(_METRICS)
+    )
+
+
+SCHEMAS: Final[tuple[Schema, ...]] = (
+    Schema(
+        function="sklearn.base.BaseEstimator.__setstate__",
+        why="compares _sklearn_version with its own and formats it into a warning, then stores the state; whatever "
+        "else "
+        "an estimator holds, nobody asks it",
+        sources={"c9a57edc6ee4221d": "1.9.1", "a23eebf94edf8b0d": "0.21.3"},
+        looks={"_sklearn_version": TEXT},
+    ),
+    Schema(
+        function="sklearn.isotonic.IsotonicRegression.__setstate__",
+        why="as BaseEstimator, then builds scipy's interpolation of two arrays",
+        sources={"ea0f04474f872668": "1.9.1", "bbaaea3270be70dd": "0.21.3"},
+        looks={
+            "_sklearn_version": TEXT,
+            **each("X_thresholds_ y_thresholds_ _necessary_X_ _necessary_y_ out_of_bounds", DATA),
+            "_build_f": ABSENT,
+        },
+    ),
+    Schema(
+        function="sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor.__setstate__",
+        why="stores the state and has the array of nodes cast to the machine's size of integers",
+        sources={"a0bee231f1066651": "1.9.1"},
+        looks={"nodes": DATA},
+    ),
+    Schema(
+        function="sklearn.utils._bunch.Bunch.__getattr__",
+        why="returns self[name], and is asked for append, extend and add only: the class has a __setstate__, which "
+        "does "
+        "nothing; what stands under those names would be called",
+        sources={"455e60ad62809450": "1.9.1"},
+        looks=_ASKED,
+        keyed=True,
+    ),
+    Schema(
+        function="sklearn.utils.Bunch.__getattr__",
+        why="the same in older versions",
+        sources={"455e60ad62809450": "0.21.3"},
+        looks=_ASKED,
+        keyed=True,
+    ),
+    Schema(
+        function="sklearn.utils._metadata_requests.MetadataRequest.__getattr__",
+        why="raises for any name that is no composite method, as none is that restoring asks for; formats the name "
+        "of its "
+        "class",
+        sources={"762c08ce53968594": "1.9.1"},
+    ),
+    _tree("sklearn.neighbors._kd_tree.BinaryTree64.__setstate__"),
+    _tree("sklearn.neighbors._kd_tree.BinaryTree32.__setstate__"),
+    _tree("sklearn.neighbors._ball_tree.BinaryTree64.__setstate__"),
+    _tree("sklearn.neighbors._ball_tree.BinaryTree32.__setstate__"),
+    _tree("sklearn.neighbors._kd_tree.BinaryTree.__setstate__"),
+    _tree("sklearn.neighbors._ball_tree.BinaryTree.__setstate__"),
+    _tree("sklearn.neighbors.kd_tree.BinaryTree.__setstate__"),
+    _tree("sklearn.neighbors.ball_tree.BinaryTree.__setstate__"),
+)
