@@ -38,13 +38,13 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="compares _sklearn_version with its own and formats it into a warning, then stores the state; whatever "
         "else "
         "an estimator holds, nobody asks it",
-        sources={"c9a57edc6ee4221d": "1.9.1", "a23eebf94edf8b0d": "0.21.3"},
+        sources={"c9a57edc6ee4221d": "1.9.1", "a23eebf94edf8b0d": "0.21.3", "f8b27a6fc2b63ed8": "0.19.2"},
         looks={"_sklearn_version": TEXT},
     ),
     Schema(
         function="sklearn.isotonic.IsotonicRegression.__setstate__",
         why="as BaseEstimator, then builds scipy's interpolation of two arrays",
-        sources={"ea0f04474f872668": "1.9.1", "bbaaea3270be70dd": "0.21.3"},
+        sources={"ea0f04474f872668": "1.9.1", "bbaaea3270be70dd": "0.21.3", "5dcb6fc3b9e065ca": "0.19.2"},
         looks={
             "_sklearn_version": TEXT,
             **each("X_thresholds_ y_thresholds_ _necessary_X_ _necessary_y_ out_of_bounds", DATA),

@@ -39,13 +39,13 @@ _MODULES = (
         why="asks for the name in four containers and registers a parameter, module or buffer by its type; global "
         "hooks "
         "are the process's own, never the file's",
-        sources={"bda2bcfa60a078fb": "2.14.1"},
+        sources={"bda2bcfa60a078fb": "2.14.1", "d85053bfa71d0886": "1.4.0"},
         looks=MODULE_LOOKS,
     ),
     Schema(
         function="torch.nn.modules.module.Module.__getattr__",
         why="asks for the name in three containers, and returns what is there",
-        sources={"b93d234c2be91385": "2.14.1"},
+        sources={"b93d234c2be91385": "2.14.1", "269852f16adf45aa": "1.4.0"},
         looks=MODULE_LOOKS,
     ),
     Schema(
@@ -63,7 +63,7 @@ _MODULES = (
     Schema(
         function="torch.nn.modules.rnn.RNNBase.__setstate__",
         why="as Module, then builds the names of its weights and makes weak references to what it finds under them",
-        sources={"610b07a3f954efa0": "2.14.1"},
+        sources={"610b07a3f954efa0": "2.14.1", "c8ddf715d56b7159": "1.4.0"},
         looks={
             **MODULE_LOOKS,
             **each(
@@ -75,7 +75,7 @@ _MODULES = (
     Schema(
         function="torch.nn.modules.rnn.RNNBase.__setattr__",
         why="asks for the name among the names of the weights and replaces that one, then as Module",
-        sources={"325da9acb36b50bf": "2.14.1"},
+        sources={"325da9acb36b50bf": "2.14.1", "23a6778712912e25": "1.4.0"},
         looks={**MODULE_LOOKS, "_flat_weights": DATA, "_flat_weights_names": DATA},
     ),
     Schema(
@@ -87,7 +87,7 @@ _MODULES = (
     Schema(
         function="torch.utils.hooks.RemovableHandle.__setstate__",
         why="unpacks a tuple, compares the id with a counter, and makes weak references to the tables of hooks",
-        sources={"95ca1189003f1927": "2.14.1"},
+        sources={"95ca1189003f1927": "2.14.1", "a28c84087fe751cd": "1.4.0"},
         rest=DATA,
     ),
     Schema(
@@ -132,15 +132,15 @@ _OPTIMIZERS = (
     optimizer("torch.optim.optimizer.Optimizer", {"0ccffe5348d1bd9c": "2.14.1"}),
     optimizer("torch.optim.adadelta.Adadelta", {"068b25d6b50d669a": "2.14.1"}),
     optimizer("torch.optim.adagrad.Adagrad", {"3043e48a2c6f9401": "2.14.1"}),
-    optimizer("torch.optim.adam.Adam", {"15e12c61167867b6": "2.14.1"}),
+    optimizer("torch.optim.adam.Adam", {"15e12c61167867b6": "2.14.1", "f1d97a0c6175d399": "1.4.0"}),
     optimizer("torch.optim.adamax.Adamax", {"068b25d6b50d669a": "2.14.1"}),
-    optimizer("torch.optim.adamw.AdamW", {"f8c4fbb55462ee5e": "2.14.1"}),
+    optimizer("torch.optim.adamw.AdamW", {"f8c4fbb55462ee5e": "2.14.1", "ac6d8fabe0767af0": "1.4.0"}),
     optimizer("torch.optim.asgd.ASGD", {"dc261167b0ba4eb6": "2.14.1"}),
     optimizer("torch.optim.nadam.NAdam", {"ca9218344789fd59": "2.14.1"}),
     optimizer("torch.optim.radam.RAdam", {"0583027997bb38d3": "2.14.1"}),
-    optimizer("torch.optim.rmsprop.RMSprop", {"9d66be9c7451b83e": "2.14.1"}),
+    optimizer("torch.optim.rmsprop.RMSprop", {"9d66be9c7451b83e": "2.14.1", "1f2a16519d56f52f": "1.4.0"}),
     optimizer("torch.optim.rprop.Rprop", {"068b25d6b50d669a": "2.14.1"}),
-    optimizer("torch.optim.sgd.SGD", {"6c3983671e54c3bb": "2.14.1"}),
+    optimizer("torch.optim.sgd.SGD", {"6c3983671e54c3bb": "2.14.1", "4938eff431b8d21b": "1.4.0"}),
     optimizer("torch.optim._adafactor.Adafactor", {"84e66209efed2941": "2.14.1"}),
 )
 
