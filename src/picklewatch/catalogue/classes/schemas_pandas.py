@@ -109,22 +109,46 @@ _FRAME: Final = {
     **each("index columns _internal_names_set _accessors _info_axis_name _set_axis __setstate__", ABSENT),
     "name": OF_PANDAS,
     "_name": OF_PANDAS,
+    "_data": OF_PANDAS,
 }
 
 
-def _whole(function: str, why: str, source: str) -> Schema:
+def _whole(function: str, why: str, sources: dict[str, str]) -> Schema:
     """Return the schema of a hook that may look at all of the state."""
-    return Schema(function=function, why=why, sources={source: "2.3.3"}, rest=OF_PANDAS, state=OF_PANDAS)
+    return Schema(function=function, why=why, sources=sources, rest=OF_PANDAS, state=OF_PANDAS)
+
+
+_OLD: Final = tuple(
+    _whole(
+        f"pandas.{function}", "asks indexes and arrays for their type, length and shape, or sets each of them", sources
+    )
+    for function, sources in {
+        "core.arrays.sparse.SparseArray.__setstate__": {"019e54144c217619": "0.25.3"},
+        "core.categorical.Categorical.__setstate__": {"7db7e0aa824bafd0": "0.19.2"},
+        "core.indexes.base.Index.__setstate__": {"0bbe83b238279ddc": "0.25.3"},
+        "core.indexes.multi.MultiIndex.__setstate__": {"09b27ff1b5d9f3cb": "0.25.3"},
+        "core.internals.Block.__setstate__": {"c447ff2de29f2d3e": "0.19.2"},
+        "core.internals.BlockManager.__setstate__": {"229af99fd89eed22": "0.19.2"},
+        "core.internals.blocks.Block.__setstate__": {"c8b8dafe38797710": "0.25.3"},
+        "core.internals.managers.BlockManager.__setstate__": {"87c971293c6e3cbc": "0.25.3"},
+        "indexes.base.Index.__setstate__": {"61c11bf7772a657e": "0.19.2"},
+        "indexes.multi.MultiIndex.__setstate__": {"aa6f713699b3cd42": "0.19.2"},
+        "indexes.range.RangeIndex._data": {COMPILED: "0.19.2"},
+        "tseries.index.DatetimeIndex.__setstate__": {"fb288504aeff59e9": "0.19.2"},
+        "tseries.offsets.BusinessMixin.__setstate__": {"58ec8294dfa26097": "0.19.2"},
+        "tseries.period.PeriodIndex.__setstate__": {"51e4af4fd4bac8b0": "0.19.2"},
+    }.items()
+)
+"""Hooks of pandas before 1.0, whose states are tuples or dicts of indexes, arrays and numpy's own states."""
 
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(
         function="pandas.core.generic.NDFrame.__setstate__",
-        why="keeps the manager without a look at it, and sets each key as object does, which runs the setters of "
-        "the class: "
-        "index and columns would ask the manager, attrs copies a mapping, name is hashed; the flags are passed by "
-        "name",
-        sources={"208cf4f6223850c6": "2.3.3"},
+        why="keeps the manager without a look at it, and sets each key as object does, which runs the setters of the "
+        "class: index and columns would ask the manager, as pandas before 1.0 does with _data, attrs copies a mapping, "
+        "name is hashed; the flags are passed by name",
+        sources={"208cf4f6223850c6": "2.3.3", "626d86867bca940c": "0.25.3", "ad818f92e3432b3c": "0.19.2"},
         looks=_FRAME,
         state=OF_PANDAS,
     ),
@@ -138,35 +162,55 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _whole(
         "pandas.core.internals.managers.SingleBlockManager.__setstate__",
         "takes arrays out of indexes, makes blocks of arrays and looks at their types and lengths",
-        "08e3e95cb6435dfb",
+        {"08e3e95cb6435dfb": "2.3.3"},
     ),
-    _whole("pandas._libs.internals.BlockManager.__setstate__", "as SingleBlockManager, with several axes", COMPILED),
-    _whole("pandas._libs.internals.Block.__setstate__", "takes the array out of an index and keeps it", COMPILED),
-    _whole("pandas._libs.internals.SharedBlock.__setstate__", "takes the array out of an index and keeps it", COMPILED),
+    _whole(
+        "pandas._libs.internals.BlockManager.__setstate__",
+        "as SingleBlockManager, with several axes",
+        {COMPILED: "2.3.3"},
+    ),
+    _whole(
+        "pandas._libs.internals.Block.__setstate__", "takes the array out of an index and keeps it", {COMPILED: "2.3.3"}
+    ),
+    _whole(
+        "pandas._libs.internals.SharedBlock.__setstate__",
+        "takes the array out of an index and keeps it",
+        {COMPILED: "2.3.3"},
+    ),
     _whole(
         "pandas._libs.arrays.NDArrayBacked.__setstate__",
         "keeps array and type, and sets the rest of the state, for freq and others by a setter of the class",
-        COMPILED,
+        {COMPILED: "2.3.3"},
     ),
     _whole(
         "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
         "makes an array, to which its __setstate__ is asked",
-        COMPILED,
+        {COMPILED: "2.3.3"},
     ),
-    _whole("pandas._libs.internals._unpickle_block", "makes a block of an array", COMPILED),
+    _whole(
+        "pandas._libs.internals._unpickle_block",
+        "makes a block of an array",
+        {COMPILED: "2.3.3"},
+    ),
     _whole(
         "pandas.core.arrays.categorical.Categorical.__setstate__",
         "makes the type of categories, which asks the index whether they are unique, then as NDArrayBacked",
-        "bea3e2a8f5463655",
+        {"bea3e2a8f5463655": "2.3.3", "6c033a00627b84fa": "0.25.3"},
     ),
     _whole(
         "pandas.core.arrays.sparse.array.SparseArray.__setstate__",
         "stores the state; of a tuple, as pandas before 0.24 wrote, makes an array and a type",
-        "a847a5536db9eca0",
+        {"a847a5536db9eca0": "2.3.3"},
     ),
     _whole(
         "pandas.core.arrays.arrow.array.ArrowExtensionArray.__setstate__",
         "joins the chunks of an array of Arrow, which asks each for its type, and stores the rest",
-        "e7e0ba96ac7b60ab",
+        {"e7e0ba96ac7b60ab": "2.3.3"},
     ),
+    _whole(
+        "pandas.core.arrays.categorical.Categorical.dtype",
+        "a getter that returns the type",
+        {"95099c771fe4999b": "0.25.3"},
+    ),
+    *_OLD,
 )

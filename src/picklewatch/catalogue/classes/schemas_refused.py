@@ -120,4 +120,21 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             ("TensorDescriptorArray", "ade60b2e788db8f1"),
         )
     ),
+    *(
+        _refused(f"transformers.tokenization_{name}.__setstate__", {source: "2.11.0"}, "opens the file of an attribute")
+        for name, source in (
+            ("albert.AlbertTokenizer", "cd15e59be5b99ca1"),
+            ("camembert.CamembertTokenizer", "cd15e59be5b99ca1"),
+            ("marian.MarianTokenizer", "0fe3b9c9b587a54f"),
+            ("reformer.ReformerTokenizer", "78ea06ab63b2b781"),
+            ("t5.T5Tokenizer", "6c5cd6ea1f84f2dc"),
+            ("xlm_roberta.XLMRobertaTokenizer", "37101026902d31a1"),
+            ("xlnet.XLNetTokenizer", "8022d9d81cde4fb5"),
+        )
+    ),
+    _refused(
+        "stable_baselines.common.vec_env.base_vec_env.CloudpickleWrapper.__setstate__",
+        {"027fe6169e127e58": "2.10.2"},
+        "hands bytes of the state to cloudpickle.loads",
+    ),
 )

@@ -97,6 +97,48 @@ _MODULES = (
         looks={**MODULE_LOOKS, "set_weight_bias": ABSENT},
         rest=DATA,
     ),
+    *(
+        Schema(
+            function=f"torch.{name}.__setstate__",
+            why="unpacks a tuple into attributes and packs the weight and bias by a native operator",
+            sources={source: "1.4.0"},
+            looks={**MODULE_LOOKS, "set_weight_bias": ABSENT},
+            rest=DATA,
+        )
+        for name, source in (
+            ("nn.quantized.modules.conv._ConvNd", "b3fe7dc0331e9163"),
+            ("nn.quantized.modules.linear.LinearPackedParams", "db57de064c1cad0e"),
+            ("nn.quantized.dynamic.modules.rnn.PackedParameter", "60c4f9d2ea588863"),
+            ("quantization._quantize_script.ConvPackedParams", "8f0e6d363a900f59"),
+        )
+    ),
+    Schema(
+        function="torch.ao.nn.sparse.quantized.linear.LinearPackedParams.__setstate__",
+        why="unpacks a tuple into attributes",
+        sources={"fd017ef2e8c872be": "2.14.1"},
+        looks=MODULE_LOOKS,
+        rest=DATA,
+    ),
+    *(
+        Schema(
+            function=f"torch.distributed.{module}.metadata.TensorProperties.__setstate__",
+            why="unpacks a tuple of a type, a layout and flags, and compares a member of an enumeration",
+            sources={source: "2.14.1"},
+            rest=DATA,
+        )
+        for module, source in (
+            ("checkpoint", "7666bd56c0f2b407"),
+            ("_shard.checkpoint", "7666bd56c0f2b407"),
+            ("_shard.sharded_tensor", "f897ac9cde4e7bd0"),
+            ("_sharded_tensor", "f897ac9cde4e7bd0"),
+        )
+    ),
+    Schema(
+        function="torch.utils._ordered_set.OrderedSet.__setstate__",
+        why="makes keys of a list, which are hashed",
+        sources={"ffafa8ac905e87b8": "2.14.1"},
+        rest=DATA,
+    ),
     Schema(
         function="torch._tensor.Tensor.__setstate__",
         why="unpacks the tuple of torch before 0.4; a subclass may have it handled by its own __torch_function__, "

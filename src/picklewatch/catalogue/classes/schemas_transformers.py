@@ -34,4 +34,18 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"55021ed6f0a1cd75": "1.15.0"},
         looks={"_known_attrs": DATA},
     ),
+    *(
+        Schema(
+            function=f"transformers.models.{name}.__setstate__",
+            why="makes the state its __dict__ and imports sacremoses, a fixed name; looks into nothing",
+            sources={"113f7f49ebb6c928": "5.24.0"},
+            state=ABSENT,
+        )
+        for name in (
+            "biogpt.tokenization_biogpt.BioGptTokenizer",
+            "flaubert.tokenization_flaubert.FlaubertTokenizer",
+            "fsmt.tokenization_fsmt.FSMTTokenizer",
+            "xlm.tokenization_xlm.XLMTokenizer",
+        )
+    ),
 )
