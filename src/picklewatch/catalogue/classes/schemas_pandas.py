@@ -103,6 +103,11 @@ OF_PANDAS: Final = data_and(*_NAMES)
 """Arrays, types, indexes, dates and managers of pandas and of Arrow: what they ask of each other is pandas' own code on
 arrays, as long as nothing else is among what they hold."""
 
+TABLES: Final = data_and(
+    *_NAMES, spelt("pandas pandas.core.frame pandas.core.series pandas.core.api", "DataFrame Series")
+)
+"""What `OF_PANDAS` allows, and tables of it."""
+
 _FRAME: Final = {
     **each("_metadata _internal_names _typ _flags", DATA),
     **each("attrs _attrs", NAMES),
@@ -134,6 +139,8 @@ _OLD: Final = tuple(
         "indexes.base.Index.__setstate__": {"61c11bf7772a657e": "0.19.2"},
         "indexes.multi.MultiIndex.__setstate__": {"aa6f713699b3cd42": "0.19.2"},
         "indexes.range.RangeIndex._data": {COMPILED: "0.19.2"},
+        "sparse.array.SparseArray": {"11cd815f0dfe18e9": "0.19.2"},
+        "sparse.array.SparseArray.__setstate__": {"11cd815f0dfe18e9": "0.19.2"},
         "tseries.index.DatetimeIndex.__setstate__": {"fb288504aeff59e9": "0.19.2"},
         "tseries.offsets.BusinessMixin.__setstate__": {"58ec8294dfa26097": "0.19.2"},
         "tseries.period.PeriodIndex.__setstate__": {"51e4af4fd4bac8b0": "0.19.2"},
@@ -141,6 +148,31 @@ _OLD: Final = tuple(
 )
 """Hooks of pandas before 1.0, whose states are tuples or dicts of indexes, arrays and numpy's own states."""
 
+
+_OFFSET_HOOKS: Final = " ".join(
+    f"tslibs.offsets.{name}"
+    for name in (
+        "BaseOffset.__setstate__ BaseOffset.__setstate_cython__ BusinessDay.__setstate__ BusinessHour.__setstate__ "
+        "BusinessMixin.__setstate__ CustomBusinessDay.__setstate__ Easter.__setstate__ FY5253Mixin.__setstate__ "
+        "FY5253Quarter.__setstate__ LastWeekOfMonth.__setstate__ MonthOffset.__setstate__ QuarterOffset.__setstate__ "
+        "RelativeDeltaOffset.__setstate__ RelativeDeltaOffset.__setstate_cython__ SemiMonthOffset.__setstate__ "
+        "Tick.__setstate__ Week.__setstate__ WeekOfMonth.__setstate__ YearOffset.__setstate__"
+    ).split()
+)
+_DATE_HOOKS: Final = (
+    "tslibs.period._Period.__setstate__ tslibs.timestamps._Timestamp.__setstate__ interval.IntervalMixin.__setstate__ "
+    "interval.IntervalMixin.__setstate_cython__ interval.__pyx_unpickle_IntervalMixin "
+    "sparse.SparseIndex.__setstate__ sparse.SparseIndex.__setstate_cython__ arrays.NDArrayBacked.__setstate_cython__"
+)
+_DATES: Final = tuple(
+    _whole(
+        f"pandas._libs.{name}",
+        "takes numbers, a zone, a calendar's days or another offset out of the state",
+        {COMPILED: "2.3.3"},
+    )
+    for name in f"{_OFFSET_HOOKS} {_DATE_HOOKS}".split()
+)
+"""Offsets, periods and dates, in Cython."""
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(
@@ -212,5 +244,6 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         "a getter that returns the type",
         {"95099c771fe4999b": "0.25.3"},
     ),
+    *_DATES,
     *_OLD,
 )

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, TEXT, Schema, each
-from picklewatch.catalogue.classes.schemas_pandas import OF_PANDAS
+from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, TEXT, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.schemas_pandas import TABLES
+
+_PARTS: Final = (
+    "_representation.{}Statespace _initialization.{}Initialization _kalman_filter.{}KalmanFilter "
+    "_kalman_smoother.{}KalmanSmoother _simulation_smoother.{}SimulationSmoother "
+    "_cfa_simulation_smoother.{}CFASimulationSmoother"
+)
+_COMPILED: Final = " ".join(_PARTS.format(*6 * [size]) for size in "sdcz")
+_OF_FILTERS: Final = data_and(spelt("statsmodels.tsa.statespace", _COMPILED))
+"""State-space models in Cython: a filter is made with its model, a smoother with its filter."""
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(
@@ -16,9 +25,9 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"06e1033e2d9ea3bd": "0.15.0"},
         looks={
             "formula": TEXT,
-            "frame": OF_PANDAS,
-            "orig_endog": OF_PANDAS,
-            "orig_exog": OF_PANDAS,
+            "frame": TABLES,
+            "orig_endog": TABLES,
+            "orig_exog": TABLES,
             "restore_model_spec": DATA,
         },
     ),
@@ -38,5 +47,16 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             "loglike_method": DATA,
             "_initialize": ABSENT,
         },
+    ),
+    *(
+        Schema(
+            function=f"statsmodels.tsa.statespace.{name}.{hook}",
+            why="takes arrays, numbers and the model or filter, whose types Cython checks, into typed fields",
+            sources={COMPILED: "0.15.0"},
+            rest=_OF_FILTERS,
+            state=_OF_FILTERS,
+        )
+        for name in _COMPILED.split()
+        for hook in ("__new__", "__setstate__")
     ),
 )
