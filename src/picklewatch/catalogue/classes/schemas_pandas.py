@@ -129,9 +129,9 @@ _OLD: Final = tuple(
     )
     for function, sources in {
         "core.arrays.sparse.SparseArray.__setstate__": {"019e54144c217619": "0.25.3"},
-        "core.categorical.Categorical.__setstate__": {"7db7e0aa824bafd0": "0.19.2"},
-        "core.indexes.base.Index.__setstate__": {"0bbe83b238279ddc": "0.25.3"},
-        "core.indexes.multi.MultiIndex.__setstate__": {"09b27ff1b5d9f3cb": "0.25.3"},
+        "core.categorical.Categorical.__setstate__": {"7db7e0aa824bafd0": "0.19.2", "79de059f3f7959d6": "0.20.3"},
+        "core.indexes.base.Index.__setstate__": {"0bbe83b238279ddc": "0.25.3", "61c11bf7772a657e": "0.20.3"},
+        "core.indexes.multi.MultiIndex.__setstate__": {"09b27ff1b5d9f3cb": "0.25.3", "aa6f713699b3cd42": "0.20.3"},
         "core.internals.Block.__setstate__": {"c447ff2de29f2d3e": "0.19.2"},
         "core.internals.BlockManager.__setstate__": {"229af99fd89eed22": "0.19.2"},
         "core.internals.blocks.Block.__setstate__": {"c8b8dafe38797710": "0.25.3"},
@@ -149,15 +149,13 @@ _OLD: Final = tuple(
 """Hooks of pandas before 1.0, whose states are tuples or dicts of indexes, arrays and numpy's own states."""
 
 
-_OFFSET_HOOKS: Final = " ".join(
-    f"tslibs.offsets.{name}"
-    for name in (
-        "BaseOffset.__setstate__ BaseOffset.__setstate_cython__ BusinessDay.__setstate__ BusinessHour.__setstate__ "
-        "BusinessMixin.__setstate__ CustomBusinessDay.__setstate__ Easter.__setstate__ FY5253Mixin.__setstate__ "
-        "FY5253Quarter.__setstate__ LastWeekOfMonth.__setstate__ MonthOffset.__setstate__ QuarterOffset.__setstate__ "
-        "RelativeDeltaOffset.__setstate__ RelativeDeltaOffset.__setstate_cython__ SemiMonthOffset.__setstate__ "
-        "Tick.__setstate__ Week.__setstate__ WeekOfMonth.__setstate__ YearOffset.__setstate__"
-    ).split()
+_OFFSET_HOOKS: Final = spelt(
+    "tslibs.offsets",
+    "BaseOffset.__setstate__ BaseOffset.__setstate_cython__ BusinessDay.__setstate__ BusinessHour.__setstate__ "
+    "BusinessMixin.__setstate__ CustomBusinessDay.__setstate__ Easter.__setstate__ FY5253Mixin.__setstate__ "
+    "FY5253Quarter.__setstate__ LastWeekOfMonth.__setstate__ MonthOffset.__setstate__ QuarterOffset.__setstate__ "
+    "RelativeDeltaOffset.__setstate__ RelativeDeltaOffset.__setstate_cython__ SemiMonthOffset.__setstate__ "
+    "Tick.__setstate__ Week.__setstate__ WeekOfMonth.__setstate__ YearOffset.__setstate__",
 )
 _DATE_HOOKS: Final = (
     "tslibs.period._Period.__setstate__ tslibs.timestamps._Timestamp.__setstate__ interval.IntervalMixin.__setstate__ "
@@ -180,7 +178,12 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="keeps the manager without a look at it, and sets each key as object does, which runs the setters of the "
         "class: index and columns would ask the manager, as pandas before 1.0 does with _data, attrs copies a mapping, "
         "name is hashed; the flags are passed by name",
-        sources={"208cf4f6223850c6": "2.3.3", "626d86867bca940c": "0.25.3", "ad818f92e3432b3c": "0.19.2"},
+        sources={
+            "208cf4f6223850c6": "2.3.3",
+            "626d86867bca940c": "0.25.3",
+            "ad818f92e3432b3c": "0.19.2",
+            "8cdea755b19da923": "1.5.3",
+        },
         looks=_FRAME,
         state=OF_PANDAS,
     ),
@@ -194,7 +197,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _whole(
         "pandas.core.internals.managers.SingleBlockManager.__setstate__",
         "takes arrays out of indexes, makes blocks of arrays and looks at their types and lengths",
-        {"08e3e95cb6435dfb": "2.3.3"},
+        {"08e3e95cb6435dfb": "2.3.3", "0c801df18ac81b86": "1.5.3"},
     ),
     _whole(
         "pandas._libs.internals.BlockManager.__setstate__",

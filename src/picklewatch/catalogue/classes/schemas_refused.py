@@ -49,7 +49,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     ),
     _refused(
         "joblib.externals.loky.backend.synchronize.SemLock.__setstate__",
-        {"7aa27cd0cd8e730c": "1.6.0"},
+        {"7aa27cd0cd8e730c": "1.6.0", "323aee27776e9bee": "0.14.1"},
         "opens a semaphore of the system by its name or handle",
     ),
     _refused(
@@ -103,7 +103,11 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         {"aa53eba701ad6d49": "2.14.1"},
         "finishes a trace: writes and compresses files that attributes name",
     ),
-    _refused("xgboost.tracker.RabitTracker.__del__", {"97dde35eb0cd64de": "3.2.0"}, "frees a tracker by an address"),
+    _refused(
+        "xgboost.tracker.RabitTracker.__del__",
+        {"97dde35eb0cd64de": "3.2.0", "f3b4d0c01e470e55": "1.5.2"},
+        "frees a tracker by an address",
+    ),
     _refused(
         "caffe2.python.onnx.workspace.Workspace.__del__",
         {"71b771dd32fc0211": "1.4.0"},
@@ -121,7 +125,11 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         )
     ),
     *(
-        _refused(f"transformers.tokenization_{name}.__setstate__", {source: "2.11.0"}, "opens the file of an attribute")
+        _refused(
+            f"transformers.tokenization_{name}.__setstate__",
+            {source: "2.11.0", "983b132ae5fb150c": "3.5.1"},
+            "opens the file that an attribute names",
+        )
         for name, source in (
             ("albert.AlbertTokenizer", "cd15e59be5b99ca1"),
             ("camembert.CamembertTokenizer", "cd15e59be5b99ca1"),

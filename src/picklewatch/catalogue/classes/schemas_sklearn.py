@@ -44,7 +44,12 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(
         function="sklearn.isotonic.IsotonicRegression.__setstate__",
         why="as BaseEstimator, then builds scipy's interpolation of two arrays",
-        sources={"ea0f04474f872668": "1.9.1", "bbaaea3270be70dd": "0.21.3", "5dcb6fc3b9e065ca": "0.19.2"},
+        sources={
+            "ea0f04474f872668": "1.9.1",
+            "bbaaea3270be70dd": "0.21.3",
+            "5dcb6fc3b9e065ca": "0.19.2",
+            "63ecc78714dd4821": "0.24.2",
+        },
         looks={
             "_sklearn_version": TEXT,
             **each("X_thresholds_ y_thresholds_ _necessary_X_ _necessary_y_ out_of_bounds", DATA),

@@ -22,13 +22,14 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="with restore_model_spec has patsy or formulaic evaluate the formula (checks/statsmodels_formulas "
         "admits names, "
         "numbers and the usual transformations) over the columns of a table, else only stores",
-        sources={"06e1033e2d9ea3bd": "0.15.0"},
+        sources={"06e1033e2d9ea3bd": "0.15.0", "01d554ea366816dd": "0.9.0"},
         looks={
             "formula": TEXT,
             "frame": TABLES,
             "orig_endog": TABLES,
             "orig_exog": TABLES,
             "restore_model_spec": DATA,
+            "restore_design_info": DATA,
         },
     ),
     Schema(
@@ -36,7 +37,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="looks a name up as object does and finds __dict__ and __setstate__ of its class; for append, extend "
         "and add it "
         "would ask the results: they must not be set either",
-        sources={"28af55151d774a94": "0.15.0"},
+        sources={"28af55151d774a94": "0.15.0", "b6de96407b7da6c2": "0.9.0"},
         looks=each("__setstate__ append extend add", ABSENT),
     ),
     Schema(

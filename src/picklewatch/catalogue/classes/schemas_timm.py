@@ -11,7 +11,7 @@ from picklewatch.catalogue.classes.schema import Schema
 from picklewatch.catalogue.classes.schemas_torch import MODULE_LOOKS, optimizer
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
-    optimizer("timm.optim.adabelief.AdaBelief", {"9cabb801303f9bad": "1.0.31"}),
+    optimizer("timm.optim.adabelief.AdaBelief", {"9cabb801303f9bad": "1.0.31", "a10712cde5849a94": "0.4.12"}),
     optimizer("timm.optim.adafactor.Adafactor", {"33e6804cfe11f915": "1.0.31"}),
     optimizer("timm.optim.adafactor_bv.AdafactorBigVision", {"cdea2ef5796bdbe2": "1.0.31"}),
     optimizer("timm.optim.adamw.AdamWLegacy", {"b89a3dc89cd73c86": "1.0.31"}),
@@ -24,8 +24,8 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     optimizer("timm.optim.mars.Mars", {"0938edec8c532cfa": "1.0.31"}),
     optimizer("timm.optim.muon.Muon", {"f23b3dbd56af4f6c": "1.0.31"}),
     optimizer("timm.optim.nadamw.NAdamW", {"78a56519e80ad42c": "1.0.31"}),
-    optimizer("timm.optim.nvnovograd.NvNovoGrad", {"6ab635f21d625839": "1.0.31"}),
-    optimizer("timm.optim.rmsprop_tf.RMSpropTF", {"f86f9e085f645aa8": "1.0.31"}),
+    optimizer("timm.optim.nvnovograd.NvNovoGrad", {"6ab635f21d625839": "1.0.31", "fe9b92939cb29d0a": "0.4.12"}),
+    optimizer("timm.optim.rmsprop_tf.RMSpropTF", {"f86f9e085f645aa8": "1.0.31", "da405c6837b429e2": "0.4.12"}),
     optimizer("timm.optim.sgdw.SGDW", {"a274e1d4d7e0acfb": "1.0.31"}),
     Schema(
         function="timm.layers.ml_decoder.TransformerDecoderLayerOptimal.__setstate__",

@@ -39,13 +39,13 @@ _MODULES = (
         why="asks for the name in four containers and registers a parameter, module or buffer by its type; global "
         "hooks "
         "are the process's own, never the file's",
-        sources={"bda2bcfa60a078fb": "2.14.1", "d85053bfa71d0886": "1.4.0"},
+        sources={"bda2bcfa60a078fb": "2.14.1", "d85053bfa71d0886": "1.4.0", "36b5d0aff05af951": "1.13.1"},
         looks=MODULE_LOOKS,
     ),
     Schema(
         function="torch.nn.modules.module.Module.__getattr__",
         why="asks for the name in three containers, and returns what is there",
-        sources={"b93d234c2be91385": "2.14.1", "269852f16adf45aa": "1.4.0"},
+        sources={"b93d234c2be91385": "2.14.1", "269852f16adf45aa": "1.4.0", "95be0b18b899456b": "1.13.1"},
         looks=MODULE_LOOKS,
     ),
     Schema(
@@ -171,7 +171,7 @@ def optimizer(cls: str, sources: Mapping[str, str]) -> Schema:
 
 
 _OPTIMIZERS = (
-    optimizer("torch.optim.optimizer.Optimizer", {"0ccffe5348d1bd9c": "2.14.1"}),
+    optimizer("torch.optim.optimizer.Optimizer", {"0ccffe5348d1bd9c": "2.14.1", "e11027524e15c74b": "1.13.1"}),
     optimizer("torch.optim.adadelta.Adadelta", {"068b25d6b50d669a": "2.14.1"}),
     optimizer("torch.optim.adagrad.Adagrad", {"3043e48a2c6f9401": "2.14.1"}),
     optimizer("torch.optim.adam.Adam", {"15e12c61167867b6": "2.14.1", "f1d97a0c6175d399": "1.4.0"}),

@@ -24,7 +24,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="stores the state, asks for the signature of update and wraps update and compute of its class; the "
         "names must "
         "not be in the state, or what is there would be asked for its signature and its __wrapped__",
-        sources={"96d52e2d81b66774": "1.9.0"},
+        sources={"96d52e2d81b66774": "1.9.0", "b5266235417e0bba": "0.5.1"},
         looks=_METRIC,
     ),
     Schema(
