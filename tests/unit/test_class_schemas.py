@@ -31,7 +31,7 @@ def test_a_schema_names_the_sources_that_were_read(schema: Schema) -> None:
 @pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.function)
 def test_a_schema_names_a_hook(schema: Schema) -> None:
     """A function is spelt with its module, its class and itself, or is a function of a module that rebuilds objects."""
-    assert re.fullmatch(r"[a-z_]\w*(\.\w+)+", schema.function), schema.function
+    assert re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", schema.function), schema.function
 
 
 @pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.function)

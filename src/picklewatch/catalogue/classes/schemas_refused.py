@@ -145,4 +145,62 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         {"027fe6169e127e58": "2.10.2"},
         "hands bytes of the state to cloudpickle.loads",
     ),
+    *(
+        _refused(function, sources, "hands bytes of the state to pickle.loads, cloudpickle.loads or a reader of plans")
+        for function, sources in {
+            "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper.__setstate__": {
+                "de00442d343f8e20": "1.8.0 2.9.2"
+            },
+            "gymnasium.vector.utils.misc.CloudpickleWrapper.__setstate__": {"9bbf6695126f6786": "1.4.0"},
+            "polars.lazyframe.frame.LazyFrame.__setstate__": {"d0e5d72cfcbf2ee9": "2.1.0"},
+            "polars.expr.expr.Expr.__setstate__": {"db21e822b228d69d": "2.1.0"},
+            "polars.expr.whenthen.Then.__setstate__": {"5b6faaad25bdecad": "2.1.0"},
+            "polars.expr.whenthen.ChainedThen.__setstate__": {"37bdf39186d60a7d": "2.1.0"},
+            "polars.selectors.Selector.__setstate__": {"4438cc87182d09b5": "2.1.0"},
+        }.items()
+    ),
+    *(
+        _refused(function, sources, "connects to the server, or opens the data base, that an attribute names")
+        for function, sources in {
+            "optuna.storages._rdb.storage.RDBStorage.__setstate__": {
+                "c77a06f08ea84ae0": "2.10.1",
+                "7be0c8d9f4b804c9": "5.0.0",
+            },
+            "optuna.storages.journal._redis.JournalRedisBackend.__setstate__": {"b4fb6e16aaf21031": "5.0.0"},
+            "optuna.storages._grpc.client.GrpcStorageProxy.__setstate__": {"150dd8e38a7474eb": "5.0.0"},
+        }.items()
+    ),
+    *(
+        _refused(function, sources, "opens, writes or removes the file that the state names")
+        for function, sources in {
+            "nltk.corpus.reader.util.PickleCorpusView.__del__": {"29b1fbca5d0e3a74": "3.6.7"},
+            "datasets.table.MemoryMappedTable.__setstate__": {"13648fd2ef06681a": "5.2.0"},
+            "PIL.ImageFont.FreeTypeFont.__setstate__": {"43c455487699baa7": "13.0.0"},
+            "xarray.backends.file_manager.CachingFileManager.__setstate__": {"24cf1df948a5f599": "2026.9.0"},
+            "xarray.backends.file_manager.PickleableFileManager.__setstate__": {"a3bcaa6173e50c82": "2026.9.0"},
+            "pytorch_transformers.tokenization_xlnet.XLNetTokenizer.__setstate__": {"3a9b58c1dd4219c7": "1.2.0"},
+            "transformers.tokenization_bert_generation.BertGenerationTokenizer.__setstate__": {
+                "983b132ae5fb150c": "3.5.1"
+            },
+            "transformers.tokenization_xlm_prophetnet.XLMProphetNetTokenizer.__setstate__": {
+                "37101026902d31a1": "3.5.1"
+            },
+            "transformers.tokenization_bert_japanese.BertJapaneseTokenizer.__setstate__": {"806e5cbc6fe22475": "3.5.1"},
+        }.items()
+    ),
+    *(
+        _refused(function, sources, "calls its class anew with arguments out of the state, whatever the class does")
+        for function, sources in {
+            "gymnasium.utils.ezpickle.EzPickle.__setstate__": {"b7789a56f29f5b28": "1.4.0"},
+        }.items()
+    ),
+    *(
+        _refused(function, sources, "frees, stops or ends something of the process that attributes name")
+        for function, sources in {
+            "torchaudio.models.decoder._cuda_ctc_decoder.CUCTCDecoder.__del__": {"3b29cdd4bfc148bd": "2.11.1"},
+            "transformers.integrations.MLflowCallback.__del__": {"3dff64a8ed35ff5b": "3.5.1"},
+            "ultralytics.utils.autodevice.GPUInfo.__del__": {"3f36cd6db975615e": "8.4.190"},
+            "xarray.backends.file_manager.CachingFileManager.__del__": {"d45afb90f01ab5d9": "2026.9.0"},
+        }.items()
+    ),
 )
