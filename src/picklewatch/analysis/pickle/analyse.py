@@ -44,6 +44,7 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     gc.disable()
     try:
         walk.run()
+        machine.world.finish()
         report = _report(walk, machine, start)
         # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
         budget.charge(max(walk.opcodes - (before - budget.work_left), 0))

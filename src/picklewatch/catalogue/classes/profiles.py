@@ -58,6 +58,14 @@ class Profile:
     """The built-in type whose layout an instance has: ``object``, ``dict``, ``list``, ``tuple``, ``str``, …"""
     slots: bool = False
     """True if a pickler writes a state of two parts, as for ``__slots__``."""
-    acts: Mapping[Hook, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Each hook that does more than store, and the function that runs: ``torch.nn.modules.module.Module.__setstate__``.
-    A key of the schemas; a function without a schema may reach data only."""
+    acts: Mapping[Hook, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Each hook that does more than store, and the functions that run: ``torch.nn.modules.module.Module.__setstate__``.
+    Keys of the schemas; a function without a schema may reach data only."""
+
+
+def look_up(module: str, name: str) -> Profile | None:
+    """Return the profile of the class that picklers call *module* and *name*, None if it was never read."""
+    return _READ.get(f"{module}.{name}")
+
+
+_READ: dict[str, Profile] = {}

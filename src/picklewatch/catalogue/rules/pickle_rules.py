@@ -105,6 +105,37 @@ RULES: tuple[Rule, ...] = (
         action=_DELETE,
         allow=_DIGEST_ONLY,
     ),
+    # --- what restoring reaches ---
+    Rule(
+        id="reached-callable",
+        level=Level.UNSAFE,
+        title="Restoring an object reaches something that acts",
+        meaning="A class runs a method of its own when it is restored (such as `__setstate__`), and the pickle put something that may be called, or an object with methods of its own, where that method looks. At level unverified it is not known what the method looks into.",
+        danger="The method calls what it finds: harmless classes, put together, run code while the file is loaded.",
+        evidence="Adam.param_groups → DataLoader.collate_fn → torch.storage._load_from_bytes",
+        action=_LOOK,
+        allow=_DIGEST_ONLY,
+    ),
+    Rule(
+        id="acting-key",
+        level=Level.UNSAFE,
+        title="A key whose hash acts",
+        meaning="A key of a dictionary, or a member of a set, is an object whose `__hash__` or `__eq__` is not known to do no more than hash data.",
+        danger="Hashing runs as soon as the key is stored, on whatever the pickle put into the object.",
+        evidence="MeanMetric.v → DataLoader.collate_fn → torch.storage._load_from_bytes",
+        action=_LOOK,
+        allow=_DIGEST_ONLY,
+    ),
+    Rule(
+        id="foreign-state",
+        level=Level.UNSAFE,
+        title="A state that acts",
+        meaning="The state that an object is given is neither a plain dictionary of attributes nor data, or it changes a member of an enumeration, which the whole process shares.",
+        danger="Whatever restores the object asks its state for items: a configuration resolves its expressions, a loader loads.",
+        evidence="GradScaler → DictConfig.x",
+        action=_LOOK,
+        allow=_DIGEST_ONLY,
+    ),
     # --- concerns about imports ---
     Rule(
         id="unlisted-stdlib",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Opaque
+from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.denied import EVALUATORS
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
@@ -139,7 +140,7 @@ def _vouched_call(callee: Import, args: Value, how: How, observations: Observati
         and _literal(values[0])
         and not argument_signs.sign(args, observations)
     ):
-        return Concern("unvouched-class", Level.INFO, f"names a member of {callee.key[:200]}")
+        return _member(callee)
     if callee.module.partition(".")[0] in {
         "builtins",
         "math",
@@ -153,6 +154,18 @@ def _vouched_call(callee: Import, args: Value, how: How, observations: Observati
     }:
         return Concern("unlisted-stdlib", Level.UNSAFE, f"calls {callee.key[:200]}, which is vouched for as data only")
     return _foreign_call(callee, args, how, observations)
+
+
+def _member(callee: Import) -> Concern:
+    """Return the concern about a call with one literal: it makes no member of anything but an enumeration."""
+    profile, key = callee.profile, callee.key[:200]
+    if profile is None:
+        return Concern("unvouched-class", Level.UNVERIFIED, f"calls {key}, which is not known to be an enumeration")
+    if profile.kind is ClassKind.ENUM:
+        return Concern("unvouched-class", Level.INFO, f"names a member of {key}")
+    runs = Hook.INIT in profile.acts or Hook.NEW in profile.acts or Hook.METACLASS in profile.acts
+    level = Level.UNSAFE if runs else Level.UNVERIFIED
+    return Concern("unknown-call", level, f"calls {key}, which is no enumeration, with a literal")
 
 
 def _holds_text(values: Value, observations: Observations) -> bool:

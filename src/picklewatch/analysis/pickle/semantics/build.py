@@ -16,6 +16,7 @@ from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
     from picklewatch.analysis.pickle.semantics.hazards import Hazards
     from picklewatch.analysis.pickle.semantics.imports import ImportTable
     from picklewatch.analysis.pickle.semantics.observations import Observations
@@ -33,10 +34,11 @@ HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__di
 class BuildJudge:
     """Judges states."""
 
-    def __init__(self, observations: Observations, hazards: Hazards, imports: ImportTable) -> None:
+    def __init__(self, observations: Observations, hazards: Hazards, imports: ImportTable, world: ClosedWorld) -> None:
         self._observations = observations
         self._hazards = hazards
         self._imports = imports
+        self._world = world
 
     def build(self, target: Value, state: Value, offset: int) -> None:
         """Judge the *state* that is given to *target*, and keep it."""
@@ -50,6 +52,8 @@ class BuildJudge:
             self._hazards.out_of_kind("BUILD", target, offset, render(state, 200))
         if target.state is not None:
             self._built_twice(target, state, offset)
+        self._world.built(target, state, offset)
+        self._world.data.filled(target, (state,))
         state = self._seen_state(target, state, offset)
         check_state(self._observations, target, state, offset)
         self._look_for_hooks(target, state, offset)

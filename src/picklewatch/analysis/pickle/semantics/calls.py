@@ -112,9 +112,7 @@ class CallJudge:
             return self._reconstructed(callee, check, args, offset)
         made = callee.judged.kind
         if made is _SET or callee.name in _HASHING:
-            for values in args if type(args) is tuple else ():
-                if type(values) is list or type(values) is tuple:
-                    self.hazards.hashed(values, offset)
+            self._hash(callee, values_of(args), offset)
         concern = CHECKS[check](self, callee, args, offset)
         if concern is None and type(args) is not tuple:
             concern = suspicious_arguments(f"{callee.key} is given arguments that cannot be seen")
@@ -129,6 +127,14 @@ class CallJudge:
             made = _CALLABLE
         state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
         return Obj(callee, args, offset, made, state=state, known=concern is None)
+
+    def _hash(self, callee: Import, args: tuple[Value, ...], offset: int) -> None:
+        """Judge what a container hashes of the items that it is made of: each, or the first of each two."""
+        for values in args:
+            if isinstance(values, list | tuple):
+                self.hazards.hashed(values, offset)
+                if callee.name not in _HASHES_ITEMS:
+                    self.hazards.hashed([two[0] for two in values if isinstance(two, list | tuple) and two], offset)
 
     def _loaded_storage(self, args: Value) -> Storage | None:
         """Return the storage in the bytes that ``_load_from_bytes`` is given, None if there is none."""
@@ -282,7 +288,8 @@ _PER_CALL = 24
 """Units of work that judging a call costs, and one more for every two arguments."""
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
-_HASHING = frozenset({"frozenset", "set", "dict", "Counter", "OrderedDict"})
+_HASHES_ITEMS = frozenset({"frozenset", "set", "Counter"})
+_HASHING = _HASHES_ITEMS | {"dict", "OrderedDict", "defaultdict", "UserDict"}
 _REBUILDS = frozenset({Check.RECONSTRUCTOR, Check.NEWOBJ})
 """Checks of functions whose call is judged as the one of NEWOBJ."""
 _KEEPS = frozenset({Check.PARTIAL, Check.GETATTR})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.render import render
+from picklewatch.analysis.pickle.semantics.data import CONSTANTS
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Kind
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Key, Value
 
@@ -25,8 +27,9 @@ _OBJECT: Final = Kind.OBJECT
 class Hazards:
     """Looks at values wherever they become keys, attributes, or the target of an opcode."""
 
-    def __init__(self, observations: Observations) -> None:
+    def __init__(self, observations: Observations, world: ClosedWorld) -> None:
         self._observations = observations
+        self._world = world
         self._budget = observations.budget
         self._charge = observations.budget.charge
         self._hash_work = 0
@@ -74,8 +77,9 @@ class Hazards:
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
         self._charge(2 + len(values) // 4)
-        if tuple not in map(type, values):
+        if CONSTANTS.issuperset(map(type, values)):
             return
+        self._world.hashed(values, offset)
         for value in values:
             if type(value) is not tuple:
                 continue

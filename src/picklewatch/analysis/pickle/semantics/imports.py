@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.checks.unvouched import referenced
 from picklewatch.analysis.pickle.render import cut, render
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, Persistent
+from picklewatch.catalogue.classes import profiles
+from picklewatch.catalogue.classes.natives import of_python
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, Judged, judge
 from picklewatch.catalogue.imports.entries import Status
+from picklewatch.catalogue.imports.python2_names import python3_name
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.catalogue.classes.profiles import Profile
 
 
 class ImportTable:
@@ -32,7 +36,13 @@ class ImportTable:
         found = self.found.get(key)
         if found is None:
             judged = self.judged(module, name)
-            found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
+            found = Import(
+                cut(module, LONGEST_NAME),
+                cut(name, LONGEST_NAME),
+                judged,
+                offset,
+                profile=_profile(*python3_name(module, name)),
+            )
             self.found[key] = found
             if judged.status is Status.CODE:
                 self.code_bearing = True
@@ -76,6 +86,10 @@ class ImportTable:
             f"imports whatever is registered as extension {code}, which cannot be known",
         )
         return Import("copyreg", f"?extension_{code}", _DYNAMIC, offset)
+
+
+def _profile(module: str, name: str) -> Profile | None:
+    return of_python(module, name) or profiles.look_up(module, name)
 
 
 _PER_NAME = 250

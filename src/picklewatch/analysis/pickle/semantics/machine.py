@@ -12,6 +12,7 @@ from picklewatch.analysis.pickle.render import render, render_call
 from picklewatch.analysis.pickle.semantics import attributes
 from picklewatch.analysis.pickle.semantics.build import HOOKS, BuildJudge
 from picklewatch.analysis.pickle.semantics.calls import CallJudge
+from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
 from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, Hazards, may_be_called
 from picklewatch.analysis.pickle.semantics.imports import ImportTable
 from picklewatch.analysis.pickle.semantics.kinds import FILLED_BY, Fill
@@ -30,6 +31,7 @@ from picklewatch.analysis.pickle.vm.values import (
     OpaqueKind,
     Persistent,
 )
+from picklewatch.catalogue.classes.profiles import Hook
 from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
@@ -58,11 +60,13 @@ class Machine:
         """True if the loader may be joblib's, which reads arrays between the opcodes."""
         self.read_storage = read_storage
         self.observations = Observations(where, budget)
-        self.hazards = Hazards(self.observations)
+        self.world = ClosedWorld(self.observations)
+        self.hazards = Hazards(self.observations, self.world)
         self.imports = ImportTable(self.observations)
         self.persistent_ids = PersistentIds(self.observations, of_torch=persistent)
-        self._builds = BuildJudge(self.observations, self.hazards, self.imports)
+        self._builds = BuildJudge(self.observations, self.hazards, self.imports, self.world)
         self._hashed = self.hazards.hashed
+        self._looked = self.world.data.filled
         self._charge = budget.charge
         self.calls = CallJudge(self.observations, self.hazards, self.imports, self._builds, read_storage)
 
@@ -84,11 +88,17 @@ class Machine:
 
     def call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
         """Judge REDUCE, NEWOBJ and NEWOBJ_EX."""
-        return self.calls.call(callee, args, how, offset)
+        made = self.calls.call(callee, args, how, offset)
+        if type(made) is Obj:
+            self.world.made(made)
+        return made
 
     def instantiate(self, callee: Value, args: tuple[Value, ...], offset: int) -> Value:
         """Judge OBJ and INST."""
-        return self.calls.instantiate(callee, args, offset)
+        made = self.calls.instantiate(callee, args, offset)
+        if type(made) is Obj:
+            self.world.made(made)
+        return made
 
     def build(self, target: Value, state: Value, offset: int) -> None:
         """Judge BUILD."""
@@ -116,14 +126,18 @@ class Machine:
         """Judge SETITEM and SETITEMS: *items* are keys and values in turn."""
         self._hashed(items[::2], offset)
         self._charge(len(items) // 2)
+        self._looked(target, items)
         if type(target) is dict:
             self._fill(target, items)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
+            self.world.filled(target, _SETS_ITEM, items, offset)
             if target.kind is _DICT:
                 if target.items is None:
                     target.items = {}
-                self.set_items(target.items, items, offset)
+                self._fill(target.items, items)
+            else:
+                _keep(target, items)
             self._hooks_among(target, items, offset)
             if target.kind is _OBJECT and target.known:
                 self._filled_late("SETITEM", target, offset)
@@ -179,6 +193,7 @@ class Machine:
     def append(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge APPEND and APPENDS."""
         self._charge(2 + len(items) // 8)
+        self._looked(target, items)
         if type(target) is list:
             if len(target) >= LIST_CAP:
                 kept = [item for item in items if type(item) not in NUMBERS]
@@ -191,6 +206,8 @@ class Machine:
             if target.hijacked is not None:
                 self._hijacked_calls(target, ("extend", "append"), (items,), offset)
             if target.kind in _TAKE_MORE or not target.known:
+                self.world.filled(target, _APPENDS, items, offset)
+                _keep(target, items)
                 self._filled_late("APPEND", target, offset)
                 return
         self.hazards.out_of_kind("APPEND", target, offset, render_call(target, items[:4]))
@@ -198,6 +215,7 @@ class Machine:
     def add_items(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge ADDITEMS."""
         self._hashed(items, offset)
+        self._looked(target, items)
         if isinstance(target, Opaque) and target.kind is _SET:
             assert isinstance(target.content, list)
             target.content += [item for item in items if type(item) not in NUMBERS]
@@ -206,11 +224,23 @@ class Machine:
             if target.hijacked is not None:
                 self._hijacked_calls(target, ("add",), tuple(items), offset)
             if target.kind in _TAKE_MEMBERS or not target.known:
+                self.world.filled(target, _ADDS, items, offset)
+                _keep(target, items)
                 self._filled_late("ADDITEMS", target, offset)
                 return
         self.hazards.out_of_kind("ADDITEMS", target, offset, render_call(target, items[:4]))
 
 
+def _keep(target: Obj, items: list[Value]) -> None:
+    """Keep what fills *target*, other than plain numbers."""
+    kept = [item for item in items if type(item) not in NUMBERS]
+    if kept:
+        if target.members is None:
+            target.members = []
+        target.members += kept
+
+
+_SETS_ITEM, _APPENDS, _ADDS = (Hook.SETITEM,), (Hook.EXTEND, Hook.APPEND), (Hook.ADD,)
 _TAKE_ITEMS, _TAKE_MORE = FILLED_BY[Fill.SETITEM], FILLED_BY[Fill.APPEND]
 _TAKE_MEMBERS = FILLED_BY[Fill.ADDITEMS]
 _COMPUTED = "?"

@@ -50,7 +50,7 @@ def skip(walk: WalkState, wrapper: Obj, position: int, stack: list[Value]) -> in
         )
         return position
     if size == numpy_arrays.OBJECT:
-        end = _objects(walk, position)
+        end = _objects(walk, wrapper, position)
         other_reading(walk, position, stack, certain=True)
     else:
         end = _raw(walk, state, position, elements * size, stack)
@@ -75,7 +75,7 @@ def _raw(walk: WalkState, state: dict[Key, Value], position: int, length: int, s
     return end
 
 
-def _objects(walk: WalkState, position: int) -> int:
+def _objects(walk: WalkState, wrapper: Obj, position: int) -> int:
     """Walk an array of objects, which is a pickle of its own that ``pickle.load`` reads; return its end."""
     if walk.depth >= _DEPTH:
         raise evasion(f"arrays of objects are nested more than {_DEPTH} deep")
@@ -85,6 +85,7 @@ def _objects(walk: WalkState, position: int) -> int:
     walk.opcodes += inner.opcodes
     if not inner.stopped:
         raise Stopped(f"in an array of objects: {inner.problem}")
+    wrapper.members = [inner.result]
     return inner.position
 
 

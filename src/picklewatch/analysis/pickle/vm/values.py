@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Budget, Buffer, Storage
+    from picklewatch.catalogue.classes.profiles import Profile
     from picklewatch.catalogue.imports.classify import Judged
     from picklewatch.catalogue.imports.entries import Kind
     from picklewatch.core.model import Level
@@ -133,6 +134,8 @@ class Import:
     """True once anything called it."""
     made: bool = False
     """True once anything made an instance of it by ``__new__`` alone."""
+    profile: Profile | None = None
+    """What restoring an object of this class runs; None if that is not known, or it is no class."""
 
     @property
     def key(self) -> str:
@@ -158,6 +161,8 @@ class Obj:
     """True if its class is vouched for."""
     items: dict[Key, Value] | None = None
     """The items that SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
+    members: list[Value] | None = None
+    """What else filled it: the items of APPEND and ADDITEMS, and of SETITEM where they are not in `items`."""
     used: bool = False
     """True once an array was made of this element type."""
     size: int | None = None
