@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Opaque
-from picklewatch.catalogue.classes.profiles import ClassKind, Hook
+from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.denied import EVALUATORS
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
@@ -163,9 +163,7 @@ def _member(callee: Import) -> Concern:
         return Concern("unvouched-class", Level.UNVERIFIED, f"calls {key}, which is not known to be an enumeration")
     if profile.kind is ClassKind.ENUM:
         return Concern("unvouched-class", Level.INFO, f"names a member of {key}")
-    runs = Hook.INIT in profile.acts or Hook.NEW in profile.acts or Hook.METACLASS in profile.acts
-    level = Level.UNSAFE if runs else Level.UNVERIFIED
-    return Concern("unknown-call", level, f"calls {key}, which is no enumeration, with a literal")
+    return Concern("unknown-call", Level.UNSAFE, f"calls {key}, which is no enumeration, with a literal")
 
 
 def _holds_text(values: Value, observations: Observations) -> bool:

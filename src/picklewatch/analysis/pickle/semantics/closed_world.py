@@ -231,7 +231,9 @@ class ClosedWorld:
             if reached is not None:
                 level, what, trail = self._reached(function, reached)
                 level = min(level, most, key=lambda level: level.rank)
-                self._finding(rule, level, offset, f"{function} would reach {what} on loading", way(start, trail))
+                self._finding(
+                    rule, level, offset, f"{function} would reach {what} on loading", way(start, trail, whole)
+                )
             return
         if look is Look.TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return

@@ -165,14 +165,17 @@ def _trail(value: Value, above: dict[int, tuple[Value, Value]]) -> tuple[Value, 
     return tuple(reversed(found))
 
 
-def way(start: str, trail: tuple[Value, ...]) -> str:
-    """Spell *trail*, which begins with what *start* names: ``Adam.param_groups → DataLoader.collate_fn → …``."""
+def way(start: str, trail: tuple[Value, ...], whole: Obj | None = None) -> str:
+    """Spell *trail*: ``Adam.param_groups → DataLoader.collate_fn → …``.
+
+    It begins with what *start* names: with the value in a place, or with *whole*, an object itself.
+    """
     text, last = start, len(trail) - 1
     for at, value in enumerate(trail):
         holder = trail[at - 1] if at else None
         if at:
             text += _step(holder, value, in_object=at > 1 and isinstance(trail[at - 2], Obj))
-        elif isinstance(value, Obj) and last:
+        if value is whole:
             continue
         if isinstance(value, Import):
             text += f" → {value.key[:_SHOWN]}"

@@ -1,0 +1,321 @@
+"""The theorem, sentence by sentence: no hook of a clean pickle reaches anything that could act."""
+
+from __future__ import annotations
+
+import pytest
+from samples.closed import ACTING, FUNCTION, HOOK, LOADER, PASSIVE, World, fresh, loader, made, profile, schema
+from samples.judged import judged, level, rules, worst
+from samples.opcodes import (
+    ADDITEMS,
+    APPEND,
+    APPENDS,
+    BUILD,
+    EMPTY_DICT,
+    EMPTY_LIST,
+    EMPTY_SET,
+    FROZENSET,
+    LIST,
+    MARK,
+    NONE,
+    POP,
+    SETITEM,
+    array,
+    call,
+    data,
+    dict_,
+    dtype,
+    get,
+    global_,
+    number,
+    pickle,
+    put,
+    sizes,
+    text,
+    tuple_,
+)
+
+from picklewatch.analysis.pickle import Budget, judge_pickle
+from picklewatch.catalogue.classes.profiles import ClassKind
+from picklewatch.catalogue.classes.schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Allowed, data_and
+from picklewatch.core.model import Level
+
+_HARM = {Level.UNSAFE, Level.MALICIOUS}
+_PARTIAL = call("functools", "partial", FUNCTION)
+_NOT_DATA = {
+    "function": FUNCTION,
+    "class": global_("torch.nn.modules.linear", "Linear"),
+    "partial": _PARTIAL,
+    "object": loader(),
+    "in a list": EMPTY_LIST + loader() + APPEND,
+    "in a tuple": tuple_(number(1), tuple_(FUNCTION)),
+    "in a dict": EMPTY_DICT + text("k") + FUNCTION + SETITEM,
+    "in a set": EMPTY_SET + MARK + FUNCTION + ADDITEMS,
+    "in a frozenset": MARK + FUNCTION + FROZENSET,
+    "in an OrderedDict": call("collections", "OrderedDict") + text("k") + FUNCTION + SETITEM,
+    "in a deque": call("collections", "deque", EMPTY_LIST) + FUNCTION + APPEND,
+    "a method of an OrderedDict": call("collections", "OrderedDict") + dict_(items=FUNCTION) + BUILD,
+    "a factory": call("collections", "defaultdict", _PARTIAL),
+    "in an array": array(sizes(1), dtype("O8"), EMPTY_LIST + FUNCTION + APPEND),
+}
+_DATA = {
+    "numbers": EMPTY_LIST + MARK + number(1) + number(2) + APPENDS,
+    "nested": dict_(a=tuple_(text("x"), NONE, EMPTY_LIST + data(b"x") + APPEND)),
+    "array": array(sizes(2), dtype("f8"), data(b"\0" * 16)),
+    "objects in an array": array(sizes(1), dtype("O8"), EMPTY_LIST + text("x") + APPEND),
+    "type": global_("numpy", "float32"),
+    "date": call("datetime", "date", number(2026), number(11), number(30)),
+    "factory": call("collections", "defaultdict", global_("builtins", "list")),
+    "ordered": call("collections", "OrderedDict") + text("k") + number(1) + SETITEM,
+}
+
+
+@pytest.fixture(name="world")
+def _world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def _judge(*parts: bytes) -> Level:
+    return level(judged(pickle(4, *parts)))
+
+
+@pytest.mark.usefixtures("world")
+class TestData:
+    """A hook without a schema reaches data only, all the way down."""
+
+    @pytest.mark.parametrize("held", _DATA.values(), ids=_DATA)
+    def test_data_is_fine(self, held: bytes) -> None:
+        """Constants, containers, arrays, element types, dates."""
+        assert _judge(made(ACTING, x=held)) is Level.INFO
+
+    @pytest.mark.parametrize("held", _NOT_DATA.values(), ids=_NOT_DATA)
+    def test_nothing_else_is(self, held: bytes) -> None:
+        """Wherever it lies."""
+        report = judged(pickle(4, made(ACTING, x=held)))
+        assert level(report) in _HARM
+        assert "reached-callable" in rules(report)
+
+    @pytest.mark.parametrize("held", _NOT_DATA.values(), ids=_NOT_DATA)
+    def test_a_passive_object_holds_anything(self, held: bytes) -> None:
+        """Nobody looks: that is why the rule costs no honest file."""
+        assert "reached-callable" not in rules(judged(pickle(4, made(PASSIVE, x=held))))
+
+    def test_an_enumeration_is_data(self, world: World) -> None:
+        """Its members are made by one literal."""
+        world.profile("torch.optim.lr_scheduler _Kind", profile(ClassKind.ENUM))
+        member = call("http", "HTTPStatus", number(200))
+        assert _judge(made(ACTING, x=member)) is Level.INFO
+
+    def test_the_way_is_told(self) -> None:
+        """From the hook's object to what it would call."""
+        finding = worst(judged(pickle(4, made("torch.optim.adam Adam", param_groups=loader()))))
+        assert finding.evidence == "Adam.param_groups → DataLoader.collate_fn → numpy.mean"
+        assert finding.summary.startswith("torch.optim.adam.Adam.__setstate__ ")
+
+    def test_what_is_not_known_is_unverified(self, world: World) -> None:
+        """A class in neither the census nor a list is not called unsafe for what it may do."""
+        world.profile(ACTING, profile(SETSTATE="a"))
+        assert _judge(made("torch.nn.modules.module Unread", x=loader())) is Level.UNVERIFIED
+        assert _judge(made("torch.nn.modules.module Unread", x=number(1))) is Level.INFO
+
+
+class TestSchemas:
+    """A schema says for each attribute what may be there."""
+
+    @pytest.mark.parametrize(
+        ("allowed", "held", "fine"),
+        [
+            (DATA, number(1), True),
+            (DATA, loader(), False),
+            (UNSEEN, loader(), True),
+            (ABSENT, number(1), False),
+            (ABSENT, NONE, False),
+            (TEXT, text("1.0"), True),
+            (TEXT, text("x" * 5000), True),
+            (TEXT, number(1), False),
+            (TEXT, loader(), False),
+            (NAMES, EMPTY_DICT + text("k") + FUNCTION + SETITEM, True),
+            (NAMES, call("collections", "OrderedDict") + text("k") + FUNCTION + SETITEM, True),
+            (NAMES, call("collections", "OrderedDict") + dict_(keys=FUNCTION) + BUILD, False),
+            (NAMES, EMPTY_SET + MARK + text("k") + ADDITEMS, True),
+            (NAMES, call("builtins", "set", MARK + text("k") + LIST), True),
+            (NAMES, EMPTY_LIST + text("k") + APPEND, True),
+            (NAMES, EMPTY_LIST + loader() + APPEND, False),
+            (NAMES, loader(), False),
+            (NAMES, FUNCTION, False),
+            (data_and("torch.utils.data.dataloader.DataLoader"), made(LOADER, x=number(1)), True),
+            (data_and("torch.utils.data.dataloader.DataLoader"), loader(), False),
+        ],
+    )
+    def test_a_place_holds_what_it_may(self, world: World, allowed: Allowed, held: bytes, *, fine: bool) -> None:
+        """Each look, with what it allows and what not."""
+        world.read(schema(HOOK, x=allowed))
+        assert (_judge(made(ACTING, x=held)) is Level.INFO) is fine
+        assert fine or _judge(made(ACTING, x=held)) in _HARM
+
+    def test_nobody_looks_at_the_rest(self, world: World) -> None:
+        """What a function that was read does not look into holds anything."""
+        world.read(schema(HOOK, x=DATA))
+        assert _judge(made(ACTING, y=loader())) is Level.INFO
+
+    def test_the_rest_may_be_looked_at(self, world: World) -> None:
+        """As where a function walks over all attributes."""
+        world.read(schema(HOOK, rest=DATA, x=UNSEEN))
+        assert _judge(made(ACTING, x=loader())) is Level.INFO
+        assert _judge(made(ACTING, y=loader())) in _HARM
+
+    def test_slots_are_looked_at_too(self, world: World) -> None:
+        """A state of two parts sets attributes in both."""
+        world.read(schema(HOOK, x=DATA))
+        pair = tuple_(NONE, dict_(x=loader()))
+        assert _judge(fresh(ACTING), pair, BUILD) in _HARM
+
+    def test_every_function_of_a_hook_counts(self, world: World) -> None:
+        """Versions differ: a class may have several."""
+        world.profile(ACTING, profile(SETSTATE="one two"))
+        world.read(schema("one"))
+        world.read(schema("two", x=ABSENT))
+        assert _judge(made(ACTING, x=number(1))) in _HARM
+
+
+class TestStates:
+    """A state is an exact dict, None, or two of them; anything else is data, or a schema says so."""
+
+    @pytest.mark.parametrize("name", [ACTING, PASSIVE])
+    @pytest.mark.parametrize("state", [loader(), made("omegaconf.dictconfig DictConfig", x=number(1))])
+    @pytest.mark.usefixtures("world")
+    def test_an_object_is_no_state(self, name: str, state: bytes) -> None:
+        """Whatever stores it asks it for its items: OmegaConf resolves them."""
+        report = judged(pickle(4, fresh(name), state, BUILD))
+        assert "foreign-state" in rules(report)
+        assert level(report) in _HARM
+
+    @pytest.mark.usefixtures("world")
+    def test_a_list_may_hide_an_object(self) -> None:
+        """``dict.update`` walks over each item of a list of pairs."""
+        state = EMPTY_LIST + loader() + APPEND
+        assert "foreign-state" in rules(judged(pickle(4, fresh(PASSIVE), state, BUILD)))
+
+    def test_a_member_of_an_enumeration_has_no_state(self, world: World) -> None:
+        """It belongs to the whole process."""
+        world.profile(ACTING, profile(ClassKind.ENUM))
+        assert "foreign-state" in rules(judged(pickle(4, fresh(ACTING), dict_(x=number(1)), BUILD)))
+
+
+class TestHooks:
+    """Each hook is judged where it runs."""
+
+    def test_new_with_arguments(self, world: World) -> None:
+        """``__new__`` sees them."""
+        world.profile(ACTING, profile(NEW=HOOK))
+        assert "reached-callable" in rules(judged(pickle(4, fresh(ACTING, loader()))))
+        assert _judge(fresh(ACTING, number(1))) is Level.INFO
+
+    @pytest.mark.parametrize("hook", ["SETATTR", "DESCRIPTOR"])
+    def test_slots_run_setters(self, world: World, hook: str) -> None:
+        """The second part of a state is set by ``setattr``, the first is not."""
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
+        assert _judge(made(ACTING, x=loader())) is Level.INFO
+        assert _judge(fresh(ACTING), tuple_(NONE, dict_(x=loader())), BUILD) in _HARM
+
+    @pytest.mark.parametrize(
+        ("hook", "opcodes"),
+        [
+            ("SETITEM", text("k") + loader() + SETITEM),
+            ("APPEND", loader() + APPEND),
+            ("EXTEND", MARK + loader() + APPENDS),
+            ("ADD", MARK + loader() + ADDITEMS),
+        ],
+    )
+    def test_fillings(self, world: World, hook: str, opcodes: bytes) -> None:
+        """The hook of a filling sees the items; without it they are only stored."""
+        world.profile(ACTING, profile(ClassKind.PASSIVE))
+        assert "reached-callable" not in rules(judged(pickle(4, fresh(ACTING), opcodes)))
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
+        assert "reached-callable" in rules(judged(pickle(4, fresh(ACTING), opcodes)))
+
+    def test_what_fills_is_seen_by_build(self, world: World) -> None:
+        """``__setstate__`` sees the items that were there before."""
+        world.profile(ACTING, profile(SETSTATE=HOOK))
+        assert _judge(fresh(ACTING), loader(), APPEND, dict_(x=number(1)), BUILD) in _HARM
+
+    @pytest.mark.parametrize("key", [(), ("tuple",), ("frozenset",), ("tuple", "frozenset")])
+    @pytest.mark.parametrize("hook", ["HASH", "EQ"])
+    def test_keys(self, world: World, hook: str, key: tuple[str, ...]) -> None:
+        """A key is hashed, alone and inside of tuples and frozen sets."""
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
+        spelt = made(ACTING, x=loader())
+        for around in key:
+            spelt = tuple_(spelt) if around == "tuple" else MARK + spelt + FROZENSET
+        for filling in (
+            EMPTY_DICT + spelt + NONE + SETITEM,
+            EMPTY_SET + MARK + spelt + ADDITEMS,
+            call("builtins", "set", MARK + spelt + LIST),
+            call("collections", "OrderedDict", MARK + tuple_(spelt, NONE) + LIST),
+        ):
+            report = judged(pickle(4, filling))
+            assert "acting-key" in rules(report)
+            assert level(report) in _HARM
+
+    def test_a_key_that_hashes_itself_is_fine(self, world: World) -> None:
+        """Python's own hash looks at nothing."""
+        world.profile(ACTING, profile(SETSTATE=HOOK))
+        world.read(schema(HOOK))
+        assert _judge(EMPTY_DICT, made(ACTING, x=loader()), NONE, SETITEM) is Level.INFO
+
+    @pytest.mark.usefixtures("world")
+    def test_data_as_keys(self) -> None:
+        """Constants, tuples, numpy's numbers, dates."""
+        date = call("datetime", "date", number(2026), number(11), number(30))
+        assert _judge(EMPTY_DICT, tuple_(number(1), date), NONE, SETITEM) is Level.INFO
+
+    def test_deletion_sees_the_last_state(self, world: World) -> None:
+        """A container that was filled after BUILD is there when ``__del__`` runs."""
+        world.profile(ACTING, profile(DEL=HOOK))
+        late = fresh(ACTING) + dict_(x=EMPTY_LIST + put(7)) + BUILD + get(7) + loader() + APPEND
+        assert _judge(tuple_(late)) in _HARM
+        world.profile(ACTING, profile(SETSTATE=HOOK))
+        assert _judge(tuple_(late)) is Level.INFO
+
+    def test_deletion_sees_the_first_state(self, world: World) -> None:
+        """What is dropped at once is deleted at once, whatever its state becomes."""
+        world.profile(ACTING, profile(DEL=HOOK))
+        dropped = dict_(x=loader()) + put(7) + POP + fresh(ACTING) + get(7) + BUILD + POP
+        assert _judge(dropped, get(7), text("x"), NONE, SETITEM) in _HARM
+
+
+class TestTime:
+    """What is looked at again is judged again."""
+
+    @pytest.mark.usefixtures("world")
+    def test_a_list_that_grew_is_read_again(self) -> None:
+        """The second of two objects finds what was appended between."""
+        first = dict_(x=EMPTY_LIST + put(7))
+        grows = POP + get(7) + loader() + APPEND + POP
+        assert _judge(fresh(ACTING), first, BUILD, grows, fresh(ACTING), dict_(x=get(7)), BUILD) in _HARM
+
+    @pytest.mark.usefixtures("world")
+    def test_an_object_that_holds_itself_is_fine(self) -> None:
+        """A list in itself ends."""
+        assert _judge(EMPTY_LIST, put(7), get(7), APPEND, POP, made(ACTING, x=get(7))) is Level.INFO
+
+    @pytest.mark.usefixtures("world")
+    def test_what_is_shared_is_read_once(self) -> None:
+        """The work grows with the file, not with its square."""
+
+        def opcodes(count: int) -> int:
+            shared = EMPTY_LIST + put(7) + MARK + tuple_(number(1)) * count + APPENDS
+            each = fresh(ACTING) + dict_(x=get(7)) + BUILD + POP
+            data_ = pickle(4, shared, each * count, NONE)
+            budget = Budget(fickling_seconds_left=0.0)
+            before = budget.work_left
+            judge_pickle(data_, budget=budget)
+            return before - budget.work_left
+
+        assert opcodes(2000) < 2.2 * opcodes(1000)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_literal_is_for_enumerations() -> None:
+    """A class that is called with one literal runs its ``__init__``, which may open a file of that name."""
+    assert _judge(call("sklearn.preprocessing._data", "StandardScaler", text("ds_config.json"))) in _HARM
+    assert _judge(call("http", "HTTPStatus", number(200))) is Level.INFO
