@@ -42,7 +42,7 @@ WORLD = {
 
 
 def schema(function: str, *, rest: Allowed = UNSEEN, whole: Allowed = DATA, **looks: Allowed) -> Schema:
-    """Return the schema of *function*; *looks* are the attributes that it looks into, *whole* is a state that is no dict."""
+    """Return the schema of *function*; *looks* are attributes, *whole* is a state that is no dict."""
     return Schema(function=function, why="a test", sources={}, looks=looks, state=whole, rest=rest)
 
 

@@ -26,6 +26,7 @@ from samples.opcodes import (
     dtype,
     get,
     global_,
+    new,
     number,
     pickle,
     put,
@@ -175,6 +176,16 @@ class TestSchemas:
         world.read(schema("one"))
         world.read(schema("two", x=ABSENT))
         assert _judge(made(ACTING, x=number(1))) in _HARM
+
+
+@pytest.mark.parametrize("held", [new("torch.nn.modules.container", "Sequential"), FUNCTION, _PARTIAL])
+@pytest.mark.usefixtures("world")
+def test_attributes_in_the_place_of_methods(held: bytes) -> None:
+    """``group.setdefault(…)`` of an optimizer calls what a duck type in its groups holds under that name."""
+    duck = call("types", "SimpleNamespace") + dict_(setdefault=held) + BUILD
+    assert _judge(duck) is Level.INFO
+    assert _judge(made("torch.optim.adam Adam", param_groups=EMPTY_LIST + duck + APPEND)) in _HARM
+    assert _judge(made("torch.optim.adam Adam", _hook_for_profile=held)) in _HARM
 
 
 class TestStates:

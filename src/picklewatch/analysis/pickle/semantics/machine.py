@@ -13,7 +13,7 @@ from picklewatch.analysis.pickle.semantics import attributes
 from picklewatch.analysis.pickle.semantics.build import HOOKS, BuildJudge
 from picklewatch.analysis.pickle.semantics.calls import CallJudge
 from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
-from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, Hazards, may_be_called
+from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, Hazards
 from picklewatch.analysis.pickle.semantics.imports import ImportTable
 from picklewatch.analysis.pickle.semantics.kinds import FILLED_BY, Fill
 from picklewatch.analysis.pickle.semantics.observations import Observations
@@ -166,8 +166,6 @@ class Machine:
         """Keep items that the unpickler would call: an ``EasyDict`` returns them where it asks for a method."""
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
-            if target.kind is _OBJECT and target.known and may_be_called(key):  # a DataFrame calls such a key
-                self.hazards.out_of_kind("SETITEM", target, offset, render_call(target, [key, value]))
             if type(key) is str and key in INTERFACES:
                 self.hazards.interface(target, {key: value}, offset)
             if type(key) is str:
