@@ -8,6 +8,7 @@ at BUILD and once more at the end.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, class_of, parts, way
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _CALLABLE: Final = Kind.CALLABLE
 _ENUM: Final = ClassKind.ENUM
+_DEL: Final = Hook.DEL
+_DICT: Final = Kind.DICT
+_FROZENSET: Final = OpaqueKind.FROZENSET
+_LOOK_DATA: Final = Look.DATA
+_LOOK_NAMES: Final = Look.NAMES
+_LOOK_TEXT: Final = Look.TEXT
+_NEW: Final = Hook.NEW
+_NEW_WAY: Final = How.NEW
 _PASSIVE: Final = ClassKind.PASSIVE
+_SETSTATE: Final = Hook.SETSTATE
 _UNSEEN: Final = Look.UNSEEN
 _VOUCHED: Final = Status.VOUCHED
 
@@ -51,6 +61,8 @@ class ClosedWorld:
         self._findings = observations.findings
         self._charge = observations.budget.charge
         self.data = DataReader(observations.budget)
+        self._plans: dict[int, _Plan] = {}
+        """By the identity of a class's profile: what BUILD runs."""
         self._mortal: list[Obj] = []
         """Objects whose class has a ``__del__`` that acts."""
 
@@ -61,11 +73,11 @@ class ClosedWorld:
         profile = made.callee.profile if isinstance(made.callee, Import) else None
         if profile is None or profile.kind is _PASSIVE or not made.known:
             return
-        if made.how is How.NEW and made.args and profile.kind is not _ENUM:
-            for function in profile.acts.get(Hook.NEW, ()):
+        if made.how is _NEW_WAY and made.args and profile.kind is not _ENUM:
+            for function in profile.acts.get(_NEW, ()):
                 schema = SCHEMAS.get(function)
-                self._look(function, schema.state if schema else DATA, made.args, (_short(made), None), made.offset)
-        if Hook.DEL in profile.acts:
+                self._look(function, schema.state if schema else DATA, made.args, (made, ""), made.offset)
+        if _DEL in profile.acts:
             self._mortal.append(made)
 
     def built(self, target: Obj, state: Value, offset: int) -> None:
@@ -89,25 +101,26 @@ class ClosedWorld:
         if not judges or (profile is not None and profile.kind is _PASSIVE):
             return
         if profile is None:
-            self._look(name, DATA, items, (_short(target), None), offset, most=Level.UNVERIFIED)
+            self._look(name, DATA, items, (target, ""), offset, most=Level.UNVERIFIED)
             return
         for hook in hooks:
             for function in profile.acts.get(hook, ()):
                 schema = SCHEMAS.get(function)
-                self._look(function, schema.items if schema else DATA, items, (_short(target), None), offset)
+                self._look(function, schema.items if schema else DATA, items, (target, ""), offset)
                 self._run(function, target, target.state, offset)
         for hook in _ASKED:
             self._run_all(profile, hook, target, target.state, offset)
 
     def hashed(self, values: Collection[Value], offset: int) -> None:
         """Judge keys of a mapping, or members of a set."""
-        waiting, seen = list(values), set[int]()
+        waiting = [one for one in values if not (type(one) is tuple and CONSTANTS.issuperset(map(type, one)))]
+        seen = set[int]()
         while waiting:
             value = waiting.pop()
             if type(value) in CONSTANTS or id(value) in seen:
                 continue
             seen.add(id(value))
-            if isinstance(value, tuple) or (isinstance(value, Opaque) and value.kind is OpaqueKind.FROZENSET):
+            if isinstance(value, tuple) or (isinstance(value, Opaque) and value.kind is _FROZENSET):
                 held = parts(value)
                 self._charge(1 + len(held))
                 waiting += held
@@ -120,22 +133,29 @@ class ClosedWorld:
         """Judge the final state of all that will be deleted."""
         for made in self._mortal:
             if isinstance(made.callee, Import) and made.callee.profile is not None:
-                self._run_all(made.callee.profile, Hook.DEL, made, made.state, made.offset)
+                self._run_all(made.callee.profile, _DEL, made, made.state, made.offset)
 
     # --- objects ---
 
     def _acting(self, profile: Profile, target: Obj, state: Value, offset: int) -> None:
-        acts = profile.acts
-        for hook in _ASKED:
-            self._run_all(profile, hook, target, target.state, offset)
-        if Hook.SETSTATE in acts:
-            self._run_all(profile, Hook.SETSTATE, target, state, offset)
-        else:
+        plan = self._plans.get(id(profile))
+        if plan is None:
+            plan = self._plans[id(profile)] = _plan(profile)
+        for function in plan.asked:
+            self._run(function, target, target.state, offset)
+        if plan.looks is not None and type(state) is dict and target.items is None and target.members is None:
+            self._charge(len(plan.looks))
+            for function, name, allowed in plan.looks:
+                if name in state:
+                    self._look(function, allowed, state[name], (target, name), offset)
+            return
+        for function in plan.runs:
+            self._run(function, target, state, offset)
+        if not profile.acts.get(_SETSTATE):
             self._stored(target, state, offset)
             if isinstance(state, tuple) and len(state) == 2 and state[1]:
                 for hook in _SETS:
                     self._run_all(profile, hook, target, state, offset)
-        self._run_all(profile, Hook.DEL, target, state, offset)
 
     def _run_all(self, profile: Profile, hook: Hook, target: Obj, state: Value, offset: int) -> None:
         for function in profile.acts.get(hook, ()):
@@ -143,15 +163,15 @@ class ClosedWorld:
 
     def _run(self, function: str, target: Obj, state: Value, offset: int, *, most: Level = Level.UNSAFE) -> None:
         """Judge what *function*, a hook of *target* or what made it, reaches once *state* is set."""
-        schema, start = SCHEMAS.get(function), _short(target)
+        schema = SCHEMAS.get(function)
         if schema is None:
             whole = Obj(target.callee, target.args, target.offset, target.kind, target.how, state)
             whole.items, whole.members = target.items, target.members
-            self._look(function, DATA, whole, (start, whole), offset, most=most)
+            self._look(function, DATA, whole, (whole, ""), offset, most=most)
             return
-        self._look(function, schema.items, (target.items, target.members), (start, None), offset)
+        self._look(function, schema.items, (target.items, target.members), (target, ""), offset)
         if not _is_attributes(state):
-            self._look(function, schema.state, state, (start, None), offset)
+            self._look(function, schema.state, state, (target, ""), offset)
             return
         for part in state if isinstance(state, tuple) else (state,):
             if not isinstance(part, dict):
@@ -160,17 +180,16 @@ class ClosedWorld:
             self._charge(len(names))
             for name in names:
                 allowed = schema.looks.get(name, schema.rest) if isinstance(name, str) else schema.rest
-                self._look(function, allowed, part[name], (f"{start}.{name}", None), offset)
+                self._look(function, allowed, part[name], (target, str(name)), offset)
 
     def _stored(self, target: Obj, state: Value, offset: int) -> None:
         """Judge a state that is only stored: whatever stores it walks over anything but an exact dict."""
         if not _is_attributes(state) and not (isinstance(state, Obj) and _plain_mapping(state)):
-            start = _short(target)
-            self._look(f"what stores the state of {start}", DATA, state, (start, None), offset, rule=_STATE)
+            self._look(f"what stores the state of {_short(target)}", DATA, state, (target, ""), offset, rule=_STATE)
 
     def _is_object(self, target: Obj, profile: Profile | None, state: Obj, offset: int) -> bool:
         """Report a state that is an object with methods of its own: what restores *target* asks it for its items."""
-        functions = profile.acts.get(Hook.SETSTATE, ()) if profile is not None else ()
+        functions = profile.acts.get(_SETSTATE, ()) if profile is not None else ()
         read = [SCHEMAS[function].state for function in functions if function in SCHEMAS]
         allowed = (
             [one for one in read if one.look is not _UNSEEN] if functions and len(read) == len(functions) else [DATA]
@@ -195,7 +214,7 @@ class ClosedWorld:
         judges, profile, name = _judged_as(value)
         is_value = value.kind in NATIVE or name in VALUES or name in CONTAINERS
         if is_value or (profile is not None and profile.kind is _ENUM):
-            self._look("hashing a key", DATA, value, ("a key", None), offset, rule=_KEY)
+            self._look("hashing a key", DATA, (value,), (value, ""), offset, rule=_KEY)
         elif judges and profile is None:
             self._finding(
                 _KEY, Level.UNVERIFIED, offset, f"hashes an object of {name} as a key, whose hash was never read"
@@ -216,31 +235,33 @@ class ClosedWorld:
         function: str,
         allowed: Allowed,
         value: Value,
-        place: tuple[str, Obj | None],
+        place: tuple[Obj, str],
         offset: int,
         *,
         rule: str = _REACHED,
         most: Level = Level.UNSAFE,
     ) -> None:
-        """Judge one *value* in a *place*, its name and the object itself where all of that counts."""
-        look, (start, whole) = allowed.look, place
+        """Judge one *value* in a *place*: an object, and the attribute if it is in one."""
+        look = allowed.look
         if look is _UNSEEN:
             return
-        if look is Look.DATA:
+        if look is _LOOK_NAMES and self._is_of_names(value):
+            return
+        if look is _LOOK_DATA:
+            whole = place[0] if value is place[0] else None
             reached = self.data.other(value, allowed.classes, of=whole)
             if reached is not None:
                 level, what, trail = self._reached(function, reached)
                 level = min(level, most, key=lambda level: level.rank)
                 self._finding(
-                    rule, level, offset, f"{function} would reach {what} on loading", way(start, trail, whole)
+                    rule, level, offset, f"{function} would reach {what} on loading", way(_at(place), trail, whole)
                 )
             return
-        if look is Look.TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
-            return
-        if look is Look.NAMES and self._is_of_names(value):
+        if look is _LOOK_TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return
         what = {Look.ABSENT: "may call", Look.TEXT: "takes for a text", Look.NAMES: "takes for names"}[look]
         call = self.data.call(value)
+        start = _at(place)
         evidence = way(start, call.trail if call else (value,))
         self._finding(rule, Level.UNSAFE, offset, f"{function} {what} what is at {start}, on loading", evidence)
 
@@ -249,7 +270,9 @@ class ClosedWorld:
         if isinstance(value, Obj):
             exact = isinstance(value.callee, Import) and value.callee.key in CONTAINERS
             state = None if value.state is NOTHING else value.state
-            held = None if value.kind is Kind.DICT else (value.args, value.members)
+            held = None if value.kind is _DICT else (value.args, value.members)
+            if state is None and held is None:
+                return exact
             return exact and self.data.other((state, held)) is None
         if isinstance(value, tuple | list):
             return self.data.other(value) is None
@@ -266,6 +289,28 @@ class ClosedWorld:
         if call is not None and _is_vouched(call.value):
             level, trail = Level.UNSAFE, (*trail, *call.trail[1:])
         return level, "a callable" if value.kind is _CALLABLE else f"an object of {_short(value)}", trail
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What BUILD runs on objects of one class."""
+
+    asked: tuple[str, ...]
+    """Functions that are asked for ``__setstate__``, while the state is not set."""
+    runs: tuple[str, ...]
+    """Functions that see the state."""
+    looks: tuple[tuple[str, str, Allowed], ...] | None
+    """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
+
+
+def _plan(profile: Profile) -> _Plan:
+    asked = [function for hook in _ASKED for function in profile.acts.get(hook, ())]
+    runs = (*profile.acts.get(_SETSTATE, ()), *profile.acts.get(_DEL, ()))
+    read = [SCHEMAS[function] for function in runs if function in SCHEMAS]
+    if len(read) < len(runs) or any(schema.rest.look is not _UNSEEN for schema in read):
+        return _Plan(tuple(asked), runs, None)
+    looks = {(name, allowed): schema.function for schema in read for name, allowed in schema.looks.items()}
+    return _Plan(tuple(asked), runs, tuple((function, *look) for look, function in looks.items()))
 
 
 _SETS_OF_PYTHON = frozenset({OpaqueKind.SET, OpaqueKind.FROZENSET})
@@ -296,6 +341,10 @@ def _plain_mapping(state: Obj) -> bool:
         return False
     names = [*(state.items or ()), *(state.members or ())]
     return state.state in (None, NOTHING, state) and not any(type(one) is str and one in _ITEM_METHODS for one in names)
+
+
+def _at(place: tuple[Obj, str]) -> str:
+    return ".".join(filter(None, (_short(place[0]), place[1])))
 
 
 def _is_vouched(value: Value) -> bool:

@@ -26,7 +26,6 @@ _CALLABLE: Final = Kind.CALLABLE
 _ENUM: Final = ClassKind.ENUM
 _TORCH_FROM_TYPE: Final = Check.TORCH_FROM_TYPE
 
-_MAKERS = frozenset({Check.NP_RECONSTRUCT, Check.MASKED, Check.INDEX_CLASS})
 NATIVE = frozenset(
     {Kind.ATOM, Kind.SCALAR, Kind.BYTEARRAY, Kind.DTYPE, Kind.NDARRAY, Kind.NDARRAY_DONE, Kind.ARRAY_WRAPPER}
     | {Kind.ARRAY_FILE, Kind.TENSOR, Kind.PARAMETER, Kind.STORAGE}
@@ -77,8 +76,10 @@ class DataReader:
     def filled(self, target: Value, items: Sequence[Value]) -> None:
         """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
         key = id(target)
-        if any(key in known for known in self._known.values()) and not CONSTANTS.issuperset(map(type, items)):
-            self._known.clear()
+        for known in self._known.values():
+            if key in known and not CONSTANTS.issuperset(map(type, items)):
+                self._known.clear()
+                return
 
     def _search(self, root: Value, passes: Callable[[Value], bool], known: dict[int, Value]) -> Reached | None:
         above: dict[int, tuple[Value, Value]] = {}
@@ -142,14 +143,9 @@ def class_of(made: Obj) -> Import:
     """Return the class of an object, or the function that made it; it has an import as its callee."""
     assert isinstance(made.callee, Import)
     args = made.args
-    if isinstance(args, tuple) and args and isinstance(args[0], Import) and _makes(made.callee):
+    if made.callee.makes and isinstance(args, tuple) and args and isinstance(args[0], Import):
         return args[0]
     return made.callee
-
-
-def _makes(callee: Import) -> bool:
-    """Return True for a function that makes an object of the class that is its first argument."""
-    return callee.judged.check in _MAKERS or callee.name.startswith("__pyx_unpickle_")
 
 
 def _may_call(value: Value) -> bool:

@@ -10,7 +10,7 @@ from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, Per
 from picklewatch.catalogue.classes import profiles
 from picklewatch.catalogue.classes.natives import of_python
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, Judged, judge
-from picklewatch.catalogue.imports.entries import Status
+from picklewatch.catalogue.imports.entries import Check, Status
 from picklewatch.catalogue.imports.python2_names import python3_name
 from picklewatch.core.model import Level
 
@@ -36,13 +36,9 @@ class ImportTable:
         found = self.found.get(key)
         if found is None:
             judged = self.judged(module, name)
-            found = Import(
-                cut(module, LONGEST_NAME),
-                cut(name, LONGEST_NAME),
-                judged,
-                offset,
-                profile=_profile(*python3_name(module, name)),
-            )
+            found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
+            found.profile = _profile(*python3_name(module, name))
+            found.makes = judged.check in _MAKERS or name.startswith("__pyx_unpickle_")
             self.found[key] = found
             if judged.status is Status.CODE:
                 self.code_bearing = True
@@ -92,6 +88,7 @@ def _profile(module: str, name: str) -> Profile | None:
     return of_python(module, name) or profiles.look_up(module, name)
 
 
+_MAKERS = frozenset({Check.NP_RECONSTRUCT, Check.MASKED, Check.INDEX_CLASS})
 _PER_NAME = 250
 """Units of work that judging a name costs."""
 _TOO_LONG = Judged(status=Status.DOTTED, reason="too long for a name", rule="dotted-import", level=Level.UNSAFE)

@@ -8,7 +8,7 @@ attacker chooses the nesting and the sharing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -136,11 +136,13 @@ class Import:
     """True once anything made an instance of it by ``__new__`` alone."""
     profile: Profile | None = None
     """What restoring an object of this class runs; None if that is not known, or it is no class."""
+    makes: bool = False
+    """True for a function that makes an object of the class that is its first argument."""
+    key: str = field(init=False)
+    """``module.name``."""
 
-    @property
-    def key(self) -> str:
-        """Return ``module.name``."""
-        return f"{self.module}.{self.name}"
+    def __post_init__(self) -> None:
+        self.key = f"{self.module}.{self.name}"
 
 
 @dataclass(slots=True, eq=False)
