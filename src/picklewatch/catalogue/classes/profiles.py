@@ -1,11 +1,18 @@
-"""The census, looked up: what restoring an object of a class runs."""
+"""The census, looked up: what restoring an object of a class runs.
+
+The table is read once, when this module is imported: the locked child opens no file.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from picklewatch.catalogue.classes.class_table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,12 +67,22 @@ class Profile:
     """True if a pickler writes a state of two parts, as for ``__slots__``."""
     acts: Mapping[Hook, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Each hook that does more than store, and the functions that run: ``torch.nn.modules.module.Module.__setstate__``.
-    Keys of the schemas; a function without a schema may reach data only."""
+    Keys of the schemas; a function without a schema may reach data only. They are several where versions differ,
+    where a function passes its state on, and where a class has several descriptors. `Hook.INIT` is never among them:
+    only exact entries of the lists may be called."""
+
+
+_TABLE = Table((Path(__file__).parent / "classes.bin").read_bytes())
 
 
 def look_up(module: str, name: str) -> Profile | None:
-    """Return the profile of the class that picklers call *module* and *name*, None if it was never read."""
-    return _READ.get(f"{module}.{name}")
+    """Return what the census says of *name* of *module*, or None for what it does not know."""
+    number = _TABLE.find(module, name)
+    return None if number is None else _made(number)
 
 
-_READ: dict[str, Profile] = {}
+@cache
+def _made(number: int) -> Profile:
+    kind, base, slots, acts = _TABLE.profile(number)
+    functions = MappingProxyType({Hook(hook): names for hook, names in acts.items()})
+    return Profile(ClassKind(kind), base, slots, functions)
