@@ -458,8 +458,10 @@ class _Reader:
         owner, args = node.func.value, list(node.args)
         text = ast.unparse(owner)
         if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super":
-            if owner.args and not (  # noqa: PLR2004
-                len(owner.args) == 2 and self._is_first(owner.args[1]) and isinstance(owner.args[0], ast.Name)
+            if owner.args and not (
+                len(owner.args) == 2  # noqa: PLR2004
+                and self._is_first(owner.args[1])
+                and isinstance(owner.args[0], ast.Name)
             ):
                 return False
             self._builtin("super", {"super"})
