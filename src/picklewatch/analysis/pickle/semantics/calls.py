@@ -64,6 +64,7 @@ class CallJudge:
         self.hazards = hazards
         self.imports = imports
         self._builds = builds
+        self._world = hazards.world
         self._read_storage = read_storage
         self._budget = observations.budget
         self._charge = observations.budget.charge
@@ -79,6 +80,14 @@ class CallJudge:
         self._charge(_PER_CALL + (len(args) // 2 if type(args) is tuple else 0))
         if type(callee) is not Import:
             return self._computed_call(callee, args, how, offset)
+        if not callee.watched:
+            return self._judged_call(callee, args, how, offset)
+        made = self._judged_call(callee, args, how, offset)
+        if isinstance(made, Obj):
+            self._world.made(made)
+        return made
+
+    def _judged_call(self, callee: Import, args: Value, how: How, offset: int) -> Value:
         judged = callee.judged
         uses = judged.uses
         if how is _CALL:

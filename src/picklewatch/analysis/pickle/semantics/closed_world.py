@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, class_of, parts, way
-from picklewatch.analysis.pickle.vm.values import NOTHING, Blob, How, Import, Obj, Opaque, OpaqueKind
+from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.catalogue.classes.schema import DATA, Look
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from picklewatch.analysis.pickle.semantics.observations import Observations
-    from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.analysis.pickle.vm.values import Key, Value
     from picklewatch.catalogue.classes.profiles import Profile
-    from picklewatch.catalogue.classes.schema import Allowed
+    from picklewatch.catalogue.classes.schema import Allowed, Schema
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_ACTIVE: Final = ClassKind.ACTIVE
 _CALLABLE: Final = Kind.CALLABLE
 _ENUM: Final = ClassKind.ENUM
 _DEL: Final = Hook.DEL
@@ -82,6 +83,13 @@ class ClosedWorld:
 
     def built(self, target: Obj, state: Value, offset: int) -> None:
         """Judge the *state* that BUILD is about to give to *target*."""
+        callee = target.callee
+        if type(state) is dict and type(callee) is Import and callee.profile is not None and not callee.makes:
+            if callee.profile.kind is _PASSIVE:
+                return
+            if callee.profile.kind is _ACTIVE and target.known and target.kind not in NATIVE:
+                self._acting(callee.profile, target, state, offset)
+                return
         judges, profile, name = _judged_as(target)
         if not judges or (isinstance(state, Obj) and self._is_object(target, profile, state, offset)):
             return
@@ -113,8 +121,7 @@ class ClosedWorld:
 
     def hashed(self, values: Collection[Value], offset: int) -> None:
         """Judge keys of a mapping, or members of a set."""
-        waiting = [one for one in values if not (type(one) is tuple and CONSTANTS.issuperset(map(type, one)))]
-        seen = set[int]()
+        waiting, seen = list(values), set[int]()
         while waiting:
             value = waiting.pop()
             if type(value) in CONSTANTS or id(value) in seen:
@@ -170,17 +177,23 @@ class ClosedWorld:
             self._look(function, DATA, whole, (whole, ""), offset, most=most)
             return
         self._look(function, schema.items, (target.items, target.members), (target, ""), offset)
+        if schema.keyed and target.items is not None:
+            self._named(schema, target, target.items, offset)
+            self._look(function, DATA, target.items.get(REST), (target, ""), offset)
         if not _is_attributes(state):
             self._look(function, schema.state, state, (target, ""), offset)
             return
         for part in state if isinstance(state, tuple) else (state,):
-            if not isinstance(part, dict):
-                continue
-            names = part if schema.rest.look is not _UNSEEN else [name for name in schema.looks if name in part]
-            self._charge(len(names))
-            for name in names:
-                allowed = schema.looks.get(name, schema.rest) if isinstance(name, str) else schema.rest
-                self._look(function, allowed, part[name], (target, str(name)), offset)
+            if isinstance(part, dict):
+                self._named(schema, target, part, offset)
+
+    def _named(self, schema: Schema, target: Obj, named: dict[Key, Value], offset: int) -> None:
+        """Judge attributes, or items, by their names."""
+        names = named if schema.rest.look is not _UNSEEN else [name for name in schema.looks if name in named]
+        self._charge(len(names))
+        for name in names:
+            allowed = schema.looks.get(name, schema.rest) if isinstance(name, str) else schema.rest
+            self._look(schema.function, allowed, named[name], (target, str(name)), offset)
 
     def _stored(self, target: Obj, state: Value, offset: int) -> None:
         """Judge a state that is only stored: whatever stores it walks over anything but an exact dict."""
@@ -339,8 +352,8 @@ def _plain_mapping(state: Obj) -> bool:
     judges, profile, _ = _judged_as(state)
     if not judges or profile is None or profile.kind is not _PASSIVE or profile.base != "dict":
         return False
-    names = [*(state.items or ()), *(state.members or ())]
-    return state.state in (None, NOTHING, state) and not any(type(one) is str and one in _ITEM_METHODS for one in names)
+    items = state.items or {}
+    return state.state in (None, NOTHING, state) and REST not in items and _ITEM_METHODS.isdisjoint(items)
 
 
 def _at(place: tuple[Obj, str]) -> str:

@@ -23,7 +23,7 @@ class Hazards:
 
     def __init__(self, observations: Observations, world: ClosedWorld) -> None:
         self._observations = observations
-        self._world = world
+        self.world = world
         self._budget = observations.budget
         self._charge = observations.budget.charge
         self._hash_work = 0
@@ -52,18 +52,20 @@ class Hazards:
         Sixty tuples of two, each of the one before twice, would take longer to hash than the machine lives.
         """
         self._charge(2 + len(values) // 4)
-        if CONSTANTS.issuperset(map(type, values)):
+        others = [value for value in values if type(value) not in CONSTANTS]
+        if not others:
             return
-        self._world.hashed(values, offset)
-        for value in values:
-            if type(value) is not tuple:
-                continue
-            self._budget.charge(5)
-            known = self._hash_sizes.get(id(value))
-            if known is not None:
-                self._hash_work += known[0]
-            elif len(value) > _SMALL or any(type(part) is tuple for part in value):
-                self._hash_work += _nodes(value, self._hash_sizes, self._budget)
+        acting = []
+        self._charge(5 * len(others))
+        for value in others:
+            plain = type(value) is tuple and CONSTANTS.issuperset(map(type, value))
+            if not plain:
+                acting.append(value)
+            if type(value) is tuple and (not plain or len(value) > _SMALL):
+                known = self._hash_sizes.get(id(value))
+                self._hash_work += known[0] if known is not None else _nodes(value, self._hash_sizes, self._budget)
+        if acting:
+            self.world.hashed(acting, offset)
         if self._hash_work > _HASH_WORK:
             self._observations.once(
                 "resource-bomb", Level.UNSAFE, offset, "shared tuples would take minutes or for ever to be hashed"

@@ -9,6 +9,7 @@ from picklewatch.analysis.pickle.render import cut, render
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, Persistent
 from picklewatch.catalogue.classes import profiles
 from picklewatch.catalogue.classes.natives import of_python
+from picklewatch.catalogue.classes.profiles import Hook
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, Judged, judge
 from picklewatch.catalogue.imports.entries import Check, Status
 from picklewatch.catalogue.imports.python2_names import python3_name
@@ -38,6 +39,8 @@ class ImportTable:
             judged = self.judged(module, name)
             found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
             found.profile = _profile(*python3_name(module, name))
+            acts = found.profile.acts if found.profile is not None else ()
+            found.watched = Hook.NEW in acts or Hook.DEL in acts
             found.makes = judged.check in _MAKERS or name.startswith("__pyx_unpickle_")
             self.found[key] = found
             if judged.status is Status.CODE:

@@ -88,17 +88,11 @@ class Machine:
 
     def call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
         """Judge REDUCE, NEWOBJ and NEWOBJ_EX."""
-        made = self.calls.call(callee, args, how, offset)
-        if type(made) is Obj:
-            self.world.made(made)
-        return made
+        return self.calls.call(callee, args, how, offset)
 
     def instantiate(self, callee: Value, args: tuple[Value, ...], offset: int) -> Value:
         """Judge OBJ and INST."""
-        made = self.calls.instantiate(callee, args, offset)
-        if type(made) is Obj:
-            self.world.made(made)
-        return made
+        return self.calls.instantiate(callee, args, offset)
 
     def build(self, target: Value, state: Value, offset: int) -> None:
         """Judge BUILD."""
@@ -132,12 +126,9 @@ class Machine:
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
             self.world.filled(target, _SETS_ITEM, items, offset)
-            if target.kind is _DICT:
-                if target.items is None:
-                    target.items = {}
-                self._fill(target.items, items)
-            else:
-                _keep(target, items)
+            if target.items is None:
+                target.items = {}
+            self._fill(target.items, items)
             self._hooks_among(target, items, offset)
             if target.kind is _OBJECT and target.known:
                 self._filled_late("SETITEM", target, offset)

@@ -138,6 +138,8 @@ class Import:
     """What restoring an object of this class runs; None if that is not known, or it is no class."""
     makes: bool = False
     """True for a function that makes an object of the class that is its first argument."""
+    watched: bool = False
+    """True for a class whose ``__new__`` or ``__del__`` acts."""
     key: str = field(init=False)
     """``module.name``."""
 
@@ -162,9 +164,9 @@ class Obj:
     known: bool = True
     """True if its class is vouched for."""
     items: dict[Key, Value] | None = None
-    """The items that SETITEM put into a mapping that a call made empty, such as an OrderedDict."""
+    """The items that SETITEM put into it."""
     members: list[Value] | None = None
-    """What else filled it: the items of APPEND and ADDITEMS, and of SETITEM where they are not in `items`."""
+    """The items that APPEND and ADDITEMS put into it, other than plain numbers."""
     used: bool = False
     """True once an array was made of this element type."""
     size: int | None = None
