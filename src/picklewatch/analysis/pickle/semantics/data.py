@@ -16,7 +16,7 @@ from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.entries import Check, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.vm.values import Value
@@ -64,24 +64,6 @@ class DataReader:
         if type(root) in CONSTANTS:
             return None
         known = self._known.setdefault(classes, {})
-        found = self._search(root, lambda value: value is of or _is_data(value, classes), known)
-        if of is not None:
-            known.pop(id(of), None)
-        return found
-
-    def call(self, root: Value) -> Reached | None:
-        """Return the first value in *root* that may be called, whatever it lies in."""
-        return self._search(root, lambda value: not _may_call(value), {})
-
-    def filled(self, target: Value, items: Sequence[Value]) -> None:
-        """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
-        key = id(target)
-        for known in self._known.values():
-            if key in known and not CONSTANTS.issuperset(map(type, items)):
-                self._known.clear()
-                return
-
-    def _search(self, root: Value, passes: Callable[[Value], bool], known: dict[int, Value]) -> Reached | None:
         above: dict[int, tuple[Value, Value]] = {}
         waiting: list[tuple[Value, Value]] = [(root, None)]
         while waiting:
@@ -90,14 +72,38 @@ class DataReader:
             if key in known or key in above:
                 continue
             above[key] = value, holder
-            if not passes(value):
+            if isinstance(value, Import | Obj) and value is not of and not _is_data(value, classes):
                 return Reached(value, _trail(value, above))
             inside = parts(value)
-            held = [one for one in inside if type(one) not in CONSTANTS]
+            held = [(one, value) for one in inside if type(one) not in CONSTANTS]
             self._charge(_PER_VALUE + len(inside) // 6 + len(held))
-            waiting += [(one, value) for one in reversed(held)]
-        known.update((key, value) for key, (value, _) in above.items())
+            waiting += held
+        known.update((key, value) for key, (value, _) in above.items() if value is not of)
         return None
+
+    def call(self, root: Value) -> Reached | None:
+        """Return the first value in *root* that may be called, whatever it lies in."""
+        above: dict[int, tuple[Value, Value]] = {}
+        waiting: list[tuple[Value, Value]] = [(root, None)]
+        while waiting:
+            value, holder = waiting.pop()
+            if id(value) in above:
+                continue
+            above[id(value)] = value, holder
+            if _may_call(value):
+                return Reached(value, _trail(value, above))
+            held = [(one, value) for one in parts(value) if type(one) not in CONSTANTS]
+            self._charge(_PER_VALUE + len(held))
+            waiting += held
+        return None
+
+    def filled(self, target: Value, items: Sequence[Value]) -> None:
+        """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
+        key = id(target)
+        for known in self._known.values():
+            if key in known and not CONSTANTS.issuperset(map(type, items)):
+                self._known.clear()
+                return
 
 
 def parts(value: Value) -> Collection[Value]:
