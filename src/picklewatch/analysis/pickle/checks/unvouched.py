@@ -158,7 +158,7 @@ def _vouched_call(callee: Import, args: Value, how: How, observations: Observati
 
 def _member(callee: Import) -> Concern:
     """Return the concern about a call with one literal: it makes no member of anything but an enumeration."""
-    profile, key = callee.profile, callee.key[:200]
+    profile, key = callee.profile, callee.key
     if profile is None:
         return Concern("unvouched-class", Level.UNVERIFIED, f"calls {key}, which is not known to be an enumeration")
     if profile.kind is ClassKind.ENUM:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, class_of, parts, way
+from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, class_of, parts
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
@@ -218,7 +218,7 @@ class ClosedWorld:
                 Level.UNSAFE if state.known else Level.UNVERIFIED,
                 offset,
                 f"the state of {_short(target)} is an object of {_short(state)}, which is asked for its items",
-                way(_short(target), call.trail if call else reached.trail),
+                self.data.way(_short(target), call.trail if call else reached.trail),
             )
         return reached is not None
 
@@ -267,7 +267,11 @@ class ClosedWorld:
                 level, what, trail = self._reached(function, reached)
                 level = min(level, most, key=lambda level: level.rank)
                 self._finding(
-                    rule, level, offset, f"{function} would reach {what} on loading", way(_at(place), trail, whole)
+                    rule,
+                    level,
+                    offset,
+                    f"{function} would reach {what} on loading",
+                    self.data.way(_at(place), trail, whole),
                 )
             return
         if look is _LOOK_TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
@@ -275,7 +279,7 @@ class ClosedWorld:
         what = {Look.ABSENT: "may call", Look.TEXT: "takes for a text", Look.NAMES: "takes for names"}[look]
         call = self.data.call(value)
         start = _at(place)
-        evidence = way(start, call.trail if call else (value,))
+        evidence = self.data.way(start, call.trail if call else (value,))
         self._finding(rule, Level.UNSAFE, offset, f"{function} {what} what is at {start}, on loading", evidence)
 
     def _is_of_names(self, value: Value) -> bool:

@@ -97,6 +97,31 @@ class DataReader:
             waiting += held
         return None
 
+    def way(self, start: str, trail: tuple[Value, ...], whole: Obj | None = None) -> str:
+        """Spell *trail*: ``Adam.param_groups → DataLoader.collate_fn → …``.
+
+        It begins with what *start* names: with the value in a place, or with *whole*, an object itself.
+        """
+        text, in_object = start, False
+        for at, value in enumerate(trail):
+            if at:
+                text += self._step(trail[at - 1], value, in_object=in_object)
+            in_object = isinstance(value, Obj)
+            if isinstance(value, Import):
+                text += f" → {value.key}"
+            elif isinstance(value, Obj) and value is not whole:
+                text += f" → {_short(value)}" if at < len(trail) - 1 else f" → {_long(value)}"
+        return text
+
+    def _step(self, holder: Value, value: Value, *, in_object: bool) -> str:
+        """Return the part of the way from *holder* to *value*, directly in it."""
+        if in_object or not isinstance(holder, dict | list | tuple):
+            return ""
+        self._charge(1 + len(holder))
+        if isinstance(holder, dict):
+            return next((f".{key}" for key, one in holder.items() if one is value), "")
+        return f"[{next(at for at, one in enumerate(holder) if one is value)}]"
+
     def filled(self, target: Value, items: Sequence[Value]) -> None:
         """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
         key = id(target)
@@ -167,39 +192,9 @@ def _trail(value: Value, above: dict[int, tuple[Value, Value]]) -> tuple[Value, 
     return tuple(reversed(found))
 
 
-def way(start: str, trail: tuple[Value, ...], whole: Obj | None = None) -> str:
-    """Spell *trail*: ``Adam.param_groups → DataLoader.collate_fn → …``.
-
-    It begins with what *start* names: with the value in a place, or with *whole*, an object itself.
-    """
-    text, last = start, len(trail) - 1
-    for at, value in enumerate(trail):
-        holder = trail[at - 1] if at else None
-        if at:
-            text += _step(holder, value, in_object=at > 1 and isinstance(trail[at - 2], Obj))
-        if value is whole:
-            continue
-        if isinstance(value, Import):
-            text += f" → {value.key[:_SHOWN]}"
-        elif isinstance(value, Obj) and (at < last or not isinstance(value.callee, Import)):
-            text += f" → {_short(value)}"
-        elif isinstance(value, Obj) and isinstance(value.callee, Import):
-            text += f" → {value.callee.key[:_SHOWN]}()"
-    return text
-
-
-def _step(holder: Value, value: Value, *, in_object: bool) -> str:
-    if isinstance(holder, dict):
-        key = next((str(key) for key, one in holder.items() if one is value), "?")[:_SHOWN]
-        return f".{key}" if in_object else f"[{key}]"
-    if isinstance(holder, list | tuple):
-        return "" if in_object else f"[{next(at for at, one in enumerate(holder) if one is value)}]"
-    return ""
-
-
 def _short(value: Obj) -> str:
-    return value.callee.name[:_SHOWN] if isinstance(value.callee, Import) else "…"
+    return value.callee.name if isinstance(value.callee, Import) else "…"
 
 
-_SHOWN = 80
-"""Characters of a name that a finding shows."""
+def _long(value: Obj) -> str:
+    return f"{value.callee.key}()" if isinstance(value.callee, Import) else "…"
