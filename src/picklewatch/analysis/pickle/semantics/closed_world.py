@@ -266,13 +266,8 @@ class ClosedWorld:
             if reached is not None:
                 level, what, trail = self._reached(function, reached)
                 level = min(level, most, key=lambda level: level.rank)
-                self._finding(
-                    rule,
-                    level,
-                    offset,
-                    f"{function} would reach {what} on loading",
-                    self.data.way(_at(place), trail, whole),
-                )
+                evidence = self.data.way(_at(place), trail, whole)
+                self._finding(rule, level, offset, f"{function} would reach {what} on loading", evidence)
             return
         if look is _LOOK_TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return
