@@ -35,6 +35,7 @@ _FILLED = frozenset({Kind.LIST, Kind.DICT, Kind.SET})
 CONSTANTS = frozenset({int, float, bool, type(None), str, bytes})
 """Types of values that hold nothing."""
 _NOBODY: Final[frozenset[str]] = frozenset()
+_SHORT = 8
 _PER_VALUE = 3
 """Units of work that looking at a value which may hold others costs."""
 
@@ -75,7 +76,7 @@ class DataReader:
             if isinstance(value, Import | Obj) and value is not of and not _is_data(value, classes):
                 return Reached(value, _trail(value, above))
             inside = parts(value)
-            held = [(one, value) for one in inside if type(one) not in CONSTANTS]
+            held = [(one, value) for one in inside if type(one) not in CONSTANTS and not _flat(one)]
             self._charge(_PER_VALUE + len(inside) // 6 + len(held))
             waiting += held
         known.update((key, value) for key, (value, _) in above.items() if value is not of)
@@ -129,6 +130,11 @@ class DataReader:
             if key in known and not CONSTANTS.issuperset(map(type, items)):
                 self._known.clear()
                 return
+
+
+def _flat(value: Value) -> bool:
+    """Return True for a short tuple of constants, such as a shape: it is looked at faster than remembered."""
+    return type(value) is tuple and len(value) <= _SHORT and CONSTANTS.issuperset(map(type, value))
 
 
 def parts(value: Value) -> Collection[Value]:
