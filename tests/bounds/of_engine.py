@@ -90,8 +90,11 @@ BOUNDS: dict[str, list[Entry]] = {
         shown("whether fickling is asked for evidence", "_report: machine.budget.fickling_seconds_left > 0"),
         shown("the evidence of a finding", "_about: imported.module[:200]", "_about: imported.name[:200]"),
     ],
+    "analysis/pickle/semantics/data.py": [
+        whole("a longer tuple of constants is remembered as any other value", "_flat: len(value) <= _SHORT"),
+    ],
     "analysis/pickle/semantics/hazards.py": [
-        whole("a short tuple without tuples in it costs nothing", "Hazards.hashed: len(value) > _SMALL"),
+        whole("a short tuple of constants costs nothing", "Hazards.hashed: len(value) <= _SMALL"),
         told(
             "resource-bomb",
             reach.costly_hash,

@@ -58,10 +58,10 @@ class Hazards:
         acting = []
         self._charge(5 * len(others))
         for value in others:
-            plain = type(value) is tuple and CONSTANTS.issuperset(map(type, value))
-            if not plain:
-                acting.append(value)
-            if type(value) is tuple and (not plain or len(value) > _SMALL):
+            if type(value) is tuple and len(value) <= _SMALL and CONSTANTS.issuperset(map(type, value)):
+                continue
+            acting.append(value)
+            if type(value) is tuple:
                 known = self._hash_sizes.get(id(value))
                 self._hash_work += known[0] if known is not None else _nodes(value, self._hash_sizes, self._budget)
         if acting:
