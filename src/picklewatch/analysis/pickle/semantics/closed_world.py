@@ -8,12 +8,21 @@ at BUILD and once more at the end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, class_of, parts
+from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, parts
+from picklewatch.analysis.pickle.semantics.restored_objects import (
+    ASKED,
+    Plan,
+    is_attributes,
+    judged_as,
+    place_of,
+    plain_mapping,
+    plan_of,
+    short,
+)
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
-from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS, VALUES
+from picklewatch.catalogue.classes.natives import CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.catalogue.classes.schema import DATA, Look
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
@@ -50,8 +59,6 @@ _REACHED, _KEY, _STATE = "reached-callable", "acting-key", "foreign-state"
 _HASHES = (Hook.HASH, Hook.EQ)
 _SETS = (Hook.SETATTR, Hook.DESCRIPTOR)
 """Hooks that the second part of a state runs."""
-_ASKED = (Hook.GETATTR, Hook.GETATTRIBUTE)
-"""Hooks that are asked for the method that BUILD, APPEND or ADDITEMS calls, before anything of it is set."""
 
 
 class ClosedWorld:
@@ -62,7 +69,7 @@ class ClosedWorld:
         self._findings = observations.findings
         self._charge = observations.budget.charge
         self.data = DataReader(observations.budget)
-        self._plans: dict[int, _Plan] = {}
+        self._plans: dict[int, Plan] = {}
         """By the identity of a class's profile: what BUILD runs."""
         self._mortal: list[Obj] = []
         """Objects whose class has a ``__del__`` that acts."""
@@ -90,7 +97,7 @@ class ClosedWorld:
             if callee.profile.kind is _ACTIVE and target.known and target.kind not in NATIVE:
                 self._acting(callee.profile, target, state, offset)
                 return
-        judges, profile, name = _judged_as(target)
+        judges, profile, name = judged_as(target)
         if not judges or (isinstance(state, Obj) and self._is_object(target, profile, state, offset)):
             return
         if profile is None:
@@ -105,7 +112,7 @@ class ClosedWorld:
 
     def filled(self, target: Obj, hooks: tuple[Hook, ...], items: list[Value], offset: int) -> None:
         """Judge *items* that fill *target* by one of *hooks*."""
-        judges, profile, name = _judged_as(target)
+        judges, profile, name = judged_as(target)
         if not judges or (profile is not None and profile.kind is _PASSIVE):
             return
         if profile is None:
@@ -116,7 +123,7 @@ class ClosedWorld:
                 schema = SCHEMAS.get(function)
                 self._look(function, schema.items if schema else DATA, items, (target, ""), offset)
                 self._run(function, target, target.state, offset)
-        for hook in _ASKED:
+        for hook in ASKED:
             self._run_all(profile, hook, target, target.state, offset)
 
     def hashed(self, values: Collection[Value], offset: int) -> None:
@@ -147,7 +154,7 @@ class ClosedWorld:
     def _acting(self, profile: Profile, target: Obj, state: Value, offset: int) -> None:
         plan = self._plans.get(id(profile))
         if plan is None:
-            plan = self._plans[id(profile)] = _plan(profile)
+            plan = self._plans[id(profile)] = plan_of(profile)
         for function in plan.asked:
             self._run(function, target, target.state, offset)
         if plan.looks is not None and type(state) is dict and target.items is None and target.members is None:
@@ -180,7 +187,7 @@ class ClosedWorld:
         if schema.keyed and target.items is not None:
             self._named(schema, target, target.items, offset)
             self._look(function, DATA, target.items.get(REST), (target, ""), offset)
-        if not _is_attributes(state):
+        if not is_attributes(state):
             self._look(function, schema.state, state, (target, ""), offset)
             return
         for part in state if isinstance(state, tuple) else (state,):
@@ -197,8 +204,8 @@ class ClosedWorld:
 
     def _stored(self, target: Obj, state: Value, offset: int) -> None:
         """Judge a state that is only stored: whatever stores it walks over anything but an exact dict."""
-        if not _is_attributes(state) and not (isinstance(state, Obj) and _plain_mapping(state)):
-            self._look(f"what stores the state of {_short(target)}", DATA, state, (target, ""), offset, rule=_STATE)
+        if not is_attributes(state) and not (isinstance(state, Obj) and plain_mapping(state)):
+            self._look(f"what stores the state of {short(target)}", DATA, state, (target, ""), offset, rule=_STATE)
 
     def _is_object(self, target: Obj, profile: Profile | None, state: Obj, offset: int) -> bool:
         """Report a state that is an object with methods of its own: what restores *target* asks it for its items."""
@@ -207,7 +214,7 @@ class ClosedWorld:
         allowed = (
             [one for one in read if one.look is not _UNSEEN] if functions and len(read) == len(functions) else [DATA]
         )
-        if _plain_mapping(state):
+        if plain_mapping(state):
             return False
         found = (self.data.other(state, one.classes) for one in allowed)
         reached = next((one for one in found if one is not None), None)
@@ -217,14 +224,14 @@ class ClosedWorld:
                 _STATE,
                 Level.UNSAFE if state.known else Level.UNVERIFIED,
                 offset,
-                f"the state of {_short(target)} is an object of {_short(state)}, which is asked for its items",
-                self.data.way(_short(target), call.trail if call else reached.trail),
+                f"the state of {short(target)} is an object of {short(state)}, which is asked for its items",
+                self.data.way(short(target), call.trail if call else reached.trail),
             )
         return reached is not None
 
     def _hashed_object(self, value: Obj, offset: int) -> tuple[Value, ...]:
         """Judge an object that is hashed; return what its own hash is made of."""
-        judges, profile, name = _judged_as(value)
+        judges, profile, name = judged_as(value)
         is_value = value.kind in NATIVE or name in VALUES or name in CONTAINERS
         if is_value or (profile is not None and profile.kind is _ENUM):
             self._look("hashing a key", DATA, (value,), (value, ""), offset, rule=_KEY)
@@ -266,14 +273,14 @@ class ClosedWorld:
             if reached is not None:
                 level, what, trail = self._reached(function, reached)
                 level = min(level, most, key=lambda level: level.rank)
-                evidence = self.data.way(_at(place), trail, whole)
+                evidence = self.data.way(place_of(place), trail, whole)
                 self._finding(rule, level, offset, f"{function} would reach {what} on loading", evidence)
             return
         if look is _LOOK_TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return
         what = {Look.ABSENT: "may call", Look.TEXT: "takes for a text", Look.NAMES: "takes for names"}[look]
         call = self.data.call(value)
-        start = _at(place)
+        start = place_of(place)
         evidence = self.data.way(start, call.trail if call else (value,))
         self._finding(rule, Level.UNSAFE, offset, f"{function} {what} what is at {start}, on loading", evidence)
 
@@ -300,68 +307,12 @@ class ClosedWorld:
         level = Level.UNSAFE if function in SCHEMAS and value.known else Level.UNVERIFIED
         if call is not None and _is_vouched(call.value):
             level, trail = Level.UNSAFE, (*trail, *call.trail[1:])
-        return level, "a callable" if value.kind is _CALLABLE else f"an object of {_short(value)}", trail
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What BUILD runs on objects of one class."""
-
-    asked: tuple[str, ...]
-    """Functions that are asked for ``__setstate__``, while the state is not set."""
-    runs: tuple[str, ...]
-    """Functions that see the state."""
-    looks: tuple[tuple[str, str, Allowed], ...] | None
-    """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
-
-
-def _plan(profile: Profile) -> _Plan:
-    asked = [function for hook in _ASKED for function in profile.acts.get(hook, ())]
-    runs = (*profile.acts.get(_SETSTATE, ()), *profile.acts.get(_DEL, ()))
-    read = [SCHEMAS[function] for function in runs if function in SCHEMAS]
-    if len(read) < len(runs) or any(schema.rest.look is not _UNSEEN for schema in read):
-        return _Plan(tuple(asked), runs, None)
-    looks = {(name, allowed): schema.function for schema in read for name, allowed in schema.looks.items()}
-    return _Plan(tuple(asked), runs, tuple((function, *look) for look, function in looks.items()))
+        return level, "a callable" if value.kind is _CALLABLE else f"an object of {short(value)}", trail
 
 
 _SETS_OF_PYTHON = frozenset({OpaqueKind.SET, OpaqueKind.FROZENSET})
 _HASH_WHAT_THEY_HOLD = frozenset({"tuple", "frozenset"})
-_ITEM_METHODS = frozenset({"items", "keys"})
-
-
-def _judged_as(target: Obj) -> tuple[bool, Profile | None, str]:
-    """Return whether *target* is to be judged, the profile of its class, and the name of that, or of its maker."""
-    if not target.known or not isinstance(target.callee, Import) or target.kind is _CALLABLE:
-        return False, None, ""  # reported where it was made
-    made = class_of(target)
-    native = target.kind in NATIVE and (made.key in CLASSES or (made is target.callee and made.profile is None))
-    return not native, made.profile, made.key
-
-
-def _is_attributes(state: Value) -> bool:
-    """Return True for an exact dict, None, or two of them: what the unpickler itself makes attributes of."""
-    if state is None or state is NOTHING or type(state) is dict:
-        return True
-    return type(state) is tuple and len(state) == 2 and all(one is None or type(one) is dict for one in state)
-
-
-def _plain_mapping(state: Obj) -> bool:
-    """Return True for a subclass of dict without hooks, of which no attribute takes the place of a method."""
-    judges, profile, _ = _judged_as(state)
-    if not judges or profile is None or profile.kind is not _PASSIVE or profile.base != "dict":
-        return False
-    items = state.items or {}
-    return state.state in (None, NOTHING, state) and REST not in items and _ITEM_METHODS.isdisjoint(items)
-
-
-def _at(place: tuple[Obj, str]) -> str:
-    return ".".join(filter(None, (_short(place[0]), place[1])))
 
 
 def _is_vouched(value: Value) -> bool:
     return not isinstance(value, Import) or value.judged.status is _VOUCHED
-
-
-def _short(value: Obj) -> str:
-    return class_of(value).name if isinstance(value.callee, Import) else "an object"
