@@ -81,6 +81,24 @@ def test_a_function_that_acts_in_one_version_acts_in_all() -> None:
     )
 
 
+def test_a_borrowed_name_is_not_listed() -> None:
+    """A class is known by its own name and by those that packages above give it, not by another module's."""
+    classes = [{**line("lib.a.b.C"), "names": ["lib.C", "lib.a.C", "lib.a.b.C", "lib.z.C"]}]
+    found = compiled(*classes)
+    assert [found.find(module, "C") is not None for module in ("lib", "lib.a", "lib.a.b", "lib.z")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_what_is_denied_by_its_own_name_has_no_other() -> None:
+    """The lists know one spelling of what does harm."""
+    classes = [{**line("lib.a.Runner"), "names": ["lib.Runner", "lib.a.Runner"]}]
+    assert merge(classes, {}, [], denied=lambda module, _name: module == "lib.a") == {}
+
+
 def test_an_enumeration_in_one_version_alone_is_none() -> None:
     """Its class is called with one literal: every version's must be an enumeration."""
     assert profile(compiled(line("lib.E", "enum"), line("lib.E", "enum")), "lib.E") == ("enum", "object", False, {})

@@ -44,9 +44,12 @@ def main() -> int:
 
 
 def _compile(lines: list[Path], out: Path) -> int:
-    from census import compiled, merge  # they need picklewatch, which the libraries' environment does not have
+    from census import compiled, merge
+    from picklewatch.catalogue.imports import (
+        classify,
+    )  # they need picklewatch, which the libraries' environment does not have
 
-    names = merge.merge(*merge.read_lines(lines))
+    names = merge.merge(*merge.read_lines(lines), denied=classify.is_denied_or_code)
     content = compiled.table(names)
     part = out.with_suffix(".part")
     part.write_bytes(content)

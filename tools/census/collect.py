@@ -110,13 +110,15 @@ def _version(library: str) -> str:
 
 
 def _modules(library: str, progress: Path, skipped: frozenset[str]) -> Iterator[types.ModuleType]:
+    seen = set[str]()
     for name in _names(library, progress, skipped):
         module = _imported(name, progress)
         if module is not None and module.__name__ == name:
+            seen.add(name)
             yield module
-    for name, module in sorted(sys.modules.items()):  # compiled modules that are in no package's folder
+    for name, module in sorted(sys.modules.items()):  # in folders that are no packages, and compiled without a file
         own = name.startswith(library + ".") and getattr(module, "__name__", None) == name
-        if own and not hasattr(module, "__path__") and getattr(module, "__spec__", None) is None:
+        if own and name not in seen and not _SKIPPED.search(name):
             yield module
 
 

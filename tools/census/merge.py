@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from census.hooks import DESCRIPTOR, HOOKS, METACLASS, ONLY_RECORDED, SETSTATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 ORDER = ("function", "enum", "passive", "active")
@@ -71,13 +71,24 @@ def read_lines(paths: Iterable[Path]) -> tuple[list[dict[str, Any]], dict[str, s
 
 
 def merge(
-    classes: Iterable[dict[str, Any]], does: dict[str, set[str]], kept: Iterable[dict[str, Any]]
+    classes: Iterable[dict[str, Any]],
+    does: dict[str, set[str]],
+    kept: Iterable[dict[str, Any]],
+    denied: Callable[[str, str], bool] = lambda _module, _name: False,
 ) -> dict[tuple[str, str], Merged]:
-    """Return what is known of each name, of a class or of a function that models keep."""
+    """Return what is known of each name, of a class or of a function that models keep.
+
+    A class that is *denied* by its own name has no other one either: the lists know one spelling.
+    """
     table: dict[tuple[str, str], Merged] = defaultdict(Merged)
     for line in classes:
         acts = _acts(line, does)
-        for name in line["names"]:
+        own = [name for name in line["names"] if _is_own(split(name), split(name if ":" in name else line["class"]))]
+        if "<" not in line["class"]:
+            own.append(line["class"])  # picklers write it, also where its module was imported but not walked
+        if any(denied(*split(name)) for name in (*own, line["class"])):
+            continue
+        for name in own:
             one = table[split(name)]
             one.kinds.add("active" if line["kind"] == "passive" and acts else line["kind"])
             one.bases.add(line["base"])
@@ -92,6 +103,20 @@ def merge(
     for key in [key for key, one in table.items() if "function" in one.kinds and len(one.kinds) > 1]:
         table[key].kinds.discard("function")  # a class in one version: it is judged as one
     return table
+
+
+def _is_own(name: tuple[str, str], own: tuple[str, str]) -> bool:
+    """Return True for the name that picklers write, and for one that a package above gives the class.
+
+    What another module borrowed is not listed: checks that know a class by its module would not know it there.
+    """
+    return name[0] == own[0] or own[0].startswith(name[0] + ".") or name[0] in _OWN_ELSEWHERE
+
+
+_OWN_ELSEWHERE = frozenset(
+    {"pandas.arrays", "pandas.core.index", "gensim.models.word2vec", "gensim.models.wrappers.fasttext"}
+)
+"""Modules that picklers of another version write: the class was, or will be, defined there."""
 
 
 def _acts(line: dict[str, Any], does: dict[str, set[str]]) -> dict[str, set[str]]:

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from picklewatch.catalogue.classes.profiles import ClassKind, Hook, look_up
+from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.imports import generated
-from picklewatch.catalogue.imports.borrowed import BORROWED, BORROWED_BY
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
-from picklewatch.catalogue.imports.families import FAMILIES
+from picklewatch.catalogue.imports.functions import KEPT
+from picklewatch.catalogue.imports.library_calls import LIBRARY_CALLS
+from picklewatch.catalogue.imports.library_classes import LIBRARY_CLASSES
 from picklewatch.catalogue.imports.python2_names import ONLY_PYTHON_2, python3_name
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB, STDLIB_PACKAGES
 from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.catalogue.imports.entries import Check, Denied, Family, Group
+    from picklewatch.catalogue.classes.profiles import Profile
+    from picklewatch.catalogue.imports.entries import Check, Denied, Group
 
 LONGEST_NAME = 400
 """Characters of an import's two names that are judged; longer ones are ``dotted-import``, `Level.UNSAFE`: honest ones
@@ -50,6 +54,12 @@ class Judged:
 
 
 _STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
+_TORCHSCRIPT = "__torch__"
+_SCRIPTED = Judged(
+    status=Status.VOUCHED,
+    reason="a name that TorchScript's own C++ reader resolves in the archive; no Python module is called so",
+    uses=frozenset({Use.REFERENCE, Use.NEW}),
+)
 
 
 def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
@@ -90,7 +100,7 @@ def _kept_by_others() -> dict[tuple[str, str], Judged]:
         judged = Judged(
             status=Status.VOUCHED,
             reason=f"in {who}'s list of harmless imports",
-            uses=frozenset({Use.REFERENCE, Use.NEW, Use.MEMBER}),
+            uses=frozenset({Use.REFERENCE}),
         )
         for module, names in listed.items():
             if module != "__main__":  # whatever a user's script calls so
@@ -98,31 +108,44 @@ def _kept_by_others() -> dict[tuple[str, str], Judged]:
     return table
 
 
-_EXACT = {**_kept_by_others(), **_exact(VOUCHED)}
+_EXACT = _exact((*VOUCHED, *LIBRARY_CALLS, *LIBRARY_CLASSES, *KEPT))
+_KEPT_BY_OTHERS = _kept_by_others()
 _DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
 _INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
 _CLASS = re.compile(r"_*[A-Z]\w*\Z")
-_TESTS = re.compile(r"\.(tests?|conftest)\b")
 _DUNDER = re.compile(r"__\w+__\Z")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _TOP = re.compile(r"\w+")
 _PYTHON_TESTS = re.compile(r"test\.(test_\w+|\w+_tests|list_tests|pickletester|lock_tests|string_tests)\b")
 
 
-def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str], Judged], ...]:
-    return tuple(
-        (re.compile(f"(?:{family.module})\\Z"), re.compile(f"(?:{family.name})\\Z"), _of_family(family))
-        for family in FAMILIES
-    )
+_KINDS = {
+    ClassKind.PASSIVE: ("a class whose objects only store what they are given", frozenset({Use.REFERENCE, Use.NEW})),
+    ClassKind.ENUM: ("an enumeration", frozenset({Use.REFERENCE, Use.NEW, Use.MEMBER})),
+    ClassKind.ACTIVE: ("a class whose hooks were read", frozenset({Use.REFERENCE, Use.NEW})),
+    ClassKind.FUNCTION: ("a function that models keep for later use", frozenset({Use.REFERENCE})),
+}
+_RUN_BY_BUILD = (Hook.SETSTATE, Hook.GETATTRIBUTE, Hook.DEL)
+"""Hooks that run on every object of a class, or on every state that it is given."""
 
 
-def _of_family(family: Family) -> Judged:
-    return Judged(
-        status=Status.VOUCHED, reason=family.reason, uses=frozenset(family.uses), kind=family.kind, check=family.check
-    )
+def _unread(profile: Profile) -> list[str]:
+    """Return the hook functions that making and restoring an object runs, and that have no schema."""
+    functions = [name for hook in _RUN_BY_BUILD for name in profile.acts.get(hook, ())]
+    if profile.base == "native" and profile.kind is not ClassKind.ENUM:
+        functions += profile.acts.get(Hook.NEW, ())  # compiled: an object that was never initialized
+    return [name for name in functions if name not in SCHEMAS]
 
 
-_FAMILIES = _compiled()
+def _by_census(profile: Profile) -> Judged:
+    """Judge a class, or a function that models keep, by what the census knows of it."""
+    reason, uses = _KINDS[profile.kind]
+    unread = _unread(profile)
+    if unread:
+        reason, uses = f"restoring its objects runs {unread[0]}, which nobody read", frozenset({Use.REFERENCE})
+    elif profile.kind is ClassKind.ACTIVE:
+        reason += ": " + min(name for names in profile.acts.values() for name in names)
+    return Judged(status=Status.VOUCHED, reason=reason, uses=uses)
 
 
 @lru_cache(maxsize=8192)
@@ -147,6 +170,12 @@ def is_denied(module: str, name: str) -> bool:
     mapped = python3_name(module, name)
     both = (mapped,) if mapped == (module, name) or module in ONLY_PYTHON_2 else (mapped, (module, name))
     return any(judged is not None and judged.level is Level.MALICIOUS for judged in (_listed(*read) for read in both))
+
+
+def is_denied_or_code(module: str, name: str) -> bool:
+    """Return True if a list says that *name* of *module* does harm, or carries code."""
+    judged = _listed(module, name)
+    return judged is not None and judged.status is not Status.VOUCHED
 
 
 def looks_like_class(name: str) -> bool:
@@ -240,14 +269,15 @@ def _by_library(module: str, name: str) -> Judged:
         return Judged(status=Status.TOMBSTONE, reason="a tombstone", rule="unvouched-class", level=Level.UNVERIFIED)
     top = _TOP.match(module)
     stdlib = top is not None and top[0] in STDLIB and (top[0] in STDLIB_PACKAGES or "." not in module)
+    if module == _TORCHSCRIPT or module.startswith(_TORCHSCRIPT + "."):
+        return _SCRIPTED
+    profile = look_up(module, name)
+    if profile is not None:
+        return _by_census(profile)
+    if (module, name) in _KEPT_BY_OTHERS:
+        return _KEPT_BY_OTHERS[module, name]
     if "." in name:
         return _nested(module, name)
-    borrowed = (
-        name in BORROWED or name in BORROWED_BY.get(module.partition(".")[0], ()) or _TESTS.search(module) is not None
-    )
-    for module_pattern, name_pattern, judged in () if borrowed else _FAMILIES:
-        if module_pattern.match(module) and name_pattern.match(name):
-            return judged
     if stdlib and not (module == "test" and looks_like_class(name)):
         return Judged(status=Status.STDLIB, reason="not vouched for", rule="unlisted-stdlib", level=Level.UNSAFE)
     return Judged(status=Status.FOREIGN, reason="not vouched for", rule="unvouched-class", level=Level.UNVERIFIED)

@@ -144,20 +144,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Classes of a library that are harmless for the same reason, by pattern."""
-
-    reason: str
-    uses: AbstractSet[Use]
-    module: str
-    """A regular expression that the whole module name matches."""
-    name: str = r"_?[A-Z][A-Za-z0-9_]*"
-    """A regular expression that the whole name matches; as usual: what looks like a class."""
-    kind: Kind = Kind.OBJECT
-    check: Check | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Denied:
     """Imports that no model needs, for the same reason."""
 

@@ -7,6 +7,8 @@ and functions that call what they are handed (``numpy.fromfunction``), or a meth
 
 from __future__ import annotations
 
+from picklewatch.catalogue.imports.entries import Group, Use
+
 _NUMPY = """
     abs absolute acos acosh add all allclose alltrue amax amin angle any append arange arccos arccosh arcsin
     arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort argwhere around array array_equal
@@ -85,29 +87,38 @@ _TORCH_FUNCTIONAL = """
 """
 """torch.nn.functional's, to 2.14."""
 
-
-def _any_of(names: str) -> str:
-    """Return a regular expression that matches one of *names*."""
-    return "|".join(names.split())
-
-
-NUMPY = _any_of(_NUMPY)
-SCIPY_SPECIAL = _any_of(_SCIPY_SPECIAL)
-TORCH_FUNCTIONAL = _any_of(_TORCH_FUNCTIONAL)
-
-TORCH_INIT = r"(uniform|normal|trunc_normal|constant|ones|zeros|eye|dirac|xavier_\w+|kaiming_\w+|orthogonal|sparse|calculate_gain)_?"
-
-ACTIVATIONS = r"\w*gelu\w*|swish|silu|mish|linear_act|relu\w*|sigmoid|tanh|leaky_relu"
-"""Of transformers."""
-
-SCIKIT_LEARN_METRICS = (
-    r"(?!plot_)\w+_(score|loss|error|deviance|distances|kernel|similarity|curve|matrix|report|index|samples)|auc|hinge_loss|matthews_corrcoef"
-    r"|precision_recall_fscore_support|homogeneity_completeness_v_measure|class_likelihood_ratios|positive_likelihood_ratio"
-    r"|negative_likelihood_ratio|paired_distances|pairwise_distances_argmin(_min)?|_passthrough_scorer"
+_ARRAYS = (
+    "numpy",
+    *(
+        f"{core}.{part}"
+        for core in ("numpy.core", "numpy._core")
+        for part in ("_multiarray_umath", "umath", "fromnumeric", "numeric")
+    ),
+    *(f"scipy._lib.array_api_compat.{part}" for part in ("numpy", "numpy._aliases", "common", "common._aliases")),
 )
-SCIKIT_LEARN = (
-    r"f_classif|f_regression|f_oneway|chi2|r_regression|mutual_info_\w+|normalize|binarize|label_binarize|(minmax_|maxabs_|robust_)?scale"
-    r"|add_dummy_feature|quantile_transform|power_transform|_identity|strip_accents_\w+|strip_tags|_kmeans_single_\w+|_labels_inertia\w*"
-    r"|_logcosh|_exp|_cube|safe_sparse_dot|softmax|log_logistic|density|row_norms|squared_norm|fast_logdet|weighted_mode|stable_cumsum"
-    r"|inplace_(identity|logistic|tanh|relu|softmax)\w*|empirical_covariance|ledoit_wolf|oas|shrunk_covariance|kneighbors_graph|radius_neighbors_graph"
+"""Modules that give numpy's functions."""
+
+KEPT: tuple[Group, ...] = (
+    Group(
+        reason="functions over arrays, stored for later use",
+        uses={Use.REFERENCE},
+        names={
+            **dict.fromkeys(_ARRAYS, _NUMPY),
+            **dict.fromkeys(("scipy.special", "scipy.special._ufuncs"), _SCIPY_SPECIAL),
+        },
+    ),
+    Group(
+        reason="functions over tensors, stored for later use",
+        uses={Use.REFERENCE},
+        names=dict.fromkeys(("torch.nn.functional", "torch._C._nn"), _TORCH_FUNCTIONAL),
+    ),
+    Group(
+        reason="activation functions of older versions, stored for later use",
+        uses={Use.REFERENCE},
+        names={
+            "transformers.activations": "_gelu_python gelu gelu_10 gelu_fast gelu_new gelu_python linear_act mish quick_gelu "
+            "silu swish",
+        },
+    ),
 )
+"""Compiled functions have no source for the census to read, and their libraries list them under many modules."""
