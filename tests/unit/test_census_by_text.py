@@ -183,3 +183,14 @@ def test_nothing_in_an_archive_runs(wheel: Callable[..., Path], tmp_path: Path) 
     assert lines[1]["does"] == "acts"
     assert lines[1]["text"] == "def __setstate__(self, state):\n    state.go()\n"
     assert not mark.exists()
+
+
+def test_a_list_of_versions_is_read_by_one_command(wheel: Callable[..., Path], tmp_path: Path) -> None:
+    """Each line of a list names a wheel of a folder, and those beside it."""
+    wheel("base", __init__="class Base: pass\n")
+    wheel("lib", __init__="from base import Base\nclass A(Base): pass\n")
+    listed = tmp_path / "list.txt"
+    listed.write_text("# old ones\nlib-1.0 base-1.0\n")
+    command = [sys.executable, _TOOL, tmp_path, "--list", listed, "--out", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "text-lib-1.0: 1 classes, 0 functions, 0 not known\n"

@@ -80,23 +80,38 @@ def _write(path: Path, lines: Iterator[str]) -> None:
     part.replace(path)
 
 
+def _take(archive: Path, beside: list[Path], out: Path) -> None:
+    library = load(archive)
+    lines, unknown = census(library, [load(path) for path in beside])
+    stem = f"text-{library.name}-{library.version}"
+    _write(out / f"{stem}.jsonl", (json.dumps(line) for line in lines))
+    _write(out / f"{stem}.unknown", iter(unknown))
+    classes = sum("class" in line for line in lines)
+    print(f"{stem}: {classes} classes, {len(lines) - classes} functions, {len(unknown)} not known", flush=True)
+
+
+def _listed(path: Path, folder: Path) -> Iterator[list[Path]]:
+    """Return for each line of *path* the archives in *folder* that begin with its words."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.partition("#")[0].split()
+        if words:
+            yield [next(folder.glob(f"{word}-*.whl")) for word in words]
+
+
 def main() -> None:
-    """Write the census of one library."""
+    """Write the census of one library, or of each in a list."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", type=Path, help="the wheel or sdist to read")
+    parser.add_argument("archive", type=Path, help="the wheel or sdist to read; with --list the folder of wheels")
+    parser.add_argument("--list", type=Path, help="a file like text_versions.txt: what to read, and what is beside it")
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=[], help="wheels and sdists that it derives classes from"
     )
     parser.add_argument("--out", type=Path, default=Path(), help="the directory to write to")
     options = parser.parse_args()
     sys.setrecursionlimit(10000)
-    library = load(options.archive)
-    lines, unknown = census(library, [load(path) for path in options.beside])
-    stem = f"text-{library.name}-{library.version}"
-    _write(options.out / f"{stem}.jsonl", (json.dumps(line) for line in lines))
-    _write(options.out / f"{stem}.unknown", iter(unknown))
-    classes = sum("class" in line for line in lines)
-    print(f"{stem}: {classes} classes, {len(lines) - classes} functions, {len(unknown)} not known")
+    taken = _listed(options.list, options.archive) if options.list else iter([[options.archive, *options.beside]])
+    for archive, *beside in taken:
+        _take(archive, beside, options.out)
 
 
 if __name__ == "__main__":
