@@ -1,0 +1,146 @@
+"""The search for compositions that do something: probes with stand-ins, follows what touches them, and guesses.
+
+A *probe* puts a stand-in into each place of a specimen, and gives its objects attributes with the names of methods that
+restoring it calls. A touch is a *lead*: what has the touched method is put there next, for real. A specimen that
+reaches functions which none reached before is kept and probed in turn. Random changes do the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oracle.mutations import Specimen, leaves, mutated, substitutes
+from oracle.probes import Task, resolved, shadows_in, stand_ins_in
+from oracle.stand_ins import CALLED
+from oracle.subject import subject
+from oracle.trees import OBJECTS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from oracle.probes import Put
+    from oracle.subject import Outcome
+    from oracle.trees import Node
+    from oracle.trial import Trial
+
+_AT_ONCE = 300
+"""Pickles that are judged and loaded together: a child costs as much as a hundred loads."""
+_GUESSES = 60
+"""Of these at least so many are guesses."""
+_SHADOWS = 60
+"""Names of methods that are tried on one specimen."""
+_FALLS_BACK = {
+    "__contains__": ("__contains__", "__iter__", "__getitem__"),
+    "__iter__": ("__iter__", "__getitem__"),
+    "__bool__": ("__bool__", "__len__"),
+    "__str__": ("__str__", "__repr__"),
+    "__format__": ("__format__", "__str__", "__repr__"),
+    "__index__": ("__index__", "__int__"),
+}
+"""The methods that the interpreter asks for, each after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A place of a specimen where something is touched."""
+
+    put: Put
+    method: str
+
+
+class Chain:
+    """One search."""
+
+    def __init__(self, trial: Trial, seeds: dict[str, Node], random: Random) -> None:
+        self._trial, self._random = trial, random
+        self._donors = seeds | substitutes()
+        self._methods = {name: _methods(root) for name, root in self._donors.items()}
+        self._pool = [Specimen(name, root) for name, root in seeds.items()]
+        self._probes: deque[Callable[[], list[Task]]] = deque()
+        self._leads: deque[Lead] = deque()
+        self._followed: set[tuple[str, str]] = set()
+        self._reached: set[str] = set()
+        self._called: set[str] = set()
+
+    def run(self, seconds: float) -> None:
+        """Search for that long."""
+        until = time.monotonic() + seconds
+        beginning, self._pool = self._pool, []
+        self._round([Task(one, stand_ins=False) for one in beginning])
+        while time.monotonic() < until:
+            self._round(self._plan())
+
+    def _plan(self) -> list[Task]:
+        """Return what is loaded next: leads first, guesses when nothing else is left, and some of them always."""
+        plan: list[Task] = []
+        while self._leads and len(plan) < _AT_ONCE:
+            plan += self._following(self._leads.popleft())
+        while self._probes and len(plan) < _AT_ONCE:
+            plan += self._probes.popleft()()
+        guesses = max(_GUESSES, _AT_ONCE - len(plan))
+        return plan + [Task(self._guess(), stand_ins=False) for _ in range(guesses)]
+
+    def _round(self, plan: list[Task]) -> None:
+        """Load what is planned; note each touch as a lead, and keep what reached something new."""
+        outcomes = self._trial(
+            [
+                subject(one.specimen.label, one.specimen.root, stand_ins=one.stand_ins, traced=not one.stand_ins)
+                for one in plan
+            ]
+        )
+        for task, outcome in zip(plan, outcomes, strict=True):
+            if outcome is not None:
+                self._note(task, outcome)
+                self._keep(task.specimen, outcome)
+
+    def _note(self, task: Task, outcome: Outcome) -> None:
+        if task.put is None:
+            return
+        for touch in outcome.touches:
+            seen = touch.what, touch.place
+            if touch.what != CALLED and seen not in self._followed:
+                self._followed.add(seen)
+                self._leads.append(Lead(task.put, touch.what))
+
+    def _keep(self, specimen: Specimen, outcome: Outcome) -> None:
+        """Keep a specimen that reached something new, and plan its probes."""
+        if outcome.reached <= self._reached:
+            return
+        self._reached |= outcome.reached
+        self._pool.append(specimen)
+        called = sorted({one.rpartition(":")[2] for one in outcome.reached})
+        self._called |= set(called)
+        self._random.shuffle(called)
+        self._probes += [
+            lambda: list(stand_ins_in(specimen)),
+            lambda: list(shadows_in(specimen, called[:_SHADOWS])),
+            lambda: [Task(leaf, stand_ins=False) for leaf in leaves(specimen)],
+        ]
+
+    def _following(self, lead: Lead) -> list[Task]:
+        """Put everything with the touched method where it was touched."""
+        wanted = _FALLS_BACK.get(lead.method, (lead.method.removeprefix("."),))
+        fitting = [name for name, methods in self._methods.items() if not methods.isdisjoint(wanted)]
+        return [Task(lead.put(self._donors[name], name), stand_ins=False) for name in fitting]
+
+    def _guess(self) -> Specimen:
+        """Change a specimen at random."""
+        specimen = self._random.choice(self._pool)
+        names = sorted(self._called)
+        for _ in range(self._random.choice((1, 1, 2, 3))):
+            with suppress(ValueError):
+                specimen = mutated(specimen, self._donors, names, self._random)
+        return specimen
+
+
+def _methods(root: Node) -> frozenset[str]:
+    """Return the methods and attributes of what *root* makes, as far as its class and its state tell."""
+    builtin = {Kind.LIST: list, Kind.DICT: dict, Kind.TUPLE: tuple, Kind.SET: set}.get(root.kind)
+    cls = resolved(root.callee) if root.kind in OBJECTS else builtin
+    state = [part.value for place in root.state for part in place.parts[::2]]
+    return frozenset({*dir(cls), *(name for name in state if isinstance(name, str))})

@@ -1,0 +1,71 @@
+"""The command line: ``python tests/oracle chain|sweep|calls``. Nothing is loaded before the cage stands."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+
+from oracle import cage, vouched
+from oracle.chain import Chain
+from oracle.engine import Judge
+from oracle.searches import calls, sweep
+from oracle.seeds import LIBRARIES, seeds
+from oracle.subject import subject
+from oracle.trial import Trial
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the search that *arguments* ask for; return 1 if it found something, 2 if nothing could be loaded."""
+    options = _parser().parse_args(arguments)
+    with ExitStack() as stack:
+        out = stack.enter_context(options.out.open("a", encoding="utf-8")) if options.out else None
+        try:
+            cage.enter()
+        except cage.NoCageError as error:
+            print(f"There is no cage, so nothing is loaded: {error}.", file=sys.stderr)
+            return 2
+        trial = Trial(Judge(rule=not options.rule_off), out)
+        _search(trial, options)
+    print(trial.report())
+    if not trial.counts["loaded"]:
+        print("Nothing was loaded: the run proves nothing.")
+        return 2
+    return 1 if trial.seen or trial.touched else 0
+
+
+def _search(trial: Trial, options: argparse.Namespace) -> None:
+    warnings.simplefilter("ignore")
+    if options.search == "chain":
+        print("imported:", *filter(vouched.import_quietly, LIBRARIES))
+        made = seeds()
+        print("seeds:", *made)
+        vouched.settle()
+        print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
+        Chain(trial, made, random.Random(options.seed)).run(options.seconds)
+        return
+    names = vouched.from_census(options.census) if options.census else vouched.installed(options.libraries)
+    found = vouched.vouched(names, trial.judge)
+    vouched.settle()
+    print(f"{len(found.made)} classes, {len(found.called)} calls, {len(found.kept)} functions are vouched for")
+    if options.search == "sweep":
+        sweep(trial, found.made, options.seconds)
+    else:
+        calls(trial, found.called, options.seconds)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="oracle", description=__doc__)
+    parser.add_argument("search", choices=("chain", "sweep", "calls"))
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--rule-off", action="store_true", help="judge names only: the oracle must then find the chains"
+    )
+    parser.add_argument("--libraries", nargs="*", default=(*vouched.STANDARD, *vouched.LIBRARIES))
+    parser.add_argument("--census", nargs="*", type=Path, help="JSON lines of tools/census, in place of the libraries")
+    parser.add_argument("--out", type=Path, help="a file for what was found, one JSON line each")
+    return parser

@@ -1,0 +1,115 @@
+"""The plain searches: every class with a stand-in in each of its attributes, and every call with a literal."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import inspect
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+from oracle.mutations import STAND_IN_OBJECT, Specimen
+from oracle.probes import shadows_in, stand_ins_in
+from oracle.seeds import example
+from oracle.subject import subject
+from oracle.trees import Filling, Kind, Node, call, new, tree
+from oracle.vouched import LITERALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from oracle.trial import Trial
+
+_PLACES = 200
+"""Pickles of one class at most."""
+_AT_ONCE = 100
+
+
+def calls(trial: Trial, names: Iterable[str], seconds: float) -> None:
+    """Call each of *names* with one literal."""
+    until = time.monotonic() + seconds
+    waiting = [
+        subject(f"{name}({literal!r})", call(name, literal), stand_ins=False) for name in names for literal in LITERALS
+    ]
+    for start in range(0, len(waiting), _AT_ONCE):
+        if time.monotonic() > until:
+            print(f"the time is up at {waiting[start].label}")
+            return
+        trial(waiting[start : start + _AT_ONCE])
+
+
+def sweep(trial: Trial, classes: Iterable[str], seconds: float) -> None:
+    """Make an object of each of *classes* with a stand-in in each attribute that its source names."""
+    until = time.monotonic() + seconds
+    for name in classes:
+        if time.monotonic() > until:
+            print(f"the time is up at {name}")
+            return
+        cls = _class(name)
+        if cls is not None:
+            trial([subject(one.label, one.root) for one in _cases(name, cls)][:_PLACES])
+
+
+def _cases(name: str, cls: type) -> Iterator[Specimen]:
+    attributes = sorted(_attributes(cls)) or ["a"]
+    bare = Specimen(name, new(name, dict.fromkeys(attributes, STAND_IN_OBJECT)))
+    yield bare
+    yield bare.as_key()
+    yield Specimen(f"{name} filled", _filled(name))
+    specimens = [Specimen(f"{name} bare", new(name, dict.fromkeys(attributes, 1)))]
+    real = example(cls)
+    specimens += [] if real is None else [Specimen(f"{name} real", real)]
+    for specimen in specimens:
+        yield from (task.specimen for task in stand_ins_in(specimen))
+        yield from (task.specimen for task in shadows_in(specimen, _methods(cls)))
+
+
+def _filled(name: str) -> Node:
+    """Return an object that SETITEM gives a stand-in as key and value."""
+    made = new(name)
+    made.fillings.append(Filling(Kind.DICT, [STAND_IN_OBJECT, tree(1), tree("a"), STAND_IN_OBJECT]))
+    return made
+
+
+def _methods(cls: type) -> list[str]:
+    return [name for name in dir(cls) if not name.startswith("__")][:40]
+
+
+def _class(name: str) -> type | None:
+    module, _, attribute = name.rpartition(".")
+    with contextlib.suppress(Exception):
+        found = getattr(importlib.import_module(module), attribute)
+        return found if isinstance(found, type) else None
+    return None
+
+
+_READ = ("__init__", "__setstate__", "__del__", "__hash__", "__eq__", "__getattr__", "__setattr__", "__repr__")
+
+
+def _attributes(cls: type) -> set[str]:
+    """Return the names of the attributes that the class's source sets or looks into."""
+    found: set[str] = set()
+    for base in cls.__mro__[:-1]:
+        for method in _READ:
+            found |= _named_in(base.__dict__.get(method))
+    return {name for name in found if not name.startswith("__") or name.endswith("__")} - {"__dict__", "__class__"}
+
+
+def _named_in(function: Callable[..., object] | None) -> set[str]:
+    try:
+        source = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
+    except (TypeError, OSError, SyntaxError):
+        return set()
+    found = set()
+    for node in ast.walk(source):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            found.add(node.attr)
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+        ):
+            found.add(node.slice.value)
+    return found
