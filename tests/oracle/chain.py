@@ -32,8 +32,8 @@ _AT_ONCE = 300
 """Pickles that are judged and loaded together: a child costs as much as a hundred loads."""
 _GUESSES = 60
 """Of these at least so many are guesses."""
-_SHADOWS = 60
-"""Names of methods that are tried on one specimen."""
+_GIVEN = 200
+"""Pairs of an object and a value that are tried for one attribute."""
 _FALLS_BACK = {
     "__contains__": ("__contains__", "__iter__", "__getitem__"),
     "__iter__": ("__iter__", "__getitem__"),
@@ -118,7 +118,7 @@ class Chain:
         self._random.shuffle(called)
         self._probes += [
             lambda: list(stand_ins_in(specimen)),
-            lambda: list(shadows_in(specimen, called[:_SHADOWS])),
+            lambda: list(shadows_in(specimen, called)),
             lambda: [Task(leaf, stand_ins=False) for leaf in leaves(specimen)],
         ]
 
@@ -126,7 +126,20 @@ class Chain:
         """Put everything with the touched method where it was touched."""
         wanted = _FALLS_BACK.get(lead.method, (lead.method.removeprefix("."),))
         fitting = [name for name, methods in self._methods.items() if not methods.isdisjoint(wanted)]
-        return [Task(lead.put(self._donors[name], name), stand_ins=False) for name in fitting]
+        tasks = [Task(lead.put(self._donors[name], name), stand_ins=False) for name in fitting]
+        if lead.method.startswith("."):
+            tasks += self._given(lead, lead.method[1:])
+        return tasks
+
+    def _given(self, lead: Lead, attribute: str) -> list[Task]:
+        """Put objects there that get the touched *attribute* from their state: each value in some of the objects."""
+        pairs = [(holder, name) for holder in self._donors for name in self._donors]
+        tasks = []
+        for holder, name in self._random.sample(pairs, min(_GIVEN, len(pairs))):
+            with suppress(ValueError, IndexError):
+                held = Specimen(holder, self._donors[holder]).shadow(0, attribute, self._donors[name], name)
+                tasks.append(Task(lead.put(held.root, held.label), stand_ins=False))
+        return tasks
 
     def _guess(self) -> Specimen:
         """Change a specimen at random."""

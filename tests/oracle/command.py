@@ -13,7 +13,7 @@ from oracle import cage, vouched
 from oracle.chain import Chain
 from oracle.engine import Judge
 from oracle.searches import calls, sweep
-from oracle.seeds import LIBRARIES, seeds
+from oracle.seeds import LIBRARIES, led, seeds
 from oracle.subject import subject
 from oracle.trial import Trial
 
@@ -41,7 +41,7 @@ def _search(trial: Trial, options: argparse.Namespace) -> None:
     warnings.simplefilter("ignore")
     if options.search == "chain":
         print("imported:", *filter(vouched.import_quietly, LIBRARIES))
-        made = seeds()
+        made = seeds() | (led() if options.led else {})
         print("seeds:", *made)
         vouched.settle()
         print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rule-off", action="store_true", help="judge names only: the oracle must then find the chains"
     )
+    parser.add_argument("--led", action="store_true", help="also begin with what leads to scipy's chain")
     parser.add_argument("--libraries", nargs="*", default=(*vouched.STANDARD, *vouched.LIBRARIES))
     parser.add_argument("--census", nargs="*", type=Path, help="JSON lines of tools/census, in place of the libraries")
     parser.add_argument("--out", type=Path, help="a file for what was found, one JSON line each")

@@ -33,5 +33,6 @@ def _allow_calls_with_a_literal() -> None:
     """Take every class that is called with one literal for an enumeration, in this process only."""
     unvouched = importlib.import_module("picklewatch.analysis.pickle.checks.unvouched")
     concern = importlib.import_module("picklewatch.analysis.pickle.checks.concern").Concern
-    if hasattr(unvouched, "_member"):
-        unvouched._member = lambda callee: concern("unvouched-class", Level.INFO, f"calls {callee.key}")
+    name = "_member"
+    if hasattr(unvouched, name):
+        setattr(unvouched, name, lambda callee: concern("unvouched-class", Level.INFO, f"calls {callee.key}"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from oracle import cage
 from oracle.events import Event, Watch
-from oracle.stand_ins import STAND_INS, TOUCHES, Touch, load
+from oracle.stand_ins import CALLED, STAND_INS, TOUCHES, Touch, load
 from oracle.subject import Outcome
 
 if TYPE_CHECKING:
@@ -140,8 +140,10 @@ def _one(subject: Subject, watch: Watch) -> Outcome:
         watch.end()
         for module in [name for name in sys.modules if name not in modules]:
             del sys.modules[module]  # so that the next load that imports it is seen as well
-    events = (*watch.events, *([Event("hung", f"over {SECONDS} s")] if ending == "hung" else []))
-    return Outcome(ending, events, tuple(TOUCHES), frozenset(watch.reached))
+    events = [*watch.events, *(Event("called", "what is only kept", one.hook) for one in TOUCHES if one.what == CALLED)]
+    if ending == "hung":
+        events.append(Event("hung", f"over {SECONDS} s"))
+    return Outcome(ending, tuple(events), tuple(TOUCHES), frozenset(watch.reached))
 
 
 def _code_of(subject: Subject) -> dict[CodeType, str]:

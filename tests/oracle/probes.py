@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Put = Callable[[Node, str], Specimen]
 
 
+_SHADOWS = 120
+"""Names that are tried on one object: those that restoring calls first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A specimen that is to be loaded."""
@@ -52,10 +56,8 @@ def stand_ins_in(specimen: Specimen) -> Iterator[Task]:
 def shadows_in(specimen: Specimen, names: list[str]) -> Iterator[Task]:
     """Yield the specimen with attributes that have the names of methods which restoring it calls."""
     for index, (_, node) in enumerate(objects(specimen.root)):
-        cls = resolved(node.callee)
-        for name in names:
-            if cls is not None and not hasattr(cls, name):
-                continue
+        own = methods(resolved(node.callee))
+        for name in [*filter(own.__contains__, names), *sorted(own.difference(names))][:_SHADOWS]:
 
             def shadow(value: Node, what: str, index: int = index, name: str = name) -> Specimen:
                 return specimen.shadow(index, name, value, what)
@@ -65,6 +67,11 @@ def shadows_in(specimen: Specimen, names: list[str]) -> Iterator[Task]:
                 yield Task(shadow(STAND_IN_FUNCTION, "function"), shadow)
             except ValueError:
                 break
+
+
+def methods(cls: object) -> set[str]:
+    """Return the names of a class that the interpreter itself does not ask for."""
+    return {name for name in dir(cls) if not name.startswith("__")} if isinstance(cls, type) else set()
 
 
 def resolved(node: Node) -> object:

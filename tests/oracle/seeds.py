@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from oracle.isolation import answer_of_child
 from oracle.parsing import parse
+from oracle.trees import call, new, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +167,29 @@ def _factory() -> object:
     from collections import defaultdict
 
     return defaultdict(list, a=[1])
+
+
+def led() -> dict[str, Node]:
+    """Return what leads to scipy's chain, which random changes do not reach.
+
+    A distribution whose restoring falls back to ``__init__``, as pickles of scipy before 1.6 make it; and a signature
+    of parameters that are plain namespaces: real ones check their names.
+    """
+    distribution = made(_distribution)
+    if distribution is None:
+        return {}
+    array = made(_pair)
+    assert array is not None
+    distribution.state[0].parts += [tree(0), tree({}), tree(1), tree(None), tree("moment_type"), array]
+    fields = {"name": "a", "kind": 1, "default": None, "empty": None, "annotation": None}
+    parameters = [new("types.SimpleNamespace", {**fields, "name": name}) for name in ("x", "a")]
+    return {"norm of old": distribution, "duck-typed Signature": call("inspect.Signature", parameters)}
+
+
+def _pair() -> object:
+    from numpy import array
+
+    return array([0, 0])
 
 
 MAKERS: dict[str, Callable[[], object]] = {

@@ -35,6 +35,8 @@ class Touch:
     """The method, an attribute as ``.name``, or ``call`` of the function or class."""
     place: str
     """The function that did it, with its module, or `NATIVE`."""
+    hook: str = NATIVE
+    """The function that the unpickler called, in which it happened."""
 
 
 TOUCHES: list[Touch] = []
@@ -48,7 +50,15 @@ def note(what: str, frame: FrameType) -> None:
     unpickler = frame.f_code is load.__code__
     if (unpickler and what.lstrip(".") in _UNPICKLER_ASKS) or len(TOUCHES) == _MOST:
         return
-    TOUCHES.append(Touch(what, NATIVE if unpickler else place_of(frame)))
+    TOUCHES.append(Touch(what, NATIVE if unpickler else place_of(frame), _hook_of(frame)))
+
+
+def _hook_of(frame: FrameType) -> str:
+    """Return the outermost function below `load`."""
+    hook, outer = NATIVE, frame
+    while outer.f_back is not None and outer.f_code is not load.__code__:
+        hook, outer = place_of(outer), outer.f_back
+    return hook
 
 
 def place_of(frame: FrameType) -> str:
