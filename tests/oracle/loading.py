@@ -94,6 +94,7 @@ def _run(subjects: Sequence[Subject], writer: int) -> NoReturn:
     try:
         signal.signal(signal.SIGPROF, _hang)
         _lock_down()
+        gc.freeze()  # the collector looks at what was loaded alone
         watch = Watch()
         sys.addaudithook(watch.audit)
         for one in subjects:
