@@ -12,6 +12,7 @@ from pathlib import Path
 from oracle import cage, vouched
 from oracle.chain import Chain
 from oracle.engine import Judge
+from oracle.schemas import table, untouched
 from oracle.searches import calls, sweep
 from oracle.seeds import LIBRARIES, led, seeds
 from oracle.subject import subject
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         except cage.NoCageError as error:
             print(f"There is no cage, so nothing is loaded: {error}.", file=sys.stderr)
             return 2
-        trial = Trial(Judge(rule=not options.rule_off), out)
+        trial = Trial(Judge(rule=not options.rule_off and options.search != "schemas"), out)
         _search(trial, options)
     print(trial.report())
     if not trial.counts["loaded"]:
@@ -53,13 +54,16 @@ def _search(trial: Trial, options: argparse.Namespace) -> None:
     print(f"{len(found.made)} classes, {len(found.called)} calls, {len(found.kept)} functions are vouched for")
     if options.search == "sweep":
         sweep(trial, found.made, options.seconds)
+    elif options.search == "schemas":
+        for place in untouched(trial, found.made, table()):
+            print(f"nobody touches {place}")
     else:
         calls(trial, found.called, options.seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="oracle", description=__doc__)
-    parser.add_argument("search", choices=("chain", "sweep", "calls"))
+    parser.add_argument("search", choices=("chain", "sweep", "calls", "schemas"))
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(

@@ -17,6 +17,8 @@ class Judge:
     """Says which pickles are clean."""
 
     def __init__(self, *, rule: bool = True) -> None:
+        self.rule = rule
+        """False if only names are judged."""
         self._ignored = frozenset() if rule else CLOSED_WORLD
         if not rule:
             _allow_calls_with_a_literal()

@@ -8,13 +8,13 @@ from collections import Counter
 from typing import IO, TYPE_CHECKING
 
 from oracle.loading import loaded
+from oracle.schemas import allowed, table
 from oracle.vouched import import_quietly, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oracle.engine import Judge
-    from oracle.events import Event
     from oracle.subject import Outcome, Subject
 
 BATCH = 1_000
@@ -31,6 +31,7 @@ class Trial:
         """Events so far, and the pickle that each was first seen with."""
         self.touched: dict[tuple[str, str], str] = {}
         """Touches so far, the same."""
+        self._schemas = table()
         self._out = out
         self._begun = time.monotonic()
         self._loading = 0.0
@@ -80,10 +81,14 @@ class Trial:
         self.counts["with touches"] += bool(outcome.touches)
         fresh = [event for event in outcome.events if event.key not in self.seen]
         self.seen |= {event.key: subject.label for event in fresh}
-        untouched = [touch for touch in outcome.touches if (touch.what, touch.place) not in self.touched]
+        forbidden = [touch for touch in outcome.touches if not allowed(touch, self._schemas)]
+        self.counts["touched outside of schemas"] += bool(forbidden)
+        untouched = [touch for touch in forbidden if (touch.what, touch.place) not in self.touched]
         self.touched |= {(touch.what, touch.place): subject.label for touch in untouched}
         for event in fresh:
-            self._tell(subject, event)
+            self._tell(subject, f"{event.what} {event.detail[:80]}", event.place)
+        for touch in untouched if self.judge.rule else ():
+            self._tell(subject, f"touch {touch.what}", f"{touch.hook} … {touch.place}")
         if (fresh or untouched) and self._out is not None:
             line = {
                 "label": subject.label,
@@ -95,10 +100,10 @@ class Trial:
             self._out.write(json.dumps(line) + "\n")
             self._out.flush()
 
-    def _tell(self, subject: Subject, event: Event) -> None:
+    def _tell(self, subject: Subject, what: str, place: str) -> None:
         seconds = time.monotonic() - self._begun
-        print(f"{self.counts['judged']:7} tries {seconds:6.1f} s  {event.what} {event.detail[:80]}", flush=True)
-        print(f"{'':25} by {event.place} <- {subject.label}", flush=True)
+        print(f"{self.counts['judged']:7} tries {seconds:6.1f} s  {what}", flush=True)
+        print(f"{'':25} by {place} <- {subject.label}", flush=True)
 
     def report(self) -> str:
         """Return the counts in one line."""
