@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path[0:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "src")]
+sys.path[0:1] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "src")]
 
 from oracle.command import main  # noqa: E402 - the path comes first
 

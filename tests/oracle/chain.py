@@ -67,12 +67,12 @@ class Chain:
         self._reached: set[str] = set()
         self._called: set[str] = set()
 
-    def run(self, seconds: float) -> None:
-        """Search for that long."""
+    def run(self, seconds: float, loads: int) -> None:
+        """Search for that long, or until so many pickles of the whole trial were clean."""
         until = time.monotonic() + seconds
         beginning, self._pool = self._pool, []
         self._round([Task(one, stand_ins=False) for one in beginning])
-        while time.monotonic() < until:
+        while time.monotonic() < until and self._trial.counts["clean"] < loads:
             self._round(self._plan())
 
     def _plan(self) -> list[Task]:

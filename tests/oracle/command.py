@@ -13,7 +13,7 @@ from oracle import cage, vouched
 from oracle.chain import Chain
 from oracle.engine import Judge
 from oracle.schemas import table, untouched
-from oracle.searches import calls, sweep
+from oracle.searches import TIMES, calls, sweep
 from oracle.seeds import LIBRARIES, led, seeds
 from oracle.subject import subject
 from oracle.trial import Trial
@@ -40,31 +40,40 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _search(trial: Trial, options: argparse.Namespace) -> None:
     warnings.simplefilter("ignore")
-    if options.search == "chain":
+    rng = random.Random(options.seed)
+    if options.search != "chain":
+        _search_names(trial, options, rng)
+    if options.search in {"chain", "long"}:
         print("imported:", *filter(vouched.import_quietly, LIBRARIES))
         made = seeds() | (led() if options.led else {})
         print("seeds:", *made)
         vouched.settle()
         print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
-        Chain(trial, made, random.Random(options.seed)).run(options.seconds)
-        return
+        Chain(trial, made, rng).run(options.seconds, options.loads)
+
+
+def _search_names(trial: Trial, options: argparse.Namespace, rng: random.Random) -> None:
     names = vouched.from_census(options.census) if options.census else vouched.installed(options.libraries)
     found = vouched.vouched(names, trial.judge)
     vouched.settle()
     print(f"{len(found.made)} classes, {len(found.called)} calls, {len(found.kept)} functions are vouched for")
-    if options.search == "sweep":
-        sweep(trial, found.made, options.seconds)
-    elif options.search == "schemas":
+    if options.search in {"calls", "long"}:
+        calls(trial, found.called, options.seconds)
+    if options.search in {"sweep", "long"}:
+        loads = sweep(trial, found.made, options.seconds, rng)
+        libraries = {name.partition(".")[0] for name, count in loads.items() if count}
+        rare = sum(count < TIMES for count in loads.values())
+        print(f"{len(loads)} classes of {len(libraries)} libraries, {rare} of them loaded fewer than {TIMES} times")
+    if options.search == "schemas":
         for place in untouched(trial, found.made, table()):
             print(f"nobody touches {place}")
-    else:
-        calls(trial, found.called, options.seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="oracle", description=__doc__)
-    parser.add_argument("search", choices=("chain", "sweep", "calls", "schemas"))
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("search", choices=("chain", "sweep", "calls", "long", "schemas"))
+    parser.add_argument("--seconds", type=float, default=120.0, help="of each search")
+    parser.add_argument("--loads", type=int, default=1 << 60, help="clean pickles after which chain and long end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--rule-off", action="store_true", help="judge names only: the oracle must then find the chains"

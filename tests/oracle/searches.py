@@ -8,6 +8,7 @@ import importlib
 import inspect
 import textwrap
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from oracle.mutations import STAND_IN_OBJECT, Specimen
@@ -19,12 +20,16 @@ from oracle.vouched import LITERALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from random import Random
 
     from oracle.trial import Trial
 
 _PLACES = 200
 """Pickles of one class at most."""
 _AT_ONCE = 100
+TIMES = 20
+"""Pickles of each class that hold nothing but data: they are clean whatever its hooks look into."""
+_DATA: tuple[object, ...] = (None, True, 0, -1, 1.5, "x", "", b"x", [], [1, "a"], {}, {"a": 1}, (), (1, 2), {"b"})
 
 
 def calls(trial: Trial, names: Iterable[str], seconds: float) -> None:
@@ -40,16 +45,31 @@ def calls(trial: Trial, names: Iterable[str], seconds: float) -> None:
         trial(waiting[start : start + _AT_ONCE])
 
 
-def sweep(trial: Trial, classes: Iterable[str], seconds: float) -> None:
-    """Make an object of each of *classes* with a stand-in in each attribute that its source names."""
+def sweep(trial: Trial, classes: Iterable[str], seconds: float, random: Random) -> dict[str, int]:
+    """Load objects of each of *classes* in a child of its own, with a stand-in in each attribute that its source names.
+
+    Return the number of clean pickles of each, `TIMES` at least if that many of data alone are clean.
+    """
     until = time.monotonic() + seconds
+    loads: dict[str, int] = {}
     for name in classes:
         if time.monotonic() > until:
             print(f"the time is up at {name}")
-            return
+            break
         cls = _class(name)
         if cls is not None:
-            trial([subject(one.label, one.root) for one in _cases(name, cls)][:_PLACES])
+            cases = list(islice(_cases(name, cls), _PLACES))
+            attributes = sorted(_attributes(cls)) or ["a"]
+            cases += [_of_data(name, attributes, random) for _ in range(TIMES)]
+            outcomes = trial([subject(one.label, one.root) for one in cases])
+            loads[name] = sum(outcome is not None for outcome in outcomes)
+    return loads
+
+
+def _of_data(name: str, attributes: list[str], random: Random) -> Specimen:
+    """Return an object with data in some of its attributes."""
+    chosen = random.sample(attributes, random.randint(1, len(attributes)))
+    return Specimen(f"{name} of data", new(name, {attribute: random.choice(_DATA) for attribute in chosen}))
 
 
 def _cases(name: str, cls: type) -> Iterator[Specimen]:

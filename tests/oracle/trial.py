@@ -35,11 +35,13 @@ class Trial:
         self._out = out
         self._begun = time.monotonic()
         self._loading = 0.0
+        self._tries = 0
         self._modules: set[str] = set()
 
     def __call__(self, subjects: Sequence[Subject]) -> list[Outcome | None]:
         """Return what each did, None where it is not clean."""
         clean = [index for index, one in enumerate(subjects) if self.judge.clean(one.data)]
+        before = self.counts["judged"]
         self.counts["judged"] += len(subjects)
         self.counts["clean"] += len(clean)
         self._import([subjects[index] for index in clean])
@@ -49,6 +51,7 @@ class Trial:
             batch = clean[start : start + BATCH]
             for index, outcome in zip(batch, loaded([subjects[index] for index in batch]), strict=True):
                 outcomes[index] = outcome
+                self._tries = before + index + 1
                 self._count(subjects[index], outcome)
         self._loading += time.monotonic() - begun
         return outcomes
@@ -102,7 +105,7 @@ class Trial:
 
     def _tell(self, subject: Subject, what: str, place: str) -> None:
         seconds = time.monotonic() - self._begun
-        print(f"{self.counts['judged']:7} tries {seconds:6.1f} s  {what}", flush=True)
+        print(f"{self._tries:7} tries {seconds:6.1f} s  {what}", flush=True)
         print(f"{'':25} by {place} <- {subject.label}", flush=True)
 
     def report(self) -> str:
