@@ -14,7 +14,7 @@ from oracle.chain import Chain
 from oracle.engine import Judge
 from oracle.schemas import table, untouched
 from oracle.searches import TIMES, calls, sweep
-from oracle.seeds import LIBRARIES, led, seeds
+from oracle.seeds import LIBRARIES, MAKERS, led, seeds
 from oracle.subject import subject
 from oracle.trial import Trial
 
@@ -45,7 +45,7 @@ def _search(trial: Trial, options: argparse.Namespace) -> None:
         _search_names(trial, options, rng)
     if options.search in {"chain", "long"}:
         print("imported:", *filter(vouched.import_quietly, LIBRARIES))
-        made = seeds() | (led() if options.led else {})
+        made = seeds(options.only) | (led() if options.led else {})
         print("seeds:", *made)
         vouched.settle()
         print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rule-off", action="store_true", help="judge names only: the oracle must then find the chains"
     )
-    parser.add_argument("--led", action="store_true", help="also begin with what leads to scipy's chain")
+    parser.add_argument("--only", nargs="*", default=tuple(MAKERS), help="the seeds of chain")
+    parser.add_argument("--led", action="store_true", help="and what leads to scipy's chain")
     parser.add_argument("--libraries", nargs="*", default=(*vouched.STANDARD, *vouched.LIBRARIES))
     parser.add_argument("--census", nargs="*", type=Path, help="JSON lines of tools/census, in place of the libraries")
     parser.add_argument("--out", type=Path, help="a file for what was found, one JSON line each")

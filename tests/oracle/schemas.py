@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from oracle.mutations import STAND_IN_FUNCTION, STAND_IN_OBJECT, Specimen
 from oracle.seeds import example
-from oracle.stand_ins import OBJECT
+from oracle.stand_ins import NATIVE, OBJECT
 from oracle.subject import subject
 from oracle.trees import new
 
@@ -31,7 +31,12 @@ def table() -> Mapping[str, Schema]:
 
 
 def allowed(touch: Touch, schemas: Mapping[str, Schema]) -> bool:
-    """Return True if the hook's schema lets objects of the stand-in's class be where the hook looks."""
+    """Return True if the hook's schema lets objects of the stand-in's class be where the hook looks.
+
+    The class that the pickle names hashes and compares by identity, which runs nothing: so a key is no touch that counts.
+    """
+    if touch.hook == NATIVE and touch.what in {"__hash__", "__eq__"}:
+        return True
     schema = schemas.get(touch.hook)
     if schema is None:
         return False

@@ -13,7 +13,7 @@ from oracle.parsing import parse
 from oracle.trees import call, new, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from oracle.trees import Node
 
@@ -27,9 +27,9 @@ _LARGEST = 64 << 10
 """Bytes of a pickle that is a seed: in larger ones the places of interest are lost among numbers."""
 
 
-def seeds() -> dict[str, Node]:
+def seeds(names: Iterable[str]) -> dict[str, Node]:
     """Return the tree of each object of `MAKERS` that can be made with the libraries that are installed."""
-    found = {name: made(make) for name, make in MAKERS.items()}
+    found = {name: made(MAKERS[name]) for name in names}
     return {name: root for name, root in found.items() if root is not None}
 
 
