@@ -33,7 +33,7 @@ def table() -> Mapping[str, Schema]:
 def allowed(touch: Touch, schemas: Mapping[str, Schema]) -> bool:
     """Return True if the hook's schema lets objects of the stand-in's class be where the hook looks.
 
-    The class that the pickle names hashes and compares by identity, which runs nothing: so a key is no touch that counts.
+    The class that the pickle names hashes and compares by identity, which runs nothing: so no key counts.
     """
     if touch.hook == NATIVE and touch.what in {"__hash__", "__eq__"}:
         return True
