@@ -9,7 +9,7 @@ import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
-from oracle import cage, vouched
+from oracle import cage, installed
 from oracle.chain import Chain
 from oracle.engine import Judge
 from oracle.schemas import table, untouched
@@ -44,18 +44,18 @@ def _search(trial: Trial, options: argparse.Namespace) -> None:
     if options.search != "chain":
         _search_names(trial, options, rng)
     if options.search in {"chain", "long"}:
-        print("imported:", *filter(vouched.import_quietly, LIBRARIES))
+        print("imported:", *filter(installed.import_quietly, LIBRARIES))
         made = seeds(options.only) | (led() if options.led else {})
         print("seeds:", *made)
-        vouched.settle()
+        installed.settle()
         print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
         Chain(trial, made, rng).run(options.seconds, options.loads)
 
 
 def _search_names(trial: Trial, options: argparse.Namespace, rng: random.Random) -> None:
-    names = vouched.from_census(options.census) if options.census else vouched.installed(options.libraries)
-    found = vouched.vouched(names, trial.judge)
-    vouched.settle()
+    names = installed.from_census(options.census) if options.census else installed.names(options.libraries)
+    found = installed.vouched(names, trial.judge)
+    installed.settle()
     print(f"{len(found.made)} classes, {len(found.called)} calls, {len(found.kept)} functions are vouched for")
     if options.search in {"calls", "long"}:
         calls(trial, found.called, options.seconds)
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="*", default=tuple(MAKERS), help="the seeds of chain")
     parser.add_argument("--led", action="store_true", help="and what leads to scipy's chain")
-    parser.add_argument("--libraries", nargs="*", default=(*vouched.STANDARD, *vouched.LIBRARIES))
+    parser.add_argument("--libraries", nargs="*", default=(*installed.STANDARD, *installed.LIBRARIES))
     parser.add_argument("--census", nargs="*", type=Path, help="JSON lines of tools/census, in place of the libraries")
     parser.add_argument("--out", type=Path, help="a file for what was found, one JSON line each")
     return parser

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from oracle import cage
-from oracle.events import Event, Watch
+from oracle.audit import Event, Watch
 from oracle.stand_ins import CALLED, STAND_INS, TOUCHES, Touch, load
 from oracle.subject import Outcome
 

@@ -11,12 +11,12 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from oracle.installed import LITERALS
 from oracle.mutations import STAND_IN_OBJECT, Specimen
 from oracle.probes import shadows_in, stand_ins_in
 from oracle.seeds import example
 from oracle.subject import subject
 from oracle.trees import Filling, Kind, Node, call, new, tree
-from oracle.vouched import LITERALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

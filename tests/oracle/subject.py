@@ -10,7 +10,7 @@ from oracle.parsing import imports, parse, walk
 from oracle.trees import OBJECTS, Kind, Node, emit
 
 if TYPE_CHECKING:
-    from oracle.events import Event
+    from oracle.audit import Event
     from oracle.stand_ins import Touch
 
 _NESTED = ("torch.storage", "_load_from_bytes")

@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from typing import IO, TYPE_CHECKING
 
+from oracle.installed import import_quietly, settle
 from oracle.loading import loaded
 from oracle.schemas import allowed, table
-from oracle.vouched import import_quietly, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,10 +24,12 @@ PROJECT: dict[str, Any] = tomllib.loads((TREE / "pyproject.toml").read_text())
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 BUILD: list[str] = PROJECT["dependency-groups"]["build"]
+ORACLE: list[str] = PROJECT["dependency-groups"]["oracle"]
 LOCKS = {
     "requirements.lock": [*DEPENDENCIES, *BUILD],
     "requirements-test.lock": [*DEPENDENCIES, *BUILD, *EXTRAS["test"]],
     "requirements-fuzz.lock": [*DEPENDENCIES, *BUILD, *(each for extra in EXTRAS.values() for each in extra)],
+    "requirements-oracle.lock": ORACLE,
 }
 """Lock file → what of pyproject.toml it must hold."""
 EACH_LOCK = pytest.mark.parametrize("name", list(LOCKS))
@@ -75,9 +77,9 @@ def test_the_build_backend_is_one_of_the_group() -> None:
 
 
 def test_all_locks_agree() -> None:
-    """What the tests passed with is what is installed."""
+    """What the tests passed with is what is installed; what the oracle loads is nobody else's."""
     largest = {(each.name, each.version) for each in locked("requirements-fuzz.lock")}
-    for name in LOCKS:
+    for name in LOCKS.keys() - {"requirements-oracle.lock"}:
         assert [(each.name, each.version) for each in locked(name) if (each.name, each.version) not in largest] == []
 
 
@@ -93,7 +95,11 @@ def test_a_line_without_a_hash_is_refused(tmp_path: Path) -> None:
 @EACH_LOCK
 def test_the_documentation_installs_by_locks_only(name: str) -> None:
     """Every command that fetches checks hashes, and the next one fetches nothing."""
-    pages = [TREE / "README.md", *sorted((TREE / "docs").rglob("*.md")), TREE / "tests" / "fuzz" / "README.md"]
+    pages = [
+        TREE / "README.md",
+        *sorted((TREE / "docs").rglob("*.md")),
+        *(TREE / "tests" / name / "README.md" for name in ("fuzz", "oracle")),
+    ]
     commands = [line for page in pages for line in page.read_text().splitlines() if "pip install" in line]
     assert any(f"--require-hashes -r {name}" in line for line in commands)
     for line in commands:

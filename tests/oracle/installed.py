@@ -49,10 +49,10 @@ LITERALS = ("/etc/hostname", "gpt2", 3)
 """A path, the name of a model on a hub, a descriptor or size."""
 
 
-def vouched(names: Iterable[str], judge: Judge) -> Vouched:
+def vouched(candidates: Iterable[str], judge: Judge) -> Vouched:
     """Ask *judge* what it vouches for."""
     found = Vouched()
-    for name in names:
+    for name in candidates:
         if judge.clean(emit(new(name))):
             found.made.append(name)
         if any(judge.clean(emit(call(name, literal))) for literal in LITERALS):
@@ -63,7 +63,7 @@ def vouched(names: Iterable[str], judge: Judge) -> Vouched:
     return found
 
 
-def installed(libraries: Iterable[str]) -> Iterator[str]:
+def names(libraries: Iterable[str]) -> Iterator[str]:
     """Import *libraries* and yield the names of all their classes and functions, by the modules that define them."""
     tops = [library for library in libraries if import_quietly(library)]
     for top in tops:
