@@ -9,7 +9,9 @@ from typing import IO, TYPE_CHECKING
 
 from oracle.installed import import_quietly, settle
 from oracle.loading import loaded
+from oracle.parsing import parse
 from oracle.schemas import allowed, table
+from oracle.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +100,7 @@ class Trial:
                 "events": [event.key for event in fresh],
                 "touches": [(touch.what, touch.place) for touch in untouched],
                 "ending": outcome.ending,
+                "tree": shown(parse(subject.data)),
                 "pickle": subject.data.hex(),
             }
             self._out.write(json.dumps(line) + "\n")

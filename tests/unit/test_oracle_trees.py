@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from oracle.mutations import Specimen
 from oracle.parsing import copied, imports, parse
 from oracle.places import Role, objects, places
+from oracle.shown import shown
 from oracle.subject import subject
 from oracle.trees import Kind, Node, call, emit, named, new, tree
 
@@ -131,3 +132,10 @@ def test_names_in_bytes_count_only_where_torch_unpickles_them() -> None:
     assert ("a", "inner") in subject("x", call("torch.storage._load_from_bytes", inner)).names
     assert ("a", "inner") not in subject("x", call("a.other", inner)).names
     assert ("a", "inner") not in subject("x", Node(Kind.CONSTANT, inner)).names
+
+
+def test_a_tree_is_shown_in_one_line() -> None:
+    """Calls, objects with a state, containers; what comes a second time is not shown again."""
+    shared = tree([1, "a"])
+    root = tree({"x": call("a.make", shared, (None,)), 2: new("b.C", {"y": shared})})
+    assert shown(root) == "{'x': a.make(([1, 'a'], (None,),)), 2: b.C.__new__((,); state {'y': …})}"
