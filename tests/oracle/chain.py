@@ -81,7 +81,8 @@ class Chain:
         while self._leads and len(plan) < _AT_ONCE:
             plan += self._following(self._leads.popleft())
         while self._probes and len(plan) < _AT_ONCE:
-            plan += self._probes.popleft()()
+            oldest = self._random.random() < 0.5  # else the newest: what was found just now leads further
+            plan += (self._probes.popleft() if oldest else self._probes.pop())()
         guesses = max(_GUESSES, _AT_ONCE - len(plan))
         return plan + [Task(self._guess(), stand_ins=False) for _ in range(guesses)]
 
