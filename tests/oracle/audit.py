@@ -112,7 +112,9 @@ class Watch:
             return f"import {source.co_filename}"
         if len(arguments) > 1 and str(arguments[1]).startswith(LIBRARIES):
             return None
-        return None if self._templates.allow(source) else repr(source)
+        if self._templates.allow(source):
+            return None
+        return f"{source.co_name} in {source.co_filename}" if isinstance(source, CodeType) else repr(source)
 
     def _add(self, what: str, detail: str, way: str) -> None:
         if len(self.events) < _MOST:
