@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import enum
 import hashlib
 import inspect
@@ -339,9 +340,7 @@ def _resolved(function: Any, dotted: str) -> type | None:
     """Return the class that *dotted* names where *function* is defined."""
     first, *rest = dotted.split(".")
     space = getattr(function, "__globals__", {})
-    value = space.get(
-        first, getattr(__builtins__, first, None) if not isinstance(__builtins__, dict) else __builtins__.get(first)
-    )
+    value = space.get(first, getattr(builtins, first, None))
     for name in rest:
         value = getattr(value, name, None) if isinstance(value, types.ModuleType) else None
     return value if isinstance(value, type) else None

@@ -55,7 +55,7 @@ class Table:
         if len(content) != self._numbers + 2 * count + described:
             raise ValueError(_DAMAGED)
         self._content = content
-        self._first = _FIRST.unpack_from(content, HEADER.size)
+        self._first: tuple[int, ...] = _FIRST.unpack_from(content, HEADER.size)
         functions, _, profiles = content[self._numbers + 2 * count :].decode().partition("\n\n")
         self._functions = functions.split("\n")
         self._profiles = profiles.split("\n")
