@@ -183,3 +183,41 @@ def test_what_numpy_writes_is_sound(kind: object, protocol: int) -> None:
     value: Any = np.zeros(3, dtype=kind)
     report = judged(std_pickle.dumps([value, value.dtype, value[:1]], protocol))
     assert report.inert, report.findings
+
+
+_IDENTITY = new("torch.nn.modules.linear", "Identity")
+_RECONSTRUCTED = call("numpy.core.multiarray", "_reconstruct", global_("numpy", "ndarray"), sizes(0), data(b"b"))
+_EIGHT = data(bytes(8))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        _RECONSTRUCTED + tuple_(_IDENTITY, sizes(1), dtype("f8"), FALSE, _EIGHT) + BUILD,
+        _RECONSTRUCTED + tuple_(number(1), sizes(1), dtype("f8"), _IDENTITY, _EIGHT) + BUILD,
+        _RECONSTRUCTED + tuple_(number(1), tuple_(_IDENTITY), dtype("f8"), FALSE, _EIGHT) + BUILD,
+        call("numpy", "dtype", text("f8"), FALSE, TRUE)
+        + tuple_(_IDENTITY, text("<"), NONE, NONE, NONE, number(-1), number(-1), number(0))
+        + BUILD,
+        call("numpy", "dtype", text("f8"), FALSE, TRUE)
+        + tuple_(number(3), text("<"), NONE, NONE, NONE, number(-1), _IDENTITY, number(0))
+        + BUILD,
+    ],
+    ids=["version", "order", "shape", "type's version", "alignment"],
+)
+def test_numbers_of_arrays_and_types_are_numbers(made: bytes) -> None:
+    """Numpy asks any other object for its __index__, a method of the file's choosing."""
+    assert level(judged(pickle(4, made))).rank >= Level.UNSAFE.rank
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        new("collections", "UserDict") + dict_(data=_IDENTITY) + BUILD + number(1) + NONE + SETITEM,
+        b"}" + new("collections", "UserString") + dict_(data=_IDENTITY) + BUILD + NONE + SETITEM,
+    ],
+    ids=["filled", "a key"],
+)
+def test_what_a_users_container_wraps_is_asked_by_its_methods(made: bytes) -> None:
+    """UserDict gives its items, and UserString its hash, to whatever ``data`` is."""
+    assert level(judged(pickle(4, made))) is not Level.INFO

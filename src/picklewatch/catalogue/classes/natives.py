@@ -6,7 +6,7 @@ what an object holds, are Python's or a library's own and call nothing that a fi
 
 from __future__ import annotations
 
-from picklewatch.catalogue.classes.profiles import ClassKind, Profile
+from picklewatch.catalogue.classes.profiles import ClassKind, Hook, Profile
 
 
 def _names(of: dict[str, str]) -> frozenset[str]:
@@ -107,14 +107,20 @@ _HOLDERS = _names(
         "argparse": "Namespace",
         "optparse": "Values",
         _BUILTINS: "object",
-        "collections": "UserDict UserList UserString ChainMap",
-        "UserDict": "UserDict IterableUserDict",
+        "collections": "ChainMap",
     }
 )
 _ENUMS = _names(
     {"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto", "re": "RegexFlag", "uuid": "SafeUUID"}
 )
 _PASSIVE = Profile(ClassKind.PASSIVE)
+_ACTING = {
+    "UserDict": {Hook.SETITEM: ("collections.UserDict.__setitem__",)},
+    "IterableUserDict": {Hook.SETITEM: ("collections.UserDict.__setitem__",)},
+    "UserList": {Hook.APPEND: ("collections.UserList.append",), Hook.EXTEND: ("collections.UserList.extend",)},
+    "UserString": {Hook.HASH: ("collections.UserString.__hash__",), Hook.EQ: ("collections.UserString.__eq__",)},
+}
+"""Classes of Python's own whose methods ask ``data``, whatever BUILD put there. No pickler fills them."""
 _ENUM = Profile(ClassKind.ENUM)
 _TORCHSCRIPT = "__torch__"
 """The module of names that TorchScript's own C++ reader resolves; it runs no Python on what an object holds."""
@@ -125,5 +131,7 @@ def of_python(module: str, name: str) -> Profile | None:
     key = f"{module}.{name}"
     if key in _ENUMS:
         return _ENUM
+    if name in _ACTING and module in {"collections", name, "UserDict"}:
+        return Profile(ClassKind.ACTIVE, acts=_ACTING[name])
     passive = key in CONTAINERS or key in _HOLDERS or module == _TORCHSCRIPT or module.startswith(_TORCHSCRIPT + ".")
     return _PASSIVE if passive else None

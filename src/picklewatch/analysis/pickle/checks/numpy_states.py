@@ -42,6 +42,11 @@ def ndarray_state(observations: Observations, target: Obj, state: Value, offset:
         return
     shape_at = 0 if len(state) == fewest else 1
     shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
+    numbers = (*state[:shape_at], state[shape_at + 2], *(shape if isinstance(shape, tuple) else (shape,)))
+    if any(numpy_arrays.integer(one) is None and type(one) is not bool for one in numbers):
+        # numpy asks any other object for its __index__
+        summary = "an array's version, shape or order is no number"
+        observations.finding("suspicious-arguments", Level.UNSAFE, offset, summary, render(state, 300))
     rule, summary = numpy_arrays.mismatch(shape, dtype, raw, observations)
     if rule:
         observations.finding(rule, Level.MALICIOUS, offset, summary, render(state, 300))
