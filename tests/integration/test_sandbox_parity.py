@@ -128,7 +128,7 @@ def test_a_scan_reports_its_own_cost(scanner: Scanner) -> None:
 def test_what_was_found_before_memory_ran_out_stays() -> None:
     """A hostile pickle followed by one that fills the memory is as hostile as alone."""
     hungry = hostile.EVIL + b"\x80\x04" + b"(N" * 8_000_000 + b"."
-    with Scanner(Limits(memory=128 << 20)) as small:
+    with Scanner(Limits(memory=128 << 20, seconds=600)) as small:  # a busy machine's seconds end no test
         report = scan(small, hungry)
     rules = [finding.rule for finding in report.findings]
     assert not report.complete

@@ -143,9 +143,10 @@ def bad_type(state: Value, own: int | None) -> str:
     named = len(state) > 6
     subtype, fields = state[2], state[4 if named else 3]
     size = state[5 if named else 4]
-    if type(size) is not int or size < -1 or not all(isinstance(one, int) for one in (state[0], *state[4 + named : 8])):
-        return "gives no plain size"  # any other object would be asked for its __index__
     flags = state[7] if len(state) > 7 else None
+    numbers = (state[0], state[5 + named], flags or 0)
+    if type(size) is not int or size < -1 or not all(isinstance(one, int) for one in numbers):
+        return "gives no plain size"  # any other object would be asked for its __index__
     if subtype is not None:
         return _bad_subtype(subtype, size, flags)
     if fields is None:
