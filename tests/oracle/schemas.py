@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oracle.stand_ins import Touch
     from oracle.subject import Subject
     from oracle.trial import Trial
-    from picklewatch.catalogue.classes.schema import Schema
+    from picklewatch.catalogue.classes.hook_schema import Schema
 
 
 def table() -> Mapping[str, Schema]:

@@ -35,8 +35,8 @@ from samples.opcodes import (
     tuple_,
 )
 
+from picklewatch.catalogue.classes.hook_schema import Content
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
-from picklewatch.catalogue.classes.schema import Look
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -98,14 +98,14 @@ def is_data(recipe: Recipe) -> bool:
     return recipe.what in {"list", "tuple", "dict", "key"} and all(is_data(one) for one in recipe.held)
 
 
-def _may_be(look: Look, recipe: Recipe) -> bool:
-    if look is Look.NAMES:
+def _may_be(look: Content, recipe: Recipe) -> bool:
+    if look is Content.NAMES:
         return recipe.what in {"dict", "key"} or (recipe.what in {"list", "tuple"} and is_data(recipe))
     return {
-        Look.UNSEEN: True,
-        Look.DATA: is_data(recipe),
-        Look.ABSENT: False,
-        Look.TEXT: recipe.what == "text",
+        Content.UNSEEN: True,
+        Content.DATA: is_data(recipe),
+        Content.ABSENT: False,
+        Content.TEXT: recipe.what == "text",
     }[look]
 
 
@@ -113,7 +113,7 @@ def _run(function: str, recipe: Recipe) -> bool:
     read = next((one for one in READ if one.function == function), None)
     if read is None:
         return all(is_data(one) for one in recipe.held)
-    return all(_may_be(read.looks.get(name, read.rest).look, one) for name, one in _attributes(recipe).items())
+    return all(_may_be(read.looks.get(name, read.rest).content, one) for name, one in _attributes(recipe).items())
 
 
 def _hashes(recipe: Recipe) -> bool:

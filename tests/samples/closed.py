@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from samples.opcodes import BUILD, dict_, global_, new
 
 from picklewatch.catalogue.classes import profiles
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Permitted, Schema
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook, Profile
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Allowed, Schema
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ WORLD = {
 }
 
 
-def schema(function: str, *, rest: Allowed = UNSEEN, whole: Allowed = DATA, **looks: Allowed) -> Schema:
+def schema(function: str, *, rest: Permitted = UNSEEN, whole: Permitted = DATA, **looks: Permitted) -> Schema:
     """Return the schema of *function*; *looks* are attributes, *whole* is a state that is no dict."""
     return Schema(function=function, why="a test", sources={}, looks=looks, state=whole, rest=rest)
 

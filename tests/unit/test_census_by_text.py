@@ -191,6 +191,6 @@ def test_a_list_of_versions_is_read_by_one_command(wheel: Callable[..., Path], t
     wheel("lib", __init__="from base import Base\nclass A(Base): pass\n")
     listed = tmp_path / "list.txt"
     listed.write_text("# old ones\nlib-1.0 base-1.0\n")
-    command = [sys.executable, _TOOL, tmp_path, "--list", listed, "--out", tmp_path]
+    command = [sys.executable, str(_TOOL), str(tmp_path), "--list", str(listed), "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "text-lib-1.0: 1 classes, 0 functions, 0 not known\n"

@@ -123,7 +123,7 @@ class Made:
 class Other:
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        return self.kind  # type: ignore[no-any-return,attr-defined]
+        return self.kind  # type: ignore[attr-defined,no-any-return]
 
 
 def _wraps(function: Any) -> Any:

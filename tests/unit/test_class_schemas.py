@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from picklewatch.catalogue.classes.schema import COMPILED, Look, Schema, data_and, spelt
+from picklewatch.catalogue.classes.hook_schema import COMPILED, Content, Schema, data_and, spelt
 from picklewatch.catalogue.classes.schema_table import GROUPS, SCHEMAS
 
 ALL = [schema for group in GROUPS for schema in group]
@@ -36,9 +36,9 @@ def test_a_schema_names_a_hook(schema: Schema) -> None:
 
 @pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.function)
 def test_classes_are_allowed_as_data_only(schema: Schema) -> None:
-    """Named classes go with `Look.DATA`: any other look does not ask for them. Their names have a module."""
+    """Named classes go with `Content.DATA`: any other look does not ask for them. Their names have a module."""
     for allowed in (*schema.looks.values(), schema.rest, schema.state, schema.items):
-        assert not allowed.classes or allowed.look is Look.DATA
+        assert not allowed.classes or allowed.content is Content.DATA
         assert all("." in name for name in allowed.classes)
 
 
@@ -56,7 +56,7 @@ def test_spellings_are_the_product_of_modules_and_names() -> None:
 def test_what_modules_call_of_themselves_may_not_be_in_their_state() -> None:
     """A buffer named like an attribute that restoring sets has `register_buffer` called: it must be the class's own."""
     looks = SCHEMAS["torch.nn.modules.module.Module.__setstate__"].looks
-    assert {name for name, allowed in looks.items() if allowed.look is Look.ABSENT} == {
+    assert {name for name, allowed in looks.items() if allowed.content is Content.ABSENT} == {
         "register_buffer",
         "register_parameter",
     }
@@ -65,8 +65,8 @@ def test_what_modules_call_of_themselves_may_not_be_in_their_state() -> None:
 def test_a_distribution_has_no_state_but_a_dict() -> None:
     """dict.update makes attributes of a tuple's pairs, a template of code among them, which scipy executes."""
     schema = SCHEMAS["scipy.stats._distn_infrastructure.rv_generic.__setstate__"]
-    assert schema.state.look is Look.ABSENT
-    assert schema.looks["_parse_arg_template"].look is Look.TEXT
+    assert schema.state.content is Content.ABSENT
+    assert schema.looks["_parse_arg_template"].content is Content.TEXT
 
 
 def test_what_is_removed_or_freed_by_name_may_not_be_there_as_data() -> None:
@@ -76,4 +76,4 @@ def test_what_is_removed_or_freed_by_name_may_not_be_there_as_data() -> None:
         ("xgboost.core.DMatrix.__del__", "handle"),
         ("lightgbm.basic.Dataset.__del__", "_handle"),
     ):
-        assert SCHEMAS[function].looks[place].look is Look.ABSENT
+        assert SCHEMAS[function].looks[place].content is Content.ABSENT

@@ -36,8 +36,8 @@ from samples.opcodes import (
 )
 
 from picklewatch.analysis.pickle import Budget, judge_pickle
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Permitted, data_and
 from picklewatch.catalogue.classes.profiles import ClassKind
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Allowed, data_and
 from picklewatch.core.model import Level
 
 _HARM = {Level.UNSAFE, Level.MALICIOUS}
@@ -147,7 +147,7 @@ class TestSchemas:
             (data_and("torch.utils.data.dataloader.DataLoader"), loader(), False),
         ],
     )
-    def test_a_place_holds_what_it_may(self, world: World, allowed: Allowed, held: bytes, *, fine: bool) -> None:
+    def test_a_place_holds_what_it_may(self, world: World, allowed: Permitted, held: bytes, *, fine: bool) -> None:
         """Each look, with what it allows and what not."""
         world.read(schema(HOOK, x=allowed))
         assert (_judge(made(ACTING, x=held)) is Level.INFO) is fine

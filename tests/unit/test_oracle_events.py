@@ -8,7 +8,7 @@ from oracle.stand_ins import NATIVE, OBJECT, Touch
 from oracle.templates import Templates
 from scipy.stats import binom, gamma, norm
 
-from picklewatch.catalogue.classes.schema import Schema, data_and
+from picklewatch.catalogue.classes.hook_schema import Schema, data_and
 
 HOOK = "library.Class.__setstate__"
 

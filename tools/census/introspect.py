@@ -340,7 +340,7 @@ def _resolved(function: Any, dotted: str) -> type | None:
     """Return the class that *dotted* names where *function* is defined."""
     first, *rest = dotted.split(".")
     space = getattr(function, "__globals__", {})
-    value = space.get(first, getattr(builtins, first, None))
+    value = space.get(first, vars(builtins).get(first))
     for name in rest:
         value = getattr(value, name, None) if isinstance(value, types.ModuleType) else None
     return value if isinstance(value, type) else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.catalogue.classes.schema import COMPILED
+from picklewatch.catalogue.classes.hook_schema import COMPILED
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
 
 if TYPE_CHECKING:

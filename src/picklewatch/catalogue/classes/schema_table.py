@@ -24,7 +24,7 @@ from picklewatch.catalogue.classes import (
 )
 
 if TYPE_CHECKING:
-    from picklewatch.catalogue.classes.schema import Schema
+    from picklewatch.catalogue.classes.hook_schema import Schema
 
 GROUPS: Final[tuple[tuple[Schema, ...], ...]] = (
     schemas_boosters.SCHEMAS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, Schema, each
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, Schema, each
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(

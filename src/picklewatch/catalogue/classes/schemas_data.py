@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import COMPILED, DATA, Schema
+from picklewatch.catalogue.classes.hook_schema import COMPILED, DATA, Schema
 
 _NATIVE: Final = "moves numbers, texts and arrays into typed fields, in compiled code that checks their types"
 _READS: Final = "hands bytes to the library's own native reader"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
 
 _ASKED: Final = each("__setstate__ append extend add", ABSENT)
 _GRAPHS: Final = data_and(

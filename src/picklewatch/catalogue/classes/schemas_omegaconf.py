@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import Schema, data_and, spelt
+from picklewatch.catalogue.classes.hook_schema import Schema, data_and, spelt
 
 _TYPES: Final = data_and(
     spelt("omegaconf.base omegaconf", "ContainerMetadata Metadata"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
 
 _ARRAYS: Final = (
     "Categorical DatetimeArray TimedeltaArray PeriodArray IntervalArray IntegerArray FloatingArray BooleanArray "

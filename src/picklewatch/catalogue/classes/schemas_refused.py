@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, Schema
+from picklewatch.catalogue.classes.hook_schema import ABSENT, Schema
 
 
 def _refused(function: str, sources: dict[str, str], why: str) -> Schema:

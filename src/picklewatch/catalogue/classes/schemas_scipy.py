@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, TEXT, Schema, each
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, TEXT, Schema, each
 
 _METHODS: Final = (
     "_attach_methods _attach_argparser_methods _ppf_single _cdf_single _entropy _mom0_sc _mom1_sc _stats _pdf _pmf "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, COMPILED, DATA, TEXT, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, TEXT, Schema, data_and, each, spelt
 from picklewatch.catalogue.classes.schemas_pandas import TABLES
 
 _PARTS: Final = (

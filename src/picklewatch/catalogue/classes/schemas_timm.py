@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import Schema
+from picklewatch.catalogue.classes.hook_schema import Schema
 from picklewatch.catalogue.classes.schemas_torch import MODULE_LOOKS, optimizer
 
 SCHEMAS: Final[tuple[Schema, ...]] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import COMPILED, Schema, data_and, spelt
+from picklewatch.catalogue.classes.hook_schema import COMPILED, Schema, data_and, spelt
 
 _PARTS: Final = (
     "models.Model models.BPE models.WordPiece models.WordLevel models.Unigram AddedToken Encoding Tokenizer "

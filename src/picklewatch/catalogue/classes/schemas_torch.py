@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, NAMES, Allowed, Schema, each
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, Permitted, Schema, each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MODULE_LOOKS: Final[dict[str, Allowed]] = {
+MODULE_LOOKS: Final[dict[str, Permitted]] = {
     "_parameters": NAMES,
     "_buffers": NAMES,
     "_modules": NAMES,
@@ -149,7 +149,7 @@ _MODULES = (
     ),
 )
 
-OPTIMIZER_LOOKS: Final[dict[str, Allowed]] = {
+OPTIMIZER_LOOKS: Final[dict[str, Permitted]] = {
     "param_groups": DATA,
     "state": DATA,
     "defaults": DATA,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, Allowed, Schema
+from picklewatch.catalogue.classes.hook_schema import ABSENT, Permitted, Schema
 from picklewatch.catalogue.classes.schemas_torch import MODULE_LOOKS
 
-_METRIC: Final[dict[str, Allowed]] = {
+_METRIC: Final[dict[str, Permitted]] = {
     **MODULE_LOOKS,
     "update": ABSENT,
     "compute": ABSENT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.schema import ABSENT, DATA, Schema
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, Schema
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(

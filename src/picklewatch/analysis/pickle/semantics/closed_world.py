@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.analysis.pickle.semantics.data import CONSTANTS, NATIVE, DataReader, Reached, parts
 from picklewatch.analysis.pickle.semantics.restored_objects import (
     ASKED,
-    Plan,
+    BuildPlan,
     is_attributes,
     judged_as,
     place_of,
@@ -22,9 +22,9 @@ from picklewatch.analysis.pickle.semantics.restored_objects import (
     short,
 )
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
+from picklewatch.catalogue.classes.hook_schema import DATA, Content
 from picklewatch.catalogue.classes.natives import CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
-from picklewatch.catalogue.classes.schema import DATA, Look
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Key, Value
+    from picklewatch.catalogue.classes.hook_schema import Permitted, Schema
     from picklewatch.catalogue.classes.profiles import Profile
-    from picklewatch.catalogue.classes.schema import Allowed, Schema
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _ACTIVE: Final = ClassKind.ACTIVE
@@ -44,14 +44,14 @@ _ENUM: Final = ClassKind.ENUM
 _DEL: Final = Hook.DEL
 _DICT: Final = Kind.DICT
 _FROZENSET: Final = OpaqueKind.FROZENSET
-_LOOK_DATA: Final = Look.DATA
-_LOOK_NAMES: Final = Look.NAMES
-_LOOK_TEXT: Final = Look.TEXT
+_DATA: Final = Content.DATA
+_NAMES: Final = Content.NAMES
+_TEXT: Final = Content.TEXT
 _NEW: Final = Hook.NEW
 _NEW_WAY: Final = How.NEW
 _PASSIVE: Final = ClassKind.PASSIVE
 _SETSTATE: Final = Hook.SETSTATE
-_UNSEEN: Final = Look.UNSEEN
+_UNSEEN: Final = Content.UNSEEN
 _VOUCHED: Final = Status.VOUCHED
 
 _REACHED, _KEY, _STATE = "reached-callable", "acting-key", "foreign-state"
@@ -69,7 +69,7 @@ class ClosedWorld:
         self._findings = observations.findings
         self._charge = observations.budget.charge
         self.data = DataReader(observations.budget)
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, BuildPlan] = {}
         """By the identity of a class's profile: what BUILD runs."""
         self._mortal: list[Obj] = []
         """Objects whose class has a ``__del__`` that acts."""
@@ -196,7 +196,7 @@ class ClosedWorld:
 
     def _named(self, schema: Schema, target: Obj, named: dict[Key, Value], offset: int) -> None:
         """Judge attributes, or items, by their names."""
-        names = named if schema.rest.look is not _UNSEEN else [name for name in schema.looks if name in named]
+        names = named if schema.rest.content is not _UNSEEN else [name for name in schema.looks if name in named]
         self._charge(len(names))
         for name in names:
             allowed = schema.looks.get(name, schema.rest) if isinstance(name, str) else schema.rest
@@ -212,7 +212,7 @@ class ClosedWorld:
         functions = profile.acts.get(_SETSTATE, ()) if profile is not None else ()
         read = [SCHEMAS[function].state for function in functions if function in SCHEMAS]
         allowed = (
-            [one for one in read if one.look is not _UNSEEN] if functions and len(read) == len(functions) else [DATA]
+            [one for one in read if one.content is not _UNSEEN] if functions and len(read) == len(functions) else [DATA]
         )
         if plain_mapping(state):
             return False
@@ -253,7 +253,7 @@ class ClosedWorld:
     def _look(  # noqa: PLR0913 - one place of one hook
         self,
         function: str,
-        allowed: Allowed,
+        allowed: Permitted,
         value: Value,
         place: tuple[Obj, str],
         offset: int,
@@ -262,12 +262,12 @@ class ClosedWorld:
         most: Level = Level.UNSAFE,
     ) -> None:
         """Judge one *value* in a *place*: an object, and the attribute if it is in one."""
-        look = allowed.look
+        look = allowed.content
         if look is _UNSEEN:
             return
-        if look is _LOOK_NAMES and self._is_of_names(value):
+        if look is _NAMES and self._is_of_names(value):
             return
-        if look is _LOOK_DATA:
+        if look is _DATA:
             whole = place[0] if value is place[0] else None
             reached = self.data.other(value, allowed.classes, of=whole)
             if reached is not None:
@@ -276,9 +276,9 @@ class ClosedWorld:
                 evidence = self.data.way(place_of(place), trail, whole)
                 self._finding(rule, level, offset, f"{function} would reach {what} on loading", evidence)
             return
-        if look is _LOOK_TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
+        if look is _TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return
-        what = {Look.ABSENT: "may call", Look.TEXT: "takes for a text", Look.NAMES: "takes for names"}[look]
+        what = {Content.ABSENT: "may call", Content.TEXT: "takes for a text", Content.NAMES: "takes for names"}[look]
         call = self.data.call(value)
         start = place_of(place)
         evidence = self.data.way(start, call.trail if call else (value,))

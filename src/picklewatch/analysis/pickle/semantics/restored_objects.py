@@ -7,49 +7,49 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import NATIVE, class_of
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Import, Obj
+from picklewatch.catalogue.classes.hook_schema import Content
 from picklewatch.catalogue.classes.natives import CLASSES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
-from picklewatch.catalogue.classes.schema import Look
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.catalogue.classes.hook_schema import Permitted
     from picklewatch.catalogue.classes.profiles import Profile
-    from picklewatch.catalogue.classes.schema import Allowed
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _CALLABLE: Final = Kind.CALLABLE
 _DEL: Final = Hook.DEL
 _PASSIVE: Final = ClassKind.PASSIVE
 _SETSTATE: Final = Hook.SETSTATE
-_UNSEEN: Final = Look.UNSEEN
+_UNSEEN: Final = Content.UNSEEN
 
 ASKED = (Hook.GETATTR, Hook.GETATTRIBUTE)
 """Hooks that are asked for the method that BUILD, APPEND or ADDITEMS calls, before anything of it is set."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """What BUILD runs on objects of one class."""
 
     asked: tuple[str, ...]
     """Functions that are asked for ``__setstate__``, while the state is not set."""
     runs: tuple[str, ...]
     """Functions that see the state."""
-    looks: tuple[tuple[str, str, Allowed], ...] | None
+    looks: tuple[tuple[str, str, Permitted], ...] | None
     """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
 
 
-def plan_of(profile: Profile) -> Plan:
+def plan_of(profile: Profile) -> BuildPlan:
     """Work out what BUILD runs on objects of the class with *profile*."""
     asked = [function for hook in ASKED for function in profile.acts.get(hook, ())]
     runs = (*profile.acts.get(_SETSTATE, ()), *profile.acts.get(_DEL, ()))
     read = [SCHEMAS[function] for function in runs if function in SCHEMAS]
-    if len(read) < len(runs) or any(schema.rest.look is not _UNSEEN for schema in read):
-        return Plan(tuple(asked), runs, None)
+    if len(read) < len(runs) or any(schema.rest.content is not _UNSEEN for schema in read):
+        return BuildPlan(tuple(asked), runs, None)
     looks = {(name, allowed): schema.function for schema in read for name, allowed in schema.looks.items()}
-    return Plan(tuple(asked), runs, tuple((function, *look) for look, function in looks.items()))
+    return BuildPlan(tuple(asked), runs, tuple((function, *look) for look, function in looks.items()))
 
 
 _ITEM_METHODS = frozenset({"items", "keys"})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Look(StrEnum):
+class Content(StrEnum):
     """What may be in a place that a hook looks into."""
 
     UNSEEN = "unseen"
@@ -28,27 +28,27 @@ class Look(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class Permitted:
     """What may be in one place."""
 
-    look: Look
+    content: Content
     classes: frozenset[str] = frozenset()
-    """With `Look.DATA`: exact names of classes whose objects may be there as well, if what they hold is allowed too."""
+    """With `Content.DATA`: exact names of classes whose objects may be there too, if what they hold is allowed."""
 
 
-UNSEEN = Allowed(Look.UNSEEN)
-DATA = Allowed(Look.DATA)
-ABSENT = Allowed(Look.ABSENT)
-NAMES = Allowed(Look.NAMES)
-TEXT = Allowed(Look.TEXT)
+UNSEEN = Permitted(Content.UNSEEN)
+DATA = Permitted(Content.DATA)
+ABSENT = Permitted(Content.ABSENT)
+NAMES = Permitted(Content.NAMES)
+TEXT = Permitted(Content.TEXT)
 
 
-def data_and(*classes: str) -> Allowed:
+def data_and(*classes: str) -> Permitted:
     """Return data, and objects of *classes* (``module.name``, all spellings that picklers write)."""
-    return Allowed(Look.DATA, frozenset(" ".join(classes).split()))
+    return Permitted(Content.DATA, frozenset(" ".join(classes).split()))
 
 
-def each(names: str, allowed: Allowed) -> dict[str, Allowed]:
+def each(names: str, allowed: Permitted) -> dict[str, Permitted]:
     """Return *allowed* for each of *names*, which blanks separate."""
     return dict.fromkeys(names.split(), allowed)
 
@@ -74,13 +74,13 @@ class Schema:
     """Digest of its source (16 hexadecimal digits of SHA-256 over the dedented text), or `COMPILED` → the versions that
     have it."""
     read_by: str = "maintainers"
-    looks: Mapping[str, Allowed] = field(default_factory=lambda: MappingProxyType({}))
+    looks: Mapping[str, Permitted] = field(default_factory=lambda: MappingProxyType({}))
     """Attribute or key of the state → what may be there."""
-    rest: Allowed = UNSEEN
+    rest: Permitted = UNSEEN
     """What may be in every other attribute."""
-    state: Allowed = DATA
+    state: Permitted = DATA
     """What may be a state that is no exact dict (a tuple, a list, an array), as a whole."""
-    items: Allowed = UNSEEN
+    items: Permitted = UNSEEN
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
     keyed: bool = False
     """True if the hook finds items of a mapping by the names in `looks`, as ``__getattr__`` does that returns
