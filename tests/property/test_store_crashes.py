@@ -68,7 +68,7 @@ def act(store: Store, operation: tuple[str, int, int], disk: dict[int, int]) -> 
             store.records.reported(number)
     elif kind == "move":
         for intent in store.intents.wanted(limit=1):
-            store.intents.done(intent.id, f"item-{intent.record}")
+            store.intents.done(intent.id, f"item-{intent.record}", intent.file)
 
 
 @settings(max_examples=60)

@@ -100,6 +100,12 @@ def begin_again(store: Store) -> None:
     BEGUN[:] = [store.begin(found)]
 
 
+def moved(store: Store, item: str) -> None:
+    """Close the last open intent."""
+    intent = store.intents.wanted()[-1]
+    store.intents.done(intent.id, item, intent.file)
+
+
 def wanted(store: Store) -> int:
     """An open intent."""
     return store.intents.wanted()[0].id
@@ -124,10 +130,10 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("postpone", lambda store: store.intents.postponed(wanted(store), "not permitted")),
     ("refuse", lambda store: store.intents.refused(wanted(store), "gone")),
     ("want all", lambda store: store.intents.want_all([Verdict.UNSAFE, Verdict.UNVERIFIED])),
-    ("moved", lambda store: store.intents.done(wanted(store), "item")),
+    ("moved", lambda store: moved(store, "item")),
     ("path", lambda store: store.records.note_path(file(2), "/none/moved", None, ["/none/another"], linked=False)),
     ("begin", lambda store: store.begin(early(Verdict.UNSAFE))),
-    ("moved early", lambda store: store.intents.done(store.intents.wanted()[-1].id, "early")),
+    ("moved early", lambda store: moved(store, "early")),
     ("learn", lambda store: store.records.learn_digest("early", "09" * 32)),
     ("complete", lambda store: store.complete(None, max(store.records.unreported())[0], early(Verdict.MALICIOUS))),
     ("begin again", begin_again),

@@ -294,3 +294,56 @@ def test_a_file_that_is_linked_again_is_moved_again(house: House) -> None:
         house.offer(house.root / name)
         assert house.gone(house.root / name)
     assert theirs.read_bytes() == b"evil file"
+
+
+@root_only
+def test_a_file_that_is_linked_again_is_moved_while_its_scan_goes_on(house: House) -> None:
+    """Its record is of the name that is gone until the scan has ended: the new one is known from the scan."""
+    theirs = house.root.parent / "theirs"
+    theirs.write_bytes(LONG)
+    os.chown(theirs, NOBODY, NOBODY)
+    for name in ("first", "second", "third"):
+        house.defused.clear()
+        (house.root / name).hardlink_to(theirs)
+        house.offer(house.root / name)
+        assert house.gone(house.root / name)
+        house.defused.set()
+        assert house.ended()
+    assert theirs.read_bytes() == LONG
+    assert house.store.intents.counts() == {"done": 1}
+
+
+@root_only
+def test_each_of_several_names_is_taken(house: House) -> None:
+    """Whoever links another user's file twice before it is judged saves neither name, and the file stays."""
+    house.defused.set()
+    theirs = house.root.parent / "theirs"
+    theirs.write_bytes(b"evil file")
+    os.chown(theirs, NOBODY, NOBODY)
+    names = [house.root / f"{number}" for number in range(3)]
+    for path in names:
+        path.hardlink_to(theirs)
+    house.store.jobs.offer([make_candidate(path) for path in names], ENGINE.key)
+    house.workers.wake()
+    for path in names:
+        assert house.gone(path)
+    assert theirs.read_bytes() == b"evil file"
+
+
+@root_only
+def test_a_new_name_of_a_file_whose_content_is_to_follow_is_judged(house: House) -> None:
+    """Whoever links the name that it has beside its place, and touches that, does not hide the link behind it."""
+    house.defused.set()
+    theirs = house.root.parent / "theirs"
+    theirs.write_bytes(b"evil file".ljust(17 << 20))
+    os.chown(theirs, NOBODY, NOBODY)
+    (house.root / "first").hardlink_to(theirs)
+    house.offer(house.root / "first")
+    assert house.gone(house.root / "first")
+    assert house.ended()
+    (beside,) = house.root.glob(".picklewatch-*.taken")
+    (house.root / "second").hardlink_to(beside)
+    house.store.jobs.offer([make_candidate(house.root / "second"), make_candidate(beside)], ENGINE.key)
+    house.workers.wake()
+    assert house.gone(house.root / "second")
+    assert theirs.read_bytes().startswith(b"evil file")

@@ -193,13 +193,26 @@ def test_an_intent_is_recorded_with_the_outcome_and_closed_once(store: Store) ->
     finished = store.finish(None, make_record("/m/1", candidate(1).file, Verdict.MALICIOUS), quarantine=True)
     (intent,) = store.intents.wanted(record=finished.record)
     assert (intent.path, intent.file, intent.verdict) == ("/m/1", candidate(1).file, Verdict.MALICIOUS)
-    store.intents.done(intent.id, "item-1")
+    store.intents.done(intent.id, "item-1", intent.file)
     store.finish(None, make_record("/m/1", candidate(1).file, Verdict.MALICIOUS), quarantine=True)
     assert store.intents.wanted() == []
     assert store.intents.counts() == {"done": 1}
     back = replace(candidate(1).file, ctime_ns=9)
     store.finish(None, make_record("/m/2", back, Verdict.MALICIOUS), quarantine=True)
     assert [intent.path for intent in store.intents.wanted()] == ["/m/2"], "it has been linked again"
+
+
+def test_a_move_that_is_noted_late_does_not_close_one_that_is_wanted_since(store: Store) -> None:
+    """Another user's file loses one name; before that is noted, another worker judges it under a new one."""
+    store.finish(None, make_record("/m/1", candidate(1).file, Verdict.MALICIOUS), quarantine=True)
+    (first,) = store.intents.wanted()
+    back = replace(candidate(1).file, ctime_ns=9)
+    store.finish(None, make_record("/m/2", back, Verdict.MALICIOUS), quarantine=True)
+    store.intents.done(first.id, "item-1", first.file)
+    (second,) = store.intents.wanted()
+    assert (second.path, second.item) == ("/m/2", "item-1")
+    store.intents.done(second.id, "item-2", second.file)
+    assert store.intents.wanted() == []
 
 
 def test_a_refused_move_is_wanted_again_when_the_file_is_judged_again(store: Store) -> None:

@@ -106,7 +106,7 @@ def test_moves_are_forgotten_with_their_record_and_not_while_they_are_wanted(sto
     first = finish(store, "/none/1", FileId(7, 1, 1, 1, 1), Verdict.MALICIOUS)
     finish(store, "/none/2", FileId(7, 2, 1, 1, 1), Verdict.MALICIOUS)
     (intent,) = store.intents.wanted(record=first.record)
-    store.intents.done(intent.id, "item")
+    store.intents.done(intent.id, "item", intent.file)
     tidy(store, later=2 * GONE_SECONDS)
     assert store.intents.counts() == {"wanted": 1}
     assert [intent.path for intent in store.intents.wanted()] == ["/none/2"]

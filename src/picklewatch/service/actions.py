@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from picklewatch.access.open_file import Subject
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import printable
 from picklewatch.service.known_names import log_finished
@@ -44,7 +45,9 @@ class Actions:
             self.outcomes.report(finished.record, record.to_json())
         else:
             log_finished(record, finished)
-        return self.mover.wants(record) and self.mover.move(finished.record, fd)
+        if record.file is None or not self.mover.wants(record):
+            return False
+        return self.mover.move(finished.record, Subject(fd, record.file, record.path))
 
     def catch_up(self) -> int:
         """Do what was recorded and not done.

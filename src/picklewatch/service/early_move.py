@@ -102,7 +102,7 @@ class EarlyMove:
         self._subject = subject
         with failures_reported(self._failures, subject.path):
             self.begun = self._store.begin(self._record(self._harm))
-            self._taking = self._mover.take(self.begun, subject.fd)
+            self._taking = self._mover.take(self.begun, subject)
         if self._taking is not None:
             self._mover.report(self._taking.item)
 

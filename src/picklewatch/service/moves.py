@@ -5,7 +5,6 @@ Every move follows an intent that is on the disk, and may be tried again: after 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -134,19 +133,22 @@ class Mover:
         """Return True if the file of *record* is to be moved."""
         return record.file is not None and self._policy().takes(record.judgement.verdict)
 
-    def move(self, record: int, fd: int) -> bool:
-        """Move the file of *record*, whose scanned descriptor is *fd*, if that is wanted.
+    def move(self, record: int, subject: Subject) -> bool:
+        """Move the file of *record*, which was scanned as *subject*, if that is wanted.
 
         Return True if it was.
         """
         wanted = self._store.intents.wanted(record=record)
-        return _Moved.YES in [self._move(intent, fd, self._follow) for intent in wanted]
+        return _Moved.YES in [self._move(intent, subject, self._follow) for intent in wanted]
 
-    def take(self, record: int, fd: int) -> Taking | None:
-        """Do the same while the file is still read, and leave the content where it is; the caller must `end` it."""
+    def take(self, record: int, subject: Subject) -> Taking | None:
+        """Do the same while the file is still read, and leave the content where it is; the caller must `end` it.
+
+        What changed meanwhile stays wanted: `move` decides when the scan has ended.
+        """
         taken: list[Taking] = []
         for intent in self._store.intents.wanted(record=record):
-            self._move(intent, fd, taken.append)
+            self._move(intent, subject, taken.append, is_last=False)
         return taken[0] if taken else None
 
     def end(self, taking: Taking) -> Item:
@@ -267,14 +269,14 @@ class Mover:
         if item is not None and item.id != intent.item:
             if item.state in _NOT_TAKEN:
                 return False  # it could not be recovered just now
-            self._store.intents.done(intent.id, item.id)
+            self._store.intents.done(intent.id, item.id, intent.file)
             return True
         if not (self._policy().takes(intent.verdict) and self._store.intents.is_wanted(intent.id)):
             self._store.intents.refused(intent.id, "it is not to be moved any more")
             return True
         try:
             with self._open(intent) as subject:
-                return self._move(intent, subject.fd, self._follow) is not _Moved.LATER
+                return self._move(intent, subject, self._follow) is not _Moved.LATER
         except SubjectError as error:
             self._store.intents.refused(intent.id, error.message)
             self._store.records.judge_again(intent.file)  # it may have another name by now
@@ -297,29 +299,39 @@ class Mover:
             subject.close()
         raise problem or SubjectError(OpenFailure.CHANGED, intent.path, "it is another file by now")
 
-    def _move(self, intent: Intent, fd: int, then: Callable[[Taking], None]) -> _Moved:
-        """Move one file, and do *then* what follows; the intent is closed unless the move is for later."""
+    def _move(
+        self, intent: Intent, subject: Subject, then: Callable[[Taking], None], *, is_last: bool = True
+    ) -> _Moved:
+        """Move one file, and do *then* what follows; the intent is closed unless the move is for later.
+
+        A file that changed is for later, too, if this is not the *last* attempt.
+        """
         if not self._moving.acquire(timeout=_MOVING_SECONDS):
             return _Moved.LATER  # the other's file system does not answer: no worker waits for it
         try:
             if not self._store.intents.is_wanted(intent.id):
                 return _Moved.NO
-            taking = self._take(intent, fd)
+            taking = self._take(intent, subject)
         except QuarantineError as error:
+            is_changed = isinstance(error, ChangedError)
+            if is_changed and not (is_last or isinstance(error, KeptError)):
+                return _Moved.LATER
             closed = self._refused(intent, error)
-            if isinstance(error, ChangedError):
-                self._judge_again(intent, fd)
+            if is_changed:
+                self._judge_again(intent, subject.fd)
             return _Moved.NO if closed else _Moved.LATER
         finally:
-            leases.release(fd)  # disarming hard links writes to the file
+            leases.release(subject.fd)  # disarming hard links writes to the file
             self._moving.release()
         try:
-            self._store.intents.done(intent.id, taking.item.id)
+            self._store.intents.done(intent.id, taking.item.id, intent.file)
         except BaseException:
             taking.close()
             raise
         self._health.repair(REFUSED, subject=printable(intent.path))
         then(taking)
+        if taking.item.copied:  # other names keep the content
+            self.judge_names(intent.file, os.path.join(taking.item.root, taking.item.relative))  # noqa: PTH118
         return _Moved.YES
 
     def _follow(self, taking: Taking) -> None:
@@ -336,14 +348,14 @@ class Mover:
             self._health.repair(FULL)
             self._health.repair(DISK)
 
-    def _take(self, intent: Intent, fd: int) -> Taking:
+    def _take(self, intent: Intent, subject: Subject) -> Taking:
         """Take the file under the first of its names in a watched directory that may be taken.
 
         All names that are known decide: what was judged under a link's target, outside, may have one inside as well.
         """
         refusal: QuarantineError | None = None
-        for path in self._names(intent):
-            suspect = _suspect(intent, path, fd, self._policy().trees())
+        for path in self._names(intent, subject.path):
+            suspect = _suspect(intent, path, subject.fd, self._policy().trees())
             if suspect is None:
                 continue
             try:
@@ -354,14 +366,16 @@ class Mover:
                 refusal = refusal or error
         raise refusal or OutsideError("not moved: it lies outside of the watched directories")
 
-    def _names(self, intent: Intent) -> Iterator[str]:
-        """Give the names of the file: the judged one first, then those that are it now."""
+    def _names(self, intent: Intent, scanned: str) -> Iterator[str]:
+        """Give the names of the file: the judged one first, then those that are it now.
+
+        The one that it was *scanned* under may be new: the record is of an earlier name until the scan has ended, and
+        no more than some other names are remembered.
+        """
         yield intent.path
-        for path in self._store.records.names(intent.file):
-            with contextlib.suppress(OSError, ValueError):
-                status = os.lstat(path)
-                if path != intent.path and (status.st_dev, status.st_ino) == (intent.file.device, intent.file.inode):
-                    yield path
+        for path in dict.fromkeys((scanned, *self._store.records.names(intent.file))):
+            if path != intent.path and _leads_to(path, intent.file):
+                yield path
 
     def _refused(self, intent: Intent, error: QuarantineError) -> bool:
         """Close the intent if another attempt can't help, and return True; others are tried again by `retry_all`."""
@@ -414,10 +428,35 @@ class Mover:
             path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - as os.fsdecode gives it
         except OSError:
             return
+        self._judge(path, intent.file)
+
+    def judge_names(self, file: FileId, but: str) -> None:
+        """Have *file* judged under another name than *but*, if it has one in a watched directory.
+
+        Nothing announces that it stays: of another user's file only one name is taken, and a job knows one path.
+        """
+        for path in self._store.records.names(file):
+            if path != but and self._judge(path, file):
+                return
+
+    def _judge(self, path: str, file: FileId) -> bool:
+        """Queue *file* under its name *path*; return False if that is not its name, not watched, or the vault's."""
         found = identify(path, Source.WALK)
-        same = found is not None and (found.file.device, found.file.inode) == (intent.file.device, intent.file.inode)
-        if found is not None and same and trees_of(path, self._policy().trees()):
-            self._store.jobs.put(found)
+        if found is None or not (_leads_to(path, file) and trees_of(path, self._policy().trees())):
+            return False
+        if self.is_set_aside(path, found.file, found.owner):
+            return False
+        self._store.jobs.put(found)
+        return True
+
+
+def _leads_to(path: str, file: FileId) -> bool:
+    """Return True if *path*, itself and not through a link, is the inode of *file*."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return (status.st_dev, status.st_ino) == (file.device, file.inode)
 
 
 def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspect | None:

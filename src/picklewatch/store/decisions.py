@@ -79,13 +79,27 @@ class Intents:
                 (time.time(), *chosen),
             ).rowcount
 
-    def done(self, intent: int, item: str) -> None:
-        """Close *intent*: the vault holds the file as *item*."""
-        self._close(intent, "done", item, None)
+    def done(self, intent: int, item: str, file: FileId) -> None:
+        """Close *intent*: the vault holds the file, judged in this state, as *item*.
+
+        It stays open if the file was judged in another state meanwhile: then it was linked anew before this was noted.
+        """
+        with self._database.transaction() as transaction:
+            transaction.run(
+                "UPDATE intents SET item = ?1, reason = NULL, at = ?2, state = CASE WHEN EXISTS (SELECT 1 FROM records "
+                "AS r WHERE r.id = record AND r.ctime_ns = ?3) THEN 'done' ELSE 'wanted' END "
+                "WHERE id = ?4 AND state = 'wanted'",
+                (item, time.time(), file.ctime_ns, intent),
+            )
 
     def refused(self, intent: int, reason: str) -> None:
         """Close *intent*: the file was not moved, for *reason*. A new outcome for the file opens it again."""
-        self._close(intent, "refused", None, reason)
+        with self._database.transaction() as transaction:
+            transaction.run(
+                "UPDATE intents SET state = 'refused', item = NULL, reason = ?, at = ? "
+                "WHERE id = ? AND state = 'wanted'",
+                (reason, time.time(), intent),
+            )
 
     def postponed(self, intent: int, reason: str) -> None:
         """Keep *intent* open although the file could not be moved, for *reason*."""
@@ -106,13 +120,6 @@ class Intents:
             (limit,),
         )
         return [{"path": os.fsdecode(path), "reason": reason, "verdict": verdict} for path, reason, verdict in rows]
-
-    def _close(self, intent: int, state: str, item: str | None, reason: str | None) -> None:
-        with self._database.transaction() as transaction:
-            transaction.run(
-                "UPDATE intents SET state = ?, item = ?, reason = ?, at = ? WHERE id = ? AND state = 'wanted'",
-                (state, item, reason, time.time(), intent),
-            )
 
 
 class KnownDigests:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _HOLE = 60 << 30
 _LARGE = 400 << 20
 _SMALL = 12
+_LINKED = 200 << 20
+_THEIRS = 4001, 4001
 
 
 def hole_behind_harm(lab: Lab) -> None:
@@ -71,6 +73,30 @@ def large_copy(lab: Lab) -> None:
         lab.restart_after_kill()
         lab.injected += 1
     assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab))) < PATIENCE
+
+
+def linked_again_and_again(lab: Lab) -> None:
+    """Another user's hostile file, small or of 200 MB, is linked into a watched directory again and again.
+
+    Each name goes at once, also while the scan goes on, and the file stays what it is.
+    """
+    if os.geteuid() != 0:
+        raise SkippedError("needs a file of another user")
+    lab.start()
+    for kind, padding in (("small", 0), ("large", _LINKED)):
+        theirs = lab.process.home / kind
+        theirs.write_bytes(HOSTILE + kind.encode() + b"%08d" % 0 * (padding // 8))
+        os.chown(theirs, *_THEIRS)
+        for number in range(4):
+            path = lab.root / f"{kind}-{number}.bin"
+            began = time.monotonic()
+            os.link(theirs, path)
+            lab.expect(path, theirs.read_bytes(), HARMFUL)
+            lab.injected += 1
+            assert lab.seconds_until(functools.partial(_is_gone, path)) < PATIENCE, f"{path.name} kept its name"
+            lab.measured.append(f"{path.name}: {time.monotonic() - began:.1f} s")
+        assert theirs.read_bytes().startswith(HOSTILE)
+        assert theirs.stat().st_uid == _THEIRS[0]
 
 
 def immutable_file(lab: Lab) -> None:
@@ -156,6 +182,7 @@ def _is_gone(path: Path) -> bool:
 FAULTS: tuple[Fault, ...] = (
     hole_behind_harm,
     large_copy,
+    linked_again_and_again,
     immutable_file,
     touched_all_the_time,
     text_before_a_zero,
