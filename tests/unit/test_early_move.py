@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.vaulting import NOBODY, root_only
-from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, named
+from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, make_record, named
 
 from picklewatch.access.open_file import open_subject
-from picklewatch.core.model import Policy, Verdict
+from picklewatch.core.model import FileId, Policy, Verdict
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.queue.schedule import PutOffError, Schedule
@@ -347,3 +347,28 @@ def test_a_new_name_of_a_file_whose_content_is_to_follow_is_judged(house: House)
     house.workers.wake()
     assert house.gone(house.root / "second")
     assert theirs.read_bytes().startswith(b"evil file")
+
+
+@pytest.mark.parametrize("how", ["at once", "later"])
+def test_what_was_given_back_by_force_and_is_hostile_is_taken_again(house: House, how: str) -> None:
+    """It was changed in the vault, and is not allowed; also if the move is made later, from the record."""
+    house.defused.set()
+    path = house.put("m", b"evil file")
+    assert house.gone(path)
+    assert house.ended()
+    (first,) = house.vault.items()
+    stored = house.state / "vault" / first.id / "data"
+    stored.chmod(0o600)
+    stored.write_bytes(LONG)
+    house.vault.restore(first.id, None, force=True)
+    if how == "at once":
+        house.offer(path)
+    else:
+        record = make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS, sha256=SHA256)
+        house.store.finish(None, record, quarantine=True)
+        assert house.mover.retry_all() == 1
+    assert house.gone(path)
+    assert house.ended()
+    (second,) = house.vault.items()
+    assert second.sha256 == SHA256
+    assert house.store.intents.counts() == {"done": 2}

@@ -235,7 +235,7 @@ class Mover:
         if not due:
             return 0
         self.recover()
-        items = (item for item in self._vault().items(history=True) if item.state is not State.FOREIGN)
+        items = (item for item in self._vault().items(history=True) if _keeps_its_file(item))
         held = {(item.path, item.inode, item.mtime_ns): item for item in items}
         closed = sum(self._retry(intent, held) for intent in due)
         open_ = {intent.id: printable(intent.path) for intent in self._store.intents.wanted()}
@@ -266,7 +266,7 @@ class Mover:
         It is among the *held* if a crash came between the move and the note of it.
         """
         item = held.get((intent.path, intent.file.inode, intent.file.mtime_ns))
-        if item is not None and item.id != intent.item:
+        if item is not None and item.id != intent.item and _is_same(item.sha256, intent.sha256):
             if item.state in _NOT_TAKEN:
                 return False  # it could not be recovered just now
             self._store.intents.done(intent.id, item.id, intent.file)
@@ -448,6 +448,16 @@ class Mover:
             return False
         self._store.jobs.put(found)
         return True
+
+
+def _is_same(one: str | None, other: str | None) -> bool:
+    """Return True if two digests may be of one content."""
+    return one is None or other is None or one == other
+
+
+def _keeps_its_file(item: Item) -> bool:
+    """Return True if the file of *item* is not to be taken again: one that was given back without being allowed is."""
+    return item.state is not State.FOREIGN and not (item.state is State.RESTORED and not item.vouched)
 
 
 def _leads_to(path: str, file: FileId) -> bool:
