@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.catalogue.classes import (
     schemas_boosters,
     schemas_data,
+    schemas_madmom,
     schemas_mappings,
     schemas_numpy,
     schemas_omegaconf,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 GROUPS: Final[tuple[tuple[Schema, ...], ...]] = (
     schemas_boosters.SCHEMAS,
     schemas_data.SCHEMAS,
+    schemas_madmom.SCHEMAS,
     schemas_mappings.SCHEMAS,
     schemas_numpy.SCHEMAS,
     schemas_omegaconf.SCHEMAS,
