@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from census.compiled import table
-from census.merge import merge, split
+from census.merge import BY_HAND, merge, split
 
 from picklewatch.catalogue.classes.class_table import Table
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook, look_up
+from picklewatch.catalogue.classes.schema_table import SCHEMAS
 
 
 def line(
@@ -154,3 +156,15 @@ def test_what_ships_knows_the_libraries_that_were_read() -> None:
     assert look_up("torch.nn.modules.module", "module") is None
     assert look_up("os", "system") is None
     assert look_up("torch.nn", "\udcff") is None
+
+
+def test_what_was_read_by_hand_says_why() -> None:
+    """Each line has a reason and a version; what the hooks of an active class run was read."""
+    lines = [json.loads(text) for text in BY_HAND.read_text(encoding="utf-8").splitlines()]
+    assert lines
+    for one in lines:
+        assert len(one["why"]) > 20
+        assert one["version"]
+        if "class" in one:
+            assert (one["kind"] == "active") == bool(one["acts"])
+            assert all(function in SCHEMAS for functions in one["acts"].values() for function in functions)

@@ -49,7 +49,7 @@ def _compile(lines: list[Path], out: Path) -> int:
         classify,
     )  # they need picklewatch, which the libraries' environment does not have
 
-    names = merge.merge(*merge.read_lines(lines), denied=classify.is_denied_or_code)
+    names = merge.merge(*merge.read_lines([*lines, merge.BY_HAND]), denied=classify.is_denied_or_code)
     content = compiled.table(names)
     part = out.with_suffix(".part")
     part.write_bytes(content)

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def _listed(path: Path, folder: Path) -> Iterator[list[Path]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.partition("#")[0].split()
         if words:
-            yield [next(folder.glob(f"{word}-*.whl")) for word in words]
+            yield [next(chain(folder.glob(f"{word}-*.whl"), folder.glob(f"{word}.tar.gz"))) for word in words]
 
 
 def main() -> None:

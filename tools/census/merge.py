@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from census.hooks import DESCRIPTOR, HOOKS, METACLASS, ONLY_RECORDED, SETSTATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
+BY_HAND = Path(__file__).with_name("by_hand.jsonl")
+"""Lines about what no tool can read, each with its reason; part of every table."""
 ORDER = ("function", "enum", "passive", "active")
 """Kinds, from the best to the worst: what is an enumeration in one version and a class in another is a class."""
 _BASES = ("native", "BaseException", "type")
