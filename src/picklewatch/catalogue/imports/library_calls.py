@@ -123,7 +123,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
             "pandas._libs.properties": "__pyx_unpickle_AxisProperty __pyx_unpickle_CachedProperty",
             "pandas._libs.sparse": "__pyx_unpickle_BlockMerge __pyx_unpickle_BlockUnion __pyx_unpickle_SparseIndex",
             "pandas._libs.tslibs.base": "__pyx_unpickle_ABCTimestamp",
-            "pandas._libs.tslibs.nattype": "__nat_unpickle __pyx_unpickle__NaT",
+            "pandas._libs.tslibs.nattype": "__nat_unpickle _nat_unpickle __pyx_unpickle__NaT",
             "pandas._libs.tslibs.offsets": "__pyx_unpickle_BaseOffset __pyx_unpickle_RelativeDeltaOffset",
             "pandas._libs.tslibs.period": "__pyx_unpickle_PeriodMixin",
             "pandas._libs.tslibs.timedeltas": "__pyx_unpickle__Timedelta _timedelta_unpickle",
