@@ -96,8 +96,7 @@ class Intents:
         """Close *intent*: the file was not moved, for *reason*. A new outcome for the file opens it again."""
         with self._database.transaction() as transaction:
             transaction.run(
-                "UPDATE intents SET state = 'refused', reason = ?, at = ? "
-                "WHERE id = ? AND state = 'wanted'",
+                "UPDATE intents SET state = 'refused', reason = ?, at = ? WHERE id = ? AND state = 'wanted'",
                 (reason, time.time(), intent),
             )
 

@@ -143,6 +143,10 @@ def _by_census(profile: Profile) -> Judged:
     unread = _unread(profile)
     if unread:
         reason, uses = f"restoring its objects runs {unread[0]}, which nobody read", frozenset({Use.REFERENCE})
+    elif (
+        profile.base == "type"
+    ):  # its objects are classes: __init_subclass__ of any base runs, on names of the file's choosing
+        reason, uses = "a metaclass, which makes classes", frozenset({Use.REFERENCE})
     elif profile.kind is ClassKind.ACTIVE:
         reason += ": " + min(name for names in profile.acts.values() for name in names)
     return Judged(status=Status.VOUCHED, reason=reason, uses=uses)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks.crfsuite_files import file_resource
-from picklewatch.analysis.pickle.checks.joblib_files import wrapper_state
+from picklewatch.analysis.pickle.checks.joblib_files import in_line_state, wrapper_state
 from picklewatch.analysis.pickle.checks.kept_calls import partial_state
 from picklewatch.analysis.pickle.checks.native_handles import handle
 from picklewatch.analysis.pickle.checks.numpy_states import dtype_state, generator_state, ndarray_state
@@ -34,6 +34,7 @@ AttributeCheck = Callable[[Observations, dict[Key, Value], Value, int], None]
 _BY_KIND: Mapping[Kind, StateCheck] = {
     Kind.NDARRAY: ndarray_state,
     Kind.DTYPE: dtype_state,
+    Kind.ARRAY_WRAPPER: in_line_state,
     Kind.ARRAY_FILE: wrapper_state,
     Kind.CALLABLE: partial_state,
 }
