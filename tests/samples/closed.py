@@ -50,6 +50,9 @@ READ = (
     schema("torch.optim.adam.Adam.__setstate__", param_groups=DATA, state=DATA, _hook_for_profile=ABSENT),
     schema("torch.nn.modules.module.Module.__setstate__", _modules=NAMES, _parameters=NAMES),
     schema("sklearn.base.BaseEstimator.__setstate__", _sklearn_version=TEXT),
+    Schema(function=HOOK, why="a test", sources={}, rest=DATA, items=DATA),
+    schema("torchmetrics.metric.Metric.__hash__", rest=DATA),
+    schema("torch.optim.sgd.SGD.__del__", rest=DATA),
 )
 
 

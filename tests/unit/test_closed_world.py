@@ -36,7 +36,7 @@ from samples.opcodes import (
 )
 
 from picklewatch.analysis.pickle import Budget, judge_pickle
-from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Permitted, data_and
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Permitted, Schema, data_and
 from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.core.model import Level
 
@@ -81,7 +81,7 @@ def _judge(*parts: bytes) -> Level:
 
 @pytest.mark.usefixtures("world")
 class TestData:
-    """A hook without a schema reaches data only, all the way down."""
+    """Where a hook looks is data only, all the way down."""
 
     @pytest.mark.parametrize("held", _DATA.values(), ids=_DATA)
     def test_data_is_fine(self, held: bytes) -> None:
@@ -114,9 +114,44 @@ class TestData:
 
     def test_what_is_not_known_is_unverified(self, world: World) -> None:
         """A class in neither the census nor a list is not called unsafe for what it may do."""
-        world.profile(ACTING, profile(SETSTATE="a"))
         assert _judge(made("torch.nn.modules.module Unread", x=loader())) is Level.UNVERIFIED
-        assert _judge(made("torch.nn.modules.module Unread", x=number(1))) is Level.INFO
+        assert _judge(made("torch.nn.modules.module Unread", x=number(1))) is Level.UNVERIFIED
+
+    @pytest.mark.parametrize(
+        ("hook", "opcodes"),
+        [
+            ("SETSTATE", dict_(x=number(1)) + BUILD),
+            ("SETSTATE", NONE + BUILD),
+            ("DEL", b""),
+            ("DEL", dict_(x=number(1)) + BUILD),
+            ("GETATTR", dict_(x=number(1)) + BUILD),
+            ("GETATTRIBUTE", dict_(x=number(1)) + BUILD),
+            ("GETATTR", number(1) + APPEND),
+            ("SETATTR", tuple_(NONE, dict_(x=number(1))) + BUILD),
+            ("SETITEM", text("k") + number(1) + SETITEM),
+            ("APPEND", number(1) + APPEND),
+            ("EXTEND", MARK + number(1) + APPENDS),
+            ("ADD", MARK + number(1) + ADDITEMS),
+        ],
+    )
+    def test_what_was_never_read_is_unverified(self, world: World, hook: str, opcodes: bytes) -> None:
+        """A hook may open, remove, connect or unpickle with nothing but data; a callable makes it unsafe."""
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: "never.read"}))
+        assert _judge(fresh(ACTING), opcodes) is Level.UNVERIFIED
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
+        assert _judge(fresh(ACTING), opcodes) is Level.INFO
+
+    def test_a_new_or_a_hash_that_was_never_read_is_unverified(self, world: World) -> None:
+        """Arguments and keys that are data do not help."""
+        world.profile(ACTING, profile(NEW="never.read", HASH="never.read"))
+        assert _judge(fresh(ACTING, number(1))) is Level.UNVERIFIED
+        assert _judge(EMPTY_DICT, fresh(ACTING), NONE, SETITEM) is Level.UNVERIFIED
+
+    def test_a_class_as_a_key_is_unverified(self) -> None:
+        """Its metaclass hashes it; Python's own, numpy's, enumerations' and functions are known."""
+        assert _judge(EMPTY_DICT, global_("torch.nn.modules.linear", "Linear"), NONE, SETITEM) is Level.UNVERIFIED
+        for key in (global_("builtins", "int"), global_("numpy", "float32"), FUNCTION):
+            assert _judge(EMPTY_DICT, key, NONE, SETITEM) is Level.INFO
 
 
 class TestSchemas:
@@ -224,9 +259,26 @@ class TestHooks:
     @pytest.mark.parametrize("hook", ["SETATTR", "DESCRIPTOR"])
     def test_slots_run_setters(self, world: World, hook: str) -> None:
         """The second part of a state is set by ``setattr``, the first is not."""
-        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
+        world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: "lib.Class.x"}))
         assert _judge(made(ACTING, x=loader())) is Level.INFO
+        assert _judge(fresh(ACTING), tuple_(dict_(x=loader()), NONE), BUILD) is Level.INFO
         assert _judge(fresh(ACTING), tuple_(NONE, dict_(x=loader())), BUILD) in _HARM
+        assert _judge(fresh(ACTING), tuple_(NONE, dict_(x=number(1))), BUILD) is Level.UNVERIFIED
+
+    @pytest.mark.parametrize(("setter", "fine"), [("lib.Class.x", True), ("native.descriptor", False)])
+    def test_a_setter_runs_for_its_name(self, world: World, setter: str, *, fine: bool) -> None:
+        """A compiled one, whose name is not known, may run for each."""
+        world.profile(ACTING, profile(DESCRIPTOR=setter))
+        state = tuple_(dict_(x=loader()), dict_(y=loader()))
+        assert (_judge(fresh(ACTING), state, BUILD) is Level.INFO) is fine
+
+    def test_a_setstate_is_given_the_pair_itself(self, world: World) -> None:
+        """Two dicts are attributes for the unpickler alone: ``dict.update`` makes a name and a value of them."""
+        state = tuple_(dict_(y=loader()), dict_(z=loader()))
+        world.read(schema(HOOK, x=DATA))
+        assert _judge(fresh(ACTING), state, BUILD) in _HARM
+        world.read(schema(HOOK, x=DATA, whole=UNSEEN))
+        assert _judge(fresh(ACTING), state, BUILD) is Level.INFO
 
     @pytest.mark.parametrize(
         ("hook", "opcodes"),
@@ -243,6 +295,18 @@ class TestHooks:
         assert "reached-callable" not in rules(judged(pickle(4, fresh(ACTING), opcodes)))
         world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
         assert "reached-callable" in rules(judged(pickle(4, fresh(ACTING), opcodes)))
+
+    @pytest.mark.parametrize("name", ["__setstate__", "append"])
+    @pytest.mark.parametrize("spelt", ["items", "arguments"])
+    def test_items_that_are_attributes(self, world: World, name: str, spelt: str) -> None:
+        """A ``__getattr__`` that returns items finds what the unpickler asks for among them."""
+        world.profile(ACTING, profile(base="dict", GETATTR="keyed"))
+        world.read(Schema(function="keyed", why="a test", sources={}, looks={name: ABSENT}, keyed=True))
+        items = EMPTY_DICT + text(name) + number(1) + SETITEM
+        kept = fresh(ACTING) + text(name) + number(1) + SETITEM if spelt == "items" else fresh(ACTING, items)
+        assert _judge(kept, dict_(x=number(1)), BUILD) in _HARM
+        assert _judge(kept, number(1), APPEND) in _HARM
+        assert _judge(fresh(ACTING), text("x") + loader() + SETITEM, dict_(x=number(1)), BUILD) is Level.INFO
 
     def test_what_fills_is_seen_by_build(self, world: World) -> None:
         """``__setstate__`` sees the items that were there before."""
@@ -304,6 +368,30 @@ class TestTime:
         grows = POP + get(7) + loader() + APPEND + POP
         assert _judge(fresh(ACTING), first, BUILD, grows, fresh(ACTING), dict_(x=get(7)), BUILD) in _HARM
 
+    @pytest.mark.parametrize(
+        "again",
+        [dict_(), NONE, tuple_(NONE, dict_(y=number(1))), dict_(x=number(1))],
+        ids=["empty", "none", "two", "x"],
+    )
+    @pytest.mark.usefixtures("world")
+    def test_a_second_state_is_no_way_around(self, again: bytes) -> None:
+        """What the first one set may have grown: no pickler writes two."""
+        grows = get(7) + loader() + APPEND + POP
+        assert _judge(fresh(ACTING), dict_(x=EMPTY_LIST + put(7)), BUILD, grows, again, BUILD) in _HARM
+        assert _judge(fresh(ACTING), NONE, BUILD, dict_(x=number(1)), BUILD) in _HARM
+
+    @pytest.mark.parametrize("container", ["deque", "list"])
+    @pytest.mark.usefixtures("world")
+    def test_a_container_that_grew_is_read_again(self, container: str) -> None:
+        """Also where its content was looked at without itself."""
+        module = "collections" if container == "deque" else "builtins"
+        held = call(module, container, EMPTY_LIST) + put(7) + number(1) + APPEND + text("k") + APPEND
+        grows = POP + get(7) + loader() + APPEND + POP
+        layer = "torch.nn.modules.container Sequential"
+        first = made(layer, _modules=held)
+        assert _judge(first) is Level.INFO
+        assert _judge(first, grows, made(layer, _modules=get(7))) in _HARM
+
     @pytest.mark.usefixtures("world")
     def test_an_object_that_holds_itself_is_fine(self) -> None:
         """A list in itself ends."""
@@ -328,5 +416,5 @@ class TestTime:
 @pytest.mark.usefixtures("world")
 def test_a_literal_is_for_enumerations() -> None:
     """A class that is called with one literal runs its ``__init__``, which may open a file of that name."""
-    assert _judge(call("sklearn.preprocessing._data", "StandardScaler", text("ds_config.json"))) in _HARM
+    assert _judge(call("sklearn.preprocessing._data", "StandardScaler", text("ds_config.json"))) is Level.UNVERIFIED
     assert _judge(call("http", "HTTPStatus", number(200))) is Level.INFO

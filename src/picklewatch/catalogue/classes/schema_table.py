@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.catalogue.classes import (
+    schemas_asked,
     schemas_boosters,
     schemas_data,
     schemas_madmom,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from picklewatch.catalogue.classes.hook_schema import Schema
 
 GROUPS: Final[tuple[tuple[Schema, ...], ...]] = (
+    schemas_asked.SCHEMAS,
     schemas_boosters.SCHEMAS,
     schemas_data.SCHEMAS,
     schemas_madmom.SCHEMAS,
@@ -48,4 +50,4 @@ GROUPS: Final[tuple[tuple[Schema, ...], ...]] = (
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {schema.function: schema for group in GROUPS for schema in group}
-"""Function → its schema. What is not here may reach data only."""
+"""Function → its schema. What is not here makes a file unverified, or worse."""

@@ -46,6 +46,8 @@ class Judged:
     """The kind of value that calling it returns."""
     check: Check | None = None
     """The check that the arguments of every call must pass as well."""
+    exact: bool = False
+    """True if a list names it, with a reason that holds for its hooks, too: not only the census."""
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -71,6 +73,7 @@ def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
             uses=frozenset(group.uses),
             kind=group.kind,
             check=group.check,
+            exact=True,
             level=Level.INFO if Use.REFERENCE in group.uses else Level.UNSAFE,
             rule="" if Use.REFERENCE in group.uses else "indirect-call",
         )

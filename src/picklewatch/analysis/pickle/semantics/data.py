@@ -126,8 +126,12 @@ class DataReader:
     def filled(self, target: Value, items: Sequence[Value]) -> None:
         """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
         key = id(target)
+        others: tuple[int, ...] = ()
+        if isinstance(target, Obj):
+            others = (id(target.items), id(target.members))  # these may have been looked at without itself
         for known in self._known.values():
-            if key in known and not CONSTANTS.issuperset(map(type, items)):
+            there = key in known or any(other in known for other in others)
+            if there and not CONSTANTS.issuperset(map(type, items)):
                 self._known.clear()
                 return
 

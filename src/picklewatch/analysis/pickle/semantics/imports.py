@@ -40,8 +40,8 @@ class ImportTable:
             found = Import(cut(module, LONGEST_NAME), cut(name, LONGEST_NAME), judged, offset)
             found.profile = _profile(*python3_name(module, name))
             acts = found.profile.acts if found.profile is not None else ()
-            found.watched = Hook.NEW in acts or Hook.DEL in acts
             found.makes = judged.check in _MAKERS or name.startswith("__pyx_unpickle_")
+            found.watched = found.makes or Hook.NEW in acts or Hook.DEL in acts
             self.found[key] = found
             if judged.status is Status.CODE:
                 self.code_bearing = True

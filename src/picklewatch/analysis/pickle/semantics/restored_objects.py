@@ -14,19 +14,25 @@ from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.vm.values import Value
+    from collections.abc import Mapping
+
+    from picklewatch.analysis.pickle.vm.values import Key, Value
     from picklewatch.catalogue.classes.hook_schema import Permitted
     from picklewatch.catalogue.classes.profiles import Profile
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _CALLABLE: Final = Kind.CALLABLE
 _DEL: Final = Hook.DEL
+_DESCRIPTOR: Final = Hook.DESCRIPTOR
+_GETATTR: Final = Hook.GETATTR
+_GETATTRIBUTE: Final = Hook.GETATTRIBUTE
 _PASSIVE: Final = ClassKind.PASSIVE
+_SETATTR: Final = Hook.SETATTR
 _SETSTATE: Final = Hook.SETSTATE
 _UNSEEN: Final = Content.UNSEEN
 
-ASKED = (Hook.GETATTR, Hook.GETATTRIBUTE)
-"""Hooks that are asked for the method that BUILD, APPEND or ADDITEMS calls, before anything of it is set."""
+_COMPILED = "native.descriptor"
+"""How the census calls a compiled descriptor, whose attribute is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +40,49 @@ class BuildPlan:
     """What BUILD runs on objects of one class."""
 
     asked: tuple[str, ...]
-    """Functions that are asked for ``__setstate__``, while the state is not set."""
-    runs: tuple[str, ...]
-    """Functions that see the state."""
+    """Functions that are asked for ``__setstate__``, or for what fills, while the state is not set."""
+    restores: tuple[str, ...]
+    """Functions that are given the state itself."""
+    deletes: tuple[str, ...]
+    """Functions that see the attributes when the object goes."""
+    sets: tuple[str, ...]
+    """Functions that set any attribute of the second part of a state."""
+    setters: Mapping[str, tuple[str, ...]]
+    """By attribute: functions that set this one."""
+    keyed: bool
+    """True if ``__getattr__`` finds items under the names of attributes."""
     looks: tuple[tuple[str, str, Permitted], ...] | None
     """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
 
 
 def plan_of(profile: Profile) -> BuildPlan:
     """Work out what BUILD runs on objects of the class with *profile*."""
-    asked = [function for hook in ASKED for function in profile.acts.get(hook, ())]
-    runs = (*profile.acts.get(_SETSTATE, ()), *profile.acts.get(_DEL, ()))
+    acts = profile.acts
+    restores, deletes, asked = acts.get(_SETSTATE, ()), acts.get(_DEL, ()), acts.get(_GETATTR, ())
+    keyed = any(name in SCHEMAS and SCHEMAS[name].keyed for name in asked)
+    if restores:  # it is found in the class: ``__getattr__`` is not asked for it
+        asked = tuple(name for name in asked if name in SCHEMAS)
+    setters: dict[str, tuple[str, ...]] = {}
+    for function in acts.get(_DESCRIPTOR, ()):
+        name = "" if function == _COMPILED else function.rpartition(".")[2]
+        setters[name] = (*setters.get(name, ()), function)
+    return BuildPlan(
+        (*acts.get(_GETATTRIBUTE, ()), *asked),
+        restores,
+        deletes,
+        (*acts.get(_SETATTR, ()), *setters.pop("", ())),
+        setters,
+        keyed,
+        None if keyed else _looks((*restores, *deletes)),
+    )
+
+
+def _looks(runs: tuple[str, ...]) -> tuple[tuple[str, str, Permitted], ...] | None:
     read = [SCHEMAS[function] for function in runs if function in SCHEMAS]
     if len(read) < len(runs) or any(schema.rest.content is not _UNSEEN for schema in read):
-        return BuildPlan(tuple(asked), runs, None)
+        return None
     looks = {(name, allowed): schema.function for schema in read for name, allowed in schema.looks.items()}
-    return BuildPlan(tuple(asked), runs, tuple((function, *look) for look, function in looks.items()))
+    return tuple((function, *look) for look, function in looks.items())
 
 
 _ITEM_METHODS = frozenset({"items", "keys"})
@@ -64,11 +97,15 @@ def judged_as(target: Obj) -> tuple[bool, Profile | None, str]:
     return not native, made.profile, made.key
 
 
-def is_attributes(state: Value) -> bool:
-    """Return True for an exact dict, None, or two of them: what the unpickler itself makes attributes of."""
-    if state is None or state is NOTHING or type(state) is dict:
-        return True
-    return type(state) is tuple and len(state) == 2 and all(one is None or type(one) is dict for one in state)
+def attributes_of(state: Value) -> list[dict[Key, Value]] | None:
+    """Return what the unpickler itself makes attributes of: an exact dict, None, or two of them; None for any other."""
+    if type(state) is dict:
+        return [state]
+    if state is None or state is NOTHING:
+        return []
+    if type(state) is tuple and len(state) == 2 and all(one is None or type(one) is dict for one in state):
+        return [one for one in state if type(one) is dict]
+    return None
 
 
 def plain_mapping(state: Obj) -> bool:

@@ -139,7 +139,7 @@ class Import:
     makes: bool = False
     """True for a function that makes an object of the class that is its first argument."""
     watched: bool = False
-    """True for a class whose ``__new__`` or ``__del__`` acts."""
+    """True for a class whose ``__new__`` or ``__del__`` acts, and for a function that makes an object of any class."""
     key: str = field(init=False)
     """``module.name``."""
 
