@@ -198,8 +198,9 @@ def test_classes_that_act_on_files_of_their_state(module: str, cls: str) -> None
 
 
 def test_a_configuration_with_endless_labels_is_reported() -> None:
-    """``num_labels`` is a property that makes as many names."""
+    """``num_labels`` is a property that makes as many names; nobody read its setter."""
     config = new("transformers.configuration_utils", "PretrainedConfig")
-    assert judged(pickle(4, config + tuple_(NONE, dict_(num_labels=number(3))) + BUILD)).inert
+    few = config + tuple_(NONE, dict_(num_labels=number(3))) + BUILD
+    assert level(judged(pickle(4, few))) is Level.UNVERIFIED
     bomb = config + tuple_(NONE, dict_(num_labels=b"\x8a\x06" + bytes(5) + b"\x01")) + BUILD
     assert level(judged(pickle(4, bomb))) in _HARM

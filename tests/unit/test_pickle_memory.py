@@ -48,6 +48,7 @@ from picklewatch.core.model import Level, Limits
 _LOAD = global_("torch.storage", "_load_from_bytes")
 _SHELL = b"cos\nsystem\n(S'echo hi'\ntR."
 _FOREIGN = global_("company_ml_utils", "run")
+_FUNCTION = global_("numpy", "mean")
 _HARMFUL = {Level.UNSAFE, Level.MALICIOUS}
 _VOID = call("numpy", "dtype", text("V1"), FALSE, TRUE)
 
@@ -142,7 +143,7 @@ def test_no_address_comes_from_the_file(holder: bytes) -> None:
     [
         new("configparser", "ConfigParser") + dict_(optionxform=_FOREIGN) + BUILD + text("s") + EMPTY_DICT + SETITEM,
         call("collections", "ChainMap", new("collections", "UserDict")) + text("s") + NONE + SETITEM,
-        new("pandas.core.frame", "DataFrame") + _FOREIGN + NONE + SETITEM,
+        new("pandas.core.frame", "DataFrame") + _FUNCTION + NONE + SETITEM,
         call("torch._utils", "_rebuild_parameter", new("argparse", "Namespace") + dict_(detach=_FOREIGN) + BUILD, TRUE),
     ],
     ids=["filled-after-its-state", "filled-through-a-chain", "key-that-is-called", "method-of-no-tensor"],

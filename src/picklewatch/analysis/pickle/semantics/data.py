@@ -73,10 +73,15 @@ class DataReader:
             if key in known or key in above:
                 continue
             above[key] = value, holder
-            if isinstance(value, Import | Obj) and value is not of and not _is_data(value, classes):
+            kind = type(value)
+            if (kind is Obj or kind is Import) and value is not of and not _is_data(value, classes):
                 return Reached(value, _trail(value, above))
             inside = parts(value)
-            held = [(one, value) for one in inside if type(one) not in CONSTANTS and not _flat(one)]
+            held = [
+                (one, value)
+                for one in inside
+                if (kind := type(one)) not in CONSTANTS and (kind is not tuple or not _flat(one))
+            ]
             self._charge(_PER_VALUE + len(inside) // 6 + len(held))
             waiting += held
         known.update((key, value) for key, (value, _) in above.items() if value is not of)
