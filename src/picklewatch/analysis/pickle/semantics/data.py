@@ -31,7 +31,8 @@ NATIVE = frozenset(
     | {Kind.ARRAY_FILE, Kind.TENSOR, Kind.PARAMETER, Kind.STORAGE}
 )
 """Kinds of values that native code restores: they are data if what they are made of is."""
-_FILLED = frozenset({Kind.LIST, Kind.DICT, Kind.SET})
+FILLED = frozenset({Kind.LIST, Kind.DICT, Kind.SET})
+"""Kinds of containers."""
 CONSTANTS = frozenset({int, float, bool, type(None), str, bytes})
 """Types of values that hold nothing."""
 _NOBODY: Final[frozenset[str]] = frozenset()
@@ -54,8 +55,9 @@ class DataReader:
 
     def __init__(self, budget: Budget) -> None:
         self._charge = budget.charge
-        self._known: dict[frozenset[str], dict[int, Value]] = {}
-        """By the classes that were allowed: the values, by identity, below which is nothing but those and data."""
+        self._known: dict[frozenset[str], dict[int, tuple[Value, Value]]] = {}
+        """By the classes that were allowed: the values, by identity, below which is nothing but those and data, each
+        with what it lies in."""
 
     def other(self, root: Value, classes: frozenset[str] = _NOBODY, *, of: Obj | None = None) -> Reached | None:
         """Return the first value in *root* that is neither data nor an object of one of *classes*, if there is one.
@@ -84,7 +86,9 @@ class DataReader:
             ]
             self._charge(_PER_VALUE + len(inside) // 6 + len(held))
             waiting += held
-        known.update((key, value) for key, (value, _) in above.items() if value is not of)
+        if of is not None:
+            above.pop(id(of), None)
+        known.update(above)
         return None
 
     def call(self, root: Value) -> Reached | None:
@@ -130,12 +134,11 @@ class DataReader:
 
     def filled(self, target: Value, items: Sequence[Value]) -> None:
         """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
-        key = id(target)
-        others: tuple[int, ...] = ()
-        if isinstance(target, Obj):
-            others = (id(target.items), id(target.members))  # these may have been looked at without itself
+        itself = keys = values = id(target)
+        if type(target) is Obj:
+            keys, values = id(target.items), id(target.members)  # these may have been looked at without itself
         for known in self._known.values():
-            there = key in known or any(other in known for other in others)
+            there = itself in known or keys in known or values in known
             if there and not CONSTANTS.issuperset(map(type, items)):
                 self._known.clear()
                 return
@@ -179,7 +182,7 @@ def _is_data(value: Value, classes: frozenset[str]) -> bool:
     key, made = value.callee.key, class_of(value)
     if value.kind in NATIVE:
         return made is value.callee or made.key in CLASSES or made.key in classes
-    if value.kind in _FILLED:
+    if value.kind in FILLED:
         return key in CONTAINERS or made.key in classes
     listed = key in VALUES or key in classes or made.key in classes
     return listed or (made.profile is not None and made.profile.kind is _ENUM)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.semantics.data import DataReader, Reached, class_of
+from picklewatch.analysis.pickle.semantics.data import FILLED, DataReader, Reached, class_of
 from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, place_of, short
-from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, Import, Obj, Opaque, OpaqueKind
+from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.hook_schema import DATA, Content
 from picklewatch.catalogue.classes.natives import CONTAINERS
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
@@ -27,6 +27,7 @@ _CALLABLE: Final = Kind.CALLABLE
 _DATA: Final = Content.DATA
 _DICT: Final = Kind.DICT
 _NAMES: Final = Content.NAMES
+_NEW_WAY: Final = How.NEW
 _TEXT: Final = Content.TEXT
 _UNSEEN: Final = Content.UNSEEN
 _VOUCHED: Final = Status.VOUCHED
@@ -86,8 +87,12 @@ class HookReader:
 
     def _inside(self, schema: Schema, target: Obj, offset: int, *, keyed: bool) -> None:
         """Judge what fills *target*, and what it was made of."""
-        function, given = schema.function, target.args if isinstance(target.args, tuple) else (target.args,)
-        self.look(function, schema.items, (target.items, target.members, given), (target, ""), offset)
+        function = schema.function
+        given: tuple[Value, ...] = ()
+        if target.how is _NEW_WAY or target.kind in FILLED:  # called with its items, or with what ``__new__`` keeps
+            given = target.args if isinstance(target.args, tuple) else (target.args,)
+        if given or target.items is not None or target.members is not None:
+            self.look(function, schema.items, (target.items, target.members, given), (target, ""), offset)
         if keyed:
             for named in (target.items, *given):
                 if type(named) is dict:
