@@ -11,6 +11,7 @@ from picklewatch.analysis.pickle.checks.foreign_objects import foreign_object_in
 from picklewatch.analysis.pickle.checks.registry import CHECKS
 from picklewatch.analysis.pickle.checks.unvouched import concern_about
 from picklewatch.analysis.pickle.render import render_call
+from picklewatch.analysis.pickle.semantics.fetched import batch, fetched, fetches_member
 from picklewatch.analysis.pickle.vm.values import NOTHING, Blob, How, Import, Obj, Persistent, as_bytes
 from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
@@ -42,7 +43,6 @@ _INDIRECT: Final = Status.INDIRECT
 _LOAD_FROM_BYTES: Final = Check.LOAD_FROM_BYTES
 _NEW: Final = How.NEW
 _NEW_USE: Final = Use.NEW
-_OBJECT: Final = Kind.OBJECT
 _RECONSTRUCTOR: Final = Check.RECONSTRUCTOR
 _SET: Final = Kind.SET
 _UNKNOWN: Final = Kind.UNKNOWN
@@ -127,7 +127,7 @@ class CallJudge:
             concern = suspicious_arguments(f"{callee.key} is given arguments that cannot be seen")
         if concern is not None:
             self.observations.note_call(callee, concern, offset, args)
-        elif check is _GETATTR and (member := _fetched(args)) is not None:
+        elif check is _GETATTR and (member := fetched(args)) is not None:
             owner, name = member
             if _NEW_USE in self.imports.judged(owner.module, f"{owner.name}.{name}").uses:
                 # protocols below 4 spell a nested class so
@@ -211,8 +211,8 @@ class CallJudge:
                 break
             root = root.callee
         if isinstance(root, Import) and isinstance(callee, Obj):
-            made: Value = _batch(callee, args, offset)
-            if made is None and (_fetches_member(callee) or (callee.kind is _CALLABLE and callee.known)):
+            made: Value = batch(callee, args, offset)
+            if made is None and (fetches_member(callee) or (callee.kind is _CALLABLE and callee.known)):
                 made = self._kept_call(callee, args, offset)
             if made is not None:
                 return made
@@ -248,8 +248,8 @@ class CallJudge:
             return None
         values = callee.args
         if callee.callee.name == "getattr":
-            fetched = _fetched(values)
-            return None if fetched is None else self._member_call(*fetched, args, offset)
+            member = fetched(values)
+            return None if member is None else self._member_call(*member, args, offset)
         if callee.callee.name == "partial" and callee.state is None and values and isinstance(values[0], Import):
             target = values[0]
             if _CALL_USE in target.judged.uses:
@@ -262,33 +262,6 @@ class CallJudge:
         if _CALL_USE not in judged.uses and judged.status is not _FOREIGN:
             return None
         return self.call(self.imports.global_(owner.module, f"{owner.name}.{name}", offset), args, _CALL, offset)
-
-
-def _batch(callee: Obj, args: Value, offset: int) -> Obj | None:
-    """Return the class that PyTorch Geometric's ``DynamicInheritanceGetter()(Batch, Data)`` makes, called as meant."""
-    getter = callee.callee
-    meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
-    classes = values_of(args) if meant and callee.state is None else ()
-    if classes and all(
-        isinstance(one, Import) and one.judged.status is _VOUCHED and one.module.startswith("torch_geometric.data.")
-        for one in classes
-    ):
-        return Obj(classes[0], (), offset, _OBJECT)
-    return None
-
-
-def _fetches_member(callee: Obj) -> bool:
-    """Return True for ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
-    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not _CALLABLE:
-        return False
-    return not callee.known and _fetched(callee.args) is not None
-
-
-def _fetched(args: Value) -> tuple[Import, str] | None:
-    """Return the class and the name that ``getattr`` was given, None if it was given anything else."""
-    if not isinstance(args, tuple) or len(args) < 2 or not isinstance(args[0], Import) or not isinstance(args[1], str):
-        return None
-    return args[0], args[1]
 
 
 _CHAIN = 64
