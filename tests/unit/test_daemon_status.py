@@ -286,3 +286,18 @@ def test_the_memory_is_our_own_and_not_that_of_who_started_us() -> None:
     parents = f"import subprocess, sys; large = bytearray(b'x') * (400 << 20); {then}"
     said = subprocess.run([sys.executable, "-c", parents], check=True, capture_output=True, text=True).stdout
     assert 5_000 < int(said) < 200_000
+
+
+def test_findings_say_when_their_file_is_gone(tmp_path: Path) -> None:
+    """A deleted file's finding is shown as history; of one whose name is shown escaped nothing is claimed."""
+    (tmp_path / "state").mkdir()
+    store = Store(tmp_path / "state")
+    (tmp_path / "there.pt").write_bytes(b"")
+    for number, name in enumerate(("there.pt", "gone.pt", "odd\x1b.pt")):
+        store.finish(None, make_record(str(tmp_path / name), FileId(1, number, 3, 4, 5), Verdict.MALICIOUS))
+    store.close()
+    lines = run(tmp_path / "state").stdout.splitlines()
+    (there,), (gone,), (odd,) = ([line for line in lines if name in line] for name in ("there.pt", "gone.pt", "odd"))
+    assert gone.endswith(" ago, not there any more")
+    assert there.endswith(" ago")
+    assert odd.endswith(" ago")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -220,12 +222,24 @@ def _findings(store: StoreReport, engine: str, now: float) -> list[str]:
         reasons = ", ".join(record["reasons"])
         name = record["name"] or record["path"]
         old = ", by an older version" if engine and EngineVersion(**record["engine"]).key != engine else ""
-        shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}")
+        gone = ", not there any more" if _is_gone(record["path"]) else ""
+        shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}{gone}")
     return [
         *shown,
         "",
         "`picklewatch explain FILE` says what a file would do; `picklewatch quarantine list` what was moved.",
     ]
+
+
+def _is_gone(path: str) -> bool:
+    """Return True if nothing has the shown *path*; False if we may not know, or it may have another spelling."""
+    if "\\" in path:
+        return False
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in {errno.ENOENT, errno.ENOTDIR}
+    return False
 
 
 def _ago(seconds: float) -> str:
