@@ -38,6 +38,8 @@ class Process:
         self._through = through
         self.environment: dict[str, str] = {}
         """What the daemon's environment has beside the test's own; for the next `start`."""
+        self.python = sys.executable
+        """The interpreter that runs it; for the next `start`."""
         self.stderr: int | None = None
         """The descriptor that its log goes to instead of a file in *home*; then nobody knows of its events."""
         self.home = home
@@ -58,7 +60,7 @@ class Process:
 
     def launch(self) -> None:
         """Start it."""
-        command = [*self._through, sys.executable, "-m", "picklewatch"]
+        command = [*self._through, self.python, "-m", "picklewatch"]
         command += ["run", "-c", str(self.home / "config.toml")]
         command += ["--state-dir", str(self.state), *self._paths]
         with self._log.open("ab") as log:

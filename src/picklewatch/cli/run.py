@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from picklewatch.config.schema import Config
     from picklewatch.scanning.scan_many import ClosableScans
-    from picklewatch.service.moves import SupportsQuarantine
     from picklewatch.watch.roots import Root
 
 EPILOG = """\
@@ -54,6 +53,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     scanned before are skipped.
     """
     from picklewatch.config import schema as configuration
+    from picklewatch.quarantine.vault import Vault
     from picklewatch.sandbox.engine_version import engine_version
     from picklewatch.service.daemon import open_daemon
     from picklewatch.service.dependencies import Dependencies
@@ -73,7 +73,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     dependencies = Dependencies(
         load=lambda: configuration.load(config_path).config,
         scanner=_scanner,
-        vault=_vault,
+        vault=lambda directory: Vault(os.fspath(directory)),  # an upgrade may have removed what is imported late
         engine=engine_version(),
         configure_log=_configure_log,
         introduce=introduce,
@@ -132,12 +132,6 @@ def _scanner(config: Config) -> ClosableScans:
 
     engine = engine_version().key
     return Scanner(config.limits(), require_sandbox=config.scan.require_sandbox, engine=engine)
-
-
-def _vault(directory: Path) -> SupportsQuarantine:
-    from picklewatch.quarantine.vault import Vault
-
-    return Vault(os.fspath(directory))
 
 
 def _configure_log(config: Config) -> None:

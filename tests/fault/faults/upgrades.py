@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -27,15 +28,29 @@ if TYPE_CHECKING:
 
 
 def _install(lab: Lab, change: str = "") -> Path:
-    """Copy the program to where the daemon of *lab* is to find it, with *change* at the end of a part of its engine."""
+    """Copy the program to where the daemon of *lab* finds it from now on, with *change* at the end of its engine.
+
+    In an environment of its own: root's daemon is isolated from ``PYTHONPATH``.
+    """
     place = lab.root.with_name("program")
     package = place / "picklewatch"
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(Path(picklewatch.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (package / "scan.py").open("a") as source:
-        source.write(change)
-    lab.process.environment["PYTHONPATH"] = str(place)
+    engine = package / "analysis" / "content.py"
+    engine.write_text(engine.read_text() + change)
+    environment = lab.root.with_name("environment")
+    if not environment.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+        (site,) = environment.glob("lib/python*/site-packages")
+        libraries = [path for path in sys.path if path.endswith("site-packages")]
+        (site / "program.pth").write_text("\n".join([str(place), *libraries]) + "\n")
+    lab.process.python = str(environment / "bin" / "python")
     return package
+
+
+def _is_installed(lab: Lab) -> bool:
+    """Return True if the daemon of *lab* runs in the environment that `_install` made."""
+    return Path(f"/proc/{lab.pid}/cmdline").read_bytes().startswith(os.fsencode(lab.process.python) + b"\0")
 
 
 def _engines(lab: Lab) -> set[str]:
@@ -52,6 +67,7 @@ def program_removed(lab: Lab) -> None:
     config.write_text(CONFIG.replace('"unsafe"', '"off"'))
     package = _install(lab)
     lab.start()
+    assert _is_installed(lab)
     lab.burst(20)
     shutil.rmtree(package)
     lab.injected += 1
@@ -62,7 +78,7 @@ def program_removed(lab: Lab) -> None:
     lab.signal([lab.pid], SIGHUP)
     lab.burst(50)
     assert lab.seconds_until(lab.settled) < PATIENCE, "something was imported late"
-    lab.process.environment.clear()
+    lab.process.python = sys.executable
     lab.restart_after_kill()
 
 
@@ -70,6 +86,7 @@ def program_replaced(lab: Lab) -> None:
     """Another engine takes the place of the daemon's, and its sandboxes die: nothing is judged by a mixture of both."""
     _install(lab)
     lab.start()
+    assert _is_installed(lab)
     lab.burst(20)
     assert lab.seconds_until(lab.settled) < PATIENCE
     before = _engines(lab)
