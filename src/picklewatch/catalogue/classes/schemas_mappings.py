@@ -72,6 +72,14 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _view("InEdgeView", {"fb066e3fa9067e14": "3.6.1", "25c81f9973b2573f": "2.4"}),
     _view("InMultiEdgeView", {"fb066e3fa9067e14": "3.6.1", "25c81f9973b2573f": "2.4"}),
     Schema(
+        function="mmengine.logging.history_buffer.HistoryBuffer.__setstate__",
+        why="adds statistics_methods to the table of its class by name, calls none of them, and stores the rest; the "
+        "table and the method that fills it are the class's own",
+        sources={"6c48903895ddecb7": "0.10.7"},
+        looks={"statistics_methods": NAMES, **each("_set_default_statistics _statistics_methods", ABSENT)},
+        state=ABSENT,
+    ),
+    Schema(
         function="catboost.core._CatBoostBase.__setstate__",
         why="hands the model's bytes to its native reader and keeps the rest as parameters",
         sources={"f44a5dce7b09845d": "1.2.10"},
