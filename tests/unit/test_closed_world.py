@@ -36,7 +36,17 @@ from samples.opcodes import (
 )
 
 from picklewatch.analysis.pickle import Budget, judge_pickle
-from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, TEXT, UNSEEN, Permitted, Schema, data_and
+from picklewatch.catalogue.classes.hook_schema import (
+    ABSENT,
+    DATA,
+    NAMES,
+    SEQUENCE,
+    TEXT,
+    UNSEEN,
+    Permitted,
+    Schema,
+    data_and,
+)
 from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.core.model import Level
 
@@ -418,3 +428,28 @@ def test_a_literal_is_for_enumerations() -> None:
     """A class that is called with one literal runs its ``__init__``, which may open a file of that name."""
     assert _judge(call("sklearn.preprocessing._data", "StandardScaler", text("ds_config.json"))) is Level.UNVERIFIED
     assert _judge(call("http", "HTTPStatus", number(200))) is Level.INFO
+
+
+_HANDLE = Schema(function=HOOK, why="a test", sources={}, places=(UNSEEN, DATA, SEQUENCE))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (tuple_(FUNCTION, number(1), tuple_(FUNCTION)), Level.INFO),
+        (tuple_(FUNCTION, number(1), NONE), Level.INFO),
+        (tuple_(FUNCTION, FUNCTION, NONE), Level.UNSAFE),
+        (tuple_(FUNCTION, number(1), loader()), Level.UNSAFE),
+        (EMPTY_LIST + FUNCTION + APPEND, Level.UNSAFE),
+    ],
+)
+def test_a_tuple_is_judged_by_its_places(world: World, state: bytes, expected: Level) -> None:
+    """What a hook unpacks of a tuple has its own rule at each place; any other state has the one for the whole."""
+    world.read(_HANDLE)
+    assert _judge(new(*ACTING.split()) + state + BUILD) is expected
+
+
+def test_what_is_behind_the_places_is_judged_as_the_whole(world: World) -> None:
+    """A tuple may be longer than the hook that was read knows."""
+    world.read(_HANDLE)
+    assert _judge(new(*ACTING.split()) + tuple_(NONE, NONE, NONE, FUNCTION) + BUILD) is Level.UNSAFE

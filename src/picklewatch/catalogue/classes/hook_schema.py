@@ -23,6 +23,8 @@ class Content(StrEnum):
     NAMES = "names"
     """A container of Python's own with texts as keys or members; the hook asks ``name in`` it, or walks over the keys.
     The values are not looked at."""
+    SEQUENCE = "sequence"
+    """A tuple or list of Python's own; the hook walks over it. The members are not looked at."""
     TEXT = "text"
     """An exact str."""
 
@@ -40,6 +42,7 @@ UNSEEN = Permitted(Content.UNSEEN)
 DATA = Permitted(Content.DATA)
 ABSENT = Permitted(Content.ABSENT)
 NAMES = Permitted(Content.NAMES)
+SEQUENCE = Permitted(Content.SEQUENCE)
 TEXT = Permitted(Content.TEXT)
 
 
@@ -80,6 +83,8 @@ class Schema:
     """What may be in every other attribute."""
     state: Permitted = DATA
     """What may be a state that is no exact dict (a tuple, a list, an array), as a whole."""
+    places: tuple[Permitted, ...] = ()
+    """What may be at each place of a state that is an exact tuple; `state` holds for those further back."""
     items: Permitted = UNSEEN
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
     keyed: bool = False

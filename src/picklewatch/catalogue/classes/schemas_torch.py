@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, Permitted, Schema, each
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, SEQUENCE, UNSEEN, Permitted, Schema, each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,9 +86,11 @@ _MODULES = (
     ),
     Schema(
         function="torch.utils.hooks.RemovableHandle.__setstate__",
-        why="unpacks a tuple, compares the id with a counter, and makes weak references to the tables of hooks",
+        why="unpacks a tuple, compares the id with a counter, and makes weak references to the tables of hooks, of "
+        "which it asks nothing",
         sources={"95ca1189003f1927": "2.14.1", "a28c84087fe751cd": "1.4.0"},
         rest=DATA,
+        places=(UNSEEN, DATA, SEQUENCE),
     ),
     Schema(
         function="torch.ao.nn.quantized.modules.conv._ConvNd.__setstate__",

@@ -28,12 +28,20 @@ _DATA: Final = Content.DATA
 _DICT: Final = Kind.DICT
 _NAMES: Final = Content.NAMES
 _NEW_WAY: Final = How.NEW
+_SEQUENCE: Final = Content.SEQUENCE
 _TEXT: Final = Content.TEXT
 _UNSEEN: Final = Content.UNSEEN
 _VOUCHED: Final = Status.VOUCHED
 
 _REACHED = "reached-callable"
 """The rule."""
+_TAKEN = {
+    Content.ABSENT: "may call",
+    Content.NAMES: "takes for names",
+    Content.SEQUENCE: "walks over",
+    Content.TEXT: "takes for a text",
+}
+"""What a hook does to what is in a place where something else may be."""
 
 
 class HookReader:
@@ -59,7 +67,7 @@ class HookReader:
         self._inside(schema, target, offset, keyed=keyed)
         named = attributes_of(state)
         if named is None:
-            self.look(function, schema.state, state, (target, ""), offset)
+            self._given(schema, state, target, offset)
         for part in named or ():
             self._named(schema, target, part, offset)
 
@@ -68,7 +76,7 @@ class HookReader:
         schema = SCHEMAS.get(function)
         if schema is not None and isinstance(state, tuple):
             self._inside(schema, target, offset, keyed=keyed)
-            self.look(function, schema.state, state, (target, ""), offset)
+            self._given(schema, state, target, offset)
         elif schema is not None:
             self.run(function, target, state, offset, keyed=keyed)
         else:
@@ -84,6 +92,16 @@ class HookReader:
             self._finding(
                 _REACHED, Level.UNVERIFIED, offset, f"{function} runs on loading, and was never read", short(target)
             )
+
+    def _given(self, schema: Schema, state: Value, target: Obj, offset: int) -> None:
+        """Judge a *state* that is no exact dict: as a whole, or by its places."""
+        if not (schema.places and isinstance(state, tuple)):
+            self.look(schema.function, schema.state, state, (target, ""), offset)
+            return
+        self._charge(len(state))
+        for at, held in enumerate(state):
+            allowed = schema.places[at] if at < len(schema.places) else schema.state
+            self.look(schema.function, allowed, held, (target, f"[{at}]"), offset)
 
     def _inside(self, schema: Schema, target: Obj, offset: int, *, keyed: bool) -> None:
         """Judge what fills *target*, and what it was made of."""
@@ -124,7 +142,7 @@ class HookReader:
         look = allowed.content
         if look is _UNSEEN:
             return
-        if look is _NAMES and self._is_of_names(value):
+        if (look is _NAMES and self._is_of_names(value)) or (look is _SEQUENCE and _is_sequence(value)):
             return
         if look is _DATA:
             whole = place[0] if value is place[0] else None
@@ -137,7 +155,7 @@ class HookReader:
             return
         if look is _TEXT and (type(value) is str or (isinstance(value, Blob) and value.text)):
             return
-        what = {Content.ABSENT: "may call", Content.TEXT: "takes for a text", Content.NAMES: "takes for names"}[look]
+        what = _TAKEN[look]
         call = self.data.call(value)
         start = place_of(place)
         evidence = self.data.way(start, call.trail if call else (value,))
@@ -181,3 +199,7 @@ _SETS_OF_PYTHON = frozenset({OpaqueKind.SET, OpaqueKind.FROZENSET})
 
 def _is_vouched(value: Value) -> bool:
     return not isinstance(value, Import) or value.judged.status is _VOUCHED
+
+
+def _is_sequence(value: Value) -> bool:
+    return value is None or type(value) in (tuple, list)
