@@ -34,11 +34,14 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="losses of scikit-learn, made from numbers; restores of its Cython classes",
+        reason="losses of scikit-learn, made from numbers, also as its own builds name the module; its Cython classes",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         check=Check.PLAIN,
         names={
             "sklearn._loss._loss": "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss "
+            "CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss "
+            "CyLossFunction CyPinballLoss",
+            "_loss": "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss "
             "CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss "
             "CyLossFunction CyPinballLoss",
             "sklearn.linear_model._sgd_fast": "Classification EpsilonInsensitive Hinge Huber Log ModifiedHuber Regression "
@@ -76,6 +79,24 @@ LIBRARY_CALLS: tuple[Group, ...] = (
             "sklearn.utils._vector_sentinel": "__pyx_unpickle_StdVectorSentinel __pyx_unpickle_StdVectorSentinelFloat64 "
             "__pyx_unpickle_StdVectorSentinelInt32 __pyx_unpickle_StdVectorSentinelInt64 "
             "__pyx_unpickle_StdVectorSentinelIntP",
+        },
+    ),
+    Group(
+        reason="NLTK's counts: a Counter, or a defaultdict of them, that forgets a sum when an item is set; called with plain data",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.PLAIN,
+        names={
+            "nltk.probability": "FreqDist ConditionalFreqDist",
+        },
+    ),
+    Group(
+        reason="a configuration of diffusers: an OrderedDict that makes attributes of its items, and then takes no more",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.DICT,
+        check=Check.PLAIN,
+        names={
+            "diffusers.configuration_utils": "FrozenDict",
         },
     ),
     Group(
