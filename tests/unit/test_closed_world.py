@@ -245,6 +245,15 @@ class TestStates:
         assert "foreign-state" in rules(report)
         assert level(report) in _HARM
 
+    @pytest.mark.parametrize("name", ["__class__", "__dict__"])
+    @pytest.mark.parametrize("of", [ACTING, PASSIVE])
+    @pytest.mark.usefixtures("world")
+    def test_no_part_sets_what_an_object_is(self, name: str, of: str) -> None:
+        """A ``__setstate__`` may assign each attribute, as the unpickler does those of the second part."""
+        held = EMPTY_DICT + text(name) + EMPTY_DICT + SETITEM
+        assert _judge(fresh(of), held, BUILD) in _HARM
+        assert _judge(fresh(of), tuple_(NONE, held), BUILD) in _HARM
+
     @pytest.mark.usefixtures("world")
     def test_a_list_may_hide_an_object(self) -> None:
         """``dict.update`` walks over each item of a list of pairs."""

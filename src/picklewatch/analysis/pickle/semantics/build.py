@@ -117,15 +117,14 @@ class BuildJudge:
             self._hazards.interface(target, named, offset)
             for name in among(HOOKS, named):
                 value = named[name]
-                if name in {"__class__", "__dict__"}:
-                    if number:
-                        self._observations.finding(
-                            "hijacked-method",
-                            Level.MALICIOUS,
-                            offset,
-                            f"replaces {name} of an object",
-                            render(value, 200),
-                        )
+                if name in {"__class__", "__dict__"}:  # the first part is set so by a ``__setstate__`` that assigns
+                    self._observations.finding(
+                        "hijacked-method",
+                        Level.MALICIOUS if number else Level.UNSAFE,
+                        offset,
+                        f"replaces {name} of an object",
+                        render(value, 200),
+                    )
                 elif isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), name: value}
 
