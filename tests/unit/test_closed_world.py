@@ -455,10 +455,10 @@ _HANDLE = Schema(function=HOOK, why="a test", sources={}, places=(UNSEEN, DATA, 
 def test_a_tuple_is_judged_by_its_places(world: World, state: bytes, expected: Level) -> None:
     """What a hook unpacks of a tuple has its own rule at each place; any other state has the one for the whole."""
     world.read(_HANDLE)
-    assert _judge(new(*ACTING.split()) + state + BUILD) is expected
+    assert _judge(fresh(ACTING) + state + BUILD) is expected
 
 
 def test_what_is_behind_the_places_is_judged_as_the_whole(world: World) -> None:
     """A tuple may be longer than the hook that was read knows."""
     world.read(_HANDLE)
-    assert _judge(new(*ACTING.split()) + tuple_(NONE, NONE, NONE, FUNCTION) + BUILD) is Level.UNSAFE
+    assert _judge(fresh(ACTING) + tuple_(NONE, NONE, NONE, FUNCTION) + BUILD) is Level.UNSAFE
