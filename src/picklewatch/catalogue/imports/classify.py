@@ -67,11 +67,12 @@ _SCRIPTED = Judged(
 def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
     table: dict[tuple[str, str], Judged] = {}
     for group in groups:
+        function = Use.CALL in group.uses and Use.NEW not in group.uses
         judged = Judged(
             status=Status.VOUCHED,
             reason=group.reason,
             uses=frozenset(group.uses),
-            kind=group.kind,
+            kind=group.kind or (Kind.DONE if function else Kind.OBJECT),
             check=group.check,
             exact=True,
             level=Level.INFO if Use.REFERENCE in group.uses else Level.UNSAFE,

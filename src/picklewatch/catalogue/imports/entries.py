@@ -58,12 +58,16 @@ class Kind(StrEnum):
     """An instance of a class that stores what it is given."""
     ATOM = "atom"
     """A number, a text, a tuple, a shape: nothing fills it."""
+    DONE = "done"
+    """What a function returned, which may be something that it was given: nothing fills it."""
+    ARGUMENT = "argument"
+    """The first argument itself, which the function returns."""
     LIST = "list"
     DICT = "dict"
     SET = "set"
     BYTEARRAY = "bytearray"
-    CHAIN = "chain"
-    """A ``ChainMap``: filling it would call ``__setitem__`` of its first map, whatever BUILD put there."""
+    WRAPPER = "wrapper"
+    """A ``ChainMap``, ``UserDict`` or ``UserList``: filling it would fill what an attribute holds, whatever that is."""
     CALLABLE = "callable"
     """A callable that keeps a call for later (``partial``, ``getattr``, ``attrgetter``)."""
     SHARED = "shared"
@@ -136,7 +140,8 @@ class Group:
 
     reason: str
     uses: AbstractSet[Use]
-    kind: Kind = Kind.OBJECT
+    kind: Kind | None = None
+    """None for an instance of a class, or else for what a function returns that nothing fills."""
     check: Check | None = None
     """A check of the arguments that every call must pass as well."""
     names: dict[str, str] = field(default_factory=dict)

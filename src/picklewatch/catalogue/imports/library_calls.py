@@ -53,6 +53,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="restores a Cython class of scikit-learn",
         uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
         check=Check.PLAIN,
         names={
             "sklearn._loss._loss": "__pyx_unpickle_CyHalfMultinomialLoss",
@@ -112,6 +113,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="pandas' own rebuilding functions for indexes, blocks, periods and timestamps: they take numbers and arrays",
         uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
         check=Check.PLAIN,
         names={
             "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
@@ -290,6 +292,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="a time zone whose transitions are in the pickle; a file is opened only when one is handed over",
         uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
         check=Check.TZFILE,
         names={
             "dateutil.tz": "tzfile",

@@ -101,7 +101,14 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
         check=Check.MAPPING,
-        names={"collections": "OrderedDict Counter UserDict"},
+        names={"collections": "OrderedDict Counter"},
+    ),
+    Group(
+        reason="a wrapper of a container; what fills it fills that",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.WRAPPER,
+        check=Check.MAPPING,
+        names={"collections": "UserDict UserList", "UserDict": "UserDict IterableUserDict"},
     ),
     Group(
         reason="a dict with a default; the factory takes no argument of the attacker's",
@@ -115,13 +122,13 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.LIST,
         check=Check.BOUNDED,
-        names={"collections": "deque UserList", "_collections": "deque"},
+        names={"collections": "deque", "_collections": "deque"},
     ),
     Group(reason="a text", uses={Use.REFERENCE, Use.NEW, Use.CALL}, names={"collections": "UserString"}),
     Group(
         reason="a chain of mappings; what fills it fills the first of them",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        kind=Kind.CHAIN,
+        kind=Kind.WRAPPER,
         names={"collections": "ChainMap"},
     ),
     Group(
@@ -303,7 +310,6 @@ VOUCHED: tuple[Group, ...] = (
             "_weakrefset": "WeakSet",
             "xml.etree.ElementTree": "Element",
             "sets": "Set ImmutableSet",
-            "UserDict": "UserDict IterableUserDict",
         },
     ),
     Group(
@@ -593,6 +599,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a random generator by its name",
         uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
         check=Check.NP_RANDOM,
         names={
             "numpy.random._pickle": "__randomstate_ctor __bit_generator_ctor __generator_ctor",
@@ -755,9 +762,9 @@ VOUCHED: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="types a container for the TorchScript interpreter",
+        reason="types a container for the TorchScript interpreter, and returns it",
         uses={Use.REFERENCE, Use.CALL},
-        kind=Kind.OBJECT,
+        kind=Kind.ARGUMENT,
         check=Check.PLAIN,
         names={
             "torch.jit._pickle": "build_intlist build_tensorlist build_doublelist build_boollist restore_type_tag build_tensor_from_id"

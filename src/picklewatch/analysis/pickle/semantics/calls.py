@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     """Finds the storage in bytes that ``torch.storage._load_from_bytes`` unpickles."""
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_ARGUMENT: Final = Kind.ARGUMENT
 _CALL: Final = How.CALL
 _CALLABLE: Final = Kind.CALLABLE
 _CALL_USE: Final = Use.CALL
@@ -134,6 +135,8 @@ class CallJudge:
                 return self.imports.global_(owner.module, f"{owner.name}.{name}", offset)
         if check in _KEEPS:
             made = _CALLABLE
+        if made is _ARGUMENT and concern is None and args and type(args) is tuple:
+            return args[0]
         state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
         return Obj(callee, args, offset, made, state=state, known=concern is None)
 

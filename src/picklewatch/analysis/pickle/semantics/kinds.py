@@ -33,10 +33,12 @@ def _fills(kind: Kind) -> frozenset[Fill]:
             return frozenset({Fill.BUILD, Fill.ADDITEMS})
         case Kind.DTYPE | Kind.NDARRAY | Kind.ARRAY_WRAPPER | Kind.ARRAY_FILE | Kind.PARAMETER | Kind.CALLABLE:
             return frozenset({Fill.BUILD})
-        case Kind.CHAIN:  # its pickler gives it its maps by BUILD; an item would go to whatever map comes first
+        case Kind.WRAPPER:  # its pickler gives it what it wraps by BUILD; an item would go to whatever that is
             return frozenset({Fill.BUILD})
         case Kind.ATOM | Kind.BYTEARRAY | Kind.SCALAR | Kind.NDARRAY_DONE | Kind.TENSOR | Kind.STORAGE:
             return frozenset()  # complete when they are made
+        case Kind.DONE | Kind.ARGUMENT:  # what fills it could fill something else
+            return frozenset()
         case Kind.SHARED:  # changing it would change the whole process
             return frozenset()
         case _:

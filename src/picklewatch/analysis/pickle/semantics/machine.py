@@ -13,6 +13,7 @@ from picklewatch.analysis.pickle.semantics import attributes
 from picklewatch.analysis.pickle.semantics.build import HOOKS, BuildJudge
 from picklewatch.analysis.pickle.semantics.calls import CallJudge
 from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
+from picklewatch.analysis.pickle.semantics.fillings import ADDS, APPENDS, SETS_ITEM, goes_elsewhere
 from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, Hazards
 from picklewatch.analysis.pickle.semantics.imports import ImportTable
 from picklewatch.analysis.pickle.semantics.kinds import FILLED_BY, Fill
@@ -31,7 +32,6 @@ from picklewatch.analysis.pickle.vm.values import (
     OpaqueKind,
     Persistent,
 )
-from picklewatch.catalogue.classes.profiles import Hook
 from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.semantics.calls import StorageReader
     from picklewatch.analysis.pickle.vm.values import Key, Value
+    from picklewatch.catalogue.classes.profiles import Hook
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _ATOM: Final = Kind.ATOM
@@ -125,7 +126,7 @@ class Machine:
             self._fill(target, items)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
-            self.world.filled(target, _SETS_ITEM, items, offset)
+            self._filled(target, SETS_ITEM, items, offset)
             if target.items is None:
                 target.items = {}
             self._fill(target.items, items)
@@ -134,6 +135,18 @@ class Machine:
                 self._filled_late("SETITEM", target, offset)
             return
         self.hazards.out_of_kind("SETITEM", target, offset, render_call(target, items[:4]))
+
+    def _filled(self, target: Obj, hooks: tuple[Hook, ...], items: list[Value], offset: int) -> None:
+        """Judge *items* that a method of *target* takes."""
+        if goes_elsewhere(target, hooks):
+            self.observations.finding(
+                "foreign-state",
+                Level.UNVERIFIED,
+                offset,
+                f"fills an object of {render(target.callee, 100)}, which may put its items anywhere",
+                render_call(target, items[:4]),
+            )
+        self.world.filled(target, hooks, items, offset)
 
     def _fill(self, target: dict[Key, Value], items: list[Value]) -> None:
         """Put *items*, keys and values in turn, into *target*; those that are not kept by themselves under `REST`."""
@@ -195,7 +208,7 @@ class Machine:
             if target.hijacked is not None:
                 self._hijacked_calls(target, ("extend", "append"), (items,), offset)
             if target.kind in _TAKE_MORE or not target.known:
-                self.world.filled(target, _APPENDS, items, offset)
+                self._filled(target, APPENDS, items, offset)
                 _keep(target, items)
                 self._filled_late("APPEND", target, offset)
                 return
@@ -213,7 +226,7 @@ class Machine:
             if target.hijacked is not None:
                 self._hijacked_calls(target, ("add",), tuple(items), offset)
             if target.kind in _TAKE_MEMBERS or not target.known:
-                self.world.filled(target, _ADDS, items, offset)
+                self._filled(target, ADDS, items, offset)
                 _keep(target, items)
                 self._filled_late("ADDITEMS", target, offset)
                 return
@@ -229,7 +242,6 @@ def _keep(target: Obj, items: list[Value]) -> None:
         target.members += kept
 
 
-_SETS_ITEM, _APPENDS, _ADDS = (Hook.SETITEM,), (Hook.EXTEND, Hook.APPEND), (Hook.ADD,)
 _TAKE_ITEMS, _TAKE_MORE = FILLED_BY[Fill.SETITEM], FILLED_BY[Fill.APPEND]
 _TAKE_MEMBERS = FILLED_BY[Fill.ADDITEMS]
 _COMPUTED = "?"
