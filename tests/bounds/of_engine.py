@@ -37,6 +37,13 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
     ],
     "analysis/pickle/checks/arguments.py": [
+        told(
+            "resource-bomb",
+            reach.huge_exponent,
+            "a number that would take for ever to be worked out",
+            "number: len(exponent[1]) > _DIGITS",
+            "number: abs(one) >= 10 ** _DIGITS",
+        ),
         format_(
             "with more arguments than `range` takes Python's own constructors raise",
             "bounded: values_of(args)[:_SIZES]",

@@ -88,6 +88,15 @@ def calls_of_calls() -> Reached:
     )
 
 
+def huge_exponent() -> Reached:
+    """A fraction that is ten to the power of a large number."""
+
+    def made(exponent: str) -> bytes:
+        return pickle(4, call("fractions", "Fraction", text(f"1e{exponent}")))
+
+    return Reached(made("9999"), made("10000"))
+
+
 def huge_size() -> Reached:
     """A list of more items than memory holds."""
 

@@ -145,7 +145,9 @@ def _by_census(profile: Profile) -> Judged:
     """Judge a class, or a function that models keep, by what the census knows of it."""
     reason, uses = _KINDS[profile.kind]
     unread = _unread(profile)
-    if unread:
+    if profile.base == "type":
+        reason, uses = "a class of classes: making an instance would define a class", frozenset({Use.REFERENCE})
+    elif unread:
         reason, uses = f"restoring its objects runs {unread[0]}, which nobody read", frozenset({Use.REFERENCE})
     elif (
         profile.base == "type"

@@ -98,6 +98,7 @@ class Check(StrEnum):
     PLAIN = "plain"
     BOUNDED = "bounded"
     # Python's own functions
+    ALIAS = "alias"
     ENCODE = "encode"
     FACTORY = "factory"
     GETATTR = "getattr"
@@ -106,6 +107,7 @@ class Check(StrEnum):
     ITERATOR = "iterator"
     MAPPING = "mapping"
     NEWOBJ = "newobj"
+    NUMBER = "number"
     PARTIAL = "partial"
     PATTERN = "pattern"
     RECONSTRUCTOR = "reconstructor"

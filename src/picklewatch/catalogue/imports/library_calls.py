@@ -10,7 +10,7 @@ from picklewatch.catalogue.imports.entries import Check, Group, Kind, Use
 LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="makes an instance of a class without calling its __init__",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.NEWOBJ,
         names={
             "sklearn.metrics._dist_metrics": "newObj",
@@ -156,7 +156,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     ),
     Group(
         reason="pandas' makers of indexes: they make an instance of the class they are given, with arguments from the file",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.INDEX_CLASS,
         names={
             "pandas.core.index": "_new_Index",
@@ -262,7 +262,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     ),
     Group(
         reason="arrays of Arrow, rebuilt from buffers; whether these are long enough is checked",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.ARROW,
         names={
             "pyarrow.lib": "_restore_array",

@@ -50,7 +50,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="walks a container that is in the file itself",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.ITERATOR,
         names={"builtins": "iter reversed enumerate zip xrange", "itertools": "izip"},
     ),
@@ -167,8 +167,9 @@ VOUCHED: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="a number",
+        reason="a number; the exponent of a text is looked at",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        check=Check.NUMBER,
         names={
             "decimal": "Decimal Context",
             "_decimal": "Decimal Context",
@@ -215,7 +216,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a compiled pattern; nothing is matched on loading",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.PATTERN,
         names={"re": "_compile"},
     ),
@@ -338,7 +339,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a type with parameters, for annotations",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
+        check=Check.ALIAS,
         names={"types": "GenericAlias"},
     ),
     Group(
@@ -350,20 +351,20 @@ VOUCHED: tuple[Group, ...] = (
     # --- copyreg and codecs: harmless with the right arguments ---
     Group(
         reason="turns text into bytes",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.ATOM,
         check=Check.ENCODE,
         names={"_codecs": "encode", "codecs": "encode"},
     ),
     Group(
         reason="makes an object without calling its __init__",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.RECONSTRUCTOR,
         names={"copyreg": "_reconstructor"},
     ),
     Group(
         reason="makes an object without calling its __init__",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.NEWOBJ,
         names={"copyreg": "__newobj__ __newobj_ex__", "scipy.spatial.ckdtree": "new_object"},
     ),
@@ -410,7 +411,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="subscripts a type for annotations",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.GETITEM,
         names={"operator": "getitem", "_operator": "getitem"},
     ),
@@ -449,7 +450,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a unit by its names",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         check=Check.UNIT_CLASS,
         names={
             "astropy.units.core": "_recreate_irreducible_unit",
@@ -486,7 +487,7 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="an array of JAX, made by numpy's own function from the state that numpy checks",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.NDARRAY_DONE,
         check=Check.JAX_ARRAY,
         names={"jax._src.array": "_reconstruct_array", "jax._src.device_array": "reconstruct_device_array"},
@@ -522,21 +523,21 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a number of a given type",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.SCALAR,
         check=Check.NP_SCALAR,
         names=dict.fromkeys(_NUMPY_MULTIARRAY, "scalar"),
     ),
     Group(
         reason="an array over bytes",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.NDARRAY_DONE,
         check=Check.NP_FROMBUFFER,
         names={"numpy.core.numeric": "_frombuffer", "numpy._core.numeric": "_frombuffer"},
     ),
     Group(
         reason="a masked array that BUILD fills",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.NDARRAY,
         check=Check.MASKED,
         names={"numpy.ma.core": "_mareconstruct"},
@@ -598,14 +599,21 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="a random generator by its name",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.OBJECT,
         check=Check.NP_RANDOM,
         names={
-            "numpy.random._pickle": "__randomstate_ctor __bit_generator_ctor __generator_ctor",
+            "numpy.random._pickle": "__randomstate_ctor __generator_ctor",
             "numpy.random": "__RandomState_ctor",
             "numpy.random.mtrand": "__RandomState_ctor",
         },
+    ),
+    Group(
+        reason="a bit generator by its name",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
+        check=Check.NP_RANDOM,
+        names={"numpy.random._pickle": "__bit_generator_ctor"},
     ),
     Group(
         reason="a random generator or its seed: numbers",
@@ -690,14 +698,14 @@ VOUCHED: tuple[Group, ...] = (
     ),
     Group(
         reason="calls a rebuilding function of torch",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.TENSOR,
         check=Check.TORCH_FROM_TYPE,
         names={"torch._tensor": "_rebuild_from_type_v2 _rebuild_from_type", "torch.tensor": "_rebuild_from_type"},
     ),
     Group(
         reason="unpickles the bytes that it is given: they are judged themselves",
-        uses={Use.REFERENCE, Use.CALL},
+        uses={Use.CALL},
         kind=Kind.STORAGE,
         check=Check.LOAD_FROM_BYTES,
         names={"torch.storage": "_load_from_bytes"},

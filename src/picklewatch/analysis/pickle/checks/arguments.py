@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.concern import Concern, not_data, suspicious_arguments
-from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque, OpaqueKind
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
@@ -53,6 +54,21 @@ def plain(context: Context, callee: Import, args: Value, _offset: int) -> Concer
     """Let only data and harmless classes pass."""
     take_types(args, context.observations)
     return None if argument_signs.plain(args, context.observations) else not_data(callee)
+
+
+_EXPONENT = re.compile(r"[eE][+-]?([\w.]*)")
+_DIGITS = 4
+"""Digits of an exponent: ``Fraction`` and ``int`` work out ten to the power of it."""
+
+
+def number(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+    """Let only numbers pass that can be worked out: ``Fraction('1e9999999999')`` would take for ever."""
+    for value in values_of(args):
+        exponent = _EXPONENT.search(value) if isinstance(value, str) else None
+        far = isinstance(value, tuple) and any(type(one) is int and abs(one) >= 10**_DIGITS for one in value)
+        if far or (exponent is not None and len(exponent[1]) > _DIGITS) or isinstance(value, Blob | Opaque):
+            return Concern("resource-bomb", Level.UNSAFE, f"{callee.key} is given a number that is too large")
+    return plain(context, callee, args, offset)
 
 
 _SIZES = 3

@@ -11,16 +11,17 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.arguments import values_of
-from picklewatch.analysis.pickle.checks.concern import Concern
+from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_arguments
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports import denied
 from picklewatch.catalogue.imports.classify import looks_like_class
-from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.checks.judges import Context
+    from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.vm.values import Value
 
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
@@ -80,17 +81,52 @@ def _fetch_of(context: Context, callee: Import, target: Value, name: str) -> Con
     return Concern("dotted-import", Level.UNSAFE, f"{callee.name} fetches {name}")
 
 
-def getitem(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Let ``operator.getitem`` subscript a type (``typing.Union``), and take nothing out of anything else."""
+def getitem(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """Let ``operator.getitem`` subscript a type (``typing.Union``) with types, and take nothing out of anything else.
+
+    ``typing`` hashes what it is given, and compiles a text; only ``Literal`` takes constants.
+    """
     values = values_of(args)
     if (
-        values
+        len(values) == 2
         and isinstance(values[0], Import)
         and values[0].module in {"typing", "collections.abc", *_BUILTINS}
         and values[0].judged.level is Level.INFO
+        and are_types(values[1], context.observations.budget, constants=values[0].name == "Literal")
     ):
         return None
     return Concern("dotted-import", Level.UNSAFE, f"{callee.key} takes an item out of something that is no type")
+
+
+def alias(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """Let ``types.GenericAlias`` join types: it asks them for their parameters."""
+    if are_types(args, context.observations.budget):
+        return None
+    return suspicious_arguments(f"{callee.key} is given something other than types")
+
+
+def are_types(root: Value, budget: Budget, *, constants: bool = False) -> bool:
+    """Return True for types for annotations: imports, None, what such calls made of them, and tuples of those."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        budget.charge(1)
+        if isinstance(value, tuple | list):
+            waiting += value
+        elif isinstance(value, Obj):
+            if not isinstance(value.callee, Import) or value.callee.judged.check not in _OF_TYPES or not value.known:
+                return False
+        elif not (isinstance(value, Import) or value is None or (constants and isinstance(value, _CONSTANTS))):
+            return False
+    return True
+
+
+_OF_TYPES = frozenset({Check.ALIAS, Check.GETITEM, Check.REDUCE, Check.TYPE_OF})
+"""Checks of functions that return a type."""
+_CONSTANTS = (str, bytes, int)
 
 
 def set_attribute(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:

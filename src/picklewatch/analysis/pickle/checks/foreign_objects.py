@@ -11,8 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks.concern import Concern
-from picklewatch.analysis.pickle.vm.values import How, Import, Obj, Opaque
-from picklewatch.catalogue.imports.entries import Check, Kind
+from picklewatch.analysis.pickle.semantics.data import parts
+from picklewatch.analysis.pickle.vm.values import NOTHING, How, Import, Obj, Opaque
+from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS
+from picklewatch.catalogue.classes.profiles import ClassKind
+from picklewatch.catalogue.imports.classify import looks_like_class
+from picklewatch.catalogue.imports.entries import Check, Kind, Status
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.core.model import Level
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 _ATOM: Final = Kind.ATOM
 _CALLABLE: Final = Kind.CALLABLE
 _ITERATOR: Final = Check.ITERATOR
+_JAX_ARRAY: Final = Check.JAX_ARRAY
 _NEW: Final = How.NEW
 _TORCH_FROM_TYPE: Final = Check.TORCH_FROM_TYPE
 
@@ -43,9 +48,9 @@ _COLLECTS = frozenset(
 """Functions that walk over their arguments and keep the items."""
 _COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
 """Libraries whose containers keep any object, as Python's do."""
-_CONTAINERS = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR})
+_HOLDS = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR})
 _CONSTANTS = frozenset({Kind.ATOM, Kind.BYTEARRAY, Kind.SCALAR, Kind.DTYPE})
-_DATA = _CONTAINERS | {
+_DATA = _HOLDS | {
     Kind.NDARRAY,
     Kind.NDARRAY_DONE,
     Kind.DTYPE,
@@ -84,15 +89,17 @@ def _among(callee: Import, args: Value, budget: Budget) -> str:
         return ""  # what it calls is looked at as a call
     if callee.name == "_rebuild_parameter_with_state":
         args = _given(args)[:_BEFORE_STATE]
+    elif callee.judged.check is _JAX_ARRAY:
+        args = _given(args)[1:]  # after the function, which has to be numpy's own
     if top in STDLIB and top not in _TIME:
         if callee.name in _COLLECTS:
             given = _given(args)[callee.name == "defaultdict" :]  # whose factory has a check of its own
-            return _first_foreign(given)
+            return walked(given, budget)
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
         return _walk(args, _CONSTANTS, _PLAIN, budget)
     if top in _COLLECTING:
-        return _first_foreign(_given(args))
+        return walked(_given(args), budget)
     kinds = _CONSTANTS if top == "numpy" and callee.judged.kind is _ATOM else _DATA
     return _walk(args, kinds, (frozenset({top}) | _FRIENDS.get(top, frozenset()) | _PLAIN) - _ONLY_DATA, budget)
 
@@ -101,23 +108,39 @@ def _given(args: Value) -> tuple[Value, ...]:
     return args if isinstance(args, tuple) else ()
 
 
-def _is_foreign(value: Obj) -> bool:
-    return value.known and value.kind not in _CONTAINERS and not _iterates(value)
+def walked(values: Iterable[Value], budget: Budget) -> str:
+    """Return a description of the first of *values* that answers by methods of its own when it is walked over.
+
+    Python's own containers and iterators give what they hold, which is only kept.
+    """
+    for value in values:
+        if isinstance(value, Import):
+            return f"{value.key}, which is no container"
+        if not isinstance(value, Obj) or not value.known or _gives_what_it_holds(value):
+            continue
+        found = _walk(value, _DATA, _PLAIN, budget)
+        if found:
+            return found
+    return ""
 
 
-def _iterates(value: Obj) -> bool:
-    return isinstance(value.callee, Import) and value.callee.judged.check is _ITERATOR
-
-
-def _first_foreign(values: Iterable[Value]) -> str:
-    """Return a description of the first of *values* that is no container, or an empty text."""
-    return next((_named(value) for value in values if isinstance(value, Obj) and _is_foreign(value)), "")
+def _gives_what_it_holds(value: Obj) -> bool:
+    if not isinstance(value.callee, Import) or value.state not in (None, NOTHING):
+        return False  # an attribute may take the place of a method
+    return value.callee.key in CONTAINERS or value.callee.judged.check is _ITERATOR
 
 
 def _named(value: Obj) -> str:
     return (
         f"an object of {value.callee.module}.{value.callee.name}" if isinstance(value.callee, Import) else "an object"
     )
+
+
+def _may_be_called(value: Import) -> bool:
+    """Return True for a function: a class that is handed over names a type."""
+    if value.key in CLASSES or (value.profile is not None and value.profile.kind is not ClassKind.FUNCTION):
+        return False
+    return value.judged.status is Status.VOUCHED and not looks_like_class(value.name)
 
 
 def _walk(args: Value, kinds: frozenset[Kind], libraries: frozenset[str], budget: Budget) -> str:
@@ -131,23 +154,26 @@ def _walk(args: Value, kinds: frozenset[Kind], libraries: frozenset[str], budget
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, Obj):
-            if value.kind in kinds or not value.known:
-                continue
-            if not isinstance(value.callee, Import) or value.kind is _CALLABLE:
-                return _named(value)
-            if libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0])):
+        if isinstance(value, Import) and _may_be_called(value):
+            return value.key
+        if not isinstance(value, Obj):
+            waiting += _inside(value, budget)
+        elif value.known:
+            if value.kind not in kinds and not _is_of(value, libraries):
                 return _named(value)
             budget.charge(_PER_OBJECT)
-            waiting += [value.state, value.items]
-            if value.how is _NEW:
-                waiting.append(value.args)
-        else:
-            waiting += _inside(value, budget)
+            judged = value.kind not in kinds and value.how is not _NEW  # its arguments, when it was called
+            waiting += (value.state, value.items, value.members) if judged else parts(value)
     return ""
 
 
-_OPENED = (tuple, list, dict, Opaque, Obj)
+def _is_of(value: Obj, libraries: frozenset[str]) -> bool:
+    if not isinstance(value.callee, Import) or value.kind is _CALLABLE:
+        return False
+    return not libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0]))
+
+
+_OPENED = (tuple, list, dict, Opaque, Obj, Import)
 
 
 def _inside(value: Value, budget: Budget) -> list[Value]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.arguments import values_of
+from picklewatch.analysis.pickle.checks.attribute_access import are_types
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj
@@ -77,7 +78,8 @@ def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Conce
     """Let only ``reduce(operator.or_, (int, str))`` pass, the pickled form of a union of types."""
     values = values_of(args)
     joins = bool(values) and isinstance(values[0], Import) and values[0].key in {"operator.or_", "_operator.or_"}
-    if joins and len(values) == 2 and argument_signs.plain(values[1], context.observations):
+    types = values[1] if len(values) == 2 else None
+    if joins and isinstance(types, tuple) and are_types(types, context.observations.budget):
         return None
     return indirect_call(f"{callee.key} calls what it is handed")
 

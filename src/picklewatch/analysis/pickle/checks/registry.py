@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CHECKS: dict[Check, CallCheck] = {
     Check.PLAIN: arguments.plain,
     Check.BOUNDED: arguments.bounded,
+    Check.ALIAS: attribute_access.alias,
     Check.ENCODE: codecs_encode.encode,
     Check.FACTORY: containers.factory,
     Check.GETATTR: attribute_access.fetch,
@@ -42,6 +43,7 @@ CHECKS: dict[Check, CallCheck] = {
     Check.GETTER: kept_calls.getter,
     Check.ITERATOR: containers.iterator,
     Check.MAPPING: containers.mapping,
+    Check.NUMBER: arguments.number,
     Check.PARTIAL: kept_calls.partial,
     Check.PATTERN: patterns.pattern,
     Check.REDUCE: kept_calls.reduce,

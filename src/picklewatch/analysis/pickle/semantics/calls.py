@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.arguments import take_types, values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
-from picklewatch.analysis.pickle.checks.foreign_objects import foreign_object_in
 from picklewatch.analysis.pickle.checks.registry import CHECKS
 from picklewatch.analysis.pickle.checks.unvouched import concern_about
 from picklewatch.analysis.pickle.render import render_call
 from picklewatch.analysis.pickle.semantics.fetched import batch, fetched, fetches_member
+from picklewatch.analysis.pickle.semantics.taken_arguments import BUILTINS, TakenArguments
 from picklewatch.analysis.pickle.vm.values import NOTHING, Blob, How, Import, Obj, Persistent, as_bytes
 from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
@@ -45,7 +45,6 @@ _LOAD_FROM_BYTES: Final = Check.LOAD_FROM_BYTES
 _NEW: Final = How.NEW
 _NEW_USE: Final = Use.NEW
 _RECONSTRUCTOR: Final = Check.RECONSTRUCTOR
-_SET: Final = Kind.SET
 _UNKNOWN: Final = Kind.UNKNOWN
 _VOUCHED: Final = Status.VOUCHED
 
@@ -65,6 +64,7 @@ class CallJudge:
         self.hazards = hazards
         self.imports = imports
         self._builds = builds
+        self._taken = TakenArguments(observations, hazards)
         self._world = hazards.world
         self._read_storage = read_storage
         self._budget = observations.budget
@@ -94,7 +94,7 @@ class CallJudge:
         if how is _CALL:
             callee.called = True
             if _CALL_USE in uses:
-                self._look_for_foreign_objects(callee, args, offset)
+                self._taken.asked(callee, args, offset)
                 if judged.check is not None:
                     return self._checked_call(callee, judged.check, args, offset)
                 made = Obj(callee, args, offset, judged.kind)
@@ -121,8 +121,7 @@ class CallJudge:
         if check in _REBUILDS:
             return self._reconstructed(callee, check, args, offset)
         made = callee.judged.kind
-        if made is _SET or callee.name in _HASHING:
-            self._hash(callee, values_of(args), offset)
+        self._taken.hashed(callee, args, offset)
         concern = CHECKS[check](self, callee, args, offset)
         if concern is None and type(args) is not tuple:
             concern = suspicious_arguments(f"{callee.key} is given arguments that cannot be seen")
@@ -140,14 +139,6 @@ class CallJudge:
         state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
         return Obj(callee, args, offset, made, state=state, known=concern is None)
 
-    def _hash(self, callee: Import, args: tuple[Value, ...], offset: int) -> None:
-        """Judge what a container hashes of the items that it is made of: each, or the first of each two."""
-        for values in args:
-            if isinstance(values, list | tuple):
-                self.hazards.hashed(values, offset)
-                if callee.name not in _HASHES_ITEMS:
-                    self.hazards.hashed([two[0] for two in values if isinstance(two, list | tuple) and two], offset)
-
     def _loaded_storage(self, args: Value) -> Storage | None:
         """Return the storage in the bytes that ``_load_from_bytes`` is given, None if there is none."""
         values = values_of(args)
@@ -157,15 +148,14 @@ class CallJudge:
         content = given.view() if isinstance(given, Blob) and not given.text else as_bytes(given)
         return None if content is None else self._read_storage(content, self._budget)
 
-    def _look_for_foreign_objects(self, callee: Import, args: Value, offset: int) -> None:
-        concern = foreign_object_in(callee, args, self._budget)
-        if concern is not None:
-            self.observations.note_call(callee, concern, offset, args)
-
     def _new_with_args(self, callee: Import, judged: Judged, args: Value, offset: int) -> Obj:
         take_types(args, self.observations)
         if _CALL_USE in judged.uses:
-            self._look_for_foreign_objects(callee, args, offset)
+            self._taken.asked(callee, args, offset)
+            concern = CHECKS[judged.check](self, callee, args, offset) if judged.check is not None else None
+            if concern is not None:
+                self.observations.note_call(callee, concern, offset, args, _NEW)
+        self._taken.by_base(callee, args, offset)
         if not argument_signs.plain(args, self.observations):
             concern = suspicious_arguments(f"{callee.key} is made from something other than data")
             self.observations.note_call(callee, concern, offset, args, _NEW)
@@ -182,11 +172,12 @@ class CallJudge:
         usual = bool(values) and type(values[0]) is Import
         if check is _RECONSTRUCTOR:
             base = values[1] if len(values) > 1 else None
-            builtin = isinstance(base, Import) and base.module in _BUILTINS and base.name in _PLAIN_BASES
+            builtin = isinstance(base, Import) and base.module in BUILTINS and base.name in _PLAIN_BASES
             usual = usual and len(values) == 3 and builtin
             rest = () if len(values) < 3 or values[2] is None else (values[2],)
             if isinstance(base, Import) and builtin and rest:
-                self._look_for_foreign_objects(base, rest, offset)
+                self._taken.asked(base, rest, offset)
+                self._taken.hashed(base, rest, offset)
         if not usual:
             concern = indirect_call(f"{callee.key} is called in an unusual way")
             self.observations.note_call(callee, concern, offset, args)
@@ -273,13 +264,10 @@ _PER_CALL = 24
 """Units of work that judging a call costs, and one more for every two arguments."""
 _HOLDERS = frozenset({"SimpleNamespace", "Namespace", "Values"})
 """Classes that make attributes of their arguments."""
-_HASHES_ITEMS = frozenset({"frozenset", "set", "Counter"})
-_HASHING = _HASHES_ITEMS | {"dict", "OrderedDict", "defaultdict", "UserDict"}
 _REBUILDS = frozenset({Check.RECONSTRUCTOR, Check.NEWOBJ})
 """Checks of functions whose call is judged as the one of NEWOBJ."""
 _KEEPS = frozenset({Check.PARTIAL, Check.GETATTR})
 """Checks of functions that return a callable."""
-_BUILTINS = frozenset({"builtins", "__builtin__"})
 _PLAIN_BASES = frozenset(
     {"object", "dict", "list", "set", "frozenset", "tuple", "str", "int", "float", "bytes", "unicode", "long"}
     | {"complex"}

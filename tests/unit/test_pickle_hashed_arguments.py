@@ -1,0 +1,160 @@
+"""What a call, or ``__new__`` of a built-in base, hashes, walks over or asks of its arguments."""
+
+from __future__ import annotations
+
+import pytest
+from samples.closed import ACTING, World, made, profile
+from samples.judged import judged, level
+from samples.opcodes import (
+    APPENDS,
+    BUILD,
+    MARK,
+    NONE,
+    call,
+    dict_,
+    global_,
+    new,
+    number,
+    pickle,
+    text,
+    tuple_,
+)
+
+from picklewatch.core.model import Level
+
+_HARM = {Level.UNSAFE, Level.MALICIOUS}
+_FROZENSET = "nltk.featstruct", "FeatureValueSet"
+_BLOCK = "pandas._libs.internals", "_unpickle_block"
+_TUPLE = "nltk.featstruct", "FeatureValueTuple"
+_TEXT = "torch._utils", "KeyErrorMessage"
+_PARTIAL = call("functools", "partial", global_("numpy", "mean"))
+_KEY = made(ACTING, x=_PARTIAL)
+_LOADER = new("torch.utils.data.dataloader", "DataLoader") + dict_(collate_fn=global_("numpy", "mean")) + BUILD
+
+
+def _list(*items: bytes) -> bytes:
+    return MARK + b"".join(items) + b"l"
+
+
+_ONE = _list(_KEY)
+_PAIR = _list(tuple_(_KEY, number(1)))
+
+
+@pytest.fixture(name="world")
+def _world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(monkeypatch)
+    world.profile(ACTING, profile(HASH="torch.nn.modules.linear.Linear.__hash__"))
+    return world
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("builtins", "set", call("builtins", "iter", _ONE)),
+        call("builtins", "frozenset", call("builtins", "reversed", _ONE)),
+        call("builtins", "set", call("builtins", "list", _ONE)),
+        call("builtins", "set", call("builtins", "list") + MARK + _KEY + APPENDS),
+        call("builtins", "set", call("collections", "deque", _ONE)),
+        call("builtins", "set", call("builtins", "iter", _list(tuple_(_KEY, number(1))))),
+        call("builtins", "dict", call("builtins", "zip", _ONE, _list(number(1)))),
+        call("builtins", "dict", call("builtins", "reversed", _PAIR)),
+        call("builtins", "dict", _list(call("builtins", "list", tuple_(_KEY, number(1))))),
+        call("collections", "OrderedDict", call("builtins", "zip", _ONE, _ONE)),
+        call("collections", "defaultdict", NONE, call("builtins", "zip", _ONE, _ONE)),
+        call("collections", "Counter", call("builtins", "iter", _ONE)),
+        call("pyrsistent._pset", "pset", _ONE, number(8)),
+        new("builtins", "frozenset", _ONE),
+        new(*_FROZENSET, _ONE),
+        call("copyreg", "__newobj__", global_("builtins", "frozenset"), _ONE),
+        call("copyreg", "_reconstructor", global_("builtins", "dict"), global_("builtins", "dict"), _PAIR),
+        call("copyreg", "_reconstructor", global_("builtins", "set"), global_("builtins", "set"), _ONE),
+    ],
+)
+def test_keys_that_a_call_brings_are_judged(world: World, sample: bytes) -> None:
+    """A key acts when it is hashed, whatever brings it: an iterator, a list of the file's, the state of a base."""
+    assert level(judged(pickle(4, sample))) in _HARM
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        new(*_TUPLE, _LOADER),
+        new(*_TEXT, _LOADER),
+        new("fastai.torch_core", "TitledFloat", _LOADER),
+        new("datasets.splits", "PercentSliceMeta", text("x"), tuple_(), dict_()),
+        call("builtins", "list", call("collections", "OrderedDict") + dict_(keys=_PARTIAL) + BUILD),
+        call("builtins", "str", call("builtins", "tuple", _list(_LOADER))),
+        call(*_BLOCK, number(1), call("builtins", "slice", _LOADER), number(2)),
+        call(*_BLOCK, call("builtins", "list") + MARK + _LOADER + APPENDS),
+        call(
+            "pandas._libs.internals",
+            "_unpickle_block",
+            new("pandas", "Series") + dict_(x=global_("numpy", "mean")) + BUILD,
+        ),
+        call("operator", "getitem", global_("typing", "Literal"), _KEY),
+        call("operator", "getitem", global_("typing", "Union"), tuple_(_KEY, global_("builtins", "int"))),
+        call("operator", "getitem", global_("typing", "Optional"), text("(lambda: 1)()")),
+        call("types", "GenericAlias", global_("builtins", "list"), _LOADER),
+    ],
+)
+def test_objects_that_answer_a_question_are_found(world: World, sample: bytes) -> None:
+    """What asks an object for its text, its number, its items or its parameters runs the object's methods."""
+    assert level(judged(pickle(4, sample))) is not Level.INFO
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("builtins", "set", _list(number(1), text("x"), tuple_(number(1), text("y")))),
+        call("builtins", "set", call("builtins", "iter", _list(number(1)))),
+        call("collections", "OrderedDict", _list(_list(text("a"), _LOADER))),
+        call("builtins", "list", call("builtins", "iter", _list(_LOADER))),
+        new(*_TUPLE, tuple_(_LOADER, number(1))),
+        new(*_TUPLE, _LOADER, number(1)),
+        new(*_TEXT, text("x")),
+        call("operator", "getitem", global_("typing", "Union"), tuple_(global_("builtins", "int"), NONE)),
+        call("operator", "getitem", global_("typing", "Literal"), tuple_(text("a"), number(1))),
+        call("functools", "reduce", global_("operator", "or_"), tuple_(global_("builtins", "int"), NONE)),
+        call("fractions", "Fraction", text("1/3")),
+        call("decimal", "Decimal", text("1E-27")),
+        call(
+            "pandas._libs.internals",
+            "_unpickle_block",
+            number(1),
+            call("builtins", "slice", number(0), number(2), number(1)),
+            number(2),
+        ),
+    ],
+)
+def test_what_picklers_write_is_clean(world: World, sample: bytes) -> None:
+    """Containers that only keep objects, types for annotations and plain numbers are as harmless as ever."""
+    assert judged(pickle(4, sample)).inert
+
+
+@pytest.mark.parametrize("name", ["fractions Fraction", "decimal Decimal"])
+@pytest.mark.parametrize("value", ["1e9999999999", "1E+99_999", "-1e-0000009999999"])
+def test_numbers_that_take_for_ever_are_found(name: str, value: str) -> None:
+    """A text may stand for a number that would take for ever to be worked out, called or made."""
+    module, _, own = name.partition(" ")
+    for sample in (call(module, own, text(value)), new(module, own, text(value))):
+        assert level(judged(pickle(4, sample))) is Level.UNSAFE
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "torch.storage _load_from_bytes",
+        "torch._tensor _rebuild_from_type_v2",
+        "copyreg _reconstructor",
+        "copyreg __newobj__",
+        "numpy.random._pickle __generator_ctor",
+        "pandas.core.indexes.base _new_Index",
+        "pint _unpickle_quantity",
+    ],
+)
+def test_what_calls_its_arguments_is_not_kept(function: str) -> None:
+    """A function that is harmless for checked arguments only may be called, not kept: a later call is unseen."""
+    kept = global_(*function.split(" "))
+    state = new("torch.nn.modules.linear", "Identity") + dict_(f=kept) + BUILD
+    assert level(judged(pickle(4, state))) in _HARM
+    assert level(judged(pickle(4, call("functools", "partial", kept, text("x"))))) in _HARM
