@@ -29,6 +29,11 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         "raises while the object has no _store",
     ),
     _asked(
+        "diffusers.configuration_utils.ConfigMixin.__getattr__",
+        {"bd6c29c41e4e2b7c": "0.42.1"},
+        "asks __dict__ for the configuration, which is not there yet: raises",
+    ),
+    _asked(
         "xarray.core.common.AttrAccessMixin.__getattr__",
         {"2dacf1bb2fd6780e": "2026.9.0"},
         "raises for __setstate__",
