@@ -10,6 +10,7 @@ from samples.opcodes import (
     BUILD,
     MARK,
     NONE,
+    TRUE,
     call,
     dict_,
     global_,
@@ -38,6 +39,15 @@ def _list(*items: bytes) -> bytes:
 
 _ONE = _list(_KEY)
 _PAIR = _list(tuple_(_KEY, number(1)))
+
+_TENSOR = call(
+    "torch._utils",
+    "_rebuild_meta_tensor_no_storage",
+    global_("torch", "float32"),
+    tuple_(number(1)),
+    tuple_(number(1)),
+    TRUE,
+)
 
 
 @pytest.fixture(name="world")
@@ -92,6 +102,16 @@ def test_keys_that_a_call_brings_are_judged(world: World, sample: bytes) -> None
             new("pandas", "Series") + dict_(x=global_("numpy", "mean")) + BUILD,
         ),
         call("operator", "getitem", global_("typing", "Literal"), _KEY),
+        call("inspect", "Parameter", text("a"), _KEY),
+        call("itertools", "repeat", number(1), _LOADER),
+        call("optparse", "Values", _LOADER),
+        call("types", "SimpleNamespace", _LOADER),
+        call("collections", "UserString", call("builtins", "tuple", _list(_LOADER))),
+        call("torch._utils", "_rebuild_parameter_with_state", _TENSOR, TRUE, dict_(), _LOADER),
+        call("torch._utils", "_rebuild_parameter_with_state", _TENSOR, TRUE, dict_(), tuple_(_LOADER, _LOADER)),
+        call(*_BLOCK, new("pandas", "Series") + dict_(__array__=global_("torch.nn.modules.linear", "Linear")) + BUILD),
+        call("pandas.core.dtypes.dtypes", "DatetimeTZDtype", text("ns"), text("dateutil//etc/hosts")),
+        new("pandas.core.dtypes.dtypes", "SparseDtype", text("datetime64[ns, dateutil/../x]")),
         call("operator", "getitem", global_("typing", "Union"), tuple_(_KEY, global_("builtins", "int"))),
         call("operator", "getitem", global_("typing", "Optional"), text("(lambda: 1)()")),
         call("types", "GenericAlias", global_("builtins", "list"), _LOADER),
@@ -115,6 +135,18 @@ def test_objects_that_answer_a_question_are_found(world: World, sample: bytes) -
         call("operator", "getitem", global_("typing", "Union"), tuple_(global_("builtins", "int"), NONE)),
         call("operator", "getitem", global_("typing", "Literal"), tuple_(text("a"), number(1))),
         call("functools", "reduce", global_("operator", "or_"), tuple_(global_("builtins", "int"), NONE)),
+        call("torch._utils", "_rebuild_parameter_with_state", _TENSOR, TRUE, dict_(), dict_(x=_LOADER)),
+        call(
+            "torch._utils",
+            "_rebuild_parameter_with_state",
+            _TENSOR,
+            TRUE,
+            dict_(),
+            tuple_(dict_(), dict_(x=_LOADER)),
+        ),
+        call("inspect", "Parameter", text("a"), call("inspect", "_ParameterKind", number(1))),
+        call("optparse", "Values", dict_(a=_LOADER)),
+        call("pandas.core.dtypes.dtypes", "DatetimeTZDtype", text("ns"), text("Europe/Berlin")),
         call("fractions", "Fraction", text("1/3")),
         call("decimal", "Decimal", text("1E-27")),
         call(

@@ -35,15 +35,17 @@ _NEW: Final = How.NEW
 _TORCH_FROM_TYPE: Final = Check.TORCH_FROM_TYPE
 
 _STORES = frozenset(
-    {"SimpleNamespace", "Namespace", "Values", "slice", "repeat", "itemgetter", "attrgetter", "methodcaller", "partial"}
+    {"slice", "itemgetter", "attrgetter", "methodcaller", "partial"}
     | {"getattr", "setattr", "_reconstructor", "__newobj__", "__newobj_ex__", "type", "GenericAlias"}
-    | {"reduce", "getitem", "Parameter", "object"}
+    | {"reduce", "getitem", "object"}
 )
 """Functions of Python that only keep their arguments, or have a check of their own."""
+_KEEPS = {"repeat": slice(1, None), "Parameter": slice(2)}
+"""Functions of Python that keep their arguments but these: how often, the kind of a parameter."""
 _COLLECTS = frozenset(
     {"list", "tuple", "set", "frozenset", "dict", "deque", "OrderedDict", "Counter", "UserDict", "UserList", "ChainMap"}
     | {"iter", "reversed", "enumerate", "zip", "izip", "defaultdict", "Signature", "SyntaxError", "IndentationError"}
-    | {"TabError", "ExceptionGroup", "BaseExceptionGroup"}
+    | {"TabError", "ExceptionGroup", "BaseExceptionGroup", "SimpleNamespace", "Namespace", "Values"}
 )
 """Functions that walk over their arguments and keep the items."""
 _COLLECTING = frozenset({"pyrsistent", "pvectorc", "flax"})
@@ -60,8 +62,13 @@ _DATA = _HOLDS | {
     Kind.ARRAY_WRAPPER,
     Kind.ARRAY_FILE,
 }
+_PROTOCOLS = frozenset(
+    {"__array__", "__array_ufunc__", "__array_function__", "__array_namespace__", "__array_interface__"}
+    | {"__array_struct__", "__arrow_c_array__", "__arrow_c_stream__", "__arrow_array__", "__dlpack__"}
+)
+"""Methods that numpy and its friends ask an object itself for, not its class."""
 _TIME = frozenset({"datetime", "_datetime", "_pydatetime", "zoneinfo", "_zoneinfo", "backports", "pytz", "dateutil"})
-_PLAIN = _TIME | {"torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
+_PLAIN = _TIME | {"inspect", "torch.jit._pickle", "decimal", "_decimal", "fractions", "uuid", "calendar", "enum"}
 """Packages, and a module, whose objects are values: times, numbers, lists of TorchScript."""
 _EXCEPTIONS = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Group", "StopIteration", "StopAsyncIteration")
 _FRIENDS = {"pandas": frozenset({"pyarrow", "numpy"}), "pyarrow": frozenset({"pandas"})}
@@ -95,6 +102,8 @@ def _among(callee: Import, args: Value, budget: Budget) -> str:
         if callee.name in _COLLECTS:
             given = _given(args)[callee.name == "defaultdict" :]  # whose factory has a check of its own
             return walked(given, budget)
+        if callee.name in _KEEPS:
+            return _walk(_given(args)[_KEEPS[callee.name]], _CONSTANTS, _PLAIN, budget)
         if callee.name in _STORES or callee.name.endswith(_EXCEPTIONS):
             return ""
         return _walk(args, _CONSTANTS, _PLAIN, budget)
@@ -169,6 +178,9 @@ def _walk(args: Value, kinds: frozenset[Kind], libraries: frozenset[str], budget
 
 def _is_of(value: Obj, libraries: frozenset[str]) -> bool:
     if not isinstance(value.callee, Import) or value.kind is _CALLABLE:
+        return False
+    states = value.state if isinstance(value.state, tuple) else (value.state,)
+    if any(isinstance(state, dict) and not _PROTOCOLS.isdisjoint(state) for state in states):
         return False
     return not libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0]))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import suspicious_arguments
 from picklewatch.analysis.pickle.checks.foreign_objects import foreign_object_in, walked
+from picklewatch.analysis.pickle.checks.pandas_zones import zone_file_in
 from picklewatch.analysis.pickle.semantics.data import parts
 from picklewatch.analysis.pickle.vm.values import REST, Obj, Opaque
 from picklewatch.catalogue.imports.entries import Kind
@@ -28,7 +29,7 @@ class TakenArguments:
 
     def asked(self, callee: Import, args: Value, offset: int) -> None:
         """Judge what *callee* asks of the objects among its arguments."""
-        concern = foreign_object_in(callee, args, self._budget)
+        concern = foreign_object_in(callee, args, self._budget) or zone_file_in(callee, args, self._budget)
         if concern is not None:
             self._observations.note_call(callee, concern, offset, args)
 
