@@ -136,7 +136,6 @@ class TestData:
             ("DEL", dict_(x=number(1)) + BUILD),
             ("GETATTR", dict_(x=number(1)) + BUILD),
             ("GETATTRIBUTE", dict_(x=number(1)) + BUILD),
-            ("GETATTR", number(1) + APPEND),
             ("SETATTR", tuple_(NONE, dict_(x=number(1))) + BUILD),
             ("SETITEM", text("k") + number(1) + SETITEM),
             ("APPEND", number(1) + APPEND),
@@ -150,6 +149,11 @@ class TestData:
         assert _judge(fresh(ACTING), opcodes) is Level.UNVERIFIED
         world.profile(ACTING, profile(ClassKind.ACTIVE, **{hook: HOOK}))
         assert _judge(fresh(ACTING), opcodes) is Level.INFO
+
+    def test_what_only_a_getattr_fills_is_unverified(self, world: World) -> None:
+        """Where a class has no method that fills it, ``__getattr__`` is asked for one, and what it returns is called."""
+        world.profile(ACTING, profile(ClassKind.ACTIVE, GETATTR=HOOK))
+        assert _judge(fresh(ACTING), number(1) + APPEND) is Level.UNVERIFIED
 
     def test_a_new_or_a_hash_that_was_never_read_is_unverified(self, world: World) -> None:
         """Arguments and keys that are data do not help."""

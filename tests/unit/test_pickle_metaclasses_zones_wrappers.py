@@ -18,7 +18,10 @@ def test_a_metaclass_makes_no_class_of_the_files_choosing() -> None:
     assert level(judged(pickle(4, made))) is not Level.INFO
 
 
-@pytest.mark.parametrize("zone", ["dateutil//etc/passwd", "dateutil/../../etc/passwd", "datetime64[ns, dateutil//x]"])
+@pytest.mark.parametrize(
+    "zone",
+    ["dateutil//etc/passwd", "dateutil/../../etc/passwd", "dateutil/:/etc/passwd", "datetime64[ns, dateutil//x]"],
+)
 def test_a_time_zone_that_is_a_file_is_not_clean(zone: str) -> None:
     """Pandas has dateutil open whatever follows ``dateutil/``, in an element type's text as well."""
     made = call("pandas.core.dtypes.dtypes", "DatetimeTZDtype", text("ns"), text(zone))

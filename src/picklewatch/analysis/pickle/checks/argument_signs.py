@@ -76,25 +76,9 @@ def plain(values: Value, observations: Observations, *, labels: bool = False) ->
             return False
         if isinstance(value, Obj) and value.kind is _CALLABLE:
             return False
-        if isinstance(value, str | Blob) and _names_zone_file(value):
-            return False
         if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
             return False
     return True
-
-
-def _names_zone_file(value: str | Blob) -> bool:
-    """Return True if *value* holds a time zone's name that leads outside of the zones' directory.
-
-    pandas (``maybe_get_tz``) has dateutil open ``dateutil//etc/passwd``, in a text for an element type as well.
-    """
-    if isinstance(value, str):
-        return "dateutil/" in value and _leads_outside(value.partition("dateutil")[2].encode("utf-8", "surrogatepass"))
-    return _leads_outside(value.read().partition(b"dateutil")[2])
-
-
-def _leads_outside(path: bytes) -> bool:
-    return b"//" in path or b".." in path
 
 
 def _data_class(value: Import) -> bool:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.vm.values import Import, Value
 
-_OUTSIDE = re.compile(r"dateutil/(?:/|~|.*\.\.)")
-"""A path that leaves the data base of zones."""
+_PREFIX = "dateutil/"
+_ZONE = re.compile(r"(?:[\w+-]+/)*[\w+-]+(?:\]|\Z)")
+"""A name in the data base of zones, perhaps at the end of an element type's; others lead out of it: ``/``, ``..``, and
+``:/etc/passwd``, whose colon dateutil takes away (``dateutil/tz/tz.py``, ``gettz``)."""
 
 
 def zone_file_in(callee: Import, args: Value, budget: Budget) -> Concern | None:
@@ -27,7 +29,7 @@ def zone_file_in(callee: Import, args: Value, budget: Budget) -> Concern | None:
         if isinstance(value, str | Blob):
             text = value if isinstance(value, str) else value.read().decode("utf-8", "replace")
             budget.charge(1 + len(text) // 8)
-            if _OUTSIDE.search(text):
+            if _PREFIX in text and not _ZONE.match(text.partition(_PREFIX)[2]):
                 return Concern("suspicious-arguments", Level.UNSAFE, f"{callee.key} is to read a time zone from a file")
         elif isinstance(value, tuple | list | dict) and id(value) not in seen:
             seen.add(id(value))

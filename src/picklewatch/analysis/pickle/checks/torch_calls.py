@@ -15,7 +15,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, s
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.report import Why
 from picklewatch.analysis.pickle.semantics import attributes
-from picklewatch.analysis.pickle.semantics.restored_objects import is_attributes, plain_mapping
+from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, plain_mapping
 from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Persistent, as_bytes
 from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
@@ -107,7 +107,7 @@ def torch_from_type(context: Context, callee: Import, args: Value, offset: int) 
 def _given_state(context: Context, callee: Import, state: Value, offset: int) -> Concern | None:
     """Check what ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
     made = Obj(callee, (), offset, _TENSOR)
-    plain_state = is_attributes(state) or (isinstance(state, Obj) and plain_mapping(state))
+    plain_state = attributes_of(state) is not None or (isinstance(state, Obj) and plain_mapping(state))
     if not plain_state and context.hazards.world.data.other(state) is not None:
         return suspicious_arguments(f"{callee.key} is given a state that is asked for its items")
     for named in attributes.split(state):
