@@ -190,3 +190,19 @@ def test_what_calls_its_arguments_is_not_kept(function: str) -> None:
     state = new("torch.nn.modules.linear", "Identity") + dict_(f=kept) + BUILD
     assert level(judged(pickle(4, state))) in _HARM
     assert level(judged(pickle(4, call("functools", "partial", kept, text("x"))))) in _HARM
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call("sklearn.tree._tree", "TreeBuilder", number(1), number(3), TRUE, tuple_()),
+        new("sklearn.tree._tree", "DepthFirstTreeBuilder"),
+        call("statsmodels.tsa.statespace._simulation_smoother", "zSimulationSmoother", NONE, number(0)),
+        new("statsmodels.tsa.statespace._kalman_filter", "dKalmanFilter"),
+        call("statsmodels.tsa.statespace._kalman_filter", "dKalmanFilter", NONE, number(0)),
+        new("statsmodels.tsa.statespace._representation", "dStatespace"),
+    ],
+)
+def test_compiled_classes_that_crash_are_not_made(sample: bytes) -> None:
+    """A compiled class that reads memory by what it was not given is named by honest models, never made by them."""
+    assert level(judged(pickle(4, sample))) is not Level.INFO

@@ -128,6 +128,7 @@ class Check(StrEnum):
     NP_RANDOM = "np_random"
     NP_RECONSTRUCT = "np_reconstruct"
     NP_SCALAR = "np_scalar"
+    STATE_SPACE = "state_space"
     TORCH_FROM_TYPE = "torch_from_type"
     TORCH_PLAIN = "torch_plain"
     TORCH_TENSOR = "torch_tensor"

@@ -29,8 +29,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         names={
             "sklearn.tree._criterion": "ClassificationCriterion Criterion Entropy FriedmanMSE Gini MAE MSE Poisson RegressionCriterion",
             "sklearn.tree._splitter": "BestSparseSplitter BestSplitter RandomSparseSplitter RandomSplitter Splitter",
-            "sklearn.tree._tree": "BestFirstTreeBuilder DepthFirstTreeBuilder Tree TreeBuilder _AlphaPruner _CCPPruneController "
-            "_PathFinder",
+            "sklearn.tree._tree": "Tree",
         },
     ),
     Group(
@@ -75,7 +74,7 @@ LIBRARY_CALLS: tuple[Group, ...] = (
             "__pyx_unpickle_SparseSparseMiddleTermComputer32 __pyx_unpickle_SparseSparseMiddleTermComputer64",
             "sklearn.tree._criterion": "__pyx_unpickle_Criterion",
             "sklearn.tree._partitioner": "__pyx_unpickle_DensePartitioner __pyx_unpickle_SparsePartitioner",
-            "sklearn.tree._tree": "__pyx_unpickle_TreeBuilder __pyx_unpickle__CCPPruneController",
+            "sklearn.tree._tree": "__pyx_unpickle__CCPPruneController",
             "sklearn.utils._fast_dict": "__pyx_unpickle_IntFloatDict",
             "sklearn.utils._vector_sentinel": "__pyx_unpickle_StdVectorSentinel __pyx_unpickle_StdVectorSentinelFloat64 "
             "__pyx_unpickle_StdVectorSentinelInt32 __pyx_unpickle_StdVectorSentinelInt64 "
@@ -248,15 +247,30 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="Cython state spaces of statsmodels, made from numbers and arrays",
-        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        reason="Cython state spaces of statsmodels, made from arrays whose shapes they compare",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
         check=Check.PLAIN,
         names={
-            "statsmodels.tsa.statespace._cfa_simulation_smoother": "cCFASimulationSmoother dCFASimulationSmoother sCFASimulationSmoother zCFASimulationSmoother",
             "statsmodels.tsa.statespace._initialization": "cInitialization dInitialization sInitialization zInitialization",
+            "statsmodels.tsa.statespace._representation": "cStatespace dStatespace sStatespace zStatespace",
+        },
+    ),
+    Group(
+        reason="Kalman filters of statsmodels, made from a state space",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
+        check=Check.STATE_SPACE,
+        names={
             "statsmodels.tsa.statespace._kalman_filter": "cKalmanFilter dKalmanFilter sKalmanFilter zKalmanFilter",
             "statsmodels.tsa.statespace._kalman_smoother": "cKalmanSmoother dKalmanSmoother sKalmanSmoother zKalmanSmoother",
-            "statsmodels.tsa.statespace._representation": "cStatespace dStatespace sStatespace zStatespace",
+        },
+    ),
+    Group(
+        reason="Cython smoothers of statsmodels, which models name; made without a state space, they crash",
+        uses={Use.REFERENCE},
+        names={
+            "statsmodels.tsa.statespace._cfa_simulation_smoother": "cCFASimulationSmoother dCFASimulationSmoother sCFASimulationSmoother zCFASimulationSmoother",
             "statsmodels.tsa.statespace._simulation_smoother": "cSimulationSmoother dSimulationSmoother sSimulationSmoother zSimulationSmoother",
         },
     ),
