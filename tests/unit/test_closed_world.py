@@ -151,7 +151,7 @@ class TestData:
         assert _judge(fresh(ACTING), opcodes) is Level.INFO
 
     def test_what_only_a_getattr_fills_is_unverified(self, world: World) -> None:
-        """Where a class has no method that fills it, ``__getattr__`` is asked for one, and what it returns is called."""
+        """Where a class has no method that fills it, ``__getattr__`` is asked for one, which is called."""
         world.profile(ACTING, profile(ClassKind.ACTIVE, GETATTR=HOOK))
         assert _judge(fresh(ACTING), number(1) + APPEND) is Level.UNVERIFIED
 
