@@ -466,3 +466,9 @@ def test_what_is_behind_the_places_is_judged_as_the_whole(world: World) -> None:
     """A tuple may be longer than the hook that was read knows."""
     world.read(_HANDLE)
     assert _judge(fresh(ACTING) + tuple_(NONE, NONE, NONE, FUNCTION) + BUILD) is Level.UNSAFE
+
+
+def test_the_parts_of_a_pydantic_model_are_no_harm_by_themselves() -> None:
+    """Its state has ``__dict__`` as a key, of which its own ``__setstate__`` takes the attributes."""
+    state = dict_(__dict__=dict_(a=number(1)), __pydantic_fields_set__=NONE)
+    assert _judge(new("company.models", "Settings") + state + BUILD) is Level.UNVERIFIED

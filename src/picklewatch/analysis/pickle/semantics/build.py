@@ -117,10 +117,12 @@ class BuildJudge:
             self._hazards.interface(target, named, offset)
             for name in among(HOOKS, named):
                 value = named[name]
-                if name in {"__class__", "__dict__"}:  # the first part is set so by a ``__setstate__`` that assigns
+                if name in {"__class__", "__dict__"}:
+                    # a ``__setstate__`` that assigns sets the first part so; pydantic's only takes its parts from there
+                    first = Level.UNSAFE if target.known else Level.UNVERIFIED
                     self._observations.finding(
                         "hijacked-method",
-                        Level.MALICIOUS if number else Level.UNSAFE,
+                        Level.MALICIOUS if number else first,
                         offset,
                         f"replaces {name} of an object",
                         render(value, 200),
