@@ -153,6 +153,10 @@ def test_nested_classes_by_getattr_are_classes() -> None:
         ("a ~ 'b'", Level.UNVERIFIED),
         ("a ~ np.log(b)(c)", Level.UNVERIFIED),
         ("a ~ __import__('os').system('x')", Level.MALICIOUS),
+        ("y ~ (a + b)**2", Level.INFO),
+        ("y ~ I(9**9**9**9)", Level.UNVERIFIED),
+        ("y ~ I(x ** 99)", Level.UNVERIFIED),
+        ("y ~ \u1d52pen('/dev/null').fileno()", Level.MALICIOUS),
     ],
 )
 def test_formulas_of_names_and_transformations_run_nothing(text_of: str, worst: Level) -> None:

@@ -7,6 +7,7 @@ factor (``patsy/eval.py``).
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import argument_signs
@@ -29,6 +30,9 @@ def formula(context: Context, callee: Import, args: Value, offset: int) -> Conce
 def formula_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:
     """Report a formula that is more than names, numbers, operators and the usual transformations."""
     text = state.get("formula") if isinstance(state, dict) else None
+    if isinstance(text, str) and not text.isascii():
+        observations.budget.charge(len(text))
+        text = unicodedata.normalize("NFKC", text)  # as Python reads names
     if isinstance(text, str) and argument_signs.sign((text,), observations):
         observations.finding(
             "suspicious-arguments",
@@ -50,7 +54,12 @@ def formula_state(observations: Observations, _target: Obj, state: Value, offset
 def _plain_formula(observations: Observations, text: str) -> bool:
     """Return True if *text* is made of names, numbers, operators and the usual transformations alone."""
     observations.budget.charge(len(text) // 2)
+    if text.count("**") != len(_POWER.findall(text)):
+        return False  # 9**9**9**9 takes all time and memory
     return _FORMULA.fullmatch(_TRANSFORMATION.sub("(", text)) is not None
+
+
+_POWER = re.compile(r"\*\*\s*+[1-9](?![\w.]|\s*+\*\*)")
 
 
 _TRANSFORMATION = re.compile(
