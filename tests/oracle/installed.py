@@ -80,9 +80,17 @@ def names_in(tops: Iterable[str]) -> list[str]:
         if not isinstance(name, str) or name.partition(".")[0] not in wanted:
             continue
         for attribute, value in list(vars(module).items()):
-            if getattr(value, "__module__", None) == name and getattr(value, "__qualname__", "") == attribute:
+            if _is_defined_as(value, name, attribute):
                 found.add(f"{name}.{attribute}")
     return sorted(found)
+
+
+def _is_defined_as(value: object, module: str, name: str) -> bool:
+    """Return True for the class or function that *module* defines as *name*."""
+    try:
+        return getattr(value, "__module__", None) == module and getattr(value, "__qualname__", "") == name
+    except Exception:  # noqa: BLE001 - an object of a library's may ask for a driver to answer
+        return False
 
 
 def from_census(paths: Iterable[Path]) -> Iterator[str]:
