@@ -258,6 +258,10 @@ def test_variables_of_a_user_name_no_cache(machine: Machine) -> None:
         sleeper.wait()
 
 
+def _refusals(machine: Machine) -> dict[str, str]:
+    return {told["path"]: told["reason"] for told in machine.status()["refusals"]}
+
+
 def test_files_of_others_in_a_cache_are_reported_and_stay(machine: Machine) -> None:
     """Root's, another user's, set-id or not, linked or written there; the attacker's own are taken, set-id or not."""
     hub = machine.cache / "torch/hub"
@@ -282,10 +286,10 @@ def test_files_of_others_in_a_cache_are_reported_and_stay(machine: Machine) -> N
     machine.process.start()
     assert eventually(lambda: all(map(is_taken, own))), machine.log()
     wait_for_bait(machine)
+    assert eventually(lambda: {str(path) for path in kept} <= _refusals(machine).keys()), machine.log()
     assert [path for path in kept if is_taken(path)] == []
     assert snapshot(victim) == before
-    refused = {told["path"]: told["reason"] for told in machine.status()["refusals"]}
-    assert {str(path) for path in kept} <= set(refused)
+    refused = _refusals(machine)
     assert "it belongs to root" in refused[str(kept[0])]
     told = {event["path"]: event for event in machine.process.events("file.scanned")}
     assert {told[str(path)]["verdict"] for path in kept} == {"malicious"}
