@@ -30,7 +30,6 @@ class Function:
     """The object that runs, to resolve the names of its source."""
     text: str = ""
     classes: int = 0
-    defined_in: type | None = None
 
     def line(self, library: str, version: str) -> dict[str, Any]:
         """Return its line of the census."""
@@ -144,7 +143,7 @@ class Census:
         reading = read(text, hook) if text else Reading(does="acts", why="no source")
         if reading.does == "stores" and not _means_what_it_says(value, reading, owner):
             reading.does, reading.why = "acts", "a name in it means something else"
-        return Function(key, hook, reading, value, text, 0, owner)
+        return Function(key, hook, reading, value, text)
 
     # --- what a chain does ---
 
@@ -173,13 +172,13 @@ class Census:
                 if hasattr(type(value), "__get__") and not own and not (name == "__class__" and _plain_class(cls)):
                     owner = next((one for one in cls.__mro__ if name in one.__dict__), cls)
                     acts.append(f"{owner.__module__}.{owner.__qualname__}.{name}")
-                    self.functions.setdefault(acts[-1], self._read_getter(acts[-1], owner, value))
+                    self.functions.setdefault(acts[-1], self._read_getter(acts[-1], value))
         return acts
 
-    def _read_getter(self, key: str, owner: type, value: Any) -> Function:
+    def _read_getter(self, key: str, value: Any) -> Function:
         getter = getattr(value, "fget", None) or getattr(value, "func", None)
         text = source_of(getter) if isinstance(getter, types.FunctionType) else ""
-        return Function(key, "getter", Reading(does="acts", why="a getter"), getter, text, 1, owner)
+        return Function(key, "getter", Reading(does="acts", why="a getter"), getter, text, 1)
 
     def _direct(self, cls: type, hook: str) -> list[str]:
         return [one.key for one in self._chain(cls, hook) if one.reading.does != "stores"]

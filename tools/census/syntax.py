@@ -20,10 +20,6 @@ _FRESH = frozenset({"dict", "list", "set", "tuple", "frozenset", "str", "int", "
 _RAISED = frozenset(
     {"AttributeError", "TypeError", "ValueError", "KeyError", "NotImplementedError", "RuntimeError", "Exception"}
 )
-_PLAIN_HOOKS = frozenset(
-    {"__new__", "__setattr__", "__getattribute__", "__hash__", "__eq__", "__setstate__", "__init__"}
-)
-"""Hooks that `object` itself has, or that a base may leave out."""
 
 
 class _Kind(Enum):

@@ -37,7 +37,6 @@ class Unknown:
 UNKNOWN = Unknown()
 Binding = Imported | Defined | Unknown
 Scope = dict[str, frozenset[Binding]]
-_LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _DYNAMIC = frozenset({"globals", "locals", "vars", "exec", "eval", "execfile"})
 
 
