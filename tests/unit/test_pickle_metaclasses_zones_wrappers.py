@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 from samples.judged import judged, level
-from samples.opcodes import BUILD, TRUE, call, dict_, dtype, global_, new, pickle, sizes, text, tuple_
+from samples.opcodes import (
+    ADDITEMS,
+    BUILD,
+    EMPTY_SET,
+    MARK,
+    TRUE,
+    call,
+    dict_,
+    dtype,
+    global_,
+    new,
+    pickle,
+    sizes,
+    text,
+    tuple_,
+)
 
 from picklewatch.core.model import Level
 
@@ -27,6 +42,21 @@ def test_a_time_zone_that_is_a_file_is_not_clean(zone: str) -> None:
     made = call("pandas.core.dtypes.dtypes", "DatetimeTZDtype", text("ns"), text(zone))
     assert level(judged(pickle(4, made))) is Level.UNSAFE
     assert level(judged(pickle(4, made.replace(text(zone), text("dateutil/Europe/Berlin"))))) is Level.INFO
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        call("builtins", "str", text("dateutil//etc/passwd")),
+        call("builtins", "tuple", MARK + text("dateutil//etc/passwd") + b"l"),
+        EMPTY_SET + MARK + text("dateutil//etc/passwd") + ADDITEMS,
+    ],
+    ids=["str", "tuple", "set"],
+)
+def test_a_time_zone_is_seen_however_it_is_made(computed: bytes) -> None:
+    """A text that another call returns is the same text."""
+    made = call("pandas.core.dtypes.dtypes", "DatetimeTZDtype", text("ns"), computed)
+    assert level(judged(pickle(4, made))) is Level.UNSAFE
 
 
 def _wrapper(**more: bytes) -> bytes:

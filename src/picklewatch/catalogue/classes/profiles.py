@@ -67,7 +67,7 @@ class Profile:
     """True if a pickler writes a state of two parts, as for ``__slots__``."""
     acts: Mapping[Hook, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Each hook that does more than store, and the functions that run: ``torch.nn.modules.module.Module.__setstate__``.
-    Keys of the schemas; a function without a schema may reach data only. They are several where versions differ,
+    Keys of the schemas; a function without one leaves the file unverified. They are several where versions differ,
     where a function passes its state on, and where a class has several descriptors. `Hook.INIT` is never among them:
     only exact entries of the lists may be called."""
 

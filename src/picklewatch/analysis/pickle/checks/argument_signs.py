@@ -58,7 +58,7 @@ _LONGEST_HOST = 255
 
 def sign(values: Value, observations: Observations) -> str:
     """Return the first sign of an attack in *values*, as a phrase, or an empty text."""
-    for value in _flat(values, observations):
+    for value in flat(values, observations):
         found = _of_text(value, observations) if isinstance(value, str | bytes | Blob) else _of_pair(value)
         if found:
             return found
@@ -71,7 +71,7 @@ def plain(values: Value, observations: Observations, *, labels: bool = False) ->
     With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
     anything).
     """
-    for value in _flat(values, observations):
+    for value in flat(values, observations):
         if isinstance(value, Import) and not _data_class(value):
             return False
         if isinstance(value, Obj) and value.kind is _CALLABLE:
@@ -91,7 +91,7 @@ _UNSEEN = (list, dict, Opaque, Persistent)
 """Types of values that are opened, but are no sign themselves."""
 
 
-def _flat(values: Value, observations: Observations) -> Iterator[Value]:
+def flat(values: Value, observations: Observations) -> Iterator[Value]:
     """Yield the values in *values*, each container opened once."""
     waiting: list[Value] = [values]
     opened: set[int] = set()

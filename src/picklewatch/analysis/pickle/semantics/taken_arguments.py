@@ -29,7 +29,7 @@ class TakenArguments:
 
     def asked(self, callee: Import, args: Value, offset: int) -> None:
         """Judge what *callee* asks of the objects among its arguments."""
-        concern = foreign_object_in(callee, args, self._budget) or zone_file_in(callee, args, self._budget)
+        concern = foreign_object_in(callee, args, self._budget) or zone_file_in(callee, args, self._observations)
         if concern is not None:
             self._observations.note_call(callee, concern, offset, args)
 
