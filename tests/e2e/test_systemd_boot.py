@@ -251,6 +251,8 @@ def test_the_template_quarantines_with_its_drop_in(machine: Machine) -> None:
     held = "/var/lib/picklewatch-users/alice"
     assert "malicious" in machine.run("picklewatch", "quarantine", "list", "--state-dir", held, user="alice")
     machine.shell("rm ~/.config/picklewatch/config.toml", user="alice")
+    # it still quarantines as configured when it started, and would take what the next test's daemon is to judge
+    machine.run("systemctl", "stop", "picklewatch@alice")
 
 
 def test_a_user_needs_no_root(machine: Machine) -> None:
@@ -270,7 +272,6 @@ def test_a_user_needs_no_root(machine: Machine) -> None:
 
 def test_removing_leaves_nothing(machine: Machine) -> None:
     """After the documented commands no unit, program, state or user is left."""
-    machine.run("systemctl", "stop", "picklewatch@alice")
     run_block(machine, "remove")
     assert machine.show("picklewatch", "LoadState") == "not-found"
     left = (
