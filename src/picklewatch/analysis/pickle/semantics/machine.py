@@ -150,21 +150,28 @@ class Machine:
 
     def _fill(self, target: dict[Key, Value], items: list[Value]) -> None:
         """Put *items*, keys and values in turn, into *target*; those that are not kept by themselves under `REST`."""
+        others: list[Value] = []
+        full, hidden = len(target) >= DICT_CAP, False
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
             if (
                 (type(key) is str or (type(key) is int and -HASHED_PLAINLY < key < HASHED_PLAINLY))
-                and (len(target) < DICT_CAP or key in target)
+                and (not full or key in target)
             ):  # fmt: skip
                 target[key] = value
+                full = full or len(target) >= DICT_CAP
                 continue
-            if isinstance(key, attributes.COMPUTED) or len(target) >= DICT_CAP:
-                self.observations.blind[id(target)] = target
-            kept = [one for one in (key, value) if type(one) not in NUMBERS]
-            if kept:
-                rest = target.setdefault(REST, [])
-                assert isinstance(rest, list)
-                rest += kept
+            hidden = hidden or full or isinstance(key, attributes.COMPUTED)
+            if type(key) not in NUMBERS:
+                others.append(key)
+            if type(value) not in NUMBERS:
+                others.append(value)
+        if hidden:
+            self.observations.blind[id(target)] = target
+        if others:
+            rest = target.setdefault(REST, [])
+            assert isinstance(rest, list)
+            rest += others
 
     def _hooks_among(self, target: Obj, items: list[Value], offset: int) -> None:
         """Keep items that the unpickler would call: an ``EasyDict`` returns them where it asks for a method."""
@@ -198,7 +205,8 @@ class Machine:
         self._looked(target, items)
         if type(target) is list:
             if len(target) >= LIST_CAP:
-                kept = [item for item in items if type(item) not in NUMBERS]
+                plain = NUMBERS.issuperset(map(type, items))
+                kept = [] if plain else [item for item in items if type(item) not in NUMBERS]
                 before = self.observations.dropped.get(id(target), (0, target))[0]
                 self.observations.dropped[id(target)] = before + len(items) - len(kept), target
                 items = kept
