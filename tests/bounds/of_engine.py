@@ -150,7 +150,6 @@ BOUNDS: dict[str, list[Entry]] = {
             "hijacked-method",
             reach.many_attributes,
             "a dictionary that lacks keys is blind, and a state with such a one is told; values are kept under `REST`",
-            "Machine._fill: len(target) < DICT_CAP",
             "Machine._fill: len(target) >= DICT_CAP",
         ),
         whole(
@@ -334,6 +333,30 @@ BOUNDS: dict[str, list[Entry]] = {
         told("resource-bomb", reach.far_binary_memo, "see `sparse`", "Walk._slice: index > MEMO_GAP"),
         whole("others are kept each by itself", "Walk._slice: len(self._texts) < _TEXTS"),
         whole("a long text stays in the data", "Walk._slice: end - position > TEXT_CAP"),
+    ],
+    "analysis/pickle/vm/number_runs.py": [
+        whole(
+            "the walk reads what is no run",
+            "push_numbers: most >= LEAST",
+            "push_numbers: last = position + width * (LEAST - 1)",
+        ),
+    ],
+    "analysis/pickle/vm/tensor_lane.py": [
+        whole(
+            "the walk reads what is no repetition",
+            r"_SHAPE: (?:%b{1,3}",
+            r"_SHAPE: 5-\x87]|\(%b{4,8}",
+            r"_TENSOR: \x14])([0-9]{1,20}",
+            r"_TENSOR: (X[\x01-\x14",
+            r"_TENSOR: ]\0\0\0|\x8c[\x01-\x14",
+            "TensorLane.__init__: self._patience = _PATIENCE",
+            "TensorLane._learn: len(self._kinds) < _KINDS",
+            "_count: index + count < MEMO_GAP",
+        ),
+        format_(
+            "opcodes of a tensor",
+            "TensorLane.passed: opcodes = _FEWEST_OPCODES + _inside(place) + _inside(stride)",
+        ),
     ],
     "core/proportion.py": [
         budget(

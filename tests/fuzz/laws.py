@@ -15,6 +15,7 @@ from fuzz.target import LawBrokenError
 
 from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
+from picklewatch.analysis.pickle.analyse import report_of
 from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
 from picklewatch.analysis.pickle.vm.torch_storages import read_storage
@@ -124,6 +125,8 @@ def one_pickle(data: bytes) -> None:
         )
     except LimitReached:
         return
+    if report != _opcode_by_opcode(data):
+        raise LawBrokenError("not-as-opcode-by-opcode", report)
     if not report.stopped and report.inert:
         raise LawBrokenError("inert-without-end", report)
     rules = {finding.rule for finding in report.findings}
@@ -136,6 +139,25 @@ def one_pickle(data: bytes) -> None:
     _same_values(data, reference.read(data, reference.ROBUST) if sure else [], arrays=False)
     sure = sure and "hijacked-method" not in rules  # several methods may have been replaced
     _same_values(data, [reference.read_joblib(data)] if sure else [], arrays=True)
+
+
+class OneByOne(Walk):
+    """The walk without what it reads at once: tensors that repeat, and runs of numbers."""
+
+    def _slice(self, count: int) -> None:
+        for _ in range(count):
+            super()._slice(1)
+            if self.stopped:
+                return
+
+
+def _opcode_by_opcode(data: bytes) -> PickleReport:
+    budget = Budget(limits=LIMITS, fickling_seconds_left=0.0)
+    machine = Machine("", budget, persistent=True, arrays_inline=False, read_storage=read_storage)
+    try:
+        return report_of(OneByOne(data, 0, machine))
+    except LimitReached as limit:
+        raise LawBrokenError("limit-opcode-by-opcode", limit.rule) from limit
 
 
 def _compare(report: PickleReport, rules: set[str], seen: reference.Seen) -> None:

@@ -20,6 +20,7 @@ from fuzz import detours, laws, mutate_pickle
 from fuzz.target import LawBrokenError, Target
 from samples import hostile
 from samples.containers import LEGACY_MAGIC, lz4, seven_zip, tarred, zipped
+from samples.repeated_tensors import TRICKS, checkpoint
 from samples.torch_checkpoint import state_dict_pickle
 
 from picklewatch.analysis.pickle import Budget, LimitReached, judge_pickle
@@ -50,6 +51,9 @@ def shapes() -> Iterator[bytes]:
         for protocol in range(6):
             yield pickle.dumps(value, protocol)
     yield state_dict_pickle({"w": [1.0, 2.0], "b": [0.0]})
+    for protocol in (2, 4):
+        for trick in ("", *TRICKS):
+            yield checkpoint(protocol, trick)
 
 
 def legacy() -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from picklewatch.analysis.pickle.checks.unvouched import referenced
 from picklewatch.analysis.pickle.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
 from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
+from picklewatch.analysis.pickle.vm.state import LaneMissedError
 from picklewatch.analysis.pickle.vm.torch_storages import read_storage
 from picklewatch.catalogue.imports.entries import Status
 from picklewatch.core.model import Finding, Level
@@ -37,17 +39,45 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
     opcodes after which the walk ends as if the pickle broke off there. Raises nothing but `LimitReached` and
     `WalkFailed`, which carry the report up to there.
     """
-    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays, read_storage=read_storage)
-    walk = Walk(data, start, machine)
-    walk.limit = most
-    report, before, collecting = None, budget.work_left, gc.isenabled()
+    before, collecting = (budget.work_left, budget.opcodes_left), gc.isenabled()
     gc.disable()
+    try:
+        if persistent and most == sys.maxsize:
+            with contextlib.suppress(LaneMissedError):
+                walk = _walk(data, start, where, budget, persistent=persistent, arrays=arrays, lane=True)
+                report = report_of(walk)
+                if report.inert or not walk.passed:
+                    return report
+            # what is found must be told of the values that are there, so the walk makes all of them
+            budget.work_left, budget.opcodes_left = before
+        walk = _walk(data, start, where, budget, persistent=persistent, arrays=arrays)
+        walk.limit = most
+        return report_of(walk)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _walk(  # noqa: PLR0913 - as above
+    data: Buffer, start: int, where: str, budget: Budget, *, persistent: bool, arrays: bool, lane: bool = False
+) -> Walk:
+    machine = Machine(where, budget, persistent=persistent, arrays_inline=arrays, read_storage=read_storage)
+    return Walk(data, start, machine, lane=lane)
+
+
+def report_of(walk: Walk) -> PickleReport:
+    """Walk, and return the report; raises as `judge_pickle` does, and `LaneMissedError`."""
+    report, machine, start = None, walk.machine, walk.position
+    budget, before = machine.budget, machine.budget.work_left
     try:
         walk.run()
         machine.world.finish()
         report = _report(walk, machine, start)
         # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
         budget.charge(max(walk.opcodes - (before - budget.work_left), 0))
+    except LaneMissedError:
+        walk.forget()
+        raise
     except LimitReached as limit:
         walk.forget()
         if limit.report is None:
@@ -58,9 +88,6 @@ def judge_pickle(  # noqa: PLR0913 - the contract with the formats
         raise WalkFailed(_report(walk, machine, start, limited=True), error) from error
     else:
         return report
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) -> PickleReport:

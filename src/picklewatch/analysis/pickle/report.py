@@ -188,7 +188,7 @@ _LEAST_SECONDS = 0.05
 """Seconds for each part when time is up, until a twentieth of the limit has passed: the parent waits for a tenth."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Storage:
     """A torch storage that a persistent id names."""
 

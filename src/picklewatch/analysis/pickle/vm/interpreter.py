@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.report import LimitReached, Stopped
 from picklewatch.analysis.pickle.vm import joblib_arrays, protocol0
+from picklewatch.analysis.pickle.vm.number_runs import FIRST_OF_RUN, push_numbers
 from picklewatch.analysis.pickle.vm.opcodes import HANDLERS, MEMO_GAP, opcode_end, sparse, straddled
 from picklewatch.analysis.pickle.vm.opcodes_constants import long_text
-from picklewatch.analysis.pickle.vm.state import NO_FRAME, WalkState
+from picklewatch.analysis.pickle.vm.state import NO_FRAME, PASSED_OVER, LaneMissedError, WalkState
+from picklewatch.analysis.pickle.vm.tensor_lane import TensorLane
 from picklewatch.analysis.pickle.vm.values import TEXT_CAP, How, Obj
 from picklewatch.catalogue.imports.entries import Kind
 
@@ -32,6 +34,8 @@ _NEW: Final = How.NEW
 _U16, _I32, _U32, _F64 = (Struct(layout).unpack_from for layout in ("<H", "<i", "<I", ">d"))
 _RECALLING = b"ghj"
 """GET, BINGET and LONG_BINGET."""
+_IMPORTING = b"c\x93"
+"""GLOBAL and STACK_GLOBAL."""
 _TEXTS = 1 << 16
 """Short texts from which on no more are remembered for their repetition; others take their own memory."""
 _SLICE = 50_000
@@ -41,12 +45,20 @@ _SLICE = 50_000
 class Walk(WalkState):
     """One pass over one pickle, from *start* to STOP or to the point where every reader raises."""
 
-    def __init__(self, data: Buffer, start: int, machine: Machine, *, end: int | None = None) -> None:
+    def __init__(
+        self, data: Buffer, start: int, machine: Machine, *, end: int | None = None, lane: bool = False
+    ) -> None:
         super().__init__(data, start, machine, end=end)
+        self._lane = TensorLane(machine, active=lane)
         self._rare_opcodes = 0
         """Opcodes with a handler of their own, which take twice the time, since the budget was last charged."""
         self._texts: dict[str, str] = {}
         """Short texts, each once: honest files repeat a few thousand words millions of times."""
+
+    @property
+    def passed(self) -> int:
+        """Return how many opcodes the lane has passed over."""
+        return self._lane.opcodes
 
     def beside(self, position: int, machine: Machine) -> Walk:
         """Return a new walk over the same data from *position* on."""
@@ -90,7 +102,8 @@ class Walk(WalkState):
         """Execute up to *count* opcodes."""
         data, size, machine, memo, marks = self.data, self.size, self.machine, self.memo, self.marks
         stack, position, frame_end = self.stack, self.position, self.frame_end
-        call, done = machine.call, 0
+        call, done, over, lane = machine.call, 0, 0, self._lane
+        rebuild, shared, passed = lane.rebuild, lane.shared, lane.opcodes
         same = self._texts.setdefault if len(self._texts) < _TEXTS else self._texts.get
         try:
             for done in range(1, count + 1):
@@ -126,8 +139,13 @@ class Walk(WalkState):
                     if index > MEMO_GAP:
                         sparse(self, index, position - 5)
                 elif op == 0x68:  # BINGET
-                    stack.append(memo[data[position + 1]])
+                    top = memo[data[position + 1]]
+                    stack.append(top)
                     position += 2
+                    if top is rebuild:
+                        position, rebuild = lane.passed(self, position, stack, frame_end), lane.rebuild
+                    elif top is PASSED_OVER:
+                        raise LaneMissedError
                 elif op == 0x4D:  # BININT2
                     stack.append(_U16(data, position + 1)[0])
                     position += 3
@@ -135,6 +153,11 @@ class Walk(WalkState):
                     marks.append(stack)
                     stack = []
                     position += 1
+                    if position < size and data[position] in FIRST_OF_RUN:
+                        position = push_numbers(data, position, min(size, frame_end), count - done - over, stack)
+                        over += len(stack)
+                        if done + over >= count:
+                            break
                 elif op == 0x74:  # TUPLE
                     below = marks.pop()
                     below.append(tuple(stack))
@@ -160,8 +183,13 @@ class Walk(WalkState):
                     stack.append(_I32(data, position + 1)[0])
                     position += 5
                 elif op == 0x6A:  # LONG_BINGET
-                    stack.append(memo[_U32(data, position + 1)[0]])
+                    top = memo[_U32(data, position + 1)[0]]
+                    stack.append(top)
                     position += 5
+                    if top is rebuild:
+                        position, rebuild = lane.passed(self, position, stack, frame_end), lane.rebuild
+                    elif top is PASSED_OVER:
+                        raise LaneMissedError
                 elif op == 0x85:  # TUPLE1
                     stack[-1] = (stack[-1],)
                     position += 1
@@ -242,10 +270,13 @@ class Walk(WalkState):
                 elif op == 0x62:  # BUILD
                     top = stack.pop()
                     target = stack[-1]
+                    if id(target) in shared:
+                        raise LaneMissedError
                     machine.build(target, top, position)
                     position += 1
                     if type(target) is Obj and target.kind is _ARRAY_WRAPPER:
                         self.frame_end, before = frame_end, position
+                        lane.leave()
                         position = joblib_arrays.skip(self, target, position, stack)
                         if frame_end == before:
                             frame_end = NO_FRAME
@@ -254,11 +285,14 @@ class Walk(WalkState):
                     self.stack, self.position, self.frame_end = stack, position, frame_end
                     self._rare(op, position)
                     stack, position, frame_end, memo = self.stack, self.position, self.frame_end, self.memo
+                    if op in _IMPORTING:
+                        lane.imported()
+                        rebuild = lane.rebuild
                     if self.stopped:
                         break
         finally:
             self.stack, self.position, self.frame_end = stack, position, frame_end
-            self.opcodes += done
+            self.opcodes += done + over + lane.opcodes - passed
 
     def _rare(self, op: int, position: int) -> None:
         handler = HANDLERS.get(op)

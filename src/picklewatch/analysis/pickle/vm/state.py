@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.report import Stopped
+from picklewatch.analysis.pickle.vm.values import Opaque, OpaqueKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,14 @@ _PER_ENTRY, _PER_PLACE = 90, 10
 """Bytes of a dictionary for each entry, while it grows, and of a list for each item."""
 
 
+PASSED_OVER: Final = Opaque(OpaqueKind.OTHER)
+"""Stands in the memo for a value that was not made: see `LaneMissedError`."""
+
+
+class LaneMissedError(Exception):
+    """The pickle uses a value that was passed over: it is to be walked again, opcode by opcode."""
+
+
 class SparseMemo(dict["int | bytes", "Value"]):
     """A memo whose indexes are not counted from 0 on, as all picklers of Python 3 do."""
 
@@ -30,12 +39,16 @@ class SparseMemo(dict["int | bytes", "Value"]):
 
 
 def recalled(memo: list[Value] | SparseMemo, index: int | bytes) -> Value:
-    """Return the entry *index* of *memo*; raises `KeyError` if it does not exist."""
+    """Return the entry *index* of *memo*; raises `KeyError` if there is none, `LaneMissedError` if it is not kept."""
     if isinstance(memo, SparseMemo):
-        return memo[index]
-    if isinstance(index, int) and 0 <= index < len(memo):
-        return memo[index]
-    raise KeyError(index)
+        value = memo[index]
+    elif isinstance(index, int) and 0 <= index < len(memo):
+        value = memo[index]  # a list takes nothing but numbers, and C's reader none below 0
+    else:
+        raise KeyError(index)
+    if value is PASSED_OVER:
+        raise LaneMissedError
+    return value
 
 
 class WalkState(ABC):
@@ -52,6 +65,8 @@ class WalkState(ABC):
         """The stacks below each open mark."""
         self.memo: list[Value] | SparseMemo = []
         """A list, whose entries take a tenth of a dictionary's memory, as long as the indexes are counted from 0 on."""
+        self.rewritten = False
+        """True once an entry of the memo was given another value, as no pickler does."""
         self.frame_end = NO_FRAME
         self.protocol = 0
         self.opcodes = 0
@@ -84,6 +99,7 @@ class WalkState(ABC):
             memo.append(value)
         elif isinstance(index, int) and 0 <= index < len(memo):
             memo[index] = value
+            self.rewritten = True
         else:
             self.memo = SparseMemo(enumerate(memo))
             self.memo[index] = value
