@@ -20,9 +20,8 @@ from picklewatch.catalogue.rules import RULES
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Level, Limits, Policy, Verdict
 from picklewatch.core.policy import decide
-from picklewatch.sandbox import ScanCancelledError, Scanner, wire
+from picklewatch.sandbox import ScanCancelledError, Scanner, child_run, wire
 from picklewatch.sandbox import process as process_module
-from picklewatch.sandbox import scanner as scanner_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -282,7 +281,7 @@ def test_a_warm_process_that_talks_nonsense_is_as_good_as_dead(monkeypatch: pyte
     lying = f"{process_module._BOOT.rpartition(';')[0]}; from picklewatch.sandbox import warm; "
     lying += f"warm.Server._start = lambda self, m, f: self._connection.send({_WARM_ANSWERS[way]!r}.encode()); "
     monkeypatch.setattr(process_module, "_BOOT", f"{lying}warm.main(control, jobs, versioned=versioned)")
-    monkeypatch.setattr(scanner_module, "_END_SECONDS", 0.5)  # it never says how its child ended
+    monkeypatch.setattr(child_run, "END_SECONDS", 0.5)  # it never says how its child ended
     with Scanner(LIMITS, job=JOB) as it:
         assert it.protections
         report = scan(it, "pid")

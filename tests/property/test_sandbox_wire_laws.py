@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from picklewatch.core.model import Finding, Level, Limits, Policy, ScanReport, Verdict
 from picklewatch.core.policy import decide
 from picklewatch.sandbox import wire
+from picklewatch.sandbox.answers import TOKEN, AnswerReader
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import WarmProcess
 
@@ -157,3 +158,31 @@ def test_what_the_child_says_as_seen_is_taken(seen: list[Finding]) -> None:
     data = b"".join(wire.encode_finding(finding, LIMITS, "seen") for finding in seen[: LIMITS.findings])
     report = understood(data, [], -11)
     assert {f.rule for f in report.findings} >= {f.rule for f in seen[: LIMITS.findings]}
+
+
+_TOKENS = [bytes([number]) * TOKEN for number in range(3)]
+_tokens = st.sampled_from([token.hex() for token in _TOKENS]) | scalars
+_inert = st.builds(
+    lambda head, token, imports: ["inert", {**head, "token": token, "imports": imports}],
+    heads,
+    _tokens,
+    st.lists(text, max_size=4) | scalars,
+)
+_answers = st.one_of(_inert, st.builds(lambda token: ["alone", token], _tokens), pairs)
+
+
+@given(st.lists(_answers, max_size=6))
+def test_any_answers_about_a_batch_leave_only_whole_reports_of_the_first_contents(answers: list[list[Any]]) -> None:
+    """One answer per content, in their order, by its token, read to its end and without findings; else garbage."""
+    reader = AnswerReader(_TOKENS, LIMITS)
+    taken = 0
+    with contextlib.suppress(wire.GarbageError):
+        for kind, value in json.loads(json.dumps(answers)):
+            due = _TOKENS[min(taken, 2)].hex()
+            token = value.get("token") if kind == "inert" and isinstance(value, dict) else value
+            reader.take(kind, value)
+            taken += 1
+            assert token == due
+    assert len(reader.answers) == taken <= len(_TOKENS)
+    for report in reader.answers:
+        assert report is None or (report.complete and not report.findings and len(report.imports) <= LIMITS.imports)

@@ -72,6 +72,7 @@ class Choice:
 Rule = Flag | Count | Text | Exact | Word | Choice
 
 
+@cache
 def child_fields(kind: type) -> dict[str, Rule]:
     """Return the fields of the dataclass *kind* that the child computes, with what the parent accepts for each."""
     found = ((name, [note for note in notes if isinstance(note, Rule)]) for name, notes in _annotations(kind).items())

@@ -1,11 +1,12 @@
 """The only door to hostile bytes.
 
-A warm process that has the engine imported forks one child per file. The child gets one read-only descriptor,
-gives up every right it does not need, scans, and writes its observations to a pipe, where this side takes nothing
-on trust. Crashing, hanging and running out of memory are findings, never exceptions.
+A warm process that has the engine imported forks one child per file, or per batch of small files. The child gets one
+read-only descriptor, gives up every right it does not need, scans, and writes its observations to a pipe, where this
+side takes nothing on trust. Crashing, hanging and running out of memory are findings, never exceptions.
 
-Parent's half: `scanner`, `process`, `wire`. Other half: `warm`, `child`, `lockdown`, `kernel`, `syscalls`. What is
-named here is imported when first asked for: the other half needs none of it, and starts with every command.
+Parent's half: `scanner`, `batches`, `child_run`, `process`, `wire`, `answers`. Other half: `warm`, `child`,
+`child_batch`, `lockdown`, `kernel`, `syscalls`. What is named here is imported when first asked for: the other half
+needs none of it, and starts with every command.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from picklewatch.sandbox.batches import BatchStoppedError
     from picklewatch.sandbox.protections import Protections
     from picklewatch.sandbox.scanner import ScanCancelledError, Scanner, ViewKind, ViewRequest
 
-__all__ = ["Protections", "ScanCancelledError", "Scanner", "ViewKind", "ViewRequest"]
+__all__ = ["BatchStoppedError", "Protections", "ScanCancelledError", "Scanner", "ViewKind", "ViewRequest"]
+
+
+_ELSEWHERE = {"BatchStoppedError": "batches", "Protections": "protections"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        home = "protections" if name == "Protections" else "scanner"
+        home = _ELSEWHERE.get(name, "scanner")
         return getattr(import_module(f"picklewatch.sandbox.{home}"), name)
     raise AttributeError(name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from picklewatch.access.holes import holes
 from picklewatch.analysis import sparse
 from picklewatch.sandbox import kernel, lockdown, wire
+from picklewatch.sandbox.child_batch import scan_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,8 +62,8 @@ def run(
     *rehearse* is run first: it touches the memory that a scan writes to, so that the kernel copies those pages while no
     file waits.
 
-    The job is the parent's header (``job``, ``limits``, and ``request`` for a view) with two descriptors: the file, and
-    the pipe for the results.
+    The job is the parent's header (``job``, ``limits``, ``request`` for a view, ``batch`` for a scan of many) with two
+    descriptors: the file, and the pipe for the results.
     """
     status = wire.LOCK_FAILED
     signal.set_wakeup_fd(-1)  # the warm process's; its number may soon be the result pipe's
@@ -83,7 +84,7 @@ def run(
         status = wire.FAILED
         gc.enable()
         with sparse.known(data, sparse_at):
-            status = _guarded(functions[header["job"]], data, limits, header["request"], output)
+            status = _guarded(functions[header["job"]], data, limits, header, output)
     finally:
         os._exit(status)
 
@@ -110,13 +111,15 @@ def _between(empty: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int
         yield start, size
 
 
-def _guarded(job: Callable[..., Any], data: Any, limits: Limits, request: dict[str, Any] | None, output: Pipe) -> int:
+def _guarded(job: Callable[..., Any], data: Any, limits: Limits, header: dict[str, Any], output: Pipe) -> int:
     reserve = mmap.mmap(-1, _RESERVE)  # never touched, so it costs nothing
     try:
-        if request is None:
+        if header.get("batch") is not None:
+            scan_slots(job, data, limits, header["batch"], output)
+        elif header["request"] is None:
             _scan(job, data, limits, output)
         else:
-            _view(job, data, limits, request, output)
+            _view(job, data, limits, header["request"], output)
     except MemoryError:
         failure = ("memory", "")
     except Exception as error:  # noqa: BLE001 - whatever the bytes did to the scanner is reported

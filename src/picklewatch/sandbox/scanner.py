@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import select
 import signal
 import threading
 import time
@@ -14,14 +12,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from picklewatch.access import digest
-from picklewatch.core.errors import Error, SandboxError, SandboxStartError
-from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, printable
+from picklewatch.core.errors import Error, SandboxError
+from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level
 from picklewatch.sandbox import wire
+from picklewatch.sandbox.batches import scan_contents
+from picklewatch.sandbox.child_run import END_SECONDS, run_child
 from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import DiedError, WarmProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Sequence
     from types import TracebackType
 
     from picklewatch.core.model import Limits, ScanReport
@@ -31,12 +31,8 @@ SCAN = "picklewatch.analysis.content:scan_content"
 """The function that the child runs on a file's content."""
 VIEWS = {kind: f"picklewatch.analysis.views.views:{kind}" for kind in ("trace", "disassemble", "decompile", "explain")}
 
-_READ = 64 << 10
 _OWN_SHARE = 0.9
 """The part of the wall-clock limit after which the scan should stop by itself, with all that it has seen."""
-_END_SECONDS = 5.0
-"""Seconds that the warm process may take to have a child killed and to report that."""
-_TICK_SECONDS = 0.1
 _DIGEST_SECONDS = 1.0
 """Seconds for the digest of a content whose scan took the whole limit: enough for all but large ones."""
 
@@ -171,6 +167,22 @@ class Scanner:
         finding = _crashed("The process that starts the scans died twice with this file.")
         return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
 
+    def scan_batch(self, contents: Sequence[bytes], tick: Callable[[], None] = lambda: None) -> list[ScanReport | None]:
+        """Scan small *contents*, of one owner and one source, in one child.
+
+        Return the reports of those that are inert; None for each that is to be scanned alone: because it is not, or
+        because the child did not answer for it as it should. *tick* is called a few times a second meanwhile; with
+        `BatchStoppedError` it ends the batch, with what was answered.
+
+        Raises `SandboxError` and `ScanCancelledError` as `scan` does.
+        """
+        with self._lock:
+            try:
+                return scan_contents(self._ready(), contents, self._limits, tick)
+            except DiedError:
+                self._discard()
+        return [None] * len(contents)
+
     def view(self, fd: int, request: ViewRequest) -> Generator[dict[str, Any], None, None]:
         """Show the inside of the content behind *fd*, line by line, as flat objects with printable texts.
 
@@ -200,7 +212,7 @@ class Scanner:
         process = self._process
         if process is not None:
             process.interrupt()
-        locked = self._lock.acquire(timeout=_END_SECONDS)  # a view whose lines nobody consumes keeps it
+        locked = self._lock.acquire(timeout=END_SECONDS)  # a view whose lines nobody consumes keeps it
         try:
             if self._process is not None:
                 self._process.close()
@@ -271,106 +283,8 @@ class Scanner:
 
         Raises `DiedError`, `SandboxError`, `ScanCancelledError`.
         """
-        process = self._ready()
-        reading, writing = os.pipe()
-        try:
-            try:
-                with _read_only(fd) as file:
-                    header = {"job": kind, "limits": wire.encode_limits(self._childs_limits), "request": request}
-                    process.submit(header, [file, writing])
-            finally:
-                os.close(writing)
-            try:
-                yield from self._observe(process, reading, ending, tick)
-            finally:
-                if ending.status is None:
-                    _end_child(process, ending)
-        finally:
-            os.close(reading)
-
-    def _observe(
-        self, process: WarmProcess, reading: int, ending: Ending, tick: Callable[[], None]
-    ) -> Iterator[tuple[str, object]]:
-        reader = wire.LineReader(self._limits.output)
-        left = self._limits.seconds
-        poll = select.poll()
-        poll.register(reading, select.POLLIN)
-        poll.register(process.fileno(), select.POLLIN)
-        while ending.status is None:
-            before = time.monotonic()
-            ready = {descriptor for descriptor, _ in poll.poll(min(max(left, 0.001), _TICK_SECONDS) * 1000)}
-            left -= time.monotonic() - before  # the child's time, not that of the reader of a view
-            tick()
-            if reading in ready:
-                data = os.read(reading, _READ)
-                if not data:
-                    poll.unregister(reading)
-                yield from self._decoded(reader, data, ending)
-            elif ready:
-                _take_ending(process, ending)
-            if left <= 0 and ending.status is None:
-                ending.timed_out = True
-                return
-        if ending.status == 0 and not ending.garbage:
-            _finish(reader, ending)
-
-    def _decoded(self, reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:
-        for kind, value in reader.feed(data):
-            if kind == "failed":
-                ending.failed = _failure(value)
-            else:
-                yield kind, value
-
-
-def _finish(reader: wire.LineReader, ending: Ending) -> None:
-    try:
-        reader.finish()
-    except wire.GarbageError as error:
-        ending.garbage = str(error)
-
-
-def _failure(value: object) -> tuple[str, str]:
-    match value:
-        case ["memory", str()]:
-            return "memory", ""
-        case ["error", str(text)]:
-            return "error", printable(wire.clip(text, wire.FAILURE))
-    raise wire.GarbageError("it sent something else than a failure")
-
-
-def _take_ending(process: WarmProcess, ending: Ending) -> None:
-    message = process.message(0)
-    if message is None:
-        raise DiedError("the warm process ended")
-    if "unforked" in message:
-        ending.status = wire.LOCK_FAILED
-        raise SandboxStartError("no process can be made for a scan", "Look at TasksMax= and MemoryMax= of the unit.")
-    try:
-        ending.take(message)
-    except ValueError:
-        raise DiedError("the warm process sent an unknown message") from None
-
-
-def _end_child(process: WarmProcess, ending: Ending) -> None:
-    """Have the child killed and wait for its end, so that the next job starts from rest."""
-    try:
-        process.kill_child()
-        ending.take(process.message(_END_SECONDS) or {})
-    except (DiedError, ValueError):
-        process.close()  # this ends its child as well; the next job starts another
-
-
-@contextlib.contextmanager
-def _read_only(fd: int) -> Iterator[int]:
-    """Yield a descriptor of *fd*'s file that can't be written through."""
-    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-        yield fd
-        return
-    reopened = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield reopened
-    finally:
-        os.close(reopened)
+        header = {"job": kind, "limits": wire.encode_limits(self._childs_limits), "request": request}
+        yield from run_child(self._ready(), header, fd, self._limits, ending, tick=tick)
 
 
 def _is_unchanged(fd: int, before: os.stat_result) -> bool:

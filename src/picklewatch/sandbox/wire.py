@@ -68,10 +68,17 @@ def encode_finding(finding: Finding, limits: Limits, kind: str = "finding") -> b
     return encode(kind, _clipped(finding, limits))
 
 
+def encode_inert(report: ScanReport, limits: Limits) -> dict[str, object]:
+    """Return *report*, which has no findings, as one object, clipped as `encode_report` does."""
+    imports = [clip(name, IMPORT) for name in report.imports[: limits.imports]]
+    return {**_clipped(report, limits), "imports": imports}
+
+
 def _clipped(observed: Finding | ScanReport, limits: Limits) -> dict[str, object]:
     """Return what the child computes of *observed*, every text as long as the parent accepts it at most."""
     clipped: dict[str, object] = {}
-    for name, rule in child_fields(type(observed)).items():
+    kind: type = type(observed)
+    for name, rule in child_fields(kind).items():
         value = getattr(observed, name)
         if isinstance(rule, Text):
             value = clip(value, _length(rule, limits))
@@ -207,6 +214,14 @@ class ReportBuilder:
             duration_ms=duration_ms,
             peak_kib=peak_kib,
         )
+
+
+def inert_report(value: dict[Any, Any], limits: Limits) -> ScanReport:
+    """Return the report without findings that *value*, from the child, is."""
+    imports = value.pop("imports", None)
+    if not isinstance(imports, list) or len(imports) > limits.imports:
+        raise GarbageError("it sent something else than imports, or too many")
+    return ScanReport(**_checked(value, ScanReport, limits), imports=tuple(_text(name, IMPORT) for name in imports))
 
 
 def _rank(findings: list[Finding]) -> int:
