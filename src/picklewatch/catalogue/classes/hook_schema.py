@@ -27,6 +27,10 @@ class Content(StrEnum):
     """A tuple or list of Python's own; the hook walks over it. The members are not looked at."""
     TEXT = "text"
     """An exact str."""
+    NUMBER = "number"
+    """A number of Python's or numpy's; no other data."""
+    ARRAY = "array"
+    """An array of numpy's with nothing but data in it; no other data, and not None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ ABSENT = Permitted(Content.ABSENT)
 NAMES = Permitted(Content.NAMES)
 SEQUENCE = Permitted(Content.SEQUENCE)
 TEXT = Permitted(Content.TEXT)
+NUMBER = Permitted(Content.NUMBER)
+ARRAY = Permitted(Content.ARRAY)
 
 
 def data_and(*classes: str) -> Permitted:
@@ -85,6 +91,9 @@ class Schema:
     """What may be a state that is no exact dict (a tuple, a list, an array), as a whole."""
     places: tuple[Permitted, ...] = ()
     """What may be at each place of a state that is an exact tuple; `state` holds for those further back."""
+    lengths: frozenset[int] = frozenset()
+    """How many parts a state may have that is no exact dict: compiled code takes it apart by number and does not count,
+    so that any other state, and any but a tuple, may crash it. Empty for a hook that counts."""
     items: Permitted = UNSEEN
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
     keyed: bool = False

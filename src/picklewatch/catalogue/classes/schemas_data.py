@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.hook_schema import COMPILED, DATA, Schema
+from picklewatch.catalogue.classes.hook_schema import COMPILED, DATA, UNSEEN, Permitted, Schema
 
 _NATIVE: Final = "moves numbers, texts and arrays into typed fields, in compiled code that checks their types"
 _READS: Final = "hands bytes to the library's own native reader"
@@ -20,11 +20,18 @@ def _data(function: str, why: str, sources: dict[str, str]) -> Schema:
 
 
 _SKLEARN: Final = (
-    "tree._tree.Tree metrics._dist_metrics.DistanceMetric metrics._dist_metrics.DistanceMetric64 "
-    "metrics._dist_metrics.DistanceMetric32 neighbors._dist_metrics.DistanceMetric "
-    "neighbors.dist_metrics.DistanceMetric "
-    "neighbors._quad_tree._QuadTree linear_model._sgd_fast.Classification linear_model._sgd_fast.Regression"
+    "tree._tree.Tree neighbors._quad_tree._QuadTree linear_model._sgd_fast.Classification "
+    "linear_model._sgd_fast.Regression"
 )
+
+
+def _spatial(function: str, rest: Permitted = DATA) -> Schema:
+    """Return the schema of scipy's tree of points; `checks.scipy_kdtree` looks at the nodes in its tuple."""
+    why = "takes a tuple of nodes and arrays into typed fields, and follows the nodes; a dict has no such parts"
+    return Schema(
+        function=function, why=why, sources={COMPILED: "1.17.1"}, rest=rest, items=DATA, lengths=frozenset({8, 10})
+    )
+
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
     *(
@@ -32,8 +39,9 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         for name in _SKLEARN.split()
         for hook in ("__setstate__", "__setstate_cython__")
     ),
-    _data("scipy.spatial._ckdtree.cKDTree.__setstate__", _NATIVE, {COMPILED: "1.17.1"}),
-    _data("scipy.spatial._ckdtree.cKDTree.__setstate_cython__", _NATIVE, {COMPILED: "1.17.1"}),
+    _spatial("scipy.spatial._ckdtree.cKDTree.__setstate__"),
+    _spatial("scipy.spatial.ckdtree.cKDTree"),
+    _spatial("scipy.spatial.kdtree.KDTree", UNSEEN),  # a class of plain Python, with nodes of its own, before 1.6
     _data(
         "builtins.BaseException.__setstate__", "sets each attribute, args by making a tuple of it", {COMPILED: "3.11"}
     ),

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, TEXT, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.hook_schema import (
+    ABSENT,
+    ARRAY,
+    COMPILED,
+    DATA,
+    NUMBER,
+    TEXT,
+    Schema,
+    data_and,
+    each,
+    spelt,
+)
 
 _KINDS: Final = (
     "Euclidean SEuclidean Manhattan Chebyshev Minkowski WMinkowski Mahalanobis Hamming Canberra BrayCurtis Jaccard "
     "Matching Dice Kulsinski RogersTanimoto RussellRao SokalMichener SokalSneath Haversine"
 )
-_METRICS: Final = spelt(
-    "sklearn.metrics._dist_metrics sklearn.neighbors._dist_metrics sklearn.neighbors.dist_metrics",
-    " ".join(f"{kind}Distance{size}" for kind in _KINDS.split() for size in ("", "64", "32")) + " newObj",
+_MODULES: Final = "sklearn.metrics._dist_metrics sklearn.neighbors._dist_metrics sklearn.neighbors.dist_metrics"
+_UNSIZED: Final = spelt(_MODULES, " ".join(f"{kind}Distance" for kind in _KINDS.split()))
+_METRICS: Final = " ".join(
+    (_UNSIZED, *(f"{metric}{size}" for metric in _UNSIZED.split() for size in (64, 32)), spelt(_MODULES, "newObj"))
 )
 """All but `PyFuncDistance`, which calls a function that it keeps."""
 
@@ -25,10 +37,29 @@ _TREE_WHY: Final = (
 )
 
 
-def _tree(function: str) -> Schema:
+def _tree(function: str, *lengths: int) -> Schema:
     """Return the schema of a tree that keeps a metric."""
+    metric = data_and(_METRICS)
     return Schema(
-        function=function, why=_TREE_WHY, sources={COMPILED: "1.9.1"}, rest=data_and(_METRICS), state=data_and(_METRICS)
+        function=function,
+        why=_TREE_WHY,
+        sources={COMPILED: "1.9.1"},
+        rest=metric,
+        state=metric,
+        places=(*4 * (ARRAY,), *7 * (NUMBER,), metric, DATA),
+        lengths=frozenset(lengths),
+    )
+
+
+def _metric(function: str) -> Schema:
+    """Return the schema of a metric: all of them have the state of their base."""
+    return Schema(
+        function=function,
+        why="unpacks the power, the weights and the matrix into typed fields",
+        sources={COMPILED: "1.9.1 1.6.1"},
+        rest=DATA,
+        places=(NUMBER, ARRAY, ARRAY),
+        lengths=frozenset({3}),
     )
 
 
@@ -85,12 +116,25 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         "class",
         sources={"762c08ce53968594": "1.9.1"},
     ),
-    _tree("sklearn.neighbors._kd_tree.BinaryTree64.__setstate__"),
-    _tree("sklearn.neighbors._kd_tree.BinaryTree32.__setstate__"),
-    _tree("sklearn.neighbors._ball_tree.BinaryTree64.__setstate__"),
-    _tree("sklearn.neighbors._ball_tree.BinaryTree32.__setstate__"),
-    _tree("sklearn.neighbors._kd_tree.BinaryTree.__setstate__"),
-    _tree("sklearn.neighbors._ball_tree.BinaryTree.__setstate__"),
-    _tree("sklearn.neighbors.kd_tree.BinaryTree.__setstate__"),
-    _tree("sklearn.neighbors.ball_tree.BinaryTree.__setstate__"),
+    *(
+        _tree(f"sklearn.neighbors._{kind}_tree.BinaryTree{size}.__setstate__", 13)
+        for kind in ("kd", "ball")
+        for size in ("64", "32", "")
+    ),
+    *(
+        _tree(f"sklearn.neighbors.{name}", 12, 13)  # the last part came with 0.20
+        for name in (
+            *("kd_tree.BinaryTree.__setstate__", "kd_tree.BinaryTree", "kd_tree.KDTree"),
+            *("ball_tree.BinaryTree.__setstate__", "ball_tree.BinaryTree", "ball_tree.BallTree"),
+        )
+    ),
+    *(
+        _metric(f"{name}.__setstate__")
+        for name in (
+            *(f"{module}.DistanceMetric" for module in _MODULES.split()),
+            *(f"{_MODULES.split()[0]}.{kind}Distance{size}" for kind in ("Mahalanobis",) for size in (64, 32)),
+            *(f"{_MODULES.split()[0]}.DistanceMetric{size}" for size in (64, 32)),
+        )
+    ),
+    *(_metric(name) for name in (*_UNSIZED.split(), *spelt(_MODULES, "DistanceMetric").split())),
 )

@@ -50,35 +50,14 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="restores a Cython class of scikit-learn",
+        reason="restores a Cython class of scikit-learn without attributes; the others believe that a state has all its parts",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.OBJECT,
         check=Check.PLAIN,
         names={
             "sklearn._loss._loss": "__pyx_unpickle_CyHalfMultinomialLoss",
-            "sklearn.cluster._hdbscan._tree": "__pyx_unpickle_TreeUnionFind",
-            "sklearn.cluster._hierarchical_fast": "__pyx_unpickle_UnionFind __pyx_unpickle_WeightedEdge",
-            "sklearn.ensemble._hist_gradient_boosting.histogram": "__pyx_unpickle_HistogramBuilder",
-            "sklearn.ensemble._hist_gradient_boosting.splitting": "__pyx_unpickle_Splitter",
             "sklearn.linear_model._sgd_fast": "__pyx_unpickle_Classification __pyx_unpickle_Regression",
             "sklearn.metrics._dist_metrics": "__pyx_unpickle_DistanceMetric",
-            "sklearn.metrics._pairwise_distances_reduction._base": "__pyx_unpickle_BaseDistancesReduction32 __pyx_unpickle_BaseDistancesReduction64",
-            "sklearn.metrics._pairwise_distances_reduction._datasets_pair": "__pyx_unpickle_DatasetsPair32 __pyx_unpickle_DatasetsPair64 "
-            "__pyx_unpickle_DenseDenseDatasetsPair32 __pyx_unpickle_DenseDenseDatasetsPair64 "
-            "__pyx_unpickle_DenseSparseDatasetsPair32 __pyx_unpickle_DenseSparseDatasetsPair64 "
-            "__pyx_unpickle_SparseDenseDatasetsPair32 __pyx_unpickle_SparseDenseDatasetsPair64 "
-            "__pyx_unpickle_SparseSparseDatasetsPair32 __pyx_unpickle_SparseSparseDatasetsPair64",
-            "sklearn.metrics._pairwise_distances_reduction._middle_term_computer": "__pyx_unpickle_DenseDenseMiddleTermComputer32 __pyx_unpickle_DenseDenseMiddleTermComputer64 "
-            "__pyx_unpickle_MiddleTermComputer32 __pyx_unpickle_MiddleTermComputer64 "
-            "__pyx_unpickle_SparseDenseMiddleTermComputer32 __pyx_unpickle_SparseDenseMiddleTermComputer64 "
-            "__pyx_unpickle_SparseSparseMiddleTermComputer32 __pyx_unpickle_SparseSparseMiddleTermComputer64",
-            "sklearn.tree._criterion": "__pyx_unpickle_Criterion",
-            "sklearn.tree._partitioner": "__pyx_unpickle_DensePartitioner __pyx_unpickle_SparsePartitioner",
-            "sklearn.tree._tree": "__pyx_unpickle__CCPPruneController",
-            "sklearn.utils._fast_dict": "__pyx_unpickle_IntFloatDict",
-            "sklearn.utils._vector_sentinel": "__pyx_unpickle_StdVectorSentinel __pyx_unpickle_StdVectorSentinelFloat64 "
-            "__pyx_unpickle_StdVectorSentinelInt32 __pyx_unpickle_StdVectorSentinelInt64 "
-            "__pyx_unpickle_StdVectorSentinelIntP",
         },
     ),
     Group(
@@ -116,38 +95,12 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         check=Check.PLAIN,
         names={
             "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
-            "pandas._libs.hashtable": "__pyx_unpickle_HashTable",
-            "pandas._libs.index": "__pyx_unpickle_BaseMultiIndexCodesEngine __pyx_unpickle_BoolEngine "
-            "__pyx_unpickle_Complex128Engine __pyx_unpickle_Complex64Engine __pyx_unpickle_DatetimeEngine "
-            "__pyx_unpickle_ExtensionEngine __pyx_unpickle_Float32Engine __pyx_unpickle_Float64Engine "
-            "__pyx_unpickle_IndexEngine __pyx_unpickle_Int16Engine __pyx_unpickle_Int32Engine "
-            "__pyx_unpickle_Int64Engine __pyx_unpickle_Int8Engine __pyx_unpickle_MaskedBoolEngine "
-            "__pyx_unpickle_MaskedComplex128Engine __pyx_unpickle_MaskedComplex64Engine "
-            "__pyx_unpickle_MaskedFloat32Engine __pyx_unpickle_MaskedFloat64Engine "
-            "__pyx_unpickle_MaskedIndexEngine __pyx_unpickle_MaskedInt16Engine "
-            "__pyx_unpickle_MaskedInt32Engine __pyx_unpickle_MaskedInt64Engine "
-            "__pyx_unpickle_MaskedInt8Engine __pyx_unpickle_MaskedUInt16Engine "
-            "__pyx_unpickle_MaskedUInt32Engine __pyx_unpickle_MaskedUInt64Engine "
-            "__pyx_unpickle_MaskedUInt8Engine __pyx_unpickle_ObjectEngine __pyx_unpickle_PeriodEngine "
-            "__pyx_unpickle_SharedEngine __pyx_unpickle_StringObjectEngine __pyx_unpickle_TimedeltaEngine "
-            "__pyx_unpickle_UInt16Engine __pyx_unpickle_UInt32Engine __pyx_unpickle_UInt64Engine "
-            "__pyx_unpickle_UInt8Engine",
-            "pandas._libs.indexing": "__pyx_unpickle_NDFrameIndexerBase",
             "pandas._libs.internals": "_unpickle_block",
-            "pandas._libs.interval": "__pyx_unpickle_Float64ClosedBothIntervalNode __pyx_unpickle_Float64ClosedLeftIntervalNode "
-            "__pyx_unpickle_Float64ClosedNeitherIntervalNode __pyx_unpickle_Float64ClosedRightIntervalNode "
-            "__pyx_unpickle_Int64ClosedBothIntervalNode __pyx_unpickle_Int64ClosedLeftIntervalNode "
-            "__pyx_unpickle_Int64ClosedNeitherIntervalNode __pyx_unpickle_Int64ClosedRightIntervalNode "
-            "__pyx_unpickle_IntervalMixin __pyx_unpickle_IntervalNode __pyx_unpickle_IntervalTree "
-            "__pyx_unpickle_Uint64ClosedBothIntervalNode __pyx_unpickle_Uint64ClosedLeftIntervalNode "
-            "__pyx_unpickle_Uint64ClosedNeitherIntervalNode __pyx_unpickle_Uint64ClosedRightIntervalNode",
+            "pandas._libs.interval": "__pyx_unpickle_IntervalMixin",
             "pandas._libs.missing": "__pyx_unpickle_C_NAType",
-            "pandas._libs.properties": "__pyx_unpickle_AxisProperty __pyx_unpickle_CachedProperty",
-            "pandas._libs.sparse": "__pyx_unpickle_BlockMerge __pyx_unpickle_BlockUnion __pyx_unpickle_SparseIndex",
-            "pandas._libs.tslibs.base": "__pyx_unpickle_ABCTimestamp",
+            "pandas._libs.sparse": "__pyx_unpickle_SparseIndex",
             "pandas._libs.tslibs.nattype": "__nat_unpickle _nat_unpickle __pyx_unpickle__NaT",
             "pandas._libs.tslibs.offsets": "__pyx_unpickle_BaseOffset __pyx_unpickle_RelativeDeltaOffset",
-            "pandas._libs.tslibs.period": "__pyx_unpickle_PeriodMixin",
             "pandas._libs.tslibs.timedeltas": "__pyx_unpickle__Timedelta _timedelta_unpickle",
             "pandas._libs.tslibs.timestamps": "_unpickle_timestamp",
             "pandas.tslib": "__nat_unpickle",

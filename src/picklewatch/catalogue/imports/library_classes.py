@@ -34,14 +34,13 @@ LIBRARY_CLASSES: tuple[Group, ...] = (
             "SEuclideanDistance SEuclideanDistance32 SEuclideanDistance64 SokalMichenerDistance "
             "SokalMichenerDistance32 SokalMichenerDistance64 SokalSneathDistance SokalSneathDistance32 "
             "SokalSneathDistance64 WMinkowskiDistance",
-            "sklearn.neighbors._ball_tree": "BallTree BallTree32 BallTree64 BinaryTree32 BinaryTree64 NeighborsHeap32 NeighborsHeap64 "
-            "NodeHeap",
+            "sklearn.neighbors._ball_tree": "BallTree BallTree32 BallTree64 BinaryTree32 BinaryTree64",
             "sklearn.neighbors._dist_metrics": "BrayCurtisDistance CanberraDistance ChebyshevDistance DiceDistance DistanceMetric "
             "EuclideanDistance HammingDistance HaversineDistance JaccardDistance KulsinskiDistance "
             "MahalanobisDistance ManhattanDistance MatchingDistance MinkowskiDistance "
             "RogersTanimotoDistance RussellRaoDistance SEuclideanDistance SokalMichenerDistance "
             "SokalSneathDistance WMinkowskiDistance",
-            "sklearn.neighbors._kd_tree": "BinaryTree32 BinaryTree64 KDTree KDTree32 KDTree64 NeighborsHeap32 NeighborsHeap64 NodeHeap",
+            "sklearn.neighbors._kd_tree": "BinaryTree32 BinaryTree64 KDTree KDTree32 KDTree64",
             "sklearn.neighbors.ball_tree": "BallTree BinaryTree",
             "sklearn.neighbors.dist_metrics": "BrayCurtisDistance CanberraDistance ChebyshevDistance DiceDistance DistanceMetric "
             "EuclideanDistance HammingDistance HaversineDistance JaccardDistance KulsinskiDistance "

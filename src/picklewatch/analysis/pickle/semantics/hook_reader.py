@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import FILLED, DataReader, Reached, class_of
-from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, place_of, short
+from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, has_form, place_of, short
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.hook_schema import DATA, Content
 from picklewatch.catalogue.classes.natives import CONTAINERS
@@ -29,12 +29,16 @@ _DICT: Final = Kind.DICT
 _NAMES: Final = Content.NAMES
 _NEW_WAY: Final = How.NEW
 _SEQUENCE: Final = Content.SEQUENCE
+_ARRAY: Final = Content.ARRAY
+_NUMBER: Final = Content.NUMBER
 _TEXT: Final = Content.TEXT
 _UNSEEN: Final = Content.UNSEEN
 _VOUCHED: Final = Status.VOUCHED
 
-_REACHED = "reached-callable"
-"""The rule."""
+_REACHED, _STATE = "reached-callable", "foreign-state"
+"""The rules."""
+_FORMS = frozenset({_ARRAY, _NUMBER})
+"""Data of one type only."""
 _TAKEN = {
     Content.ABSENT: "may call",
     Content.NAMES: "takes for names",
@@ -95,6 +99,9 @@ class HookReader:
 
     def _given(self, schema: Schema, state: Value, target: Obj, offset: int) -> None:
         """Judge a *state* that is no exact dict: as a whole, or by its places."""
+        if schema.lengths and not (type(state) is tuple and len(state) in schema.lengths):
+            what = f"{schema.function} takes a state apart that is not of its length, without counting: it may crash"
+            self._finding(_STATE, Level.UNVERIFIED, offset, what, short(target))
         if not (schema.places and isinstance(state, tuple)):
             self.look(schema.function, schema.state, state, (target, ""), offset)
             return
@@ -143,6 +150,13 @@ class HookReader:
         if look is _UNSEEN:
             return
         if (look is _NAMES and self._is_of_names(value)) or (look is _SEQUENCE and _is_sequence(value)):
+            return
+        if look in _FORMS:
+            before = len(self._findings)
+            self.look(function, DATA, value, place, offset, rule=rule, most=most)
+            if len(self._findings) == before and not has_form(value, look):
+                what = f"{function} takes what is at {place_of(place)} for one {look} without asking, and may crash"
+                self._finding(_STATE, Level.UNVERIFIED, offset, what)
             return
         if look is _DATA:
             whole = place[0] if value is place[0] else None

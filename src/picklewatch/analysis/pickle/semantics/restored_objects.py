@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from picklewatch.catalogue.classes.profiles import Profile
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
+_ARRAY: Final = Content.ARRAY
 _CALLABLE: Final = Kind.CALLABLE
 _DEL: Final = Hook.DEL
 _DESCRIPTOR: Final = Hook.DESCRIPTOR
@@ -31,6 +32,9 @@ _SETATTR: Final = Hook.SETATTR
 _SETSTATE: Final = Hook.SETSTATE
 _UNSEEN: Final = Content.UNSEEN
 
+_ARRAYS = frozenset({Kind.NDARRAY, Kind.NDARRAY_DONE, Kind.ARRAY_WRAPPER, Kind.ARRAY_FILE})
+_NUMBERS = frozenset({Kind.SCALAR})
+"""Kinds of values that are an array, or a number, once they are read."""
 _COMPILED = "native.descriptor"
 """How the census calls a compiled descriptor, whose attribute is not known."""
 
@@ -79,7 +83,7 @@ def plan_of(profile: Profile) -> BuildPlan:
 
 def _looks(runs: tuple[str, ...]) -> tuple[tuple[str, str, Permitted], ...] | None:
     read = [SCHEMAS[function] for function in runs if function in SCHEMAS]
-    if len(read) < len(runs) or any(schema.rest.content is not _UNSEEN for schema in read):
+    if len(read) < len(runs) or any(schema.rest.content is not _UNSEEN or schema.lengths for schema in read):
         return None
     looks = {(name, allowed): schema.function for schema in read for name, allowed in schema.looks.items()}
     return tuple((function, *look) for look, function in looks.items())
@@ -115,6 +119,13 @@ def plain_mapping(state: Obj) -> bool:
         return False
     items = state.items or {}
     return state.state in (None, NOTHING, state) and REST not in items and _ITEM_METHODS.isdisjoint(items)
+
+
+def has_form(value: Value, form: Content) -> bool:
+    """Return True if *value*, which is data, is an array or a number as *form* says."""
+    if isinstance(value, Obj):
+        return value.kind in (_ARRAYS if form is _ARRAY else _NUMBERS)
+    return form is not _ARRAY and isinstance(value, int | float)
 
 
 def place_of(place: tuple[Obj, str]) -> str:
