@@ -6,17 +6,22 @@ import pytest
 from samples.closed import ACTING, World, made, profile
 from samples.judged import judged, level
 from samples.opcodes import (
+    APPEND,
     APPENDS,
     BUILD,
+    EMPTY_LIST,
     MARK,
     NONE,
+    POP,
     TRUE,
     call,
+    data,
     dict_,
     global_,
     new,
     number,
     pickle,
+    put,
     text,
     tuple_,
 )
@@ -190,6 +195,25 @@ def test_what_calls_its_arguments_is_not_kept(function: str) -> None:
     state = new("torch.nn.modules.linear", "Identity") + dict_(f=kept) + BUILD
     assert level(judged(pickle(4, state))) in _HARM
     assert level(judged(pickle(4, call("functools", "partial", kept, text("x"))))) in _HARM
+
+
+_SAVED = call("torch.storage", "_load_from_bytes", data(b"\x80\x02}."))
+_FETCHED = call("builtins", "getattr", global_("torch.nn.modules.linear", "Linear"), text("forward"))
+
+
+@pytest.mark.parametrize(
+    ("function", "called"),
+    [("torch.storage _load_from_bytes", _SAVED), ("builtins getattr", _FETCHED)],
+)
+def test_a_call_does_not_hide_that_a_function_is_kept(function: str, called: bytes) -> None:
+    """A file that calls it as models do may keep it besides: in an attribute, a container, or memoized and popped."""
+    kept = global_(*function.split(" "))
+    holder = new("torch.nn.modules.linear", "Identity")
+    before = level(judged(pickle(4, tuple_(called, number(1)))))
+    assert before not in _HARM
+    for held in (kept, tuple_(number(1), kept), EMPTY_LIST + kept + APPEND, dict_(x=kept)):
+        assert level(judged(pickle(4, tuple_(called, holder + dict_(f=held) + BUILD)))) in _HARM
+        assert level(judged(pickle(4, called, POP, holder, dict_(f=held), BUILD, put(7), POP, NONE))) in _HARM
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.unvouched import referenced
 from picklewatch.analysis.pickle.report import Budget, Buffer, LimitReached, PickleReport, WalkFailed
+from picklewatch.analysis.pickle.semantics.kept_functions import find_kept
 from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
 from picklewatch.analysis.pickle.vm.state import LaneMissedError
@@ -72,6 +73,7 @@ def report_of(walk: Walk) -> PickleReport:
     try:
         walk.run()
         machine.world.finish()
+        find_kept(machine.imports.found.values(), (walk.result, *walk.memoized), budget)
         report = _report(walk, machine, start)
         # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
         budget.charge(max(walk.opcodes - (before - budget.work_left), 0))
@@ -136,7 +138,7 @@ def _about(machine: Machine, imported: Import) -> Finding | None:
     level, rule, at = imported.level, imported.rule, imported.at
     summary, evidence = imported.summary, imported.evidence
     if (
-        not (imported.called or imported.made)
+        (imported.kept or not (imported.called or imported.made))
         and judged.level is not Level.INFO
         and (level is None or judged.level.rank > level.rank)
     ):

@@ -134,6 +134,8 @@ class Import:
     """True once anything called it."""
     made: bool = False
     """True once anything made an instance of it by ``__new__`` alone."""
+    kept: bool = False
+    """True if it lies in a value although it may only be called."""
     profile: Profile | None = None
     """What restoring an object of this class runs; None if that is not known, or it is no class."""
     makes: bool = False
