@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import refresh_import_lists
 
 from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.classify import judge
-from picklewatch.catalogue.imports.denied import DENIED
+from picklewatch.catalogue.imports.denied import CARRIERS, DENIED, INDIRECT
 from picklewatch.catalogue.imports.entries import Status, Use
 from picklewatch.catalogue.imports.functions import KEPT
 from picklewatch.catalogue.imports.library_calls import LIBRARY_CALLS
 from picklewatch.catalogue.imports.library_classes import LIBRARY_CLASSES
+from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
 from picklewatch.sandbox.engine_version import engine_version, rules_version
 
@@ -55,6 +57,20 @@ def test_what_fickling_denies_is_never_clean() -> None:
     no_modules = {"compile", "eval", "exec"}
     for module in UNSAFE_IMPORTS - by_name - no_modules:
         assert judge(module, "anything").level in {Level.UNSAFE, Level.MALICIOUS}, module
+
+
+def test_no_entry_shadows_another() -> None:
+    """The first entry of a name counts: a second one, with other uses, is dead and nobody notices."""
+    groups = (*VOUCHED, *LIBRARY_CALLS, *LIBRARY_CLASSES, *KEPT)
+    listed = [(module, name) for group in groups for module, names in group.names.items() for name in names.split()]
+    denied = [(module, name) for group in DENIED for module, names in group.names.items() for name in names.split()]
+    whole = [module for group in DENIED for module in group.modules.split()]
+    others = [*CARRIERS, *((module, name) for module, names in INDIRECT.items() for name in names.split())]
+    for names in (listed, denied, whole, [*others, *listed, *denied]):
+        twice = {name for name, count in Counter(names).items() if count > 1}
+        assert {name for name in twice if name[1] != "memmap"} == set(), (
+            "memmap is data as a type, and denied when called"
+        )
 
 
 def test_a_difference_names_both_sides() -> None:

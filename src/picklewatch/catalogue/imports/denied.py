@@ -202,7 +202,7 @@ DENIED: tuple[Denied, ...] = (
         reason="reach the network",
         modules="socket _socket ssl _ssl http httplib urllib urllib2 urllib3 ftplib smtplib smtpd telnetlib poplib imaplib nntplib xmlrpc xmlrpclib "
         "socketserver SocketServer BaseHTTPServer SimpleHTTPServer CGIHTTPServer asyncore asynchat selectors select wsgiref requests httpx aiohttp httpcore "
-        "urllib3 websocket websockets tornado twisted flask fastapi django uvicorn boto3 botocore google.cloud azure pycurl "
+        "websocket websockets tornado twisted flask fastapi django uvicorn boto3 botocore google.cloud azure pycurl "
         "huggingface_hub gdown wget kaggle kagglehub datasets.load torch.hub torch.distributed.rpc torch.utils.model_zoo redis pymongo pika kafka zmq grpc "
         "dns nmap scapy sqlalchemy psycopg2 pymysql MySQLdb ldap sklearn.datasets sklearn.callback torchvision.datasets nltk.downloader nltk.data spacy.cli gensim.downloader",
         names={

@@ -21,7 +21,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="built-in constants and types, referenced as data",
         uses={Use.REFERENCE},
         names={
-            "builtins": "object NoneType ellipsis Ellipsis NotImplemented None True False unicode long basestring "
+            "builtins": "NoneType ellipsis Ellipsis NotImplemented None True False basestring "
             "classmethod staticmethod property memoryview len abs min max sum any all hash repr round divmod pow ord chr "
             "id isinstance issubclass next sorted print format callable bin hex oct ascii",
             "types": "NoneType EllipsisType NotImplementedType UnionType MappingProxyType",
@@ -52,7 +52,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="walks a container that is in the file itself",
         uses={Use.CALL},
         check=Check.ITERATOR,
-        names={"builtins": "iter reversed enumerate zip xrange", "itertools": "izip"},
+        names={"builtins": "iter reversed enumerate zip", "itertools": "izip"},
     ),
     Group(
         reason="the plain base of every class, which takes no arguments",
@@ -261,7 +261,7 @@ VOUCHED: tuple[Group, ...] = (
             "Container Set MutableSet MutableSequence",
             "abc": "ABC ABCMeta",
             "enum": "Enum IntEnum Flag IntFlag StrEnum",
-            "dataclasses": "MISSING _MISSING_TYPE FrozenInstanceError",
+            "dataclasses": "MISSING FrozenInstanceError",
         },
     ),
     Group(
@@ -420,7 +420,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE},
         names={
             "math": "exp log log2 log10 log1p expm1 sqrt sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil fabs pow hypot isnan isinf",
-            "operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains itemgetter",
+            "operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains",
             "_operator": "add sub mul truediv floordiv mod neg pos and_ or_ xor not_ eq ne lt le gt ge contains",
             "copy": "copy deepcopy",
             "itertools": "chain product permutations combinations",
@@ -429,15 +429,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="functions over arrays, stored for later use",
         uses={Use.REFERENCE},
-        names={
-            "numpy": "mean median std var sum prod min max amin amax argmin argmax exp log log1p expm1 log2 log10 sqrt abs absolute sin cos tan tanh "
-            "square sign dot concatenate vstack hstack dstack column_stack stack nan inf pi e newaxis identity eye zeros ones array asarray maximum "
-            "minimum where clip percentile quantile nanmean nanmedian nanstd nansum nanmin nanmax linspace arange",
-            "numpy.core.fromnumeric": "mean sum std var prod amin amax argmin argmax",
-            "numpy.lib.function_base": "median percentile",
-            "numpy.lib.shape_base": "dstack column_stack",
-            "numpy._core.fromnumeric": "mean sum std var prod amin amax argmin argmax",
-        },
+        names={"numpy.lib.function_base": "median percentile", "numpy.lib.shape_base": "dstack column_stack"},
     ),
     Group(
         reason="a part of spaCy's vocabulary, restored from texts, numbers and msgpack bytes",
