@@ -203,7 +203,7 @@ def test_arrays_of_jax_are_arrays_of_numpy(made: bytes, worst: Level) -> None:
 @pytest.mark.parametrize(
     ("names", "worst"),
     [
-        (("a.b",), Level.UNVERIFIED),
+        (("a.b",), Level.INFO),
         (("__class__",), Level.MALICIOUS),
         (("os.system",), Level.MALICIOUS),
         ((), Level.MALICIOUS),
@@ -214,6 +214,37 @@ def test_getters_that_are_kept_are_told_by_their_names(names: tuple[str, ...], w
     getter = call("operator", "attrgetter", *map(text, names))
     assert level(judged(pickle(4, getter))) is worst
     assert level(judged(pickle(4, getter, tuple_(text("x")), b"R"))) in {Level.UNSAFE, Level.MALICIOUS}
+
+
+@pytest.mark.parametrize("kept", [("torch.nn.modules.normalization", "LayerNorm"), ("torch.nn.functional", "relu")])
+def test_a_partial_of_what_is_vouched_for_only_keeps_it(kept: tuple[str, str]) -> None:
+    """Vision models keep ``partial(LayerNorm, eps=1e-6)``: nothing is called until a hook reaches it."""
+    made = call("functools", "partial", global_(*kept))
+    state = tuple_(global_(*kept), tuple_(), EMPTY_DICT + text("eps") + number(1) + SETITEM, NONE)
+    assert level(judged(pickle(4, made, state, BUILD))) is Level.INFO
+    module = new("torch.nn.modules.linear", "Identity")
+    assert level(judged(pickle(4, module, dict_(norm_layer=made + state + BUILD), BUILD))) is Level.INFO
+    assert level(judged(pickle(4, module, dict_(_modules=made), BUILD))) is Level.UNSAFE
+
+
+def test_a_partial_takes_no_state_of_others() -> None:
+    """``partial.__setstate__`` copies a subclass of dict, and makes whatever comes last its ``__dict__``."""
+    made = call("functools", "partial", global_("torch.nn.functional", "relu"))
+    other = new("torch.nn.modules.linear", "Identity")
+    for state in ((other, EMPTY_DICT, NONE), (tuple_(), other, NONE), (tuple_(), EMPTY_DICT, other), (tuple_(),)):
+        given = tuple_(global_("torch.nn.functional", "relu"), *state)
+        assert level(judged(pickle(4, made, given, BUILD))) is Level.UNSAFE
+
+
+def test_a_method_of_a_class_that_was_read_is_only_kept() -> None:
+    """Interpolators keep ``self._call_linear``: the method is found in the class, which runs nothing."""
+    owner = new("scipy.interpolate._interpolate", "interp1d")
+    kept = call("builtins", "getattr", owner, text("_call_linear"))
+    assert level(judged(pickle(4, kept))) is Level.INFO
+    assert level(judged(pickle(4, call("builtins", "getattr", owner, text("x"))))) is Level.UNVERIFIED
+    assert level(judged(pickle(4, kept, EMPTY_TUPLE, REDUCE))) is Level.UNSAFE
+    module = new("torch.nn.modules.linear", "Identity")
+    assert level(judged(pickle(4, module, dict_(_modules=kept), BUILD))) is Level.UNSAFE
 
 
 def test_a_quantity_is_made_of_units_alone() -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_arguments
+from picklewatch.analysis.pickle.semantics.data import class_of
 from picklewatch.analysis.pickle.vm.values import Import, Obj
+from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.catalogue.imports import denied
 from picklewatch.catalogue.imports.classify import looks_like_class
 from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
@@ -75,10 +77,27 @@ def _fetch_of(context: Context, callee: Import, target: Value, name: str) -> Con
             "dotted-import", Level.UNVERIFIED if classlike else Level.UNSAFE, f"getattr fetches {name} of {target.key}"
         )
     if isinstance(target, Obj) and target.kind not in {Kind.SHARED, Kind.CALLABLE, Kind.CODE}:
+        if _has_method(context, target, name):
+            return None
         return Concern("dotted-import", Level.UNVERIFIED, f"{callee.name} fetches {name} of an object")
     if isinstance(target, str | bytes | tuple | list | dict | int | float) and not name.startswith("format"):
         return None
     return Concern("dotted-import", Level.UNSAFE, f"{callee.name} fetches {name}")
+
+
+def _has_method(context: Context, target: Obj, name: str) -> bool:
+    """Return True if *name* is a plain method of the class of *target* by the census: fetching it runs nothing.
+
+    It is found in the class, so no ``__getattr__`` is asked. What the object's own attributes have in its place is a
+    value of the file. What was fetched may be called, so that no hook may reach it (`semantics.data`).
+    """
+    if not target.known or not isinstance(target.callee, Import):
+        return False
+    made = class_of(target)
+    profile = made.profile
+    if profile is None or profile.kind is ClassKind.FUNCTION or Hook.GETATTRIBUTE in profile.acts:
+        return False
+    return context.imports.judged(made.module, f"{made.name}.{name}").status is Status.VOUCHED
 
 
 def getitem(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:

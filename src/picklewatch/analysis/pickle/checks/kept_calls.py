@@ -15,7 +15,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports import denied
-from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
+from picklewatch.catalogue.imports.classify import otherwise_denied
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.core.model import Level
 
@@ -35,7 +35,7 @@ def getter(context: Context, callee: Import, args: Value, _offset: int) -> Conce
     leads = any(part.startswith("_") or part in denied.FUNCTIONS or part in denied.ALIASES for part in parts)
     if leads or not names or len(texts) < len(names) or argument_signs.sign(values, context.observations):
         return Concern("code-execution", Level.MALICIOUS, f"{callee.key} is to fetch what leads to running code")
-    return indirect_call(f"{callee.key} is kept to fetch {texts[0]} of something", Level.UNVERIFIED)
+    return None  # it only keeps the names: what restoring does with it is for the hooks that reach it
 
 
 def partial(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
@@ -50,28 +50,31 @@ def kept(observations: Observations, callee: Import, values: tuple[Value, ...]) 
     function = values[0]
     if isinstance(function, Import) and otherwise_denied(function.module, function.name) is not None:
         return indirect_call(f"{callee.key} keeps a call of {function.key}")
-    if (
-        isinstance(function, Import)
-        and function.judged.status is Status.VOUCHED
-        and Use.REFERENCE in function.judged.uses
-    ):
-        computes = Use.CALL in function.judged.uses or not looks_like_class(function.name)
-        if computes and argument_signs.plain(values, observations):
-            return None
-        return indirect_call(f"{callee.key} keeps a call of {function.key}", Level.UNVERIFIED)
     if isinstance(function, Import) and function.judged.status is Status.CODE:
         return None
     found = argument_signs.sign(values[1:], observations)
-    if (
-        isinstance(function, Import)
-        and function.judged.status in {Status.FOREIGN, Status.DOTTED}
-        and function.judged.level in {Level.INFO, Level.UNVERIFIED}
-        and not found
-    ):
+    passive = _is_passive(function)
+    if passive and not found:
+        return None
+    if isinstance(function, Import) and (passive or (_is_of_a_library(function) and not found)):
         return indirect_call(f"{callee.key} keeps a call of {function.key}", Level.UNVERIFIED)
     if isinstance(function, Obj) and function.kind is Kind.CALLABLE and not found:
         return indirect_call(f"{callee.key} keeps a call", Level.UNVERIFIED)
     return indirect_call(f"{callee.key} keeps a call" + (f" with {found}" if found else ""))
+
+
+def _is_passive(function: Value) -> bool:
+    """Return True for a callable that nobody objects to: a partial only keeps it; a hook that reaches it is judged."""
+    if isinstance(function, Import):
+        return function.judged.status is Status.VOUCHED and Use.REFERENCE in function.judged.uses
+    return isinstance(function, Obj) and function.known and function.kind in {Kind.CALLABLE, Kind.OBJECT}
+
+
+def _is_of_a_library(function: Import) -> bool:
+    return function.judged.status in {Status.FOREIGN, Status.DOTTED} and function.judged.level in {
+        Level.INFO,
+        Level.UNVERIFIED,
+    }
 
 
 def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
@@ -84,11 +87,26 @@ def reduce(context: Context, callee: Import, args: Value, _offset: int) -> Conce
     return indirect_call(f"{callee.key} calls what it is handed")
 
 
+def _state_of_others(callee: Import, values: tuple[Value, ...]) -> Concern | None:
+    """Return the concern about a state that no partial writes: ``(function, arguments, keywords, attributes)``."""
+    exact = len(values) == _PARTS and isinstance(values[1], tuple)
+    if exact and all(value is None or isinstance(value, dict) for value in values[2:]):
+        return None
+    return indirect_call(f"{callee.key} is given a state that no pickler writes")
+
+
+_PARTS = 4
+"""Parts of a partial's state."""
+
+
 def partial_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
-    """Check the function and the arguments that ``partial.__setstate__`` puts in the place of those kept before."""
+    """Check the function and the arguments that ``partial.__setstate__`` puts in the place of those kept before.
+
+    It copies a subclass of tuple or dict, whose own methods that runs, and makes any last part its ``__dict__``.
+    """
     if isinstance(target.callee, Import) and target.callee.name == "partial":
         values = state if isinstance(state, tuple) else (None,)
-        concern = kept(observations, target.callee, values)
+        concern = kept(observations, target.callee, values) or _state_of_others(target.callee, values)
         if concern is not None:
             observations.note(
                 target.callee, concern, offset, lambda: f"{render(target)}.__setstate__({render(state, 200)})"
