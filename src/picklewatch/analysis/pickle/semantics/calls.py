@@ -10,7 +10,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, s
 from picklewatch.analysis.pickle.checks.registry import CHECKS
 from picklewatch.analysis.pickle.checks.unvouched import concern_about
 from picklewatch.analysis.pickle.render import render_call
-from picklewatch.analysis.pickle.semantics.fetched import batch, fetched, fetches_member
+from picklewatch.analysis.pickle.semantics.fetched import batch, fetched, fetches_member, given_back, kind_of_call
 from picklewatch.analysis.pickle.semantics.taken_arguments import BUILTINS, TakenArguments
 from picklewatch.analysis.pickle.vm.values import NOTHING, Blob, How, Import, Obj, Persistent, as_bytes
 from picklewatch.catalogue.imports.classify import looks_like_class
@@ -37,6 +37,7 @@ _CALL: Final = How.CALL
 _CALLABLE: Final = Kind.CALLABLE
 _CALL_USE: Final = Use.CALL
 _CODE: Final = Kind.CODE
+_DTYPE: Final = Kind.DTYPE
 _CODE_STATUS: Final = Status.CODE
 _FOREIGN: Final = Status.FOREIGN
 _GETATTR: Final = Check.GETATTR
@@ -120,7 +121,7 @@ class CallJudge:
     def _checked_call(self, callee: Import, check: Check, args: Value, offset: int) -> Value:
         if check in _REBUILDS:
             return self._reconstructed(callee, check, args, offset)
-        made = callee.judged.kind
+        made = kind_of_call(callee)
         self._taken.hashed(callee, args, offset)
         concern = CHECKS[check](self, callee, args, offset)
         if concern is None and type(args) is not tuple:
@@ -136,6 +137,8 @@ class CallJudge:
             made = _CALLABLE
         if made is _ARGUMENT and concern is None and args and type(args) is tuple:
             return args[0]
+        if made is _DTYPE and (given := given_back(callee, args)) is not None:
+            return given
         state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
         return Obj(callee, args, offset, made, state=state, known=concern is None)
 

@@ -1,4 +1,4 @@
-"""What earlier calls returned that may be called: members of classes, and the class of a batch of graphs."""
+"""What calls return that is no new object: their argument, what the process shares, and what may be called in turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _CALLABLE: Final = Kind.CALLABLE
+_DTYPE: Final = Kind.DTYPE
 _OBJECT: Final = Kind.OBJECT
+_SHARED: Final = Kind.SHARED
 _VOUCHED: Final = Status.VOUCHED
 
 
@@ -30,6 +32,19 @@ def batch(callee: Obj, args: Value, offset: int) -> Obj | None:
     return None
 
 
+def given_back(callee: Import, args: Value) -> Obj | None:
+    """Return the element type that ``numpy.dtype`` is given and returns itself, also where it is asked for a copy."""
+    given = args
+    while type(given) is tuple and given and callee.key == "numpy.dtype":
+        given = given[0]  # ``(type, 1)`` is the type as well
+    return given if isinstance(given, Obj) and given.kind is _DTYPE and given is not args else None
+
+
+def kind_of_call(callee: Import) -> Kind:
+    """Return the kind of value that *callee* returns when it is called: some classes return what others hold."""
+    return _SHARED if callee.key in _CACHED else callee.judged.kind
+
+
 def fetches_member(callee: Obj) -> bool:
     """Return True for ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
     if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not _CALLABLE:
@@ -42,3 +57,21 @@ def fetched(args: Value) -> tuple[Import, str] | None:
     if not isinstance(args, tuple) or len(args) < 2 or not isinstance(args[0], Import) or not isinstance(args[1], str):
         return None
     return args[0], args[1]
+
+
+_CACHED = frozenset(
+    f"{module}.{name}"
+    for modules, names in {
+        "pandas pandas._libs pandas._libs.tslibs pandas._libs.tslibs.nattype pandas._libs.tslibs.timestamps "
+        "pandas._libs.tslibs.timedeltas pandas.tslib pandas._libs.missing pandas.core.dtypes.dtypes": (
+            "Timestamp Timedelta NaTType NaT NAType NA PeriodDtype IntervalDtype DatetimeTZDtype"
+        ),
+        "pandas._libs.tslibs.nattype pandas.tslib": "__nat_unpickle _nat_unpickle",
+        "dateutil.tz dateutil.tz.tz": "UTC tzutc tzlocal tzoffset",
+        "pytz pytz.reference": "_p UTC _UTC FixedOffset _FixedOffset",
+    }.items()
+    for module in modules.split()
+    for name in names.split()
+)
+"""Classes that, when called, return their argument, or an object of a table of their own: a state would change it for
+the whole process."""

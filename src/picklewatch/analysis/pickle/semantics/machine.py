@@ -123,13 +123,13 @@ class Machine:
         self._charge(len(items) // 2)
         self._looked(target, items)
         if type(target) is dict:
-            self._fill(target, items)
+            self._fill(target, items, offset)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
             self._filled(target, SETS_ITEM, items, offset)
             if target.items is None:
                 target.items = {}
-            self._fill(target.items, items)
+            self._fill(target.items, items, offset)
             self._hooks_among(target, items, offset)
             if target.kind is _OBJECT and target.known:
                 self._filled_late("SETITEM", target, offset)
@@ -148,10 +148,14 @@ class Machine:
             )
         self.world.filled(target, hooks, items, offset)
 
-    def _fill(self, target: dict[Key, Value], items: list[Value]) -> None:
-        """Put *items*, keys and values in turn, into *target*; those that are not kept by themselves under `REST`."""
+    def _fill(self, target: dict[Key, Value], items: list[Value], offset: int) -> None:
+        """Put *items*, keys and values in turn, into *target*; those that are not kept by themselves under `REST`.
+
+        A key that is written twice is reported: what was there may have been looked at, copied or deleted meanwhile.
+        """
         others: list[Value] = []
-        full, hidden = len(target) >= DICT_CAP, False
+        before, apart = len(target), 0
+        full, hidden = before >= DICT_CAP, False
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
             if (
@@ -161,11 +165,20 @@ class Machine:
                 target[key] = value
                 full = full or len(target) >= DICT_CAP
                 continue
+            apart += 1
             hidden = hidden or full or isinstance(key, attributes.COMPUTED)
             if type(key) not in NUMBERS:
                 others.append(key)
             if type(value) not in NUMBERS:
                 others.append(value)
+        if len(target) - before + apart < len(items) // 2:
+            self.observations.finding(
+                "opcode-out-of-kind",
+                Level.UNVERIFIED,
+                offset,
+                "SETITEM writes a key of a dictionary for the second time",
+                render(items, 200),
+            )
         if hidden:
             self.observations.blind[id(target)] = target
         if others:
