@@ -35,21 +35,32 @@ def main() -> int:
     compiling = commands.add_parser("compile", help="merge files of lines, and write the table that the product reads")
     compiling.add_argument("lines", nargs="+", type=Path)
     compiling.add_argument("--out", type=Path, default=_TABLE)
+    compiling.add_argument(
+        "--leave-unread", action="store_true", help="list the hooks that no schema reads as those that stay unread"
+    )
     options = parser.parse_args()
     if options.command == "compile":
-        return _compile(options.lines, options.out)
+        return _compile(options.lines, options.out, leave=options.leave_unread)
     if options.command == "one":
         collect.main(options.library, options.out, frozenset(options.skipped))
     return _read(options.out, options.libraries)
 
 
-def _compile(lines: list[Path], out: Path) -> int:
-    from census import compiled, merge
+def _compile(lines: list[Path], out: Path, *, leave: bool) -> int:
+    from census import compiled, merge, unread
     from picklewatch.catalogue.imports import (
         classify,
     )  # they need picklewatch, which the libraries' environment does not have
 
     names = merge.merge(*merge.read_lines([*lines, merge.BY_HAND]), denied=classify.is_denied_or_code)
+    hooks = unread.without_schema(one.acts for one in names.values())
+    if leave:
+        unread.leave(hooks)
+    changed = unread.main([str(path) for path in lines], only_changed=True)
+    for hook in sorted(hooks - unread.left()):
+        sys.stderr.write(f"{hook} is in no schema, and not in {unread.LEFT.name}\n")
+    if changed or hooks - unread.left():
+        return 1
     content = compiled.table(names)
     part = out.with_suffix(".part")
     part.write_bytes(content)

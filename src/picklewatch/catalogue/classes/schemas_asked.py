@@ -15,12 +15,12 @@ def _asked(function: str, sources: dict[str, str], why: str) -> Schema:
 SCHEMAS: Final[tuple[Schema, ...]] = (
     _asked(
         "omegaconf.dictconfig.DictConfig.__getattr__",
-        {"189ca194bd751fc0": "1.4.1", "7947290bbd6ffd2b": "2.0.6"},
+        {"189ca194bd751fc0": "1.4.1", "7947290bbd6ffd2b": "2.0.6", "a5b4f7b82157cec1": "2.4.0"},
         "asks the content for the name, which is not there yet: raises",
     ),
     _asked(
         "omegaconf.listconfig.ListConfig.__getattr__",
-        {"e54e4edfa104f792": "1.4.1", "5cb42f8c18fed12c": "2.0.6"},
+        {"e54e4edfa104f792": "1.4.1", "5cb42f8c18fed12c": "2.0.6", "354a2c40837fd992": "2.4.0"},
         "raises for a name that is no number",
     ),
     _asked(

@@ -18,7 +18,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="compares the types in _metadata with dict and list, and completes Dict[…] by them, which hashes them; "
         "the "
         "content of the configuration is only stored: interpolations are resolved when somebody asks for a value",
-        sources={"381df26c88ed8667": "2.3.0"},
+        sources={"381df26c88ed8667": "2.3.0", "653732b7daf45194": "2.4.0"},
         looks={"_metadata": _TYPES},
     ),
 )
