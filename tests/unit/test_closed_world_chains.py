@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from typing import TYPE_CHECKING
+
 import pytest
 from samples.closed import FUNCTION, fresh, loader, made
+from samples.containers import objects
 from samples.judged import judged, level
+from samples.judging import HARMFUL, verdict
 from samples.opcodes import (
     ADDITEMS,
     APPEND,
@@ -28,8 +34,12 @@ from samples.opcodes import (
     text,
     tuple_,
 )
+from samples.torch_checkpoint import torch_zip
 
-from picklewatch.core.model import Level
+from picklewatch.core.model import Level, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LOAD = global_("torch.storage", "_load_from_bytes")
 _PARTIAL = call("functools", "partial", _LOAD, text("x"))
@@ -160,6 +170,24 @@ def test_no_chain_is_clean(guise: bytes) -> None:
         Level.UNSAFE,
         Level.MALICIOUS,
     }
+
+
+_FILES: dict[str, Callable[[bytes], bytes]] = {
+    "torch zip": torch_zip,
+    "gzip": lambda content: gzip.compress(content, 1),
+    "joblib, compressed": lambda content: zlib.compress(content, 1),
+    "npy": objects,
+}
+
+
+@pytest.mark.parametrize("file", _FILES)
+@pytest.mark.parametrize("chain", _CHAINS)
+def test_a_chain_is_as_bad_in_any_file(chain: str, file: str) -> None:
+    """A file is judged as the pickle that it holds, or worse."""
+    for number_, guise in enumerate(_CHAINS[chain], 1):
+        content = pickle(2, guise)
+        unverified = level(judged(content)) is Level.UNVERIFIED
+        assert verdict(_FILES[file](content)) in HARMFUL | ({Verdict.UNVERIFIED} if unverified else set()), number_
 
 
 @pytest.mark.parametrize(
