@@ -171,11 +171,15 @@ class FakeScanner:
     def scan(
         self, fd: int, tick: Callable[[], None] = lambda: None, harm: Callable[[ScanReport], None] = lambda _seen: None
     ) -> ScanReport:
-        """Judge the content behind *fd*; the harm in ``evil bomb`` is known before that ends."""
+        """Judge the content behind *fd*; the harm in ``evil bomb`` is known before that ends.
+
+        It is an import, but for a ``shape``.
+        """
         content = os.pread(fd, 1 << 20, 0)
         self.scans += 1
         if content.startswith(b"evil bomb"):
-            seen = Finding(rule="unsafe-import", level=Level.MALICIOUS, where="0x0", summary="odd")
+            name = "" if b"shape" in content else "os.system"
+            seen = Finding(rule="unsafe-import", level=Level.MALICIOUS, where="0x0", summary="odd", subject=name)
             harm(ScanReport(complete=False, code_bearing=True, findings=(seen,)))
         seconds = {b"slow": 1.5, b"stuck": PATIENCE}.get(content.split(b" ")[0])
         if seconds is not None and self.closed.wait(seconds):

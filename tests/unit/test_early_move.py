@@ -12,11 +12,13 @@ import pytest
 from support.vaulting import NOBODY, root_only
 from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, make_record, named
 
+from picklewatch.access.digest import DIGEST_ALWAYS
 from picklewatch.access.open_file import open_subject
 from picklewatch.core.model import FileId, Policy, Verdict
 from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.queue.schedule import PutOffError, Schedule
+from picklewatch.scanning.scan_file import scan_file
 from picklewatch.service.actions import Actions
 from picklewatch.service.early_move import EarlyMove
 from picklewatch.service.late_names import LateNames
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from picklewatch.access.following import Identity
     from picklewatch.access.open_file import Subject
+    from picklewatch.core.model import Record, ScanReport
     from picklewatch.queue.schedule import Claim
 
 LONG = b"evil bomb"
@@ -280,6 +283,85 @@ def test_one_touch_does_not_keep_a_file_in_its_place_for_the_next_scan_as_well(h
             FakeScanner(house.defused).scan(subject.fd, during, early.see)
         early.close()
     assert taken == [False, True]
+
+
+class Scanning:
+    """Scans a file as a worker does, and does something to it after each harm that is seen."""
+
+    def __init__(self, house: House, path: Path, during: Callable[[], object]) -> None:
+        self._house, self._path, self._during = house, path, during
+        self._early: EarlyMove
+        self.scans = 0
+
+    def scan(self, fd: int) -> ScanReport:
+        """As the real one does."""
+        self.scans += 1
+        self._house.defused.clear()
+        self._early.begin()
+        return FakeScanner(self._house.defused).scan(fd, self._act, self._early.see)
+
+    def _act(self) -> None:
+        self._during()
+        self._house.defused.set()
+        self._early.act()
+
+    def run(self) -> Record:
+        """Scan it until it is judged."""
+        with open_subject(self._path) as subject:
+            self._early = EarlyMove(subject, Policy(), ENGINE, self._house.stages, lambda: None)
+            record = scan_file(subject, self, Policy(), ENGINE, is_taken=lambda: self._early.is_taken)
+            self._early.close()
+            return record
+
+
+@pytest.mark.parametrize("size", [1 << 10, DIGEST_ALWAYS + 1])
+@pytest.mark.parametrize("where", [os.SEEK_CUR, os.SEEK_END])
+def test_a_writer_buys_a_harmful_file_no_time(house: House, size: int, where: int) -> None:
+    """Held open and written to all the time, no two looks at it agree; its harm is there in both, and it is taken."""
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    os.truncate(path, size)
+    with path.open("r+b", buffering=0) as writer:
+        writer.seek(len(LONG))
+
+        def write() -> None:
+            writer.seek(0, where)
+            writer.write(b"x")
+
+        scanning = Scanning(house, path, write)
+        assert scanning.run().judgement.verdict is Verdict.MALICIOUS
+        assert scanning.scans == 2
+        assert parse_tombstone(path.read_bytes()) is not None
+        writer.seek(0)
+        writer.write(b"its writer goes on")
+    (item,) = house.vault.items()
+    assert (house.state / "vault" / item.id / "data").read_bytes().startswith(b"its writer goes on")
+
+
+@pytest.mark.parametrize("size", [1 << 10, DIGEST_ALWAYS + 1])
+def test_harm_that_its_writer_took_away_moves_nothing(house: House, size: int) -> None:
+    """What one scan saw may have been replaced by something honest: that stays."""
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    os.truncate(path, size)
+    with path.open("r+b", buffering=0) as writer:
+        Scanning(house, path, lambda: writer.write(b"good")).run()
+    assert path.read_bytes().startswith(b"good")
+    assert house.vault.items() == []
+
+
+@pytest.mark.parametrize("size", [1 << 10, DIGEST_ALWAYS + 1])
+def test_a_shape_moves_nothing_that_is_written_to(house: House, size: int) -> None:
+    """Half of an honest archive that is being replaced can look like a forged one, and in two scans in a row."""
+    path = house.root / "m"
+    path.write_bytes(LONG + b" shape")
+    os.truncate(path, size)
+    with path.open("r+b", buffering=0) as writer:
+        writer.seek(len(LONG) + 10)
+        record = Scanning(house, path, lambda: writer.write(b"x")).run()
+    assert "changed-while-scanned" in record.judgement.reasons
+    assert path.read_bytes().startswith(LONG)
+    assert house.vault.items() == []
 
 
 @root_only

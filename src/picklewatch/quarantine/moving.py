@@ -52,6 +52,8 @@ class Suspect:
     """A name that a person understands."""
     names: tuple[str, ...] = ()
     """Other paths that lead to the content, such as snapshot links."""
+    seen_again: bool = False
+    """True if two scans in a row saw the same harm in this inode, whatever else changed in it."""
 
 
 def check(suspect: Suspect, place: Place) -> os.stat_result:
@@ -73,11 +75,13 @@ def check(suspect: Suspect, place: Place) -> os.stat_result:
 
 
 def _same_content(suspect: Suspect, now: FileId) -> bool:
-    """Return True if only times changed: a file must not escape by being touched all the time.
+    """Return True if the harm is still there: a file must not escape by being touched, or written to, all the time.
 
     A lease is only ever held since before a scan that saw harm.
     """
     scanned = suspect.scanned
+    if suspect.seen_again and (now.device, now.inode) == (scanned.device, scanned.inode):
+        return True
     same_inode = (now.device, now.inode, now.size) == (scanned.device, scanned.inode, scanned.size)
     if same_inode and leases.is_held(suspect.fd):
         return True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TouchedError(Exception):
-    """Ends a scan that saw harm in a file whose times changed meanwhile: a lease is held now, and it is made anew."""
+    """Ends a scan that saw harm in a file that changed: it is made anew, under a lease if possible."""
 
 
 class Scans(Protocol):
@@ -84,10 +84,7 @@ def _scan_stable(
     subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
 ) -> tuple[Subject, ScanReport]:
     for _ in range(ATTEMPTS):
-        try:
-            report = scanner.scan(subject.fd)
-        except TouchedError:
-            report = scanner.scan(subject.fd)
+        report = _scan(subject, scanner)
         now = subject.again()
         if now.file == subject.file:
             return subject, report
@@ -102,13 +99,20 @@ def _scan_stable(
     return subject, harm or _changed(report)
 
 
+def _scan(subject: Subject, scanner: Scans) -> ScanReport:
+    try:
+        return scanner.scan(subject.fd)
+    except TouchedError:
+        return scanner.scan(subject.fd)
+
+
 def _harm_under_lease(
     subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
 ) -> ScanReport | None:
     """Do as `_harm_of_one_content` for a content that takes too long to be hashed; its move goes by the lease."""
     if not leases.hold(subject.fd):
         return None
-    report = scanner.scan(subject.fd)
+    report = _scan(subject, scanner)
     if is_taken() or (leases.is_held(subject.fd) and _is_harmful(report, policy)):
         return report
     leases.release(subject.fd)
@@ -124,7 +128,7 @@ def _harm_of_one_content(
     whoever writes to a file may show a scan something harmless between two looks at the content.
     """
     before = _digest(subject.fd)
-    report = replace(scanner.scan(subject.fd), sha256=before)
+    report = replace(_scan(subject, scanner), sha256=before)
     is_same = before is not None and before == _digest(subject.fd)
     return report if is_same and _is_harmful(report, policy) else None
 

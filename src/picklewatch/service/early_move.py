@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _GRACE: Final = 0.2
 """Seconds that a scan may go on after harm was seen: most end before, and need one transaction, not two."""
+_SPELT: Final = frozenset({"yaml-python-object"})
+"""Rules whose findings are about a name of code in the content, besides those about an import."""
 _MISSING: Final = Finding(
     rule=INCOMPLETE,
     level=Level.UNSCANNABLE,
@@ -51,7 +53,10 @@ class EarlyMove:
         self.on_block = on_block
         self._harm: ScanReport | None = None
         self._since = 0.0
-        self._is_over = self._is_leased = False
+        self._is_over = self._is_restarted = self._is_repeated = False
+        self._spelt: set[tuple[str, str, str]] = set()
+        self._spelt_before: frozenset[tuple[str, str, str]] = frozenset()
+        """The names of code that this scan and the one before it saw, and where."""
         self._taking: Taking | None = None
         self.begun: int | None = None
         """The number of the record that was begun."""
@@ -65,14 +70,24 @@ class EarlyMove:
         """Begin a scan of the file, as it is now: one that was touched during the last scan is taken during this."""
         if self.begun is None:
             self._subject = self._subject.again()
-            self._harm, self._since, self._is_over = None, 0.0, False
+            self._harm, self._since, self._is_over, self._is_repeated = None, 0.0, False, False
+            self._spelt_before, self._spelt = frozenset(self._spelt), set()
 
     def see(self, report: ScanReport) -> None:
-        """Take note of harm: *report* is what is known."""
+        """Take note of harm: *report* is what is known. Harm that the last scan saw as well is acted on at once.
+
+        Raises as `act` does.
+        """
         self._harm = report
         alone = replace(report, complete=True, findings=report.findings[-1:])  # that more is to come is no harm
-        if not self._since and self._mover.wants(record_of(self._subject, alone, self.policy, self._engine)):
-            self._since = time.monotonic()
+        if self._is_over or not self._mover.takes(decide(alone, self.policy).verdict):
+            return
+        self._since = self._since or time.monotonic()
+        if (name := _name_of_code(report.findings[-1])) is not None:
+            self._spelt.add(name)
+            if name in self._spelt_before:
+                self._is_repeated = True
+                self.act()
 
     def tick(self) -> None:
         """Take the file away if its harm has been known for a moment."""
@@ -84,6 +99,10 @@ class EarlyMove:
     def act(self) -> None:
         """Take the file away if its harm is known, it is what was scanned, and it is no allowed content.
 
+        Of a file that somebody has open for writing nobody can say that it is what was scanned; whoever writes it would
+        decide how long it stays. A name of code that two scans in a row saw in it, in the same place, is enough: no
+        state between two writes spells one by chance, as it may look like a damaged archive.
+
         Raises `TouchedError`, once, if that can't be said of a large file yet.
         """
         if not self._since or self._is_over or self._harm is None:
@@ -91,18 +110,19 @@ class EarlyMove:
         self._is_over = True
         subject = self._subject.again()
         is_same = replace(subject.file, ctime_ns=self._subject.file.ctime_ns) == self._subject.file
-        if not is_same and subject.file.size > DIGEST_ALWAYS and not self._is_leased:
-            self._is_leased = leases.hold(subject.fd)
-            if self._is_leased:
-                raise TouchedError  # hashing all of it for the record of this scan would buy it time
-        if not (is_same or leases.is_held(subject.fd)):
+        is_sure = is_same or self._is_repeated
+        if not is_sure and subject.file.size > DIGEST_ALWAYS and not self._is_restarted:
+            self._is_restarted = leases.hold(subject.fd) or bool(self._spelt)
+            if self._is_restarted:
+                raise TouchedError  # hashing all of it, or reading on to its end, would buy it time
+        if not (is_sure or leases.is_held(subject.fd)):
             return  # it is scanned again
         if self.policy.may_allow(subject.file.size) and self._sha256() in {None, *self.policy.allowed_digests}:
             return
         self._subject = subject
         with failures_reported(self._failures, subject.path):
             self.begun = self._store.begin(self._record(self._harm))
-            self._taking = self._mover.take(self.begun, subject)
+            self._taking = self._mover.take(self.begun, subject, seen_again=self._is_repeated)
         if self._taking is not None:
             self._mover.report(self._taking.item)
 
@@ -135,6 +155,13 @@ class EarlyMove:
         if self._taking is not None:
             self._mover.end(self._taking)
             self._taking = None
+
+
+def _name_of_code(finding: Finding) -> tuple[str, str, str] | None:
+    """Return what is wrong with a name of code, which one it is, and where; None if *finding* is about no such name."""
+    if finding.level.rank < Level.UNSAFE.rank or not (finding.subject or finding.rule in _SPELT):
+        return None
+    return finding.rule, finding.subject or finding.evidence, finding.where
 
 
 def with_digest(record: Record, fd: int, policy: Policy, on_block: Callable[[], None]) -> Record:

@@ -131,7 +131,11 @@ class Mover:
 
     def wants(self, record: Record) -> bool:
         """Return True if the file of *record* is to be moved."""
-        return record.file is not None and self._policy().takes(record.judgement.verdict)
+        return record.file is not None and self.takes(record.judgement.verdict)
+
+    def takes(self, verdict: Verdict) -> bool:
+        """Return True if a file with this *verdict* is to be moved."""
+        return self._policy().takes(verdict)
 
     def move(self, record: int, subject: Subject) -> bool:
         """Move the file of *record*, which was scanned as *subject*, if that is wanted.
@@ -141,14 +145,15 @@ class Mover:
         wanted = self._store.intents.wanted(record=record)
         return _Moved.YES in [self._move(intent, subject, self._follow) for intent in wanted]
 
-    def take(self, record: int, subject: Subject) -> Taking | None:
+    def take(self, record: int, subject: Subject, *, seen_again: bool = False) -> Taking | None:
         """Do the same while the file is still read, and leave the content where it is; the caller must `end` it.
 
-        What changed meanwhile stays wanted: `move` decides when the scan has ended.
+        What changed meanwhile stays wanted: `move` decides when the scan has ended. It is taken all the same if two
+        scans have *seen* its harm.
         """
         taken: list[Taking] = []
         for intent in self._store.intents.wanted(record=record):
-            self._move(intent, subject, taken.append, is_last=False)
+            self._move(intent, subject, taken.append, is_last=False, seen_again=seen_again)
         return taken[0] if taken else None
 
     def end(self, taking: Taking) -> Item:
@@ -300,7 +305,13 @@ class Mover:
         raise problem or SubjectError(OpenFailure.CHANGED, intent.path, "it is another file by now")
 
     def _move(
-        self, intent: Intent, subject: Subject, then: Callable[[Taking], None], *, is_last: bool = True
+        self,
+        intent: Intent,
+        subject: Subject,
+        then: Callable[[Taking], None],
+        *,
+        is_last: bool = True,
+        seen_again: bool = False,
     ) -> _Moved:
         """Move one file, and do *then* what follows; the intent is closed unless the move is for later.
 
@@ -311,7 +322,7 @@ class Mover:
         try:
             if not self._store.intents.is_wanted(intent.id):
                 return _Moved.NO
-            taking = self._take(intent, subject)
+            taking = self._take(intent, subject, seen_again=seen_again)
         except QuarantineError as error:
             is_changed = isinstance(error, ChangedError)
             if is_changed and not (is_last or isinstance(error, KeptError)):
@@ -348,14 +359,14 @@ class Mover:
             self._health.repair(FULL)
             self._health.repair(DISK)
 
-    def _take(self, intent: Intent, subject: Subject) -> Taking:
+    def _take(self, intent: Intent, subject: Subject, *, seen_again: bool) -> Taking:
         """Take the file under the first of its names in a watched directory that may be taken.
 
         All names that are known decide: what was judged under a link's target, outside, may have one inside as well.
         """
         refusal: QuarantineError | None = None
         for path in self._names(intent, subject.path):
-            suspect = _suspect(intent, path, subject.fd, self._policy().trees())
+            suspect = _suspect(intent, path, subject.fd, self._policy().trees(), seen_again=seen_again)
             if suspect is None:
                 continue
             try:
@@ -469,7 +480,7 @@ def _leads_to(path: str, file: FileId) -> bool:
     return (status.st_dev, status.st_ino) == (file.device, file.inode)
 
 
-def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspect | None:
+def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree], *, seen_again: bool) -> Suspect | None:
     """Describe the file of *intent*, by its name *path*; None if no watched directory has that."""
     having = trees_of(path, trees)
     if not having or path == having[0].path:
@@ -485,6 +496,7 @@ def _suspect(intent: Intent, path: str, fd: int, trees: Iterable[Tree]) -> Suspe
         sha256=intent.sha256,
         name=fields["name"],
         names=tuple(name for name in dict.fromkeys((*fields["names"], *links_to(path))) if name != path),
+        seen_again=seen_again,
     )
 
 

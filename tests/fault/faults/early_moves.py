@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import subprocess
@@ -18,6 +17,7 @@ from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.quarantine.vault import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fault.faults.kinds import Fault
@@ -116,37 +116,46 @@ def immutable_file(lab: Lab) -> None:
 
 def touched_all_the_time(lab: Lab) -> None:
     """The times of a small hostile file, and of one before 60 GiB of nothing, always change: both are taken."""
+    _never_at_rest(lab, lambda descriptor: os.utime(descriptor, (0, lab.injected)), os.O_RDONLY)
+
+
+def written_all_the_time(lab: Lab) -> None:
+    """The same files are open for writing as well, and a byte behind their harm always changes: both are taken."""
+    _never_at_rest(lab, lambda descriptor: os.pwrite(descriptor, b"%d" % (lab.injected % 10), 1_000), os.O_RDWR)
+
+
+def _never_at_rest(lab: Lab, change: Callable[[int], object], flags: int) -> None:
+    """Have a small hostile file, and one before 60 GiB of nothing, *change* every millisecond."""
     lab.start()
-    hidden = lab.process.home / "holed"
-    hidden.write_bytes(HOSTILE)
-    os.truncate(hidden, _HOLE)
-    holed, small = lab.root / "holed", lab.root / "small"
-    began = time.monotonic()
+    paths = [lab.process.home / name for name in ("small", "holed")]
+    for path, size in zip(paths, (2_000, _HOLE), strict=True):
+        path.write_bytes(HOSTILE)
+        os.truncate(path, size)
+    descriptors = [os.open(path, flags) for path in paths]
     done = threading.Event()
 
-    def touch() -> None:
+    def keep_changing() -> None:
         while not done.wait(0.001):
-            for path in (holed, small):
-                with contextlib.suppress(OSError):
-                    os.utime(path, (0, lab.injected))
+            for descriptor in descriptors:
+                change(descriptor)
             lab.injected += 1
 
-    toucher = threading.Thread(target=touch)
-    toucher.start()
+    changing = threading.Thread(target=keep_changing)
+    changing.start()
     try:
-        hidden.rename(holed)
-        small.write_bytes(HOSTILE + b"small")
-        lab.expect(small, HOSTILE + b"small", HARMFUL)
-        for path in (small, holed):
-            assert lab.seconds_until(functools.partial(_is_gone, path)) < PATIENCE, f"{path.name} kept its name"
-            lab.measured.append(f"{path.name}: {time.monotonic() - began:.1f} s")
+        began = time.monotonic()
+        places = [path.rename(lab.root / path.name) for path in paths]
+        for place in places:
+            assert lab.seconds_until(functools.partial(_is_gone, place)) < PATIENCE, f"{place.name} kept its name"
+            lab.measured.append(f"{place.name}: {time.monotonic() - began:.1f} s")
     finally:
         done.set()
-        toucher.join()
+        changing.join()
+        for descriptor in descriptors:
+            os.close(descriptor)
     assert lab.seconds_until(lambda: all(item.state is State.QUARANTINED for item in held(lab))) < PATIENCE
-    for item in held(lab):  # 60 GiB need not be read for the books
-        if item.size > _LARGE:
-            command(lab, "delete", "--yes", item.id)
+    for item in held(lab):  # 60 GiB need not be read for the books, and the other was written to in the vault, too
+        command(lab, "delete", "--yes", item.id)
 
 
 def text_before_a_zero(lab: Lab) -> None:
@@ -185,5 +194,6 @@ FAULTS: tuple[Fault, ...] = (
     linked_again_and_again,
     immutable_file,
     touched_all_the_time,
+    written_all_the_time,
     text_before_a_zero,
 )
