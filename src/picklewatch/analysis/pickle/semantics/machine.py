@@ -155,7 +155,7 @@ class Machine:
         """
         others: list[Value] = []
         before, apart = len(target), 0
-        full, hidden = before >= DICT_CAP, False
+        full, hidden = len(target) >= DICT_CAP, False
         for number in range(0, len(items) - 1, 2):
             key, value = items[number], items[number + 1]
             if (
