@@ -13,6 +13,7 @@ from samples.opcodes import (
     EMPTY_DICT,
     EMPTY_LIST,
     EMPTY_SET,
+    FALSE,
     FROZENSET,
     LIST,
     MARK,
@@ -472,3 +473,38 @@ def test_the_parts_of_a_pydantic_model_are_no_harm_by_themselves() -> None:
     """Its state has ``__dict__`` as a key, of which its own ``__setstate__`` takes the attributes."""
     state = dict_(__dict__=dict_(a=number(1)), __pydantic_fields_set__=NONE)
     assert _judge(new("company.models", "Settings") + state + BUILD) is Level.UNVERIFIED
+
+
+_BUFFER = "mmengine.logging.history_buffer", "HistoryBuffer"
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (call("builtins", "getattr", global_(*_BUFFER), text("min")), Level.UNVERIFIED),
+        (global_(_BUFFER[0], "HistoryBuffer.max"), Level.UNVERIFIED),
+        (call("builtins", "getattr", global_(*_BUFFER), text("statistics")), Level.UNSAFE),
+        (global_("numpy", "mean"), Level.UNSAFE),
+        (_PARTIAL, Level.UNSAFE),
+        (loader(), Level.UNSAFE),
+    ],
+)
+def test_a_table_of_a_class_takes_functions_of_that_class_only(function: bytes, expected: Level) -> None:
+    """A HistoryBuffer adds functions to a table that all buffers call from then on; fetching methods is unverified."""
+    report = judged(pickle(4, new(*_BUFFER) + dict_(statistics_methods=dict_(min=function)) + BUILD))
+    assert level(report) is expected
+    assert ("reached-callable" in rules(report)) is (expected is Level.UNSAFE)
+
+
+@pytest.mark.parametrize("held", [text("x"), dict_(x=text("y")), fresh("torch_geometric.inspector Inspector")])
+def test_a_layer_that_is_made_python_of_is_unsafe(held: bytes) -> None:
+    """MessagePassing runs a template that is filled with texts of its inspector: code as any other."""
+    layer = new("torch_geometric.nn.conv.gcn_conv", "GCNConv") + dict_(inspector=held, fuse=FALSE) + BUILD
+    assert level(judged(pickle(4, layer))) is Level.UNSAFE
+
+
+@pytest.mark.parametrize("name", ["Optional", "Dict", "OrderedDict"])
+def test_a_form_of_typing_is_data(name: str) -> None:
+    """As a class of a container is: it says what may be where, and nothing of it runs the file's code."""
+    made_ = new("torch.optim.adam", "Adam") + dict_(param_groups=global_("typing", name)) + BUILD
+    assert level(judged(pickle(4, made_))) is Level.INFO

@@ -76,6 +76,8 @@ CLASSES = _names(
         "bytearray slice range ellipsis Ellipsis NotImplemented None True False",
         "types": "NoneType EllipsisType NotImplementedType",
         "collections": "OrderedDict defaultdict deque Counter",
+        "typing": "Any Callable Counter DefaultDict Deque Dict FrozenSet Iterable Iterator List Literal Mapping "
+        "Optional OrderedDict Sequence Set Tuple Type Union",
         "numpy": "ndarray matrix dtype recarray nan inf pi e newaxis " + _NUMBERS,
         "numpy.core.multiarray numpy._core.multiarray": "ndarray dtype",
         "numpy.core.records numpy._core.records numpy.rec": "recarray record",

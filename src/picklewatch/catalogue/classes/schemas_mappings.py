@@ -6,6 +6,11 @@ from typing import Final
 
 from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
 
+_STATISTICS: Final = data_and(
+    spelt("mmengine.logging.history_buffer", "HistoryBuffer"),
+    spelt("mmengine.logging.history_buffer.HistoryBuffer", "min max mean current"),
+)
+"""The functions of the class, as protocol 4 names them and as ``getattr`` fetches them of the class."""
 _ASKED: Final = each("__setstate__ append extend add", ABSENT)
 _GRAPHS: Final = data_and(
     spelt("networkx networkx.classes", "Graph DiGraph MultiGraph MultiDiGraph"),
@@ -73,10 +78,11 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _view("InMultiEdgeView", {"fb066e3fa9067e14": "3.6.1", "25c81f9973b2573f": "2.4"}),
     Schema(
         function="mmengine.logging.history_buffer.HistoryBuffer.__setstate__",
-        why="adds statistics_methods to the table of its class by name, calls none of them, and stores the rest; the "
-        "table and the method that fills it are the class's own",
+        why="adds statistics_methods to the table of its class, where every buffer of the process calls them from then "
+        "on: they must be functions of the class itself; stores the rest; the table and the method that fills it are "
+        "the class's own",
         sources={"6c48903895ddecb7": "0.10.7"},
-        looks={"statistics_methods": NAMES, **each("_set_default_statistics _statistics_methods", ABSENT)},
+        looks={"statistics_methods": _STATISTICS, **each("_set_default_statistics _statistics_methods", ABSENT)},
         state=ABSENT,
     ),
     Schema(

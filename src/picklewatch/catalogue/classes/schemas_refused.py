@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from picklewatch.catalogue.classes.hook_schema import ABSENT, Schema
+from picklewatch.catalogue.classes.schemas_torch import MODULE_LOOKS
 
 
 def _refused(function: str, sources: dict[str, str], why: str) -> Schema:
@@ -187,6 +188,14 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             },
             "transformers.tokenization_bert_japanese.BertJapaneseTokenizer.__setstate__": {"806e5cbc6fe22475": "3.5.1"},
         }.items()
+    ),
+    Schema(
+        function="torch_geometric.nn.conv.message_passing.MessagePassing.__setstate__",
+        why="makes Python of what inspector holds, and runs it: names and types of signatures, and sources out of "
+        "which it evaluates types; no check of such a text proves it harmless",
+        sources={"9686ab6a7944363c": "2.8.1"},
+        looks={"inspector": ABSENT, **MODULE_LOOKS},
+        state=ABSENT,
     ),
     *(
         _refused(function, sources, "calls its class anew with arguments out of the state, whatever the class does")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from picklewatch.analysis.pickle.semantics.fetched import member_of
 from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque
 from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind
@@ -177,6 +178,8 @@ def _is_data(value: Value, classes: frozenset[str]) -> bool:
         return value.key in CLASSES or value.key in classes
     if not isinstance(value, Obj):
         return True  # a container, a constant, or a storage
+    if value.kind is _CALLABLE and classes and member_of(value) in classes:
+        return True  # a function that a schema names, fetched of its class
     if not value.known or value.kind is _CALLABLE or not isinstance(value.callee, Import):
         return False
     key, made = value.callee.key, class_of(value)
