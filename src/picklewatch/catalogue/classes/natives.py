@@ -110,10 +110,20 @@ _HOLDERS = _names(
         "optparse": "Values",
         _BUILTINS: "object",
         "collections": "ChainMap",
+        "http.cookiejar": "Cookie CookieJar DefaultCookiePolicy",
     }
 )
 _ENUMS = _names(
-    {"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto", "re": "RegexFlag", "uuid": "SafeUUID"}
+    {
+        "http": "HTTPMethod HTTPStatus",
+        "inspect": "_ParameterKind",
+        "enum": "auto",
+        "re": "RegexFlag",
+        "signal": "Handlers Sigmasks Signals",
+        "socket": "AddressFamily AddressInfo MsgFlag SocketKind",
+        "ssl": "AlertDescription Options SSLErrorNumber TLSVersion VerifyFlags VerifyMode",
+        "uuid": "SafeUUID",
+    }
 )
 _PASSIVE = Profile(ClassKind.PASSIVE)
 _ACTING = {

@@ -171,8 +171,11 @@ def judge(module: str, name: str) -> Judged:
 
 
 def otherwise_denied(module: str, name: str) -> Judged | None:
-    """Return the denied entry of a name that is vouched for as data (``numpy.memmap``): it counts when called."""
-    return _DENIED_NAMES.get((module, name))
+    """Return the denied entry of a name that is vouched for as data, or made without a call: it counts when called.
+
+    ``numpy.memmap`` names an array's type; ``requests.Session`` is restored from its attributes.
+    """
+    return _DENIED_NAMES.get((module, name)) or _denied_module(module)
 
 
 def is_denied(module: str, name: str) -> bool:

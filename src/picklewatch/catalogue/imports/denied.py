@@ -299,7 +299,19 @@ EVALUATORS: dict[str, str] = {
 }
 """Libraries whose classes evaluate any text that they are made from as Python (``sympify``) → those of them that do not."""
 
-CARRIERS: frozenset[tuple[str, str]] = frozenset(
+SOURCE_CARRIERS: frozenset[tuple[str, str]] = frozenset(
+    {
+        # StyleGAN2-ADA, StyleGAN3 and EDM keep the source of each class beside its state, and execute it (torch_utils/persistence.py)
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"),
+        # StyleGAN, StyleGAN2 and ProGAN execute build_module_src of the state in __setstate__ (dnnlib/tflib/network.py, tfutil.py)
+        ("dnnlib.tflib.network", "Network"),
+        ("dnnlib.tflib", "Network"),
+        ("tfutil", "Network"),
+    }
+)
+"""What executes the source text that the file has beside the state."""
+
+CARRIERS: frozenset[tuple[str, str]] = SOURCE_CARRIERS | frozenset(
     {
         # namespaces that dill refers to when it rebuilds a function
         ("builtins", "__main__"),

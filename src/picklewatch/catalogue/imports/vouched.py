@@ -328,7 +328,27 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="names a member of an enumeration",
         uses={Use.REFERENCE, Use.MEMBER},
-        names={"http": "HTTPStatus", "inspect": "_ParameterKind", "enum": "auto"},
+        names={
+            "http": "HTTPMethod HTTPStatus",
+            "inspect": "_ParameterKind",
+            "enum": "auto",
+            "signal": "Handlers Sigmasks Signals",
+            "socket": "AddressFamily AddressInfo MsgFlag SocketKind",
+            "ssl": "AlertDescription Options SSLErrorNumber TLSVersion VerifyFlags VerifyMode",
+        },
+    ),
+    Group(
+        reason="a signal, as Python 3.5 to 3.12 name a member of signal.Signals: a number",
+        uses={Use.REFERENCE},
+        names={
+            "signal": "SIGABRT SIGALRM SIGBUS SIGCHLD SIGCONT SIGFPE SIGHUP SIGILL SIGINT SIGIO SIGKILL SIGPIPE SIGPROF SIGQUIT "
+            "SIGSEGV SIGSTOP SIGTERM SIGTRAP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGUSR1 SIGUSR2 SIGWINCH SIG_BLOCK SIG_DFL SIG_IGN"
+        },
+    ),
+    Group(
+        reason="cookies: attributes only; the jar is asked for nothing until a request is made",
+        uses={Use.NEW},
+        names={"http.cookiejar": "Cookie CookieJar DefaultCookiePolicy"},
     ),
     Group(
         reason="sets an attribute; the object is looked at",

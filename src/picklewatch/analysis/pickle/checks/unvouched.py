@@ -10,7 +10,7 @@ from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Opaque
 from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
-from picklewatch.catalogue.imports.denied import EVALUATORS
+from picklewatch.catalogue.imports.denied import EVALUATORS, SOURCE_CARRIERS
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.core.model import Level
 
@@ -33,7 +33,7 @@ def concern_about(callee: Import, args: Value, how: How, observations: Observati
         case Status.DENIED:
             return _denied_call(callee, judged, args, how, observations)
         case Status.CODE:
-            return Concern(judged.rule, judged.level, f"carries Python code: calls {key}")
+            return _carried(callee, args, observations)
         case Status.INDIRECT:
             return indirect_call(f"calls {key}, which calls its arguments")
         case Status.STDLIB | Status.DOTTED:
@@ -68,6 +68,29 @@ def referenced(imported: Import) -> str:
             return f"imports {key}, which nobody vouched for"
         case _:
             assert_never(judged.status)
+
+
+def _carried(callee: Import, args: Value, observations: Observations) -> Concern:
+    """Return the concern about what rebuilds code: no model's own source starts programs or evaluates texts."""
+    key = callee.key[:200]
+    if (callee.module, callee.name) in SOURCE_CARRIERS:
+        for value in argument_signs.flat(args, observations):
+            text = value.read().decode("utf-8", "replace") if isinstance(value, Blob) and value.text else value
+            if isinstance(text, str):
+                observations.budget.charge(1 + len(text) // _CHARACTERS_PER_UNIT)
+                if _ACTS.search(text):
+                    return Concern(
+                        "suspicious-arguments", Level.MALICIOUS, f"calls {key} with source that runs other code"
+                    )
+    return Concern(callee.judged.rule, callee.judged.level, f"carries Python code: calls {key}")
+
+
+_ACTS = re.compile(
+    r"(?<!\.)\b(?:exec|eval|compile|__import__)\s*\(|\b(?:system|popen|Popen|check_output|check_call|getoutput|urlopen|urlretrieve)\s*\("
+    r"|\b(?:subprocess|socket|ctypes|pty|base64|marshal|pickle|requests|__builtins__|__globals__|__subclasses__)\b"
+)
+"""Source that a model's own modules do not have."""
+_CHARACTERS_PER_UNIT = 4
 
 
 def _denied_call(callee: Import, judged: Judged, args: Value, how: How, observations: Observations) -> Concern:
@@ -127,12 +150,7 @@ def _foreign_call(callee: Import, args: Value, how: How, observations: Observati
 
 def _vouched_call(callee: Import, args: Value, how: How, observations: Observations) -> Concern:
     """Return the concern about an import that is vouched for as data, but not for being called so."""
-    denied = otherwise_denied(callee.module, callee.name)
-    if denied is not None:
-        return _denied_call(callee, denied, args, how, observations)
     values = args if isinstance(args, tuple) else ()
-    if callee.name == "memmap":
-        return Concern("file-access", Level.MALICIOUS, f"has {callee.key[:200]} open a file, and write it if told to")
     if (
         how is How.CALL
         and Use.MEMBER in callee.judged.uses
@@ -141,6 +159,11 @@ def _vouched_call(callee: Import, args: Value, how: How, observations: Observati
         and not argument_signs.sign(args, observations)
     ):
         return _member(callee)
+    denied = otherwise_denied(callee.module, callee.name)
+    if denied is not None:
+        return _denied_call(callee, denied, args, how, observations)
+    if callee.name == "memmap":
+        return Concern("file-access", Level.MALICIOUS, f"has {callee.key[:200]} open a file, and write it if told to")
     if callee.module.partition(".")[0] in {
         "builtins",
         "math",
