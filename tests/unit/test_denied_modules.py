@@ -72,3 +72,8 @@ def test_a_network_that_executes_its_state_carries_code(module: str) -> None:
     made = new(module, "Network") + dict_(version=number(4), build_module_src=text(_SOURCE)) + BUILD
     found = judged(pickle(4, made)).findings
     assert {(one.rule, one.level) for one in found} == {("code-bearing", Level.UNSAFE)}
+
+
+def test_a_call_of_the_command_line_of_lightning_is_unsafe() -> None:
+    """Without arguments ``LightningCLI()`` imports and runs what the command line of the loader says."""
+    assert level(judged(pickle(4, call("lightning.pytorch.cli", "LightningCLI")))) is Level.UNSAFE

@@ -291,6 +291,14 @@ INDIRECT: dict[str, str] = {
     "_functools": "cmp_to_key",
     "toolz": "compose pipe curry",
     "cytoolz": "compose pipe curry",
+    **dict.fromkeys(
+        (
+            "lightning.pytorch.cli",
+            "pytorch_lightning.cli",
+            "pytorch_lightning.utilities.cli",
+        ),
+        "LightningCLI instantiate_class instantiate_module",
+    ),
 }
 """What calls the callable that it is handed: dangerous when called, a doubt when referenced."""
 

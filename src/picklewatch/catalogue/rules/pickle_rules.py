@@ -191,7 +191,9 @@ RULES: tuple[Rule, ...] = (
         id="indirect-call",
         level=Level.UNSAFE,
         title="Passes a function to something that calls it",
-        meaning="The pickle uses map, partial, reduce or the like, which call the function that they are given, now or later.",
+        meaning="The pickle uses map, partial, reduce or the like, which call the function that they are given, now or later. "
+        "`LightningCLI` is one of them: even without arguments it reads the command line and the configuration files of whoever loads the file, "
+        "imports the classes that these name, and trains.",
         danger="A call is hidden in an argument.",
         evidence="map(mylib.run, ['x'])",
         action=_LOOK,
@@ -211,7 +213,9 @@ RULES: tuple[Rule, ...] = (
         id="code-bearing",
         level=Level.UNSAFE,
         title="Carries Python code",
-        meaning="The file was written by cloudpickle, dill, torch.fx or torch.package: it holds functions as byte code or source.",
+        meaning="The file was written by cloudpickle, dill, torch.fx or torch.package: it holds functions as byte code or source. "
+        "So are a `GraphModule`, which executes the source of its `forward`, a UMAP or any other object with functions of numba, which rebuilds "
+        "them from byte code, and networks of StyleGAN2-ADA, StyleGAN3, EDM, StyleGAN2 and ProGAN, which execute the source of their class.",
         danger="Such a file is a program by nature. It may be honest, but nothing can show that it is.",
         evidence="cloudpickle.cloudpickle._make_function(...)",
         action="Load it only if you would run a script from the same source. Ask for a checkpoint without code.",
@@ -221,10 +225,11 @@ RULES: tuple[Rule, ...] = (
         id="unvouched-class",
         level=Level.UNVERIFIED,
         title="Uses a class that nobody vouched for",
-        meaning="The pickle makes an object of, or refers to, a class or function of a library or project that is not in the curated list.",
+        meaning="The pickle makes an object of, or refers to, a class or function of a library or project that is not in the curated list. "
+        "A class of `__main__`, `src.models` and the like is *your own code*: only whoever wrote it can vouch for it.",
         danger="Loading runs that project's own constructors. No way to abuse them is known, and none is ruled out.",
         evidence="models.net.Classifier.__new__()",
-        action="Nothing, if you use that project. A state_dict or safetensors needs no such trust.",
+        action="Nothing, if it is your own code, or you use that project. A state_dict or safetensors needs no such trust.",
         allow=_IMPORT,
     ),
     Rule(

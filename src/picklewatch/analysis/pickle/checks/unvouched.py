@@ -12,6 +12,7 @@ from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.denied import EVALUATORS, SOURCE_CARRIERS
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.catalogue.imports.own_code import is_own
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def referenced(imported: Import) -> str:
         case Status.TOMBSTONE:
             return f"names {imported.module[:200]} so that loading it fails with these words"
         case Status.VOUCHED | Status.FOREIGN | Status.INDIRECT:
-            return f"imports {key}, which nobody vouched for"
+            own = is_own(imported.module)
+            return f"refers to your own code: {key}" if own else f"imports {key}, which nobody vouched for"
         case _:
             assert_never(judged.status)
 
@@ -125,9 +127,7 @@ def _foreign_call(callee: Import, args: Value, how: How, observations: Observati
     if how is How.NEW:
         if found and (found != "a file's path" or callee.judged.status is Status.VOUCHED):
             return Concern("suspicious-arguments", Level.UNSAFE, f"makes an instance of {key} from {found}")
-        return Concern(
-            "unvouched-class", Level.UNVERIFIED, f"makes an instance of {key}, a class that nobody vouched for"
-        )
+        return Concern("unvouched-class", Level.UNVERIFIED, _made(callee))
     if found:
         level = Level.MALICIOUS if found in {"code", "a shell command"} else Level.UNSAFE
         return Concern("suspicious-arguments", level, f"calls {key} with {found}")
@@ -139,13 +139,20 @@ def _foreign_call(callee: Import, args: Value, how: How, observations: Observati
         return Concern(
             "unvouched-class",
             Level.UNVERIFIED,
-            f"makes an instance of {key}, a class that nobody vouched for, from plain data",
+            _made(callee) + ", from plain data",
         )
     if _PYX.match(callee.name) and argument_signs.plain(args, observations):
         return Concern(
             "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
         )
     return Concern("unknown-call", Level.UNSAFE, f"calls {key}, which nobody vouched for")
+
+
+def _made(callee: Import) -> str:
+    key = callee.key[:200]
+    if is_own(callee.module):
+        return f"makes an object of your own code: {key}"
+    return f"makes an instance of {key}, a class that nobody vouched for"
 
 
 def _vouched_call(callee: Import, args: Value, how: How, observations: Observations) -> Concern:
