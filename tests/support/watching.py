@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
@@ -166,6 +167,8 @@ class FakeScanner:
     def __init__(self, defused: threading.Event | None = None) -> None:
         self._defused = defused or threading.Event()
         self.scans = 0
+        self.batches: list[int] = []
+        """How many contents each batch had."""
         self.closed = threading.Event()
 
     def scan(
@@ -194,6 +197,16 @@ class FakeScanner:
         findings = () if level is None else (Finding(rule="unsafe-import", level=level, where="0x0", summary="odd"),)
         digest = hashlib.sha256(content).hexdigest()
         return ScanReport(format="pickle", complete=True, code_bearing=True, findings=findings, sha256=digest)
+
+    def scan_batch(self, contents: Sequence[bytes], tick: Callable[[], None] = lambda: None) -> list[ScanReport | None]:
+        """Find inert what begins with ``inert``."""
+        del tick
+        self.batches.append(len(contents))
+        inert = ScanReport(format="pickle", complete=True, code_bearing=True)
+        return [
+            replace(inert, sha256=hashlib.sha256(content).hexdigest()) if content.startswith(b"inert") else None
+            for content in contents
+        ]
 
     def close(self) -> None:
         """End a slow scan."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from picklewatch.access.open_file import Subject
 from picklewatch.core.errors import Error, SandboxError
-from picklewatch.core.model import EngineVersion, Policy, ScanReport, Verdict
+from picklewatch.core.model import EngineVersion, FileId, Policy, ScanReport, Verdict
 from picklewatch.scanning.collect_paths import Target, collect
-from picklewatch.scanning.scan_many import WINDOW, Batch
+from picklewatch.scanning.scan_many import WINDOW, ScanPool
+from picklewatch.scanning.small_files import SMALL, SmallFiles
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
 
@@ -26,6 +29,7 @@ class Scans:
         self.closed = threading.Event()
         self.threads: set[int] = set()
         self.ended = 0
+        self.batches: list[list[bytes]] = []
 
     def scan(self, fd: int, tick: object = None, harm: object = None) -> ScanReport:
         """Wait, then find nothing."""
@@ -35,6 +39,13 @@ class Scans:
             raise Error("the scanner was closed")
         self.ended += 1
         return ScanReport(format="pickle", complete=True, code_bearing=True)
+
+    def scan_batch(self, contents: Sequence[bytes], tick: object = None) -> list[ScanReport | None]:
+        """Find inert what takes no time."""
+        del tick
+        self.batches.append(list(contents))
+        inert = ScanReport(format="pickle", complete=True, code_bearing=True)
+        return [inert if content == b"0" else None for content in contents]
 
     def close(self) -> None:
         """End it."""
@@ -63,7 +74,7 @@ def files(root: Path, *milliseconds: int) -> list[Target]:
 def test_records_come_in_order_although_the_work_does_not(tmp_path: Path) -> None:
     """The slow first file holds nobody up but its place in the output."""
     pool = Pool()
-    batch = Batch(pool, Policy(), ENGINE, 3)
+    batch = ScanPool(pool, Policy(), ENGINE, 3)
     records = list(batch.run(files(tmp_path, 50, 0, 0, 20, 0)))
     assert [record.path[-1] for record in records] == list("01234")
     assert (batch.done, batch.done_bytes) == (5, 7)
@@ -74,9 +85,9 @@ def test_records_come_in_order_although_the_work_does_not(tmp_path: Path) -> Non
 def test_one_file_needs_one_scanner(tmp_path: Path) -> None:
     """Each costs a process; no file costs none."""
     pool = Pool()
-    assert len(list(Batch(pool, Policy(), ENGINE, 8).run(files(tmp_path, 0)))) == 1
+    assert len(list(ScanPool(pool, Policy(), ENGINE, 8).run(files(tmp_path, 0)))) == 1
     assert len(pool.made) == 1
-    assert list(Batch(pool, Policy(), ENGINE, 8).run([])) == []
+    assert list(ScanPool(pool, Policy(), ENGINE, 8).run([])) == []
     assert len(pool.made) == 1
 
 
@@ -84,7 +95,7 @@ def test_a_file_that_vanishes_is_a_record(tmp_path: Path) -> None:
     """It was there when the tree was walked."""
     targets = files(tmp_path, 0, 0)
     (tmp_path / "00000").unlink()
-    records = list(Batch(Pool(), Policy(), ENGINE, 1).run(targets))
+    records = list(ScanPool(Pool(), Policy(), ENGINE, 1).run(targets))
     assert [record.judgement.reasons for record in records] == [("path-missing",), ()]
     assert records[0].judgement.verdict is Verdict.UNSCANNABLE
 
@@ -92,7 +103,7 @@ def test_a_file_that_vanishes_is_a_record(tmp_path: Path) -> None:
 def test_more_files_than_the_window(tmp_path: Path) -> None:
     """None is lost, none doubled."""
     targets = files(tmp_path, *[0] * (WINDOW * 2 + 10))
-    records = list(Batch(Pool(), Policy(), ENGINE, 2).run(targets))
+    records = list(ScanPool(Pool(), Policy(), ENGINE, 2).run(targets))
     assert [record.path for record in records] == [target.path for target in targets]
 
 
@@ -103,13 +114,13 @@ def test_a_failure_of_the_sandbox_reaches_the_caller(tmp_path: Path) -> None:
         raise SandboxError("no seccomp")
 
     with pytest.raises(SandboxError, match="no seccomp"):
-        list(Batch(refuse, Policy(), ENGINE, 2).run(files(tmp_path, 0, 0)))
+        list(ScanPool(refuse, Policy(), ENGINE, 2).run(files(tmp_path, 0, 0)))
 
 
 def test_closing_early_ends_what_is_at_work(tmp_path: Path) -> None:
     """Ctrl-C does not wait for scans that take longer."""
     pool = Pool()
-    records = Batch(pool, Policy(), ENGINE, 2).run(files(tmp_path, 0, 90_000, 90_000))
+    records = ScanPool(pool, Policy(), ENGINE, 2).run(files(tmp_path, 0, 90_000, 90_000))
     next(records)
     records.close()
     assert sum(scans.ended for scans in pool.made) == 1
@@ -119,7 +130,7 @@ def test_closing_early_ends_what_is_at_work(tmp_path: Path) -> None:
 def test_the_caller_is_woken_while_it_waits(tmp_path: Path) -> None:
     """To draw progress."""
     ticks: list[int] = []
-    list(Batch(Pool(), Policy(), ENGINE, 1).run(files(tmp_path, 450), lambda: ticks.append(1)))
+    list(ScanPool(Pool(), Policy(), ENGINE, 1).run(files(tmp_path, 450), lambda: ticks.append(1)))
     assert len(ticks) >= 2
 
 
@@ -127,6 +138,63 @@ def test_a_descriptor_is_judged_under_its_name(tmp_path: Path) -> None:
     """Standard input has no path, no inode that means anything, no other names."""
     (tmp_path / "x").write_text("0")
     fd = os.open(tmp_path / "x", os.O_RDONLY)
-    (record,) = Batch(Pool(), Policy(), ENGINE, 1).run([Target(path="-", fd=fd)])
+    (record,) = ScanPool(Pool(), Policy(), ENGINE, 1).run([Target(path="-", fd=fd)])
     os.close(fd)
     assert (record.path, record.name, record.file, record.size, record.names) == ("-", None, None, 1, ())
+
+
+def test_small_files_of_a_directory_share_a_batch_and_keep_their_order(tmp_path: Path) -> None:
+    """What is inert is not scanned again, what is not is scanned alone; a large file is in no batch."""
+    targets = files(tmp_path, 0, 1, 0, 0, 0)
+    (tmp_path / "00001x").write_bytes(b"0" * (SMALL + 1))
+    (tmp_path / "below").mkdir()
+    targets = collect([str(tmp_path)]).items + files(tmp_path / "below", 0)
+    pool = Pool()
+    records = list(ScanPool(pool, Policy(), ENGINE, 1, batch=3).run(targets))
+    assert [record.path for record in records] == [target.path for target in targets]
+    assert all(record.file is not None and record.size == record.file.size for record in records)
+    assert pool.made[0].batches == [[b"0", b"1"], [b"0"] * 3]
+    assert pool.made[0].ended == 3
+
+
+def test_a_batch_holds_files_of_one_owner(tmp_path: Path) -> None:
+    """Another user's file is judged alone: nobody's file is believed for what a stranger's says."""
+    targets = files(tmp_path, 0, 0, 0)
+    fd = os.open(targets[1].path, os.O_RDONLY)
+    subject = Subject(fd, FileId.of(os.fstat(fd)), targets[1].path)
+    assert SmallFiles(os.getuid()).take(1, subject)
+    assert not SmallFiles(os.getuid() + 1).take(1, subject)
+    os.close(fd)
+
+
+def test_a_file_that_changes_while_it_is_copied_is_in_no_batch(tmp_path: Path) -> None:
+    """Size, mtime and ctime are as they were when it was opened, or it goes alone."""
+    (target,) = files(tmp_path, 0)
+    fd = os.open(target.path, os.O_RDONLY)
+    subject = Subject(fd, FileId.of(os.fstat(fd)), target.path)
+    os.utime(target.path, ns=(0, 0))
+    assert not SmallFiles(os.getuid()).take(0, subject)
+    os.truncate(target.path, 0)
+    assert not SmallFiles(os.getuid()).take(0, subject)
+    os.close(fd)
+
+
+def test_a_link_that_came_after_the_walk_is_not_followed_into_a_batch(tmp_path: Path) -> None:
+    """It is judged alone, where it leads, as it always was."""
+    targets = files(tmp_path, 0, 0, 0)
+    other = tmp_path / "other"
+    other.write_text("0")
+    Path(targets[1].path).unlink()
+    Path(targets[1].path).symlink_to(other)
+    pool = Pool()
+    records = list(ScanPool(pool, Policy(), ENGINE, 1, batch=8).run(targets))
+    assert [record.path for record in records] == [targets[0].path, str(other), targets[2].path]
+    assert [len(batch) for batch in pool.made[0].batches] == [2]
+
+
+def test_without_batches_every_file_is_scanned_alone(tmp_path: Path) -> None:
+    """``batch = 1``."""
+    pool = Pool()
+    assert len(list(ScanPool(pool, Policy(), ENGINE, 1, batch=1).run(files(tmp_path, 0, 0)))) == 2
+    assert pool.made[0].batches == []
+    assert pool.made[0].ended == 2

@@ -14,6 +14,7 @@ from picklewatch.config import sources
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy
 from picklewatch.core.state_layout import StateLayout
+from picklewatch.scanning.small_files import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,8 @@ class ScanSettings:
     policy: Policy = field(default_factory=Policy)
     require_sandbox: bool = False
     workers: int = 1
+    batch: int = MOST
+    """Small files judged by one process, at most; 1 for one process per file."""
 
     def scanner(self) -> Scanner:
         """Start a scanner."""
@@ -109,6 +112,7 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
         policy=replace(policy, allowed_digests={**digests, **policy.allowed_digests}),
         require_sandbox=loaded.scan.require_sandbox,
         workers=loaded.scan.worker_count,
+        batch=loaded.scan.batch,
     )
 
 

@@ -20,7 +20,7 @@ from picklewatch.core.model import Record, Verdict, printable
 from picklewatch.core.path_patterns import excluder
 from picklewatch.explain.record_text import record_lines, summary_line
 from picklewatch.scanning.collect_paths import STDIN, collect
-from picklewatch.scanning.scan_many import Batch
+from picklewatch.scanning.scan_many import ScanPool
 from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
@@ -162,18 +162,18 @@ def _records(
 
     from picklewatch.sandbox.engine_version import engine_version
 
-    batch = Batch(make, settings.policy, engine_version(), workers)
+    pool = ScanPool(make, settings.policy, engine_version(), workers, batch=settings.batch)
 
     def tick() -> None:
         sys.stdout.flush()
-        progress.update(batch.done, batch.done_bytes)
+        progress.update(pool.done, pool.done_bytes)
 
     try:
         for missing in ready[0].protections.missing if ready else ():
             click.echo(f"picklewatch: warning: the sandbox is incomplete: {missing}", err=True)
-        with closing(batch.run(targets.items, tick)) as records:
+        with closing(pool.run(targets.items, tick)) as records:
             for record in records:
-                progress.update(batch.done, batch.done_bytes)
+                progress.update(pool.done, pool.done_bytes)
                 yield record
     finally:
         for unused in ready:

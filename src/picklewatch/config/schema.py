@@ -97,6 +97,8 @@ class ScanConfig(_ConfigSection):
 
     workers: Annotated[StrictInt, Field(ge=0, le=256)] = 0
     """Files scanned at the same time; 0 for one per processor, at most 4. At most half of them take slow scans."""
+    batch: Annotated[StrictInt, Field(ge=1, le=256)] = 256
+    """Small files of one owner and directory that a walk or `picklewatch scan` has judged by one process first; 1 for one process per file (docs/sandbox.md)."""  # noqa: E501 - shown as one sentence
     require_sandbox: StrictBool = False
     """Whether to refuse to run where the kernel lacks a protection of the sandbox (`picklewatch doctor` says which)."""
     limits: LimitsConfig = LimitsConfig()

@@ -51,7 +51,10 @@ class GarbageError(Exception):
 
 def encode(kind: str, value: object) -> bytes:
     """Return the line that carries *value* as *kind*."""
-    return json.dumps([kind, value], ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode([kind, value]).encode("ascii") + b"\n"
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
 def encode_report(report: ScanReport, limits: Limits) -> Iterator[bytes]:
@@ -128,7 +131,7 @@ def _parsed(line: bytes) -> tuple[str, object]:
     if len(line) > LINE:
         raise GarbageError("it sent too long a line")
     try:
-        pair = json.loads(line.decode("ascii"), parse_constant=_no_constant, parse_float=_no_constant)
+        pair = _DECODER.decode(line.decode("ascii"))
     except (ValueError, RecursionError):
         raise GarbageError("it sent something that is not JSON") from None
     if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):  # noqa: PLR2004 - kind and value
@@ -138,6 +141,9 @@ def _parsed(line: bytes) -> tuple[str, object]:
 
 def _no_constant(text: str) -> object:
     raise ValueError(text)
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_no_constant)
 
 
 class ReportBuilder:

@@ -74,6 +74,8 @@ def problem_record(problem: SubjectError, engine: EngineVersion) -> Record:
 
 def with_names(record: Record, more: Sequence[str]) -> Record:
     """Add to *record* the paths *more* that led to the same content."""
+    if not record.names and not more:
+        return record
     known = dict.fromkeys((*record.names, *more))
     known.pop(record.path, None)
     name = record.name or next(filter(None, map(display_names.describe, known)), None)

@@ -1,4 +1,8 @@
-"""Scans many contents at the same time, and gives their records in the order of the contents."""
+"""Scans many contents at the same time, and gives their records in the order of the contents.
+
+Small files that lie beside each other are first judged by the batch; the records of those that are not inert come from
+a scan of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,24 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.access.open_file import Subject, SubjectError, open_subject
 from picklewatch.core.model import FileId
-from picklewatch.scanning.scan_file import Scans, problem_record, scan_file, with_names
+from picklewatch.scanning.scan_file import Scans, problem_record, record_of, scan_file, with_names
+from picklewatch.scanning.small_files import MOST, SMALL, SmallFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from picklewatch.core.model import EngineVersion, Policy, Record, ScanReport
     from picklewatch.scanning.collect_paths import Target
 
 WINDOW = 64
-"""Contents a worker may be ahead of the oldest one that is not finished."""
+"""Contents, or batches, that a worker may be ahead of the oldest one that is not finished."""
+_WORTH_A_PROCESS = 16
+"""Batches for which another worker is started: its warm process costs as much as judging some thousand files."""
 TICK = 0.1
 """Seconds between two looks at how far the work is."""
 
@@ -35,21 +43,32 @@ class ClosableScans(Scans, Protocol):
         """
         ...
 
+    def scan_batch(self, contents: Sequence[bytes], tick: Callable[[], None] = ...) -> list[ScanReport | None]:
+        """Return the reports on those of *contents* that are inert, None for each that is to be scanned alone."""
+        ...
+
     def close(self) -> None:
         """End it."""
         ...
 
 
-class Batch:
-    """Scans targets with several scanners, one per thread."""
+class ScanPool:
+    """Scans targets with several scanners, one per thread; small ones in batches of up to *batch*."""
 
     def __init__(
-        self, make_scanner: Callable[[], ClosableScans], policy: Policy, engine: EngineVersion, workers: int
+        self,
+        make_scanner: Callable[[], ClosableScans],
+        policy: Policy,
+        engine: EngineVersion,
+        workers: int,
+        *,
+        batch: int = 1,
     ) -> None:
         self._make_scanner = make_scanner
         self._policy = policy
         self._engine = engine
         self._workers = workers
+        self._batch = min(batch, MOST)
         self._local = threading.local()
         self._scanners: list[ClosableScans] = []
         self._lock = threading.Lock()
@@ -64,20 +83,35 @@ class Batch:
 
         Closing the iterator early ends all work at once.
         """
-        pool = ThreadPoolExecutor(max(1, min(self._workers, len(targets))), thread_name_prefix="scan")
-        waiting: deque[Future[Record]] = deque()
-        todo = iter(targets)
+        groups = list(self._groups(targets))
+        pool = ThreadPoolExecutor(self._threads(groups), thread_name_prefix="scan")
+        waiting: deque[Future[list[Record]]] = deque()
         try:
-            for target in todo:
-                waiting.append(pool.submit(self._judge, target))
+            for group in groups:
+                waiting.append(pool.submit(self._judge, group))
                 if len(waiting) >= WINDOW * self._workers:
-                    yield self._wait(waiting.popleft(), tick)
+                    yield from self._wait(waiting.popleft(), tick)
             while waiting:
-                yield self._wait(waiting.popleft(), tick)
+                yield from self._wait(waiting.popleft(), tick)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             self._close()
             pool.shutdown()
+
+    def _groups(self, targets: Sequence[Target]) -> Iterator[list[Target]]:
+        """Yield *targets* in their order: runs of small files of one directory, others each for itself."""
+        for directory, group in groupby(targets, self._directory):
+            found = list(group)
+            size = 1 if directory is None else self._batch
+            yield from (found[begin : begin + size] for begin in range(0, len(found), size))
+
+    def _directory(self, target: Target) -> str | None:
+        is_small = target.problem is None and target.fd is None and target.size <= SMALL
+        return target.path.rpartition("/")[0] if is_small and self._batch > 1 else None
+
+    def _threads(self, groups: list[list[Target]]) -> int:
+        batches = sum(len(group) > 1 for group in groups)
+        return max(1, min(self._workers, len(groups) - batches + batches // _WORTH_A_PROCESS))
 
     def _close(self) -> None:
         with self._lock:
@@ -86,7 +120,7 @@ class Batch:
         for scanner in scanners:
             scanner.close()
 
-    def _wait(self, future: Future[Record], tick: Callable[[], None]) -> Record:
+    def _wait(self, future: Future[list[Record]], tick: Callable[[], None]) -> list[Record]:
         while True:
             try:
                 return future.result(TICK)
@@ -95,14 +129,37 @@ class Batch:
                     return future.result()
                 tick()
 
-    def _judge(self, target: Target) -> Record:
-        record = self._record(target)
-        with self._lock:
-            self.done += 1
-            self.done_bytes += target.size
-        return record
+    def _judge(self, group: list[Target]) -> list[Record]:
+        inert = self._inert(group) if len(group) > 1 else {}
+        records = []
+        for number, target in enumerate(group):
+            records.append(inert.get(number) or self._alone(target))
+            with self._lock:
+                self.done += 1
+                self.done_bytes += target.size
+        return records
 
-    def _record(self, target: Target) -> Record:
+    def _inert(self, group: list[Target]) -> dict[int, Record]:
+        """Return the records of those of *group* that a batch finds inert, by their places."""
+        subjects: dict[int, Subject] = {}
+        files: SmallFiles | None = None
+        for number, target in enumerate(group):
+            try:
+                with open_subject(target.path, follow=False) as subject:
+                    files = files or SmallFiles(os.fstat(subject.fd).st_uid)
+                    if files.take(number, subject):
+                        subjects[number] = subject
+            except (SubjectError, OSError):
+                continue  # alone, it is said what is wrong with it
+        if files is None or len(subjects) < 2:  # noqa: PLR2004 - one file is no batch
+            return {}
+        reports = zip(files.keys, self._scanner().scan_batch(files.contents), strict=True)
+        return {number: self._record(subjects[number], report, group[number]) for number, report in reports if report}
+
+    def _record(self, subject: Subject, report: ScanReport, target: Target) -> Record:
+        return with_names(record_of(subject, report, self._policy, self._engine), target.names)
+
+    def _alone(self, target: Target) -> Record:
         if target.problem is not None:
             return problem_record(target.problem, self._engine)
         if target.fd is not None:

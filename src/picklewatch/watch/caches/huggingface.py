@@ -119,16 +119,25 @@ def _read_small(path: str) -> str | None:
         os.close(fd)
 
 
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path, follow_symlinks=False).st_mode)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+
+
 def _describe_local_dir(path: str) -> str | None:
     """Name a file of a directory that ``hf download --local-dir`` made, by the bookkeeping that it left there."""
-    root = os.path.dirname(path)  # noqa: PTH120 - no object is needed
+    root = path.rpartition("/")[0]
     for _ in range(6):
-        if root in ("/", ""):
+        if not root:
             return None
-        file = path[len(root) + 1 :]
-        if commit := _read_small(f"{root}/.cache/huggingface/download/{file}.metadata"):
-            return f"{os.path.basename(root)}@{commit[:7]}: {file}"  # noqa: PTH119
-        root = os.path.dirname(root)  # noqa: PTH120
+        # most directories have none, and a way that no link can divert costs a hundred times as much as this look
+        if _is_directory(f"{root}/.cache"):
+            file = path[len(root) + 1 :]
+            if commit := _read_small(f"{root}/.cache/huggingface/download/{file}.metadata"):
+                return f"{root.rpartition('/')[2]}@{commit[:7]}: {file}"
+        root = root.rpartition("/")[0]
     return None
 
 
