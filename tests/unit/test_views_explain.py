@@ -67,6 +67,16 @@ def test_without_lines_of_its_own_the_findings_evidence_is_shown() -> None:
     assert "os.system('id')" in text(record(CALL))
 
 
+def test_the_way_to_what_restoring_reaches_is_shown() -> None:
+    """No line of the pickle calls it: the way is what the file would do, and stands with the reason."""
+    way = "Adam.param_groups → DataLoader.collate_fn → torch.storage._load_from_bytes"
+    reached = replace(CALL, rule="reached-callable", level=Level.UNSAFE, evidence=way, subject="")
+    act = {**ACT, "what": "import", "given": "", "name": "torch.storage._load_from_bytes"}
+    shown = " ".join(text(record(reached), [act]).split())
+    assert shown.index(f"run what restoring reaches: {way}") < shown.index("import torch.storage") < shown.index("Why")
+    assert way in shown[shown.index("Why") :]
+
+
 @pytest.mark.parametrize(
     ("findings", "changes", "verdict", "words"),
     [

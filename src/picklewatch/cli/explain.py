@@ -20,7 +20,7 @@ from picklewatch.cli.viewing import member_option, opened, page, viewer
 from picklewatch.core.model import Record, Verdict, printable
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.explain.record_text import paint
-from picklewatch.explain.verdict_text import Explanation, explain, wanted
+from picklewatch.explain.verdict_text import RESTORING, Explanation, explain, wanted
 from picklewatch.scanning.collect_paths import STDIN
 from picklewatch.scanning.scan_file import scan_file
 from picklewatch.telemetry.log.console import wants_colour
@@ -169,6 +169,8 @@ class _Writer:
         yield from self.paragraph(f"{reason.meaning} {reason.danger}", indent="    ")
         for finding in reason.findings[:_FINDINGS]:
             yield from self.paragraph(f"{finding.where}: {finding.summary}", indent="      ", first="    * ")
+            if reason.rule in RESTORING and finding.evidence:
+                yield from self.paragraph(printable(finding.evidence), indent="      ")
         if len(reason.findings) > _FINDINGS:
             yield f"    * and {len(reason.findings) - _FINDINGS} more places"
 

@@ -33,7 +33,7 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
     """Contains nothing that a loader would execute (judged by content, not by name)."""
     CLEAN = "clean"
-    """Proven: nothing outside the curated list of harmless constructors is imported."""
+    """Proven: loading runs nothing but listed calls and hooks that were read, on data alone."""
     UNVERIFIED = "unverified"
     """Imports something that nobody has vouched for; no known way to abuse it."""
     UNSCANNABLE = "unscannable"
@@ -104,7 +104,7 @@ class EngineVersion:
     picklewatch: str
     fickling: str
     rules: str
-    """A digest of the curated lists and of the engine's code generation, 12 hexadecimal digits."""
+    """A digest of the lists, the census and the engine's code generation, 12 hexadecimal digits."""
 
     @property
     def key(self) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SHOWN_EFFECTS = 12
 SHOWN_LINES = 20
 SHOWN_NAMES = 12
+RESTORING = frozenset({"reached-callable", "acting-key", "foreign-state"})
+"""Rules about what no line of the pickle calls; their evidence is the way there."""
 _PLACES = 60
 """Places and names asked for, each; a job's header is one small message."""
 _PLACE_LENGTH = 500
@@ -97,7 +99,7 @@ def explain(
     ends = tuple((line["where"], f"# {line['text']}") for line in view if line["kind"] == "stuck")
     findings = [f for f in worst_first(record.report.findings) if is_member(member_of(f.where), member)]
     reasons = _reasons(record, findings, member)
-    effects = _effects(record, acts)
+    effects = _effects(record, acts, findings)
     elsewhere = member is not None and not reasons and bool(record.judgement.reasons)
     return Explanation(
         record=record,
@@ -110,7 +112,7 @@ def explain(
     )
 
 
-def _effects(record: Record, acts: list[dict[str, Any]]) -> tuple[str, ...]:
+def _effects(record: Record, acts: list[dict[str, Any]], findings: list[Finding]) -> tuple[str, ...]:
     if record.judgement.verdict.rank < Verdict.UNSCANNABLE.rank:
         return ()
     called = [_called(act) for act in acts if act["what"] == "call"]
@@ -120,7 +122,9 @@ def _effects(record: Record, acts: list[dict[str, Any]]) -> tuple[str, ...]:
         for act in acts
         if act["what"] == "import" and (not act["name"] or act["name"] not in named)
     ]
-    phrases = tuple(dict.fromkeys((*called, *imported)))
+    harm = [f for f in findings if f.rule in RESTORING and f.level.rank >= Level.UNSAFE.rank]
+    reached = [f"run what restoring reaches: {printable(f.evidence)}" for f in harm if f.evidence]
+    phrases = tuple(dict.fromkeys((*called, *reached, *imported)))
     more = len(phrases) - SHOWN_EFFECTS
     return phrases if more <= 0 else (*phrases[:SHOWN_EFFECTS], f"do {more} more things, which are not shown")
 
@@ -151,7 +155,7 @@ _ELSEWHERE = "Nothing that counts against this file lies in this member."
 _HEADLINES = {
     Verdict.SKIPPED: "Loading this file runs nothing: by its bytes, it holds nothing that a loader would run as code.",
     Verdict.CLEAN: (
-        "Loading this file only builds data. Everything that it names is on the list of harmless constructors."
+        "Loading this file only builds data. All that it calls is listed, and what restoring runs by itself was read."
     ),
     Verdict.UNSCANNABLE: "It is unknown what this file would do: the scan did not reach its end.",
 }
@@ -189,7 +193,10 @@ def _reason(name: str, findings: tuple[Finding, ...]) -> Reason:
 
 _SURE = {
     Verdict.SKIPPED: "Sure: the format can't carry code that a loader runs, and its structure is sound.",
-    Verdict.CLEAN: "Sure: every instruction was followed, and nothing outside the curated list is imported or called.",
+    Verdict.CLEAN: (
+        "Sure: every instruction was followed. Nothing is called that is not listed, and no method that restoring runs "
+        "finds anything but data where it looks (docs/threat-model.md)."
+    ),
     Verdict.UNVERIFIED: (
         "Fairly sure that it is harmless: no import that is known to be dangerous, but picklewatch can't speak for the "
         "libraries named."

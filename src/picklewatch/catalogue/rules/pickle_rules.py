@@ -225,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         id="unvouched-class",
         level=Level.UNVERIFIED,
         title="Uses a class that nobody vouched for",
-        meaning="The pickle makes an object of, or refers to, a class or function of a library or project that is not in the curated list. "
+        meaning="The pickle makes an object of, or refers to, a class or function of a library or project that nobody has read. "
         "A class of `__main__`, `src.models` and the like is *your own code*: only whoever wrote it can vouch for it.",
         danger="Loading runs that project's own constructors. No way to abuse them is known, and none is ruled out.",
         evidence="models.net.Classifier.__new__()",
