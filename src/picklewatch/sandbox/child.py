@@ -44,6 +44,11 @@ class Pipe:
         if len(self._pending) >= _FLUSH:
             self.flush()
 
+    def put_now(self, line: bytes) -> None:
+        """Write *line*: nothing that happens to this process can take it back."""
+        self.put(line)
+        self.flush()
+
     def flush(self) -> None:
         """Write what is pending."""
         while self._pending:
@@ -115,7 +120,7 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, header: dict[st
     reserve = mmap.mmap(-1, _RESERVE)  # never touched, so it costs nothing
     try:
         if header.get("batch") is not None:
-            scan_slots(job, data, limits, header["batch"], output)
+            scan_slots(job, data, limits, header["batch"], output.put_now)
         elif header["request"] is None:
             _scan(job, data, limits, output)
         else:
@@ -128,15 +133,13 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, header: dict[st
         return 0
     reserve.close()
     with contextlib.suppress(MemoryError):
-        output.put(wire.encode("failed", failure))
-        output.flush()
+        output.put_now(wire.encode("failed", failure))
     return wire.FAILED
 
 
 def _scan(job: ScanJob, data: Any, limits: Limits, output: Pipe) -> None:
     def report_harm(finding: Finding) -> None:
-        output.put(wire.encode_finding(finding, limits, "seen"))
-        output.flush()  # nothing that happens to this process can take it back
+        output.put_now(wire.encode_finding(finding, limits, "seen"))
 
     for line in wire.encode_report(job(data, limits, report_harm), limits):
         output.put(line)
@@ -145,5 +148,4 @@ def _scan(job: ScanJob, data: Any, limits: Limits, output: Pipe) -> None:
 
 def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Pipe) -> None:
     job(data, limits, request, lambda line: output.put(wire.encode("line", line)))
-    output.put(wire.encode("end", None))
-    output.flush()
+    output.put_now(wire.encode("end", None))

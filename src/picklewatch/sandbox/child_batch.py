@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from picklewatch.core.model import Limits, ScanReport
-    from picklewatch.sandbox.child import Pipe
 
 
-def scan_slots(job: Callable[..., ScanReport], data: Any, limits: Limits, sizes: list[int], output: Pipe) -> None:
+def scan_slots(
+    job: Callable[..., ScanReport], data: Any, limits: Limits, sizes: list[int], put: Callable[[bytes], None]
+) -> None:
     """Judge the contents of *sizes* bytes that lie in *data* one behind the other, each behind its token.
 
     Each answer leaves this process before the next content is read, so that no content can change what was answered
@@ -32,8 +33,7 @@ def scan_slots(job: Callable[..., ScanReport], data: Any, limits: Limits, sizes:
         refusal.asked = False
         report = _report(job, data[start:at], limits)
         is_inert = report is not None and answers.is_inert(report) and not refusal.asked
-        output.put(answers.encode_answer(token, report if is_inert else None, limits))
-        output.flush()
+        put(answers.encode_answer(token, report if is_inert else None, limits))
 
 
 def _report(job: Callable[..., ScanReport], content: Any, limits: Limits) -> ScanReport | None:

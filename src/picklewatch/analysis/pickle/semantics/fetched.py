@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.entries import Kind, Status
 
@@ -23,7 +22,7 @@ def batch(callee: Obj, args: Value, offset: int) -> Obj | None:
     """Return the class that PyTorch Geometric's ``DynamicInheritanceGetter()(Batch, Data)`` makes, called as meant."""
     getter = callee.callee
     meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
-    classes = values_of(args) if meant and callee.state is None else ()
+    classes = args if meant and callee.state is None and isinstance(args, tuple) else ()
     if classes and all(
         isinstance(one, Import) and one.judged.status is _VOUCHED and one.module.startswith("torch_geometric.data.")
         for one in classes
