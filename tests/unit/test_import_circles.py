@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(picklewatch.__file__).parent
 PACKAGES = 16
+CHILDS_HALF = {"child", "child_batch", "kernel", "lockdown", "samples", "syscalls", "warm"}
+"""Modules of ``sandbox`` that run where hostile bytes are parsed, or before, in the process that is forked from."""
 SENTENCES = 3
 
 
@@ -44,6 +47,13 @@ def imported(tree: ast.Module, known: Iterable[str]) -> Iterator[str]:
                     yield module
                 elif package in known:
                     yield package
+
+
+def contracts() -> dict[str, set[str]]:
+    """Return the sources of each contract that forbids something, by its name."""
+    settings = tomllib.loads((ROOT.parent.parent / "pyproject.toml").read_text())
+    found = settings["tool"]["importlinter"]["contracts"]
+    return {contract["name"]: set(contract.get("source_modules", ())) for contract in found}
 
 
 def in_circles(arrows: Mapping[str, set[str]]) -> set[str]:
@@ -116,3 +126,23 @@ def test_every_package_at_the_top_says_what_it_is_for() -> None:
         if len(re.findall(r"[.!?](?=\s|$)", text)) < SENTENCES:
             short.add(path.parent.name)
     assert short == set()
+
+
+def test_the_contracts_of_the_border_leave_nobody_out() -> None:
+    """A package that is added later may import no parser either, nor may the command itself."""
+    outside = {name for name in modules() if name.count(".") == 1} - {"picklewatch.analysis", "picklewatch.sandbox"}
+    rules = contracts()
+    assert rules["Hostile bytes are parsed in analysis, which only the sandbox imports"] == outside
+    assert rules["Only the sandboxed child imports fickling"] == outside
+    sandbox = {name for name in modules() if name.startswith("picklewatch.sandbox.")}
+    parents = {name for name in sandbox if name.rpartition(".")[2] not in CHILDS_HALF}
+    assert rules["Within the sandbox, the parent's half imports no parser"] == parents
+
+
+def test_nobody_imports_the_childs_half() -> None:
+    """It is imported in the process that the scanner starts, and nowhere else."""
+    half = {f"picklewatch.sandbox.{name}" for name in CHILDS_HALF}
+    assert half <= set(modules())
+    for name, tree in modules().items():
+        if name not in half:
+            assert half.isdisjoint(imported(tree, half | {"picklewatch.sandbox"})), name
