@@ -54,13 +54,14 @@ def test_a_directory_is_scanned_with_everything_below_it(run: Commands, models: 
     assert found == {"clean.pkl": "clean", "readme": "skipped", "sub/evil.bin": "malicious"}
 
 
-def test_records_have_exactly_the_documented_keys(run: Commands, models: Path) -> None:
-    """This is a contract; docs/records.md describes it."""
+def test_records_have_the_documented_keys(run: Commands, models: Path) -> None:
+    """This is a contract, docs/records.md, to which keys are added, and none is taken away or renamed."""
     (record,) = records(run("scan", "--format", "json", models / "sub"))
-    assert list(record) == [
+    kept = [
         *("path", "name", "names", "size", "format", "verdict", "reasons", "allowed", "findings", "pickles", "opcodes"),
         *("imports", "sha256", "duration_ms", "engine"),
     ]
+    assert [key for key in record if key in kept] == kept
     assert (record["path"], record["name"], record["size"]) == (str(models / "sub/evil.bin"), None, len(EVIL))
     assert (record["format"], record["verdict"], record["imports"]) == ("pickle", "malicious", ["os.system"])
     assert list(record["findings"][0]) == ["rule", "level", "where", "summary", "evidence"]
