@@ -2,8 +2,8 @@
 
 Every command lives in its own module of this package, which exports ``command`` (a `click.Command`) and is
 imported only when it is asked for, so that ``picklewatch --help`` answers at once. A command returns an
-`picklewatch.core.errors.ExitStatus` (or nothing, which is success), raises `picklewatch.core.errors.Error` for what the
-user can fix, and never calls `sys.exit`.
+`picklewatch.core.errors.ExitStatus` (or nothing, which is success) and raises `picklewatch.core.errors.Error` for what
+the user can fix. It must never call `sys.exit`, nor look at a content itself. Start with `picklewatch.cli.scan`.
 """
 
 from __future__ import annotations

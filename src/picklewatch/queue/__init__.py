@@ -6,6 +6,8 @@ takes longer than five seconds (half a second while somebody else waits) goes on
 half of the workers and leaves one to owners who have nothing in it; and a file that is written all the time is scanned
 every 1.5 seconds.
 
+Why two limits beside the rule: docs/decisions/0011-turns-and-two-limits.md.
+
 It must never let one owner's files hold up another's, and never lose what the store still has. Start with
 `picklewatch.queue.schedule`.
 """

@@ -4,9 +4,10 @@ A warm process that has the engine imported forks one child per file, or per bat
 read-only descriptor, gives up every right it does not need, scans, and writes its observations to a pipe, where this
 side takes nothing on trust. Crashing, hanging and running out of memory are findings, never exceptions.
 
-Parent's half: `scanner`, `batches`, `child_run`, `process`, `wire`, `answers`. Other half: `warm`, `child`,
-`child_batch`, `lockdown`, `kernel`, `syscalls`. What is named here is imported when first asked for: the other half
-needs none of it, and starts with every command.
+The parent's half must never parse what it passes on, nor believe what comes back. It is `scanner`, `batches`,
+`child_run`, `process`, `wire`, `answers`; the other half is `warm`, `child`, `child_batch`, `lockdown`, `kernel`,
+`syscalls`. What is named here is imported when first asked for: the other half needs none of it, and starts with every
+command. Start with `picklewatch.sandbox.scanner`.
 """
 
 from __future__ import annotations
