@@ -28,6 +28,14 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("a pointer's size", "_bad_subtype: one = _POINTER", "_bad_field: one = _POINTER"),
         format_("numpy's arrays have at most 64 dimensions (NPY_MAXDIMS)", "count: len(shape) > _DIMENSIONS"),
     ],
+    "analysis/pickle/checks/patterns.py": [
+        told(
+            "resource-bomb",
+            reach.costly_patterns,
+            "patterns that would be compiled for minutes",
+            "pattern: observations.pattern_work > _WORK",
+        ),
+    ],
     "analysis/pickle/semantics/calls.py": [
         told(
             "computed-call",

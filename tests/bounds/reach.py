@@ -126,6 +126,16 @@ def costly_hash() -> Reached:
     return Reached(keyed(5), keyed(6), constants={f"{_ENGINE}.semantics.hazards._HASH_WORK": 100})
 
 
+def costly_patterns() -> Reached:
+    """Patterns of a hundred characters each."""
+
+    def compiled(patterns: int) -> bytes:
+        one = call("re", "_compile", text(100 * "a"), NONE) + POP
+        return pickle(4, patterns * one, NONE)
+
+    return Reached(compiled(4), compiled(5), constants={f"{_ENGINE}.checks.patterns._WORK": 2000})
+
+
 def _inline(content: bytes, *, kind: bytes, size: int) -> bytes:
     state = {"subclass": global_("numpy", "ndarray"), "shape": sizes(size), "order": text("C")}
     state |= {"dtype": kind, "allow_mmap": FALSE}

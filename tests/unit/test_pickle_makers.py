@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from samples.judged import judged, level
 from samples.opcodes import (
+    APPENDS,
     BUILD,
     EMPTY_DICT,
+    EMPTY_LIST,
     EMPTY_TUPLE,
     FALSE,
     MARK,
@@ -284,3 +286,21 @@ def test_no_mapping_is_made_of_a_text() -> None:
     assert judged(pickle(4, call("collections", "OrderedDict"))).inert
     pairs = MARK + tuple_(text("a"), number(1)) + b"l"
     assert judged(pickle(4, call("collections", "OrderedDict", pairs))).inert
+
+
+@pytest.mark.parametrize("ranges", ["[\u0001-\uffff]", "[a\\u0001-\\uffff]"])
+def test_patterns_that_take_minutes_to_be_compiled_are_not_clean(ranges: str) -> None:
+    """One pattern of many wide ranges, or many patterns: each range is a table of 65,536 entries."""
+    one = call("re", "_compile", text(1200 * ranges), number(2))
+    many = EMPTY_LIST + MARK + 1200 * call("re", "_compile", text(ranges), number(2)) + APPENDS
+    for sample in (one, many):
+        assert level(judged(pickle(4, sample))) is Level.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["[\u4e00-\u9fff]+|[^\u0400-\u04ff]", 5000 * "[a-z]", 500 * "\\w+-\\w+ | ", 100 * "[\u4e00-\u9fff]"],
+)
+def test_patterns_as_tokenizers_have_them_are_clean(pattern: str) -> None:
+    """A hundred ranges of Chinese characters take a second."""
+    assert judged(pickle(4, call("re", "_compile", text(pattern), number(0)))).inert

@@ -54,6 +54,8 @@ class Observations:
         """How many plain numbers lists lack past their cap, by identity, and the lists themselves."""
         self.blind: dict[int, Value] = {}
         """Dictionaries, by identity, with keys that were not kept, or are not known."""
+        self.pattern_work = 0
+        """Microseconds that compiling the patterns so far takes: see `checks.patterns`."""
         self._nests: set[tuple[object, ...]] = set()
         """The bytes that `nest` was given: the same bytes again are no other pickle."""
         self._kept: Counter[Level] = Counter()
