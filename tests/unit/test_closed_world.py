@@ -508,3 +508,19 @@ def test_a_form_of_typing_is_data(name: str) -> None:
     """As a class of a container is: it says what may be where, and nothing of it runs the file's code."""
     made_ = new("torch.optim.adam", "Adam") + dict_(param_groups=global_("typing", name)) + BUILD
     assert level(judged(pickle(4, made_))) is Level.INFO
+
+
+@pytest.mark.parametrize("state", [loader(), fresh("torch.nn.modules.linear Identity"), tuple_(number(1), FUNCTION)])
+def test_a_parameter_asks_its_state_for_its_length(state: bytes) -> None:
+    """``Tensor.__setstate__`` is Python: ``len(state)`` of a loader asks what the file put there."""
+    meta = call(
+        "torch._utils",
+        "_rebuild_meta_tensor_no_storage",
+        global_("torch", "float32"),
+        tuple_(number(1)),
+        tuple_(number(1)),
+        FALSE,
+    )
+    parameter = call("torch.nn.parameter", "Parameter", meta)
+    assert level(judged(pickle(4, parameter))) is Level.INFO
+    assert level(judged(pickle(4, parameter, state, BUILD))) in _HARM

@@ -54,6 +54,16 @@ def test_an_element_type_of_an_element_type_is_the_same(again: bytes) -> None:
     assert "numpy-size-mismatch" in rules(grown)
 
 
+@pytest.mark.parametrize("name", [loader(), tuple_(number(1)), number(1)])
+def test_names_of_fields_are_texts(name: bytes) -> None:
+    """Names that are none are looked for in the fields, and hashed: an object answers by a method of its own."""
+    field = tuple_(call("numpy", "dtype", text("f8"), FALSE, TRUE), number(0))
+    parts = (number(3), text("|"), NONE, tuple_(name), dict_(a=field), number(8), number(1), number(0))
+    assert level(judged(pickle(4, _TYPE, tuple_(*parts), BUILD))) is Level.MALICIOUS
+    usual = (*parts[:3], tuple_(text("a")), *parts[4:])
+    assert judged(pickle(4, _TYPE, tuple_(*usual), BUILD)).inert
+
+
 @pytest.mark.parametrize(
     "shared",
     [

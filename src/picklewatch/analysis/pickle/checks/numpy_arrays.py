@@ -149,6 +149,8 @@ def bad_type(state: Value, own: int | None) -> str:
         return "gives no plain size"  # any other object would be asked for its __index__
     if subtype is not None:
         return _bad_subtype(subtype, size, flags)
+    if not _are_texts(state[3] if named else None):
+        return "has names that are no texts"  # numpy looks for them in the fields: it hashes them
     if fields is None:
         return POINTERS_FROM_NOWHERE if own != OBJECT and _says_objects(flags) else ""
     if not isinstance(fields, dict) or len(fields) >= DICT_CAP:
@@ -159,6 +161,10 @@ def bad_type(state: Value, own: int | None) -> str:
     if _says_objects(flags) and own != OBJECT and not any(item_size(field[0]) == OBJECT for field in parts):
         return POINTERS_FROM_NOWHERE
     return next((problem for field in parts if (problem := _bad_field(field, size, flags))), "")
+
+
+def _are_texts(names: Value) -> bool:
+    return names is None or (isinstance(names, tuple) and all(isinstance(name, str | bytes | Blob) for name in names))
 
 
 def _says_objects(flags: Value) -> bool:

@@ -27,6 +27,7 @@ _DEL: Final = Hook.DEL
 _DESCRIPTOR: Final = Hook.DESCRIPTOR
 _GETATTR: Final = Hook.GETATTR
 _GETATTRIBUTE: Final = Hook.GETATTRIBUTE
+_PARAMETER: Final = Kind.PARAMETER
 _PASSIVE: Final = ClassKind.PASSIVE
 _SETATTR: Final = Hook.SETATTR
 _SETSTATE: Final = Hook.SETSTATE
@@ -97,7 +98,10 @@ def judged_as(target: Obj) -> tuple[bool, Profile | None, str]:
     if not target.known or not isinstance(target.callee, Import) or target.kind is _CALLABLE:
         return False, None, ""  # reported where it was made
     made = class_of(target)
-    native = target.kind in NATIVE and (made.key in CLASSES or (made is target.callee and made.profile is None))
+    own = (
+        target.kind in NATIVE and target.kind is not _PARAMETER
+    )  # a tensor's __setstate__ is Python, and asks the state
+    native = own and (made.key in CLASSES or (made is target.callee and made.profile is None))
     return not native, made.profile, made.key
 
 
