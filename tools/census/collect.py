@@ -16,16 +16,17 @@ import re
 import signal
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from census.hooks import ONLY_RECORDED
 from census.introspect import Census
 from census.kept import keeps
+from census.methods import fetched, kept_by
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 _SKIPPED = re.compile(r"\.(tests?|testing|conftest|__main__|_?dataset_test|setup)(\.|\Z)")
 """Modules that no model names, and that run programs when they are imported."""
@@ -42,7 +43,7 @@ def gather(library: str, progress: Path, skipped: frozenset[str]) -> Iterator[di
     version = _version(library)
     census = Census()
     found: dict[int, tuple[type, list[str]]] = {}
-    kept: dict[int, tuple[str, list[str]]] = {}
+    kept: dict[object, tuple[str, list[str]]] = {}
     for module in modules:
         for name, value in sorted(vars(module).items(), key=lambda item: str(item[0])):
             if not (isinstance(name, str) and _NAME.match(name)):
@@ -53,7 +54,10 @@ def gather(library: str, progress: Path, skipped: frozenset[str]) -> Iterator[di
             elif keeps(module.__name__, name) and callable(value):
                 label = f"{getattr(value, '__module__', None) or module.__name__}.{getattr(value, '__name__', name)}"
                 kept.setdefault(id(value), (label, []))[1].append(f"{module.__name__}.{name}")
+    methods = fetched(_texts(modules))
     for cls, names in found.values():
+        for name, label in kept_by(cls, methods):
+            kept.setdefault(("method", label), (label, []))[1].append(f"{cls.__module__}:{cls.__qualname__}.{name}")
         try:
             seen = census.look(cls)
         except Exception as error:  # noqa: BLE001 - what can't be looked at is not known
@@ -66,6 +70,14 @@ def gather(library: str, progress: Path, skipped: frozenset[str]) -> Iterator[di
             yield function.line(library, version)
     for label, names in kept.values():
         yield {"kept": label, "names": sorted(set(names)), "library": library, "version": version}
+
+
+def _texts(modules: list[types.ModuleType]) -> Iterator[str]:
+    """Yield the sources of *modules*, of those that have one."""
+    for module in modules:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith(".py"):
+            yield Path(file).read_text(encoding="utf-8", errors="replace")
 
 
 def _calm() -> None:

@@ -51,6 +51,34 @@ _KEPT: tuple[tuple[str, str], ...] = (
         r"optuna\.(distributions|pruners|samplers|study|trial|storages\._in_memory|search_space)\b[\w.]*",
         r"default_gamma|default_weights|hyperopt_default_gamma",
     ),
+    (
+        r"torchvision\.ops(\.\w+)?",
+        r"(?!_)\w*(box|boxes|nms|iou|loss|roi_align|roi_pool|masks_to_boxes|drop_block\w*|stochastic_depth)",
+    ),
+    (r"transformers\.optimization", r"_get_\w+_lambda"),
+    (r"transformers\.data\.data_collator", r"(torch_|numpy_)?default_data_collator"),
+    (r"timm\.(layers|models\.layers)(\.\w+)?", r"\w*(swish|mish|sigmoid|tanh|gelu|relu)|drop_path|drop_block\w*"),
+    (r"networkx\.classes\.filters", r"no_filter|(hide|show)_\w+"),
+    (r"networkx\.classes\.function", r"frozen"),
+    (r"matplotlib\.cbook", r"_exception_printer"),
+    (r"matplotlib\.backend_bases", r"_key_handler|_mouse_handler"),
+    (r"nltk\.tokenize(\.\w+)?", r"(word|sent|wordpunct|casual|blankline|regexp|line)_tokenize"),
+    (
+        r"scipy\.spatial\.distance",
+        r"braycurtis|canberra|chebyshev|cityblock|correlation|cosine|dice|euclidean|hamming|jaccard|jensenshannon|kulsinski|kulczynski1"
+        r"|mahalanobis|matching|minkowski|rogerstanimoto|russellrao|seuclidean|sokalmichener|sokalsneath|sqeuclidean|wminkowski|yule",
+    ),
+    (
+        r"numpy\.linalg(\.\w+)?",
+        r"norm|inv|pinv|det|slogdet|svd|eig|eigh|eigvals|eigvalsh|solve|lstsq|qr|cholesky|matrix_rank",
+    ),
+    (
+        r"pandas\.core\.(tools\.(numeric|datetimes|timedeltas)|dtypes\.missing)",
+        r"to_numeric|to_datetime|to_timedelta|isna|notna",
+    ),
+    (r"deap\.tools(\.\w+)?", r"(cx|mut|sel|init)[A-Z]\w+"),
+    (r"deap\.gp", r"(cx|mut|gen)[A-Z]\w+|staticLimit"),
+    (r"skorch(\.\w+)*", r"train_loss_score|valid_loss_score|noop|to_tensor|to_numpy|unpack_data|get_len|loss_scoring"),
     (r"madmom\.(ml|processors|features|audio)\b[\w.]*", r"elu|linear|relu|sigmoid|softmax|tanh"),
 )
 """Modules and names, as patterns that match the whole of each."""

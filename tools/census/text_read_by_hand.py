@@ -29,6 +29,9 @@ HARMLESS_DECORATORS: dict[str, frozenset[str]] = {
     "transformers.utils.doc.add_start_docstrings": _START,
     "pytorch_transformers.modeling_utils.add_start_docstrings": _START,
     "pytorch_transformers.modeling_utils.add_end_docstrings": _END,
+    # set an attribute of their own, and note the class in a table
+    "e3nn.util.jit.compile_mode": frozenset({"cc6c22cdd064121f"}),
+    "flair.embeddings.base.register_embeddings": frozenset({"7f9376303dca7024"}),
     # sets __init__, which warns and calls the class's own
     "sklearn.utils.deprecated": _DEPRECATED,
     "sklearn.utils.deprecation.deprecated": _DEPRECATED,

@@ -405,6 +405,14 @@ VOUCHED: tuple[Group, ...] = (
         ),
     ),
     Group(
+        reason="a kernel of a radial basis, which the interpolator finds by its name and keeps",
+        uses={Use.REFERENCE},
+        names=dict.fromkeys(
+            ("scipy.interpolate._rbf", "scipy.interpolate.rbf"),
+            "Rbf._h_multiquadric Rbf._h_inverse_multiquadric Rbf._h_gaussian Rbf._h_linear Rbf._h_cubic Rbf._h_quintic Rbf._h_thin_plate",
+        ),
+    ),
+    Group(
         reason="keeps a callable with its arguments; both are looked at",
         uses={Use.CALL},
         check=Check.PARTIAL,

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Persistent
+from picklewatch.catalogue.classes.profiles import Hook
 from picklewatch.catalogue.imports.entries import Check, Kind
 
 if TYPE_CHECKING:
@@ -41,6 +42,23 @@ def split(state: Value) -> tuple[Value, ...]:
     if isinstance(state, tuple) and len(state) == 2 and not _are_pairs(state):
         return (_as_dict(state[0]), _as_dict(state[1]))
     return (_as_dict(state),)
+
+
+def of_a_data_model(target: Obj, state: Value) -> Value:
+    """Return the attributes in the *state* of a data model, one part of which pydantic makes its ``__dict__``.
+
+    Its ``__setstate__`` looks four names up in the state, and sets each; the others it leaves alone.
+    """
+    profile = target.callee.profile if isinstance(target.callee, Import) else None
+    if profile is None or profile.acts.get(Hook.SETSTATE) != _OF_PYDANTIC or type(state) is not dict:
+        return state
+    named = state.get("__dict__")
+    if type(named) is not dict:
+        return state
+    return {**{name: value for name, value in state.items() if name != "__dict__"}, **named}
+
+
+_OF_PYDANTIC = ("pydantic.main.BaseModel.__setstate__",)
 
 
 def obscure(target: Obj, state: Value) -> bool:

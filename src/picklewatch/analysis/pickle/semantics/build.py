@@ -78,6 +78,10 @@ class BuildJudge:
         """Normalise *state* to dicts; report a state whose attribute names cannot be determined."""
         if isinstance(state, list | tuple):
             self._observations.budget.charge(_PER_PAIR * len(state))
+        named = attributes.of_a_data_model(target, state)
+        if named is not state and isinstance(named, dict):
+            self._observations.budget.charge(1 + len(named) // _COPIED)
+            state = named
         parts = attributes.split(state)
         if attributes.obscure(target, state) or any(
             id(part) in self._observations.blind or attributes.hidden(target, part) for part in parts
@@ -134,5 +138,7 @@ class BuildJudge:
 _TAKE_STATE = FILLED_BY[Fill.BUILD]
 _PER_BUILD = 30
 """Units of work that judging a state costs."""
+_COPIED = 16
+"""Attributes of a data model that are copied for one unit of work."""
 _PER_PAIR = 8
 """Units more for each item of a state that may be a list of names and values."""

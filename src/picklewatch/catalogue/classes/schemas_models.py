@@ -1,0 +1,70 @@
+"""Data models, plots, texts and bodies: pydantic's models (LangChain's documents), matplotlib, flair, chumpy (SMPL)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
+
+_CHUMPY: Final = data_and(
+    "chumpy.ch.Ch",
+    spelt(
+        "chumpy.reordering",
+        "Concatenate Permute Reorder Repeat Reshape Roll Select Sort Tile rollaxis swapaxes transpose",
+    ),
+)
+"""Arrays that remember how they were computed; each is asked for its parents, a table that restoring makes anew."""
+
+SCHEMAS: Final[tuple[Schema, ...]] = (
+    Schema(
+        function="pydantic.main.BaseModel.__setstate__",
+        why="sets __dict__ and three slots to what the state has for them; pydantic 1 also sets private attributes",
+        sources={"47aa0e22044c185b": "2.14.4"},
+        looks={"__dict__": NAMES, "__private_attribute_values__": DATA},
+        state=ABSENT,
+    ),
+    Schema(
+        function="flair.data.Dictionary.__setstate__",
+        why="makes the state its __dict__, and looks for one text among the items",
+        sources={"e3030656a773a9c3": "0.15.1"},
+        looks={"idx2item": DATA},
+        state=ABSENT,
+    ),
+    Schema(
+        function="matplotlib.cbook.CallbackRegistry.__setstate__",
+        why="asks each callback for the object and the function that it is a method of; counts from _cid_gen on",
+        sources={"afc836246d1d47c0": "3.11.2"},
+        looks={"callbacks": DATA, "_cid_gen": DATA, "_remove_proxy": ABSENT},
+        state=ABSENT,
+    ),
+    Schema(
+        function="matplotlib.transforms.TransformNode.__setstate__",
+        why="makes the state its __dict__, and a weak reference of each value of _parents, which asks them nothing",
+        sources={"2e23d020f6bcffcd": "3.11.2"},
+        looks={"_parents": NAMES},
+        state=ABSENT,
+    ),
+    Schema(
+        function="matplotlib.figure._AxesStack.__setstate__",
+        why="stores the state, and counts from _counter on",
+        sources={"86d0c71a937a7df4": "3.11.2"},
+        looks={"_counter": DATA},
+        state=ABSENT,
+    ),
+    Schema(
+        function="matplotlib.spines.Spines.__setstate__",
+        why="keeps the items of the state, which names them by texts, as a dict",
+        sources={"4247eb849a44bd68": "3.11.2"},
+        looks={"self": ABSENT, "__init__": ABSENT},
+        state=ABSENT,
+    ),
+    Schema(
+        function="chumpy.ch.Ch.__setstate__",
+        why="makes the state its __dict__; a class with terms sets each again: it makes a Ch of an array, asks one for "
+        "its parents, and clears what they keep",
+        sources={COMPILED: "0.70"},
+        looks=each("clear_cache _invalidate_cacheprop_names", ABSENT),
+        rest=_CHUMPY,
+        state=ABSENT,
+    ),
+)
