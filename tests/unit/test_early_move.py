@@ -20,7 +20,7 @@ from picklewatch.quarantine.vault import State, Vault
 from picklewatch.queue.schedule import PutOffError, Schedule
 from picklewatch.scanning.scan_file import scan_file
 from picklewatch.service.actions import Actions
-from picklewatch.service.early_move import EarlyMove
+from picklewatch.service.early_move import EarlyMove, LinkedError
 from picklewatch.service.late_names import LateNames
 from picklewatch.service.moves import Mover, QuarantinePolicy
 from picklewatch.service.outcome_log import OutcomeLog
@@ -393,6 +393,68 @@ def test_a_file_that_is_linked_again_is_moved_while_its_scan_goes_on(house: Hous
         assert house.ended()
     assert theirs.read_bytes() == LONG
     assert house.store.intents.counts() == {"done": 1}
+
+
+@root_only
+def test_a_name_that_a_file_gets_during_a_long_scan_does_not_wait_for_its_end(house: House) -> None:
+    """The scan of the first name goes on for ever; each other is taken with the harm that is known."""
+    theirs = house.root.parent / "theirs"
+    theirs.write_bytes(LONG)
+    os.chown(theirs, NOBODY, NOBODY)
+    for name in ("first", "second", "third"):
+        (house.root / name).hardlink_to(theirs)
+        house.offer(house.root / name)
+        assert house.gone(house.root / name)
+    house.defused.set()
+    assert house.ended()
+    assert theirs.read_bytes() == LONG
+    assert set(house.store.intents.counts()) == {"done"}
+
+
+def test_a_link_that_is_made_during_a_long_scan_loses_the_content(house: House) -> None:
+    """A file that was moved as a whole has it under every name, for as long as the scan reads it; that ends."""
+    other = house.state / "other"
+    path = house.root / "m"
+    path.write_bytes(LONG)
+    other.hardlink_to(path)
+    house.offer(path)
+    assert house.gone(path)
+    (house.root / "linked").hardlink_to(other)
+    house.offer(house.root / "linked")
+    assert house.gone(house.root / "linked")
+    assert house.gone(other)
+    (record,) = house.store.records.latest((Verdict.MALICIOUS,))
+    assert record["reasons"] == ["unsafe-import", "scan-incomplete"]
+
+
+def test_names_that_cannot_be_taken_do_not_keep_a_scan_from_its_end(house: House) -> None:
+    """One that was known when the move was refused is dealt with; only what comes later ends the scan."""
+    watched = house.mover._policy
+    house.defused.set()
+    house.mover._policy = lambda: QuarantinePolicy(takes=lambda _verdict: True)
+    path, other, later = (house.root / name for name in ("m", "other", "later"))
+    path.write_bytes(LONG)
+    other.hardlink_to(path)
+    with open_subject(path) as subject:
+        house.store.records.add_name(subject.file, str(other))
+        early = EarlyMove(subject, Policy(), ENGINE, house.stages, lambda: None)
+        early.begin()
+        FakeScanner(house.defused).scan(subject.fd, harm=early.see)
+        early.act()
+        assert house.store.intents.counts() == {"refused": 1}
+        house.mover._policy = watched
+        early.tick()
+        later.hardlink_to(path)
+        house.store.records.add_name(subject.file, str(later))
+
+        def is_seen() -> bool:
+            try:
+                early.tick()
+            except LinkedError:
+                return True
+            return False
+
+        assert eventually(is_seen)
 
 
 @root_only

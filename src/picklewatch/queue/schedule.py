@@ -196,6 +196,11 @@ class Schedule:
                 raise PutOffError
             self._condition.notify_all()  # a spare worker takes this one's place
 
+    def repeat(self, claim: Claim) -> None:
+        """Let the job of *claim*, which waits for another scan, be among the next when the claim ends."""
+        with self._condition:
+            self._announced_again.add(claim.job.id)
+
     def abandon(self, claim: Claim) -> None:
         """Keep no place in the slow lane for a job whose thread hangs."""
         with self._condition:

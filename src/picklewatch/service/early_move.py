@@ -21,7 +21,7 @@ from picklewatch.scanning.scan_file import TouchedError, record_of
 from picklewatch.service.actions import failures_reported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from picklewatch.access.open_file import Subject
     from picklewatch.core.model import EngineVersion
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _GRACE: Final = 0.2
 """Seconds that a scan may go on after harm was seen: most end before, and need one transaction, not two."""
+_LOOK_SECONDS: Final = 0.2
+"""Seconds between two looks for further names of a file whose harm was acted on."""
 _SPELT: Final = frozenset({"yaml-python-object"})
 """Rules whose findings are about a name of code in the content, besides those about an import."""
 _MISSING: Final = Finding(
@@ -39,6 +41,10 @@ _MISSING: Final = Finding(
     where="",
     summary="The file was moved as soon as its harm was known; other findings and its SHA-256 are missing.",
 )
+
+
+class LinkedError(Exception):
+    """Ends a scan whose harm was acted on: the file has another name by now, and waits for its turn under that."""
 
 
 class EarlyMove:
@@ -58,6 +64,9 @@ class EarlyMove:
         self._spelt_before: frozenset[tuple[str, str, str]] = frozenset()
         """The names of code that this scan and the one before it saw, and where."""
         self._taking: Taking | None = None
+        self._dealt_with: Collection[str] = ()
+        """Names of the file that were known when its harm was acted on, and could not be taken."""
+        self._look_at = 0.0
         self.begun: int | None = None
         """The number of the record that was begun."""
 
@@ -90,11 +99,25 @@ class EarlyMove:
                 self.act()
 
     def tick(self) -> None:
-        """Take the file away if its harm has been known for a moment."""
+        """Take the file away if its harm has been known for a moment.
+
+        Raises as `act` does, and `LinkedError` if the file has another name by now: the rest of this scan may take
+        long. The next one begins with that name, or the content is taken from all of them.
+        """
         if not leases.is_held(self._subject.fd):
             leases.release(self._subject.fd)  # somebody who wants to write waits
         if self._since and not self._is_over and time.monotonic() - self._since > _GRACE:
             self.act()
+        if self.begun is not None and time.monotonic() > self._look_at:
+            self._look_at = time.monotonic() + _LOOK_SECONDS
+            self._look_for_names()
+
+    def _look_for_names(self) -> None:
+        name: str | None = None
+        with failures_reported(self._failures, self._subject.path):
+            name = self._mover.judge_names(self._subject.file, self._dealt_with)
+        if name is not None:
+            raise LinkedError
 
     def act(self) -> None:
         """Take the file away if its harm is known, it is what was scanned, and it is no allowed content.
@@ -123,8 +146,10 @@ class EarlyMove:
         with failures_reported(self._failures, subject.path):
             self.begun = self._store.begin(self._record(self._harm))
             self._taking = self._mover.take(self.begun, subject, seen_again=self._is_repeated)
-        if self._taking is not None:
-            self._mover.report(self._taking.item)
+            if self._taking is not None:
+                self._mover.report(self._taking.item)
+            else:
+                self._dealt_with = self._mover.names(subject.file)
 
     def _sha256(self) -> str | None:
         return _whole_digest(self._subject.fd, self.on_block)

@@ -38,7 +38,7 @@ from picklewatch.service.move_pauses import FIRST_PAUSE, MovePauses
 from picklewatch.watch.identify import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from picklewatch.access.open_file import Subject
     from picklewatch.core.model import FileId, Record
@@ -342,7 +342,7 @@ class Mover:
         self._health.repair(REFUSED, subject=printable(intent.path))
         then(taking)
         if taking.item.copied:  # other names keep the content
-            self.judge_names(intent.file, os.path.join(taking.item.root, taking.item.relative))  # noqa: PTH118
+            self.judge_names(intent.file, {os.path.join(taking.item.root, taking.item.relative)})  # noqa: PTH118
         return _Moved.YES
 
     def _follow(self, taking: Taking) -> None:
@@ -441,14 +441,18 @@ class Mover:
             return
         self._judge(path, intent.file)
 
-    def judge_names(self, file: FileId, but: str) -> None:
-        """Have *file* judged under another name than *but*, if it has one in a watched directory.
+    def judge_names(self, file: FileId, but: Collection[str]) -> str | None:
+        """Have *file* judged under another name than *but*, and return that; None if no watched directory has one.
 
         Nothing announces that it stays: of another user's file only one name is taken, and a job knows one path.
         """
-        for path in self._store.records.names(file):
-            if path != but and self._judge(path, file):
-                return
+        return next((path for path in self.names(file) if path not in but and self._judge(path, file)), None)
+
+    def names(self, file: FileId) -> tuple[str, ...]:
+        """Return the paths that led to the inode of *file*, judged or announced."""
+        job = self._store.jobs.of(file.device, file.inode)
+        judged = self._store.records.names(file)
+        return judged if job is None else (job.path, *judged)
 
     def _judge(self, path: str, file: FileId) -> bool:
         """Queue *file* under its name *path*; return False if that is not its name, not watched, or the vault's."""

@@ -19,7 +19,7 @@ from picklewatch.queue.schedule import PutOffError
 from picklewatch.scanning.remote_files import LOOK_SECONDS, PrefetchingScanner
 from picklewatch.scanning.scan_file import problem_record, scan_file, with_names
 from picklewatch.service.actions import failures_reported
-from picklewatch.service.early_move import EarlyMove, with_digest
+from picklewatch.service.early_move import EarlyMove, LinkedError, with_digest
 from picklewatch.service.known_names import KnownNames
 from picklewatch.service.same_content import SameContent
 from picklewatch.store.database import STORE_ERRORS
@@ -87,7 +87,7 @@ class JobRunner:
                 claim.enter_step(self._context.patience)
                 claim.owner = os.fstat(subject.fd).st_uid
                 if self._stages.actions.mover.is_set_aside(subject.path, subject.file, claim.owner):
-                    self._stages.actions.mover.judge_names(subject.file, subject.path)
+                    self._stages.actions.mover.judge_names(subject.file, {subject.path})
                     self._store.jobs.drop(job)
                     return 0.0
                 if self._same_content.is_settled(claim, subject):
@@ -145,6 +145,8 @@ class JobRunner:
         )
         try:
             record = scan_file(subject, prefetching, early.policy, engine, is_taken=lambda: early.is_taken)
+        except LinkedError:
+            return early.known()
         except Exception:
             if not early.is_taken:
                 raise
@@ -178,6 +180,8 @@ class JobRunner:
         if early.is_taken and record.file is not None:
             early.end(record)
             backoff.forget((record.file.device, record.file.inode))
+        if finished.again and self._stages.actions.mover.wants(record):
+            self._schedule.repeat(claim)  # another name of what is to be moved
         claim.enter_step(LOOK_SECONDS)
         return 0.0
 

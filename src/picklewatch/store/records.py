@@ -215,8 +215,11 @@ _NOT_FINAL: Final = ""
 """The engine of a verdict that does not settle anything: the file is judged again when it is met."""
 
 
-def standing_record(transaction: Transaction, record: Record) -> int | None:
-    """Return the number of the record of the same content if it has as bad a verdict; None if there is none."""
+def keep_standing_record(transaction: Transaction, record: Record) -> int | None:
+    """Let the record of the same content be of its present state if it has as bad a verdict, and return its number.
+
+    None if there is none.
+    """
     if record.file is None:
         return None
     row = transaction.one(
@@ -224,8 +227,10 @@ def standing_record(transaction: Transaction, record: Record) -> int | None:
         "WHERE f.device = ? AND f.inode = ? AND r.size = ? AND r.mtime_ns = ?",
         (*inode(record.file), record.file.size, record.file.mtime_ns),
     )
-    is_as_bad = row is not None and Verdict(row[1]).rank >= record.judgement.verdict.rank
-    return int(row[0]) if row is not None and is_as_bad else None
+    if row is None or Verdict(row[1]).rank < record.judgement.verdict.rank:
+        return None
+    transaction.run("UPDATE records SET ctime_ns = ? WHERE id = ?", (record.file.ctime_ns, row[0]))
+    return int(row[0])
 
 
 def complete_record(transaction: Transaction, begun: int, record: Record) -> Finished:

@@ -11,7 +11,7 @@ from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, is_back, want_move
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
-from picklewatch.store.records import Finished, Records, complete_record, keep_record, standing_record
+from picklewatch.store.records import Finished, Records, complete_record, keep_record, keep_standing_record
 from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ class Store:
         """Record what is known of a file whose scan goes on, and that it is to be moved; return the record's number.
 
         The job stays queued, and the file counts as not judged, until `complete`. A record of the same content with as
-        bad a verdict stands.
+        bad a verdict stands, of the file as it is now: a new name changes its ctime.
         """
         with self._database.transaction(durable=True) as transaction:
             back = is_back(transaction, record.file)
             state, cause = state_of(transaction, record, self.upgrade_moves)
-            number = standing_record(transaction, record)
+            number = keep_standing_record(transaction, record)
             if number is None:
                 number = keep_record(transaction, record, is_final=False).record
             want_move(transaction, number, state, cause, back=back)
