@@ -10,6 +10,7 @@ from pathlib import Path
 import picklewatch
 
 PACKAGE = Path(picklewatch.__file__).parent
+SOURCES = (PACKAGE, PACKAGE.parent.parent / "tools")
 
 _INDIRECT = re.compile(r"(?:What|Whether|How|Where|Who|Whose|Whom|Whoever|Whatever|Why|Which|When)\b")
 """The beginning of an indirect question ("Whether it is …") in place of a summary ("Return True if it is …")."""
@@ -21,10 +22,11 @@ _SEVERAL_LIMIT = 0.04
 
 @cache
 def _docstrings() -> list[tuple[str, str]]:
-    """Return the place and the docstring of every function in the package that has one."""
+    """Return the place and the docstring of every function in the package and the tools that has one."""
     return [
-        (f"{source.relative_to(PACKAGE)}:{node.lineno} {node.name}", text)
-        for source in sorted(PACKAGE.rglob("*.py"))
+        (f"{source.relative_to(root.parent)}:{node.lineno} {node.name}", text)
+        for root in SOURCES
+        for source in sorted(root.rglob("*.py"))
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node))
     ]

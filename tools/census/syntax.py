@@ -23,7 +23,7 @@ _RAISED = frozenset(
 
 
 class _Kind(Enum):
-    """What an expression is known to be."""
+    """The kind of value that an expression is known to be."""
 
     SELF = auto()
     """The object that is restored."""
@@ -53,7 +53,7 @@ class ActsError(Exception):
 
 @dataclass
 class Reading:
-    """What the source of one hook says."""
+    """The source of one hook, as it was read."""
 
     does: str = "stores"
     calls: set[str] = field(default_factory=set)

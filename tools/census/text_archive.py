@@ -54,7 +54,7 @@ class Module:
 
     @property
     def package(self) -> str:
-        """What relative imports start from."""
+        """Return the package that relative imports start from."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
 
