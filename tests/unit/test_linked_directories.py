@@ -16,7 +16,7 @@ from picklewatch.telemetry.health import Health
 from picklewatch.watch import directory_walk, roots
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally
 from picklewatch.watch.linked_directories import MOST_FOLLOWED, MOST_NOTED, LinkedDirectories, report_left_out
-from picklewatch.watch.roots import CONFIGURATION, Root
+from picklewatch.watch.roots import CONFIGURATION, EXCLUDED, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -188,12 +188,13 @@ def test_a_directory_that_became_a_link_before_its_walk_is_no_closed_one(base: P
 
 
 def test_what_is_excluded_is_left_out_at_both_ends(base: Path) -> None:
-    """The operator said so; nobody is told of it."""
+    """The operator said so; a link that leads there is named as not watched, one that is excluded itself is not."""
     machine = cache(base)
     (base / "big/excluded").mkdir()
     link(base / "cache/hub", base / "big/excluded")
     link(base / "cache/excluded", base / "big")
     assert machine.settle() == {}
+    assert [(root.wanted, root.reason) for root in machine.links.excluded] == [(str(base / "cache/hub"), EXCLUDED)]
 
 
 @pytest.mark.parametrize("target", ["/", "/home", "/proc", "/proc/self/root", "/sys", "/dev/shm"])

@@ -14,7 +14,7 @@ from picklewatch.watch.inotify_watches import InotifyReader
 from picklewatch.watch.lookup_watches import ANY_NAME, LookupWatches
 from picklewatch.watch.mounts import MountTable
 from picklewatch.watch.root_looks import RootLooks
-from picklewatch.watch.roots import Root, RootFinder, Sight
+from picklewatch.watch.roots import CONFIGURATION, Root, RootFinder, Sight, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -208,3 +208,11 @@ def test_one_look_may_take_long_in_all() -> None:
     sights = finder.look([Root(str(number)) for number in range(50)])
     finder.stop()
     assert [sight.error for sight in sights.values()] == list(range(50))
+
+
+@pytest.mark.parametrize("place", ["/proc/self", "/sys/kernel"])
+def test_files_of_the_kernel_are_no_root(place: str) -> None:
+    """Not even if the configuration names them: reading some has effects."""
+    sight = look_at(Root(place, CONFIGURATION))
+    assert sight.tree is None
+    assert "kernel" in sight.why

@@ -96,7 +96,7 @@ def _not_watched(places: FoundRoots) -> Iterator[CheckResult]:
             is_broken = root.reason.endswith(LEADS_NOWHERE)
             about = "" if root.wanted in root.reason else f"{root.wanted}: "
             text = f"Not watched ({root.label}): {printable(about + root.reason)}."
-            hint = "To watch what it leads to, name that in watch.roots; watch.exclude takes a link inside of a cache."
+            hint = root.hint or "Name what it leads to in watch.roots, or the link itself in watch.exclude."
             hint = "It is watched as soon as that is there." if is_broken else hint
             yield CheckResult(name="caches-link", state=Grade.REMARK if is_broken else Grade.BAD, text=text, hint=hint)
     for root in places.not_watched:

@@ -16,7 +16,7 @@ from picklewatch.watch import cache_locations
 from picklewatch.watch.container_stores import container_stores
 from picklewatch.watch.directory_walk import listed
 from picklewatch.watch.linked_directories import LinkedDirectories, report_left_out
-from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, find, look_at
+from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, EXCLUDED, Root, find, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from picklewatch.watch.supervisor import WatchSupervisor
 
 _LINKS: Final = "links"
-_EXCLUDED: Final = "nothing in it is looked at: watch.exclude names it, or it lies in picklewatch's own state or vault"
 
 
 def roots(config: Config, paths: Sequence[str]) -> tuple[Root, ...]:
@@ -91,7 +90,7 @@ def find_all(config: Config, state: Path, seconds: float) -> FoundRoots:
         is_complete = all(_note_links(tree, links, is_excluded, seen, end) for tree in trees)
         waiting = [root for root in links.roots(planned) if id(root) not in looked_at]
         find(waiting)
-    not_watched = (*_excluded_roots(planned, is_excluded), *_stores(config, planned))
+    not_watched = (*_excluded_roots(planned, is_excluded), *_stores(config, planned), *links.excluded)
     named = {root.wanted for root in not_watched}
     found = tuple(root for root in (*planned, *links.roots(planned)) if root.wanted not in named)
     return FoundRoots(found, not_watched, links.left_out, is_complete)
@@ -100,7 +99,7 @@ def find_all(config: Config, state: Path, seconds: float) -> FoundRoots:
 def _excluded_roots(planned: Sequence[Root], is_excluded: Callable[[str], bool]) -> tuple[Root, ...]:
     """Return those of *planned* that are there, and in which nothing is looked at, with the reason."""
     there = [root for root in planned if root.path is not None and is_excluded(f"{root.path}/file")]
-    return tuple(Root(root.wanted, root.label, reason=_EXCLUDED) for root in there)
+    return tuple(Root(root.wanted, root.label, reason=EXCLUDED) for root in there)
 
 
 def _stores(config: Config, planned: Sequence[Root]) -> tuple[Root, ...]:
@@ -145,8 +144,7 @@ class WatchedRoots:
         self._watching, self._links, self._store, self._failures = watching, links, store, failures
         self._health, self._state, self._paths = health, state, paths
         self._planned: tuple[Root, ...] = ()
-        self.not_watched: tuple[Root, ...] = ()
-        """Places that are known, and are watched only where the configuration names them."""
+        self._not_watched: tuple[Root, ...] = ()
         self._followed = -1
         self._noted = self._remembered()
         links.remember(self._noted)
@@ -172,7 +170,12 @@ class WatchedRoots:
     def find_not_watched(self, config: Config) -> None:
         """Find the places that are known, and are not watched."""
         stores = () if self._paths else _stores(config, self._planned)
-        self.not_watched = (*_excluded_roots(self._planned, excluded(config, self._state)), *stores)
+        self._not_watched = (*_excluded_roots(self._planned, excluded(config, self._state)), *stores)
+
+    @property
+    def not_watched(self) -> tuple[Root, ...]:
+        """Places that are known, and are watched only where the configuration names them, or does not exclude them."""
+        return (*self._not_watched, *self._links.excluded)
 
     def follow_links(self) -> None:
         """Watch what links lead to by now; called all the time, so that it must cost nothing while nothing changes."""

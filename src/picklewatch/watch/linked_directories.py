@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.rights import is_privileged, user_of
-from picklewatch.watch.roots import Root
+from picklewatch.watch.roots import EXCLUDED, Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,12 +50,14 @@ class _Link:
 class LinkedDirectories:
     """Any thread may `note` a link; one thread asks for the `roots`.
 
-    Links at, or to, what *is_excluded* are nobody's.
+    Links at, or to, what *is_excluded* are not followed.
     """
 
     def __init__(self, is_excluded: Callable[[str], bool]) -> None:
         self.left_out: frozenset[str] = frozenset()
         """The users who have more links than are followed; empty text for more than could be taken in at once."""
+        self.excluded: tuple[Root, ...] = ()
+        """The links that lead to what is excluded, and would be followed but for that."""
         self._is_excluded = is_excluded
         self._has_lost = False
         self._lock = threading.Lock()
@@ -149,6 +151,7 @@ class LinkedDirectories:
         reached: dict[str, _Link] = {}
         followed: Counter[int] = Counter()
         kept: Counter[int] = Counter()
+        excluded: list[Root] = []
         waiting = list(self._links.values())
         while ready := [(link, holder) for link in waiting if (holder := trees.holder(link)) is not None]:
             waiting = [link for link in waiting if trees.holder(link) is None]
@@ -157,10 +160,13 @@ class LinkedDirectories:
                 kept[link.uid] += 1
                 if is_root or kept[link.uid] <= _MOST_KEPT:
                     reached[link.path] = link
+                    if self._leads_to_excluded(link):
+                        excluded.append(Root(link.path, _label(holder), reason=EXCLUDED))
                 if is_root and link.root is not None:
                     trees.add(link.root)
         self._links = reached
         self._roots = tuple(link.root for link in reached.values() if link.root is not None)
+        self.excluded = tuple(excluded)
         many = {str(user_of(uid)) for uid, number in followed.items() if number > MOST_FOLLOWED}
         self.left_out = frozenset({*many, *([""] if self._has_lost else [])})
 
@@ -172,16 +178,28 @@ class LinkedDirectories:
         if not is_wanted or followed[link.uid] > MOST_FOLLOWED:
             link.root = None
             return False
-        label = holder.label if holder.label.endswith(_SUFFIX) else f"{holder.label}{_SUFFIX}"
+        label = _label(holder)
         if link.root is None or link.root.plan != (link.path, label, asker):
             link.root = Root(link.path, label, user=asker, is_link=True)
         return True
 
     def _needs_no_root(self, link: _Link, asker: int | None, trees: _Trees) -> bool:
         """Return True if *link* is excluded, or leads to what is, or to what is watched anyway."""
-        target = link.target or (link.root.path if link.root is not None else None) or ""
-        is_excluded = self._is_excluded(link.path) or (target != "" and self._is_excluded(target))
-        return is_excluded or trees.covers(target, _owner_behind(link, asker), own_only=asker is None)
+        is_excluded = self._is_excluded(link.path) or self._leads_to_excluded(link)
+        return is_excluded or trees.covers(_target(link), _owner_behind(link, asker), own_only=asker is None)
+
+    def _leads_to_excluded(self, link: _Link) -> bool:
+        """Return True if what *link* leads to is excluded, and not the link itself: whoever excludes that knows it."""
+        target = _target(link)
+        return target != "" and self._is_excluded(target) and not self._is_excluded(link.path)
+
+
+def _target(link: _Link) -> str:
+    return link.target or (link.root.path if link.root is not None else None) or ""
+
+
+def _label(holder: Root) -> str:
+    return holder.label if holder.label.endswith(_SUFFIX) else f"{holder.label}{_SUFFIX}"
 
 
 class _Trees:

@@ -30,6 +30,8 @@ ASKED_FOR: Final = (COMMAND_LINE, CONFIGURATION)
 """Labels of directories that a person asked for: only these are reported when they are missing, caches come and go."""
 
 LEADS_NOWHERE: Final = "leads to nothing"
+_KERNELS: Final = ("/proc", "/sys")
+EXCLUDED: Final = "nothing in it is looked at: watch.exclude names it, or it lies in picklewatch's own state or vault"
 """The end of the reason of a root that is not there because a link on the way to it is broken."""
 
 HINTS: Final = {
@@ -69,6 +71,8 @@ class Root:
     state: RootState = RootState.WAITING
     reason: str = ""
     """Why it is not simply watched."""
+    hint: str = ""
+    """What the user can do about that, as the last `find` has it."""
     is_link: bool = False
     """True for a link to a directory that was met in another root (`LinkedDirectories`)."""
     is_over: bool = False
@@ -130,6 +134,7 @@ def look_at(root: Root) -> Sight:
                 return Sight(None, error=errno.ENOTDIR, is_over=root.is_link)
             if root.is_link:
                 return _look_at_link(root, way)
+            _check_kernels(way.path)
             return Sight(Tree(way.path, way.identity, _owner(root, way)))
     except NotFollowedError as error:
         return Sight(None, error=errno.EPERM, reason=error.reason, hint=error.hint)
@@ -139,6 +144,13 @@ def look_at(root: Root) -> Sight:
         return Sight(None, error=error.errno or errno.EIO, reason=reason, is_over=is_over)
     except ValueError:  # an embedded null byte
         return Sight(None, error=errno.EINVAL)
+
+
+def _check_kernels(path: str) -> None:
+    """Raise `NotFollowedError` for the kernel's files: reading some has effects, such as /proc/PID/clear_refs."""
+    if any(beneath(path, place) for place in _KERNELS):
+        reason = "holds files of the kernel, which are never looked at"
+        raise NotFollowedError(path, reason, "Take it out of the configuration.")
 
 
 def _look_at_link(root: Root, way: Way) -> Sight:
@@ -255,6 +267,7 @@ def find(roots: Iterable[Root], looker: RootFinder | None = None) -> None:
     for root in roots:
         sight = sights[root.wanted]
         root.tree, root.path, root.reason, root.is_over = sight.tree, sight.path, sight.why, sight.is_over
+        root.hint = sight.hint or HINTS.get(sight.error, "")
 
 
 def report(root: Root, sight: Sight, health: Health) -> None:
