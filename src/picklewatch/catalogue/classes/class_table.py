@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import struct
-from bisect import bisect_left
 from hashlib import blake2b
 
 MAGIC = b"census 1"
@@ -19,6 +18,8 @@ BUCKETS = 4096
 _DIGEST = 16
 """Bytes: nobody finds a name whose digest is that of a listed one."""
 _FIRST = struct.Struct(f"<{BUCKETS + 1}I")
+_NAMES = HEADER.size + _FIRST.size
+"""Where the digests begin."""
 
 
 def digest(module: str, name: str) -> bytes:
@@ -48,10 +49,10 @@ class Table:
 
     def __init__(self, content: bytes) -> None:
         """Take the table apart; raise ValueError if it is damaged."""
-        if not content.startswith(MAGIC) or len(content) < HEADER.size + _FIRST.size:
+        if not content.startswith(MAGIC) or len(content) < _NAMES:
             raise ValueError(_DAMAGED)
         _, count, described = HEADER.unpack_from(content)
-        self._numbers = HEADER.size + _FIRST.size + count * _DIGEST
+        self._numbers: int = _NAMES + count * _DIGEST
         if len(content) != self._numbers + 2 * count + described:
             raise ValueError(_DAMAGED)
         self._content = content
@@ -60,22 +61,18 @@ class Table:
         self._functions = functions.split("\n")
         self._profiles = profiles.split("\n")
 
-    def __len__(self) -> int:
-        return self._first[-1]
-
-    def __getitem__(self, place: int) -> bytes:
-        start = HEADER.size + _FIRST.size + place * _DIGEST
-        return self._content[start : start + _DIGEST]
-
     def find(self, module: str, name: str) -> int | None:
         """Return the number of the profile of *name* of *module*, or None for what is not listed."""
         wanted = digest(module, name)
         number = bucket(wanted)
-        end = self._first[number + 1]
-        place = bisect_left(self, wanted, self._first[number], end)
-        if place == end or self[place] != wanted:
-            return None
-        return int.from_bytes(self._content[self._numbers + 2 * place : self._numbers + 2 * place + 2], "little")
+        place, end = _NAMES + self._first[number] * _DIGEST, _NAMES + self._first[number + 1] * _DIGEST
+        while (place := self._content.find(wanted, place, end)) >= 0:
+            entry, within = divmod(place - _NAMES, _DIGEST)
+            if not within:
+                at = self._numbers + 2 * entry
+                return self._content[at] | self._content[at + 1] << 8
+            place += 1  # across two digests
+        return None
 
     def profile(self, number: int) -> tuple[str, str, bool, dict[str, tuple[str, ...]]]:
         """Return the kind, the base, the slots and the acting functions by hook of profile *number*."""
