@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from picklewatch.catalogue.classes.profiles import ClassKind, Hook, look_up
-from picklewatch.catalogue.classes.schema_table import SCHEMAS
+from picklewatch.catalogue.classes.profiles import ClassKind, look_up
 from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
@@ -126,33 +125,16 @@ _PYTHON_TESTS = re.compile(r"test\.(test_\w+|\w+_tests|list_tests|pickletester|l
 _KINDS = {
     ClassKind.PASSIVE: ("a class whose objects only store what they are given", frozenset({Use.REFERENCE, Use.NEW})),
     ClassKind.ENUM: ("an enumeration", frozenset({Use.REFERENCE, Use.NEW, Use.MEMBER})),
-    ClassKind.ACTIVE: ("a class whose hooks were read", frozenset({Use.REFERENCE, Use.NEW})),
+    ClassKind.ACTIVE: ("a class whose hooks are judged where they run", frozenset({Use.REFERENCE, Use.NEW})),
     ClassKind.FUNCTION: ("a function that models keep for later use", frozenset({Use.REFERENCE})),
 }
-_RUN_BY_BUILD = (Hook.SETSTATE, Hook.GETATTRIBUTE, Hook.DEL)
-"""Hooks that run on every object of a class, or on every state that it is given."""
-
-
-def _unread(profile: Profile) -> list[str]:
-    """Return the hook functions that making and restoring an object runs, and that have no schema."""
-    functions = [name for hook in _RUN_BY_BUILD for name in profile.acts.get(hook, ())]
-    if profile.base == "native" and profile.kind is not ClassKind.ENUM:
-        functions += profile.acts.get(Hook.NEW, ())  # compiled: an object that was never initialized
-    return [name for name in functions if name not in SCHEMAS]
 
 
 def _by_census(profile: Profile) -> Judged:
     """Judge a class, or a function that models keep, by what the census knows of it."""
     reason, uses = _KINDS[profile.kind]
-    unread = _unread(profile)
-    if profile.base == "type":
+    if profile.base == "type":  # ``__init_subclass__`` of any base would run, on names of the file's choosing
         reason, uses = "a class of classes: making an instance would define a class", frozenset({Use.REFERENCE})
-    elif unread:
-        reason, uses = f"restoring its objects runs {unread[0]}, which nobody read", frozenset({Use.REFERENCE})
-    elif (
-        profile.base == "type"
-    ):  # its objects are classes: __init_subclass__ of any base runs, on names of the file's choosing
-        reason, uses = "a metaclass, which makes classes", frozenset({Use.REFERENCE})
     elif profile.kind is ClassKind.ACTIVE:
         reason += ": " + min(name for names in profile.acts.values() for name in names)
     return Judged(status=Status.VOUCHED, reason=reason, uses=uses)

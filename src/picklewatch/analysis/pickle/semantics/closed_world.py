@@ -74,7 +74,8 @@ class ClosedWorld:
         profile = class_of(made).profile if isinstance(made.callee, Import) else None
         if profile is None or profile.kind is _PASSIVE or not made.known:
             return
-        if made.how is _NEW_WAY and made.args and profile.kind is not _ENUM:
+        native = profile.base == "native"  # compiled: its fields are whatever memory held before
+        if made.how is _NEW_WAY and (made.args or native) and profile.kind is not _ENUM:
             for function in profile.acts.get(_NEW, ()):
                 schema = SCHEMAS.get(function)
                 if schema is None:
