@@ -31,6 +31,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             "restore_model_spec": DATA,
             "restore_design_info": DATA,
         },
+        state=ABSENT,
     ),
     Schema(
         function="statsmodels.base.wrapper.ResultsWrapper.__getattribute__",

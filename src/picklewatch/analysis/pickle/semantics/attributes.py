@@ -7,12 +7,11 @@ empty.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Persistent
 from picklewatch.catalogue.classes.profiles import Hook
-from picklewatch.catalogue.imports.entries import Check, Kind
+from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +25,11 @@ _CODE: Final = Kind.CODE
 _DICT: Final = Kind.DICT
 _FROZENSET: Final = OpaqueKind.FROZENSET
 _LIST: Final = Kind.LIST
-_NP_RANDOM: Final = Check.NP_RANDOM
 _SET: Final = OpaqueKind.SET
 _UNKNOWN: Final = Kind.UNKNOWN
 
 COMPUTED = (Obj, Opaque, Blob, Persistent)
 """Types of values that may be a text which a call makes."""
-
-_RUNS_ATTRIBUTES = re.compile(r"(scipy\.stats|statsmodels\.base\.data|sklearn_crfsuite|lightgbm|xgboost|catboost)\b")
-"""Modules with classes that run, or free, what one of their attributes says: see `checks.build_state`."""
 
 
 def split(state: Value) -> tuple[Value, ...]:
@@ -61,45 +56,18 @@ def of_a_data_model(target: Obj, state: Value) -> Value:
 _OF_PYDANTIC = ("pydantic.main.BaseModel.__setstate__",)
 
 
-def obscure(target: Obj, state: Value) -> bool:
-    """Return True if *state* could set executable attributes in a form that no pickler produces.
-
-    ``dict.update`` takes the two keys of a dict for a name and a value, as it takes any pair.
-    """
-    if not isinstance(state, tuple | list) or not _runs_attributes(target) or _are_pairs(state):
-        return False
-    old = len(state) == 2 and isinstance(state[0], dict) and (state[1] is None or _generator(state[1]))
-    return len(state) > 0 and not old
-
-
-def _runs_attributes(target: Obj) -> bool:
-    return isinstance(target.callee, Import) and _RUNS_ATTRIBUTES.match(target.callee.module) is not None
-
-
 def hidden(target: Obj, part: Value) -> bool:
     """Return True if *part* may name attributes of *target* that cannot be seen."""
     if _are_pairs(part):
         return True
     if not isinstance(part, Obj | Opaque):
         return False
-    if _runs_attributes(target):
-        return not _generator(part)
     if isinstance(part, Opaque):
         return part.kind in {_SET, _FROZENSET}
     if part.kind is _UNKNOWN:
         return target.known
     return part.kind in {_DICT, _LIST, _CALLABLE} or (
         part.kind is _ATOM and isinstance(part.callee, Import) and part.callee.name == "tuple"
-    )
-
-
-def _generator(part: Value) -> bool:
-    """Return True for numpy's random generator, which old distributions keep beside their attributes."""
-    return (
-        isinstance(part, Obj)
-        and part.known
-        and isinstance(part.callee, Import)
-        and part.callee.judged.check is _NP_RANDOM
     )
 
 

@@ -54,7 +54,8 @@ class BuildJudge:
             self._built_twice(target, state, offset)
         self._world.built(target, state, offset)
         self._world.data.filled(target, (state,))
-        state = self._seen_state(target, state, offset)
+        if type(state) is not dict or "__dict__" in state or id(state) in self._observations.blind:
+            state = self._seen_state(target, state, offset)
         check_state(self._observations, target, state, offset)
         self._look_for_hooks(target, state, offset)
         target.state = NOTHING if state is None else state
@@ -83,9 +84,7 @@ class BuildJudge:
             self._observations.budget.charge(1 + len(named) // _COPIED)
             state = named
         parts = attributes.split(state)
-        if attributes.obscure(target, state) or any(
-            id(part) in self._observations.blind or attributes.hidden(target, part) for part in parts
-        ):
+        if any(id(part) in self._observations.blind or attributes.hidden(target, part) for part in parts):
             self._observations.finding(
                 "hijacked-method",
                 Level.UNSAFE,
