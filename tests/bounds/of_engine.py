@@ -96,7 +96,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "_foreign_call: callee.key[:200]",
             "_foreign_call: callee.module[:200]",
             "_vouched_call: callee.key[:200]",
+            "_carried: callee.key[:200]",
+            "_made: callee.key[:200]",
         ),
+        careful("a longer text is no label", "_LABEL: [\\w :.+#%,-]{0,80}"),
     ],
     "analysis/pickle/analyse.py": [
         shown(
@@ -106,7 +109,7 @@ BOUNDS: dict[str, list[Entry]] = {
         shown("the evidence of a finding", "_about: imported.module[:200]", "_about: imported.name[:200]"),
     ],
     "analysis/pickle/semantics/data.py": [
-        whole("a longer tuple of constants is remembered as any other value", "_flat: len(value) <= _SHORT"),
+        whole("a longer tuple of constants is remembered as any other value", "is_short: len(value) <= _SHORT"),
     ],
     "analysis/pickle/semantics/hazards.py": [
         whole("a short tuple of constants costs nothing", "Hazards.hashed: len(value) <= _SMALL"),
@@ -250,6 +253,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "scan-evasion",
             reach.value,
             "one value many times as large as the file",
+            "Budget.copy: size > LARGEST_VALUE",
             "Budget.copy: size > LARGEST_VALUE + 8 * above(self.size)",
         ),
         told(
@@ -275,7 +279,6 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("a redirection; all else that makes a shell line is in other patterns", "_SHELL: |(?:^|\\s)2?>{1,2}"),
         format_("``./`` and ``../``", "_PATH: ^(?:/|~|\\.{1,2}"),
         format_("an IPv4 address", "_HOST: ^(?:\\d{1,3}", "_HOST: {1,3}(?:\\.\\d{1,3}"),
-        careful("a longer text is no label", "_LABEL: [\\w :.+#%,-]{0,80}"),
         format_(
             "ports, and hosts: resolvers take no longer names",
             "_of_pair: 0 < port <= _MAX_PORT",
@@ -324,9 +327,6 @@ BOUNDS: dict[str, list[Entry]] = {
             "a storage behind so many opcodes is one that nobody knows",
             "read_storage: walk.limit = _OPCODES",
         ),
-    ],
-    "analysis/pickle/checks/foreign_objects.py": [
-        format_("the others become attributes, which are judged as a state", "_among: _given(args)[:_BEFORE_STATE]"),
     ],
     "analysis/pickle/checks/torch_tensors.py": [
         format_(

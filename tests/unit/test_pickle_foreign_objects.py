@@ -9,7 +9,7 @@ from samples.closed import ACTING, World, profile
 from samples.judged import judged, level
 from samples.opcodes import BUILD, MARK, NONE, TRUE, call, dict_, global_, new, number, pickle, put, text, tuple_
 
-from picklewatch.analysis.pickle import EVASION, LimitReached
+from picklewatch.analysis.pickle import EVASION, Budget, LimitReached, judge_pickle
 from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.core.model import Level
@@ -103,6 +103,47 @@ def test_objects_handed_over_again_and_again_are_charged_for() -> None:
     with pytest.raises(LimitReached) as limit:
         judged(pickle(4, shared + MARK + calls + b"t"))
     assert limit.value.rule == EVASION
+
+
+_PARTIAL = call("functools", "partial", global_("builtins", "int"))
+_TYPE = call("numpy", "dtype", text("f8"))
+_FRAME = ("pandas.core.internals.managers", "BlockManager")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        call(*_FRAME, _list(_PARTIAL)),
+        call(*_FRAME, tuple_(tuple_(_KEPT))),
+        call(*_FRAME, global_("company", "run")),
+        call("builtins", "int", call("numpy.core.multiarray", "_reconstruct", global_("numpy", "ndarray"), number(0))),
+        call("numpy.core.multiarray", "_reconstruct", _KEPT, tuple_(number(0)), text("b")),
+        new("torch", "Size", _PARTIAL),
+        call(*_FRAME, _list(_TYPE + put(1))) + b"0h\x01" + tuple_(number(3), *[NONE] * 5) + BUILD,
+    ],
+)
+def test_what_no_call_is_given(sample: bytes) -> None:
+    """Callables, functions and names that nobody vouched for are no data; an element type is not changed afterwards."""
+    assert level(judged(pickle(4, sample))) in _HARM
+
+
+@pytest.mark.parametrize("name", ["list", "tuple", "set"])
+def test_a_container_that_is_called_keeps_what_opcodes_put_in_it(name: str) -> None:
+    """``list([x])`` makes the list that ``[x]`` is: it calls nothing of ``x``."""
+    assert judged(pickle(4, call("builtins", name, _list(_PARTIAL)))).inert
+
+
+def test_arguments_that_are_shared_are_read_once() -> None:
+    """The work grows with the file, not with its square."""
+
+    def work(count: int) -> int:
+        shared = _list(*[tuple_(_list())] * count) + put(1) + b"0"
+        budget = Budget(fickling_seconds_left=0.0)
+        before = budget.work_left
+        judge_pickle(pickle(4, shared, MARK, (global_("torch", "Size") + b"h\x01\x85R") * count, b"t"), budget=budget)
+        return before - budget.work_left
+
+    assert work(2_000) < 2.2 * work(1_000)
 
 
 @pytest.mark.parametrize(

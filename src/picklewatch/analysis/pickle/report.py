@@ -133,7 +133,7 @@ class Budget:
     def copy(self, size: int) -> None:
         """Charge for *size* bytes that are copied, and may stay; raises where one value outgrows its file."""
         self.charge(size >> 3)
-        if size > LARGEST_VALUE + 8 * above(self.size):
+        if size > LARGEST_VALUE and size > LARGEST_VALUE + 8 * above(self.size):
             raise evasion("one of its values is many times as large as the file")
 
     def spend(self, opcodes: int, held: int = 0) -> None:

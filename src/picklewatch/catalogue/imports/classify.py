@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,14 @@ from picklewatch.catalogue.imports.library_calls import LIBRARY_CALLS
 from picklewatch.catalogue.imports.library_classes import LIBRARY_CLASSES
 from picklewatch.catalogue.imports.python2_names import ONLY_PYTHON_2, python3_name
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB, STDLIB_PACKAGES
+from picklewatch.catalogue.imports.taken import among
 from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.catalogue.classes.profiles import Profile
     from picklewatch.catalogue.imports.entries import Check, Denied, Group
+    from picklewatch.catalogue.imports.taken import Among
 
 LONGEST_NAME = 400
 """Characters of an import's two names that are judged; longer ones are ``dotted-import``, `Level.UNSAFE`: honest ones
@@ -45,6 +47,8 @@ class Judged:
     """The kind of value that calling it returns."""
     check: Check | None = None
     """The check that the arguments of every call must pass as well."""
+    among: Among | None = None
+    """What may be among the arguments of a call, None for anything."""
     exact: bool = False
     """True if a list names it, with a reason that holds for its hooks, too: not only the census."""
 
@@ -78,8 +82,9 @@ def _exact(groups: tuple[Group, ...]) -> dict[tuple[str, str], Judged]:
             rule="" if Use.REFERENCE in group.uses else "indirect-call",
         )
         for module, names in group.names.items():
+            called = replace(judged, among=among(group, module)) if Use.CALL in group.uses else judged
             for name in names.split():
-                table.setdefault((module, name), judged)
+                table.setdefault((module, name), called)
     return table
 
 

@@ -92,10 +92,26 @@ class Kind(StrEnum):
     STORAGE = "storage"
 
 
+class Takes(StrEnum):
+    """What may be among the arguments of a call; any other object would be asked by methods of its own.
+
+    Constants, Python's own containers of what is allowed, and classes, which name types, may always be there.
+    """
+
+    OWN = "own"
+    """Arrays and other values that native code restores, objects of the function's own library, and of those that it
+    works with."""
+    CONSTANTS = "constants"
+    """Numbers, texts, element types and times: no array."""
+    ITEMS = "items"
+    """Anything: the function walks over its arguments and keeps the items, so only what answers that itself counts."""
+    ANYTHING = "anything"
+    """Anything: the function keeps its arguments, or they have a check of their own."""
+
+
 class Check(StrEnum):
     """The check of the arguments of a call; `checks.registry` maps each to its function."""
 
-    PLAIN = "plain"
     BOUNDED = "bounded"
     # Python's own functions
     ALIAS = "alias"
@@ -116,14 +132,12 @@ class Check(StrEnum):
     TYPE_OF = "type_of"
     TZFILE = "tzfile"
     # libraries
-    ARRAY_FILE = "array_file"
     ARROW = "arrow"
     FORMULA = "formula"
     INDEX_CLASS = "index_class"
     JAX_ARRAY = "jax_array"
     LOAD_FROM_BYTES = "load_from_bytes"
     MASKED = "masked"
-    NP_DTYPE = "np_dtype"
     NP_FROMBUFFER = "np_frombuffer"
     NP_RANDOM = "np_random"
     NP_RECONSTRUCT = "np_reconstruct"
@@ -147,6 +161,10 @@ class Group:
     """None for an instance of a class, or else for what a function returns that nothing fills."""
     check: Check | None = None
     """A check of the arguments that every call must pass as well."""
+    takes: Takes = Takes.OWN
+    looks: tuple[int, int | None] = (0, None)
+    """The first argument that `takes` is about, and the one after the last: the function only keeps the others, or a
+    check looks at them."""
     names: dict[str, str] = field(default_factory=dict)
     """Module → names, separated by blanks."""
 

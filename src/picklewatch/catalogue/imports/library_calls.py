@@ -35,7 +35,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="losses of scikit-learn, made from numbers, also as its own builds name the module; its Cython classes",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
         names={
             "sklearn._loss._loss": "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss "
             "CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss "
@@ -53,7 +52,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         reason="restores a Cython class of scikit-learn without attributes; the others believe that a state has all its parts",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.OBJECT,
-        check=Check.PLAIN,
         names={
             "sklearn._loss._loss": "__pyx_unpickle_CyHalfMultinomialLoss",
             "sklearn.linear_model._sgd_fast": "__pyx_unpickle_Classification __pyx_unpickle_Regression",
@@ -64,7 +62,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         reason="NLTK's counts: a Counter, or a defaultdict of them, that forgets a sum when an item is set; called with plain data",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
-        check=Check.PLAIN,
         names={
             "nltk.probability": "FreqDist ConditionalFreqDist",
         },
@@ -73,7 +70,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         reason="a configuration of diffusers: an OrderedDict that makes attributes of its items, and then takes no more",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
-        check=Check.PLAIN,
         names={
             "diffusers.configuration_utils": "FrozenDict",
         },
@@ -92,7 +88,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         reason="pandas' own rebuilding functions for indexes, blocks, periods and timestamps: they take numbers and arrays",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.OBJECT,
-        check=Check.PLAIN,
         names={
             "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
             "pandas._libs.internals": "_unpickle_block",
@@ -123,7 +118,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="pandas' scalars, offsets and types, made from numbers and names",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
         names={
             "pandas": "ArrowDtype BooleanDtype CategoricalDtype DateOffset DatetimeTZDtype Float32Dtype Float64Dtype "
             "Int16Dtype Int32Dtype Int64Dtype Int8Dtype Interval IntervalDtype Period PeriodDtype "
@@ -168,7 +162,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="pandas' missing value and not-a-time",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
         names={
             "pandas": "NA NaT",
             "pandas._libs": "NaT",
@@ -180,7 +173,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="pandas' makers of blocks and managers from arrays",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
         names={
             "pandas.core.internals": "BlockManager SingleBlockManager make_block",
             "pandas.core.internals.api": "make_block",
@@ -191,7 +183,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="geometry from well-known binary, parsed by GEOS",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
         names={
             "shapely": "from_wkb",
             "shapely.io": "from_wkb",
@@ -203,7 +194,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         reason="Cython state spaces of statsmodels, made from arrays whose shapes they compare",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.OBJECT,
-        check=Check.PLAIN,
         names={
             "statsmodels.tsa.statespace._initialization": "cInitialization dInitialization sInitialization zInitialization",
             "statsmodels.tsa.statespace._representation": "cStatespace dStatespace sStatespace zStatespace",
@@ -238,7 +228,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="arrays of Arrow, rebuilt from buffers",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
         names={
             "pyarrow.lib": "_reconstruct_record_batch _reconstruct_table chunked_array dictionary field list_ py_buffer "
             "schema struct timestamp type_for_alias",
@@ -247,7 +236,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="time zones of pytz and dateutil, read from their own data",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
         names={
             "dateutil.relativedelta": "relativedelta",
             "dateutil.tz": "UTC tzlocal tzoffset tzutc",
@@ -269,7 +257,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
     Group(
         reason="a time zone from the transitions that are in the pickle; its file name is only kept",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
         names={
             "dateutil.tz._tzfile": "_unpickle",
         },

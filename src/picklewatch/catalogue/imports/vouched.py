@@ -6,7 +6,7 @@ BUILD puts into it, now or when it is compared, hashed, shown or deleted.
 
 from __future__ import annotations
 
-from picklewatch.catalogue.imports.entries import Check, Group, Kind, Use
+from picklewatch.catalogue.imports.entries import Check, Group, Kind, Takes, Use
 
 _NUMPY_MULTIARRAY = (
     "numpy.core.multiarray",
@@ -33,30 +33,51 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.ATOM,
         check=Check.BOUNDED,
-        names={"builtins": "int float complex bool str bytes long unicode slice range xrange frozenset tuple"},
+        takes=Takes.CONSTANTS,
+        names={"builtins": "int float complex bool str bytes long unicode range xrange"},
+    ),
+    Group(
+        reason="a container that cannot be changed",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.BOUNDED,
+        takes=Takes.ITEMS,
+        names={"builtins": "frozenset tuple"},
+    ),
+    Group(
+        reason="the ends of a part of a sequence",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        kind=Kind.ATOM,
+        check=Check.BOUNDED,
+        takes=Takes.ANYTHING,
+        names={"builtins": "slice"},
     ),
     Group(
         reason="a mutable array of bytes",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.BYTEARRAY,
         check=Check.BOUNDED,
+        takes=Takes.CONSTANTS,
         names={"builtins": "bytearray buffer"},
     ),
     Group(
         reason="the type of a singleton",
         uses={Use.REFERENCE, Use.CALL},
         check=Check.TYPE_OF,
+        takes=Takes.ANYTHING,
         names={"builtins": "type"},
     ),
     Group(
         reason="walks a container that is in the file itself",
         uses={Use.CALL},
         check=Check.ITERATOR,
+        takes=Takes.ITEMS,
         names={"builtins": "iter reversed enumerate zip", "itertools": "izip"},
     ),
     Group(
         reason="the plain base of every class, which takes no arguments",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.ANYTHING,
         names={"builtins": "object"},
     ),
     Group(
@@ -64,6 +85,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.LIST,
         check=Check.BOUNDED,
+        takes=Takes.ITEMS,
         names={"builtins": "list"},
     ),
     Group(
@@ -71,6 +93,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
         check=Check.BOUNDED,
+        takes=Takes.ITEMS,
         names={"builtins": "dict"},
     ),
     Group(
@@ -78,29 +101,38 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.SET,
         check=Check.BOUNDED,
+        takes=Takes.ITEMS,
         names={"builtins": "set"},
     ),
     Group(
         reason="a built-in exception: keeps its arguments",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.ANYTHING,
         names={
             "builtins": "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError "
             "FloatingPointError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
             "NotImplementedError OSError IOError OverflowError RecursionError ReferenceError RuntimeError StopIteration SystemExit GeneratorExit "
-            "BaseExceptionGroup ExceptionGroup EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
+            "EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
             "IsADirectoryError NotADirectoryError ProcessLookupError ConnectionAbortedError ConnectionRefusedError ConnectionResetError "
-            "IndentationError TabError UnicodeTranslateError PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
+            "UnicodeTranslateError PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
             "BytesWarning ResourceWarning EncodingWarning "
-            "StopAsyncIteration SyntaxError SystemError TimeoutError TypeError UnboundLocalError UnicodeError "
+            "StopAsyncIteration SystemError TimeoutError TypeError UnboundLocalError UnicodeError "
             "UnicodeDecodeError UnicodeEncodeError ValueError ZeroDivisionError Warning UserWarning DeprecationWarning "
             "FutureWarning RuntimeWarning FileNotFoundError FileExistsError PermissionError ConnectionError StandardError",
         },
+    ),
+    Group(
+        reason="a built-in exception: walks over what it is given",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.ITEMS,
+        names={"builtins": "BaseExceptionGroup ExceptionGroup SyntaxError IndentationError TabError"},
     ),
     Group(
         reason="a container of the standard library; its methods only store",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
         check=Check.MAPPING,
+        takes=Takes.ITEMS,
         names={"collections": "OrderedDict Counter"},
     ),
     Group(
@@ -108,6 +140,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.WRAPPER,
         check=Check.MAPPING,
+        takes=Takes.ITEMS,
         names={"collections": "UserDict UserList", "UserDict": "UserDict IterableUserDict"},
     ),
     Group(
@@ -115,6 +148,8 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
         check=Check.FACTORY,
+        takes=Takes.ITEMS,
+        looks=(1, None),
         names={"collections": "defaultdict"},
     ),
     Group(
@@ -122,23 +157,32 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.LIST,
         check=Check.BOUNDED,
+        takes=Takes.ITEMS,
         names={"collections": "deque", "_collections": "deque"},
     ),
-    Group(reason="a text", uses={Use.REFERENCE, Use.NEW, Use.CALL}, names={"collections": "UserString"}),
+    Group(
+        reason="a text",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        names={"collections": "UserString"},
+    ),
     Group(
         reason="a chain of mappings; what fills it fills the first of them",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.WRAPPER,
+        takes=Takes.ITEMS,
         names={"collections": "ChainMap"},
     ),
     Group(
         reason="an attribute holder: stores what it is given",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.ITEMS,
         names={"types": "SimpleNamespace", "argparse": "Namespace", "optparse": "Values"},
     ),
     Group(
         reason="a date, time or zone: validates numbers",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={
             "datetime": "datetime date time timedelta timezone",
             "_datetime": "datetime date time timedelta timezone",
@@ -160,6 +204,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a time zone by its key, read from the zone database only",
         uses={Use.REFERENCE, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={
             "zoneinfo": "ZoneInfo._unpickle",
             "zoneinfo._zoneinfo": "ZoneInfo._unpickle",
@@ -170,6 +215,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="a number; the exponent of a text is looked at",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         check=Check.NUMBER,
+        takes=Takes.CONSTANTS,
         names={
             "decimal": "Decimal Context",
             "_decimal": "Decimal Context",
@@ -180,17 +226,22 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a signal of decimal arithmetic",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={
             "decimal": "Clamped ConversionSyntax DecimalException DivisionByZero DivisionImpossible DivisionUndefined FloatOperation "
             "Inexact InvalidContext InvalidOperation Overflow Rounded Subnormal Underflow",
         },
     ),
     Group(
-        reason="an identifier: sixteen bytes", uses={Use.REFERENCE, Use.NEW, Use.CALL}, names={"uuid": "UUID SafeUUID"}
+        reason="an identifier: sixteen bytes",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        names={"uuid": "UUID SafeUUID"},
     ),
     Group(
         reason="a path as text; making it touches no file",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={
             "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
             "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
@@ -199,6 +250,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="an address as a number; making it opens nothing",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={"ipaddress": "IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface"},
     ),
     Group(
@@ -206,18 +258,21 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.LIST,
         check=Check.BOUNDED,
+        takes=Takes.CONSTANTS,
         names={"array": "array"},
     ),
     Group(
         reason="rebuilds an array of machine numbers from bytes",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.LIST,
+        takes=Takes.CONSTANTS,
         names={"array": "_array_reconstructor"},
     ),
     Group(
         reason="a compiled pattern; nothing is matched on loading",
         uses={Use.CALL},
         check=Check.PATTERN,
+        takes=Takes.CONSTANTS,
         names={"re": "_compile"},
     ),
     Group(
@@ -228,25 +283,33 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a pseudo-random generator: numbers",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
         names={"random": "Random", "_random": "Random"},
     ),
     Group(
         reason="a memory buffer",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={"io": "BytesIO StringIO", "_io": "BytesIO StringIO"},
     ),
     Group(
         reason="a counter or a constant without side effects",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
-        names={"itertools": "count repeat", "operator": "itemgetter", "_operator": "itemgetter"},
+        takes=Takes.CONSTANTS,
+        names={"itertools": "count", "operator": "itemgetter", "_operator": "itemgetter"},
+    ),
+    Group(
+        reason="an iterator that gives the same object again and again",
+        uses={Use.REFERENCE, Use.CALL},
+        takes=Takes.CONSTANTS,
+        looks=(1, None),
+        names={"itertools": "repeat"},
     ),
     Group(
         reason="looks a logger up by name",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.SHARED,
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={"logging": "getLogger"},
     ),
     Group(
@@ -274,19 +337,19 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a compiled layout of numbers",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={"_struct": "Struct", "struct": "Struct"},
     ),
     Group(
         reason="a point in time as numbers",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={"time": "struct_time"},
     ),
     Group(
         reason="a version number",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={
             "torch.torch_version": "TorchVersion",
             "packaging.version": "Version",
@@ -316,13 +379,20 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="the signature of a function, as data",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
-        names={"inspect": "Signature Parameter _empty"},
+        takes=Takes.ITEMS,
+        names={"inspect": "Signature"},
+    ),
+    Group(
+        reason="a parameter of a function, as data; its default is only kept",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        looks=(0, 2),
+        names={"inspect": "Parameter _empty"},
     ),
     Group(
         reason="an address in parts",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names={"urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes"},
     ),
     Group(
@@ -354,18 +424,21 @@ VOUCHED: tuple[Group, ...] = (
         reason="sets an attribute; the object is looked at",
         uses={Use.CALL},
         check=Check.SETATTR,
+        takes=Takes.ANYTHING,
         names={"builtins": "setattr"},
     ),
     Group(
         reason="a type with parameters, for annotations",
         uses={Use.REFERENCE, Use.CALL},
         check=Check.ALIAS,
+        takes=Takes.ANYTHING,
         names={"types": "GenericAlias"},
     ),
     Group(
         reason="joins types for annotations",
         uses={Use.CALL},
         check=Check.REDUCE,
+        takes=Takes.ANYTHING,
         names={"functools": "reduce", "_functools": "reduce"},
     ),
     # --- copyreg and codecs: harmless with the right arguments ---
@@ -374,18 +447,21 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.CALL},
         kind=Kind.ATOM,
         check=Check.ENCODE,
+        takes=Takes.CONSTANTS,
         names={"_codecs": "encode", "codecs": "encode"},
     ),
     Group(
         reason="makes an object without calling its __init__",
         uses={Use.CALL},
         check=Check.RECONSTRUCTOR,
+        takes=Takes.ANYTHING,
         names={"copyreg": "_reconstructor"},
     ),
     Group(
         reason="makes an object without calling its __init__",
         uses={Use.CALL},
         check=Check.NEWOBJ,
+        takes=Takes.ANYTHING,
         names={"copyreg": "__newobj__ __newobj_ex__", "scipy.spatial.ckdtree": "new_object"},
     ),
     Group(
@@ -416,6 +492,7 @@ VOUCHED: tuple[Group, ...] = (
         reason="keeps a callable with its arguments; both are looked at",
         uses={Use.CALL},
         check=Check.PARTIAL,
+        takes=Takes.ANYTHING,
         names={"functools": "partial", "_functools": "partial"},
     ),
     Group(
@@ -423,24 +500,27 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.CALL},
         kind=Kind.CALLABLE,
         check=Check.GETTER,
+        takes=Takes.ANYTHING,
         names={"operator": "attrgetter methodcaller", "_operator": "attrgetter methodcaller"},
     ),
     Group(
         reason="what the operating system says of a file or a terminal, as numbers",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.CONSTANTS,
         names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size"),
     ),
     Group(
         reason="fetches an attribute; the object and the name are looked at",
         uses={Use.CALL},
         check=Check.GETATTR,
+        takes=Takes.ANYTHING,
         names={"builtins": "getattr"},
     ),
     Group(
         reason="subscripts a type for annotations",
         uses={Use.CALL},
         check=Check.GETITEM,
+        takes=Takes.ANYTHING,
         names={"operator": "getitem", "_operator": "getitem"},
     ),
     Group(
@@ -480,7 +560,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="a container that cannot be changed",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
+        takes=Takes.ITEMS,
         names={
             "pyrsistent._pmap": "pmap",
             "pyrsistent._pset": "pset",
@@ -492,13 +572,12 @@ VOUCHED: tuple[Group, ...] = (
         reason="a dictionary that cannot be changed",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DICT,
-        check=Check.PLAIN,
+        takes=Takes.ITEMS,
         names={"flax.core.frozen_dict": "FrozenDict"},
     ),
     Group(
         reason="a molecule or its bits, from bytes that RDKit parses",
         uses={Use.REFERENCE, Use.CALL},
-        check=Check.PLAIN,
         names={
             "rdkit.Chem.rdchem": "Mol",
             "rdkit.DataStructs.cDataStructs": "ExplicitBitVect SparseBitVect IntSparseIntVect LongSparseIntVect "
@@ -510,6 +589,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.CALL},
         kind=Kind.NDARRAY_DONE,
         check=Check.JAX_ARRAY,
+        looks=(1, None),
         names={"jax._src.array": "_reconstruct_array", "jax._src.device_array": "reconstruct_device_array"},
     ),
     Group(
@@ -524,7 +604,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="an element type of texts",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.DTYPE,
-        check=Check.NP_DTYPE,
         names=dict.fromkeys(("numpy._core._internal", "numpy.core._internal"), "_convert_to_stringdtype_kwargs"),
     ),
     # --- numpy ---
@@ -539,6 +618,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.NDARRAY,
         check=Check.NP_RECONSTRUCT,
+        looks=(1, None),
         names=dict.fromkeys((*_NUMPY_MULTIARRAY, "numpy.core._internal", "numpy._core._internal"), "_reconstruct"),
     ),
     Group(
@@ -566,7 +646,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="an element type",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DTYPE,
-        check=Check.NP_DTYPE,
         names={"numpy": "dtype", "numpy.dtypes": "StringDType"},
     ),
     Group(
@@ -594,6 +673,7 @@ VOUCHED: tuple[Group, ...] = (
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.ATOM,
         check=Check.BOUNDED,
+        takes=Takes.CONSTANTS,
         names={
             "numpy": "bool bool_ bool8 byte ubyte short ushort intc uintc int_ uint intp uintp longlong ulonglong "
             "int8 int16 int32 int64 uint8 uint16 uint32 uint64 half single double longdouble float16 float32 float64 "
@@ -609,7 +689,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="an element type's class",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         kind=Kind.DTYPE,
-        check=Check.PLAIN,
         names={
             "numpy.dtypes": "BoolDType Int8DType UInt8DType Int16DType UInt16DType Int32DType UInt32DType Int64DType UInt64DType "
             "LongLongDType ULongLongDType Float16DType Float32DType Float64DType LongDoubleDType Complex64DType Complex128DType "
@@ -669,7 +748,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="numpy's masked constant",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.NDARRAY,
-        check=Check.PLAIN,
         names={"numpy.ma.core": "MaskedConstant"},
     ),
     # --- joblib ---
@@ -686,7 +764,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="names a file beside this one that holds an array",
         uses={Use.REFERENCE, Use.NEW},
         kind=Kind.ARRAY_FILE,
-        check=Check.ARRAY_FILE,
         names=dict.fromkeys(
             (
                 "joblib.numpy_pickle",
@@ -711,16 +788,25 @@ VOUCHED: tuple[Group, ...] = (
         kind=Kind.TENSOR,
         check=Check.TORCH_PLAIN,
         names={
-            "torch._utils": "_rebuild_parameter _rebuild_parameter_with_state _rebuild_sparse_tensor _rebuild_sparse_csr_tensor "
+            "torch._utils": "_rebuild_parameter _rebuild_sparse_tensor _rebuild_sparse_csr_tensor "
             "_rebuild_sparse_compressed_tensor _rebuild_qtensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor "
             "_rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor _rebuild_wrapper_subclass",
         },
+    ),
+    Group(
+        reason="a parameter whose attributes are judged as a state",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.TENSOR,
+        check=Check.TORCH_PLAIN,
+        looks=(0, 3),
+        names={"torch._utils": "_rebuild_parameter_with_state"},
     ),
     Group(
         reason="calls a rebuilding function of torch",
         uses={Use.CALL},
         kind=Kind.TENSOR,
         check=Check.TORCH_FROM_TYPE,
+        takes=Takes.ANYTHING,
         names={"torch._tensor": "_rebuild_from_type_v2 _rebuild_from_type", "torch.tensor": "_rebuild_from_type"},
     ),
     Group(
@@ -749,7 +835,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="a shape, a device or a layout",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.ATOM,
-        check=Check.PLAIN,
         names={"torch": "Size device memory_format", "torch.serialization": "_get_layout", "torch._C": "device"},
     ),
     Group(
@@ -793,7 +878,6 @@ VOUCHED: tuple[Group, ...] = (
         reason="types a container for the TorchScript interpreter, and returns it",
         uses={Use.REFERENCE, Use.CALL},
         kind=Kind.ARGUMENT,
-        check=Check.PLAIN,
         names={
             "torch.jit._pickle": "build_intlist build_tensorlist build_doublelist build_boollist restore_type_tag build_tensor_from_id"
         },

@@ -7,23 +7,15 @@ to come last. Never recursive.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.vm.values import NUMBERS, REST, Blob, Import, Obj, Opaque, Persistent
-from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied, looks_like_class
+from picklewatch.analysis.pickle.vm.values import Blob
+from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
 from picklewatch.catalogue.imports.denied import PLAIN_LITERALS
-from picklewatch.catalogue.imports.entries import Kind, Status
-from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Value
-
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_CALLABLE: Final = Kind.CALLABLE
-_FOREIGN: Final = Status.FOREIGN
 
 _SHORT = 64
 """Characters up to which a text is looked at each time; the signs in longer ones are remembered."""
@@ -42,7 +34,6 @@ _CODE = re.compile(
 )
 _PATH = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:\\|\\\\)[\w./\\~-]+")
 _HOST = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|0|[\w-]+(?:\.[\w-]+)+|::1?|)$")
-_LABEL = re.compile(r"^[\w :.+#%,-]{0,80}$")
 _DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)$")
 _CODE_WORDS = (
     "__import__", "import", "exec", "eval", "compile", "getattr", "open", "system", "os.", "subprocess", "__builtins__",
@@ -58,69 +49,11 @@ _LONGEST_HOST = 255
 
 def sign(values: Value, observations: Observations) -> str:
     """Return the first sign of an attack in *values*, as a phrase, or an empty text."""
-    for value in flat(values, observations):
+    for value in observations.data.each(values):
         found = _of_text(value, observations) if isinstance(value, str | bytes | Blob) else _of_pair(value)
         if found:
             return found
     return ""
-
-
-def plain(values: Value, observations: Observations, *, labels: bool = False) -> bool:
-    """Return True if *values* hold only data: constants, containers of them, harmless objects and classes.
-
-    With *labels*, for callables that nobody vouched for: texts must also look like labels (no path, no line of
-    anything).
-    """
-    for value in flat(values, observations):
-        if isinstance(value, Import) and not _data_class(value):
-            return False
-        if isinstance(value, Obj) and value.kind is _CALLABLE:
-            return False
-        if labels and ((isinstance(value, str) and not _LABEL.match(value)) or isinstance(value, Blob)):
-            return False
-    return True
-
-
-def _data_class(value: Import) -> bool:
-    return value.judged.level is Level.INFO or (value.judged.status is _FOREIGN and looks_like_class(value.name))
-
-
-_OPENED = frozenset({Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM, Kind.BYTEARRAY, Kind.CALLABLE})
-_CONTAINERS = (tuple, list, dict, Opaque, Obj)
-_UNSEEN = (list, dict, Opaque, Persistent)
-"""Types of values that are opened, but are no sign themselves."""
-
-
-def flat(values: Value, observations: Observations) -> Iterator[Value]:
-    """Yield the values in *values*, each container opened once."""
-    waiting: list[Value] = [values]
-    opened: set[int] = set()
-    while waiting:
-        value = waiting.pop()
-        if not isinstance(value, _UNSEEN):
-            yield value
-        if isinstance(value, _CONTAINERS) and id(value) not in opened:
-            opened.add(id(value))
-            waiting.extend(_inside(value, observations))
-
-
-def _inside(value: Value, observations: Observations) -> Sequence[Value]:
-    """Return the values that lie directly in *value*; none if it holds numbers alone."""
-    if isinstance(value, Opaque):
-        return (value.content,)
-    if isinstance(value, Obj):
-        return (value.args,) if value.kind in _OPENED else ()  # others' arguments were judged when they were made
-    if isinstance(value, dict):
-        held: Sequence[Value] = [*(key for key in value if key is not REST), *value.values()]
-    elif isinstance(value, tuple | list):
-        held = value
-    else:
-        return ()
-    observations.budget.charge(1 + len(held) // 6)
-    if NUMBERS.issuperset(map(type, held)):
-        return ()
-    observations.budget.charge(3 * len(held) // 2)
-    return held
 
 
 def _of_text(value: str | bytes | Blob, observations: Observations) -> str:

@@ -1,24 +1,17 @@
-"""Arguments that are plain data of a bounded size: the two checks that most entries of the lists name."""
+"""Arguments of a bounded size, and numbers that can be worked out."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks import argument_signs
-from picklewatch.analysis.pickle.checks.concern import Concern, not_data, suspicious_arguments
+from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_arguments
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind
-from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.checks.judges import Context
-    from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Value
-
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_DTYPE: Final = Kind.DTYPE
-_INT: Final = OpaqueKind.INT
 
 HUGE = 1 << 32
 """Things that no memory holds."""
@@ -29,46 +22,19 @@ def values_of(args: Value) -> tuple[Value, ...]:
     return args if isinstance(args, tuple) else ()
 
 
-_OPENED = (tuple, list, dict, Obj)
-
-
-def take_types(args: Value, observations: Observations) -> None:
-    """Mark every dtype in *args* as used, so that a later BUILD that changes it is reported.
-
-    numpy keeps a reference: an array whose element type grows afterwards reads and writes beyond its memory.
-    """
-    waiting, opened = [args], set[int]()
-    while waiting:
-        value = waiting.pop()
-        if type(value) is Obj and value.kind is _DTYPE:
-            value.used = True
-        if not isinstance(value, tuple | list | dict) or id(value) in opened:
-            continue
-        opened.add(id(value))
-        observations.budget.charge(1 + len(value) // 4)
-        inner = value.values() if isinstance(value, dict) else value
-        waiting.extend(one for one in inner if isinstance(one, _OPENED))
-
-
-def plain(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Let only data and harmless classes pass."""
-    take_types(args, context.observations)
-    return None if argument_signs.plain(args, context.observations) else not_data(callee)
-
-
 _EXPONENT = re.compile(r"[eE][+-]?([\w.]*)")
 _DIGITS = 4
 """Digits of an exponent: ``Fraction`` and ``int`` work out ten to the power of it."""
 
 
-def number(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def number(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let only numbers pass that can be worked out: ``Fraction('1e9999999999')`` would take for ever."""
     for value in values_of(args):
         exponent = _EXPONENT.search(value) if isinstance(value, str) else None
         far = isinstance(value, tuple) and any(type(one) is int and abs(one) >= 10**_DIGITS for one in value)
         if far or (exponent is not None and len(exponent[1]) > _DIGITS) or isinstance(value, Blob | Opaque):
             return Concern("resource-bomb", Level.UNSAFE, f"{callee.key} is given a number that is too large")
-    return plain(context, callee, args, offset)
+    return None
 
 
 _SIZES = 3
@@ -83,13 +49,13 @@ def _endless(value: Value) -> bool:
     return value.callee.name == "count" or (value.callee.name == "repeat" and len(values_of(value.args)) < 2)
 
 
-def bounded(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """Let only data pass, and no size that would exhaust memory: ``bytearray(1 << 40)`` takes a dozen bytes."""
+def bounded(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+    """Let no size pass that would exhaust memory: ``bytearray(1 << 40)`` takes a dozen bytes."""
     for value in values_of(args)[:_SIZES]:
         inner = value.args if isinstance(value, Obj) and isinstance(value.args, tuple) else (value,)
         number = max((abs(one) for one in inner[:_SIZES] if type(one) is int), default=0)
         if callee.name in _COLLECTS and (number > HUGE or _endless(value)):
             return Concern("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for more items than memory can hold")
-        if isinstance(value, Opaque) and value.kind is _INT:
+        if isinstance(value, Opaque) and value.kind is OpaqueKind.INT:
             return suspicious_arguments(f"{callee.key} is given a huge number")
-    return plain(context, callee, args, offset)
+    return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import numpy_arrays
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_arguments
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.core.model import Level
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
 
 
-def arrow(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def arrow(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Compare the length in ``(type, length, nulls, offset, buffers, children, dictionary)`` with the buffers."""
     values = values_of(args)
     parts = values_of(values[0]) if values else ()
@@ -42,7 +42,7 @@ def arrow(context: Context, callee: Import, args: Value, offset: int) -> Concern
         return Concern("numpy-size-mismatch", Level.UNVERIFIED, "the buffers of an array of Arrow are of unknown size")
     if known and not children and (length + start + 7) // 8 > max(known):
         return Concern("numpy-size-mismatch", Level.MALICIOUS, "an array of Arrow is longer than all of its buffers")
-    return plain(context, callee, args, offset)
+    return None
 
 
 def _arrow_bytes(value: Value, observations: Observations) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.crfsuite_files import file_resource
 from picklewatch.analysis.pickle.checks.joblib_files import in_line_state, wrapper_state
@@ -22,9 +22,6 @@ from picklewatch.catalogue.imports.entries import Check, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_FORMULA: Final = Check.FORMULA
 
 StateCheck = Callable[[Observations, Obj, Value, int], None]
 """Looks at the state that an object is given at an offset."""
@@ -52,7 +49,7 @@ _BY_ATTRIBUTE: Mapping[str, AttributeCheck] = {
 def check_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
     """Look at the *state* that BUILD gives to *target*."""
     check = _BY_KIND.get(target.kind)
-    if check is None and isinstance(target.callee, Import) and target.callee.judged.check is _FORMULA:
+    if check is None and isinstance(target.callee, Import) and target.callee.judged.check is Check.FORMULA:
         check = formula_state
     if check is not None:
         check(observations, target, state, offset)

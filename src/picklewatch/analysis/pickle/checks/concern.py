@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from picklewatch.core.model import Level
-
-if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.vm.values import Import
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +19,6 @@ class Concern:
 def suspicious_arguments(summary: str) -> Concern:
     """Return the usual concern: *summary* says which arguments no pickler writes."""
     return Concern("suspicious-arguments", Level.UNSAFE, summary)
-
-
-def not_data(callee: Import) -> Concern:
-    """Return the concern that *callee* is given something other than data."""
-    return suspicious_arguments(f"{callee.key} is given something other than data")
 
 
 def indirect_call(summary: str, level: Level = Level.UNSAFE) -> Concern:

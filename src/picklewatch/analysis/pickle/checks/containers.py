@@ -7,7 +7,7 @@ code long after it was loaded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
@@ -18,20 +18,6 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
-
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_ATOM: Final = Kind.ATOM
-_BYTEARRAY: Final = OpaqueKind.BYTEARRAY
-_CALLABLE: Final = Kind.CALLABLE
-_CODE: Final = Status.CODE
-_DICT: Final = Kind.DICT
-_FOREIGN: Final = Status.FOREIGN
-_FROZENSET: Final = OpaqueKind.FROZENSET
-_ITERATOR: Final = Check.ITERATOR
-_LIST: Final = Kind.LIST
-_SET: Final = Kind.SET
-_SET_OPAQUE: Final = OpaqueKind.SET
-_VOUCHED: Final = Status.VOUCHED
 
 
 def mapping(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
@@ -49,11 +35,11 @@ def factory(_context: Context, callee: Import, args: Value, _offset: int) -> Con
     made = values[0]
     if (
         isinstance(made, Import)
-        and made.judged.status in {_VOUCHED, _FOREIGN, _CODE}
+        and made.judged.status in {Status.VOUCHED, Status.FOREIGN, Status.CODE}
         and made.judged.level is not Level.UNSAFE
     ):
         return None
-    if isinstance(made, Obj) and made.kind is _CALLABLE:
+    if isinstance(made, Obj) and made.kind is Kind.CALLABLE:
         return None if made.known else indirect_call(f"{callee.key} keeps a callable", Level.UNVERIFIED)
     return indirect_call(f"{callee.key} is given a factory that nobody vouched for")
 
@@ -70,8 +56,8 @@ def _container(value: Value) -> bool:
     if isinstance(value, str | bytes | tuple | list | dict | int):
         return True
     if isinstance(value, Opaque):
-        return value.kind in {_SET_OPAQUE, _FROZENSET, _BYTEARRAY}
+        return value.kind in {OpaqueKind.SET, OpaqueKind.FROZENSET, OpaqueKind.BYTEARRAY}
     if not isinstance(value, Obj) or not value.known:
         return False
-    iterates = isinstance(value.callee, Import) and value.callee.judged.check is _ITERATOR
-    return iterates or value.kind in {_LIST, _DICT, _SET, _ATOM}
+    iterates = isinstance(value.callee, Import) and value.callee.judged.check is Check.ITERATOR
+    return iterates or value.kind in {Kind.LIST, Kind.DICT, Kind.SET, Kind.ATOM}

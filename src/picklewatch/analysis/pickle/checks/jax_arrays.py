@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import How, Import
 from picklewatch.catalogue.imports.entries import Kind
@@ -25,4 +25,4 @@ def jax_array(context: Context, callee: Import, args: Value, offset: int) -> Con
     if not isinstance(function, Import) or function.judged.kind is not Kind.NDARRAY:
         return indirect_call(f"{callee.key} is made to call something other than numpy's own")
     context.build(context.call(function, values[1], How.CALL, offset), values[2], offset)
-    return plain(context, callee, values[fewest:], offset)
+    return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks.arguments import plain
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.core.model import Level
@@ -17,8 +16,6 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from picklewatch.analysis.pickle.checks.concern import Concern
-    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Value
 
@@ -32,11 +29,6 @@ _IN_LINE: Mapping[str, tuple[type, ...]] = {
 }
 """What joblib writes of an array in line, and the types of it."""
 _IN_FILE = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
-
-
-def array_file(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Let it pass without arguments: its state is checked when BUILD gives it."""
-    return None if not args else plain(context, callee, args, _offset)
 
 
 def in_line_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:

@@ -9,11 +9,12 @@ the first: both are gadgets that scanners with a list of names let pass.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks import argument_signs, numpy_arrays
-from picklewatch.analysis.pickle.checks.arguments import HUGE, plain, take_types, values_of
-from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, not_data, suspicious_arguments
+from picklewatch.analysis.pickle.checks import numpy_arrays
+from picklewatch.analysis.pickle.checks.arguments import HUGE, values_of
+from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
+from picklewatch.analysis.pickle.semantics.data import is_type
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, as_bytes
 from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
@@ -22,37 +23,31 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.vm.values import Value
 
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_CALLABLE: Final = Kind.CALLABLE
-_FOREIGN: Final = Status.FOREIGN
-_VOUCHED: Final = Status.VOUCHED
-
 _UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
 
 
 _ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarray", "chararray", "MaskedConstant"})
 
 
-def masked(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def masked(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let ``_mareconstruct(cls, base, shape, type)`` make instances of classes of arrays only."""
     classes = values_of(args)[:2]
     for made in classes:
-        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is _FOREIGN)
+        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is Status.FOREIGN)
         if not known:
             return indirect_call(f"{callee.key} is made to make something other than an array")
-    return plain(context, callee, args, offset)
+    return None
 
 
-def np_reconstruct(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
+def np_reconstruct(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let ``_reconstruct(ndarray, (0,), b'b')`` make an array of a possible shape."""
     values = values_of(args)
     if len(values) < 2 or not isinstance(values[0], Import):
         return suspicious_arguments(f"{callee.key} is not given an array class")
     elements = numpy_arrays.count(values[1])
-    take_types(args, context.observations)
     if elements is None or elements > HUGE:
         return Concern("resource-bomb", Level.UNSAFE, f"{callee.key} is asked for an array of an impossible shape")
-    if values[0].judged.status in {_VOUCHED, _FOREIGN}:
+    if values[0].judged.status is Status.FOREIGN or is_type(values[0]):
         return None
     return suspicious_arguments(f"{callee.key} is given {values[0].key} as an array class")
 
@@ -72,7 +67,7 @@ def np_scalar(context: Context, callee: Import, args: Value, _offset: int) -> Co
     found = numpy_arrays.length(values[1], context.observations)
     if size is not None and found is not None and found < size:
         return Concern("numpy-size-mismatch", Level.MALICIOUS, f"a number of {size} bytes is to be made from {found}")
-    return None if argument_signs.plain(args, context.observations) else not_data(callee)
+    return None
 
 
 def np_frombuffer(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
@@ -83,23 +78,17 @@ def np_frombuffer(context: Context, callee: Import, args: Value, _offset: int) -
     rule, summary = numpy_arrays.mismatch(values[2], values[1], values[0], context.observations)
     if rule:
         return Concern(rule, Level.MALICIOUS, summary)
-    return None if argument_signs.plain(args, context.observations) else not_data(callee)
-
-
-def np_dtype(context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Let an element type be made by its name, or a description in plain data."""
-    take_types(args, context.observations)
-    return None if argument_signs.plain(args, context.observations) else not_data(callee)
+    return None
 
 
 def np_random(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let only numpy's own constructor be called."""
     for value in values_of(args):
         if isinstance(value, Import):
-            if not value.module.startswith("numpy.random") or value.judged.status is not _VOUCHED:
+            if not value.module.startswith("numpy.random") or value.judged.status is not Status.VOUCHED:
                 return indirect_call(f"{callee.key} is made to call {value.key}", Level.MALICIOUS)
         elif not isinstance(value, str | int | None) and not (
-            isinstance(value, Obj) and value.known and value.kind is not _CALLABLE
+            isinstance(value, Obj) and value.known and value.kind is not Kind.CALLABLE
         ):
             return suspicious_arguments(f"{callee.key} is given something other than a generator")
     return None
@@ -114,7 +103,7 @@ def ufunc(context: Context, callee: Import, args: Value, _offset: int) -> Concer
         and isinstance(name, str)
         and _UFUNC_MODULE.match(module)
         and name.isidentifier()
-        and context.imports.judged(module, name).status is _VOUCHED
+        and context.imports.judged(module, name).status is Status.VOUCHED
     ):
         return None
     return Concern(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
 
 
+_INTEGERS = frozenset({int, bool})
+
+
 def ndarray_state(observations: Observations, target: Obj, state: Value, offset: int) -> None:
     """Check ``(version, shape, dtype, is Fortran, data)`` of arrays; subclasses wrap it in a tuple."""
     exact = (
@@ -43,7 +46,9 @@ def ndarray_state(observations: Observations, target: Obj, state: Value, offset:
     shape_at = 0 if len(state) == fewest else 1
     shape, dtype, raw = state[shape_at], state[shape_at + 1], state[shape_at + 3]
     numbers = (*state[:shape_at], state[shape_at + 2], *(shape if isinstance(shape, tuple) else (shape,)))
-    if any(numpy_arrays.integer(one) is None and type(one) is not bool for one in numbers):
+    if not _INTEGERS.issuperset(map(type, numbers)) and any(
+        numpy_arrays.integer(one) is None and type(one) is not bool for one in numbers
+    ):
         # numpy asks any other object for its __index__
         summary = "an array's version, shape or order is no number"
         observations.finding("suspicious-arguments", Level.UNSAFE, offset, summary, render(state, 300))

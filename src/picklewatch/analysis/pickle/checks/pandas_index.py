@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Import
 from picklewatch.catalogue.imports.entries import Status
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
 
 
-def index_class(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def index_class(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let only a class of indexes be made."""
     values = values_of(args)
     made = values[0] if values else None
@@ -28,4 +28,4 @@ def index_class(context: Context, callee: Import, args: Value, offset: int) -> C
         or made.judged.status not in {Status.VOUCHED, Status.FOREIGN}
     ):
         return indirect_call(f"{callee.key} is made to make something other than an index")
-    return plain(context, callee, args, offset)
+    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.concern import Concern
 from picklewatch.analysis.pickle.vm.values import Blob
 from picklewatch.core.model import Level
@@ -22,9 +21,7 @@ _ZONE = re.compile(r"(?:[\w+-]+/)*[\w+-]+(?:\]|\Z)")
 
 def zone_file_in(callee: Import, args: Value, observations: Observations) -> Concern | None:
     """Return the concern about a text, among what a function of pandas is given, that names a file as a zone."""
-    if callee.module.partition(".")[0] != "pandas":
-        return None
-    for value in argument_signs.flat(args, observations):
+    for value in observations.data.each(args):
         if isinstance(value, str | Blob):
             text = value if isinstance(value, str) else value.read().decode("utf-8", "replace")
             observations.budget.charge(1 + len(text) // 8)

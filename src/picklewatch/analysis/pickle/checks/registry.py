@@ -1,7 +1,8 @@
 """The check of each kind of call, and the checks of states.
 
 `Check.RECONSTRUCTOR` and `Check.NEWOBJ` are not here: what they call is judged as a call of its own
-(`semantics.calls`). `tests/unit/test_pickle_types.py` fails for a member of `Check` without a function.
+(`semantics.calls`). `Check.FORMULA` looks at a state (`checks.build_state`). `tests/unit/test_pickle_types.py` fails
+for a member of `Check` without a function.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from picklewatch.analysis.pickle.checks import (
     codecs_encode,
     containers,
     jax_arrays,
-    joblib_files,
     kept_calls,
     numpy_calls,
     pandas_index,
@@ -23,7 +23,6 @@ from picklewatch.analysis.pickle.checks import (
     singleton_types,
     sklearn_trees,
     statsmodels_filters,
-    statsmodels_formulas,
     time_zones,
     torch_calls,
     unit_classes,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.checks.judges import CallCheck
 
 CHECKS: dict[Check, CallCheck] = {
-    Check.PLAIN: arguments.plain,
     Check.BOUNDED: arguments.bounded,
     Check.ALIAS: attribute_access.alias,
     Check.ENCODE: codecs_encode.encode,
@@ -51,14 +49,11 @@ CHECKS: dict[Check, CallCheck] = {
     Check.SETATTR: attribute_access.set_attribute,
     Check.TYPE_OF: singleton_types.type_of,
     Check.TZFILE: time_zones.tzfile,
-    Check.ARRAY_FILE: joblib_files.array_file,
     Check.ARROW: arrow_arrays.arrow,
-    Check.FORMULA: statsmodels_formulas.formula,
     Check.INDEX_CLASS: pandas_index.index_class,
     Check.JAX_ARRAY: jax_arrays.jax_array,
     Check.LOAD_FROM_BYTES: torch_calls.load_from_bytes,
     Check.MASKED: numpy_calls.masked,
-    Check.NP_DTYPE: numpy_calls.np_dtype,
     Check.NP_FROMBUFFER: numpy_calls.np_frombuffer,
     Check.NP_RANDOM: numpy_calls.np_random,
     Check.NP_RECONSTRUCT: numpy_calls.np_reconstruct,

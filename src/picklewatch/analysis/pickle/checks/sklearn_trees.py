@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import numpy_arrays
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Key, Value
 
 
-def tree(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def tree(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Compare the outputs of ``Tree(features, classes, outputs)`` and ``Gini(outputs, classes)`` with their array."""
     for value in values_of(args):
         if not isinstance(value, Obj) or value.kind not in {Kind.NDARRAY, Kind.NDARRAY_DONE}:
@@ -33,7 +33,7 @@ def tree(context: Context, callee: Import, args: Value, offset: int) -> Concern 
             return Concern(
                 "numpy-size-mismatch", Level.MALICIOUS, f"{callee.key} is to read beyond its array of classes"
             )
-    return plain(context, callee, args, offset)
+    return None
 
 
 def node_count(observations: Observations, attributes: dict[Key, Value], value: Value, offset: int) -> None:

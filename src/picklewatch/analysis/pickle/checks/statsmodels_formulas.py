@@ -11,20 +11,12 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks import argument_signs
-from picklewatch.analysis.pickle.checks.arguments import plain
 from picklewatch.analysis.pickle.render import render
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from picklewatch.analysis.pickle.checks.concern import Concern
-    from picklewatch.analysis.pickle.checks.judges import Context
     from picklewatch.analysis.pickle.semantics.observations import Observations
-    from picklewatch.analysis.pickle.vm.values import Import, Obj, Value
-
-
-def formula(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
-    """Let it pass with plain data: its state is checked when BUILD gives it."""
-    return plain(context, callee, args, offset)
+    from picklewatch.analysis.pickle.vm.values import Obj, Value
 
 
 def formula_state(observations: Observations, _target: Obj, state: Value, offset: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks import torch_tensors
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
 from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.report import Why
@@ -82,10 +82,13 @@ def torch_plain(context: Context, callee: Import, args: Value, offset: int) -> C
         return suspicious_arguments(f"{callee.key} is given something other than a tensor")
     state_at = 3
     if callee.name == "_rebuild_parameter_with_state" and len(values_of(args)) > state_at:
-        return _given_state(context, callee, values_of(args)[state_at], offset) or plain(context, callee, args, offset)
+        state = values_of(args)[state_at]
+        if context.observations.data.unkept(state):
+            return suspicious_arguments(f"{callee.key} is given attributes that may be called")
+        return _given_state(context, callee, state, offset)
     if callee.name == "_rebuild_qtensor":
-        return torch_tensor(context, callee, args, offset) or plain(context, callee, args, offset)
-    return plain(context, callee, args, offset)
+        return torch_tensor(context, callee, args, offset)
+    return None
 
 
 def torch_from_type(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
@@ -108,7 +111,7 @@ def _given_state(context: Context, callee: Import, state: Value, offset: int) ->
     """Check what ``_set_obj_state`` makes attributes of a tensor: no other class, no address in memory."""
     made = Obj(callee, (), offset, _TENSOR)
     plain_state = attributes_of(state) is not None or (isinstance(state, Obj) and plain_mapping(state))
-    if not plain_state and context.hazards.world.data.other(state) is not None:
+    if not plain_state and context.observations.data.other(state) is not None:
         return suspicious_arguments(f"{callee.key} is given a state that is asked for its items")
     for named in attributes.split(state):
         if isinstance(named, dict):

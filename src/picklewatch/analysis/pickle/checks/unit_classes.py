@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
 from picklewatch.analysis.pickle.vm.values import Import
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _UNITS = re.compile(r"astropy\.units\.[\w.]+\.[A-Z]\w+|pint\.[\w.]*\b(Plain)?(Quantity|Unit|Measurement)")
 
 
-def unit_class(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def unit_class(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let only a class of units be called."""
     values = values_of(args)
     if not values or not isinstance(values[0], Import) or not _UNITS.fullmatch(values[0].key):
         return indirect_call(f"{callee.key} is made to call something other than a unit")
-    return plain(context, callee, args, offset)
+    return None

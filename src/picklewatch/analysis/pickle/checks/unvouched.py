@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from picklewatch.analysis.pickle.checks import argument_signs
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call
-from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj
 from picklewatch.catalogue.classes.profiles import ClassKind
 from picklewatch.catalogue.imports.classify import looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.denied import EVALUATORS, SOURCE_CARRIERS
-from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.catalogue.imports.entries import Status, Use
 from picklewatch.catalogue.imports.own_code import is_own
 from picklewatch.core.model import Level
 
@@ -24,6 +24,7 @@ _RISKY = re.compile(
     r"(Command|Popen|Process|Shell|Runner|Server|Client|Session|Connection|Socket|Downloader|Writer|Reader|Store|File|Thread|Interpreter|Console"
     r"|Executor|Library|Importer|Allocator|OutputFormat|Recorder|Tracker|Trainer|Loader|Daemon|Listener|Proxy|Spawn|Tunnel|Transport|Handler|Storage|Database|Repository)s?\Z"
 )
+_LABEL = re.compile(r"[\w :.+#%,-]{0,80}$")
 _PYX = re.compile(r"(__pyx_unpickle_\w+|newObj)\Z")
 
 
@@ -76,7 +77,7 @@ def _carried(callee: Import, args: Value, observations: Observations) -> Concern
     """Return the concern about what rebuilds code: no model's own source starts programs or evaluates texts."""
     key = callee.key[:200]
     if (callee.module, callee.name) in SOURCE_CARRIERS:
-        for value in argument_signs.flat(args, observations):
+        for value in observations.data.each(args):
             text = value.read().decode("utf-8", "replace") if isinstance(value, Blob) and value.text else value
             if isinstance(text, str):
                 observations.budget.charge(1 + len(text) // _CHARACTERS_PER_UNIT)
@@ -122,7 +123,11 @@ def _foreign_call(callee: Import, args: Value, how: How, observations: Observati
     found = argument_signs.sign(args, observations)
     key = callee.key[:200]
     harmless = EVALUATORS.get(callee.module.partition(".")[0])
-    if harmless is not None and callee.name not in harmless.split() and _holds_text(args, observations):
+    if (
+        harmless is not None
+        and callee.name not in harmless.split()
+        and any(isinstance(one, str | bytes | Blob) for one in observations.data.each(args))
+    ):
         return Concern("code-execution", Level.MALICIOUS, f"makes {key} from a text, which that evaluates as Python")
     if how is How.NEW:
         if found and (found != "a file's path" or callee.judged.status is Status.VOUCHED):
@@ -134,14 +139,15 @@ def _foreign_call(callee: Import, args: Value, how: How, observations: Observati
     if (
         looks_like_class(callee.name)
         and not _RISKY.search(callee.name)
-        and argument_signs.plain(args, observations, labels=True)
+        and not observations.data.unkept(args)
+        and all(_is_label(one) for one in observations.data.each(args))
     ):
         return Concern(
             "unvouched-class",
             Level.UNVERIFIED,
             _made(callee) + ", from plain data",
         )
-    if _PYX.match(callee.name) and argument_signs.plain(args, observations):
+    if _PYX.match(callee.name) and not observations.data.unkept(args):
         return Concern(
             "unvouched-class", Level.UNVERIFIED, f"restores an instance of a Cython class of {callee.module[:200]}"
         )
@@ -196,27 +202,9 @@ def _member(callee: Import) -> Concern:
     return Concern("unknown-call", Level.UNSAFE, f"calls {key}, which is no enumeration, with a literal")
 
 
-def _holds_text(values: Value, observations: Observations) -> bool:
-    """Return True if any text is among *values*."""
-    waiting, opened = [values], set[int]()
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str | bytes | Blob):
-            return True
-        if id(value) in opened or not isinstance(value, tuple | list | dict | Opaque | Obj):
-            continue
-        opened.add(id(value))
-        observations.budget.charge(2)
-        if isinstance(value, tuple | list | dict):
-            observations.budget.charge(2 * len(value))
-            waiting.extend(value.values() if isinstance(value, dict) else value)
-            if isinstance(value, dict) and any(type(key) is str for key in value):
-                return True
-        elif isinstance(value, Opaque):
-            waiting.append(value.content)
-        elif value.kind in {Kind.ATOM, Kind.LIST, Kind.DICT, Kind.SET, Kind.CALLABLE}:
-            waiting.append(value.args)
-    return False
+def _is_label(value: Value) -> bool:
+    """Return False for a text that may be a path, or a line of anything."""
+    return not isinstance(value, Blob) and (not isinstance(value, str) or _LABEL.match(value) is not None)
 
 
 def _literal(value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.checks import argument_signs
-from picklewatch.analysis.pickle.checks.arguments import take_types, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
 from picklewatch.analysis.pickle.checks.registry import CHECKS
 from picklewatch.analysis.pickle.checks.unvouched import concern_about
@@ -95,16 +95,9 @@ class CallJudge:
         if how is _CALL:
             callee.called = True
             if _CALL_USE in uses:
-                self._taken.asked(callee, args, offset)
-                if judged.check is not None:
-                    return self._checked_call(callee, judged.check, args, offset)
-                made = Obj(callee, args, offset, judged.kind)
-                if args and callee.name in _HOLDERS:
-                    for held in args if type(args) is tuple else ():
-                        if type(held) is dict:
-                            self.hazards.interface(made, held, offset)
-                    made.state = NOTHING  # its attributes are set: no pickler gives it more by BUILD
-                return made
+                if judged.check in _REBUILDS:
+                    return self._reconstructed(callee, judged.check, args, offset)
+                return self._vouched_call(callee, judged, args, offset)
             return self._unvouched_call(callee, judged, args, how, offset)
         callee.made = True
         if _NEW_USE in uses:
@@ -118,12 +111,12 @@ class CallJudge:
         made = not isinstance(callee, Import) or looks_like_class(callee.name) or _NEW_USE in callee.judged.uses
         return self.call(callee, args, _NEW if not args and made else _CALL, offset)
 
-    def _checked_call(self, callee: Import, check: Check, args: Value, offset: int) -> Value:
-        if check in _REBUILDS:
-            return self._reconstructed(callee, check, args, offset)
-        made = kind_of_call(callee)
-        self._taken.hashed(callee, args, offset)
-        concern = CHECKS[check](self, callee, args, offset)
+    def _vouched_call(self, callee: Import, judged: Judged, args: Value, offset: int) -> Value:
+        made, check = kind_of_call(callee), judged.check
+        if args:
+            self._taken.asked(callee, args, offset)
+            self._taken.hashed(callee, args, offset)
+        concern = None if check is None else CHECKS[check](self, callee, args, offset)
         if concern is None and type(args) is not tuple:
             concern = suspicious_arguments(f"{callee.key} is given arguments that cannot be seen")
         if concern is not None:
@@ -139,8 +132,18 @@ class CallJudge:
             return args[0]
         if made is _DTYPE and (given := given_back(callee, args)) is not None:
             return given
-        state = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
-        return Obj(callee, args, offset, made, state=state, known=concern is None)
+        state: Value = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
+        result = Obj(callee, args, offset, made, state=state, known=concern is None)
+        if args and callee.name in _HOLDERS:
+            self._hold(result, offset)
+        return result
+
+    def _hold(self, made: Obj, offset: int) -> None:
+        """Judge the arguments that *made* has made attributes of: no pickler gives it more by BUILD."""
+        for held in values_of(made.args):
+            if type(held) is dict:
+                self.hazards.interface(made, held, offset)
+        made.state = NOTHING
 
     def _loaded_storage(self, args: Value) -> Storage | None:
         """Return the storage in the bytes that ``_load_from_bytes`` is given, None if there is none."""
@@ -152,14 +155,13 @@ class CallJudge:
         return None if content is None else self._read_storage(content, self._budget)
 
     def _new_with_args(self, callee: Import, judged: Judged, args: Value, offset: int) -> Obj:
-        take_types(args, self.observations)
         if _CALL_USE in judged.uses:
             self._taken.asked(callee, args, offset)
             concern = CHECKS[judged.check](self, callee, args, offset) if judged.check is not None else None
             if concern is not None:
                 self.observations.note_call(callee, concern, offset, args, _NEW)
         self._taken.by_base(callee, args, offset)
-        if not argument_signs.plain(args, self.observations):
+        if self.observations.data.unkept(args):
             concern = suspicious_arguments(f"{callee.key} is made from something other than data")
             self.observations.note_call(callee, concern, offset, args, _NEW)
         elif _CALL_USE not in judged.uses and (found := argument_signs.sign(args, self.observations)):
@@ -241,7 +243,7 @@ class CallJudge:
         """Judge a call of what ``partial`` or ``getattr`` made; None if that is not harmless."""
         if not isinstance(callee.callee, Import) or not isinstance(callee.args, tuple):
             return None
-        if not argument_signs.plain(args, self.observations):
+        if self.observations.data.unkept(args):
             return None
         values = callee.args
         if callee.callee.name == "getattr":

@@ -1,31 +1,39 @@
-"""What data is: values that a hook may look into, all the way down, without running anything of the file's choosing.
+"""What data is: values that a hook or a call may look into, all the way down, and nothing of the file's choosing runs.
 
 Data are constants, Python's own containers, arrays, element types and storages, and objects of the classes that
-`catalogue.classes.natives` lists, with nothing but data in them. Any other object answers by methods of its own, and
-any other import may be called.
+`catalogue.classes.natives` lists, with nothing but data in them. Any other object answers by methods of its own
+(``torch.nn.Module`` by its ``extra_repr``, ``torch.utils.data.DataLoader`` by its ``collate_fn``), and any other import
+may be called. `semantics.data_reader` looks for what is none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.fetched import member_of
-from picklewatch.analysis.pickle.vm.values import Import, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Import, Obj, Opaque
 from picklewatch.catalogue.classes.natives import CLASSES, CONTAINERS, VALUES
 from picklewatch.catalogue.classes.profiles import ClassKind
-from picklewatch.catalogue.imports.entries import Check, Kind
+from picklewatch.catalogue.imports.classify import looks_like_class
+from picklewatch.catalogue.imports.entries import Check, Kind, Status
+from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from picklewatch.analysis.pickle.report import Budget
     from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.catalogue.imports.taken import Among
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
 _CALLABLE: Final = Kind.CALLABLE
+_DTYPE: Final = Kind.DTYPE
 _ENUM: Final = ClassKind.ENUM
+_FOREIGN: Final = Status.FOREIGN
+_FUNCTION: Final = ClassKind.FUNCTION
+_INFO: Final = Level.INFO
+_ITERATOR: Final = Check.ITERATOR
 _TORCH_FROM_TYPE: Final = Check.TORCH_FROM_TYPE
+_VOUCHED: Final = Status.VOUCHED
 
 NATIVE = frozenset(
     {Kind.ATOM, Kind.SCALAR, Kind.BYTEARRAY, Kind.DTYPE, Kind.NDARRAY, Kind.NDARRAY_DONE, Kind.ARRAY_WRAPPER}
@@ -36,116 +44,15 @@ FILLED = frozenset({Kind.LIST, Kind.DICT, Kind.SET})
 """Kinds of containers."""
 CONSTANTS = frozenset({int, float, bool, type(None), str, bytes})
 """Types of values that hold nothing."""
-_NOBODY: Final[frozenset[str]] = frozenset()
+_PROTOCOLS = frozenset(
+    {"__array__", "__array_ufunc__", "__array_function__", "__array_namespace__", "__array_interface__"}
+    | {"__array_struct__", "__arrow_c_array__", "__arrow_c_stream__", "__arrow_array__", "__dlpack__"}
+)
+"""Methods that numpy and its friends ask an object itself for, not its class."""
 _SHORT = 8
-_PER_VALUE = 3
-"""Units of work that looking at a value which may hold others costs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A value that is no data, and the way to it."""
-
-    value: Value
-    trail: tuple[Value, ...]
-    """What it lies in, from the outside to itself."""
-
-
-class DataReader:
-    """Looks for what is no data. Each value is looked at once, however often it is shared, until it changes."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._charge = budget.charge
-        self._known: dict[frozenset[str], dict[int, tuple[Value, Value]]] = {}
-        """By the classes that were allowed: the values, by identity, below which is nothing but those and data, each
-        with what it lies in."""
-
-    def other(self, root: Value, classes: frozenset[str] = _NOBODY, *, of: Obj | None = None) -> Reached | None:
-        """Return the first value in *root* that is neither data nor an object of one of *classes*, if there is one.
-
-        Where *root* is an object, *of* may be the same: then it is only what it holds that counts.
-        """
-        if type(root) in CONSTANTS:
-            return None
-        known = self._known.setdefault(classes, {})
-        above: dict[int, tuple[Value, Value]] = {}
-        waiting: list[tuple[Value, Value]] = [(root, None)]
-        while waiting:
-            value, holder = waiting.pop()
-            key = id(value)
-            if key in known or key in above:
-                continue
-            above[key] = value, holder
-            kind = type(value)
-            if (kind is Obj or kind is Import) and value is not of and not _is_data(value, classes):
-                return Reached(value, _trail(value, above))
-            inside = parts(value)
-            held = [
-                (one, value)
-                for one in inside
-                if (kind := type(one)) not in CONSTANTS and (kind is not tuple or not _flat(one))
-            ]
-            self._charge(_PER_VALUE + len(inside) // 6 + len(held))
-            waiting += held
-        if of is not None:
-            above.pop(id(of), None)
-        known.update(above)
-        return None
-
-    def call(self, root: Value) -> Reached | None:
-        """Return the first value in *root* that may be called, whatever it lies in."""
-        above: dict[int, tuple[Value, Value]] = {}
-        waiting: list[tuple[Value, Value]] = [(root, None)]
-        while waiting:
-            value, holder = waiting.pop()
-            if id(value) in above:
-                continue
-            above[id(value)] = value, holder
-            if _may_call(value):
-                return Reached(value, _trail(value, above))
-            held = [(one, value) for one in parts(value) if type(one) not in CONSTANTS]
-            self._charge(_PER_VALUE + len(held))
-            waiting += held
-        return None
-
-    def way(self, start: str, trail: tuple[Value, ...], whole: Obj | None = None) -> str:
-        """Spell *trail*: ``Adam.param_groups → DataLoader.collate_fn → …``.
-
-        It begins with what *start* names: with the value in a place, or with *whole*, an object itself.
-        """
-        text, in_object = start, False
-        for at, value in enumerate(trail):
-            if at:
-                text += self._step(trail[at - 1], value, in_object=in_object)
-            in_object = isinstance(value, Obj)
-            if isinstance(value, Import):
-                text += f" → {value.key}"
-            elif isinstance(value, Obj) and value is not whole:
-                text += f" → {_short(value)}" if at < len(trail) - 1 else f" → {_long(value)}"
-        return text
-
-    def _step(self, holder: Value, value: Value, *, in_object: bool) -> str:
-        """Return the part of the way from *holder* to *value*, directly in it."""
-        if in_object or not isinstance(holder, dict | list | tuple):
-            return ""
-        self._charge(1 + len(holder))
-        if isinstance(holder, dict):
-            return next((f".{key}" for key, one in holder.items() if one is value), "")
-        return f"[{next(at for at, one in enumerate(holder) if one is value)}]"
-
-    def filled(self, target: Value, items: Sequence[Value]) -> None:
-        """Look at everything again if *target* was looked at, and *items* that fill it are not just constants."""
-        itself = keys = values = id(target)
-        if type(target) is Obj:
-            keys, values = id(target.items), id(target.members)  # these may have been looked at without itself
-        for known in self._known.values():
-            there = itself in known or keys in known or values in known
-            if there and not CONSTANTS.issuperset(map(type, items)):
-                self._known.clear()
-                return
-
-
-def _flat(value: Value) -> bool:
+def is_short(value: Value) -> bool:
     """Return True for a short tuple of constants, such as a shape: it is looked at faster than remembered."""
     return type(value) is tuple and len(value) <= _SHORT and CONSTANTS.issuperset(map(type, value))
 
@@ -173,11 +80,71 @@ def _passes_on(made: Obj, callee: Import) -> bool:
     return class_of(made) is not callee or callee.judged.check is _TORCH_FROM_TYPE
 
 
-def _is_data(value: Value, classes: frozenset[str]) -> bool:
+_OPENED = FILLED | {Kind.ATOM, Kind.BYTEARRAY, Kind.CALLABLE}
+"""Kinds of objects whose arguments are opened in search of texts; others' were looked at when they were made."""
+
+
+def written_in(value: Value) -> Sequence[Value]:
+    """Return what lies in *value*, keys too, as far as texts among it are of the file's own writing."""
+    if isinstance(value, Obj):
+        return (value.args,) if value.kind in _OPENED else ()
+    if isinstance(value, dict):
+        return [*(key for key in value if key is not REST), *value.values()]
+    return value if isinstance(value, tuple | list) else tuple(parts(value))
+
+
+def in_argument(value: Obj | Import, among: Among) -> Collection[Value] | None:
+    """Return what counts in an object, or an import, that a call is given, None if it must not be there."""
+    if isinstance(value, Import):
+        return () if is_type(value) else None
+    if not value.known and value.kind is not _CALLABLE:
+        return ()
+    if value.kind is _DTYPE:
+        value.used = True  # numpy keeps it: an array whose element type grows later reads beyond its memory
+    return parts(value) if value.kind in among.kinds or _is_of(value, among.libraries) else None
+
+
+def in_kept(value: Obj | Import) -> Collection[Value] | None:
+    """Return nothing that counts, or None for what must not even be kept: a callable, an import with a finding."""
+    if isinstance(value, Import):
+        return () if _is_harmless(value) else None
+    if value.kind is _DTYPE:
+        value.used = True
+    return None if value.kind is _CALLABLE else ()
+
+
+def _is_harmless(value: Import) -> bool:
+    return value.judged.level is _INFO or (value.judged.status is _FOREIGN and looks_like_class(value.name))
+
+
+def is_type(value: Import) -> bool:
+    """Return True for a class, which names a type where it is handed over: a function could be called."""
+    if value.key in CLASSES:
+        return True
+    known = value.profile is not None and value.profile.kind is not _FUNCTION
+    return _is_harmless(value) and (known or value.judged.status is not _VOUCHED or looks_like_class(value.name))
+
+
+def _is_of(value: Obj, libraries: frozenset[str]) -> bool:
+    if not isinstance(value.callee, Import) or value.kind is _CALLABLE:
+        return False
+    states = value.state if isinstance(value.state, tuple) else (value.state,)
+    if any(isinstance(state, dict) and not _PROTOCOLS.isdisjoint(state) for state in states):
+        return False
+    return not libraries.isdisjoint((value.callee.module, value.callee.module.partition(".")[0]))
+
+
+def gives_what_it_holds(value: Obj) -> bool:
+    """Return True for a container or iterator of Python's own, of which no attribute takes the place of a method."""
+    if not isinstance(value.callee, Import) or value.state not in (None, NOTHING):
+        return False
+    return value.callee.key in CONTAINERS or value.callee.judged.check is _ITERATOR
+
+
+def is_data(value: Obj | Import, classes: frozenset[str]) -> bool:
+    """Return True if *value* itself is data, or an object of one of *classes*, whatever it holds."""
     if isinstance(value, Import):
         return value.key in CLASSES or value.key in classes
-    if not isinstance(value, Obj):
-        return True  # a container, a constant, or a storage
     if value.kind is _CALLABLE and classes and member_of(value) in classes:
         return True  # a function that a schema names, fetched of its class
     if not value.known or value.kind is _CALLABLE or not isinstance(value.callee, Import):
@@ -200,22 +167,8 @@ def class_of(made: Obj) -> Import:
     return made.callee
 
 
-def _may_call(value: Value) -> bool:
+def may_call(value: Import | Obj) -> bool:
+    """Return True for what may be called, classes that data may name aside."""
     if isinstance(value, Import):
         return value.key not in CLASSES
-    return isinstance(value, Obj) and (value.kind is _CALLABLE or not isinstance(value.callee, Import))
-
-
-def _trail(value: Value, above: dict[int, tuple[Value, Value]]) -> tuple[Value, ...]:
-    found = [value]
-    while (holder := above[id(found[-1])][1]) is not None:
-        found.append(holder)
-    return tuple(reversed(found))
-
-
-def _short(value: Obj) -> str:
-    return value.callee.name if isinstance(value.callee, Import) else "…"
-
-
-def _long(value: Obj) -> str:
-    return f"{value.callee.key}()" if isinstance(value.callee, Import) else "…"
+    return value.kind is _CALLABLE or not isinstance(value.callee, Import)

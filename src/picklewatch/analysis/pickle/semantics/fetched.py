@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.entries import Kind, Status
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
-
-# Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
-_CALLABLE: Final = Kind.CALLABLE
-_DTYPE: Final = Kind.DTYPE
-_OBJECT: Final = Kind.OBJECT
-_SHARED: Final = Kind.SHARED
-_VOUCHED: Final = Status.VOUCHED
 
 
 def batch(callee: Obj, args: Value, offset: int) -> Obj | None:
@@ -24,10 +17,12 @@ def batch(callee: Obj, args: Value, offset: int) -> Obj | None:
     meant = isinstance(getter, Import) and getter.key == "torch_geometric.data.batch.DynamicInheritanceGetter"
     classes = args if meant and callee.state is None and isinstance(args, tuple) else ()
     if classes and all(
-        isinstance(one, Import) and one.judged.status is _VOUCHED and one.module.startswith("torch_geometric.data.")
+        isinstance(one, Import)
+        and one.judged.status is Status.VOUCHED
+        and one.module.startswith("torch_geometric.data.")
         for one in classes
     ):
-        return Obj(classes[0], (), offset, _OBJECT)
+        return Obj(classes[0], (), offset, Kind.OBJECT)
     return None
 
 
@@ -36,17 +31,17 @@ def given_back(callee: Import, args: Value) -> Obj | None:
     given = args
     while type(given) is tuple and given and callee.key == "numpy.dtype":
         given = given[0]  # ``(type, 1)`` is the type as well
-    return given if isinstance(given, Obj) and given.kind is _DTYPE and given is not args else None
+    return given if isinstance(given, Obj) and given.kind is Kind.DTYPE and given is not args else None
 
 
 def kind_of_call(callee: Import) -> Kind:
     """Return the kind of value that *callee* returns when it is called: some classes return what others hold."""
-    return _SHARED if callee.key in _CACHED else callee.judged.kind
+    return Kind.SHARED if callee.key in _CACHED else callee.judged.kind
 
 
 def fetches_member(callee: Obj) -> bool:
     """Return True for ``getattr(Class, 'name')``, whose call is judged as the one of ``Class.name``."""
-    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not _CALLABLE:
+    if not isinstance(callee.callee, Import) or callee.callee.name != "getattr" or callee.kind is not Kind.CALLABLE:
         return False
     return not callee.known and fetched(callee.args) is not None
 

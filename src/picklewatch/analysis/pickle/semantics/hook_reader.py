@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.semantics.data import FILLED, DataReader, Reached, class_of
+from picklewatch.analysis.pickle.semantics.data import FILLED, class_of
 from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, has_form, place_of, short
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.hook_schema import DATA, Content
@@ -18,6 +18,7 @@ from picklewatch.catalogue.imports.entries import Kind, Status
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from picklewatch.analysis.pickle.semantics.data_reader import Reached
     from picklewatch.analysis.pickle.semantics.observations import Observations
     from picklewatch.analysis.pickle.vm.values import Key, Value
     from picklewatch.catalogue.classes.hook_schema import Permitted, Schema
@@ -55,7 +56,7 @@ class HookReader:
         self._finding = observations.finding
         self._findings = observations.findings
         self._charge = observations.budget.charge
-        self.data = DataReader(observations.budget)
+        self.data = observations.data
         self._told: set[str] = set()
         """Functions that nobody read, and that were reported."""
 

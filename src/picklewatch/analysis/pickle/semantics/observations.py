@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.render import cut, render_call
 from picklewatch.analysis.pickle.report import Nested, Why
+from picklewatch.analysis.pickle.semantics.data_reader import DataReader
 from picklewatch.analysis.pickle.vm.values import Blob, How
 from picklewatch.analysis.sparse import solid
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
@@ -40,6 +41,7 @@ class Observations:
     def __init__(self, where: str, budget: Budget) -> None:
         self.prefix = f"{where}:" if where else ""
         self.budget = budget
+        self.data = DataReader(budget)
         self.tell = budget.tell
         """Receives harm at once; None where the caller decides later whether the walk counts."""
         self.findings: list[Finding] = []

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import suspicious_arguments
-from picklewatch.analysis.pickle.checks.foreign_objects import foreign_object_in, walked
 from picklewatch.analysis.pickle.checks.pandas_zones import zone_file_in
 from picklewatch.analysis.pickle.semantics.data import parts
-from picklewatch.analysis.pickle.vm.values import REST, Obj, Opaque
+from picklewatch.analysis.pickle.vm.values import REST, Import, Obj, Opaque
 from picklewatch.catalogue.imports.entries import Kind
+from picklewatch.catalogue.imports.taken import ITEMS
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.semantics.hazards import Hazards
     from picklewatch.analysis.pickle.semantics.observations import Observations
-    from picklewatch.analysis.pickle.vm.values import Import, Value
+    from picklewatch.analysis.pickle.vm.values import Value
+    from picklewatch.catalogue.imports.taken import Among
 
 
 class TakenArguments:
@@ -24,13 +25,24 @@ class TakenArguments:
     def __init__(self, observations: Observations, hazards: Hazards) -> None:
         self._observations = observations
         self._hazards = hazards
-        self._data = hazards.world.data
-        self._budget = observations.budget
+        self._data = observations.data
 
     def asked(self, callee: Import, args: Value, offset: int) -> None:
         """Judge what *callee* asks of the objects among its arguments."""
-        concern = foreign_object_in(callee, args, self._budget) or zone_file_in(callee, args, self._observations)
-        if concern is not None:
+        among = callee.judged.among
+        if among is None or type(args) is not tuple:
+            return  # what cannot be seen is reported as such
+        self._look(callee, args, args[among.looks], among, offset)
+        zone = zone_file_in(callee, args, self._observations) if among.zones else None
+        if zone is not None:
+            self._observations.note_call(callee, zone, offset, args)
+
+    def _look(self, callee: Import, args: Value, given: tuple[Value, ...], among: Among, offset: int) -> None:
+        """Report what must not be in *given*, those of *args* that *callee* looks into."""
+        found = self._data.foreign(given, among)
+        if found is not None:
+            doing = "walk over" if among.walks else "look into"
+            concern = suspicious_arguments(f"{callee.key} is to {doing} {_named(found)}")
             self._observations.note_call(callee, concern, offset, args)
 
     def hashed(self, callee: Import, args: Value, offset: int) -> None:
@@ -71,12 +83,15 @@ class TakenArguments:
         if base in _ASKS:
             self._only_data(callee, args, args, f"{callee.key} is made from", offset)
         elif base in _WALKS and len(values_of(args)) == 1:
-            found = walked(values_of(args), self._budget)
-            if found:
-                concern = suspicious_arguments(f"{callee.key} is to walk over {found}")
-                self._observations.note_call(callee, concern, offset, args)
+            self._look(callee, args, values_of(args), ITEMS, offset)
             if base == "frozenset":
                 self._hash_items(callee, args, offset)
+
+
+def _named(value: Import | Obj) -> str:
+    if isinstance(value, Import):
+        return value.key
+    return f"an object of {value.callee.key}" if isinstance(value.callee, Import) else "an object"
 
 
 BUILTINS = frozenset({"builtins", "__builtin__"})
