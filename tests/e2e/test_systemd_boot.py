@@ -14,10 +14,11 @@ from samples.torch_checkpoint import checkpoint, torch_zip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.systemd, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.systemd
 
 BENIGN = checkpoint({"weight": [1.0, 2.0]})
 CAP_DAC_READ_SEARCH = 1 << 2
+CAP_LEASE = 1 << 28
 HOMES = """
 for user in alice bob; do
     useradd --create-home $user
@@ -209,6 +210,21 @@ def test_the_drop_in_lets_it_quarantine(service: Machine) -> None:
     service.wait_for(lambda: "QUARANTINED" in service.run("cat", path))
     assert service.run("stat", "-c", "%U", path).strip() == "bob"
     assert "malicious" in service.run("picklewatch", "quarantine", "list")
+    status = service.run("cat", f"/proc/{main_pid(service, 'picklewatch')}/status")
+    assert int(re.findall(r"CapEff:\t(\w+)", status)[0], 16) & CAP_LEASE
+    take_a_lease_in_the_unit(service, cached("bob", "benign"))
+
+
+def take_a_lease_in_the_unit(service: Machine, path: str) -> None:
+    """Start the unit with a step before the daemon, in the same sandbox, that takes a lease on the file *path*."""
+    put(service, path, BENIGN, "bob")
+    lease = f"import os, picklewatch.access.leases as l; assert l.hold(os.open({path!r}, os.O_RDONLY))"
+    drop_in = "/run/systemd/system/picklewatch.service.d/lease.conf"
+    service.shell(f"cat > {drop_in} <<'END'\n[Service]\nExecStartPre=/opt/picklewatch/bin/python -c \"{lease}\"\nEND")
+    service.run("systemctl", "daemon-reload")
+    service.run("systemctl", "restart", "picklewatch")  # fails if that does
+    service.run("rm", drop_in)
+    service.run("systemctl", "daemon-reload")
 
 
 def test_stop_is_clean_and_quick(service: Machine) -> None:

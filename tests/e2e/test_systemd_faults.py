@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fault.faults.kinds import Fault
 
-pytestmark = [pytest.mark.systemd, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.systemd
 
 QUICK = (
     service.journal_gone,

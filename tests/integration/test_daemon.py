@@ -90,9 +90,9 @@ def test_hard_links_are_judged_once_with_all_names(state: Path, root: Path) -> N
     os.link(root / "a.pt", root / "b.pt")
     with Running(state, root) as running:
         assert eventually(lambda: len(running.store.records) == 1 and not len(running.store.jobs))
-        time.sleep(0.3)
-        (record,) = running.store.records.latest()
-        assert {record["path"], *record["names"]} == {str(root / "a.pt"), str(root / "b.pt")}
+        both = {str(root / "a.pt"), str(root / "b.pt")}
+        assert eventually(lambda: {(r := running.store.records.latest()[0])["path"], *r["names"]} == both)
+        assert len(running.store.records) == 1
 
 
 def test_other_names_and_renames_are_told_apart(state: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,7 +274,7 @@ def test_stopping_finishes_the_file_in_hand_and_keeps_the_rest(state: Path, root
     with Running(state, root, config={"scan": {"workers": 1}}) as running:
         for number in range(5):
             (root / f"{number}.pt").write_bytes(b"slow %d" % number)
-        assert eventually(lambda: sum(scanner.scans for scanner in running.scanners) == 1)
+        assert eventually(lambda: sum(scanner.scans for scanner in running.scanners) >= 1)
     with Running(state, root, config={"scan": {"workers": 4}}) as running:
         assert len(running.store.records) >= 1
         assert eventually(lambda: len(running.store.records) == 5)
@@ -358,8 +358,8 @@ def test_a_corrupt_database_is_rebuilt_by_the_walk(state: Path, root: Path) -> N
     (state / DATABASE).write_bytes(b"garbage" * 4096)
     with Running(state, root) as running:
         assert running.judges(root / "bad.pt", "malicious")
-        assert eventually(lambda: not daemon_status.read(state).healthy)
-        assert [problem.what for problem in daemon_status.read(state).problems] == ["store-rebuilt"]
+        assert eventually(lambda: [p.what for p in daemon_status.read(state).problems] == ["store-rebuilt"])
+        assert not daemon_status.read(state).healthy
         asides = list(state.glob("picklewatch.db.corrupt-*"))
         assert asides
         for aside in asides:
@@ -387,18 +387,29 @@ def test_status_tells_what_is_going_on(state: Path, root: Path) -> None:
     assert status.daemon.stopped
 
 
-def test_systemd_hears_from_it_only_while_work_progresses(state: Path, root: Path) -> None:
+def test_systemd_hears_from_it_only_while_work_progresses(
+    state: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stuck watching thread silences the beat, so that the manager restarts the service."""
     with Running(state, root) as running:
-        daemon = running.daemon
+        daemon, heard = running.daemon, running.notifier.messages
         assert eventually(lambda: "WATCHDOG" in running.notifier.said())
-        late = time.monotonic() + 1000
-        before = len(running.notifier.messages)
-        daemon._heartbeat.beat(late, daemon._stuck(late))
-        assert [m for m in running.notifier.messages[before:] if "WATCHDOG" in m] == []
-        assert any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
-        daemon._heartbeat.beat(time.monotonic(), daemon._stuck(time.monotonic()))
-        assert not any(problem.what == "daemon-stuck" for problem in daemon.health.problems)
+        stuck, looks = daemon._stuck(time.monotonic() + 1000), list[float]()
+        assert stuck is not None
+
+        def find_stuck(now: float) -> str | None:
+            looks.append(now)
+            daemon._heartbeat._interval.expire()
+            return stuck
+
+        monkeypatch.setattr(daemon, "_stuck", find_stuck)
+        assert eventually(lambda: "daemon-stuck" in problems(running))
+        before = len(heard)
+        assert eventually(lambda: len(looks) >= 3)
+        assert [message for message in heard[before:] if "WATCHDOG" in message] == []
+        monkeypatch.undo()
+        assert eventually(lambda: "daemon-stuck" not in problems(running))
+        assert eventually(lambda: any("WATCHDOG" in message for message in heard[before:]))
     assert "STOPPING" in running.notifier.said()
 
 
@@ -462,7 +473,7 @@ def test_a_vault_that_fails_costs_the_move_not_the_verdict(
         monkeypatch.setattr(Vault, "take", broken)
         (root / "bad.pt").write_bytes(b"evil")
         assert running.judges(root / "bad.pt", "malicious")
-        assert eventually(lambda: running.daemon.health.counts.get("action-errors") == 1)
+        assert eventually(lambda: running.daemon.health.counts.get("action-errors", 0) >= 1)
         assert running.store.intents.counts() == {"wanted": 1}
         monkeypatch.undo()
         running.daemon._moves_due.expire()
@@ -490,7 +501,7 @@ def test_a_second_signal_ends_it_at_once(state: Path, root: Path) -> None:
     """The scan at work is cancelled, its file stays queued, the status says which signal."""
     with Running(state, root, config={"scan": {"workers": 1}}) as running:
         running.expected = 128 + signal.SIGTERM
-        (root / "slow.pt").write_bytes(b"slow")
+        (root / "long.pt").write_bytes(b"stuck")
         assert eventually(lambda: sum(scanner.scans for scanner in running.scanners) == 1)
         running.daemon.end()
         running.daemon.end()

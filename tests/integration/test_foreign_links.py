@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.directories import open_directory
 from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken, snapshot
-from support.watching import eventually
+from support.watching import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,7 +233,7 @@ def test_bind_mounts_of_an_own_namespace_change_nothing(machine: Machine) -> Non
     mark = machine.cache / "mounted"
 
     def mount() -> None:
-        subprocess.run(["unshare", "-Urm", "sh", "-c", script, str(mark)], check=False, timeout=20)
+        subprocess.run(["unshare", "-Urm", "sh", "-c", script, str(mark)], check=False, timeout=PATIENCE)
 
     machine.as_mallory(mount)
     wait_for_bait(machine)

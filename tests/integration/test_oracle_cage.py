@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from oracle.command import main
+from support.watching import PATIENCE
 
 Outcomes = dict[str, tuple[str, list[str], list[str]]]
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ print(json.dumps({
 def _driven() -> Outcomes:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'src'}"}
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", DRIVER], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     if done.returncode == 2:
         pytest.skip(f"no cage here: {done.stdout}")

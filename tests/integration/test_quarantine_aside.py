@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.directories import open_places
 from support.vaulting import CONTENT, NOBODY, SHA256, Lab, file_system, lab, root_only
+from support.watching import PATIENCE
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import FileId
@@ -84,13 +85,13 @@ def test_a_copy_at_work_holds_up_no_other_move(made: Lab, monkeypatch: pytest.Mo
     def wait() -> None:
         if not copying_now.is_set():
             copying_now.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE)
 
     before_copying(monkeypatch, wait)
     thread = threading.Thread(target=made.quarantine)
     thread.start()
     try:
-        assert copying_now.wait(60)
+        assert copying_now.wait(PATIENCE)
         (large,) = made.items()
         made.relative, first = "hub/small.bin", made.relative
         made.put()

@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.watching import Watching, eventually
+from support.watching import PATIENCE, Watching, eventually
 
 from picklewatch.core.candidate import Source
+from picklewatch.watch.settle import Delays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +76,17 @@ def test_trees_that_come_in_one_piece_are_offered_completely(
     assert watching.wait_for(*(root / "copy" / name for name in names))
 
 
-def test_a_rename_into_place_is_offered_under_the_final_name_only(watching: Watching, root: Path) -> None:
+def test_a_rename_into_place_is_offered_under_the_final_name_only(tmp_path: Path, root: Path) -> None:
     """huggingface_hub and torch.hub write a temporary file first."""
-    temporary = root / "blob.1234abcd.incomplete"
-    temporary.write_bytes(b"x")
-    time.sleep(0.05)
-    temporary.rename(root / "blob")
-    assert watching.wait_for(root / "blob")
-    time.sleep(1.2)
-    assert watching.paths() == [str(root / "blob")]
+    with Watching(tmp_path / "state", root, delays=Delays(grace=PATIENCE)) as watching:
+        assert watching.wait_ready()
+        temporary = root / "blob.1234abcd.incomplete"
+        temporary.write_bytes(b"x")
+        assert eventually(lambda: str(temporary) in watching.loop._settle)
+        temporary.rename(root / "blob")
+        assert watching.wait_for(root / "blob")
+        assert str(temporary) not in watching.loop._settle
+        assert watching.paths() == [str(root / "blob")]
 
 
 def test_a_file_opened_without_a_name_is_offered_again_when_its_writer_closes_it(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.store import Store
+    from picklewatch.watch.settle import Delays
 
 PATIENCE = 400.0
 """Seconds after which a wait is given up. No test is judged by it: that a machine is busy is no fault."""
@@ -82,6 +83,7 @@ class Watching:
         *roots: Path,
         excluded: Callable[[str], bool] = lambda _path: False,
         timing: Timing | None = None,
+        delays: Delays = DEFAULT_DELAYS,
         own: str = "",
     ) -> None:
         self.health = Health()
@@ -96,7 +98,7 @@ class Watching:
             self._offer,
             self.health,
             canary=state / "canary",
-            delays=DEFAULT_DELAYS,
+            delays=delays,
             timing=timing or Timing(poll=0.3),
             point=own,
             is_excluded=leave_out,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.vaulting import NOBODY, root_only
-from support.watching import ENGINE, FakeScanner, LocalWatch, eventually, make_candidate, make_record, named
+from support.watching import ENGINE, PATIENCE, FakeScanner, LocalWatch, eventually, make_candidate, make_record, named
 
 from picklewatch.access.digest import DIGEST_ALWAYS
 from picklewatch.access.open_file import open_subject
@@ -117,7 +117,7 @@ class House:
     def close(self) -> None:
         """End it."""
         self.workers.cancel()
-        self.workers.join(60)
+        assert self.workers.join(PATIENCE)
         self.store.close()
         self.vault.close()
 

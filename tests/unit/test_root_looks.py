@@ -201,10 +201,10 @@ def test_one_look_may_take_long_in_all() -> None:
     slow = threading.Event()
 
     def look(root: Root) -> Sight:
-        slow.wait(0.02)
+        slow.wait(0.05)
         return Sight(None, error=int(root.wanted))
 
-    finder = RootFinder(look, patience=0.2)
+    finder = RootFinder(look, patience=2.0)
     sights = finder.look([Root(str(number)) for number in range(50)])
     finder.stop()
     assert [sight.error for sight in sights.values()] == list(range(50))

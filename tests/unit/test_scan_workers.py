@@ -262,11 +262,7 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
     pool.open = hanging
     monkeypatch.setattr(scan_job, "LOOK_SECONDS", 0.0)
     pool.put(tmp_path / "dead", b"good")
-    assert eventually(lambda: pool.workers.files_claimed() == 1)
-    pool.workers.look_after(time.monotonic() + 1)
-    assert [(problem.what, problem.subject) for problem in pool.health.problems] == [
-        ("scan-hangs", str(tmp_path / "dead"))
-    ]
+    assert eventually(lambda: _hanging(pool) == [("scan-hangs", str(tmp_path / "dead"))])
     pool.put(tmp_path / "beside", b"good")
     elsewhere = replace(make_candidate(tmp_path / "beside"), path="/proc/version")
     elsewhere = replace(elsewhere, file=replace(elsewhere.file, device=1))
@@ -277,6 +273,12 @@ def test_a_worker_whose_file_system_hangs_is_replaced(
     answers.set()
     assert eventually(lambda: _looked_after(pool))
     assert eventually(lambda: len(pool.verdicts()) == 2)
+
+
+def _hanging(pool: Pool) -> list[tuple[str, str]]:
+    """Look after the workers a second later, and return what is wrong then."""
+    pool.workers.look_after(time.monotonic() + 1)
+    return [(problem.what, problem.subject) for problem in pool.health.problems]
 
 
 def _looked_after(pool: Pool) -> bool:
