@@ -375,15 +375,21 @@ def _children(pid: int) -> str:
 
 def test_no_child_outlives_the_warm_process() -> None:
     """The kernel kills the child at work with the warm process, so nothing of a scan is left behind."""
-    with Scanner(Limits(seconds=1), job=JOB) as it:
-        assert it.protections
-        thread = threading.Thread(target=lambda: scan(it, "sleep"))
-        thread.start()
-        assert it.pid is not None
-        child = _wait_for_child(it.pid)
-        os.kill(it.pid, 9)
-        assert _gone(child)
-        thread.join()
+    it = Scanner(LIMITS, job=JOB)
+    assert it.protections
+
+    def work() -> None:
+        with pytest.raises(ScanCancelledError):
+            scan(it, "sleep")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert it.pid is not None
+    child = _wait_for_child(it.pid)
+    os.kill(it.pid, 9)
+    assert _gone(child)
+    it.close()
+    thread.join()
 
 
 def test_closing_ends_a_scan_in_another_thread_at_once() -> None:
@@ -411,8 +417,14 @@ def test_closing_ends_a_scan_in_another_thread_at_once() -> None:
 
 
 def _wait_for_child(pid: int) -> int:
-    assert eventually(lambda: bool(_children(pid).split())), "no child was started"
-    return int(_children(pid).split()[0])
+    seen: list[str] = []
+
+    def is_started() -> bool:
+        seen[:] = _children(pid).split()
+        return bool(seen)
+
+    assert eventually(is_started), "no child was started"
+    return int(seen[0])
 
 
 def _gone(pid: int) -> bool:
