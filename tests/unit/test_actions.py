@@ -32,8 +32,9 @@ from picklewatch.service import moves
 from picklewatch.service.actions import Actions
 from picklewatch.service.late_names import LateNames
 from picklewatch.service.move_pauses import MovePauses
-from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.store import Store
 from picklewatch.telemetry.health import Health
 
@@ -200,7 +201,7 @@ def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Pat
     finally:
         fs.hook = before
     actions.mover.retry_all()
-    actions.mover.finish()
+    actions.mover.contents.finish()
     assert store.intents.counts() == {"done": 1}
     with Vault(tmp_path / "vault") as vault:
         (item,) = vault.items()
@@ -246,7 +247,7 @@ def test_a_file_that_may_not_be_moved_is_a_problem_until_it_is(
     assert actions.mover.retry_all() == 0
     assert store.intents.counts() == {"wanted": 1}, "it pauses"
     for _ in range(3):
-        actions.mover._pauses._clock = lambda: math.inf
+        actions.mover._refusals._pauses._clock = lambda: math.inf
         actions.mover.retry_all()
     assert parse_tombstone(path.read_bytes()) is not None
     assert not health.problems

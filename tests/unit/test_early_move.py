@@ -22,8 +22,9 @@ from picklewatch.scanning.scan_file import scan_file
 from picklewatch.service.actions import Actions
 from picklewatch.service.early_move import EarlyMove, LinkedError
 from picklewatch.service.late_names import LateNames
-from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
 from picklewatch.service.scan_workers import Workers
 from picklewatch.service.self_test_answers import SelfTestAnswers
@@ -67,10 +68,10 @@ class House:
         self.policy, self.defused, self.health = policy, threading.Event(), Health()
         self.store, self.vault = Store(self.state), Vault(self.state / "vault")
         self.schedule = PuttingOff(self.store)
-        moves = QuarantinePolicy(
+        self.moves = QuarantinePolicy(
             takes=lambda verdict: takes and verdict.rank >= Verdict.UNSAFE.rank, trees=lambda: (named(self.root),)
         )
-        self.mover = Mover(self.store, self.health, lambda: self.vault, lambda: moves)
+        self.mover = Mover(self.store, self.health, lambda: self.vault, lambda: self.moves)
         outcomes = OutcomeLog(self.store)
         self.stages = Stages(
             store=self.store,
@@ -78,7 +79,7 @@ class House:
             schedule=self.schedule,
             actions=Actions(outcomes, self.mover, LateNames(self.store, outcomes)),
             watch=LocalWatch(),
-            self_tests=SelfTestAnswers(self.store, self.state / "canary", lambda: self.vault, lambda: moves),
+            self_tests=SelfTestAnswers(self.store, self.state / "canary", lambda: self.vault, lambda: self.moves),
             statistics=ScanStatistics(),
         )
         context = ScanContext(
@@ -224,7 +225,7 @@ def test_an_allowed_content_is_hashed_before_it_is_moved(tmp_path: Path, has_siz
 
 def test_a_refused_move_is_recorded_once(tmp_path: Path, house: House) -> None:
     """The early record is completed in its place, and the refusal is not asked for again."""
-    house.mover._policy = lambda: QuarantinePolicy(takes=lambda _verdict: True, trees=tuple)
+    house.moves = QuarantinePolicy(takes=lambda _verdict: True)
     path = house.put("m", LONG)
     assert eventually(lambda: house.store.intents.counts() == {"refused": 1})
     house.defused.set()
@@ -251,7 +252,7 @@ def test_what_was_moved_early_is_not_lost_by_a_kill(house: House) -> None:
     assert early._taking is not None
     early._taking.close()  # as the kernel does
     house.mover.recover()
-    house.mover.finish()
+    house.mover.contents.finish()
     (item,) = house.vault.items()
     assert (item.state, item.sha256) == (State.QUARANTINED, SHA256)
     assert parse_tombstone(path.read_bytes()) == item.id
@@ -429,9 +430,9 @@ def test_a_link_that_is_made_during_a_long_scan_loses_the_content(house: House) 
 
 def test_names_that_cannot_be_taken_do_not_keep_a_scan_from_its_end(house: House) -> None:
     """One that was known when the move was refused is dealt with; only what comes later ends the scan."""
-    watched = house.mover._policy
+    watched = house.moves
     house.defused.set()
-    house.mover._policy = lambda: QuarantinePolicy(takes=lambda _verdict: True)
+    house.moves = QuarantinePolicy(takes=lambda _verdict: True)
     path, other, later = (house.root / name for name in ("m", "other", "later"))
     path.write_bytes(LONG)
     other.hardlink_to(path)
@@ -442,7 +443,7 @@ def test_names_that_cannot_be_taken_do_not_keep_a_scan_from_its_end(house: House
         FakeScanner(house.defused).scan(subject.fd, harm=early.see)
         early.act()
         assert house.store.intents.counts() == {"refused": 1}
-        house.mover._policy = watched
+        house.moves = watched
         early.tick()
         later.hardlink_to(path)
         house.store.records.add_name(subject.file, str(later))

@@ -23,8 +23,9 @@ from picklewatch.queue.schedule import Claim, Schedule
 from picklewatch.service import scan_job, scan_workers
 from picklewatch.service.actions import Actions
 from picklewatch.service.late_names import LateNames
-from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.service.scan_context import ScanContext, ScanStatistics, Stages
 from picklewatch.service.scan_workers import Workers
 from picklewatch.service.self_test_answers import SelfTestAnswers

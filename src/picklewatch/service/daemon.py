@@ -30,10 +30,11 @@ from picklewatch.service.heartbeat import Heartbeat
 from picklewatch.service.interval import Interval
 from picklewatch.service.late_names import LateNames
 from picklewatch.service.move_retries import MoveRetries
-from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.people_finder import PeopleFinder
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
+from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.service.scan_context import ScanStatistics, Stages
 from picklewatch.service.self_test_answers import SelfTestAnswers
 from picklewatch.service.signals import Signals

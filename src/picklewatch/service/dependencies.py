@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from picklewatch.config.schema import Config
     from picklewatch.core.model import EngineVersion
     from picklewatch.scanning.scan_many import ClosableScans
-    from picklewatch.service.moves import SupportsQuarantine
+    from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.watch.roots import Root
 
 

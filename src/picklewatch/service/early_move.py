@@ -115,7 +115,7 @@ class EarlyMove:
     def _look_for_names(self) -> None:
         name: str | None = None
         with failures_reported(self._failures, self._subject.path):
-            name = self._mover.judge_names(self._subject.file, self._dealt_with)
+            name = self._mover.names.judge_other(self._subject.file, self._dealt_with)
         if name is not None:
             raise LinkedError
 
@@ -147,9 +147,9 @@ class EarlyMove:
             self.begun = self._store.begin(self._record(self._harm))
             self._taking = self._mover.take(self.begun, subject, seen_again=self._is_repeated)
             if self._taking is not None:
-                self._mover.report(self._taking.item)
+                self._mover.contents.report(self._taking.item)
             else:
-                self._dealt_with = self._mover.names(subject.file)
+                self._dealt_with = self._mover.names.known(subject.file)
 
     def _sha256(self) -> str | None:
         return _whole_digest(self._subject.fd, self.on_block)
@@ -173,12 +173,12 @@ class EarlyMove:
         taking, self._taking = self._taking, None
         if taking is not None:
             taking.learn(record.judgement.verdict, record.judgement.reasons, record.report.sha256)
-            self._mover.end(taking)
+            self._mover.contents.end(taking)
 
     def close(self) -> None:
         """Leave a file that was taken to the recovery of the vault, if nothing has ended it."""
         if self._taking is not None:
-            self._mover.end(self._taking)
+            self._mover.contents.end(self._taking)
             self._taking = None
 
 

@@ -65,12 +65,12 @@ class MoveRetries:
     @property
     def has_unfinished(self) -> bool:
         """Return True if the content of a moved file is to follow: call `finish`."""
-        return self._actions.mover.has_unfinished
+        return self._actions.mover.contents.has_unfinished
 
     def finish(self, _stopping: threading.Event) -> None:
         """Let the contents of moved files follow."""
         try:
-            self._actions.mover.finish()
+            self._actions.mover.contents.finish()
         except StateError as error:
             self._report(error)
 

@@ -86,8 +86,8 @@ class JobRunner:
             with self._context.opens(job.path, (job.device, job.inode), names) as subject:
                 claim.enter_step(self._context.patience)
                 claim.owner = os.fstat(subject.fd).st_uid
-                if self._stages.actions.mover.is_set_aside(subject.path, subject.file, claim.owner):
-                    self._stages.actions.mover.judge_names(subject.file, {subject.path})
+                if self._stages.actions.mover.names.is_set_aside(subject.path, subject.file, claim.owner):
+                    self._stages.actions.mover.names.judge_other(subject.file, {subject.path})
                     self._store.jobs.drop(job)
                     return 0.0
                 if self._same_content.is_settled(claim, subject):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from picklewatch.access.open_file import Subject
     from picklewatch.core.model import Record
-    from picklewatch.service.moves import QuarantinePolicy, SupportsQuarantine
+    from picklewatch.service.quarantine_policy import QuarantinePolicy, SupportsQuarantine
     from picklewatch.store import Store
 
 _log = structlog.get_logger()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from picklewatch.service.moves import SupportsQuarantine
+    from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.store import Store
 
 _VAULT: Final = "vault"

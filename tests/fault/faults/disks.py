@@ -26,8 +26,9 @@ from picklewatch.core.tombstone import parse_tombstone
 from picklewatch.quarantine.vault import State, Vault
 from picklewatch.service.actions import Actions
 from picklewatch.service.late_names import LateNames
-from picklewatch.service.moves import Mover, QuarantinePolicy
+from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
+from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.store import Store
 from picklewatch.telemetry.health import Health
 
