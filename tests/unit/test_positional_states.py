@@ -109,3 +109,27 @@ def test_what_cython_restores_by_number_is_not_clean(module: str, name: str) -> 
     """Compiled without checks of bounds, these functions read parts that a short tuple does not have."""
     sample = call(module, f"__pyx_unpickle_{name}", global_(module, name), number(1), tuple_())
     assert level(judged(pickle(4, sample))) in {Level.UNVERIFIED, Level.UNSAFE}
+
+
+def _block(function: tuple[str, str], placement: bytes) -> Level:
+    return level(judged(pickle(4, call(*function, _ARRAY, placement))))
+
+
+_BLOCKS = [("pandas._libs.internals", "_unpickle_block"), ("pandas.core.internals", "make_block")]
+_SCALAR = call("numpy.core.multiarray", "scalar", dtype("f8"), data(b"\0" * 8))
+
+
+@pytest.mark.parametrize("function", _BLOCKS)
+def test_a_block_is_placed_by_columns(function: tuple[str, str]) -> None:
+    """A slice, a number, a list or an array of them."""
+    columns = array(sizes(1), dtype("i8"), data(b"\0" * 8))
+    for placement in (call("builtins", "slice", number(0), number(1)), number(0), EMPTY_LIST, columns):
+        assert _block(function, placement) is Level.INFO
+
+
+@pytest.mark.parametrize("function", _BLOCKS)
+def test_a_block_without_columns_is_not_clean(function: tuple[str, str]) -> None:
+    """Pandas makes an array of the placement and believes that it has a dimension."""
+    alone = array(tuple_(), dtype("i8"), data(b"\0" * 8))
+    for placement in (b"\x88", b"G" + 8 * b"\0", NONE, text("x"), _SCALAR, alone):
+        assert _block(function, placement) is Level.UNVERIFIED

@@ -135,6 +135,7 @@ class Check(StrEnum):
     ARROW = "arrow"
     FORMULA = "formula"
     INDEX_CLASS = "index_class"
+    BLOCK = "block"
     JAX_ARRAY = "jax_array"
     LOAD_FROM_BYTES = "load_from_bytes"
     MASKED = "masked"

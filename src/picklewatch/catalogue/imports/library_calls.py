@@ -90,7 +90,6 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         kind=Kind.OBJECT,
         names={
             "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
-            "pandas._libs.internals": "_unpickle_block",
             "pandas._libs.interval": "__pyx_unpickle_IntervalMixin",
             "pandas._libs.missing": "__pyx_unpickle_C_NAType",
             "pandas._libs.sparse": "__pyx_unpickle_SparseIndex",
@@ -171,12 +170,22 @@ LIBRARY_CALLS: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="pandas' makers of blocks and managers from arrays",
-        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        reason="pandas' makers of blocks from an array and its columns, which are looked at",
+        uses={Use.REFERENCE, Use.CALL},
+        kind=Kind.OBJECT,
+        check=Check.BLOCK,
         names={
-            "pandas.core.internals": "BlockManager SingleBlockManager make_block",
+            "pandas._libs.internals": "_unpickle_block",
+            "pandas.core.internals": "make_block",
             "pandas.core.internals.api": "make_block",
             "pandas.core.internals.blocks": "new_block",
+        },
+    ),
+    Group(
+        reason="pandas' managers of blocks",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        names={
+            "pandas.core.internals": "BlockManager SingleBlockManager",
             "pandas.core.internals.managers": "BlockManager SingleBlockManager",
         },
     ),
