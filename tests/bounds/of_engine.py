@@ -91,8 +91,10 @@ BOUNDS: dict[str, list[Entry]] = {
         shown(
             "the text of a finding",
             "concern_about: callee.key[:200]",
+            "_carried: callee.key[:200]",
             "_denied_call: callee.key[:200]",
             "_listed_call: callee.key[:200]",
+            "_made: callee.key[:200]",
             "_foreign_call: callee.key[:200]",
             "_foreign_call: callee.module[:200]",
             "_vouched_call: callee.key[:200]",

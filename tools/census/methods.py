@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _KEEPS = re.compile(
-    r"^[ \t]*(?:\w+\.\w[\w.]*(?:\[[^\]\n]*\])?[ \t]*=(?!=)|.*\b(?:partial|setdefault|connect)\().*$", re.MULTILINE
+    r"^[ \t]*(?:\w+\.\w[\w.]*(?:\[[^\]\n]*\])?[ \t]*=(?!=)|.*\b(?:partial|setdefault|connect)\(\s*).*$", re.MULTILINE
 )
 """Lines that set an attribute of an object, or keep what they are given."""
 _FETCHED = re.compile(r"\.(\w+)\b(?![\w.(\[]|[ \t]*=)")

@@ -53,6 +53,36 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         {"6b19eba49f987c6b": "3.5.1 5.24.0"},
         "asks data, which is not there yet, and so asks itself until Python stops it",
     ),
+    _asked(
+        "torch_geometric.data.hetero_data.HeteroData.__getattr__",
+        {"2ffd7a843a7c7235": "2.8.1"},
+        "asks _global_store, which is not there yet, and so asks itself until Python stops it",
+    ),
+    _asked(
+        "ultralytics.utils.SimpleClass.__getattr__",
+        {"652adb73119a19de": "8.4.190"},
+        "raises, and words the error by the names of the class and its __doc__",
+    ),
+    _asked(
+        "fastcore.basics.GetAttr.__getattr__",
+        {"0dd084d45920dafd": "2.2.41"},
+        "raises for a name that begins with __; for another one asks _default, which is not there yet",
+    ),
+    _asked(
+        "coqpit.coqpit.Coqpit.__getattribute__",
+        {"a09c405891c6d97a": "0.0.17"},
+        "compares a text with '???'; the object has no attributes yet",
+    ),
+    _asked(
+        "pymatgen.core.sites.Site.__getattr__",
+        {"b44a356644515014": "2026.10.16"},
+        "asks _properties, which is not there yet: raises",
+    ),
+    _asked(
+        "formulaic.utils.structured.Structured.__getattr__",
+        {"19ec1f66f7c57818": "1.2.2"},
+        "raises for a name that begins with _; for another one asks _structure, which is not there yet",
+    ),
     Schema(
         function="xarray.core.common.AttrAccessMixin.__setattr__",
         why="sets the attribute as object does, and words an error by names alone",

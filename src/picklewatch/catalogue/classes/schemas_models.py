@@ -14,13 +14,49 @@ _CHUMPY: Final = data_and(
     ),
 )
 """Arrays that remember how they were computed; each is asked for its parents, a table that restoring makes anew."""
+_SPACES: Final = data_and(
+    spelt("gymnasium.spaces.box gym.spaces.box", "Box"),
+    spelt("gymnasium.spaces.dict gym.spaces.dict", "Dict"),
+    spelt("gymnasium.spaces.discrete gym.spaces.discrete", "Discrete"),
+    spelt("gymnasium.spaces.multi_binary", "MultiBinary"),
+    spelt("gymnasium.spaces.multi_discrete", "MultiDiscrete"),
+    spelt("gymnasium.spaces.tuple", "Tuple"),
+)
+"""Spaces of an environment: bounds, shapes and a random generator."""
+
+_ADDICT: Final = data_and("addict.addict.Dict addict.Dict")
+
+
+def _addict(hook: str, source: str, why: str) -> Schema:
+    """Return the schema of a hook of a dict that makes other dicts its own class."""
+    return Schema(
+        function=f"addict.addict.Dict.{hook}",
+        why=why,
+        sources={source: "2.4.0"},
+        rest=_ADDICT,
+        state=_ADDICT,
+        items=_ADDICT,
+    )
+
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
+    _addict("__setstate__", "59d56946e5ee3b6e", "takes the items of the state, which is the object itself, one by one"),
+    _addict(
+        "__setitem__", "252fcc0f9ea7c8ca", "sets the item, and itself in a parent, which nothing of a file can set"
+    ),
+    _addict("__getattr__", "c7f3c231bdff0a5b", "returns the item of that name, or a new dict of its class"),
     Schema(
         function="pydantic.main.BaseModel.__setstate__",
         why="sets __dict__ and three slots to what the state has for them; pydantic 1 also sets private attributes",
         sources={"47aa0e22044c185b": "2.14.4"},
         looks={"__dict__": NAMES, "__private_attribute_values__": DATA},
+        state=ABSENT,
+    ),
+    Schema(
+        function="stable_baselines3.common.vec_env.vec_normalize.VecNormalize.__setstate__",
+        why="asks a space that is a dict for the names of its parts, where the state has none; stores the rest",
+        sources={"584ff9c879044f2d": "2.9.2", "5610d402ee565d06": "1.8.0"},
+        looks={"observation_space": _SPACES, "venv": ABSENT},
         state=ABSENT,
     ),
     Schema(

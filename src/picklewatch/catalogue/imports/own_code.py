@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _OWN = frozenset(
     "__main__ __mp_main__ src source code_base model models net nets network networks arch archs architecture architectures backbone backbones module "
-    "modules layer layers main train training trainer train_model run solver engine experiment experiments exp project app apps api script "
+    "modules layer layers main train training train_model run solver engine experiment experiments exp project app apps api script "
     "scripts notebook notebooks util utils utility utilities tool tools helper helpers common lib libs library core config configs configuration conf "
     "cfg params hparams options opts settings constants dataset data_loader dataloader dataloaders data_utils preprocessing preprocess features "
     "pipeline pipelines transforms custom custom_layers custom_models mymodel my_model mylib my_utils agent agents env envs environment loss "

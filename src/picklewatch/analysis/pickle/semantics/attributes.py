@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Persistent
 from picklewatch.catalogue.classes.profiles import Hook
+from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
@@ -66,8 +67,21 @@ def hidden(target: Obj, part: Value) -> bool:
         return part.kind in {_SET, _FROZENSET}
     if part.kind is _UNKNOWN:
         return target.known
+    if _takes_items_of(target, part):
+        return False
     return part.kind in {_DICT, _LIST, _CALLABLE} or (
         part.kind is _ATOM and isinstance(part.callee, Import) and part.callee.name == "tuple"
+    )
+
+
+def _takes_items_of(target: Obj, part: Obj) -> bool:
+    """Return True if what restores *target* was read, and takes an object such as *part* for its items alone."""
+    profile = target.callee.profile if isinstance(target.callee, Import) else None
+    functions = profile.acts.get(Hook.SETSTATE, ()) if profile is not None else ()
+    return (
+        bool(functions)
+        and isinstance(part.callee, Import)
+        and all(one in SCHEMAS and part.callee.key in SCHEMAS[one].state.classes for one in functions)
     )
 
 
