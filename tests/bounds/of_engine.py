@@ -98,8 +98,6 @@ BOUNDS: dict[str, list[Entry]] = {
             "_foreign_call: callee.key[:200]",
             "_foreign_call: callee.module[:200]",
             "_vouched_call: callee.key[:200]",
-            "_carried: callee.key[:200]",
-            "_made: callee.key[:200]",
         ),
         careful("a longer text is no label", "_LABEL: [\\w :.+#%,-]{0,80}"),
     ],

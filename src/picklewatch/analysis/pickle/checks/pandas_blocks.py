@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.checks.arguments import plain, values_of
+from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports.entries import Kind
@@ -22,14 +22,14 @@ _NDARRAY: Final = Kind.NDARRAY
 _NDARRAY_DONE: Final = Kind.NDARRAY_DONE
 
 
-def block(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
+def block(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let blocks be made with the placements that pandas writes."""
     values = values_of(args)
     if len(values) > 1 and not _is_placement(values[1]):
         return Concern(
             "numpy-size-mismatch", Level.UNVERIFIED, f"{callee.key} is given no placement of columns: it may crash"
         )
-    return plain(context, callee, args, offset)
+    return None
 
 
 def _is_placement(value: Value) -> bool:

@@ -46,6 +46,12 @@ def fetches_member(callee: Obj) -> bool:
     return not callee.known and fetched(callee.args) is not None
 
 
+def member_of(value: Obj) -> str:
+    """Return ``module.Class.name`` for what ``getattr(Class, 'name')`` made, an empty text for any other value."""
+    member = fetched(value.args) if isinstance(value.callee, Import) and value.callee.name == "getattr" else None
+    return f"{member[0].key}.{member[1]}" if member is not None else ""
+
+
 def fetched(args: Value) -> tuple[Import, str] | None:
     """Return the class and the name that ``getattr`` was given, None if it was given anything else."""
     if not isinstance(args, tuple) or len(args) < 2 or not isinstance(args[0], Import) or not isinstance(args[1], str):
