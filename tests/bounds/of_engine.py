@@ -156,6 +156,38 @@ BOUNDS: dict[str, list[Entry]] = {
         careful("a number of more digits is an `Opaque`", "_long_number: len(digits) > _EXACT_DIGITS"),
         whole("an index of more digits is kept as they are", "index: len(digits) > _INDEX_DIGITS"),
     ],
+    "analysis/loader_acts.py": [
+        told(
+            "config-target",
+            reach.many_modules,
+            "more modules and names than are put together",
+            "_joined: number >= MOST_PAIRS",
+        ),
+        budget("work", "_joined: held.cost(_PER_NAME)"),
+        shown("a resolver's name", "_resolved: name[:40]"),
+    ],
+    "analysis/python_source.py": [
+        told("config-code", reach.long_source, "source too long to be parsed", "judge_python: len(text) > LONGEST"),
+    ],
+    "catalogue/loaders/loader_names.py": [
+        told(
+            "config-target",
+            reach.long_target,
+            "a name that is longer than any honest one",
+            "judge_call: len(name) > LONGEST_NAME",
+        ),
+        shown(
+            "names in summaries",
+            "_verdict: name[:120]",
+            "judge_file: value[:80]",
+            "judge_kernel: value[:80]",
+            "judge_repository: value[:80]",
+        ),
+    ],
+    "analysis/pickle/semantics/kept_keys.py": [
+        whole("keys beyond it are kept apart", "KeptKeys.put: len(target) < DICT_CAP"),
+        shown("evidence", "KeptKeys.finish: cut(evidence, 400)"),
+    ],
     "analysis/pickle/semantics/machine.py": [
         told(
             "hijacked-method",

@@ -36,6 +36,7 @@ from samples.opcodes import (
     tuple_,
 )
 
+from picklewatch.catalogue.imports.classify import LONGEST_NAME
 from picklewatch.core.model import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -161,6 +162,37 @@ def long_array_payload() -> Reached:
         return pickle(4, _inline(b"N" * count, kind=dtype("u1"), size=count))
 
     return Reached(raw(40), raw(60), constants={f"{_ENGINE}.vm.joblib_arrays._OTHER_READING": 50})
+
+
+def many_modules() -> Reached:
+    """A configuration with a module, and one with several and the wrong one last."""
+
+    def named(*modules: str) -> bytes:
+        return dumps({"module": list(modules), "class_name": "Dense"})
+
+    return Reached(
+        named("keras.a"),
+        named("keras.a", "keras.b", "keras.c"),
+        constants={"picklewatch.analysis.loader_acts.MOST_PAIRS": 2},
+    )
+
+
+def long_source() -> Reached:
+    """A checkpoint with the text of a configuration, which is executed."""
+
+    def source(size: int) -> bytes:
+        return dumps({"cfg": "a = 1\n" + "#" * (size - 6)})
+
+    return Reached(source(64), source(65), constants={"picklewatch.analysis.python_source.LONGEST": 64})
+
+
+def long_target() -> Reached:
+    """A name of a class whose module is long."""
+
+    def target(size: int) -> bytes:
+        return dumps({"_target_": "nemo." + "a" * (size - 7) + ".B"})
+
+    return Reached(target(LONGEST_NAME), target(LONGEST_NAME + 1))
 
 
 def many_attributes() -> Reached:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from rule_pages import main
 
-from picklewatch.catalogue.rules import RULES, format_rules, pickle_rules, scan_rules
+from picklewatch.catalogue.rules import RULES, config_rules, format_rules, pickle_rules, scan_rules
 from picklewatch.catalogue.rules.rule_text import pages
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "picklewatch").rglob("*.py"))
 PAGES = ROOT / "docs" / "rules"
+GROUPS = (pickle_rules.RULES, format_rules.RULES, config_rules.RULES, scan_rules.RULES)
 TESTS = ROOT / "tests" / "rules"
 
 
@@ -41,7 +42,7 @@ def test_every_rule_that_the_source_names_is_registered() -> None:
 
 def test_no_rule_is_registered_twice() -> None:
     """Each has one owner."""
-    registered = [rule.id for group in (pickle_rules.RULES, format_rules.RULES, scan_rules.RULES) for rule in group]
+    registered = [rule.id for group in GROUPS for rule in group]
     assert len(registered) == len(set(registered))
 
 

@@ -74,6 +74,7 @@ def report_of(walk: Walk) -> PickleReport:
         walk.run()
         machine.world.finish()
         find_kept(machine.imports.found.values(), (walk.result, *walk.memoized), budget)
+        machine.kept_keys.finish()
         report = _report(walk, machine, start)
         # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
         budget.charge(max(walk.opcodes - (before - budget.work_left), 0))

@@ -262,16 +262,6 @@ _CODE = (
         allow=_BY_DIGEST,
     ),
     Rule(
-        id="config-target",
-        level=Level.UNSAFE,
-        title="A configuration that calls a dangerous function",
-        meaning="A configuration names a function to import and call (Hydra's `_target_`) that can do harm.",
-        danger="Loaders such as NeMo import this name and call it with arguments from the same file.",
-        evidence="subprocess.Popen",
-        action=_DELETE,
-        allow=_BY_DIGEST,
-    ),
-    Rule(
         id="export-expression",
         level=Level.UNSAFE,
         title="An expression that is code",

@@ -39,6 +39,7 @@ _CALL_USE: Final = Use.CALL
 _CODE: Final = Kind.CODE
 _DTYPE: Final = Kind.DTYPE
 _CODE_STATUS: Final = Status.CODE
+_DICT: Final = Kind.DICT
 _FOREIGN: Final = Status.FOREIGN
 _GETATTR: Final = Check.GETATTR
 _INDIRECT: Final = Status.INDIRECT
@@ -128,6 +129,8 @@ class CallJudge:
                 return self.imports.global_(owner.module, f"{owner.name}.{name}", offset)
         if check in _KEEPS:
             made = _CALLABLE
+        elif made is _DICT and args:
+            self.observations.mappings.append((args, offset))
         if made is _ARGUMENT and concern is None and args and type(args) is tuple:
             return args[0]
         if made is _DTYPE and (given := given_back(callee, args)) is not None:

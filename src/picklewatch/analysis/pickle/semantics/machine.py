@@ -16,6 +16,7 @@ from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
 from picklewatch.analysis.pickle.semantics.fillings import ADDS, APPENDS, SETS_ITEM, goes_elsewhere
 from picklewatch.analysis.pickle.semantics.hazards import INTERFACES, Hazards
 from picklewatch.analysis.pickle.semantics.imports import ImportTable
+from picklewatch.analysis.pickle.semantics.kept_keys import KeptKeys
 from picklewatch.analysis.pickle.semantics.kinds import FILLED_BY, Fill
 from picklewatch.analysis.pickle.semantics.observations import Observations
 from picklewatch.analysis.pickle.semantics.persistent_ids import PersistentIds
@@ -33,6 +34,7 @@ from picklewatch.analysis.pickle.vm.values import (
     Persistent,
 )
 from picklewatch.catalogue.imports.entries import Kind
+from picklewatch.catalogue.loaders.loader_keys import TELLING, WATCHED
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Machine:
         """True if the loader may be joblib's, which reads arrays between the opcodes."""
         self.read_storage = read_storage
         self.observations = Observations(where, budget)
+        self.kept_keys = KeptKeys(self.observations)
         self.world = ClosedWorld(self.observations)
         self.hazards = Hazards(self.observations, self.world)
         self.imports = ImportTable(self.observations)
@@ -119,17 +122,18 @@ class Machine:
 
     def set_items(self, target: Value, items: list[Value], offset: int) -> None:
         """Judge SETITEM and SETITEMS: *items* are keys and values in turn."""
-        self._hashed(items[::2], offset)
+        keys = items[::2]
+        self._hashed(keys, offset)
         self._charge(len(items) // 2)
         self._looked(target, items)
         if type(target) is dict:
-            self._fill(target, items, offset)
+            self._fill(target, keys, items, offset)
             return
         if type(target) is Obj and (target.kind in _TAKE_ITEMS or not target.known):
             self._filled(target, SETS_ITEM, items, offset)
             if target.items is None:
                 target.items = {}
-            self._fill(target.items, items, offset)
+            self._fill(target.items, keys, items, offset)
             self._hooks_among(target, items, offset)
             if target.kind is _OBJECT and target.known:
                 self._filled_late("SETITEM", target, offset)
@@ -148,8 +152,8 @@ class Machine:
             )
         self.world.filled(target, hooks, items, offset)
 
-    def _fill(self, target: dict[Key, Value], items: list[Value], offset: int) -> None:
-        """Put *items*, keys and values in turn, into *target*; those that are not kept by themselves under `REST`.
+    def _fill(self, target: dict[Key, Value], keys: list[Value], items: list[Value], offset: int) -> None:
+        """Put *items*, *keys* and values in turn, into *target*; those that are not kept by themselves under `REST`.
 
         A key that is written twice is reported: what was there may have been looked at, copied or deleted meanwhile.
         """
@@ -171,7 +175,9 @@ class Machine:
                 others.append(key)
             if type(value) not in NUMBERS:
                 others.append(value)
-        if len(target) - before + apart < len(items) // 2:
+            if isinstance(key, Obj):
+                self.kept_keys.computed(target, key, value, offset)
+        if len(target) - before + apart < len(keys):
             self.observations.finding(
                 "opcode-out-of-kind",
                 Level.UNVERIFIED,
@@ -185,6 +191,16 @@ class Machine:
             rest = target.setdefault(REST, [])
             assert isinstance(rest, list)
             rest += others
+        self._note_keys(target, keys, items, offset)
+
+    def _note_keys(self, target: dict[Key, Value], keys: list[Value], items: list[Value], offset: int) -> None:
+        """Note *target* if a loader may import or run what lies under one of *keys*."""
+        try:
+            acts = not (TELLING if len(target) < DICT_CAP else WATCHED).isdisjoint(keys)
+        except TypeError:  # a list or a dict as a key, where the unpickler raises
+            acts = True
+        if acts:
+            self.kept_keys.put(target, items, offset)
 
     def _hooks_among(self, target: Obj, items: list[Value], offset: int) -> None:
         """Keep items that the unpickler would call: an ``EasyDict`` returns them where it asks for a method."""

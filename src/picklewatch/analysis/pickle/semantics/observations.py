@@ -58,6 +58,8 @@ class Observations:
         """Dictionaries, by identity, with keys that were not kept, or are not known."""
         self.pattern_work = 0
         """Microseconds that compiling the patterns so far takes: see `checks.patterns`."""
+        self.mappings: list[tuple[Value, int]] = []
+        """The arguments of calls that make a mapping, and where each call stands."""
         self._nests: set[tuple[object, ...]] = set()
         """The bytes that `nest` was given: the same bytes again are no other pickle."""
         self._kept: Counter[Level] = Counter()

@@ -1,0 +1,179 @@
+"""What the loaders of `catalogue.loaders.loader_keys` would do with one mapping, of a pickle or of a text."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import TYPE_CHECKING, Protocol
+
+from picklewatch.analysis.python_source import PER_CHARACTER, judge_python, reaches_internals
+from picklewatch.catalogue.loaders.loader_keys import BY_KEY, Names
+from picklewatch.catalogue.loaders.loader_names import TARGET, Named, judge_call, judge_text
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from picklewatch.analysis.python_source import Effect
+    from picklewatch.catalogue.loaders.loader_keys import LoaderKey
+
+CODE, TEMPLATE = "config-code", "template-escape"
+"""The rules."""
+MOST_PAIRS = 1 << 10
+"""Pairs of a module and a name that are judged; a text may have several of each, and whoever has more is reported."""
+
+
+class Configuration(Protocol):
+    """A mapping as loaders see it. In a text, a key may have several values."""
+
+    def has(self, key: str) -> bool:
+        """Return True if *key* is there."""
+
+    def texts(self, key: str) -> Sequence[str]:
+        """Return the texts that are the value of *key*."""
+
+    def within(self, key: str) -> Iterable[Configuration]:
+        """Return the mappings that are the value of *key*."""
+
+    def arguments(self) -> Sequence[str]:
+        """Return the texts beside a key, and those in lists and mappings beside it."""
+
+    def cost(self, units: int) -> None:
+        """Charge for *units* of work."""
+
+
+def judge_key(key: str, held: Configuration) -> Iterator[tuple[Named, str]]:
+    """Yield a verdict, with its evidence, for each thing that loaders would do because *held* has *key*."""
+    for entry in BY_KEY[key]:
+        look = _LOOKS[entry.names]
+        for verdict, evidence in look(entry, held):
+            if verdict is not None:
+                yield verdict, evidence
+
+
+def _beside(entry: LoaderKey, held: Configuration) -> bool:
+    return not entry.companions or any(held.has(key) for key in entry.companions)
+
+
+def _callable(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    if not _beside(entry, held):
+        return
+    names = held.texts(entry.key)
+    arguments = held.arguments() if names else ()
+    for name in names:
+        yield judge_call(entry, name, arguments), name
+
+
+def _module(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    return _joined(entry, held, held.texts(entry.key), held.texts(entry.rest))
+
+
+def _described(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for inner in held.within(entry.key):
+        modules = [text for key in entry.companions for text in inner.texts(key)]
+        yield from _joined(entry, held, modules, inner.texts(entry.rest))
+
+
+def _joined(
+    entry: LoaderKey, held: Configuration, modules: Sequence[str], names: Sequence[str]
+) -> Iterator[tuple[Named | None, str]]:
+    for number, (module, name) in enumerate(product(modules, names)):
+        if number >= MOST_PAIRS:
+            yield Named(TARGET, Level.UNSAFE, f"{entry.key} names more modules and classes than are looked at."), ""
+            return
+        held.cost(_PER_NAME)
+        spelt = f"{module}.{name}"
+        yield judge_call(entry, spelt), spelt
+
+
+def _code(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(entry.key):
+        yield _ran(entry, text, _judged(held, text, expression=False))
+
+
+def _expression(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    if _beside(entry, held):
+        for text in held.texts(entry.key):
+            yield _ran(entry, text, _judged(held, text, expression=True))
+
+
+def _layers(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for inner in held.within(entry.key):
+        if not _beside(entry, inner):
+            continue
+        for text in {one for key in entry.companions for one in inner.texts(key)}:
+            yield _ran(entry, text, _judged(held, text, expression=True))
+        for text in inner.texts("activation"):
+            yield _ran(entry, text, _judged(held, text, expression=True))
+
+
+def _judged(held: Configuration, text: str, *, expression: bool) -> Effect:
+    plain = _PLAIN.fullmatch(text) is not None
+    held.cost(1 if plain else PER_CHARACTER * len(text))
+    return judge_python(text, expression=expression)
+
+
+def _ran(entry: LoaderKey, text: str, code: Effect) -> tuple[Named | None, str]:
+    if code.level is Level.INFO:
+        return None, text
+    level = code.level if entry.only_loaders is False else max(code.level, Level.UNSAFE, key=lambda one: one.rank)
+    return Named(CODE, level, f"{entry.key} holds Python, which {entry.loader}; {code.why}."), text
+
+
+def _resolved(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(entry.key):
+        for found in _RESOLVER.finditer(text):
+            name, argument = found[1], found[2]
+            if name in _HARMLESS_RESOLVERS:
+                continue
+            held.cost(PER_CHARACTER * len(argument))
+            code = judge_python(argument, expression=True)
+            named = (judge_call(entry, dotted) for dotted in _DOTTED.findall(argument))
+            runs = Level.MALICIOUS in {code.level, *(one.level for one in named if one is not None)}
+            if runs or name in _IMPORTING:
+                level = Level.MALICIOUS if runs else Level.UNSAFE
+                yield Named(TARGET, level, f"a text calls the resolver {name[:40]}, which {entry.loader}."), text
+
+
+def _template(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(entry.key):
+        held.cost(1 + len(text) // 8)
+        way = reaches_internals(text)
+        if way:
+            summary = f"{entry.key} reaches {way}, which leads into the interpreter that {entry.loader} it in."
+            yield Named(TEMPLATE, Level.MALICIOUS, summary), text
+
+
+def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(entry.key):
+        yield judge_text(entry, text), text
+    for inner in held.within(entry.key):
+        for text in inner.arguments():
+            yield judge_text(entry, text), text
+
+
+_PLAIN = re.compile(r"[\w.-]*+")
+_RESOLVER = re.compile(r"\$\{\s*+([\w.]++)\s*+:([^{}$]*+)")
+"""A call of a resolver, from the inside: an argument may be another one."""
+_HARMLESS_RESOLVERS = {
+    "oc.env", "oc.decode", "oc.create", "oc.select", "oc.deprecated", "oc.dict.keys", "oc.dict.values", "hydra",
+    "now", "env",
+}  # fmt: skip
+_IMPORTING = frozenset({"oc.coerce"})
+"""Resolvers that import what they are given."""
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_PER_NAME = 10
+
+_LOOKS: dict[Names, Callable[[LoaderKey, Configuration], Iterator[tuple[Named | None, str]]]] = {
+    Names.CALLABLE: _callable,
+    Names.MODULE: _module,
+    Names.DESCRIBED: _described,
+    Names.CODE: _code,
+    Names.EXPRESSION: _expression,
+    Names.LAYERS: _layers,
+    Names.RESOLVED: _resolved,
+    Names.TEMPLATE: _template,
+    Names.KERNEL: _named,
+    Names.REPOSITORY: _named,
+    Names.FILES: _named,
+}

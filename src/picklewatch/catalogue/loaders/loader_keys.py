@@ -1,0 +1,200 @@
+"""The keys of plain data that well-known loaders act on, with what each loader does with the value.
+
+The one table for dictionaries and attributes in pickles and for YAML, JSON, TOML and the metadata of model files: a new
+loader is one more entry. Everyday words (``target``, ``cfg``) have companions, without which they are data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Names(StrEnum):
+    """The meaning of a key's value to its loader."""
+
+    CALLABLE = "callable"
+    """A dotted name that is imported and called."""
+    MODULE = "module"
+    """A module that is imported; another key beside it (`LoaderKey.rest`) names what is fetched from it and called."""
+    DESCRIBED = "described"
+    """A mapping with a module and a class of it."""
+    CODE = "code"
+    """Python source that is executed."""
+    EXPRESSION = "expression"
+    """A Python expression that is evaluated."""
+    LAYERS = "layers"
+    """A mapping whose lists of layers hold Python expressions."""
+    RESOLVED = "resolved"
+    """A text in which ``${…}`` is resolved by functions."""
+    TEMPLATE = "template"
+    """A Jinja template."""
+    KERNEL = "kernel"
+    """The name of an implementation; with a slash it is a repository of compiled code."""
+    REPOSITORY = "repository"
+    """A class of Python code in a repository: ``owner/name--module.Class``, or ``module.Class`` of the own one."""
+    FILES = "files"
+    """Names of files beside this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderKey:
+    """One key that a loader acts on."""
+
+    key: str
+    loader: str
+    """The loader and what it does, to be put behind "which": ``Hydra imports and calls``."""
+    names: Names
+    source: str = ""
+    """The loader's file that acts on it, and where it became known."""
+    only_loaders: bool = False
+    """True if nothing but such loaders writes the key: an unknown name of the standard library is then unsafe."""
+    companions: tuple[str, ...] = ()
+    """Keys of which one stands beside it, or it is an everyday word."""
+    rest: str = ""
+    """For `Names.MODULE` and `Names.DESCRIBED`: the key of the name in the module."""
+    own: tuple[str, ...] = ()
+    """The loader's own packages: it is made to call their classes."""
+
+
+_HYDRA = "Hydra, NeMo and others import and call"
+_LIGHTNING = ("lightning", "pytorch_lightning")
+_JSONPICKLE = "jsonpickle imports and calls"
+
+LOADER_KEYS: tuple[LoaderKey, ...] = (
+    LoaderKey(
+        source="hydra/_internal/instantiate/_instantiate2.py; nemo/core/classes/common.py (CVE-2025-23304)",
+        key="_target_",
+        loader=_HYDRA,
+        names=Names.CALLABLE,
+        only_loaders=True,
+        own=("nemo",),
+    ),
+    LoaderKey(
+        source="ldm/util.py, sgm/util.py (instantiate_from_config)",
+        key="target",
+        loader="latent diffusion's instantiate_from_config imports and calls",
+        names=Names.CALLABLE,
+        companions=("params",),
+        own=("ldm", "sgm", "cldm", "taming"),
+    ),
+    LoaderKey(
+        source="lightning/pytorch/cli.py, jsonargparse/_typehints.py",
+        key="class_path",
+        loader="Lightning's CLI imports and calls",
+        names=Names.CALLABLE,
+        companions=("init_args", "dict_kwargs"),
+        own=_LIGHTNING,
+    ),
+    LoaderKey(
+        source="lightning/pytorch/core/saving.py (_load_state, CVE-2026-58659)",
+        key="_instantiator",
+        loader="Lightning's load_from_checkpoint imports and calls",
+        names=Names.CALLABLE,
+        only_loaders=True,
+        own=_LIGHTNING,
+    ),
+    LoaderKey(
+        key="_class_path",
+        loader="Lightning's load_from_checkpoint imports and calls",
+        names=Names.CALLABLE,
+        only_loaders=True,
+        own=_LIGHTNING,
+    ),
+    LoaderKey(
+        source="pyannote/audio/core/model.py (Model.from_pretrained)",
+        key="architecture",
+        loader="pyannote.audio imports and calls",
+        names=Names.DESCRIBED,
+        companions=("module",),
+        rest="class",
+        own=("pyannote",),
+    ),
+    LoaderKey(
+        key="module_name",
+        loader="its loader imports and calls",
+        names=Names.MODULE,
+        companions=("class_name",),
+        rest="class_name",
+    ),
+    LoaderKey(
+        source="keras/src/saving/serialization_lib.py (deserialize_keras_object, CVE-2025-1550)",
+        key="module",
+        loader="Keras imports and calls",
+        names=Names.MODULE,
+        companions=("class_name",),
+        rest="class_name",
+        own=("keras", "keras_core", "keras_hub", "keras_nlp", "keras_cv", "tensorflow", "tf_keras", "builtins"),
+    ),
+    LoaderKey(
+        source="mmengine/config/config.py (Config.fromstring), mmdet/apis/inference.py",
+        key="cfg",
+        loader="MMEngine executes",
+        names=Names.CODE,
+    ),
+    LoaderKey(
+        source="ultralytics/nn/tasks.py, yolov5/models/yolo.py (parse_model)",
+        key="yaml",
+        loader="Ultralytics evaluates",
+        names=Names.LAYERS,
+        companions=("backbone", "head"),
+    ),
+    LoaderKey(
+        key="activation", loader="Ultralytics evaluates", names=Names.EXPRESSION, companions=("backbone", "head")
+    ),
+    LoaderKey(
+        source="omegaconf/_utils.py, omegaconf/base.py (resolve_parse_tree)",
+        key="_val",
+        loader="OmegaConf resolves",
+        names=Names.RESOLVED,
+    ),
+    *(
+        LoaderKey(
+            source="jsonpickle/unpickler.py (loadclass, _restore_reduce)",
+            key=f"py/{kind}",
+            loader=_JSONPICKLE,
+            names=Names.CALLABLE,
+            only_loaders=True,
+        )
+        for kind in ("type", "function", "object", "class", "newobj")
+    ),
+    LoaderKey(key="py/repr", loader="jsonpickle evaluates", names=Names.EXPRESSION, only_loaders=True),
+    LoaderKey(
+        source="transformers/utils/chat_template_utils.py, llama_cpp/llama_chat_format.py (CVE-2024-34359)",
+        key="chat_template",
+        loader="chat software renders",
+        names=Names.TEMPLATE,
+    ),
+    *(
+        LoaderKey(
+            source="transformers/modeling_utils.py, transformers/integrations/hub_kernels.py (CVE-2026-4372)",
+            key=key,
+            loader="transformers downloads and loads",
+            names=Names.KERNEL,
+        )
+        for key in ("_attn_implementation", "_attn_implementation_internal", "attn_implementation")
+    ),
+    LoaderKey(
+        source="transformers/dynamic_module_utils.py, diffusers/utils/dynamic_modules_utils.py",
+        key="auto_map",
+        loader="transformers imports from a repository",
+        names=Names.REPOSITORY,
+    ),
+    LoaderKey(key="custom_pipeline", loader="diffusers imports from a repository", names=Names.REPOSITORY),
+    LoaderKey(
+        source="transformers/utils/hub.py (get_checkpoint_shard_files)",
+        key="weight_map",
+        loader="loaders open and unpickle",
+        names=Names.FILES,
+    ),
+)
+
+BY_KEY: dict[str, tuple[LoaderKey, ...]] = {}
+"""Key → its entries."""
+for _entry in LOADER_KEYS:
+    BY_KEY[_entry.key] = (*BY_KEY.get(_entry.key, ()), _entry)
+
+TELLING = frozenset(BY_KEY)
+"""All keys of the table."""
+WATCHED = TELLING | {other for entry in LOADER_KEYS for other in (*entry.companions, entry.rest) if other}
+"""All keys of the table, with their companions."""

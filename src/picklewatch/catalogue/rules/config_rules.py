@@ -1,0 +1,86 @@
+"""The rules of `picklewatch.catalogue.loaders`: findings about what loaders import, run or fetch because of plain data."""
+
+from __future__ import annotations
+
+from picklewatch.catalogue.rules.rule import Rule
+from picklewatch.core.model import Level
+
+_BY_DIGEST = (
+    "If you know the file and trust its source, allow its SHA-256 in the configuration, with the reason: "
+    "`[allow.digests]`."
+)
+_DELETE = "Don't load the file. Delete or quarantine it, and tell whoever published it."
+
+RULES = (
+    Rule(
+        id="config-target",
+        level=Level.UNSAFE,
+        title="A name that a loader imports and calls",
+        meaning=(
+            "Under a key such as `_target_`, plain data (a checkpoint's hyperparameters, YAML, JSON, metadata) name a "
+            "function or class that can do harm, or that nobody vouched for."
+        ),
+        danger=(
+            "It acts when the data are used, not when they are read: Hydra, NeMo, Lightning, pyannote and others import "
+            "the name and call it with arguments from the same file. Names that run code are malicious, unknown names "
+            "of Python itself unsafe, those of libraries and your own code unverified; a class that was read is clean. "
+            "So is a class of the loader's own library."
+        ),
+        evidence="subprocess.Popen",
+        action="Don't instantiate the configuration unless you know every name in it. If a name runs code, delete the file.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="config-code",
+        level=Level.UNSAFE,
+        title="Python source in a checkpoint or a configuration",
+        meaning="A text that a loader executes or evaluates does more than assign values, or name layers.",
+        danger=(
+            "It acts on use: MMEngine executes the text `cfg` of a checkpoint, Ultralytics evaluates activations and layers, "
+            "jsonpickle evaluates `py/repr`."
+        ),
+        evidence="import os; os.system('id')",
+        action=_DELETE,
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="config-foreign-code",
+        level=Level.UNSAFE,
+        title="Data that fetch code from elsewhere",
+        meaning=(
+            "A key names code or a file outside of the model's own directory: another repository's classes (`auto_map`, "
+            "`custom_pipeline`), a repository of compiled kernels (`_attn_implementation`), a module outside of its "
+            "loader's libraries, weights under another directory."
+        ),
+        danger=(
+            "It acts on load: transformers, diffusers and sentence-transformers fetch and import what the file names, "
+            "some of it without asking (CVE-2026-4372)."
+        ),
+        evidence="attacker/kernel-repo",
+        action="Load the model only after you have removed the key, or read the code that it names.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="config-remote-code",
+        level=Level.UNVERIFIED,
+        title="A model with Python code of its own",
+        meaning="A configuration names a class in the Python code of its own repository.",
+        danger="With `trust_remote_code=True` the loader imports that code, which picklewatch does not judge here.",
+        evidence="modeling_custom.CustomModel",
+        action="Read the repository's Python files before you load the model with `trust_remote_code=True`.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="template-escape",
+        level=Level.MALICIOUS,
+        title="A template that leads into the interpreter",
+        meaning="A chat template uses attributes of Python's internals.",
+        danger=(
+            "It acts when a chat is rendered: outside of Jinja's sandbox such a chain ends in running any code "
+            "(llama-cpp-python's CVE-2024-34359). No honest template has one."
+        ),
+        evidence="__subclasses__",
+        action=_DELETE,
+        allow=_BY_DIGEST,
+    ),
+)

@@ -1,0 +1,19 @@
+"""Python that a loader executes."""
+
+from __future__ import annotations
+
+import pickle
+
+from samples.judging import levels
+
+from picklewatch.core.model import Level
+
+
+def test_what_a_loader_would_run_is_reported() -> None:
+    """It acts on use, not when it is unpickled."""
+    assert levels(pickle.dumps({"cfg": "import os\nos.system('true')"}))["config-code"] is Level.MALICIOUS
+
+
+def test_what_honest_models_hold_is_not_reported() -> None:
+    """Such keys are common."""
+    assert levels(pickle.dumps({"cfg": "model = dict(type='X')"})) == {}

@@ -1,0 +1,21 @@
+"""Code of the model's own repository."""
+
+from __future__ import annotations
+
+import pickle
+
+from samples.judging import levels
+
+from picklewatch.core.model import Level
+
+
+def test_what_a_loader_would_run_is_reported() -> None:
+    """It acts on use, not when it is unpickled."""
+    assert levels(pickle.dumps({"auto_map": {"AutoModel": "modeling.Model"}})) == {
+        "config-remote-code": Level.UNVERIFIED
+    }
+
+
+def test_what_honest_models_hold_is_not_reported() -> None:
+    """Such keys are common."""
+    assert levels(pickle.dumps({"auto_map": None})) == {}

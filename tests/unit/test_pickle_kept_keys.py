@@ -1,0 +1,141 @@
+"""Keys in pickles that a loader imports or runs once the pickle is loaded: told, wherever they lie."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from samples.judging import levels, verdict
+
+from picklewatch.analysis.pickle.vm.values import DICT_CAP
+from picklewatch.core.model import Level, Verdict
+
+CODE = "import os\nos.system('true')\nmodel = dict(type='X')\n"
+LOADERS: dict[str, dict[str, Any]] = {
+    "hydra": {"_target_": "builtins.exec", "_args_": ["x=1"]},
+    "nemo": {"model": {"_target_": "subprocess.Popen", "args": "true"}},
+    "hydra-get_method": {"_target_": "hydra.utils.get_method", "path": "os.system"},
+    "hydra-getattr": {"_target_": "builtins.getattr", "_args_": ["x", "system"]},
+    "detour": {"_target_": "torch.serialization.os.execv"},
+    "standard library": {"_target_": "random.random"},
+    "pickle from a server": {"_target_": "pandas.read_pickle", "filepath_or_buffer": "https://example.com/x"},
+    "torch.hub": {"_target_": "torch.hub.load", "repo_or_dir": "someone/else", "model": "x"},
+    "latent diffusion": {"target": "os.system", "params": {"command": "true"}},
+    "lightning-cli": {"class_path": "os.system", "init_args": {"command": "true"}},
+    "lightning": {"_instantiator": "os.system"},
+    "lightning-class": {"_class_path": "subprocess.run"},
+    "pyannote": {"architecture": {"module": "os", "class": "system"}},
+    "module_name": {"module_name": "os", "class_name": "system"},
+    "keras": {"module": "subprocess", "class_name": "run", "config": {"args": "true"}},
+    "mmengine": {"meta": {"cfg": CODE}},
+    "ultralytics": {"yaml": {"backbone": [[-1, 1, "__import__('os').system('true')", [64]]], "head": []}},
+    "ultralytics-activation": {"yaml": {"activation": "exec('x=1')", "backbone": [], "head": []}},
+    "jsonpickle": {"py/reduce": [{"py/type": "os.system"}]},
+    "jsonpickle-repr": {"py/repr": "os/os.system('true')"},
+    "transformers": {"_attn_implementation_internal": "someone/kernel"},
+    "auto_map": {"auto_map": {"AutoModel": "someone/else--modeling.Model"}},
+    "shards": {"weight_map": {"w": "../../elsewhere/evil.bin"}},
+    "template": {"chat_template": "{{ x.__class__.__mro__ }}"},
+}
+
+
+@pytest.mark.parametrize("data", LOADERS.values(), ids=list(LOADERS))
+@pytest.mark.parametrize(
+    "wrap", [dict, OrderedDict, lambda data: SimpleNamespace(**data)], ids=["dict", "ordered", "object"]
+)
+def test_what_a_loader_would_run_is_told_in_every_container(data: dict[str, Any], wrap: Any) -> None:
+    """A dictionary, one that is made of pairs, and the attributes of an object."""
+    for protocol in (0, 2, 5):
+        assert verdict(pickle.dumps({"hyper_parameters": wrap(data)}, protocol)) in {Verdict.UNSAFE, Verdict.MALICIOUS}
+
+
+HONEST: dict[str, dict[str, Any]] = {
+    "hydra": {"_target_": "torch.optim.Adam", "lr": 0.1},
+    "nemo": {"_target_": "nemo.collections.asr.modules.ConvASREncoder"},
+    "a target that is data": {"target": "os.system"},
+    "latent diffusion": {"target": "ldm.modules.diffusionmodules.openaimodel.UNetModel", "params": {"channels": 1}},
+    "lightning": {"_instantiator": "lightning.pytorch.cli.instantiate_module", "lr": 1},
+    "pyannote": {"architecture": {"module": "pyannote.audio.models.segmentation", "class": "PyanNet"}},
+    "mmengine": {"meta": {"cfg": "model = dict(type='X', layers=[1, 2])\nlr = 1e-3\n", "epoch": 1}},
+    "a file's name": {"cfg": "configs/retinanet.py"},
+    "ultralytics": {
+        "yaml": {
+            "activation": "nn.SiLU()",
+            "backbone": [[-1, 1, "Conv", [64, 3, 2]]],
+            "head": [["nn.Upsample", "nearest"]],
+        }
+    },
+    "transformers": {"_attn_implementation": "flash_attention_2"},
+    "kernels of the libraries' own": {"_attn_implementation": "kernels-community/flash-attn"},
+    "shards": {"weight_map": {"w": "model-00001-of-00002.bin"}},
+    "template": {"chat_template": "{% for m in messages %}{{ m['content'] }}{% endfor %}"},
+    "annotations": {"module": "encoder", "class": "cat", "params": [1, 2], "architecture": "resnet"},
+}
+
+
+@pytest.mark.parametrize("data", HONEST.values(), ids=list(HONEST))
+def test_what_honest_files_hold_is_clean(data: dict[str, Any]) -> None:
+    """Vouched classes, classes of the loader's own library, and everyday words without their companions."""
+    assert verdict(pickle.dumps({"hyper_parameters": data, "state": OrderedDict(data)})) is Verdict.CLEAN
+
+
+def test_your_own_class_and_what_reads_data_are_unverified() -> None:
+    """Honest configurations name both; nobody has read the one, and the other reads files."""
+    for name in ("src.models.Net", "torchvision.datasets.CIFAR10", "torch.utils.tensorboard.SummaryWriter"):
+        assert levels(pickle.dumps({"_target_": name})) == {"config-target": Level.UNVERIFIED}
+
+
+def test_an_unknown_name_of_python_is_milder_under_a_word_that_others_use() -> None:
+    """``class_path`` may be anything, ``_target_`` is not."""
+    assert levels(pickle.dumps({"class_path": "random.random", "init_args": {}})) == {"config-target": Level.UNVERIFIED}
+    assert levels(pickle.dumps({"_target_": "random.random"})) == {"config-target": Level.UNSAFE}
+
+
+def test_a_dictionary_that_is_filled_later_is_judged_in_its_final_form() -> None:
+    """The key, its value and its companion may come one by one, through the memo."""
+    late = b"\x80\x02}q\x00(X\x01\0\0\0aK\x01uh\x00X\x06\0\0\0targetX\x09\0\0\0os.systemsh\x00X\x06\0\0\0params}s."
+    assert levels(late)["config-target"] is Level.MALICIOUS
+    replaced = (
+        b"\x80\x02}q\x00X\x08\0\0\0_target_X\x09\0\0\0os.systemsh\x00X\x08\0\0\0_target_X\x10\0\0\0torch.optim.Adams."
+    )
+    assert verdict(replaced) is Verdict.CLEAN
+
+
+def test_a_key_behind_thousands_of_others_is_seen() -> None:
+    """Beyond its cap, a dictionary is kept without the places of its keys."""
+    filler = {f"k{number}": number for number in range(DICT_CAP + 10)}
+    assert levels(pickle.dumps({**filler, "target": "os.system", "params": {}}))["config-target"] is Level.MALICIOUS
+    assert levels(pickle.dumps({**filler, "_target_": "os.system"}))["config-target"] is Level.MALICIOUS
+
+
+def test_a_key_that_a_call_makes_is_read() -> None:
+    """``str('_target_')`` is equal to the key, and so is numpy's ``str_``."""
+    key = b"cbuiltins\nstr\n(X\x08\0\0\0_target_tR"
+    assert levels(b"\x80\x04}" + key + b"X\x09\0\0\0os.systems.")["config-target"] is Level.MALICIOUS
+    name = "_target_".encode("utf-32-le")
+    element = b"cnumpy\ndtype\n(X\x02\0\0\0U8\x89\x88tR(K\x03X\x01\0\0\0<NNNK\x20K\x04K\x08tb"
+    numpy = b"cnumpy.core.multiarray\nscalar\n(" + element + b"C" + bytes([len(name)]) + name + b"tR"
+    assert levels(b"\x80\x04}" + numpy + b"X\x09\0\0\0os.systems.")["config-target"] is Level.MALICIOUS
+
+
+def test_a_node_of_omegaconf_is_read() -> None:
+    """A configuration keeps each value in an object of its own."""
+    node = b"comegaconf.nodes\nAnyNode\n)\x81}(X\x04\0\0\0_valX%s\0\0\0%sub"
+    config = b"\x80\x04comegaconf.dictconfig\nDictConfig\n)\x81}X\x08\0\0\0_content}X\x08\0\0\0_target_"
+    assert levels(config + node % (b"\x09", b"os.system") + b"ssb.")["config-target"] is Level.MALICIOUS
+    resolver = b"${eval:__import__('os').system('x')}"
+    assert levels(config + node % (bytes([len(resolver)]), resolver) + b"ssb.")["config-target"] is Level.MALICIOUS
+
+
+def test_a_pair_list_that_makes_an_ordered_dictionary_is_read() -> None:
+    """Python 2 pickles ``OrderedDict`` so."""
+    pairs = b"\x80\x02ccollections\nOrderedDict\n](](X\x08\0\0\0_target_X\x09\0\0\0os.systemee\x85R."
+    assert levels(pairs)["config-target"] is Level.MALICIOUS
+
+
+def test_a_key_that_cannot_be_hashed_hides_none_beside_it() -> None:
+    """The unpickler raises there; a reader that goes on would still find the other."""
+    assert levels(b"\x80\x02}(]K\x01X\x08\0\0\0_target_X\x09\0\0\0os.systemu.")["config-target"] is Level.MALICIOUS
