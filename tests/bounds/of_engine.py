@@ -164,6 +164,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_joined: number >= MOST_PAIRS",
         ),
         budget("work", "_joined: held.cost(_PER_NAME)"),
+        format_("diffusers unpacks two, and raises for more", "_components: 0 < len(texts) <= _PACKAGE_AND_CLASS"),
         shown("a resolver's name", "_resolved: name[:40]"),
     ],
     "analysis/python_source.py": [
@@ -179,7 +180,11 @@ BOUNDS: dict[str, list[Entry]] = {
         shown(
             "names in summaries",
             "_verdict: name[:120]",
+            "judge_component: key[:80]",
+            "judge_component: name[:80]",
+            "judge_component: package[:80]",
             "judge_file: value[:80]",
+            "judge_library: value[:80]",
             "judge_kernel: value[:80]",
             "judge_repository: value[:80]",
         ),

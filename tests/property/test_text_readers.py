@@ -6,6 +6,7 @@ import json
 from random import Random
 from typing import Any
 
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples.judging import new_scan, signs_of
@@ -14,6 +15,7 @@ from samples.yamls import PIECES, document, tags
 from picklewatch.analysis.formats.json_objects import nodes
 from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.analysis.formats.text_parts import readings
+from picklewatch.analysis.formats.yaml_scanner import YamlScanner
 
 
 def _missed(text: bytes) -> set[str]:
@@ -88,3 +90,61 @@ def test_dictionaries_are_those_of_json(value: object, indent: int | None) -> No
     expected = {(key.encode("utf-8", "replace"), text.encode("utf-8", "replace")) for key, text in _pairs(text)}
     assert expected <= ours
     assert not any(node.broken for node in told)
+
+
+def _loads(text: str) -> bool:
+    """Return True if PyYAML or libyaml composes every document of *text*."""
+    for loader in (yaml.SafeLoader, yaml.CSafeLoader):
+        try:
+            list(yaml.compose_all(text, Loader=loader))
+        except (yaml.YAMLError, RecursionError):
+            continue
+        return True
+    return False
+
+
+_LINES = [
+    "a: b\n",
+    "c:\n",
+    "- d\n",
+    "  e: f\n",
+    "? g\n",
+    ": h\n",
+    "{i: j}: k\n",
+    "[l, m]\n",
+    "n\n",
+    "'o\n p': q\n",
+    "&r s: *r\n",
+]
+_MARKS = [
+    "\n",
+    " ",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "|\n ",
+    ">\n",
+    "# x\n",
+    "---\n",
+    "...\n",
+    '"t" ',
+    "!u ",
+    "\t",
+    "`",
+    "  ",
+]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from([*_LINES, *_MARKS]), max_size=9).map("".join))
+@example("{a: b}: c\nd: e\n")
+@example("- {a: b}: c\n  d: [\n e]\n")
+def test_no_text_that_a_parser_reads_counts_as_refused(text: str) -> None:
+    """Keys in a text that every parser refuses are prose: an attack must not look like one."""
+    scanner = YamlScanner(text.encode())
+    list(scanner)
+    assert not (scanner.refused and _loads(text))

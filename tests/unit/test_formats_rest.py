@@ -187,7 +187,7 @@ def test_formats_that_are_not_judged_yet_are_never_clean(name: str) -> None:
     data, form = SECOND[name]
     report, level = judged(data)
     assert (report.format, level) == (form, Verdict.UNVERIFIED)
-    assert {finding.rule for finding in report.findings} == {"format-not-judged"}
+    assert {finding.rule for finding in report.findings} - {"config-remote-code"} == {"format-not-judged"}
 
 
 @pytest.mark.parametrize("name", ["png", "pdf", "parquet", "zeros"])
@@ -287,19 +287,16 @@ def test_configurations_that_call_harm_are_unsafe(target: str) -> None:
         assert verdict(text.encode()) in HARMFUL
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "nemo.collections.asr.models.EncDec",
-        "torch.optim.Adam",
-        "torch.ops.aten.add.Tensor",
-        "ldm.models.x.Y",
-        "model.encoder",
-    ],
-)
+@pytest.mark.parametrize("target", ["nemo.collections.asr.models.EncDec", "torch.optim.Adam"])
 def test_configurations_of_libraries_are_no_alarm(target: str) -> None:
-    """They name classes of their own."""
+    """They name classes of their own, or classes that were read."""
     assert verdict(f"model:\n  _target_: {target}\n  target: {target}\n".encode()) is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize("target", ["torch.ops.aten.add.Tensor", "ldm.models.x.Y", "model.encoder"])
+def test_an_everyday_word_names_nothing(target: str) -> None:
+    """Exports of torch and others have a ``target``."""
+    assert verdict(f"model:\n  target: {target}\n".encode()) is Verdict.SKIPPED
 
 
 LONG = b"N0" * 150_000 + b"cos\nsystem\n(S'echo'\ntR."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.analysis.python_source import PER_CHARACTER, judge_python, reaches_internals
 from picklewatch.catalogue.loaders.loader_keys import BY_KEY, Names
-from picklewatch.catalogue.loaders.loader_names import TARGET, Named, judge_call, judge_text
+from picklewatch.catalogue.loaders.loader_names import TARGET, Named, judge_call, judge_component, judge_text
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Configuration(Protocol):
 
     def arguments(self) -> Sequence[str]:
         """Return the texts beside a key, and those in lists and mappings beside it."""
+
+    def lists(self) -> Iterable[tuple[str, Sequence[str]]]:
+        """Return each key whose value is a list, with the texts in it."""
 
     def cost(self, units: int) -> None:
         """Charge for *units* of work."""
@@ -152,6 +155,19 @@ def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None
             yield judge_text(entry, text), text
 
 
+def _library(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    return _named(entry, held) if _beside(entry, held) else iter(())
+
+
+def _components(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for key, texts in held.lists():
+        if 0 < len(texts) <= _PACKAGE_AND_CLASS and (key == "_class_name" or not key.startswith("_")):
+            package, name = texts[0], texts[-1]  # one text: the same twice
+            if package != "null":
+                yield judge_component(entry, key, package, name), f"{package}.{name}"
+
+
+_PACKAGE_AND_CLASS = 2
 _PLAIN = re.compile(r"[\w.-]*+")
 _RESOLVER = re.compile(r"\$\{\s*+([\w.]++)\s*+:([^{}$]*+)")
 """A call of a resolver, from the inside: an argument may be another one."""
@@ -176,4 +192,6 @@ _LOOKS: dict[Names, Callable[[LoaderKey, Configuration], Iterator[tuple[Named | 
     Names.KERNEL: _named,
     Names.REPOSITORY: _named,
     Names.FILES: _named,
+    Names.LIBRARY: _library,
+    Names.COMPONENTS: _components,
 }

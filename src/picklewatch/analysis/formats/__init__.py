@@ -89,7 +89,7 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
 _LATE = (
     "bz2", "codecs", "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_16",
     "encodings.utf_16_be", "encodings.utf_16_le", "encodings.utf_32", "encodings.utf_32_be", "encodings.utf_32_le",
-    "encodings.unicode_escape", "encodings.raw_unicode_escape", "gzip", "json", "lzma", "tarfile", "zlib",
+    "encodings.unicode_escape", "encodings.raw_unicode_escape", "gzip", "json", "lzma", "tarfile", "tomllib", "zlib",
 )  # fmt: skip
 
 

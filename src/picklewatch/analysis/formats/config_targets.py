@@ -1,92 +1,163 @@
-"""Names in a text that its loader imports and calls: Hydra's ``_target_``, others' ``target``, jsonpickle's keys.
+"""Keys of YAML, JSON and TOML that a loader acts on: Hydra's ``_target_``, jsonpickle's ``py/…`` and others.
 
-Mirrors hydra/_internal/instantiate/_instantiate2.py (``instantiate``: import, then call with arguments out of the same
-text) and jsonpickle/unpickler.py (``loadclass``, ``_restore_reduce``). A model's ``.nemo`` or ``.yaml`` that sets
-``_target_: os.system`` runs it as soon as the model is instantiated (CVE-2025-23304 in NeMo), so a name is judged as
-a call in a pickle would be.
+A model's ``.nemo`` or ``.yaml`` that sets ``_target_: os.system`` runs it as soon as the model is instantiated
+(CVE-2025-23304 in NeMo). `catalogue.loaders.loader_keys` is the table. A document that every parser of YAML refuses is
+prose: its loader gets no configuration out of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.hidden_pickles import unmistakable
-from picklewatch.analysis.formats.part import Part
-from picklewatch.analysis.formats.trials import trial
-from picklewatch.catalogue.imports.classify import judge, otherwise_denied
-from picklewatch.catalogue.imports.entries import Status
-from picklewatch.catalogue.imports.stdlib_modules import STDLIB
+from picklewatch.analysis.loader_acts import judge_key
+from picklewatch.catalogue.loaders.loader_keys import BY_KEY
+from picklewatch.catalogue.loaders.loader_names import TARGET
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.formats.text_parts import Met
 
-_KEY = re.compile(rb"(?:.*\W)?(_target_|target|py/(?:type|function|object|class|repr))\s*\Z", re.DOTALL)
-_NAME = re.compile(rb"[\s'\"]*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
-_EVALUATED = re.compile(rb"\s*[\w.]+/.")
-"""A module, a slash and an expression, which old versions of jsonpickle import and give to ``eval``."""
+_KEY = re.compile(rb"(?:[\w.\[\]-]*\.)?([\w/]+)\s*")
+"""A key, alone or at the end of a dotted path, as command lines and jsonargparse have it."""
+_RESOLVED = "_val"
+"""The key of the table under which texts with ``${…}`` are judged: in a text, any value may be one."""
 
 
-class TargetJudge:
-    """The names in one text."""
+class ConfigJudge:
+    """Collects the pairs of one document after another, and judges each document at its end."""
 
     def __init__(self, scan: Scan, part: Part) -> None:
         self._scan = scan
         self._part = part
-        self._seen: set[tuple[bytes, bool]] = set()
+        self._document = _Document(scan.budget.charge)
+        self._reported: set[tuple[str, str]] = set()
 
-    def judge(self, met: Met) -> None:
-        """Report names known for harm and, of Hydra's and jsonpickle's, any unsafe one of the standard library.
+    def take(self, met: Met) -> None:
+        """Take in a pair, a lone text, or the end of a document."""
+        if not met.ends:
+            self._document.put(met)
+            return
+        document, self._document = self._document, _Document(self._scan.budget.charge)
+        if met.loads:
+            self._judge(document)
 
-        A plain ``target`` occurs elsewhere too, in torch's exports (``_operator.mul``) and in Python's annotations
-        (``types.ModuleType``); there only functions that attacks use count.
-        """
-        key = None if met.value is None else _KEY.match(met.key)
-        if key is None or met.value is None:
-            return
-        if key[1] == b"py/repr":
-            self._judge_code(met.at, met.value)
-            return
-        name = _NAME.match(met.value)
-        hydra = key[1] != b"target"
-        if name is None or (name[1], hydra) in self._seen:
-            return
-        self._seen.add((name[1], hydra))
-        self._judge_name(met.at, name[1].decode(), hydra=hydra)
+    def _judge(self, document: _Document) -> None:
+        for scope, key, at in document.acting():
+            for verdict, evidence in judge_key(key, scope):
+                self._report(verdict.rule, verdict.level, at, verdict.summary, evidence)
+            for text in scope.texts(key) if key == "target" else ():
+                if unmistakable(text) and not text.startswith("types."):  # those of Python's annotations
+                    summary = "The configuration names a function to import and call that can do harm."
+                    self._report(TARGET, Level.MALICIOUS, at, summary, text)
 
-    def _judge_code(self, at: int, value: bytes) -> None:
-        if _EVALUATED.match(value) is not None:
+    def _report(self, rule: str, level: Level, at: int, summary: str, evidence: str) -> None:
+        if level.rank >= Level.UNSAFE.rank:
             self._scan.code_bearing = True
-            summary = "The text holds Python that a loader evaluates."
-            evidence = value.decode("utf-8", "replace")
-            self._scan.finding("config-target", Level.UNSAFE, self._part.at(at), summary, evidence)
+        if (rule, evidence) not in self._reported:
+            self._reported.add((rule, evidence))
+            self._scan.finding(rule, level, self._part.at(at), summary, evidence)
 
-    def _judge_name(self, at: int, name: str, *, hydra: bool) -> None:
-        module = name.rpartition(".")[0]
-        if not hydra and (not unmistakable(name) or module == "types"):
-            return
-        level = self._level(name, at)
-        if level is Level.MALICIOUS or (name.partition(".")[0] in STDLIB and level is Level.UNSAFE):
-            self._scan.code_bearing = True
-            summary = "The configuration names a function to import and call that can do harm."
-            self._scan.finding("config-target", level, self._part.at(at), summary, name)
 
-    def _level(self, name: str, at: int) -> Level:
-        """Return the level of a call of *name*; the arguments are ours, so findings about them do not count.
+class _Document:
+    """The mappings and lists of one document."""
 
-        A walk is made for names that are on the lists only, so that a text of many names costs little: for the others
-        the lists' answer for the name alone is the same as for a call.
-        """
-        module, _, attribute = name.rpartition(".")
-        judged = judge(module, attribute)
-        if judged.status in (Status.FOREIGN, Status.STDLIB) or judged.level is Level.MALICIOUS:
-            return judged.level
-        if name.partition(".")[0] not in STDLIB and otherwise_denied(module, attribute) is None:
-            return judged.level
-        call = Part(memoryview(f"\x80\x02c{module}\n{attribute}\n(X\1\0\0\0xtR.".encode("latin-1")), self._part.at(at))
-        report = trial(self._scan, call)
-        found = () if report is None else report.findings
-        levels = [finding.level for finding in found if finding.rule != "suspicious-arguments"]
-        return max(levels, key=lambda level: level.rank, default=Level.INFO)
+    def __init__(self, charge: Callable[[int], None]) -> None:
+        self.charge = charge
+        self.keys: set[str] = set()
+        self.all: dict[str, dict[str, None]] = defaultdict(dict)
+        """Key → its texts, wherever it stands."""
+        self._scopes: dict[int, _Scope] = {}
+        self._acting: list[tuple[int, str, int]] = []
+
+    def put(self, met: Met) -> None:
+        """Keep a pair or a lone text."""
+        found = _KEY.fullmatch(met.key)
+        key = (found[1] if found is not None else met.key).decode("utf-8", "replace")
+        scope = self.scope(met.scope)
+        if met.value is not None:
+            text = met.value.decode("utf-8", "replace")
+            scope.content[key][text] = None
+            if key:
+                self.all[key][text] = None
+            if "${" in text:
+                scope.content[_RESOLVED][text] = None
+                self._acting.append((met.scope, _RESOLVED, met.at))
+        else:
+            scope.opened[key].append(met.opens)
+        if key:
+            self.keys.add(key)
+        if key in BY_KEY:
+            self._acting.append((met.scope, key, met.at))
+
+    def acting(self) -> Iterator[tuple[_Scope, str, int]]:
+        """Yield each mapping with a key of the table, once for each of its keys."""
+        seen: set[tuple[int, str]] = set()
+        for number, key, at in self._acting:
+            if (number, key) not in seen:
+                seen.add((number, key))
+                yield self.scope(number), key, at
+
+    def scope(self, number: int) -> _Scope:
+        """Return the mapping or list of this number."""
+        if number not in self._scopes:
+            self._scopes[number] = _Scope(self)
+        return self._scopes[number]
+
+
+class _Scope:
+    """A mapping or list of a text: see `picklewatch.analysis.loader_acts.Configuration`.
+
+    Mappings of one list count as one. YAML merges mappings (``<<: *other``), so that a companion may stand anywhere in
+    the document, and so may the second half of a name.
+    """
+
+    def __init__(self, document: _Document) -> None:
+        self._document = document
+        self.content: dict[str, dict[str, None]] = defaultdict(dict)
+        self.opened: dict[str, list[int]] = defaultdict(list)
+        """Key → the numbers of the mappings and lists that are its value."""
+
+    def has(self, key: str) -> bool:
+        """Return True if *key* is in the document."""
+        return key in self._document.keys
+
+    def texts(self, key: str) -> list[str]:
+        """Return the texts that are the value of *key* here, or, if it is not here, anywhere."""
+        here = [*self.content.get(key, ())]
+        for inner in self._inside(key):
+            here += inner.content.get("", ())
+        return here or [*self._document.all.get(key, ())]
+
+    def within(self, key: str) -> Iterator[_Scope]:
+        """Yield the mappings that are the value of *key*."""
+        yield from self._inside(key)
+
+    def arguments(self) -> list[str]:
+        """Return the texts here, and those in the mappings and lists here."""
+        found: dict[str, None] = {}
+        for scope in (self, *(inner for key in [*self.opened] for inner in self._inside(key))):
+            for texts in scope.content.values():
+                self._document.charge(len(texts))
+                found.update(texts)
+        return [*found]
+
+    def lists(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each key whose value is a list, with the texts in it."""
+        for key in self.opened:
+            for inner in self._inside(key):
+                yield key, [*inner.content.get("", ())]
+
+    def cost(self, units: int) -> None:
+        """Charge for *units* of work."""
+        self._document.charge(units)
+
+    def _inside(self, key: str) -> Iterator[_Scope]:
+        for number in self.opened.get(key, ()):
+            yield self._document.scope(number)

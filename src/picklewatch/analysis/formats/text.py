@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats.config_targets import TargetJudge
+from picklewatch.analysis.formats import toml_tables
+from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.jinja_templates import is_template
 from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
 from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings
+from picklewatch.analysis.formats.yaml_tags import TagJudge
 from picklewatch.analysis.sparse import before_hole
 from picklewatch.core.model import Level
 
@@ -30,9 +32,6 @@ _AT_ONCE = 4096
 """Bytes that a parser has checked before it runs what they say: PyYAML reads so many at once (reader.py)."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
-_CALL = re.compile(
-    rb"tag:yaml\.org,2002:python/(?:object/(?:apply|new):|module:|object:(?:os|subprocess|builtins|posix)\b)"
-)
 _JSON = re.compile(rb"\s*+[\[{\"]")
 _KERAS = re.compile(rb"\s*(?:Sequential|Functional|Model|Lambda)\b")
 
@@ -98,7 +97,20 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
             reader.take(met)
     elif found and _JSON.match(part.data) is not None and any(map(_is_template, escaped_strings(part.data))):
         reader.kinds.add("chat-template")
+    if toml_tables.may_be_toml(part.data):
+        _judge_toml(scan, part)
     return reader.kinds
+
+
+def _judge_toml(scan: Scan, part: Part) -> None:
+    if len(part.data) > toml_tables.LONGEST:
+        summary = "The text may be TOML that names what a loader imports; it is too long to be read as such."
+        scan.finding("config-target", Level.UNVERIFIED, part.where, summary)
+        return
+    scan.budget.charge(toml_tables.PER_BYTE * len(part.data))
+    configs = ConfigJudge(scan, part)
+    for met in toml_tables.mets(part.data):
+        configs.take(met)
 
 
 def _is_template(text: bytes) -> bool:
@@ -112,29 +124,22 @@ class _TextJudge:
         self.kinds: set[str] = set()
         self._scan = scan
         self._part = part
-        self._targets = TargetJudge(scan, part)
-        self._tagged = False
+        self._configs = ConfigJudge(scan, part)
+        self._tags = TagJudge(scan, part)
         self._serialized: set[bytes] = set()
 
     def take(self, met: Met) -> None:
         """Judge one tag, pair or string."""
         if met.tag:
-            self._tag(met)
+            self._tags.judge(met)
             return
-        self._targets.judge(met)
+        self._configs.take(met)
+        if met.ends:
+            return
         self._kind(met)
         if met.key == b":serialized:" and met.value is not None and met.value not in self._serialized:
             self._serialized.add(met.value)
             judge_serialized(self._scan, self._part, met.at, met.value)
-
-    def _tag(self, met: Met) -> None:
-        """Report a tag that makes an unsafe loader of YAML call or import; ``!!python/tuple`` and the like are data."""
-        if self._tagged or _CALL.match(met.tag) is None:
-            return
-        self._tagged = self._scan.code_bearing = True
-        summary = "The YAML names a Python object to call or import, which an unsafe loader does."
-        evidence = met.tag.decode("utf-8", "replace")
-        self._scan.finding("yaml-python-object", Level.UNSAFE, self._part.at(met.at), summary, evidence)
 
     def _kind(self, met: Met) -> None:
         value = met.value

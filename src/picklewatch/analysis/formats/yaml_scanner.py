@@ -72,6 +72,8 @@ class YamlScanner:
         """True if a key without a ``?`` may begin here (PyYAML: ``allow_simple_key``)."""
         self._key: tuple[int, int] | None = None
         """Line and column of a token that may turn out to be such a key."""
+        self._required = False
+        """True while that token must turn out to be one: it stands where the keys of a mapping do."""
         self._handles = dict(STANDARD)
         self._declared: dict[bytes, bytes] = {}
         self._ever: dict[bytes, bytes] = {}
@@ -82,6 +84,9 @@ class YamlScanner:
     def __iter__(self) -> Iterator[Token]:  # noqa: C901  (one loop over all tokens, for speed)
         data, size, handlers = self.data, self._size, self._HANDLERS
         while (at := self._at) < size:
+            if self._required and (self._key is None or self._key[0] != self._line):
+                self._required = False
+                self.refused += 1
             first = data[at]
             if first in BLANKS and self._skip_blanks():
                 if self._wanted is not None and self.depth == 0 and self._step_over_lines(self._wanted):
@@ -104,6 +109,10 @@ class YamlScanner:
                 token = self._scalar(at, first)
             if token is not None:
                 yield token
+
+    def column(self, at: int) -> int:
+        """Return the column of *at*, which lies on the line of the token that was read last."""
+        return at - self._line
 
     def _step_over(self, wanted: re.Pattern[bytes]) -> bool:
         """Skip JSON without a *wanted* match, from a comma on; return True if there was any."""
@@ -130,7 +139,7 @@ class YamlScanner:
             return False
         self._at = match.end()
         self._line = self._at - column
-        self._key = None
+        self._key, self._required = None, False
         return True
 
     def _before(self, wanted: re.Pattern[bytes]) -> int:
@@ -197,7 +206,9 @@ class YamlScanner:
             return None
         if not self.depth and self._may_be_key:
             self._indent(at - self._line)
-        self._at, self._key, self._may_be_key = at + 1, None, True
+        if not self.depth:
+            self._key = None
+        self._at, self._may_be_key = at + 1, True
         return Token(TokenKind.ENTRY, at, b"-")
 
     def _key_mark(self, at: int) -> Token | None:
@@ -205,7 +216,9 @@ class YamlScanner:
             return None
         if not self.depth and self._may_be_key:
             self._indent(at - self._line)
-        self._at, self._key, self._may_be_key = at + 1, None, not self.depth
+        if not self.depth:
+            self._key = None
+        self._at, self._may_be_key = at + 1, not self.depth
         return Token(TokenKind.KEY, at)
 
     def _value(self, at: int) -> Token | None:
@@ -214,12 +227,15 @@ class YamlScanner:
             return None
         if not self.depth:
             fresh = self._key is not None and self._key[0] == self._line
+            if not fresh and not self._may_be_key and not beside:
+                self.refused += 1
             if fresh and self._key is not None:
                 self._indent(self._key[1])
             elif self._may_be_key:
                 self._indent(at - self._line)
             self._may_be_key = not fresh
-        self._at, self._key = at + 1, None
+            self._key, self._required = None, False
+        self._at = at + 1
         return Token(TokenKind.VALUE, at)
 
     def _name(self, at: int) -> Token:
@@ -316,6 +332,7 @@ class YamlScanner:
     def _begin_node(self, at: int) -> None:
         if not self.depth and self._may_be_key:
             self._key = self._line, at - self._line
+            self._required = self._key[1] == self._indents[-1]
         self._may_be_key = False
 
     def _indent(self, column: int) -> None:

@@ -35,6 +35,10 @@ class Names(StrEnum):
     """A class of Python code in a repository: ``owner/name--module.Class``, or ``module.Class`` of the own one."""
     FILES = "files"
     """Names of files beside this one."""
+    LIBRARY = "library"
+    """A class of the loader's own packages; any other is imported, too."""
+    COMPONENTS = "components"
+    """The mark of a description in which each other key has a package and a class of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,11 @@ class LoaderKey:
     """For `Names.MODULE` and `Names.DESCRIBED`: the key of the name in the module."""
     own: tuple[str, ...] = ()
     """The loader's own packages: it is made to call their classes."""
+    words: tuple[str, ...] = ()
+    """For an everyday word without companions: what a text holds, too, if the value can do anything."""
+    in_pickles: bool = True
+    in_texts: bool = True
+    """False if the loader reads the key in the other kind of file alone."""
 
 
 _HYDRA = "Hydra, NeMo and others import and call"
@@ -129,6 +138,7 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
     LoaderKey(
         source="mmengine/config/config.py (Config.fromstring), mmdet/apis/inference.py",
         key="cfg",
+        words=("import", "__", "exec", "eval", "open"),
         loader="MMEngine executes",
         names=Names.CODE,
     ),
@@ -145,6 +155,7 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
     LoaderKey(
         source="omegaconf/_utils.py, omegaconf/base.py (resolve_parse_tree)",
         key="_val",
+        in_texts=False,
         loader="OmegaConf resolves",
         names=Names.RESOLVED,
     ),
@@ -187,14 +198,32 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
         loader="loaders open and unpickle",
         names=Names.FILES,
     ),
+    LoaderKey(
+        source="sentence_transformers/SentenceTransformer.py (modules.json)",
+        key="type",
+        loader="sentence-transformers imports",
+        names=Names.LIBRARY,
+        companions=("idx",),
+        own=("sentence_transformers",),
+        in_pickles=False,
+    ),
+    LoaderKey(
+        source="diffusers/pipelines/pipeline_loading_utils.py (model_index.json)",
+        key="_diffusers_version",
+        loader="diffusers imports",
+        names=Names.COMPONENTS,
+        own=("diffusers", "transformers", "onnxruntime", "optimum", "flax", "tokenizers", "peft", "timm", "accelerate"),
+        in_pickles=False,
+    ),
 )
+
 
 BY_KEY: dict[str, tuple[LoaderKey, ...]] = {}
 """Key → its entries."""
 for _entry in LOADER_KEYS:
     BY_KEY[_entry.key] = (*BY_KEY.get(_entry.key, ()), _entry)
 
-TELLING = frozenset(BY_KEY)
-"""All keys of the table."""
+TELLING = frozenset(entry.key for entry in LOADER_KEYS if entry.in_pickles)
+"""The keys that count in a pickle."""
 WATCHED = TELLING | {other for entry in LOADER_KEYS for other in (*entry.companions, entry.rest) if other}
-"""All keys of the table, with their companions."""
+"""The same, with their companions."""

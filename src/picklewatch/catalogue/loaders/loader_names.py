@@ -9,6 +9,7 @@ from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, judge, looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.entries import Status
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
+from picklewatch.catalogue.loaders.diffusers_pipelines import DIFFUSERS_PIPELINES
 from picklewatch.catalogue.loaders.loader_keys import Names
 from picklewatch.core.model import Level
 
@@ -184,7 +185,31 @@ def judge_file(entry: LoaderKey, value: str) -> Named | None:
     return Named(FOREIGN_CODE, Level.UNSAFE, summary)
 
 
-_TEXTS = {Names.KERNEL: judge_kernel, Names.REPOSITORY: judge_repository, Names.FILES: judge_file}
+def judge_library(entry: LoaderKey, value: str) -> Named | None:
+    """Judge a class that is to be one of the loader's own packages."""
+    if value.partition(".")[0] in entry.own and _NAME.fullmatch(value) is not None:
+        return None
+    summary = f"{entry.key} names {value[:80]}, outside of its loader's libraries, which {entry.loader}."
+    return Named(FOREIGN_CODE, Level.UNSAFE, summary)
+
+
+def judge_component(entry: LoaderKey, key: str, package: str, name: str) -> Named | None:
+    """Judge one component of a pipeline: a package, or a module of diffusers' pipelines, and a class of it."""
+    if key == "_class_name":
+        return Named(REMOTE, Level.UNVERIFIED, f"The pipeline is {name[:80]}, Python code of its own repository.")
+    known = package.partition(".")[0] in entry.own or package in DIFFUSERS_PIPELINES
+    if known and _MODULE.fullmatch(package) is not None:
+        return None
+    summary = f"{key[:80]} names {package[:80]}, outside of its loader's libraries, which {entry.loader}."
+    return Named(FOREIGN_CODE, Level.UNSAFE, summary)
+
+
+_TEXTS = {
+    Names.LIBRARY: judge_library,
+    Names.KERNEL: judge_kernel,
+    Names.REPOSITORY: judge_repository,
+    Names.FILES: judge_file,
+}
 
 
 def judge_text(entry: LoaderKey, value: str) -> Named | None:

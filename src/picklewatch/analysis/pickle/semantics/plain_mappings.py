@@ -64,6 +64,10 @@ class Mapping:
             found += self._in_lists(value)
         return found
 
+    def lists(self) -> tuple[tuple[str, list[str]], ...]:
+        """Return nothing: descriptions of that kind are texts."""
+        return ()
+
     def _in_lists(self, value: Value) -> Iterator[str]:
         """Yield the texts in a list and in the lists in it, as layers are written."""
         waiting, seen = [value], set[int]()

@@ -1,0 +1,133 @@
+"""Keys in YAML, JSON, TOML and metadata that a loader imports or runs; the same table as for pickles."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from samples.judging import HARMFUL, levels, rules, verdict
+from samples.loader_keys import HONEST, LOADERS
+
+from picklewatch.core.model import Level, Verdict
+
+IN_PICKLES_ALONE = {"ultralytics"}
+"""Loaders that read the key in an object alone."""
+TEXTS = [name for name in LOADERS if name not in IN_PICKLES_ALONE]
+
+
+def _safetensors(metadata: dict[str, str]) -> bytes:
+    header = json.dumps({"__metadata__": metadata}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_loader_would_run_is_told_in_every_text(name: str) -> None:
+    """In JSON with and without line breaks, in YAML with blocks and brackets, in strings of a model's metadata."""
+    data = {"epoch": 1, "hyper_parameters": LOADERS[name], "more": {"a": [1, 2]}}
+    for text in (
+        json.dumps(data),
+        json.dumps(data, indent=1),
+        yaml.safe_dump(data),
+        yaml.dump(data, default_flow_style=True),
+    ):
+        assert verdict(text.encode()) in HARMFUL, text
+    assert verdict(_safetensors({"config": json.dumps(data)})) in HARMFUL
+
+
+@pytest.mark.parametrize("name", [name for name in HONEST if name != "a target that is data"])
+def test_what_honest_texts_hold_is_no_alarm(name: str) -> None:
+    """Nor is it unverified, but for templates and code, which are other kinds."""
+    data = {"epoch": 1, "hyper_parameters": HONEST[name]}
+    for text in (json.dumps(data), yaml.safe_dump(data)):
+        assert not {rule for rule in rules(text.encode()) if rule.startswith("config-")}, text
+
+
+def test_how_honest_configurations_look_is_unverified_at_most() -> None:
+    """Data sets, downloads, loggers, functions of one's own."""
+    text = b"""
+data: {_target_: torchvision.datasets.CIFAR10, root: ./data, download: true}
+net: {_target_: torch.hub.load, repo_or_dir: pytorch/vision, model: resnet18}
+collate: {_target_: hydra.utils.get_method, path: src.data.collate}
+log: {_target_: torch.utils.tensorboard.SummaryWriter, log_dir: x}
+table: {_target_: pandas.read_csv, filepath_or_buffer: https://example.com/x.csv}
+name: {_target_: builtins.getattr, _args_: [x, y]}
+lr: ${oc.env:LR}
+"""
+    assert levels(text) == {"config-target": Level.UNVERIFIED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Security\n\nNever load a file with `_target_: os.system` in it.\n",
+        "# Hydra\n\nIt looks so:\n\n```yaml\nmodel:\n  _target_: os.system\n```\n",
+        "---\nlicense: mit\n---\n# A model\n\nWrite\n\n    _target_: os.system\n\nand it is run. Don't.\n",
+        "[![badge](https://example.com/x.svg)](x)\n\n* see:\n\n```\n_target_: os.system\n```\n",
+    ],
+)
+def test_prose_that_mentions_a_key_is_no_alarm(text: str) -> None:
+    """No parser of YAML reads it to its end, so no loader gets a configuration out of it."""
+    assert verdict(text.encode()) is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n---\n_target_: os.system\n",
+        "_target_: os.system\n---\nthis: is: refused\n",
+        '{\n\t"_target_": "os.system"\n}\n',
+        "? {a: [1]}\n: _target_: os.system\n",
+        "{a: b}: c\n_target_: os.system\n",
+        "base: &b {params: {a: 1}}\nx: {<<: *b, target: os.system}\n",
+        "x:\n- a\n- _target_: os.system\n",
+        "model._target_: os.system\n",
+        '"mod\\x75le_name": os\nclass_name: system\n',
+        '[model]\n_target_ = "os.system"\n',
+        "model = { target = 'os.system', params = {} }\n",
+        "[[callbacks]]\nclass_path = \"os.system\"\n[callbacks.init_args]\ncommand = 'true'\n",
+        "x: ${eval:__import__('os').system('true')}\n",
+    ],
+)
+def test_what_one_parser_reads_is_told(text: str) -> None:
+    """One document of several, tabs in JSON, merged mappings, TOML's tables."""
+    assert verdict(text.encode()) is Verdict.MALICIOUS
+
+
+def test_a_pipeline_of_other_libraries_is_unsafe() -> None:
+    """Diffusers imports what each component names; its own pipelines and libraries are what it is made for."""
+
+    def pipeline(**components: Any) -> bytes:
+        return json.dumps(
+            {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.0", **components}
+        ).encode()
+
+    honest = {
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "safety_checker": ["stable_diffusion", "X"],
+        "none": [None, None],
+    }
+    assert levels(pipeline(**honest)) == {}
+    for package, name in (("unet_evil", "Evil"), ("evil", "evil"), ("../x", "Evil"), ("os", "system")):
+        assert levels(pipeline(unet=[package, name]))["config-foreign-code"] is Level.UNSAFE
+    own = json.dumps({"_class_name": ["pipeline", "Mine"], "_diffusers_version": "0.30.0"}).encode()
+    assert levels(own) == {"config-remote-code": Level.UNVERIFIED}
+
+
+def test_a_module_of_another_library_is_unsafe() -> None:
+    """sentence-transformers imports the type of each module."""
+
+    def modules(kind: str) -> bytes:
+        return json.dumps([{"idx": 0, "name": "0", "path": "", "type": kind}]).encode()
+
+    assert levels(modules("sentence_transformers.models.Transformer")) == {}
+    assert levels(modules("evil.mod.Evil"))["config-foreign-code"] is Level.UNSAFE
+
+
+def test_weights_elsewhere_are_unsafe() -> None:
+    """An index of shards names files beside it, however many there are."""
+    honest = {f"layer.{number}.weight": f"model-{number:05}-of-00300.safetensors" for number in range(300)}
+    assert levels(json.dumps({"metadata": {}, "weight_map": honest}).encode()) == {}
+    hostile = json.dumps({"weight_map": {**honest, "w": "../../x/evil.bin"}, "metadata": {}}).encode()
+    assert levels(hostile) == {"config-foreign-code": Level.UNSAFE}
