@@ -199,6 +199,7 @@ BOUNDS: dict[str, list[Entry]] = {
             reach.many_attributes,
             "a dictionary that lacks keys is blind, and a state with such a one is told; values are kept under `REST`",
             "Machine._fill: len(target) >= DICT_CAP",
+            "Machine._note_keys: len(target) < DICT_CAP",
         ),
         whole(
             "keys that could be chosen to collide are kept under `REST`",

@@ -50,7 +50,7 @@ def test_a_dictionary_that_is_filled_later_is_judged_in_its_final_form() -> None
     replaced = (
         b"\x80\x02}q\x00X\x08\0\0\0_target_X\x09\0\0\0os.systemsh\x00X\x08\0\0\0_target_X\x10\0\0\0torch.optim.Adams."
     )
-    assert verdict(replaced) is Verdict.CLEAN
+    assert "config-target" not in levels(replaced)
 
 
 def test_a_key_behind_thousands_of_others_is_seen() -> None:

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from picklewatch.catalogue.imports.classify import Judged
 
 _TAG = re.compile(rb"tag:yaml\.org,2002:python/(object/apply|object/new|object|module):([^\s,\[\]{}]*)")
-_DATA = frozenset(
-    {Check.PLAIN, Check.BOUNDED, Check.MAPPING, Check.NUMBER, Check.NP_SCALAR, Check.NP_DTYPE, Check.NP_RECONSTRUCT}
-)
+_DATA = frozenset({Check.BOUNDED, Check.MAPPING, Check.NUMBER, Check.NP_SCALAR, Check.NP_RECONSTRUCT})
 """Checks of calls that take data: YAML has no bytes of the file's own unpickled, as such calls may have in a pickle."""
 
 

@@ -129,24 +129,26 @@ class CallJudge:
                 return self.imports.global_(owner.module, f"{owner.name}.{name}", offset)
         if check in _KEEPS:
             made = _CALLABLE
-        elif made is _DICT and args:
-            self.observations.mappings.append((args, offset))
         if made is _ARGUMENT and concern is None and args and type(args) is tuple:
             return args[0]
         if made is _DTYPE and (given := given_back(callee, args)) is not None:
             return given
         state: Value = self._loaded_storage(args) if check is _LOAD_FROM_BYTES else None
         result = Obj(callee, args, offset, made, state=state, known=concern is None)
-        if args and callee.name in _HOLDERS:
-            self._hold(result, offset)
+        if args:
+            self._hold(callee, result, offset)
         return result
 
-    def _hold(self, made: Obj, offset: int) -> None:
-        """Judge the arguments that *made* has made attributes of: no pickler gives it more by BUILD."""
+    def _hold(self, callee: Import, made: Obj, offset: int) -> None:
+        """Note the arguments that are the items of *made*; judge those that it makes its attributes."""
+        if made.kind is _DICT:
+            self.observations.mappings.append((made.args, offset))
+        if callee.name not in _HOLDERS:
+            return
         for held in values_of(made.args):
             if type(held) is dict:
                 self.hazards.interface(made, held, offset)
-        made.state = NOTHING
+        made.state = NOTHING  # no pickler gives it more by BUILD
 
     def _loaded_storage(self, args: Value) -> Storage | None:
         """Return the storage in the bytes that ``_load_from_bytes`` is given, None if there is none."""
