@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from samples.closed import World, loader, made, profile
 from samples.judged import judged, level, rules
@@ -20,6 +22,7 @@ from samples.opcodes import (
     data,
     dict_,
     get,
+    new,
     number,
     pickle,
     put,
@@ -29,6 +32,9 @@ from samples.opcodes import (
 )
 
 from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TYPE = call("numpy", "dtype", text("V8"), FALSE, TRUE)
 
@@ -114,3 +120,18 @@ def test_many_different_keys_are_fine(size: int) -> None:
     """Also past the number of keys that are kept by themselves, and beside keys of other types."""
     items = b"".join(number(at) + NONE for at in range(1, size)) + text("k") + NONE + tuple_(number(1)) + NONE
     assert judged(pickle(4, EMPTY_DICT, MARK, items, SETITEMS)).inert
+
+
+_OWNER = "scipy.interpolate._interpolate", "interp1d"
+
+
+@pytest.mark.parametrize("state", [dict_, lambda **named: tuple_(NONE, dict_(**named))], ids=["attribute", "slot"])
+def test_what_is_fetched_of_an_object_is_not_what_the_file_put_there(state: Callable[..., bytes]) -> None:
+    """``getattr`` returns the object's own attribute before the method of its class: any object, hashed as a key."""
+    key = new("torchmetrics.aggregation", "MeanMetric") + dict_(x=loader()) + BUILD
+    owner = new(*_OWNER) + state(_call_linear=key) + BUILD
+    fetched = call("builtins", "getattr", owner, text("_call_linear"))
+    assert judged(
+        pickle(4, EMPTY_DICT, call("builtins", "getattr", new(*_OWNER), text("_call_linear")), NONE, SETITEM)
+    ).inert
+    assert level(judged(pickle(4, EMPTY_DICT, fetched, NONE, SETITEM))) is Level.UNVERIFIED

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, suspicious_arguments
 from picklewatch.analysis.pickle.semantics.data import class_of
+from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.catalogue.imports import denied
@@ -88,10 +89,11 @@ def _fetch_of(context: Context, callee: Import, target: Value, name: str) -> Con
 def _has_method(context: Context, target: Obj, name: str) -> bool:
     """Return True if *name* is a plain method of the class of *target* by the census: fetching it runs nothing.
 
-    It is found in the class, so no ``__getattr__`` is asked. What the object's own attributes have in its place is a
-    value of the file. What was fetched may be called, so that no hook may reach it (`semantics.data`).
+    It is found in the class, so no ``__getattr__`` is asked. What the object's own attributes have in its place would
+    be a value of the file, by another name. What was fetched may be called: no hook may reach it (`semantics.data`).
     """
-    if not target.known or not isinstance(target.callee, Import):
+    own = attributes_of(target.state)
+    if not target.known or not isinstance(target.callee, Import) or own is None or any(name in one for one in own):
         return False
     made = class_of(target)
     profile = made.profile
