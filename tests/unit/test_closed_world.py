@@ -475,6 +475,19 @@ def test_the_parts_of_a_pydantic_model_are_no_harm_by_themselves() -> None:
     assert _judge(new("company.models", "Settings") + state + BUILD) is Level.UNVERIFIED
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_dict_of_a_pydantic_model_is_the_file_s_own(world: World, *, late: bool) -> None:
+    """What fills it after BUILD is an attribute as well: a hash of the object looks at it."""
+    world.profile(ACTING, profile(SETSTATE="pydantic.main.BaseModel.__setstate__", HASH=HOOK))
+    world.read(schema("pydantic.main.BaseModel.__setstate__", __dict__=NAMES))
+    filled = text("x") + FUNCTION + SETITEM
+    inner = EMPTY_DICT + put(1) + (b"" if late else filled)
+    model = fresh(ACTING) + EMPTY_DICT + text("__dict__") + inner + SETITEM + BUILD + put(2) + POP
+    then = get(1) + filled + POP if late else b""
+    assert _judge(model + then, get(2)) is Level.INFO
+    assert _judge(model + then, EMPTY_DICT + get(2) + NONE + SETITEM) is Level.UNSAFE
+
+
 _BUFFER = "mmengine.logging.history_buffer", "HistoryBuffer"
 
 

@@ -43,7 +43,8 @@ def split(state: Value) -> tuple[Value, ...]:
 def of_a_data_model(target: Obj, state: Value) -> Value:
     """Return the attributes in the *state* of a data model, one part of which pydantic makes its ``__dict__``.
 
-    Its ``__setstate__`` looks four names up in the state, and sets each; the others it leaves alone.
+    Its ``__setstate__`` looks four names up in the state, and sets each; the others it leaves alone. What becomes the
+    ``__dict__`` is the same dict: what fills it later are attributes, too.
     """
     profile = target.callee.profile if isinstance(target.callee, Import) else None
     if profile is None or profile.acts.get(Hook.SETSTATE) != _OF_PYDANTIC or type(state) is not dict:
@@ -51,7 +52,7 @@ def of_a_data_model(target: Obj, state: Value) -> Value:
     named = state.get("__dict__")
     if type(named) is not dict:
         return state
-    return {**{name: value for name, value in state.items() if name != "__dict__"}, **named}
+    return ({name: value for name, value in state.items() if name != "__dict__"}, named)
 
 
 _OF_PYDANTIC = ("pydantic.main.BaseModel.__setstate__",)

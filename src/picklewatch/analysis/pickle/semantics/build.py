@@ -80,8 +80,8 @@ class BuildJudge:
         if isinstance(state, list | tuple):
             self._observations.budget.charge(_PER_PAIR * len(state))
         named = attributes.of_a_data_model(target, state)
-        if named is not state and isinstance(named, dict):
-            self._observations.budget.charge(1 + len(named) // _COPIED)
+        if named is not state and isinstance(state, dict):
+            self._observations.budget.charge(1 + len(state) // _COPIED)
             state = named
         parts = attributes.split(state)
         if any(id(part) in self._observations.blind or attributes.hidden(target, part) for part in parts):
