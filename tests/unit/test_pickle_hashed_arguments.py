@@ -197,6 +197,19 @@ def test_what_calls_its_arguments_is_not_kept(function: str) -> None:
     assert level(judged(pickle(4, call("functools", "partial", kept, text("x"))))) in _HARM
 
 
+@pytest.mark.parametrize(
+    ("cls", "given"), [(("builtins", "frozenset"), _ONE), (_FROZENSET, _ONE), (_TUPLE, _LOADER), (_TEXT, _LOADER)]
+)
+@pytest.mark.parametrize("keywords", [dict_(), dict_(x=number(1))])
+def test_new_with_keywords_is_new(world: World, cls: tuple[str, str], given: bytes, keywords: bytes) -> None:
+    """``copyreg.__newobj_ex__(cls, args, keywords)`` and NEWOBJ_EX hash, walk over and ask as NEWOBJ does."""
+    assert level(judged(pickle(4, new(*cls, given)))) in _HARM
+    by_call = call("copyreg", "__newobj_ex__", global_(*cls), tuple_(given), keywords)
+    by_opcode = global_(*cls) + tuple_(given) + keywords + b"\x92"
+    for sample in (by_call, by_opcode):
+        assert level(judged(pickle(4, sample))) in _HARM
+
+
 _SAVED = call("torch.storage", "_load_from_bytes", data(b"\x80\x02}."))
 _FETCHED = call("builtins", "getattr", global_("torch.nn.modules.linear", "Linear"), text("forward"))
 

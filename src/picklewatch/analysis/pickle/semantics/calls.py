@@ -188,6 +188,10 @@ class CallJudge:
             if isinstance(base, Import) and builtin and rest:
                 self._taken.asked(base, rest, offset)
                 self._taken.hashed(base, rest, offset)
+        elif callee.name == "__newobj_ex__":  # ``(cls, args, keywords)``: what NEWOBJ_EX takes
+            given, keywords = rest if len(rest) == _ARGS_AND_KEYWORDS else (None, None)
+            usual = usual and type(given) is tuple and type(keywords) is dict
+            rest = (*values_of(given), *([keywords] if keywords else []))
         if not usual:
             concern = indirect_call(f"{callee.key} is called in an unusual way")
             self.observations.note_call(callee, concern, offset, args)
@@ -268,6 +272,8 @@ class CallJudge:
         return self.call(self.imports.global_(owner.module, f"{owner.name}.{name}", offset), args, _CALL, offset)
 
 
+_ARGS_AND_KEYWORDS = 2
+"""What ``copyreg.__newobj_ex__`` is given beside a class."""
 _CHAIN = 64
 """Calls of what calls returned that are followed to the import that they began with; more are ``computed-call``."""
 _PER_CALL = 24

@@ -80,12 +80,13 @@ class TakenArguments:
         """Judge what ``__new__`` of the built-in base of a class does with *args*: it walks over one, or asks it."""
         profile = callee.profile
         base = callee.name if callee.module in BUILTINS else profile.base if profile is not None else ""
+        values = values_of(args)
         if base in _ASKS:
             self._only_data(callee, args, args, f"{callee.key} is made from", offset)
-        elif base in _WALKS and len(values_of(args)) == 1:
-            self._look(callee, args, values_of(args), ITEMS, offset)
+        elif base in _WALKS and (len(values) == 1 or (len(values) == _WITH_KEYWORDS and isinstance(values[1], dict))):
+            self._look(callee, args, (values[0],), ITEMS, offset)
             if base == "frozenset":
-                self._hash_items(callee, args, offset)
+                self._hash_items(callee, (values[0],), offset)
 
 
 def _named(value: Import | Obj) -> str:
@@ -99,5 +100,7 @@ _HASHES_ITEMS = frozenset({"frozenset", "set", "Counter", "pset"})
 _HASHING = _HASHES_ITEMS | {"dict", "OrderedDict", "defaultdict", "UserDict", "pmap", "FrozenDict"}
 _ASKS = frozenset({"str", "int", "float", "complex", "bytes", "bytearray"})
 """Built-in classes whose ``__new__`` asks an object for its text, its number or its items,"""
+_WITH_KEYWORDS = 2
+"""Arguments where the only one is followed by keywords, which a class with an ``__init__`` of its own lets pass."""
 _WALKS = frozenset({"tuple", "frozenset"})
 """and those where it walks over its only argument."""
