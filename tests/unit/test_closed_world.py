@@ -537,3 +537,19 @@ def test_a_parameter_asks_its_state_for_its_length(state: bytes) -> None:
     parameter = call("torch.nn.parameter", "Parameter", meta)
     assert level(judged(pickle(4, parameter))) is Level.INFO
     assert level(judged(pickle(4, parameter, state, BUILD))) in _HARM
+
+
+_NDARRAY = global_("numpy", "ndarray")
+
+
+@pytest.mark.parametrize("module", ["numpy.ma", "numpy.ma.core"])
+@pytest.mark.parametrize(
+    ("fill", "expected"),
+    [(NONE, Level.INFO), (number(1), Level.INFO), (loader(), Level.UNSAFE), (FUNCTION, Level.UNSAFE)],
+)
+def test_the_fill_value_of_a_masked_array_is_asked(module: str, fill: bytes, expected: Level) -> None:
+    """An array is made of it, which asks an object for its items and its ``__array__``."""
+    masked = global_(module, "MaskedArray")
+    made_ = call("numpy.ma.core", "_mareconstruct", masked, _NDARRAY, tuple_(number(0)), data(b"b"))
+    state = tuple_(number(1), sizes(1), dtype("f8"), FALSE, data(b"\0" * 8), data(b"\0"), fill)
+    assert _judge(made_, state, BUILD) is expected

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, Schema
+from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, UNSEEN, Schema
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
-    Schema(
-        function="numpy.ma.core.MaskedArray.__setstate__",
-        why="unpacks a tuple, has numpy's own arrays restore data and mask from it, and checks the fill value; a "
-        "mask that "
-        "is set before must not take the place of the array",
-        sources={"2d111af1eca4096f": "2.4.6"},
-        looks={"_mask": ABSENT},
-        rest=DATA,
+    *(
+        Schema(
+            function=function,
+            why="unpacks a tuple, has numpy's own arrays restore data and mask from it, and makes an array of the fill "
+            "value, which asks an object for its items; a mask that is set before must not take the place of the array",
+            sources={"2d111af1eca4096f": "2.4.6"},
+            looks={"_mask": ABSENT},
+            rest=DATA,
+            places=(DATA, DATA, DATA, DATA, UNSEEN, DATA, DATA),
+        )
+        for function in ("numpy.ma.core.MaskedArray.__setstate__", "numpy.ma.core.MaskedArray")
     ),
     Schema(
         function="numpy.ma.mrecords.MaskedRecords.__setstate__",

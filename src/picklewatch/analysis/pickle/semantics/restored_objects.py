@@ -27,7 +27,6 @@ _DEL: Final = Hook.DEL
 _DESCRIPTOR: Final = Hook.DESCRIPTOR
 _GETATTR: Final = Hook.GETATTR
 _GETATTRIBUTE: Final = Hook.GETATTRIBUTE
-_PARAMETER: Final = Kind.PARAMETER
 _PASSIVE: Final = ClassKind.PASSIVE
 _SETATTR: Final = Hook.SETATTR
 _SETSTATE: Final = Hook.SETSTATE
@@ -98,11 +97,18 @@ def judged_as(target: Obj) -> tuple[bool, Profile | None, str]:
     if not target.known or not isinstance(target.callee, Import) or target.kind is _CALLABLE:
         return False, None, ""  # reported where it was made
     made = class_of(target)
-    own = (
-        target.kind in NATIVE and target.kind is not _PARAMETER
-    )  # a tensor's __setstate__ is Python, and asks the state
-    native = own and (made.key in CLASSES or (made is target.callee and made.profile is None))
+    native = (
+        target.kind in NATIVE
+        and not _is_read(made)
+        and (made.key in CLASSES or (made is target.callee and made.profile is None))
+    )
     return not native, made.profile, made.key
+
+
+def _is_read(made: Import) -> bool:
+    """Return True for a class of native values whose ``__setstate__`` is Python, which asks the state."""
+    functions = made.profile.acts.get(_SETSTATE, ()) if made.profile is not None else ()
+    return made.key in SCHEMAS or any(function in SCHEMAS for function in functions)
 
 
 def attributes_of(state: Value) -> list[dict[Key, Value]] | None:
