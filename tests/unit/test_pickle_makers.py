@@ -245,6 +245,7 @@ def test_a_method_of_a_class_that_was_read_is_only_kept() -> None:
     assert level(judged(pickle(4, kept))) is Level.INFO
     assert level(judged(pickle(4, call("builtins", "getattr", owner, text("x"))))) is Level.UNVERIFIED
     assert level(judged(pickle(4, kept, EMPTY_TUPLE, REDUCE))) is Level.UNSAFE
+    assert level(judged(pickle(4, EMPTY_DICT, kept, NONE, SETITEM))) is Level.UNVERIFIED
     module = new("torch.nn.modules.linear", "Identity")
     assert level(judged(pickle(4, module, dict_(_modules=kept), BUILD))) is Level.UNSAFE
 

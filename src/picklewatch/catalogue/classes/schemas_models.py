@@ -60,6 +60,13 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         state=ABSENT,
     ),
     Schema(
+        function="pmdarima.arima.arima.ARIMA.__setstate__",
+        why="makes the state its __dict__, and compares the version in it with its own",
+        sources={"76c2afcaaaf00ecf": "2.1.1"},
+        looks={"pkg_version_": DATA, "_warn_for_older_version": ABSENT},
+        state=ABSENT,
+    ),
+    Schema(
         function="flair.data.Dictionary.__setstate__",
         why="makes the state its __dict__, and looks for one text among the items",
         sources={"e3030656a773a9c3": "0.15.1"},
@@ -93,6 +100,18 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"4247eb849a44bd68": "3.11.2"},
         looks={"self": ABSENT, "__init__": ABSENT},
         state=ABSENT,
+    ),
+    Schema(
+        function="chumpy.ch.Ch.__new__",
+        why="without arguments it makes empty tables; with some, arrays of them, and sets them as terms",
+        sources={COMPILED: "0.70"},
+    ),
+    Schema(
+        function="chumpy.ch.Ch.__setattr__",
+        why="sets a term as restoring does",
+        sources={COMPILED: "0.70"},
+        looks=each("clear_cache _invalidate_cacheprop_names", ABSENT),
+        rest=_CHUMPY,
     ),
     Schema(
         function="chumpy.ch.Ch.__setstate__",

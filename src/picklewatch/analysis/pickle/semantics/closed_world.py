@@ -236,6 +236,10 @@ class ClosedWorld:
 
     def _hashed_object(self, value: Obj, offset: int) -> tuple[Value, ...]:
         """Judge an object that is hashed; return what its own hash is made of."""
+        if (
+            isinstance(value.callee, Import) and value.callee.name == "getattr"
+        ):  # an attribute may be in a method's place
+            self._finding(_KEY, Level.UNVERIFIED, offset, "hashes what was fetched of an object as a key")
         judges, profile, name = judged_as(value)
         is_value = value.kind in NATIVE or name in VALUES or name in CONTAINERS
         if is_value or (profile is not None and profile.kind is _ENUM):
