@@ -54,6 +54,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _keyed("munch.Munch.__getattr__", {"b4894785bc05aadc": "4.0.0"}),
     _keyed("lightning_fabric.utilities.data.AttributeDict.__getattr__", {"6a511cbe4c5e640f": "2.6.6"}),
     _keyed("scipy._lib._util._RichResult.__getattr__", {"ef03bd8b5d7d77ce": "1.17.1"}),
+    _keyed("scipy.optimize.optimize.OptimizeResult.__getattr__", {"667d38d75ba93cb0": "1.5.4"}),
     Schema(
         function="munch.Munch.__setstate__",
         why="empties itself and takes the items of the state, one after the other",

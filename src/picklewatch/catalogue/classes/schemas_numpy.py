@@ -29,7 +29,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     Schema(
         function="numpy.lib._datasource.DataSource.__del__",
         why="removes the directory that _destpath names if _istmpdest is true: neither may be there, not even as data",
-        sources={"2eebe183f286b29e": "2.4.6"},
+        sources={"2eebe183f286b29e": "2.4.6", "55171acdd3464367": "1.13.3"},
         looks={"_istmpdest": ABSENT, "_destpath": ABSENT},
         state=ABSENT,
     ),

@@ -129,7 +129,11 @@ _OLD: Final = tuple(
     )
     for function, sources in {
         "core.arrays.sparse.SparseArray.__setstate__": {"019e54144c217619": "0.25.3"},
-        "core.categorical.Categorical.__setstate__": {"7db7e0aa824bafd0": "0.19.2", "79de059f3f7959d6": "0.20.3"},
+        "core.categorical.Categorical.__setstate__": {
+            "7db7e0aa824bafd0": "0.19.2",
+            "79de059f3f7959d6": "0.20.3",
+            "0489c40d18aa482b": "0.18.1",
+        },
         "core.indexes.base.Index.__setstate__": {"0bbe83b238279ddc": "0.25.3", "61c11bf7772a657e": "0.20.3"},
         "core.indexes.multi.MultiIndex.__setstate__": {"09b27ff1b5d9f3cb": "0.25.3", "aa6f713699b3cd42": "0.20.3"},
         "core.internals.Block.__setstate__": {"c447ff2de29f2d3e": "0.19.2"},
@@ -179,6 +183,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         "class: index and columns would ask the manager, as pandas before 1.0 does with _data, attrs copies a mapping, "
         "name is hashed; the flags are passed by name",
         sources={
+            "6508583eaa55c6ca": "3.1.1",
             "208cf4f6223850c6": "2.3.3",
             "626d86867bca940c": "0.25.3",
             "ad818f92e3432b3c": "0.19.2",
@@ -230,7 +235,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _whole(
         "pandas.core.arrays.categorical.Categorical.__setstate__",
         "makes the type of categories, which asks the index whether they are unique, then as NDArrayBacked",
-        {"bea3e2a8f5463655": "2.3.3", "6c033a00627b84fa": "0.25.3"},
+        {"bea3e2a8f5463655": "2.3.3", "6c033a00627b84fa": "0.25.3", "dfbc59de1e1eb288": "0.23.4"},
     ),
     _whole(
         "pandas.core.arrays.sparse.array.SparseArray.__setstate__",
@@ -240,12 +245,20 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _whole(
         "pandas.core.arrays.arrow.array.ArrowExtensionArray.__setstate__",
         "joins the chunks of an array of Arrow, which asks each for its type, and stores the rest",
-        {"e7e0ba96ac7b60ab": "2.3.3"},
+        {"53a410b5cf19592d": "3.1.1", "e7e0ba96ac7b60ab": "2.3.3"},
     ),
     _whole(
         "pandas.core.arrays.categorical.Categorical.dtype",
         "a getter that returns the type",
-        {"95099c771fe4999b": "0.25.3"},
+        {"95099c771fe4999b": "0.25.3", "08dd5b7b2a5d6751": "0.23.4"},
+    ),
+    Schema(
+        function="pandas.tseries.offsets.CustomBusinessDay.__setstate__",
+        why="makes the state its own, and a calendar of numpy's of the days in it by two methods of its own",
+        sources={"ce206ca03f6d113a": "0.18.1"},
+        looks=each("get_calendar _to_dt64", ABSENT),
+        rest=OF_PANDAS,
+        state=ABSENT,
     ),
     *_DATES,
     *_OLD,

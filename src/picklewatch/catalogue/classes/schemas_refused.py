@@ -66,7 +66,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     ),
     _refused(
         "torch._inductor.runtime.autotune_cache.AutotuneCache.__setstate__",
-        {"9c4cc9bd32013e78": "2.14.1"},
+        {"9c4cc9bd32013e78": "2.14.1", "e533e8cfb141444b": "2.13.0"},
         "connects to a remote cache",
     ),
     _refused(

@@ -41,4 +41,9 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"61e1622beb183985": "1.17.1"},
         rest=DATA,
     ),
+    Schema(
+        function="scipy.sparse.base.spmatrix.__getattr__",
+        why="computes for names that restoring does not ask for, and raises for any other",
+        sources={"8c1414ae083277b9": "1.2.3 1.5.4"},
+    ),
 )

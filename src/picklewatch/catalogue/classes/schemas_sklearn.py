@@ -69,7 +69,14 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="compares _sklearn_version with its own and formats it into a warning, then stores the state; whatever "
         "else "
         "an estimator holds, nobody asks it",
-        sources={"c9a57edc6ee4221d": "1.9.1", "a23eebf94edf8b0d": "0.21.3", "f8b27a6fc2b63ed8": "0.19.2"},
+        sources={
+            "c9a57edc6ee4221d": "1.9.1",
+            "63ced6477f428163": "1.2.2",
+            "4367cfa359cd178b": "1.0.2",
+            "a23eebf94edf8b0d": "0.21.3",
+            "f8b27a6fc2b63ed8": "0.19.2",
+            "b96205c69e209ff3": "0.18.2",
+        },
         looks={"_sklearn_version": TEXT},
     ),
     Schema(
@@ -80,10 +87,11 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             "bbaaea3270be70dd": "0.21.3",
             "5dcb6fc3b9e065ca": "0.19.2",
             "63ecc78714dd4821": "0.24.2",
+            "ff28c63a6a1f2eea": "0.17.1",
         },
         looks={
             "_sklearn_version": TEXT,
-            **each("X_thresholds_ y_thresholds_ _necessary_X_ _necessary_y_ out_of_bounds", DATA),
+            **each("X_thresholds_ y_thresholds_ X_ y_ _necessary_X_ _necessary_y_ out_of_bounds", DATA),
             "_build_f": ABSENT,
         },
     ),
@@ -102,12 +110,15 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         looks=_ASKED,
         keyed=True,
     ),
-    Schema(
-        function="sklearn.utils.Bunch.__getattr__",
-        why="the same in older versions",
-        sources={"455e60ad62809450": "0.21.3"},
-        looks=_ASKED,
-        keyed=True,
+    *(
+        Schema(
+            function=f"sklearn.{module}.Bunch.__getattr__",
+            why="the same in older versions",
+            sources={"455e60ad62809450": version},
+            looks=_ASKED,
+            keyed=True,
+        )
+        for module, version in (("utils", "0.21.3"), ("datasets.base", "0.18.2"))
     ),
     Schema(
         function="sklearn.utils._metadata_requests.MetadataRequest.__getattr__",

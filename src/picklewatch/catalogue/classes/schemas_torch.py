@@ -178,7 +178,10 @@ _OPTIMIZERS = (
     optimizer("torch.optim.adagrad.Adagrad", {"3043e48a2c6f9401": "2.14.1"}),
     optimizer("torch.optim.adam.Adam", {"15e12c61167867b6": "2.14.1", "f1d97a0c6175d399": "1.4.0"}),
     optimizer("torch.optim.adamax.Adamax", {"068b25d6b50d669a": "2.14.1"}),
-    optimizer("torch.optim.adamw.AdamW", {"f8c4fbb55462ee5e": "2.14.1", "ac6d8fabe0767af0": "1.4.0"}),
+    optimizer(
+        "torch.optim.adamw.AdamW",
+        {"f8c4fbb55462ee5e": "2.14.1", "022877e23109ac2a": "2.13.0", "ac6d8fabe0767af0": "1.4.0"},
+    ),
     optimizer("torch.optim.asgd.ASGD", {"dc261167b0ba4eb6": "2.14.1"}),
     optimizer("torch.optim.nadam.NAdam", {"ca9218344789fd59": "2.14.1"}),
     optimizer("torch.optim.radam.RAdam", {"0583027997bb38d3": "2.14.1"}),
