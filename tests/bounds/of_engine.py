@@ -60,10 +60,12 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         told("resource-bomb", reach.huge_size, "more items than memory holds", "bounded: number > HUGE"),
     ],
-    "analysis/pickle/checks/numpy_calls.py": [
+    "analysis/pickle/checks/class_arguments.py": [
         format_(
             "the first two arguments are the classes; all of them are looked at as data", "masked: values_of(args)[:2]"
         ),
+    ],
+    "analysis/pickle/checks/numpy_calls.py": [
         told("resource-bomb", reach.huge_array, "an array of an impossible shape", "np_reconstruct: elements > HUGE"),
     ],
     "analysis/pickle/checks/sklearn_trees.py": [

@@ -26,19 +26,6 @@ if TYPE_CHECKING:
 _UFUNC_MODULE = re.compile(r"numpy(\.(core|_core)(\.(_multiarray_umath|umath))?)?\Z|scipy\.special(\._ufuncs)?\Z")
 
 
-_ARRAY_CLASSES = frozenset({"ndarray", "MaskedArray", "mvoid", "matrix", "recarray", "chararray", "MaskedConstant"})
-
-
-def masked(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Let ``_mareconstruct(cls, base, shape, type)`` make instances of classes of arrays only."""
-    classes = values_of(args)[:2]
-    for made in classes:
-        known = isinstance(made, Import) and (made.name in _ARRAY_CLASSES or made.judged.status is Status.FOREIGN)
-        if not known:
-            return indirect_call(f"{callee.key} is made to make something other than an array")
-    return None
-
-
 def np_reconstruct(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
     """Let ``_reconstruct(ndarray, (0,), b'b')`` make an array of a possible shape."""
     values = values_of(args)

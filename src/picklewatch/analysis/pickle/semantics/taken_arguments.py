@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import suspicious_arguments
-from picklewatch.analysis.pickle.checks.pandas_zones import zone_file_in
+from picklewatch.analysis.pickle.checks.time_zones import zone_file_in
 from picklewatch.analysis.pickle.semantics.data import parts
 from picklewatch.analysis.pickle.vm.values import REST, Import, Obj, Opaque
 from picklewatch.catalogue.imports.entries import Kind
