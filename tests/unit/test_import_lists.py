@@ -12,10 +12,11 @@ import refresh_import_lists
 from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.catalogue.imports.denied import CARRIERS, DENIED, INDIRECT
-from picklewatch.catalogue.imports.entries import Status, Use
+from picklewatch.catalogue.imports.entries import Status, Takes, Use
 from picklewatch.catalogue.imports.functions import KEPT
 from picklewatch.catalogue.imports.library_calls import LIBRARY_CALLS
 from picklewatch.catalogue.imports.library_classes import LIBRARY_CLASSES
+from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
 from picklewatch.sandbox.engine_version import engine_version, rules_version
@@ -35,6 +36,12 @@ def test_what_others_vouch_for_is_no_alarm(table: dict[str, str]) -> None:
             nested = (module, name) == ("torch.storage", "_load_from_bytes")
             checked = nested or Use.CALL in judged.uses
             assert judged.level in {Level.INFO, Level.UNVERIFIED} or checked, (module, name)
+
+
+def test_functions_of_python_are_given_no_objects_of_python_s_own_library() -> None:
+    """Exceptions and holders of the same package keep anything: ``str`` of one would ask what it holds."""
+    groups = [group for group in (*VOUCHED, *LIBRARY_CALLS) if Use.CALL in group.uses and group.takes is Takes.OWN]
+    assert [module for group in groups for module in group.names if module.partition(".")[0] in STDLIB] == []
 
 
 def test_what_fickling_denies_is_never_clean() -> None:

@@ -16,7 +16,7 @@ from picklewatch.analysis.pickle.semantics.data import (
     parts,
     written_in,
 )
-from picklewatch.analysis.pickle.vm.values import NUMBERS, Import, Obj, Opaque, Persistent
+from picklewatch.analysis.pickle.vm.values import NUMBERS, Blob, Import, Obj, Opaque, Persistent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     """Returns what lies in an object or an import and counts as well, None where it must not be there itself."""
 
 _NOBODY: Final[frozenset[str]] = frozenset()
+_LEAVES = CONSTANTS | {Blob, Persistent}
+"""Types of arguments that hold nothing."""
 _PLAIN_CONTAINERS = frozenset({list, tuple, dict, Opaque})
 _HOLD = (tuple, list, dict, Opaque, Obj)
 _UNSEEN = (list, dict, Opaque, Persistent)
@@ -78,7 +80,7 @@ class DataReader:
         """
         for root in values:
             kind = type(root)
-            if kind in CONSTANTS or kind is Persistent or (kind is tuple and is_short(root)):
+            if kind in _LEAVES or (kind is tuple and is_short(root)):
                 continue
             if among.walks and (kind in _PLAIN_CONTAINERS or (isinstance(root, Obj) and gives_what_it_holds(root))):
                 continue
