@@ -1,7 +1,8 @@
 """Pauses between attempts to move a file that the system does not let us move: longer and longer ones.
 
 What forbids it may be changed without an event (``chattr -i``), but not without the time of change of the file or its
-directory: then the pause is over.
+directory: then the pause is over. No `watch.retry_book`: that tries all of its paths every so many seconds, while each
+move here has a pause of its own, which grows.
 """
 
 from __future__ import annotations
