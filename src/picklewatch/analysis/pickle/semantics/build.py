@@ -54,7 +54,7 @@ class BuildJudge:
             self._built_twice(target, state, offset)
         self._world.built(target, state, offset)
         self._world.data.filled(target, (state,))
-        if type(state) is not dict or "__dict__" in state or id(state) in self._observations.blind:
+        if not _is_plain(state) or id(state) in self._observations.blind:
             state = self._seen_state(target, state, offset)
         check_state(self._observations, target, state, offset)
         self._look_for_hooks(target, state, offset)
@@ -132,6 +132,13 @@ class BuildJudge:
                     )
                 elif isinstance(value, Import | Obj | Persistent):
                     target.hijacked = {**(target.hijacked or {}), name: value}
+
+
+def _is_plain(state: Value) -> bool:
+    """Return True for a state that is an exact dict, or begins with a number, as an array's: no pairs, no two parts."""
+    if type(state) is tuple:
+        return len(state) > 2 and type(state[0]) is int
+    return type(state) is dict and "__dict__" not in state
 
 
 _TAKE_STATE = FILLED_BY[Fill.BUILD]
