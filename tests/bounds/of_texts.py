@@ -47,6 +47,7 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
     ],
     "analysis/formats/unjudged.py": [
+        format_("a node is recognised by its beginning", "_meta_graph: graph[:HEAD]"),
         careful(
             "such a content is told as `format-not-judged` and never clean",
             "_reader.read: search(scan, part, 0, _LOOKED_THROUGH, place=f'in a file of another kind ({what})')",
@@ -104,6 +105,7 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
     ],
     "analysis/formats/inert.py": [
+        format_("a message has a table behind its length", "_is_arrow_stream: len(head) < 24"),
         sample(
             "the head of a safetensors file's tensors",
             '_read_safetensors: search(scan, part, 8 + length, 8 + length + (1 << 20), place="in a tensor\'s bytes")',

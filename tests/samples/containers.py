@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import marshal
 import struct
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass, field, replace
+from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -189,3 +191,8 @@ def safetensors(header: object, content: bytes) -> bytes:
     """A safetensors file of any header."""
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + content
+
+
+def compiled(source: str) -> bytes:
+    """A module of compiled Python (PEP 552), as ``__pycache__`` holds it."""
+    return MAGIC_NUMBER + bytes(12) + marshal.dumps(compile(source, "x.py", "exec"))

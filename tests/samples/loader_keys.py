@@ -29,6 +29,8 @@ LOADERS: dict[str, dict[str, Any]] = {
     "transformers": {"_attn_implementation_internal": "someone/kernel"},
     "auto_map": {"auto_map": {"AutoModel": "someone/else--modeling.Model"}},
     "shards": {"weight_map": {"w": "../../elsewhere/evil.bin"}},
+    "lambda": {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None], "function_type": "lambda"}},
+    "lambda of Keras 3": {"function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}},
     "template": {"chat_template": "{{ x.__class__.__mro__ }}"},
 }
 
@@ -53,5 +55,6 @@ HONEST: dict[str, dict[str, Any]] = {
     "kernels of the libraries' own": {"_attn_implementation": "kernels-community/flash-attn"},
     "shards": {"weight_map": {"w": "model-00001-of-00002.bin"}},
     "template": {"chat_template": "{% for m in messages %}{{ m['content'] }}{% endfor %}"},
+    "layers": {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1, "function_type": "lambda"}},
     "annotations": {"module": "encoder", "class": "cat", "params": [1, 2], "architecture": "resnet"},
 }

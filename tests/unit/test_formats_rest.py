@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import random
 import struct
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
-from samples.containers import zipped
+from samples.containers import compiled, zipped
 from samples.hostile import BENIGN, EVIL
 from samples.judging import HARMFUL, judged, verdict
 
@@ -92,6 +92,14 @@ INERT = {
         "table",
     ),
     "parquet": (b"PAR1" + bytes(99) + b"PAR1", "table"),
+    "stream of Arrow": (  # pyarrow's schema of one column
+        b64decode(
+            "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwA"
+            "AAAQABAAAAAAAAECEAAAABwAAAAEAAAAAAAAAAEAAABhAAAACAAMAAgABwAIAAAAAAAAAUAAAAA="
+        ),
+        "table",
+    ),
+    "bytecode": (compiled("x = 1"), "python-bytecode"),
     "zeros": (bytes(3000), "other"),
     "tombstone": (tombstone("0123456789ab"), "tombstone"),
 }
@@ -106,8 +114,10 @@ def test_what_no_loader_runs_is_skipped(name: str) -> None:
 
 
 SECOND = {
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "keras-h5"),
-    "hdf5-behind-a-user-block": (bytes(1024) + b"\x89HDF\r\n\x1a\n" + bytes(99), "keras-h5"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "hdf5"),
+    "hdf5-behind-a-user-block": (bytes(1024) + b"\x89HDF\r\n\x1a\n" + bytes(99), "hdf5"),
+    "keras in HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(99) + b"keras_version", "keras-h5"),
+    "keras-behind-a-user-block": (bytes(512) + b"\x89HDF\r\n\x1a\n" + bytes(99) + b"layer_names", "keras-h5"),
     "keras": (zipped({"config.json": b"{}", "metadata.json": b"{}", "model.weights.h5": b""}), "keras"),
     "skops": (zipped({"schema.json": b"{}"}), "skops"),
     "saved model": (b"\x08\x01\x12\x04\x0a\x02\x08\x01", "tf-savedmodel"),
@@ -170,6 +180,10 @@ SECOND = {
     "expression that spells": (b"$ {{ x['\\x5f'] }}", "chat-template"),
     "statement of jinja": (b"{%+with a=x%}{{ a }}{% endwith %}", "chat-template"),
     "saved model as text": (b"saved_model_schema_version: 1\nmeta_graphs {\n}\n", "tf-savedmodel"),
+    "TensorFlow 1's .meta": (
+        b"\x0a\x06\x2a\x041.15\x12\x0b\x0a\x09\x0a\x01x\x12\x04Relu\x1a\x02\x0a\x00",
+        "tf-graph",
+    ),
     "graph as text": (b'node {\n  name: "x"\n  op: "ReadFile"\n}\n', "tf-graph"),
     "onnx as text": (b"ir_version: 8\ngraph {\n}\n", "onnx"),
     "onnx as json": (b'{"irVersion": "8", "graph": {}}', "onnx"),

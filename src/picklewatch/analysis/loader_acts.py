@@ -155,6 +155,17 @@ def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None
             yield judge_text(entry, text), text
 
 
+def _lambda(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    names = set(held.texts(entry.key)) & {"Lambda", "__lambda__"} if _beside(entry, held) else set[str]()
+    if not names:
+        return
+    kinds = [kind for inner in (held, *held.within("config")) for kind in inner.texts("function_type")]
+    code = "__lambda__" in names or "lambda" in kinds
+    level = Level.UNSAFE if code else Level.UNVERIFIED
+    what = "compiled Python code" if code else "a function"
+    yield Named(CODE, level, f"A Lambda layer holds {what}, which {entry.loader}."), ", ".join(sorted(names))
+
+
 def _library(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
     return _named(entry, held) if _beside(entry, held) else iter(())
 
@@ -192,6 +203,7 @@ _LOOKS: dict[Names, Callable[[LoaderKey, Configuration], Iterator[tuple[Named | 
     Names.KERNEL: _named,
     Names.REPOSITORY: _named,
     Names.FILES: _named,
+    Names.LAMBDA: _lambda,
     Names.LIBRARY: _library,
     Names.COMPONENTS: _components,
 }

@@ -57,10 +57,12 @@ _SMALL = 1024
 _INST = ord("i")
 
 
-def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, place: str) -> bool:
+def search(  # noqa: PLR0913  (a range of one part, and where it lies)
+    scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, place: str, compiled: bool = False
+) -> bool:
     """Judge hidden pickles in *part* from *start* to *stop*; return True if one would do harm.
 
-    *place* names the place in words.
+    *place* names the place in words. In *compiled* Python a pickle may be a constant, which is unverified.
     """
     found = False
     stop = len(part.data) if stop is None else min(stop, len(part.data))
@@ -79,13 +81,21 @@ def search(scan: Scan, part: Part, start: int = 0, stop: int | None = None, *, p
             if headed and not report.nested:
                 behind = report.end
             continue
-        scan.adopt(report, part)
-        level = worst(report.findings)
+        level = Level.UNVERIFIED
+        if not compiled or not _is_constant(part.data, offset, report.end):
+            scan.adopt(report, part)
+            level = worst(report.findings)
         summary = f"A pickle that would do harm lies {place}, where scanners don't look."
         scan.finding("hidden-pickle", level, part.at(offset), summary, ", ".join(report.imports))
         found = True
         behind = max(report.end, offset + 1)
     return found
+
+
+def _is_constant(data: memoryview, start: int, end: int) -> bool:
+    """Return True if bytes of marshal begin at *start* and hold all up to *end* (``TYPE_STRING``, Python/marshal.c)."""
+    head = bytes(data[max(start - 5, 0) : start])
+    return head[:1] in {b"s", b"\xf3"} and int.from_bytes(head[1:], "little") >= end - start
 
 
 def harms(report: PickleReport, *, headed: bool = False) -> bool:

@@ -138,6 +138,36 @@ def _read_arrow(scan: Scan, part: Part) -> str:
     return "table"
 
 
+def _is_arrow_stream(head: bytes, _data: memoryview) -> bool:
+    """Return True for a stream of Arrow, as Hugging Face's datasets are: a mark, a length, and a message with a schema.
+
+    The message is a flatbuffer (arrow/format/Message.fbs): the second field of its table, the kind, is 1.
+    """
+    length = int.from_bytes(head[4:8], "little")
+    if head[:4] != b"\xff\xff\xff\xff" or length % 8 or not length >= 16 or len(head) < 24:  # noqa: PLR2004
+        return False
+    table = 8 + int.from_bytes(head[8:12], "little")
+    fields = table - int.from_bytes(head[table : table + 4], "little", signed=True)
+    if not 8 <= fields <= len(head) - 8:  # noqa: PLR2004
+        return False
+    kind = table + int.from_bytes(head[fields + 6 : fields + 8], "little")
+    return head[kind : kind + 1] == b"\1"
+
+
+def _is_bytecode(head: bytes, _data: memoryview) -> bool:
+    """Return True for compiled Python (PEP 552): a number (3000 to 4095), a line end, and flags."""
+    return head[1:2] in _NUMBERS and head[2:4] == b"\r\n" and head[4:5] in _FLAGS and head[5:8] == bytes(3)
+
+
+_NUMBERS = {b"\x0b", b"\x0c", b"\x0d", b"\x0e", b"\x0f"}
+_FLAGS = {b"\0", b"\1", b"\3"}
+
+
+def _read_bytecode(scan: Scan, part: Part) -> None:
+    """Search compiled Python: a pickle in one of its constants is data of a test, and no loader begins there."""
+    search(scan, part, place="in compiled Python", compiled=True)
+
+
 def _read_sqlite(scan: Scan, part: Part) -> str:
     """Search a database of SQLite; one that keeps bytes may be a shelf or a cache of pickles, which is not judged.
 
@@ -194,5 +224,7 @@ SAFETENSORS = Format("safetensors", _is_safetensors, _read_safetensors)
 FORMATS = (
     *(Format(name, _starts(prefixes), _read_quiet) for name, prefixes in _MAGIC),
     Format("table", _starts((b"PAR1", b"ARROW1", b"FEA1", b"PARE")), _read_arrow),
+    Format("table", _is_arrow_stream, _read_arrow),
+    Format("python-bytecode", _is_bytecode, _read_bytecode),
     Format("table", _starts((b"SQLite format 3\0",)), _read_sqlite),
 )

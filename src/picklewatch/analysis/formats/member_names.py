@@ -16,4 +16,9 @@ def escapes(name: str) -> bool:
     name = name.replace("\\", "/")
     if name.startswith("/") or _DRIVE.match(name):
         return True
-    return ".." in name and posixpath.normpath(name).startswith("..")
+    return climbs(name)
+
+
+def climbs(name: str) -> bool:
+    """Return True if *name* leads out by ``..``."""
+    return ".." in name and posixpath.normpath(name.replace("\\", "/")).startswith("..")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _FIXED = {1: 8, 5: 4}
 _VARINT, _BYTES = 0, 2
@@ -41,6 +41,18 @@ def fields(data: memoryview, allowed: Mapping[int, int]) -> dict[int, int]:
         else:
             position += _FIXED[kind]
     return seen if position == size else {}
+
+
+def contents_of(data: memoryview, wanted: int) -> Iterator[memoryview]:
+    """Yield the bytes of each field *wanted* of a message that `fields` has read to its end, of bytes and numbers."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        length, position = _varint(data, position)
+        if tag & 7 == _BYTES:
+            if tag >> 3 == wanted:
+                yield data[position : position + length]
+            position += length
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from picklewatch.analysis.formats.codecs import COSTS, DECODERS, Cost, Stream, lzma1
 from picklewatch.analysis.formats.context import CONTENT, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
-from picklewatch.analysis.formats.member_names import escapes
+from picklewatch.analysis.formats.member_names import climbs, escapes
 from picklewatch.analysis.formats.part import MalformedError, Part
 from picklewatch.analysis.formats.pickles import behind
 from picklewatch.analysis.formats.sevenzip_headers import (
@@ -214,7 +214,9 @@ def _members(scan: Scan, part: Part, header: bytes) -> None:
     for name, _ in names:
         if escapes(name):
             summary = "The member's name leads out of the directory that it is unpacked to."
-            scan.finding("archive-unsafe-name", Level.UNSAFE, part.name(name), summary)
+            # an absolute name is taken for a relative one by all but old readers (py7zr's CVE-2022-44900)
+            level = Level.UNSAFE if climbs(name) else Level.UNVERIFIED
+            scan.finding("archive-unsafe-name", level, part.name(name), summary)
     if streams is None:
         return
     filled = (name for name, has_bytes in names if has_bytes)

@@ -8,11 +8,11 @@ file looks like. Names and links that lead out of the directory overwrite files 
 
 from __future__ import annotations
 
-import posixpath
 import tarfile
 from functools import partial
 from typing import TYPE_CHECKING
 
+from picklewatch.analysis.formats.archive_links import ArchiveLinks
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.member_names import escapes
@@ -93,13 +93,14 @@ def read(scan: Scan, part: Part) -> str:
     """Judge every member, links and names, and the bytes behind the archive's end."""
     headers = Headers(_View(part.data), scan.budget.charge)
     members: list[TarMember] = []
+    links = ArchiveLinks(scan.budget.charge)
     whole = False
 
     def take() -> None:
         nonlocal whole
         for member in headers.entries():
             members.append(member)
-            _listed(scan, part, member)
+            _listed(scan, part, member, links)
             scan.member()
         whole = True
 
@@ -133,11 +134,12 @@ def read_on(scan: Scan, part: Part, chunks: Iterator[bytes], per_unit: int) -> N
     """Judge a compressed archive that is too large for memory: member after member, each up to the limit."""
     window = _Window(counted(scan, chunks, per_unit))
     headers = Headers(window, scan.budget.charge)
+    links = ArchiveLinks(scan.budget.charge)
 
     def take() -> None:
         for member in headers.entries():
             scan.member()
-            _note(scan, member, part.name(member.name))
+            _note(scan, member, part.name(member.name), links)
             if member.regular:
                 scan.guarded(part.name(member.name), partial(_read_on, scan, part, member, window))
         rest = unpack(scan, window.rest(headers.offset), part.where)
@@ -153,28 +155,31 @@ def _read_on(scan: Scan, part: Part, member: TarMember, window: _Window) -> None
         scan.content(part.inside(member.name, held))
 
 
-def _listed(scan: Scan, part: Part, member: TarMember) -> None:
-    _note(scan, member, part.name(member.name))
+def _listed(scan: Scan, part: Part, member: TarMember, links: ArchiveLinks) -> None:
+    _note(scan, member, part.name(member.name), links)
     if member.regular and member.sparse is None and member.start + member.size > len(part.data):
         scan.code_bearing = True
         summary = "The member reaches beyond the end of the archive."
         scan.finding("malformed-tar", Level.UNSCANNABLE, part.name(member.name), summary)
 
 
-def _note(scan: Scan, member: TarMember, inside: str) -> None:
+def _note(scan: Scan, member: TarMember, inside: str, links: ArchiveLinks) -> None:
     """Report names and links that lead elsewhere, and special files."""
     if escapes(member.name):
         scan.code_bearing = True
         summary = "The member's name leads out of the directory that it is unpacked to."
         scan.finding("archive-unsafe-name", Level.UNSAFE, inside, summary)
-    if member.kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
-        base = posixpath.dirname(member.name) if member.kind == tarfile.SYMTYPE else ""
-        if escapes(posixpath.join(base, member.link)):
-            scan.code_bearing = True
-            summary = "The link leads out of the directory that the archive is unpacked to."
-            scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.link)
-        else:
-            scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.link)
+    is_link = member.kind in (tarfile.SYMTYPE, tarfile.LNKTYPE)
+    if links.leads_out(member):
+        scan.code_bearing = True
+        summary = (
+            "The link leads out of the directory that the archive is unpacked to."
+            if is_link
+            else "The member is written through a link that leads out of the directory."
+        )
+        scan.finding("archive-unsafe-link", Level.UNSAFE, inside, summary, member.link)
+    elif is_link:
+        scan.finding("archive-link", Level.INFO, inside, "The member is a link to another one.", member.link)
     elif member.kind not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE):
         scan.code_bearing = True
         scan.finding("archive-special-file", Level.UNSAFE, inside, "The member is a device or a pipe.")

@@ -11,10 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import msgpack
-from picklewatch.analysis.formats.context import Format, Scan
+from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.part import CHUNK, Part
-from picklewatch.analysis.formats.protobuf import fields
+from picklewatch.analysis.formats.protobuf import contents_of, fields
 from picklewatch.analysis.formats.zipkind import unjudged
 from picklewatch.analysis.sparse import before_hole, first
 
@@ -50,6 +50,15 @@ def _hdf5(head: bytes, data: memoryview) -> bool:
     return False
 
 
+_KERAS_NAMES = re.compile(rb"keras_version|model_config|layer_names|model_weights|weight_names")
+"""Attributes and groups that Keras writes (keras/src/legacy/saving/legacy_h5_format.py)."""
+
+
+def _keras_hdf5(head: bytes, data: memoryview) -> bool:
+    """Return True for HDF5 with Keras' attributes: anndata's and MATLAB's files have none."""
+    return _hdf5(head, data) and first(_KERAS_NAMES, data) is not None
+
+
 def _flatbuffer(*names: bytes) -> Callable[[bytes, memoryview], bool]:
     return lambda head, _data: head[4:8] in names
 
@@ -83,6 +92,14 @@ def _graph(head: bytes, data: memoryview) -> bool:
     """Return True for TensorFlow's GraphDef: its first field is a node, which begins with a name and an operation."""
     fields_of = {1: _BYTES, 2: _BYTES, 3: _VARINT, 4: _BYTES}
     return re.match(rb"\n..?.?\n.[\w/.-]+\x12.\w", head, re.DOTALL) is not None and bool(fields(data, fields_of))
+
+
+def _meta_graph(_head: bytes, data: memoryview) -> bool:
+    """Return True for TensorFlow 1's MetaGraphDef (``.meta``): descriptions of itself, then a graph of nodes."""
+    parts = {1: _BYTES, 2: _BYTES, 3: _BYTES, 4: _BYTES, 5: _BYTES, 6: _BYTES, 7: _BYTES}
+    if 2 not in fields(data, parts):  # noqa: PLR2004  (the graph)
+        return False
+    return any(_graph(bytes(graph[:HEAD]), graph) for graph in contents_of(data, 2))
 
 
 def _paddle(head: bytes, data: memoryview) -> bool:
@@ -179,7 +196,8 @@ def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
 
 
 _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
-    ("keras-h5", _hdf5),
+    ("keras-h5", _keras_hdf5),
+    ("hdf5", _hdf5),
     ("gguf", _starts(b"GGUF", b"FUGG")),
     ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
     ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
@@ -196,6 +214,7 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("tf-savedmodel", _protobuf({2}, _SAVED_MODEL)),
     ("onnx", _protobuf({7, 25, 26}, _ONNX)),
     ("tf-graph", _graph),
+    ("tf-graph", _meta_graph),
     ("paddle", _paddle),
     ("coreml", _protobuf(set(range(200, 3001)), _COREML)),
     ("onnx", _onnx_like),

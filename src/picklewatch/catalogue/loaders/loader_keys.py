@@ -35,6 +35,8 @@ class Names(StrEnum):
     """A class of Python code in a repository: ``owner/name--module.Class``, or ``module.Class`` of the own one."""
     FILES = "files"
     """Names of files beside this one."""
+    LAMBDA = "lambda"
+    """A class of layers, of which one holds compiled Python code."""
     LIBRARY = "library"
     """A class of the loader's own packages; any other is imported, too."""
     COMPONENTS = "components"
@@ -134,6 +136,13 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
         companions=("class_name",),
         rest="class_name",
         own=("keras", "keras_core", "keras_hub", "keras_nlp", "keras_cv", "tensorflow", "tf_keras", "builtins"),
+    ),
+    LoaderKey(
+        source="keras/src/layers/core/lambda_layer.py (CVE-2024-3660)",
+        key="class_name",
+        loader="Keras rebuilds and calls",
+        names=Names.LAMBDA,
+        companions=("config",),
     ),
     LoaderKey(
         source="mmengine/config/config.py (Config.fromstring), mmdet/apis/inference.py",

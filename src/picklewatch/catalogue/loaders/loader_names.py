@@ -88,9 +88,11 @@ def judge_call(entry: LoaderKey, name: str, texts: Sequence[str] = ()) -> Named 
 
 
 def _judge_listed(entry: LoaderKey, name: str, judged: Judged, texts: Sequence[str]) -> Named | None:
+    own = name.partition(".")[0] in entry.own and looks_like_class(name)
+    if own and name.endswith(".Lambda"):  # Keras' layer, which `Names.LAMBDA` judges
+        return None
     if judged.level is Level.MALICIOUS:
         return _verdict(entry, name, Level.MALICIOUS, f"it can {judged.reason}")
-    own = name.partition(".")[0] in entry.own and looks_like_class(name)
     if (judged.status is Status.VOUCHED and judged.level is Level.INFO) or (judged.status is Status.FOREIGN and own):
         return None
     if judged.status in {Status.VOUCHED, Status.INDIRECT}:
