@@ -1,9 +1,10 @@
 """Decompressors with one interface: `Stream.chunks` yields the content in pieces of bounded size.
 
-The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or an installed package, else the
-stream is reported as not readable; lz4 is read by `picklewatch.analysis.formats.lz4_frames` alone, so that every
-machine reads the same bytes the same way (python-lz4's bindings would be one more C extension in the process that
-meets hostile bytes, and an optional one). Bytes behind a stream's end are the caller's to judge.
+The interpreter's own codecs do the work. zstd comes from the interpreter (3.14) or from ``backports.zstd``, the same
+code; where neither is there the stream is reported as not readable. lz4 is read by
+`picklewatch.analysis.formats.lz4_frames` alone, so that every machine reads the same bytes the same way (python-lz4's
+bindings would be one more C extension in the process that meets hostile bytes, and an optional one). Bytes behind a
+stream's end are the caller's to judge.
 """
 
 from __future__ import annotations

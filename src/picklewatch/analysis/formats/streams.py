@@ -54,7 +54,7 @@ _EMPTY = 18
 """Bytes of an empty stream of lzma-alone."""
 
 _HINTS = {
-    "zstd": "install the package backports.zstd beside picklewatch, or run it on Python 3.14",
+    "zstd": "install picklewatch with its dependencies (backports.zstd before Python 3.14)",
 }
 
 
