@@ -31,6 +31,7 @@ LOADERS: dict[str, dict[str, Any]] = {
     "shards": {"weight_map": {"w": "../../elsewhere/evil.bin"}},
     "lambda": {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None], "function_type": "lambda"}},
     "lambda of Keras 3": {"function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}},
+    "templates": {"chat_template": [{"name": "default", "template": "{{ x.__globals__ }}"}]},
     "template": {"chat_template": "{{ x.__class__.__mro__ }}"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -131,3 +132,23 @@ def test_weights_elsewhere_are_unsafe() -> None:
     assert levels(json.dumps({"metadata": {}, "weight_map": honest}).encode()) == {}
     hostile = json.dumps({"weight_map": {**honest, "w": "../../x/evil.bin"}, "metadata": {}}).encode()
     assert levels(hostile) == {"config-foreign-code": Level.UNSAFE}
+
+
+def _gguf(metadata: dict[str, str]) -> bytes:
+    def text(value: str) -> bytes:
+        return len(value).to_bytes(8, "little") + value.encode()
+
+    pairs = b"".join(text(key) + (8).to_bytes(4, "little") + text(value) for key, value in metadata.items())
+    words = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 2) + text("a") + text("b")
+    numbers = text("x.lengths") + struct.pack("<IIQII", 9, 4, 2, 1, 2) + text("x.rope") + struct.pack("<If", 6, 1.0)
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(metadata) + 3) + words + numbers + pairs
+
+
+def test_a_template_in_gguf_is_told() -> None:
+    """llama-cpp-python renders it; the rest of the format is not judged yet."""
+    honest = _gguf({"general.name": "x", "tokenizer.chat_template": "{{ messages[0]['content'] }}"})
+    assert levels(honest) == {"format-not-judged": Level.UNVERIFIED}
+    hostile = "{{ x.__init__.__globals__['os'].popen('id') }}"
+    for key in ("tokenizer.chat_template", "tokenizer.chat_template.tool_use"):
+        assert levels(_gguf({"general.name": "x", key: hostile}))["template-escape"] is Level.MALICIOUS
+    assert levels(_gguf({"x": "y", "tokenizer.chat_template": hostile})[:-10] + bytes(10))

@@ -139,7 +139,8 @@ def _resolved(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
 
 
 def _template(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    for text in held.texts(entry.key):
+    several = [text for inner in held.within(entry.key) for text in inner.arguments()]
+    for text in (*held.texts(entry.key), *several):
         held.cost(1 + len(text) // 8)
         way = reaches_internals(text)
         if way:

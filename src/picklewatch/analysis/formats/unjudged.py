@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import msgpack
 from picklewatch.analysis.formats.context import HEAD, Format, Scan
+from picklewatch.analysis.formats.gguf import judge_metadata
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.part import CHUNK, Part
 from picklewatch.analysis.formats.protobuf import contents_of, fields
@@ -32,6 +33,11 @@ def _reader(what: str) -> Callable[[Scan, Part], None]:
         search(scan, part, 0, _LOOKED_THROUGH, place=f"in a file of another kind ({what})")
 
     return read
+
+
+def _read_gguf(scan: Scan, part: Part) -> None:
+    judge_metadata(scan, part)
+    _reader("gguf")(scan, part)
 
 
 def _starts(*prefixes: bytes) -> Callable[[bytes, memoryview], bool]:
@@ -198,7 +204,7 @@ def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
 _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("keras-h5", _keras_hdf5),
     ("hdf5", _hdf5),
-    ("gguf", _starts(b"GGUF", b"FUGG")),
+    ("gguf", _starts(b"FUGG")),  # big-endian
     ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
     ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
     ("tflite", _flatbuffer(b"TFL3")),
@@ -226,7 +232,10 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("keras-config", _keras_config),
 )
 
-FORMATS = tuple(Format(name, matches, _reader(name)) for name, matches in _SECOND)
+FORMATS = (
+    Format("gguf", _starts(b"GGUF"), _read_gguf),
+    *(Format(name, matches, _reader(name)) for name, matches in _SECOND),
+)
 """By magic numbers or structure."""
 
 _KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (

@@ -43,10 +43,14 @@ class Mapping:
         return list(self._in_lists(value))
 
     def within(self, key: str) -> Iterator[Mapping]:
-        """Yield the mapping that is the value of *key*."""
-        found = mapping_of(self.content.get(key))
-        if found is not None:
-            yield Mapping(found, self.cost)
+        """Yield the mapping that is the value of *key*, or those in the list that is."""
+        value = self.content.get(key)
+        items = _items_of(value) or ()
+        self.cost(len(items))
+        for one in (value, *items):
+            found = mapping_of(one)
+            if found is not None:
+                yield Mapping(found, self.cost)
 
     def arguments(self) -> list[str]:
         """Return the texts in this mapping, and those in lists and mappings in it."""
