@@ -20,7 +20,7 @@ def _refused(function: str, sources: dict[str, str], why: str) -> Schema:
 SCHEMAS: Final[tuple[Schema, ...]] = (
     _refused(
         "torch.utils.data.datapipes.datapipe._DataPipeSerializationWrapper.__setstate__",
-        {"04469b201ad3dd27": "2.14.1"},
+        {"04469b201ad3dd27": "2.14.1", "053cd6f1d2d64df1": "1.13.1"},
         "hands bytes of the state to pickle.loads",
     ),
     _refused(

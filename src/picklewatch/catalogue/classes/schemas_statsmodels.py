@@ -22,7 +22,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why="with restore_model_spec has patsy or formulaic evaluate the formula (checks/statsmodels_formulas "
         "admits names, "
         "numbers and the usual transformations) over the columns of a table, else only stores",
-        sources={"06e1033e2d9ea3bd": "0.15.0", "01d554ea366816dd": "0.9.0"},
+        sources={"06e1033e2d9ea3bd": "0.15.0", "7757c4b835cb0079": "0.12.2", "01d554ea366816dd": "0.9.0"},
         looks={
             "formula": TEXT,
             "frame": TABLES,

@@ -51,19 +51,19 @@ _MODULES = (
     Schema(
         function="torch.nn.modules.transformer.TransformerEncoderLayer.__setstate__",
         why="as Module, then sets a function of torch where no activation is",
-        sources={"1674ea7d743d73d2": "2.14.1"},
+        sources={"1674ea7d743d73d2": "2.14.1", "b9b515e3d364e822": "1.13.1"},
         looks=MODULE_LOOKS,
     ),
     Schema(
         function="torch.nn.modules.transformer.TransformerDecoderLayer.__setstate__",
         why="adds a function of torch to a state without an activation, then as Module",
-        sources={"76f9b0f043ee5b90": "2.14.1"},
+        sources={"76f9b0f043ee5b90": "2.14.1", "656ab96f0a37d5de": "1.13.1"},
         looks=MODULE_LOOKS,
     ),
     Schema(
         function="torch.nn.modules.rnn.RNNBase.__setstate__",
         why="as Module, then builds the names of its weights and makes weak references to what it finds under them",
-        sources={"610b07a3f954efa0": "2.14.1", "c8ddf715d56b7159": "1.4.0"},
+        sources={"610b07a3f954efa0": "2.14.1", "80dcff780915ccd3": "1.13.1", "c8ddf715d56b7159": "1.4.0"},
         looks={
             **MODULE_LOOKS,
             **each(
@@ -81,14 +81,14 @@ _MODULES = (
     Schema(
         function="torch.nn.modules.module._WrappedHook.__setstate__",
         why="keeps the hook, asks whether it wants its module, and makes a weak reference to that",
-        sources={"e4ae61968150b492": "2.14.1"},
+        sources={"e4ae61968150b492": "2.14.1", "28ffa645b9db9553": "1.13.1"},
         looks={"with_module": DATA},
     ),
     Schema(
         function="torch.utils.hooks.RemovableHandle.__setstate__",
         why="unpacks a tuple, compares the id with a counter, and makes weak references to the tables of hooks, of "
         "which it asks nothing",
-        sources={"95ca1189003f1927": "2.14.1", "a28c84087fe751cd": "1.4.0"},
+        sources={"95ca1189003f1927": "2.14.1", "543e23f0c0e09f3b": "1.13.1", "a28c84087fe751cd": "1.4.0"},
         rest=DATA,
         places=(UNSEEN, DATA, SEQUENCE),
     ),
@@ -125,14 +125,14 @@ _MODULES = (
         Schema(
             function=f"torch.distributed.{module}.metadata.TensorProperties.__setstate__",
             why="unpacks a tuple of a type, a layout and flags, and compares a member of an enumeration",
-            sources={source: "2.14.1"},
+            sources=sources,
             rest=DATA,
         )
-        for module, source in (
-            ("checkpoint", "7666bd56c0f2b407"),
-            ("_shard.checkpoint", "7666bd56c0f2b407"),
-            ("_shard.sharded_tensor", "f897ac9cde4e7bd0"),
-            ("_sharded_tensor", "f897ac9cde4e7bd0"),
+        for module, sources in (
+            ("checkpoint", {"7666bd56c0f2b407": "2.14.1"}),
+            ("_shard.checkpoint", {"7666bd56c0f2b407": "2.14.1"}),
+            ("_shard.sharded_tensor", {"f897ac9cde4e7bd0": "2.14.1", "6f4904df27839a3a": "1.13.1"}),
+            ("_sharded_tensor", {"f897ac9cde4e7bd0": "2.14.1"}),
         )
     ),
     Schema(
@@ -174,20 +174,33 @@ def optimizer(cls: str, sources: Mapping[str, str]) -> Schema:
 
 _OPTIMIZERS = (
     optimizer("torch.optim.optimizer.Optimizer", {"0ccffe5348d1bd9c": "2.14.1", "e11027524e15c74b": "1.13.1"}),
-    optimizer("torch.optim.adadelta.Adadelta", {"068b25d6b50d669a": "2.14.1"}),
-    optimizer("torch.optim.adagrad.Adagrad", {"3043e48a2c6f9401": "2.14.1"}),
-    optimizer("torch.optim.adam.Adam", {"15e12c61167867b6": "2.14.1", "f1d97a0c6175d399": "1.4.0"}),
-    optimizer("torch.optim.adamax.Adamax", {"068b25d6b50d669a": "2.14.1"}),
+    optimizer("torch.optim.adadelta.Adadelta", {"068b25d6b50d669a": "2.14.1", "4875b31d65043882": "1.13.1"}),
+    optimizer("torch.optim.adagrad.Adagrad", {"3043e48a2c6f9401": "2.14.1", "031a76635216fb9b": "1.13.1"}),
+    optimizer(
+        "torch.optim.adam.Adam",
+        {"15e12c61167867b6": "2.14.1", "abb0075c33ea3ac9": "1.13.1", "f1d97a0c6175d399": "1.4.0"},
+    ),
+    optimizer("torch.optim.adamax.Adamax", {"068b25d6b50d669a": "2.14.1", "d3013b30aa051655": "1.13.1"}),
     optimizer(
         "torch.optim.adamw.AdamW",
-        {"f8c4fbb55462ee5e": "2.14.1", "022877e23109ac2a": "2.13.0", "ac6d8fabe0767af0": "1.4.0"},
+        {
+            "f8c4fbb55462ee5e": "2.14.1",
+            "022877e23109ac2a": "2.13.0",
+            "864e1186ba35783d": "1.13.1",
+            "ac6d8fabe0767af0": "1.4.0",
+        },
     ),
-    optimizer("torch.optim.asgd.ASGD", {"dc261167b0ba4eb6": "2.14.1"}),
-    optimizer("torch.optim.nadam.NAdam", {"ca9218344789fd59": "2.14.1"}),
-    optimizer("torch.optim.radam.RAdam", {"0583027997bb38d3": "2.14.1"}),
-    optimizer("torch.optim.rmsprop.RMSprop", {"9d66be9c7451b83e": "2.14.1", "1f2a16519d56f52f": "1.4.0"}),
-    optimizer("torch.optim.rprop.Rprop", {"068b25d6b50d669a": "2.14.1"}),
-    optimizer("torch.optim.sgd.SGD", {"6c3983671e54c3bb": "2.14.1", "4938eff431b8d21b": "1.4.0"}),
+    optimizer("torch.optim.asgd.ASGD", {"dc261167b0ba4eb6": "2.14.1", "153396c207ad4060": "1.13.1"}),
+    optimizer("torch.optim.nadam.NAdam", {"ca9218344789fd59": "2.14.1", "75981ccc1f707082": "1.13.1"}),
+    optimizer("torch.optim.radam.RAdam", {"0583027997bb38d3": "2.14.1", "3f441472d8719789": "1.13.1"}),
+    optimizer(
+        "torch.optim.rmsprop.RMSprop",
+        {"9d66be9c7451b83e": "2.14.1", "dbdbb0ed51a11f0a": "1.13.1", "1f2a16519d56f52f": "1.4.0"},
+    ),
+    optimizer("torch.optim.rprop.Rprop", {"068b25d6b50d669a": "2.14.1", "4875b31d65043882": "1.13.1"}),
+    optimizer(
+        "torch.optim.sgd.SGD", {"6c3983671e54c3bb": "2.14.1", "6181ce57483bf24d": "1.13.1", "4938eff431b8d21b": "1.4.0"}
+    ),
     optimizer("torch.optim._adafactor.Adafactor", {"84e66209efed2941": "2.14.1"}),
 )
 
