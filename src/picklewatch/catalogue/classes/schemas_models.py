@@ -67,17 +67,18 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         state=ABSENT,
     ),
     Schema(
+        function="tianshou.data.batch.Batch.__setstate__",
+        why="gives the items of the state to __init__, which makes arrays of what is none, and Batches of dicts",
+        sources={"af154e9fdbf9e3b9": "2.0.1"},
+        looks=each("batch_dict copy self __init__", ABSENT),
+        rest=data_and("tianshou.data.batch.Batch tianshou.data.Batch"),
+        state=ABSENT,
+    ),
+    Schema(
         function="flair.data.Dictionary.__setstate__",
         why="makes the state its __dict__, and looks for one text among the items",
         sources={"e3030656a773a9c3": "0.15.1"},
         looks={"idx2item": DATA},
-        state=ABSENT,
-    ),
-    Schema(
-        function="matplotlib.cbook.CallbackRegistry.__setstate__",
-        why="asks each callback for the object and the function that it is a method of; counts from _cid_gen on",
-        sources={"afc836246d1d47c0": "3.11.2"},
-        looks={"callbacks": DATA, "_cid_gen": DATA, "_remove_proxy": ABSENT},
         state=ABSENT,
     ),
     Schema(

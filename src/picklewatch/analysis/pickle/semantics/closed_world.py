@@ -236,9 +236,8 @@ class ClosedWorld:
 
     def _hashed_object(self, value: Obj, offset: int) -> tuple[Value, ...]:
         """Judge an object that is hashed; return what its own hash is made of."""
-        if (
-            isinstance(value.callee, Import) and value.callee.name == "getattr"
-        ):  # an attribute may be in a method's place
+        # an attribute may be in the place of the method
+        if isinstance(value.callee, Import) and value.callee.name == "getattr":
             self._finding(_KEY, Level.UNVERIFIED, offset, "hashes what was fetched of an object as a key")
         judges, profile, name = judged_as(value)
         is_value = value.kind in NATIVE or name in VALUES or name in CONTAINERS
