@@ -133,3 +133,14 @@ def test_a_block_without_columns_is_not_clean(function: tuple[str, str]) -> None
     alone = array(tuple_(), dtype("i8"), data(b"\0" * 8))
     for placement in (b"\x88", b"G" + 8 * b"\0", NONE, text("x"), _SCALAR, alone):
         assert _block(function, placement) is Level.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("sklearn.tree._criterion", "Gini"), ("sklearn.tree._criterion", "Entropy")]
+)
+def test_a_criterion_has_an_array_of_classes(module: str, name: str) -> None:
+    """None in its place is read as if it were one: the interpreter ends."""
+    classes = array(sizes(1), dtype("i8"), data(b"\2" + b"\0" * 7))
+    assert level(judged(pickle(4, call(module, name, number(1), classes)))) is Level.INFO
+    for wrong in (NONE, number(2), EMPTY_LIST, text("x")):
+        assert level(judged(pickle(4, call(module, name, number(1), wrong)))) is Level.UNVERIFIED

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 
 
 def tree(_context: Context, callee: Import, args: Value, _offset: int) -> Concern | None:
-    """Compare the outputs of ``Tree(features, classes, outputs)`` and ``Gini(outputs, classes)`` with their array."""
-    for value in values_of(args):
+    """Compare the outputs of ``Tree(features, classes, outputs)`` and ``Gini(outputs, classes)`` with their array.
+
+    What is no array in the place of it, such as None, is taken for one all the same.
+    """
+    values = values_of(args)
+    classes = values[1] if len(values) > 1 else None
+    if callee.name in _OF_CLASSES and not (isinstance(classes, Obj) and classes.kind in _ARRAYS):
+        return Concern("numpy-size-mismatch", Level.UNVERIFIED, f"{callee.key} is given no array of classes: may crash")
+    for value in values:
         if not isinstance(value, Obj) or value.kind not in {Kind.NDARRAY, Kind.NDARRAY_DONE}:
             continue
-        outputs = values_of(args)[2:3] if callee.name == "Tree" else values_of(args)[:1]
+        outputs = values[2:3] if callee.name == "Tree" else values[:1]
         held, claimed = numpy_arrays.elements(value), numpy_arrays.integer(outputs[0] if outputs else None)
         if held is None or claimed is None or not 0 <= claimed <= held:
             return Concern(
@@ -51,3 +58,8 @@ def node_count(observations: Observations, attributes: dict[Key, Value], value: 
             f"a tree says that it has more nodes than the {rows} that it brings",
             render(value, 100),
         )
+
+
+_OF_CLASSES = frozenset({"Tree", "ClassificationCriterion", "Gini", "Entropy"})
+"""Classes whose second argument is the array of how many classes each output has."""
+_ARRAYS = frozenset({Kind.NDARRAY, Kind.NDARRAY_DONE, Kind.ARRAY_WRAPPER, Kind.ARRAY_FILE})
