@@ -71,8 +71,8 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/pickle/checks/sklearn_trees.py": [
         format_(
             "the place of the number of outputs in a tree's and a criterion's arguments",
-            "tree: values_of(args)[2:3]",
-            "tree: values_of(args)[:1]",
+            "tree: values[2:3]",
+            "tree: values[:1]",
         ),
     ],
     "analysis/pickle/checks/kept_calls.py": [
