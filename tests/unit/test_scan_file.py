@@ -16,7 +16,7 @@ from picklewatch.access.digest import DIGEST_ALWAYS
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
 from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
 from picklewatch.core.policy import passes_harm
-from picklewatch.scanning.scan_file import ATTEMPTS, problem_record, scan_file, with_names
+from picklewatch.scanning.scan_file import ATTEMPTS, TouchedError, problem_record, scan_file, with_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +144,26 @@ def test_harm_in_a_large_file_that_is_touched_all_the_time_is_seen_under_a_lease
         assert "changed-while-scanned" in record.judgement.reasons
         assert not leases.is_held(subject.fd)
         os.close(os.open(path, os.O_WRONLY))
+
+
+@pytest.mark.parametrize("size", [0, DIGEST_ALWAYS + 1])
+def test_a_scan_that_is_to_be_made_anew_is_no_fault(tmp_path: Path, size: int) -> None:
+    """Whichever scan of the file that is: a touched file's fourth, under a lease or between two digests, too."""
+    path = tmp_path / "x"
+    path.touch()
+    os.truncate(path, size)
+    times = itertools.count(1)
+
+    def touch() -> None:
+        number = next(times)
+        os.utime(path, (0, number))
+        if number == ATTEMPTS + 1:
+            raise TouchedError
+
+    with open_subject(path) as subject:
+        scans = Scans(EVIL, meanwhile=touch)
+        assert scan_file(subject, scans, Policy(), ENGINE).judgement.verdict is Verdict.UNSAFE
+    assert scans.scans == ATTEMPTS + 2
 
 
 def test_a_problem_is_a_record_too() -> None:
