@@ -54,10 +54,10 @@ def measure(label: str, directory: str | None, store: str | None) -> None:
                     elif name == "restore":
                         vault.restore(item_id, made.allow)
                     else:
-                        vault.delete(item_id)
+                        vault.removal.delete(item_id)
                     times[name].append(time.perf_counter() - start)
                     steps[name] = len(counting.names)
-                vault.purge(older_than=0)
+                vault.removal.purge(older_than=0)
         for name, seconds in times.items():
             worst = sorted(seconds)[int(len(seconds) * 0.99)]
             figures = f"median {median(seconds) * 1e3:6.2f} ms   p99 {worst * 1e3:6.2f} ms   steps {steps[name]}"

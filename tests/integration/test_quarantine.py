@@ -186,8 +186,8 @@ def test_every_step_knows_what_was_done_before(small: Lab) -> None:
     """An item that is gone is refused in words; history stays for `show`; deleting twice is one deletion."""
     with Vault(small.store) as vault:
         item = small.quarantine(vault)
-        vault.delete(item.id)
-        assert vault.delete(item.id).state is State.DELETED
+        vault.removal.delete(item.id)
+        assert vault.removal.delete(item.id).state is State.DELETED
         assert not small.path.exists()
         with pytest.raises(QuarantineError, match="not in quarantine any more: it was deleted"):
             vault.restore(item.id, small.allow)
@@ -203,9 +203,9 @@ def test_delete_can_keep_the_tombstone(small: Lab) -> None:
     """Then clients still don't download it again; deleting once more removes it."""
     with Vault(small.store) as vault:
         item = small.quarantine(vault)
-        vault.delete(item.id, keep_tombstone=True)
+        vault.removal.delete(item.id, keep_tombstone=True)
         assert small.path.read_bytes() == tombstone(item.id)
-        vault.delete(item.id)
+        vault.removal.delete(item.id)
     assert not small.path.exists()
     small.check_books()
 
@@ -220,7 +220,7 @@ def test_only_our_own_tombstone_is_replaced(made: Lab, content: bytes) -> None:
         with pytest.raises(QuarantineError, match="there is another file at the place now"):
             vault.restore(item.id, made.allow)
         assert made.allowed == []
-        vault.delete(item.id)
+        vault.removal.delete(item.id)
     assert made.path.read_bytes() == content
 
 
@@ -286,7 +286,7 @@ def test_restore_elsewhere_leaves_the_tombstone(made: Lab) -> None:
         assert (made.base / "sample.bin").read_bytes() == CONTENT
         assert made.path.read_bytes() == tombstone(item.id)
         made.check_books()
-        vault.delete(item.id)
+        vault.removal.delete(item.id)
     assert not made.path.exists()
     assert made.allowed == []
 
@@ -506,12 +506,12 @@ def test_purge(small: Lab) -> None:
             small.put()
             ids.append(small.quarantine(vault).id)
         size = len(CONTENT)
-        assert [item.id for item in vault.purge(max_items=4, dry_run=True)] == ids[:2]
+        assert [item.id for item in vault.removal.purge(max_items=4, dry_run=True)] == ids[:2]
         assert len(vault.items()) == 6
-        assert [item.id for item in vault.purge(max_items=4)] == ids[:2]
+        assert [item.id for item in vault.removal.purge(max_items=4)] == ids[:2]
         assert small.root.joinpath("file0").read_bytes() == tombstone(ids[0])
-        assert [item.id for item in vault.purge(max_bytes=size * 3 + 1)] == ids[2:3]
-        assert [item.id for item in vault.purge(older_than=0, keep_tombstones=False)] == ids[3:]
+        assert [item.id for item in vault.removal.purge(max_bytes=size * 3 + 1)] == ids[2:3]
+        assert [item.id for item in vault.removal.purge(older_than=0, keep_tombstones=False)] == ids[3:]
         assert not small.root.joinpath("file3").exists()
         assert vault.items() == []
         kept = {item.id for item in vault.items(history=True)}

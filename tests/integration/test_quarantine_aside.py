@@ -140,7 +140,7 @@ def test_what_waits_for_room_can_be_deleted(made: Lab, monkeypatch: pytest.Monke
     """With its tombstone, as any item."""
     item_id = waiting(made, monkeypatch)
     with Vault(made.store) as vault:
-        assert vault.delete(item_id).state is State.DELETED
+        assert vault.removal.delete(item_id).state is State.DELETED
     assert made.copies() == 0
     made.check_books()
 

@@ -46,7 +46,7 @@ def test_names_swapped_in_a_tight_loop(kind: str, monkeypatch: pytest.MonkeyPatc
                     assert all(item.state is State.FOREIGN for item, data in held.items() if data == b"innocent")
                     assert not [path for path in small.path.parent.iterdir() if path.name.startswith(".picklewatch")]
                     for item in held:
-                        vault.delete(item.id, keep_tombstone=True)
+                        vault.removal.delete(item.id, keep_tombstone=True)
         os.close(directory)
         assert outcomes["taken"] > 5, outcomes
 

@@ -193,7 +193,7 @@ def test_purge_deletes_what_was_shown(shell: Shell, monkeypatch: pytest.MonkeyPa
         def readline(self, size: int = -1) -> str:
             with Vault(shell.made.store) as vault:
                 vault.restore(items[0].id, shell.made.allow)
-                vault.delete(items[1].id)
+                vault.removal.delete(items[1].id)
             items.append(shell.take("4.bin"))
             return super().readline(size)
 

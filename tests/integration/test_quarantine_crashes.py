@@ -55,9 +55,9 @@ def prepare(made: Lab, act: str) -> Callable[[], object]:
     def run() -> None:
         with Vault(made.store) as vault:
             if act == "purge":
-                vault.purge(max_items=0)
+                vault.removal.purge(max_items=0)
             elif act.startswith("delete"):
-                vault.delete(item.id, keep_tombstone="keeping" in act)
+                vault.removal.delete(item.id, keep_tombstone="keeping" in act)
             elif act == "sample":
                 vault.restore(item.id, None, to=made.root / "given")
             else:
@@ -75,7 +75,7 @@ def prepare_early(made: Lab, act: str) -> Callable[[], object]:
     def run() -> None:
         with Vault(made.store) as vault, full_for_content():
             if act == "delete early":
-                vault.delete(item_id)
+                vault.removal.delete(item_id)
             else:
                 vault.restore(item_id, made.allow)
 

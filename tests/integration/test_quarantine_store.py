@@ -72,7 +72,7 @@ def test_a_full_store_still_gives_back_and_deletes(tiny: Path) -> None:
         second = small.quarantine(vault)
         _fill(tiny / "ballast", 0)
         vault.restore(first.id, small.allow)
-        vault.delete(second.id)
+        vault.removal.delete(second.id)
         small.check_books()
 
 

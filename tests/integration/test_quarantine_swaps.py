@@ -123,7 +123,7 @@ def test_a_foreign_item_can_be_deleted(made: Lab, monkeypatch: pytest.MonkeyPatc
     """It is the operator's to say."""
     item_id = foreign(made, monkeypatch, put(made, b"stranger"))
     with Vault(made.store) as vault:
-        assert vault.delete(item_id).state is State.DELETED
+        assert vault.removal.delete(item_id).state is State.DELETED
     made.check_books()
 
 
@@ -213,7 +213,7 @@ def test_deleting_spares_what_took_the_tombstones_place(made: Lab, monkeypatch: 
     item = made.quarantine()
     monkeypatch.setattr(fs, "hook", At("move", put(made, b"newcomer")))
     with Vault(made.store) as vault:
-        assert vault.delete(item.id).state is State.DELETED
+        assert vault.removal.delete(item.id).state is State.DELETED
     assert made.watched_files() == {made.relative: b"newcomer"}
     made.check_books(replaced=True)
 

@@ -224,7 +224,7 @@ def delete(shared: Shared, *, ids: tuple[str, ...], keep_tombstone: bool, yes: b
 
     def delete_one(vault: Vault, item: Item) -> None:
         _confirm(f"Delete {_described(item)} for good", yes=yes)
-        deleted = vault.delete(item.id, keep_tombstone=keep_tombstone)
+        deleted = vault.removal.delete(item.id, keep_tombstone=keep_tombstone)
         rest = "; its tombstone stays" if deleted.tombstone else ""
         _report(shared, deleted, f"{deleted.id} was deleted{rest}", as_json=as_json)
 
@@ -266,12 +266,12 @@ def purge(  # noqa: PLR0913 - one per option
         items, history = [], []
     else:
         with shared.vault() as vault:
-            items = vault.purge(**bounds, dry_run=True)
-            history = vault.forgettable(bounds["older_than"])
+            items = vault.removal.purge(**bounds, dry_run=True)
+            history = vault.removal.forgettable(bounds["older_than"])
             if not dry_run:
                 if items:
                     _confirm(f"Delete {quarantine_text.total(items)} for good", yes=yes)
-                items = vault.purge(**bounds, among={item.id for item in items})
+                items = vault.removal.purge(**bounds, among={item.id for item in items})
     if as_json:
         for item in items:
             _write_json(shared, item)

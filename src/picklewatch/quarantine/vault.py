@@ -6,32 +6,31 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError
 from picklewatch.core.model import printable
 from picklewatch.core.state_layout import LOCK
-from picklewatch.core.tombstone import ITEM_ID
 from picklewatch.quarantine.item import Item, State, encode
+from picklewatch.quarantine.item_book import LIST, ItemBook, UnknownError, at_goal
 from picklewatch.quarantine.journal import Entry, item_ids
 from picklewatch.quarantine.moving import Suspect, check, first_fields, secured_of, take
 from picklewatch.quarantine.place import Place, set_aside_as
-from picklewatch.quarantine.recovery import GONE, Recovery, delete, recover_entry
+from picklewatch.quarantine.recovery import Recovery, recover_entry
 from picklewatch.quarantine.refusals import ChangedError, StoreFullError, UnfinishedError, errors_for_people, unfinished
+from picklewatch.quarantine.removal import Removal
 from picklewatch.quarantine.restoring import RestoreRequest, give_back, give_back_early, no_way
-from picklewatch.quarantine.retention import beyond, past
 from picklewatch.quarantine.taking import Taking
 from picklewatch.quarantine.twins import Twins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from picklewatch.core.model import FileId
     from picklewatch.quarantine.restoring import Allow
 
-_R = TypeVar("_R")
 
 __all__ = ["ChangedError", "Item", "Recovery", "State", "StoreFullError", "Suspect", "UnfinishedError", "Vault"]
 
@@ -53,7 +52,9 @@ class Vault:
         except OSError as error:
             message = f"the quarantine store can't be used: {printable(self.directory)}: {error.strerror}"
             raise StateError(message, "it must be a directory of the user that picklewatch runs as") from error
-        self._twins = Twins(self._fd, self._peek)
+        self._book = ItemBook(self._fd)
+        self.removal = Removal(self._book)
+        self._twins = Twins(self._fd, self._book.peek)
         status = os.fstat(self._fd)
         self._wary = status.st_uid != os.geteuid()
         if (self._wary and os.geteuid() != 0) or stat.S_IMODE(status.st_mode) & 0o077:
@@ -66,6 +67,7 @@ class Vault:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            self._book.close()
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +93,7 @@ class Vault:
             more = {"root": encode(root), "tombstone_wanted": tombstone}
             fields = first_fields(suspect, status, os.fstat(place.fd), **more)
             entry = stack.enter_context(Entry.create(self._fd, fields))
-            secured = self._attempt(entry, lambda: take(entry, place, suspect.fd), _secured_anyway)
+            secured = self._book.attempt(entry, lambda: take(entry, place, suspect.fd), _secured_anyway)
             return Taking(entry, place, secured, self._twins.merge, stack.pop_all())
 
     def finish(self, item_id: str) -> Item | None:
@@ -99,7 +101,7 @@ class Vault:
 
         Raises UnfinishedError if that is not possible now.
         """
-        self.show(item_id)
+        self._book.show(item_id)
         try:
             with Entry(self._fd, item_id) as entry:
                 if not entry.lock(wait=False):
@@ -112,7 +114,7 @@ class Vault:
             raise unfinished(item_id, error) from error
         if item is not None:
             return self._twins.merge(item)
-        raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
+        raise UnknownError(f"{item_id} was never taken: its move was undone just now", LIST)
 
     def recover(self, *, whole: bool = True) -> list[Recovery]:
         """Complete or undo every unfinished step, whatever interrupted it; items at rest are left alone.
@@ -142,7 +144,7 @@ class Vault:
         """
         directory, _, name = path.rpartition("/")
         item_id = set_aside_as(os.fsencode(name))
-        item = None if item_id is None else self._peek(item_id)
+        item = None if item_id is None else self._book.peek(item_id)
         if item is None or item.state not in (State.COPYING, State.TAKEN, State.COPIED):
             return False
         is_left = (owner, file.size, file.mtime_ns) == (item.uid, item.size, item.mtime_ns) and not item.locked
@@ -151,15 +153,11 @@ class Vault:
 
     def items(self, *, history: bool = False) -> list[Item]:
         """Return the items in the vault, oldest first; with *history* also former ones."""
-        items = [item for item_id in item_ids(self._fd) if (item := self._peek(item_id)) is not None]
-        return sorted((i for i in items if history or not i.state.history), key=lambda i: (i.taken, i.id))
+        return self._book.items(history=history)
 
     def show(self, item_id: str) -> Item:
         """Return one item, even if only its history is left."""
-        item = self._peek(item_id) if ITEM_ID.fullmatch(item_id) else None
-        if item is None:
-            raise _UnknownError(f"there is no quarantined item {printable(item_id)}", _LIST)
-        return item
+        return self._book.show(item_id)
 
     def restore(
         self, item_id: str, allow: Allow | None, *, reason: str = "", to: Path | str | None = None, force: bool = False
@@ -170,12 +168,12 @@ class Vault:
         or the watcher takes it again at once (None: so be it). Owner, permissions (never set-id bits) and time come
         back. Nothing but our own tombstone is ever replaced.
         """
-        with errors_for_people(item_id), self._entry(item_id) as entry:
+        with errors_for_people(item_id), self._book.entry(item_id) as entry:
             item = entry.item
             if item.state is State.TAKEN:
                 return self._give_back_early(entry, allow, reason, to)
             if not item.state.holds:
-                raise QuarantineError(f"{item.id} is not in quarantine any more: it was {item.state}", _LIST)
+                raise QuarantineError(f"{item.id} is not in quarantine any more: it was {item.state}", LIST)
             request = RestoreRequest(allow=allow, reason=reason, force=force, wary=self._wary, **_target(item, to))
             with contextlib.ExitStack() as stack:
                 try:
@@ -184,7 +182,7 @@ class Vault:
                     if (why := no_way(error, *request.target(item))) is not None:
                         raise why from error
                     raise
-                return self._attempt(entry, lambda: give_back(entry, place, request), _at_goal(State.RESTORED))
+                return self._book.attempt(entry, lambda: give_back(entry, place, request), at_goal(State.RESTORED))
 
     def _give_back_early(self, entry: Entry, allow: Allow | None, reason: str, to: Path | str | None) -> Item:
         """Restore a file whose content waits for room in the vault: only to where it was."""
@@ -193,122 +191,15 @@ class Vault:
             raise QuarantineError(message, "make room, or restore it to its old place, without --to")
         item = entry.item
         with Place.at(item.root, os.fsencode(item.relative)) as place:
-            return self._attempt(entry, lambda: give_back_early(entry, place, allow, reason), _at_goal(State.RESTORED))
-
-    def delete(self, item_id: str, *, keep_tombstone: bool = False) -> Item:
-        """Remove an item's content for good, and its tombstone unless it is to stay; its history remains."""
-        with errors_for_people(item_id), self._entry(item_id) as entry:
-            return self._delete(entry, keep_tombstone)
+            return self._book.attempt(
+                entry, lambda: give_back_early(entry, place, allow, reason), at_goal(State.RESTORED)
+            )
 
     def discard(self, item_id: str) -> None:
         """Remove an item with its content, tombstone and history, as if it had never been taken."""
-        with self._operation(item_id), self._entry(item_id) as entry:
-            self._delete(entry, keep_tombstone=False)
+        with self._operation(item_id), self._book.entry(item_id) as entry:
+            self.removal.delete_entry(entry, keep_tombstone=False)
             entry.drop()
-
-    def _delete(self, entry: Entry, keep_tombstone: bool) -> Item:  # noqa: FBT001 - passed on
-        item, status = entry.item, entry.status()
-        if item.state is State.DELETED and (keep_tombstone or not item.tombstone):
-            return item
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            raise QuarantineError(f"{item.id} is a directory that was swapped in", "restore it with --to")
-
-        def begin_and_end() -> Item:
-            entry.append(State.DELETING, keep_tombstone=keep_tombstone)
-            return delete(entry)
-
-        return self._attempt(entry, begin_and_end, _at_goal(State.DELETED))
-
-    def purge(  # noqa: PLR0913 - one per bound
-        self,
-        *,
-        older_than: float | None = None,
-        max_items: int | None = None,
-        max_bytes: int | None = None,
-        keep_tombstones: bool = True,
-        dry_run: bool = False,
-        among: Collection[str] | None = None,
-    ) -> list[Item]:
-        """Delete the oldest items until every bound is kept; return those that were deleted, or would be.
-
-        *older_than* is in seconds since they were taken. Tombstones stay by default: without them, clients would
-        download the content again. History that is older than *older_than* is forgotten unless a tombstone names it.
-        *among* are the ids of the items that may be deleted, such as those that a person has seen and confirmed.
-        """
-        chosen = beyond(self.items(), older_than, max_items, max_bytes)
-        if dry_run:
-            return chosen
-        wanted = [item for item in chosen if among is None or item.id in among]
-        deleted = [gone for item in wanted if (gone := self._delete_held(item, keep_tombstones)) is not None]
-        for item in self.forgettable(older_than):
-            self._forget(item)
-        return deleted
-
-    def forgettable(self, older_than: float | None) -> list[Item]:
-        """Return the history that `purge` forgets."""
-        if older_than is None:
-            return []
-        return [item for item in past(self.items(history=True), older_than) if not self._has_tombstone(item)]
-
-    def _has_tombstone(self, item: Item) -> bool:
-        """Return True if a tombstone still names *item*: a person who reads it may ask for the item."""
-        if not item.tombstone:
-            return False
-        try:
-            with Place.at(item.root, os.fsencode(item.relative)) as place:
-                return place.is_tombstone(item.id)
-        except OSError as error:
-            return error.errno not in GONE
-
-    def _delete_held(self, item: Item, keep_tombstone: bool) -> Item | None:  # noqa: FBT001 - passed on
-        """Delete *item* unless another process has just restored or deleted it."""
-        with errors_for_people(item.id), contextlib.ExitStack() as stack:
-            try:
-                entry = stack.enter_context(self._entry(item.id))
-            except (FileNotFoundError, _UnknownError):
-                return None
-            return self._delete(entry, keep_tombstone) if entry.item.state is State.QUARANTINED else None
-
-    def _forget(self, item: Item) -> None:
-        with errors_for_people(item.id), contextlib.suppress(FileNotFoundError), Entry(self._fd, item.id) as entry:
-            if entry.lock() and entry.load() and entry.item == item:
-                entry.drop()
-
-    def _peek(self, item_id: str) -> Item | None:
-        """Read an item without the lock; None if it is being made or dropped just now."""
-        with contextlib.suppress(FileNotFoundError), Entry(self._fd, item_id) as entry:
-            if entry.load():
-                return entry.item
-        return None
-
-    @contextlib.contextmanager
-    def _entry(self, item_id: str) -> Iterator[Entry]:
-        """Lock an item to change it; an unfinished step is recovered first, if that is possible."""
-        self.show(item_id)
-        with Entry(self._fd, item_id) as entry:
-            entry.lock()
-            try:
-                recover_entry(entry)
-            except OSError:
-                recover_entry(entry, whole=False)
-                if not (entry.load() and entry.item.state is State.TAKEN):
-                    raise
-            if not entry.load():
-                raise _UnknownError(f"{item_id} was never taken: its move was undone just now", _LIST)
-            yield entry
-
-    def _attempt(self, entry: Entry, step: Callable[[], _R], reached: Callable[[Entry], _R | None]) -> _R:
-        """Take a step; if it fails, undo or complete it, by the same rules as after a crash."""
-        try:
-            return step()
-        except (OSError, QuarantineError) as error:
-            try:
-                recover_entry(entry, whole=False)
-            except OSError as again:
-                raise unfinished(entry.id, again) from error
-            if entry.load() and (result := reached(entry)) is not None:
-                return result
-            raise
 
     @contextlib.contextmanager
     def _operation(self, what: str) -> Iterator[None]:
@@ -351,13 +242,6 @@ def _place(suspect: Suspect) -> Iterator[Place]:
         os.close(root)
 
 
-class _UnknownError(QuarantineError):
-    """There is no such item (any more)."""
-
-
-_LIST = "picklewatch quarantine list shows what is there"
-
-
 def _target(item: Item, to: Path | str | None) -> dict[str, str]:
     """Return the place to restore to; in a directory it is the file's old name."""
     if to is None:
@@ -372,7 +256,3 @@ def _target(item: Item, to: Path | str | None) -> dict[str, str]:
 def _secured_anyway(entry: Entry) -> dict[str, Any] | None:
     """Return what was secured of an item whose step was completed although it failed; None if it was undone."""
     return secured_of(entry) if entry.item.state in (State.TAKEN, State.QUARANTINED) else None
-
-
-def _at_goal(goal: State) -> Callable[[Entry], Item | None]:
-    return lambda entry: entry.item if entry.item.state is goal else None
