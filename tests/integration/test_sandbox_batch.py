@@ -122,8 +122,7 @@ def test_something_more_urgent_ends_a_batch(scanner: Scanner) -> None:
     def stop() -> None:
         raise BatchStoppedError
 
-    reports = scanner.scan_batch([content("harmless 1"), content("sleep")], stop)
-    assert reports[1] is None
+    assert len(scanner.scan_batch([content("harmless 1"), content("sleep")], stop)) < 2
     assert alone(scanner, content("harmless 4")).opcodes == 4
 
 

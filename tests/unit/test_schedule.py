@@ -312,3 +312,84 @@ def test_files_that_are_held_back_are_bounded(queue: Queue, monkeypatch: pytest.
             queue.schedule.backoff.note_scan((file.device, file.inode), time.monotonic())
     assert len(queue.take()) == 1
     assert len(queue.schedule._deferred) == 2
+
+
+def beside(queue: Queue, claim: Claim, most: int = 10) -> set[str]:
+    """Claim what is done together with *claim*; their names."""
+    jobs = queue.schedule.claim_beside(claim, most, 100)
+    return {job.path.removeprefix(f"{queue.directory}/root/") for job in jobs}
+
+
+def test_small_files_beside_a_walks_file_are_claimed_with_it(queue: Queue) -> None:
+    """Of its owner, its directory and its size, once each; all others wait as before."""
+    queue.put("a/1", "a/2", "a/3", "a/4", source=Source.WALK)
+    claim = queue.claim()
+    assert claim is not None
+    queue.put("b/1", source=Source.WALK)
+    queue.put("a/other", source=Source.WALK, owner=7)
+    large = queue.directory / "root/a/large"
+    large.write_bytes(bytes(101))
+    queue.store.jobs.offer([make_candidate(large, Source.WALK)], ENGINE.key)
+    queue.schedule.announce([make_candidate(large, Source.WALK)])
+    mine = claim.job.path.removeprefix(f"{queue.directory}/root/")
+    assert beside(queue, claim) == {"a/1", "a/2", "a/3", "a/4"} - {mine}
+    assert len(queue.schedule.claimed()) == 1
+    for job in list(claim.beside.values()):
+        queue.store.jobs.drop(job)
+        queue.schedule.end_beside(claim, job, done=True)
+    queue.store.jobs.drop(claim.job)
+    queue.schedule.release(claim)
+    assert sorted(queue.take(3)) == ["a/large", "a/other", "b/1"]
+
+
+def test_nothing_is_claimed_beside_while_something_urgent_waits_or_for_a_download(queue: Queue) -> None:
+    """A batch must not come between a fresh file and its verdict."""
+    queue.put("a/1", "a/2", source=Source.WALK)
+    walk = queue.claim()
+    assert walk is not None
+    queue.put("new/1", "new/2")
+    assert queue.schedule.is_urgent()
+    assert beside(queue, walk) == set()
+    fresh = queue.claim()
+    assert fresh is not None
+    assert fresh.job.source is Source.EVENT
+    assert beside(queue, fresh) == set()
+
+
+def test_what_a_batch_leaves_alone_is_claimed_alone(queue: Queue) -> None:
+    """By itself first, and with no neighbours: it has a process of its own then."""
+    queue.put("a/1", "a/2", "a/3", source=Source.WALK)
+    claim = queue.claim()
+    assert claim is not None
+    assert len(beside(queue, claim)) == 2
+    left = next(iter(claim.beside.values()))
+    queue.schedule.end_beside(claim, left, alone=True)
+    again = queue.claim()
+    assert again is not None
+    assert again.job.id == left.id
+    assert beside(queue, again) == set()
+
+
+def test_a_hanging_thread_keeps_no_file_that_it_claimed_beside_another(queue: Queue) -> None:
+    """They are claimed by others; only the one in its hands waits for it."""
+    queue.put("a/1", "a/2", "a/3", source=Source.WALK)
+    claim = queue.claim()
+    assert claim is not None
+    assert len(beside(queue, claim)) == 2
+    queue.schedule.abandon(claim)
+    assert claim.beside == {}
+    assert len(queue.take(2)) == 2
+
+
+def test_what_is_announced_while_it_is_in_a_batch_has_its_turn_again(queue: Queue) -> None:
+    """As with a file that is claimed itself."""
+    queue.put("a/1", "a/2", source=Source.WALK)
+    claim = queue.claim()
+    assert claim is not None
+    (job,) = queue.schedule.claim_beside(claim, 10, 100)
+    queue.put("a/" + job.path[-1])
+    assert queue.claim() is None
+    queue.schedule.end_beside(claim, job, done=True)
+    again = queue.claim()
+    assert again is not None
+    assert again.job.id == job.id

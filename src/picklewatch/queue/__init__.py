@@ -8,6 +8,8 @@ every 1.5 seconds.
 
 Why two limits beside the rule: docs/decisions/0011-turns-and-two-limits.md.
 
+Small files that a walk found go together with their neighbours in the same directory, until something urgent waits.
+
 It must never let one owner's files hold up another's, and never lose what the store still has. Start with
 `picklewatch.queue.schedule`.
 """

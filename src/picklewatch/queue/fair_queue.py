@@ -49,7 +49,7 @@ class FairQueue:
     def put(self, path: str, key: Key, owner: int = 0) -> None:
         """Add a file, as the newest of its directory."""
         self.drop(key)
-        place = (str(owner), *path.split("/")[1:-1][:_DEPTH], "")
+        place = _place(path, owner)
         self._places[key] = place
         node = self._top
         for name in place[:-1]:
@@ -84,6 +84,16 @@ class FairQueue:
         self.drop(key)
         return key, owner
 
+    def pop_beside(self, path: str, owner: int, most: int) -> list[Key]:
+        """Remove and return up to *most* files of *owner* that wait in the directory of *path*, the newest first."""
+        node: _Node | None = self._top
+        for name in _place(path, owner):
+            node = node.children.get(name) if isinstance(node, _Branch) else None
+        keys = list(islice(reversed(node), most)) if isinstance(node, OrderedDict) else []
+        for key in keys:
+            self.drop(key)
+        return keys
+
     def drop(self, key: Key) -> None:
         """Remove a file, if it is there."""
         place = self._places.pop(key, None)
@@ -115,6 +125,10 @@ class FairQueue:
         while isinstance(fullest, _Branch):
             fullest = max(islice(fullest.children.values(), _LOOKED_AT), key=_size)
         self.drop(next(iter(fullest)))
+
+
+def _place(path: str, owner: int) -> tuple[str, ...]:
+    return (str(owner), *path.split("/")[1:-1][:_DEPTH], "")
 
 
 def _size(node: _Node) -> int:

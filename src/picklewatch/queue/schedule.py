@@ -32,6 +32,8 @@ AGAIN_EVERY: Final = 16
 """Every so many claims one goes first whose content was judged before."""
 _CLASSES: Final = (Source.EVENT, Source.WALK, Source.AGAIN)
 """Those that take turns, the most urgent first; a periodic walk's finds are with the other walks'."""
+_WALKS: Final = frozenset({Source.WALK, Source.RESCAN, Source.AGAIN})
+"""Those whose files are judged in batches."""
 _FULL_PAUSE: Final = 5.0
 """Seconds before a scan is tried again that was put off while the slow lane was full."""
 _DEFERRED: Final = 10_000
@@ -65,6 +67,8 @@ class Claim:
     """Seconds after which that step hangs."""
     is_long: bool = False
     """True if it may soon be in the slow lane."""
+    beside: dict[int, Job] = field(default_factory=dict)
+    """Further jobs that are done together with it: small files of its owner in its directory."""
     is_left_behind: bool = False
     """True if its thread hangs, and another has that one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -116,6 +120,10 @@ class Schedule:
         self._condition = threading.Condition()
         self._queues = {source: FairQueue() for source in (Source.GUARD, *_CLASSES)}
         self._claimed: dict[int, Claim] = {}
+        self._beside: set[int] = set()
+        """Jobs that were claimed beside another."""
+        self._alone: set[int] = set()
+        """Jobs that a batch left to a process of their own."""
         self._announced_again: set[int] = set()
         self._deferred: dict[int, tuple[float, Job]] = {}
         """Jobs that pause, and until when."""
@@ -205,7 +213,62 @@ class Schedule:
         """Keep no place in the slow lane for a job whose thread hangs."""
         with self._condition:
             claim.is_left_behind = True
+            for job in list(claim.beside.values()):
+                self._give_back(claim, job)
             self._slow.leave(claim.job.id)
+
+    def claim_beside(self, claim: Claim, most: int, largest: int) -> list[Job]:
+        """Claim up to *most* jobs to be done together with *claim*: small files that its walk found in its directory.
+
+        None of more than *largest* bytes, none that a batch left to a process of its own; and none at all while
+        something more urgent waits. Each of them must be ended by `end_beside`.
+        """
+        job, now = claim.job, time.monotonic()
+        with self._condition:
+            was_alone = job.id in self._alone
+            self._alone.discard(job.id)
+            if was_alone or job.size > largest or job.source not in _WALKS or self._is_urgent():
+                return []
+            queue, left = self._queues[_class_of(job.source)], []
+            for key in queue.pop_beside(job.path, job.owner, most):
+                other = self._store.jobs.of(*key)
+                if other is None or self._is_busy(other.id):
+                    continue
+                is_fit = other.size <= largest and other.id not in self._alone and other.owner == job.owner
+                if is_fit and other.source in _WALKS and self.backoff.not_before(key) <= now:
+                    claim.beside[other.id] = other
+                    self._beside.add(other.id)
+                else:
+                    left.append(other)
+            for other in reversed(left):
+                queue.put(other.path, (other.device, other.inode), other.owner)
+            return list(claim.beside.values())
+
+    def end_beside(self, claim: Claim, job: Job, *, done: bool = False, alone: bool = False) -> None:
+        """End a job that was claimed beside *claim*: *done*, or to be claimed again, then *alone* if so."""
+        with self._condition:
+            if alone and len(self._alone) < _DEFERRED:
+                self._alone.add(job.id)
+            self._give_back(claim, job, done=done)
+
+    def is_urgent(self) -> bool:
+        """Return True if something waits that goes before what a walk found."""
+        with self._condition:
+            return self._is_urgent()
+
+    def _is_urgent(self) -> bool:
+        return any(self._queues[source] for source in (Source.GUARD, Source.EVENT))
+
+    def _give_back(self, claim: Claim, job: Job, *, done: bool = False) -> None:
+        if claim.beside.pop(job.id, None) is None:
+            return
+        self._beside.discard(job.id)
+        is_new = job.id in self._announced_again
+        self._announced_again.discard(job.id)
+        if is_new or not done:
+            source = Source.EVENT if is_new else _class_of(job.source)
+            self._queues[source].put(job.path, (job.device, job.inode), job.owner)
+            self._condition.notify()
 
     def release(self, claim: Claim, *, again_in: float = 0.0, put_off: bool = False) -> None:
         """End a claim; a job that is still queued may be claimed again, not before *again_in* seconds.
@@ -313,7 +376,7 @@ class Schedule:
         return job
 
     def _is_busy(self, number: int) -> bool:
-        return number in self._claimed or number in self._deferred or number in self._slow
+        return number in self._claimed or number in self._beside or number in self._deferred or number in self._slow
 
     def _pop_from(self, turns: FairQueue, served: frozenset[int]) -> Job | None:
         while (found := turns.pop(served)) is not None:
@@ -324,7 +387,7 @@ class Schedule:
             if job is None or job.id in self._deferred or self._slow.holds(job):
                 continue
             self._slow.drop(job.id)
-            if job.id not in self._claimed:
+            if job.id not in self._claimed and job.id not in self._beside:
                 return job
             self._announced_again.add(job.id)
         return None

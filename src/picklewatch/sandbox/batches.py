@@ -34,9 +34,9 @@ def scan_contents(
 ) -> list[ScanReport | None]:
     """Have a child of *process* judge *contents*. Return reports of the inert ones, None for each of the others.
 
-    Raises `DiedError` and `SandboxStartError`. With `BatchStoppedError`, *tick* ends it with what was answered.
+    Raises `DiedError` and `SandboxStartError`. With `BatchStoppedError`, *tick* ends it: the answers are then fewer.
     """
-    start, ending = time.monotonic(), Ending()
+    start, ending, stopped = time.monotonic(), Ending(), False
     with Arena(contents) as arena:
         reader = AnswerReader(arena.tokens, limits)
         bounds = replace(limits, seconds=min(limits.seconds, _SECONDS))
@@ -48,7 +48,7 @@ def scan_contents(
         except wire.GarbageError as error:
             ending.garbage = str(error)
         except BatchStoppedError:
-            pass
+            stopped = True
     if ending.garbage or ending.failed:
         return [None] * len(contents)  # nothing that this child said is believed
     milliseconds = (time.monotonic() - start) * 1000 / max(1, len(contents))
@@ -56,7 +56,7 @@ def scan_contents(
         report and replace(report, sha256=sha256, duration_ms=milliseconds, peak_kib=ending.peak_kib)
         for report, sha256 in zip(reader.answers, arena.digests, strict=False)
     ]
-    return [*found, *[None] * (len(contents) - len(found))]
+    return found if stopped else [*found, *[None] * (len(contents) - len(found))]
 
 
 def _header(arena: Arena, limits: Limits) -> dict[str, object]:

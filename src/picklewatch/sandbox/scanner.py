@@ -172,7 +172,7 @@ class Scanner:
 
         Return the reports of those that are inert; None for each that is to be scanned alone: because it is not, or
         because the child did not answer for it as it should. *tick* is called a few times a second meanwhile; with
-        `BatchStoppedError` it ends the batch, with what was answered.
+        `BatchStoppedError` it ends the batch, and only the first answers are returned.
 
         Raises `SandboxError` and `ScanCancelledError` as `scan` does.
         """

@@ -44,7 +44,10 @@ class ClosableScans(Scans, Protocol):
         ...
 
     def scan_batch(self, contents: Sequence[bytes], tick: Callable[[], None] = ...) -> list[ScanReport | None]:
-        """Return the reports on those of *contents* that are inert, None for each that is to be scanned alone."""
+        """Return the reports on those of *contents* that are inert, None for each that is to be scanned alone.
+
+        Only the first answers, if *tick* ends it with `BatchStoppedError`.
+        """
         ...
 
     def close(self) -> None:

@@ -82,6 +82,8 @@ class ScanContext:
     opens: Opens
     seconds: float
     """The wall-clock limit of one scan."""
+    batch: int = 1
+    """Small files that one process judges first, at most."""
 
     @property
     def patience(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.core.errors import SandboxError
 from picklewatch.queue.schedule import spare_workers
 from picklewatch.scanning.remote_files import LOOK_SECONDS
+from picklewatch.service.batch_job import BatchRunner
 from picklewatch.service.scan_job import JobRunner
 from picklewatch.store.database import STORE_ERRORS
 
@@ -31,7 +32,7 @@ class Workers:
         self._schedule = stages.schedule
         self._schedule.set_workers(number, context.seconds)
         self._stopping = threading.Event()
-        self.runner = JobRunner(stages, context, self._stopping)
+        self.runner = BatchRunner(JobRunner(stages, context, self._stopping), stages, context, self._stopping)
         self._workers = [_Worker(self, index, context.make_scanner()) for index in range(number)]
         spare = range(number, number + spare_workers(number))
         self._workers += [_Worker(self, index, None, spare=True) for index in spare]

@@ -54,5 +54,6 @@ class WorkerPools:
             engine=self._dependencies.engine,
             opens=self._opener,
             seconds=config.limits().seconds,
+            batch=config.scan.batch,
         )
         return Workers(self._stages, context, config.scan.worker_count)

@@ -41,6 +41,8 @@ class Job:
     source: Source
     owner: int = 0
     """The user that the file belonged to when it was announced."""
+    size: int = 0
+    """Bytes, then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +192,15 @@ class Jobs:
         return self._database.counts("jobs").get(str(int(Source.AGAIN)), 0)
 
 
-_COLUMNS: Final = "id, path, device, inode, generation, priority, owner"
+_COLUMNS: Final = "id, path, device, inode, generation, priority, owner, size"
 _PAGE: Final = 16
 _LARGEST_PAGE: Final = 4_096
 _LOOK_SECONDS: Final = 1.0
 
 
 def _job(row: Row) -> Job:
-    number, path, device, node, generation, priority, owner = row
-    return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority), owner)
+    number, path, device, node, generation, priority, owner, size = row
+    return Job(number, os.fsdecode(path), unsigned(device), unsigned(node), generation, Source(priority), owner, size)
 
 
 def end(transaction: Transaction, job: Job) -> bool:

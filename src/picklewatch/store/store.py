@@ -16,7 +16,7 @@ from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from picklewatch.core.model import Record
@@ -82,6 +82,14 @@ class Store:
                 want_move(transaction, finished.record, state, cause, back=back)
             again = job is not None and end(transaction, job)
         return replace(finished, again=again)
+
+    def finish_all(self, outcomes: Iterable[tuple[Job, Record, bool]]) -> list[Finished]:
+        """Do as `finish` for many outcomes that move no file: jobs with their records, and whether these are linked."""
+        with self._database.transaction() as transaction:
+            return [
+                replace(keep_record(transaction, record, linked=linked), again=end(transaction, job))
+                for job, record, linked in outcomes
+            ]
 
     def begin(self, record: Record) -> int:
         """Record what is known of a file whose scan goes on, and that it is to be moved; return the record's number.
