@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import pytest
 from support.watching import make_record
 
-from picklewatch.core.model import FileId, Finding, Level, Limits, ScanReport, Verdict
+from picklewatch.core.model import FileId, Finding, Judgement, Level, Limits, ScanReport, Verdict
 from picklewatch.core.record_fields import (
     HIDDEN,
     OUTCOME,
@@ -91,7 +91,7 @@ def test_every_field_that_is_not_hidden_is_in_the_json() -> None:
     record = make_record("/x", FileId(1, 2, 3, 4, 5), Verdict.MALICIOUS)
     record = replace(record, report=replace(record.report, findings=(FINDING,)))
     shown = record.to_json()
-    assert {*shown_fields(ScanReport), *shown_fields(type(record.judgement))} <= set(shown)
+    assert {*shown_fields(ScanReport), *shown_fields(Judgement)} <= set(shown)
     assert not {"complete", "code_bearing", "peak_kib"} & set(shown)
     assert shown["findings"] == [
         {"rule": "a-rule", "level": "unsafe", "where": "m:0x1", "summary": "s", "evidence": "e"}

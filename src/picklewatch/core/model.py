@@ -216,7 +216,8 @@ def _json(value: object) -> Any:
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     if is_dataclass(value):
-        return {name: _json(getattr(value, name)) for name in shown_fields(type(value))}
+        kind: type = type(value)
+        return {name: _json(getattr(value, name)) for name in shown_fields(kind)}
     return value
 
 

@@ -84,6 +84,7 @@ def outcome_fields(kind: type) -> tuple[str, ...]:
     return tuple(name for name, notes in _annotations(kind).items() if OUTCOME in notes)
 
 
+@cache
 def shown_fields(kind: type) -> tuple[str, ...]:
     """Return the fields of the dataclass *kind* that are part of the documented JSON."""
     return tuple(name for name, notes in _annotations(kind).items() if HIDDEN not in notes)

@@ -18,7 +18,7 @@ from picklewatch.service.known_names import log_finished
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from picklewatch.core.model import Record
     from picklewatch.service.late_names import LateNames
@@ -48,6 +48,16 @@ class Actions:
         if record.file is None or not self.mover.wants(record):
             return False
         return self.mover.move(finished.record, Subject(fd, record.file, record.path))
+
+    def after_harmless(self, outcomes: Iterable[tuple[Record, Finished]]) -> None:
+        """Do what follows from recorded outcomes that move no file."""
+        news = []
+        for record, finished in outcomes:
+            if finished.fresh and not self._late_names.keep(finished.record, record):
+                news.append((finished.record, record.to_json()))
+            else:
+                log_finished(record, finished)
+        self.outcomes.report_together(news)
 
     def catch_up(self) -> int:
         """Do what was recorded and not done.

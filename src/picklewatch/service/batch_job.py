@@ -113,7 +113,7 @@ class BatchRunner:
                     owner, parent = os.fstat(subject.fd).st_uid, subject.path.rpartition("/")[0]
                     if files is None:
                         files, directory = SmallFiles(owner), parent
-                    is_fit = parent == directory and self._is_new(job, subject, owner)
+                    is_fit = parent == directory and self._is_new(subject, owner)
                     if is_fit and files.take(key, subject):
                         subjects[key] = subject
             except (SubjectError, OSError):
@@ -123,13 +123,13 @@ class BatchRunner:
     def _open(self, job: Job) -> Subject:
         return self._context.opens(job.path, (job.device, job.inode), lambda: self._store.records.names_of(job))
 
-    def _is_new(self, job: Job, subject: Subject, owner: int) -> bool:
+    def _is_new(self, subject: Subject, owner: int) -> bool:
         """Return True if nothing is known of *subject* that its own run would have to look after."""
         engine = self._context.engine.key
         return not (
             self._stages.actions.mover.is_set_aside(subject.path, subject.file, owner)
             or self._stages.self_tests.is_self_test(subject)
-            or self._store.jobs.is_settled(subject.file, job.path, engine)
+            or self._store.records.verdict(subject.file, engine) is not None
             or self._store.records.digest_before(subject.file, engine) is not None
         )
 
@@ -158,10 +158,13 @@ class BatchRunner:
         outcomes = [outcome for outcome in outcomes if outcome.job.id not in wanted]
         finished = self._store.finish_all([(outcome.job, outcome.record, outcome.linked) for outcome in outcomes])
         self._stages.store_failures.resolved()
-        for outcome, end in zip(outcomes, finished, strict=True):
-            self._follow_up(outcome, end)
+        pairs = list(zip(outcomes, finished, strict=True))
+        for outcome, end in pairs:
+            self._note(outcome, end)
             if outcome.job is not claim.job:
                 self._schedule.end_beside(claim, outcome.job, done=True)
+        with failures_reported(self._stages.store_failures, claim.job.path):
+            self._stages.actions.after_harmless((outcome.record, end) for outcome, end in pairs)
         return {outcome.job.id for outcome in outcomes}
 
     def _outcome(self, job: Job, subject: Subject, report: ScanReport) -> _Outcome:
@@ -169,10 +172,8 @@ class BatchRunner:
         record = with_names(record, self._names.present(subject.file))
         return _Outcome(job, record, self._names.is_linked(record))
 
-    def _follow_up(self, outcome: _Outcome, finished: Finished) -> None:
-        stages, now = self._stages, time.monotonic()
-        stages.statistics.peak_kib = max(stages.statistics.peak_kib, outcome.record.report.peak_kib)
-        stages.statistics.note_outcome(now, fresh=finished.fresh)
+    def _note(self, outcome: _Outcome, finished: Finished) -> None:
+        statistics, now = self._stages.statistics, time.monotonic()
+        statistics.peak_kib = max(statistics.peak_kib, outcome.record.report.peak_kib)
+        statistics.note_outcome(now, fresh=finished.fresh)
         self._schedule.backoff.note_scan((outcome.job.device, outcome.job.inode), now)
-        with failures_reported(stages.store_failures, outcome.record.path):
-            stages.actions.after(outcome.record, finished, -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,7 +15,7 @@ from picklewatch.telemetry.log import LEVEL_OF_VERDICT
 from picklewatch.watch.caches import is_bookkeeping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from picklewatch.store import Store
 
@@ -35,14 +36,21 @@ class OutcomeLog:
 
         Return True if the log has it now.
         """
+        return self.report_together([(number, fields)])
+
+    def report_together(self, outcomes: Iterable[tuple[int, Mapping[str, Any]]]) -> bool:
+        """Log recorded outcomes, each a record's number and fields, and note that in one transaction.
+
+        Return True if the log has all of them now.
+        """
         with self._reporting:
-            if not self._store.records.is_unreported(number):  # another thread was faster
-                return True
-            if self._log_outcome(fields):
-                self._store.records.reported(number)
-                return True
-            self._is_behind = True
-            return False
+            missing = [outcome for outcome in outcomes if self._store.records.is_unreported(outcome[0])]
+            written = [number for number, _ in takewhile(lambda outcome: self._log_outcome(outcome[1]), missing)]
+            if written:
+                self._store.records.reported(*written)
+            is_whole = len(written) == len(missing)  # what another thread has logged is not missing
+            self._is_behind = self._is_behind or not is_whole
+            return is_whole
 
     def report_all(self) -> int:
         """Log what was recorded and not logged, until the log takes no more.

@@ -115,10 +115,11 @@ class Records:
             transaction.run("UPDATE records SET path = ?, body = ? WHERE id = ?", (kept, _text(body), number))
             return str(row[3])
 
-    def reported(self, record: int) -> None:
-        """Mark *record* as logged."""
+    def reported(self, *records: int) -> None:
+        """Mark *records* as logged."""
         with self._database.transaction() as transaction:
-            transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
+            for record in records:
+                transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
 
     def is_unreported(self, record: int) -> bool:
         """Return True if *record* exists and was not logged."""
