@@ -125,13 +125,14 @@ class BatchRunner:
 
     def _is_new(self, subject: Subject, owner: int) -> bool:
         """Return True if nothing is known of *subject* that its own run would have to look after."""
-        engine = self._context.engine.key
-        return not (
-            self._stages.actions.mover.is_set_aside(subject.path, subject.file, owner)
-            or self._stages.self_tests.is_self_test(subject)
-            or self._store.records.verdict(subject.file, engine) is not None
-            or self._store.records.digest_before(subject.file, engine) is not None
-        )
+        if self._stages.actions.mover.is_set_aside(subject.path, subject.file, owner):
+            return False
+        if self._stages.self_tests.is_self_test(subject):
+            return False
+        engine, records = self._context.engine.key, self._store.records
+        if records.path(subject.file) is None:  # so of most files one question is enough
+            return True
+        return records.verdict(subject.file, engine) is None and records.digest_before(subject.file, engine) is None
 
     def _reports(self, claim: Claim, scanner: ClosableScans, files: SmallFiles) -> list[ScanReport | None]:
         from picklewatch.sandbox import BatchStoppedError, ScanCancelledError
@@ -169,6 +170,8 @@ class BatchRunner:
 
     def _outcome(self, job: Job, subject: Subject, report: ScanReport) -> _Outcome:
         record = record_of(subject, report, self._context.policy(), self._context.engine)
+        if not self._store.records.names(subject.file):
+            return _Outcome(job, record, linked=False)
         record = with_names(record, self._names.present(subject.file))
         return _Outcome(job, record, self._names.is_linked(record))
 
