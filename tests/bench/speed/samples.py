@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MIB = 1 << 20
+_HOSTILE = b"\x80\x04cos\nsystem\n\x8c\x04true\x85R."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ def make(folder: Path) -> list[Sample]:
         "list-900000-integers.pkl": _integers,
         "torch-zip-1-gib.pt": _sparse,
         "folder-5000-pickles": _folder,
+        "folder-10000-pickles-100-hostile": _mixed,
     }
     folder.mkdir(parents=True, exist_ok=True)
     return [Sample(name=name, path=folder / name, pickle=make(folder / name)) for name, make in makers.items()]
@@ -57,6 +59,16 @@ def _folder(path: Path) -> None:
     path.mkdir(exist_ok=True)
     for number in range(5_000):
         (path / f"{number:04}.pkl").write_bytes(pickle.dumps({"number": number, "name": f"file {number}"}))
+
+
+def _mixed(path: Path) -> None:
+    """In 100 directories; one of a hundred would run ``true``."""
+    for number in range(10_000):
+        folder = path / f"{number % 100:02}"
+        folder.mkdir(parents=True, exist_ok=True)
+        is_hostile = number * 7919 % 100 == 3
+        content = _HOSTILE if is_hostile else pickle.dumps({"number": number, "values": [number / 2] * 5})
+        (folder / f"{number:05}.pkl").write_bytes(content)
 
 
 def state_dict_pickle(tensors: int) -> bytes:
