@@ -116,7 +116,8 @@ def _publish(figures: dict[str, Any], inside: dict[str, Any], options: argparse.
         parts.append(rows)
     rows = [["the pickle alone, CPU s", *next(iter(inside.values()), {})]]
     rows += [[name, *(f"{seconds:.4f}" for seconds in tools.values())] for name, tools in inside.items()]
-    parts.append(rows)
+    if inside:
+        parts.append(rows)
     print("\n\n".join(map(tally.plain, parts)))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
