@@ -18,6 +18,7 @@ from oracle.probes import Task, resolved, shadows_in, stand_ins_in
 from oracle.stand_ins import CALLED
 from oracle.subject import subject
 from oracle.trees import OBJECTS, Kind
+from oracle.trial import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from oracle.trial import Trial
 
 _AT_ONCE = 300
-"""Pickles that are judged and loaded together: a child costs as much as a hundred loads."""
+"""Probes that are judged and loaded together: a child costs as much as a hundred loads, but what is touched leads."""
 _GUESSES = 60
 """Of these at least so many are guesses."""
 _GIVEN = 200
@@ -67,13 +68,16 @@ class Chain:
         self._reached: set[str] = set()
         self._called: set[str] = set()
 
-    def run(self, seconds: float, loads: int) -> None:
-        """Search for that long, or until so many pickles of the whole trial were clean."""
-        until = time.monotonic() + seconds
+    def run(self, seconds: float, loads: int, note: Callable[[int], None]) -> None:
+        """Search for that long, or until so many pickles were clean; *note* is told their number after each round."""
+        until, before = time.monotonic() + seconds, self._trial.counts["clean"]
         beginning, self._pool = self._pool, []
-        self._round([Task(one, stand_ins=False) for one in beginning])
-        while time.monotonic() < until and self._trial.counts["clean"] < loads:
-            self._round(self._plan())
+        plan = [Task(one, stand_ins=False) for one in beginning]
+        while plan:
+            self._round(plan)
+            clean = self._trial.counts["clean"] - before
+            note(clean)
+            plan = self._plan() if time.monotonic() < until and clean < loads else []
 
     def _plan(self) -> list[Task]:
         """Return what is loaded next: leads first, guesses when nothing else is left, and some of them always."""
@@ -83,7 +87,7 @@ class Chain:
         while self._probes and len(plan) < _AT_ONCE:
             oldest = self._random.random() < 0.5  # else the newest: what was found just now leads further
             plan += (self._probes.popleft() if oldest else self._probes.pop())()
-        guesses = max(_GUESSES, _AT_ONCE - len(plan))
+        guesses = max(_GUESSES, _AT_ONCE - len(plan)) if plan else BATCH
         return plan + [Task(self._guess(), stand_ins=False) for _ in range(guesses)]
 
     def _round(self, plan: list[Task]) -> None:

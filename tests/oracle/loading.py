@@ -97,8 +97,9 @@ def _run(subjects: Sequence[Subject], writer: int) -> NoReturn:
         gc.freeze()  # the collector looks at what was loaded alone
         watch = Watch()
         sys.addaudithook(watch.audit)
+        modules = frozenset(sys.modules)
         for one in subjects:
-            _answer(_one(one, watch), writer)
+            _answer(_one(one, watch, modules), writer)
     finally:
         os._exit(0)
 
@@ -120,10 +121,9 @@ def _lock_down() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
 
-def _one(subject: Subject, watch: Watch) -> Outcome:
+def _one(subject: Subject, watch: Watch, modules: frozenset[str]) -> Outcome:
     TOUCHES.clear()
     mentioned = _code_of(subject) if subject.traced else {}
-    modules = set(sys.modules)
     ending = "loaded"
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
@@ -139,8 +139,9 @@ def _one(subject: Subject, watch: Watch) -> Outcome:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         watch.end()
-        for module in [name for name in sys.modules if name not in modules]:
-            del sys.modules[module]  # so that the next load that imports it is seen as well
+        if len(sys.modules) != len(modules):
+            for module in [name for name in sys.modules if name not in modules]:
+                del sys.modules[module]  # so that the next load that imports it is seen as well
     events = [*watch.events, *(Event("called", "what is only kept", one.hook) for one in TOUCHES if one.what == CALLED)]
     if ending == "hung":
         events.append(Event("hung", f"over {SECONDS} s"))

@@ -8,7 +8,8 @@ import importlib
 import inspect
 import textwrap
 import time
-from itertools import islice
+from itertools import chain, islice
+from random import Random
 from typing import TYPE_CHECKING
 
 from oracle.installed import LITERALS
@@ -20,8 +21,9 @@ from oracle.trees import Filling, Kind, Node, call, new, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from random import Random
 
+    from oracle.ledger import Ledger
+    from oracle.subject import Outcome, Subject
     from oracle.trial import Trial
 
 _PLACES = 200
@@ -32,8 +34,8 @@ TIMES = 20
 _DATA: tuple[object, ...] = (None, True, 0, -1, 1.5, "x", "", b"x", [], [1, "a"], {}, {"a": 1}, (), (1, 2), {"b"})
 
 
-def calls(trial: Trial, names: Iterable[str], seconds: float) -> None:
-    """Call each of *names* with one literal."""
+def calls(trial: Trial, names: Iterable[str], seconds: float, ledger: Ledger) -> None:
+    """Call each of *names* with one literal, but for what *ledger* says was done."""
     until = time.monotonic() + seconds
     waiting = [
         subject(f"{name}({literal!r})", call(name, literal), stand_ins=False) for name in names for literal in LITERALS
@@ -42,28 +44,42 @@ def calls(trial: Trial, names: Iterable[str], seconds: float) -> None:
         if time.monotonic() > until:
             print(f"the time is up at {waiting[start].label}")
             return
-        trial(waiting[start : start + _AT_ONCE])
+        step = f"calls from {waiting[start].label}"
+        if step not in ledger.clean:
+            ledger.done(step, _clean(trial(waiting[start : start + _AT_ONCE])))
 
 
-def sweep(trial: Trial, classes: Iterable[str], seconds: float, random: Random) -> dict[str, int]:
+def sweep(trial: Trial, classes: Iterable[str], seconds: float, seed: int, ledger: Ledger) -> dict[str, int]:
     """Load objects of each of *classes* in a child of its own, with a stand-in in each attribute that its source names.
 
-    Return the number of clean pickles of each, `TIMES` at least if that many of data alone are clean.
+    Return the number of clean pickles of each, `TIMES` at least if that many of data alone are clean. What *ledger*
+    says was done is not done again.
     """
     until = time.monotonic() + seconds
     loads: dict[str, int] = {}
     for name in classes:
-        if time.monotonic() > until:
-            print(f"the time is up at {name}")
-            break
-        cls = _class(name)
-        if cls is not None:
-            cases = list(islice(_cases(name, cls), _PLACES))
-            attributes = sorted(_attributes(cls)) or ["a"]
-            cases += [_of_data(name, attributes, random) for _ in range(TIMES)]
-            outcomes = trial([subject(one.label, one.root) for one in cases])
-            loads[name] = sum(outcome is not None for outcome in outcomes)
+        step = f"class {name}"
+        if step not in ledger.clean:
+            if time.monotonic() > until:
+                print(f"the time is up at {name}")
+                break
+            cls = _class(name)
+            if cls is None:
+                continue
+            ledger.done(step, _clean(trial(list(_of_class(name, cls, Random(f"{seed} {name}"))))))
+        loads[name] = ledger.clean[step]
     return loads
+
+
+def _clean(outcomes: Iterable[Outcome | None]) -> int:
+    return sum(outcome is not None for outcome in outcomes)
+
+
+def _of_class(name: str, cls: type, random: Random) -> Iterator[Subject]:
+    """Yield pickles of one class: with stand-ins, and of data alone."""
+    attributes = sorted(_attributes(cls)) or ["a"]
+    cases = chain(islice(_cases(name, cls), _PLACES), (_of_data(name, attributes, random) for _ in range(TIMES)))
+    return (subject(one.label, one.root) for one in cases)
 
 
 def _of_data(name: str, attributes: list[str], random: Random) -> Specimen:
