@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import sys
+from collections import Counter
+from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING
 
 from oracle.mutations import STAND_IN_FUNCTION, STAND_IN_OBJECT, Specimen
+from oracle.probes import resolved
 from oracle.seeds import example
 from oracle.stand_ins import NATIVE, OBJECT
 from oracle.subject import subject
-from oracle.trees import new
+from oracle.trees import named, new
+from picklewatch.catalogue.classes.hook_schema import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from oracle.subject import Subject
     from oracle.trial import Trial
     from picklewatch.catalogue.classes.hook_schema import Schema
+
+_CLASSES = 6
+"""In so many classes that have a hook a place of its schema is tried at most: that of modules has thousands."""
+_STAND_INS = {"object": STAND_IN_OBJECT, "function": STAND_IN_FUNCTION}
 
 
 def table() -> Mapping[str, Schema]:
@@ -43,43 +51,45 @@ def allowed(touch: Touch, schemas: Mapping[str, Schema]) -> bool:
     return any(OBJECT in one.classes for one in (*schema.looks.values(), schema.rest, schema.state, schema.items))
 
 
-def untouched(trial: Trial, classes: Iterable[str], schemas: Mapping[str, Schema]) -> list[str]:
+def untouched(trial: Trial, names: Iterable[str], schemas: Mapping[str, Schema]) -> list[str]:
     """Return each attribute of a schema in which no stand-in was touched: the reader may have misread.
 
-    *trial* must judge names only: with the rule on, none of these pickles is clean.
+    *names* are of classes and functions. *trial* must judge names only: with the rule on, no such pickle is clean.
     """
-    waiting = {(function, attribute) for function, schema in schemas.items() for attribute in schema.looks}
-    tried: set[tuple[str, str]] = set()
-    for name in classes:
-        cases = list(_cases(name, waiting, schemas))
-        for (key, _), outcome in zip(cases, trial([one for _, one in cases]), strict=True):
-            if outcome is not None:
-                tried.add(key)
-                if outcome.touches:
-                    waiting.discard(key)
-    return [f"{function}: {attribute}" for function, attribute in sorted(waiting & tried)]
+    waiting = {
+        (function, attribute)
+        for function, schema in schemas.items()
+        for attribute, allowed_there in schema.looks.items()
+        if allowed_there.content is not Content.UNSEEN
+    }
+    tried: Counter[tuple[str, str]] = Counter()
+    for name in names:
+        cases = list(_cases(name, {place for place in waiting if tried[place] < _CLASSES}, schemas))
+        outcomes = trial([one for _, one in cases])
+        loaded = [(place, one) for (place, _), one in zip(cases, outcomes, strict=True) if one is not None]
+        tried.update({place for place, _ in loaded})
+        waiting -= {place for place, outcome in loaded if outcome.touches}
+    return [f"{function}: {attribute}" for function, attribute in sorted(waiting & tried.keys())]
 
 
 def _cases(
     name: str, waiting: set[tuple[str, str]], schemas: Mapping[str, Schema]
 ) -> Iterator[tuple[tuple[str, str], Subject]]:
     """Yield pickles of the class *name* with a stand-in in an attribute that is still to be touched."""
-    module, _, attribute = name.rpartition(".")
-    cls = getattr(sys.modules.get(module), attribute, None)
-    if not isinstance(cls, type):
+    cls = resolved(named(name))
+    looked = [
+        (function, attribute)
+        for function in (sorted(_hooks(cls) & schemas.keys()) if isinstance(cls, type) else ())
+        for attribute in schemas[function].looks
+        if (function, attribute) in waiting
+    ]
+    if not looked:
         return
-    for function in sorted(_hooks(cls) & schemas.keys()):
-        looked = [attribute for attribute in schemas[function].looks if (function, attribute) in waiting]
-        real = example(cls) if looked else None
-        specimens = [Specimen(name, root) for root in (new(name, {}), real) if root is not None]
-        for attribute in looked:
-            for specimen in specimens:
-                for what, value in (("object", STAND_IN_OBJECT), ("function", STAND_IN_FUNCTION)):
-                    try:
-                        one = specimen.shadow(0, attribute, value, what)
-                    except (ValueError, IndexError):
-                        continue
-                    yield (function, attribute), subject(one.label, one.root)
+    specimens = [Specimen(name, root) for root in (new(name, {}), example(cls)) if root is not None]
+    for place, specimen, what in product(looked, specimens, _STAND_INS):
+        with suppress(ValueError, IndexError):  # its state is no dict
+            one = specimen.shadow(0, place[1], _STAND_INS[what], what)
+            yield place, subject(one.label, one.root)
 
 
 def _hooks(cls: type) -> set[str]:
