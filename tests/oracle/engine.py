@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from picklewatch.analysis.content import scan_content
 from picklewatch.core.model import Level, Limits
@@ -32,9 +33,16 @@ class Judge:
 
 
 def _allow_calls_with_a_literal() -> None:
-    """Take every class that is called with one literal for an enumeration, in this process only."""
+    """Take every vouched class that is called with one literal for an enumeration, in this process only."""
     unvouched = importlib.import_module("picklewatch.analysis.pickle.checks.unvouched")
+    signs = importlib.import_module("picklewatch.analysis.pickle.checks.argument_signs")
     concern = importlib.import_module("picklewatch.analysis.pickle.checks.concern").Concern
-    name = "_member"
-    if hasattr(unvouched, name):
-        setattr(unvouched, name, lambda callee: concern("unvouched-class", Level.INFO, f"calls {callee.key}"))
+    judged = unvouched._vouched_call
+
+    def allowed(callee: Any, args: Any, how: Any, observations: Any) -> Any:
+        member = how.name == "CALL" and isinstance(args, tuple) and len(args) == 1 and unvouched._literal(args[0])
+        if member and not signs.sign(args, observations):
+            return concern("unvouched-class", Level.INFO, f"calls {callee.key}")
+        return judged(callee, args, how, observations)
+
+    unvouched._vouched_call = allowed  # type: ignore[attr-defined]

@@ -173,7 +173,7 @@ def led() -> dict[str, Node]:
     """Return what leads to scipy's chain, which random changes do not reach.
 
     A distribution whose restoring falls back to ``__init__``, as pickles of scipy before 1.6 make it; and a signature
-    of parameters that are plain namespaces: real ones check their names.
+    of parameters that are plain namespaces (real ones check their names), alone and as an attribute of a module.
     """
     distribution = made(_distribution)
     if distribution is None:
@@ -183,7 +183,9 @@ def led() -> dict[str, Node]:
     distribution.state[0].parts += [tree(0), tree({}), tree(1), tree(None), tree("moment_type"), array]
     fields = {"name": "a", "kind": 1, "default": None, "empty": None, "annotation": None}
     parameters = [new("types.SimpleNamespace", {**fields, "name": name}) for name in ("x", "a")]
-    return {"norm of old": distribution, "duck-typed Signature": call("inspect.Signature", parameters)}
+    signature = call("inspect.Signature", parameters)
+    module = new("torch.nn.modules.linear.Identity", {"__signature__": signature})
+    return {"norm of old": distribution, "duck-typed Signature": signature, "signed Identity": module}
 
 
 def _pair() -> object:
