@@ -6,6 +6,7 @@ A recipe is a value to be; it is spelt as opcodes in many ways, all of which mea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from samples.opcodes import (
     LIST,
     MARK,
     NONE,
+    POP,
     SETITEM,
     SETITEMS,
     call,
@@ -35,6 +37,9 @@ from samples.opcodes import (
     tuple_,
 )
 
+from picklewatch.analysis.pickle.semantics import data
+from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
+from picklewatch.analysis.pickle.semantics.hook_reader import HookReader
 from picklewatch.catalogue.classes.hook_schema import Content
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
 from picklewatch.core.model import Level
@@ -64,12 +69,14 @@ def _attributes(recipe: Recipe) -> dict[str, Recipe]:
     return dict(zip(NAMES_OF_ATTRIBUTES, recipe.held, strict=False))
 
 
-_LEAVES = st.sampled_from(["number", "text", "function", "class", "partial", "enum"]).map(Recipe)
+_LEAVES = st.sampled_from(["number", "text", "function", "class", "partial", "enum", "stranger"]).map(Recipe)
+
+_CLASSES = (ACTING, PASSIVE, LOADER, ADAM, MODULE, ESTIMATOR, METRIC, MORTAL)
 
 
 def _larger(smaller: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
     held = st.lists(smaller, max_size=4).map(tuple)
-    classes = st.sampled_from([ACTING, PASSIVE, LOADER, ADAM, MODULE, ESTIMATOR, METRIC, MORTAL])
+    classes = st.sampled_from(_CLASSES)
     return st.one_of(
         st.builds(Recipe, st.sampled_from(["list", "tuple", "dict"]), st.just(""), held),
         st.builds(Recipe, st.just("object"), classes, held),
@@ -126,6 +133,8 @@ def _hashes(recipe: Recipe) -> bool:
 def is_closed(recipe: Recipe) -> bool:
     """Return True if no hook in *recipe* reaches anything but data or what its schema allows."""
     for one in everything(recipe):
+        if one.what == "stranger":
+            return False  # nobody knows what it is
         if one.what == "key" and not _hashes(one.held[0]):
             return False
         if one.what == "object" and WORLD[one.name].kind is not ClassKind.PASSIVE:
@@ -144,14 +153,16 @@ _SPELT = {
     "class": global_("torch.nn.modules.linear", "Linear"),
     "partial": call("functools", "partial", FUNCTION),
     "enum": call("http", "HTTPStatus", number(200)),
+    "stranger": global_("their_models", "Thing"),
 }
 
 
 class Speller:
-    """Spells a recipe as opcodes; *choices* decide between what means the same."""
+    """Spells a recipe as opcodes; *choices* decide between what means the same, *random* in which order items come."""
 
-    def __init__(self, choices: list[int]) -> None:
+    def __init__(self, choices: list[int], random: Random | None = None) -> None:
         self._choices = choices
+        self._random = random
         self._asked = 0
         self._memo: dict[int, int] = {}
 
@@ -167,6 +178,10 @@ class Speller:
         spelt = self._new(recipe)
         self._memo[id(recipe)] = len(self._memo)
         return spelt + put(len(self._memo) - 1)
+
+    def recall(self, recipe: Recipe) -> bytes:
+        """Return the opcodes that fetch what *recipe* was spelt as."""
+        return get(self._memo[id(recipe)])
 
     def _new(self, recipe: Recipe) -> bytes:
         held = [self.spell(one) for one in recipe.held]
@@ -188,6 +203,8 @@ class Speller:
 
     def _mapping(self, items: dict[str, bytes]) -> bytes:
         pairs = [text(name) + value for name, value in items.items()]
+        if self._random is not None:
+            self._random.shuffle(pairs)
         return self._choose(
             MARK + b"".join(pairs) + DICT,
             EMPTY_DICT + b"".join(pair + SETITEM for pair in pairs),
@@ -239,5 +256,51 @@ def test_a_callable_below_a_looked_into_attribute_is_never_clean(
 
 @given(RECIPES, _CHOICES, st.sampled_from([0, 2, 3, 4, 5]))
 def test_spelling_changes_no_verdict(recipe: Recipe, choices: list[int], protocol: int) -> None:
-    """Memo, order, opcodes and protocol are no matter."""
+    """Memo, opcodes and protocol are no matter."""
     assert level(judged(_spelt(recipe, choices, protocol))) is level(judged(_spelt(recipe, [], 2)))
+
+
+@given(RECIPES, st.integers(0, 99), _CHOICES)
+def test_order_changes_no_verdict(recipe: Recipe, seed: int, choices: list[int]) -> None:
+    """In whatever order attributes and items are written, and whether an object is made where it is used or before."""
+    plain = level(judged(_spelt(recipe, [], 2)))
+    assert level(judged(pickle(4, tuple_(Speller(choices, Random(seed)).spell(recipe))))) is plain
+    before = Speller(choices)
+    made = before.spell(recipe)
+    assert level(judged(pickle(4, made, POP, tuple_(before.recall(recipe))))) is plain
+
+
+def _nothing(*_arguments: object, **_keywords: object) -> None:
+    """Judge nothing."""
+
+
+def _all_data(*_arguments: object) -> bool:
+    return True
+
+
+_BROKEN = {
+    "what hooks look at is not judged": (HookReader, "look", _nothing),
+    "all that is restored is data": (data, "_is_data", _all_data),
+    "no key is judged": (ClosedWorld, "hashed", _nothing),
+    "no state is judged": (ClosedWorld, "built", _nothing),
+    "the last state is not judged": (HookReader, "run", _nothing),
+}
+
+
+@pytest.mark.parametrize(("owner", "name", "instead"), _BROKEN.values(), ids=_BROKEN)
+def test_a_rule_with_a_gap_breaks_the_law(owner: object, name: str, instead: object) -> None:
+    """Whichever part of the rule is taken out, some recipes at random are clean without being closed."""
+    random = Random(1)
+    recipes = [one for one in (_at_random(random, 3) for _ in range(250)) if not is_closed(one)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, instead)
+        assert any(level(judged(_spelt(one, [], 2))) is Level.INFO for one in recipes)
+
+
+def _at_random(random: Random, depth: int) -> Recipe:
+    """Return a recipe with an object or a key in it, most often."""
+    if depth == 0:
+        return Recipe(random.choice(list(_SPELT)))
+    held = tuple(_at_random(random, depth - 1) for _ in range(random.randint(1, 2)))
+    what = random.choice(["list", "tuple", "dict", "key", "object", "object"])
+    return Recipe(what, random.choice(_CLASSES) if what == "object" else "", held[:1] if what == "key" else held)
