@@ -207,7 +207,10 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         _refused(function, sources, "frees, stops or ends something of the process that attributes name")
         for function, sources in {
             "torchaudio.models.decoder._cuda_ctc_decoder.CUCTCDecoder.__del__": {"3b29cdd4bfc148bd": "2.11.1"},
-            "transformers.integrations.MLflowCallback.__del__": {"3dff64a8ed35ff5b": "3.5.1"},
+            "transformers.integrations.MLflowCallback.__del__": {
+                "3dff64a8ed35ff5b": "3.5.1",
+                "bb987b6d3811e322": "4.18.0",
+            },
             "ultralytics.utils.autodevice.GPUInfo.__del__": {"3f36cd6db975615e": "8.4.190"},
             "xarray.backends.file_manager.CachingFileManager.__del__": {"d45afb90f01ab5d9": "2026.9.0"},
         }.items()

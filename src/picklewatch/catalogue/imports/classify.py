@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from picklewatch.catalogue.classes.profiles import ClassKind, look_up
 from picklewatch.catalogue.imports import denied as bad
-from picklewatch.catalogue.imports import generated
 from picklewatch.catalogue.imports.entries import Kind, Status, Use
 from picklewatch.catalogue.imports.functions import KEPT
 from picklewatch.catalogue.imports.library_calls import LIBRARY_CALLS
@@ -101,23 +100,7 @@ def _denied(groups: tuple[Denied, ...]) -> tuple[dict[str, Judged], dict[tuple[s
     return modules, names
 
 
-def _kept_by_others() -> dict[tuple[str, str], Judged]:
-    """Return what fickling and torch list, as data only: their lists are for unpicklers that call nothing else."""
-    table: dict[tuple[str, str], Judged] = {}
-    for who, listed in (("fickling", generated.FICKLING), ("torch", generated.TORCH)):
-        judged = Judged(
-            status=Status.VOUCHED,
-            reason=f"in {who}'s list of harmless imports",
-            uses=frozenset({Use.REFERENCE}),
-        )
-        for module, names in listed.items():
-            if module != "__main__":  # whatever a user's script calls so
-                table.update({(module, name): judged for name in names.split()})
-    return table
-
-
 _EXACT = _exact((*VOUCHED, *LIBRARY_CALLS, *LIBRARY_CLASSES, *KEPT))
-_KEPT_BY_OTHERS = _kept_by_others()
 _DENIED_MODULES, _DENIED_NAMES = _denied(bad.DENIED)
 _INDIRECT = {(module, name) for module, names in bad.INDIRECT.items() for name in names.split()}
 _CLASS = re.compile(r"_*[A-Z]\w*\Z")
@@ -274,8 +257,6 @@ def _by_library(module: str, name: str) -> Judged:
     profile = look_up(module, name)
     if profile is not None:
         return _by_census(profile)
-    if (module, name) in _KEPT_BY_OTHERS:
-        return _KEPT_BY_OTHERS[module, name]
     if "." in name:
         return _nested(module, name)
     if stdlib and not (module == "test" and looks_like_class(name)):
