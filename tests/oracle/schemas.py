@@ -77,9 +77,11 @@ def _cases(
 ) -> Iterator[tuple[tuple[str, str], Subject]]:
     """Yield pickles of the class *name* with a stand-in in an attribute that is still to be touched."""
     cls = resolved(named(name))
+    if not isinstance(cls, type):
+        return
     looked = [
         (function, attribute)
-        for function in (sorted(_hooks(cls) & schemas.keys()) if isinstance(cls, type) else ())
+        for function in sorted(_hooks(cls) & schemas.keys())
         for attribute in schemas[function].looks
         if (function, attribute) in waiting
     ]

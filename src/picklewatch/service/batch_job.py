@@ -125,7 +125,7 @@ class BatchRunner:
 
     def _is_new(self, subject: Subject, owner: int) -> bool:
         """Return True if nothing is known of *subject* that its own run would have to look after."""
-        if self._stages.actions.mover.is_set_aside(subject.path, subject.file, owner):
+        if self._stages.actions.mover.names.is_set_aside(subject.path, subject.file, owner):
             return False
         if self._stages.self_tests.is_self_test(subject):
             return False
