@@ -168,7 +168,7 @@ def many_modules() -> Reached:
     """A configuration with a module, and one with several and the wrong one last."""
 
     def named(*modules: str) -> bytes:
-        return dumps({"module": list(modules), "class_name": "Dense"})
+        return dumps({"module": list(modules), "class_name": "Dense", "config": {}})
 
     return Reached(
         named("keras.a"),

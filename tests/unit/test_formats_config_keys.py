@@ -126,6 +126,16 @@ def test_a_module_of_another_library_is_unsafe() -> None:
     assert levels(modules("evil.mod.Evil"))["config-foreign-code"] is Level.UNSAFE
 
 
+def test_rows_of_a_data_set_are_no_configuration() -> None:
+    """Their columns have the same everyday words."""
+    row = {"idx": 1, "type": "a.b", "target": "cat", "params": 3, "module": "x", "class_name": "Dog", "cfg": "import"}
+    assert levels(b"\n".join(json.dumps(row).encode() for _ in range(3))) == {}
+    words = {
+        word: number for number, word in enumerate(["type", "idx", "name", "path", "target", "params", "os", "system"])
+    }
+    assert levels(json.dumps({"model": {"type": "BPE", "vocab": words}}).encode()) == {}
+
+
 def test_weights_elsewhere_are_unsafe() -> None:
     """An index of shards names files beside it, however many there are."""
     honest = {f"layer.{number}.weight": f"model-{number:05}-of-00300.safetensors" for number in range(300)}

@@ -29,6 +29,9 @@ class Configuration(Protocol):
     def has(self, key: str) -> bool:
         """Return True if *key* is there."""
 
+    def here(self, key: str) -> bool:
+        """Return True if *key* is there by itself, not by way of another mapping."""
+
     def texts(self, key: str) -> Sequence[str]:
         """Return the texts that are the value of *key*."""
 
@@ -68,7 +71,7 @@ def _callable(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
 
 
 def _module(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    return _joined(entry, held, held.texts(entry.key), held.texts(entry.rest))
+    return _joined(entry, held, held.texts(entry.key), held.texts(entry.rest)) if _beside(entry, held) else iter(())
 
 
 def _described(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
@@ -168,7 +171,7 @@ def _lambda(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | Non
 
 
 def _library(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    return _named(entry, held) if _beside(entry, held) else iter(())
+    return _named(entry, held) if all(held.here(key) for key in entry.companions) else iter(())
 
 
 def _components(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:

@@ -128,6 +128,10 @@ class _Scope:
         """Return True if *key* is in the document."""
         return key in self._document.keys
 
+    def here(self, key: str) -> bool:
+        """Return True if *key* is in this mapping."""
+        return key in self.content or key in self.opened
+
     def texts(self, key: str) -> list[str]:
         """Return the texts that are the value of *key* here, or, if it is not here, anywhere."""
         here = [*self.content.get(key, ())]

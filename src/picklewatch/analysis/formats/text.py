@@ -15,7 +15,7 @@ from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.jinja_templates import is_template
 from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
-from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings
+from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
 from picklewatch.analysis.sparse import before_hole
 from picklewatch.core.model import Level
@@ -88,7 +88,7 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
     for offset, piece in pieces(part.data):
         encoded.look_in(piece, offset)
         signs.look_in(piece)
-    found = signs.found
+    found = worth_reading(part.data, signs.found)
     reader = _TextJudge(scan, part)
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")

@@ -10,10 +10,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
+from picklewatch.analysis.formats.spelling import pieces
 from picklewatch.analysis.formats.yaml_scanner import YamlScanner
 from picklewatch.analysis.formats.yaml_tokens import Token, TokenKind
 from picklewatch.analysis.pickle import LimitReached
 from picklewatch.catalogue.loaders.loader_keys import LOADER_KEYS
+from picklewatch.catalogue.loaders.loader_names import DENIED_ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +101,27 @@ class Signs:
         if self._names_a_function:
             alone.discard(_TARGET)
         return {sign for sign in _SIGNS if sign in self._found} - alone
+
+
+_EVERYDAY = {sign for sign, others in _COMPANIONS.items() if others} - {b"class_name"}
+_DULL = rb"[\"']?+[ \t]*+[:=][ \t]*+(?:-?[0-9]|null|true|false|\[|\"([^\"\\.]*+)\")"
+"""Behind a key: a value that names nothing, or a module at most."""
+
+
+def worth_reading(data: memoryview, found: set[bytes]) -> set[bytes]:
+    """Return *found* without everyday words of which every value is dull: large data sets have a ``target``, too."""
+    return found - {sign for sign in found & _EVERYDAY if _is_dull(data, re.escape(sign))}
+
+
+def _is_dull(data: memoryview, sign: bytes) -> bool:
+    """Return True if each key *sign* has a number or a plain word as its value, however it is spelt."""
+    as_key, dull = re.compile(sign + _AS_KEY + rb"|" + sign + rb"[\"']?+[ \t]*+="), re.compile(sign + _DULL)
+    left = 0
+    for _, piece in pieces(data):
+        left += sum(1 for _ in as_key.finditer(piece))
+        for match in dull.finditer(piece):
+            left -= (match[1] or b"").decode("latin-1") not in DENIED_ROOTS
+    return left == 0
 
 
 def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:

@@ -145,6 +145,13 @@ def _judge_reader(entry: LoaderKey, name: str, texts: Sequence[str]) -> Named:
     return _verdict(entry, name, Level.UNVERIFIED, "it reads files or downloads")
 
 
+DENIED_ROOTS = frozenset(
+    name.partition(".")[0]
+    for group in bad.DENIED
+    for name in (*group.modules.split(), *group.names)
+    if name.partition(".")[0] in STDLIB
+)
+"""Modules of Python that are denied, or have names that are."""
 _UNPICKLING = frozenset(
     {"pandas.read_pickle", "numpy.load", "joblib.load", "torch.load", "torch.hub.load_state_dict_from_url"}
 )
@@ -189,6 +196,8 @@ def judge_file(entry: LoaderKey, value: str) -> Named | None:
 
 def judge_library(entry: LoaderKey, value: str) -> Named | None:
     """Judge a class that is to be one of the loader's own packages."""
+    if _NAME.fullmatch(value) is None and "/" not in value:
+        return None  # no name that can be imported
     if value.partition(".")[0] in entry.own and _NAME.fullmatch(value) is not None:
         return None
     summary = f"{entry.key} names {value[:80]}, outside of its loader's libraries, which {entry.loader}."

@@ -34,6 +34,10 @@ class Mapping:
         """Return True if *key* is there."""
         return key in self.content
 
+    def here(self, key: str) -> bool:
+        """Return True if *key* is there."""
+        return key in self.content
+
     def texts(self, key: str) -> list[str]:
         """Return the text that is the value of *key*, or those in the list that is."""
         value = self.content.get(key)
