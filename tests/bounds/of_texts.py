@@ -40,8 +40,10 @@ BOUNDS: dict[str, list[Entry]] = {
         ),
         format_("a number has ten bytes at most", "_varint: range(position, min(position + 10, len(data)))"),
     ],
+    "analysis/formats/text_pairs.py": [
+        format_("in brackets there are no columns", "Pairs.take: self._scopes.leave(_NO_COLUMN)"),
+    ],
     "analysis/formats/text_parts.py": [
-        format_("in brackets there are no columns", "_Pairs.take: self._scopes.leave(_NO_COLUMN)"),
         whole("the next piece follows, with the end of this one", "Signs.look_in: text[-_LONGEST:]"),
         told("limit-depth", reach.nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
-    from picklewatch.analysis.formats.text_parts import Met
+    from picklewatch.analysis.formats.text_pairs import Met
 
 _KEY = re.compile(rb"(?:[\w.\[\]-]*\.)?([\w/]+)\s*")
 """A key, alone or at the end of a dotted path, as command lines and jsonargparse have it."""

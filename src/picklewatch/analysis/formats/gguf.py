@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.config_targets import ConfigJudge
-from picklewatch.analysis.formats.text_parts import Met
+from picklewatch.analysis.formats.text_pairs import Met
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

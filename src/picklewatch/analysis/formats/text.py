@@ -23,7 +23,7 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
-    from picklewatch.analysis.formats.text_parts import Met
+    from picklewatch.analysis.formats.text_pairs import Met
 
 SAMPLE = 1 << 16
 """Bytes at the start and at the end of a content by which it counts as text."""

@@ -9,7 +9,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.analysis.formats.text_parts import Met
+from picklewatch.analysis.formats.text_pairs import Met
 from picklewatch.catalogue.loaders.loader_keys import LOADER_KEYS
 
 if TYPE_CHECKING:

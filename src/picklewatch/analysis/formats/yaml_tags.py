@@ -17,7 +17,7 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
-    from picklewatch.analysis.formats.text_parts import Met
+    from picklewatch.analysis.formats.text_pairs import Met
     from picklewatch.catalogue.imports.classify import Judged
 
 _TAG = re.compile(rb"tag:yaml\.org,2002:python/(object/apply|object/new|object|module):([^\s,\[\]{}]*)")
