@@ -8,7 +8,7 @@ A `Store` may be shared by threads and opened by several processes; only one dae
 from picklewatch.store.database import CorruptError
 from picklewatch.store.decisions import Intent
 from picklewatch.store.jobs import Job, Offered
-from picklewatch.store.records import Finished
+from picklewatch.store.outcomes import Finished
 from picklewatch.store.store import Store
 
 __all__ = ["CorruptError", "Finished", "Intent", "Job", "Offered", "Store"]

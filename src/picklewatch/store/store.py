@@ -11,7 +11,8 @@ from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, is_back, want_move
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
-from picklewatch.store.records import Finished, Records, complete_record, keep_record, keep_standing_record
+from picklewatch.store.outcomes import Finished, complete_record, keep_record, keep_standing_record
+from picklewatch.store.records import Records
 from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
