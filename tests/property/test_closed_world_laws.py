@@ -37,7 +37,7 @@ from samples.opcodes import (
     tuple_,
 )
 
-from picklewatch.analysis.pickle.semantics import data
+from picklewatch.analysis.pickle.semantics import data_reader
 from picklewatch.analysis.pickle.semantics.closed_world import ClosedWorld
 from picklewatch.analysis.pickle.semantics.hook_reader import HookReader
 from picklewatch.catalogue.classes.hook_schema import Content
@@ -280,7 +280,7 @@ def _all_data(*_arguments: object) -> bool:
 
 _BROKEN = {
     "what hooks look at is not judged": (HookReader, "look", _nothing),
-    "all that is restored is data": (data, "_is_data", _all_data),
+    "all that is restored is data": (data_reader, "is_data", _all_data),
     "no key is judged": (ClosedWorld, "hashed", _nothing),
     "no state is judged": (ClosedWorld, "built", _nothing),
     "the last state is not judged": (HookReader, "run", _nothing),
