@@ -96,6 +96,8 @@ class Schema:
     so that any other state, and any but a tuple, may crash it. Empty for a hook that counts."""
     items: Permitted = UNSEEN
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
+    sets: bool = True
+    """False if the hook sets no attribute by ``self.x = …``, so that no class's ``__setattr__`` is asked."""
     keyed: bool = False
     """True if the hook finds items of a mapping by the names in `looks`, as ``__getattr__`` does that returns
     ``self[name]``: what is allowed there holds for the item, too."""

@@ -59,6 +59,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         function="munch.Munch.__setstate__",
         why="empties itself and takes the items of the state, one after the other",
         sources={"e5d50662395e324d": "4.0.0"},
+        sets=False,
         rest=data_and("munch.Munch munch.DefaultMunch munch.AutoMunch"),
     ),
     Schema(
@@ -72,6 +73,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         function="torch_geometric.data.storage.BaseStorage.__setstate__",
         why="moves each key into its __dict__ and makes a weak reference to the parent",
         sources={"9a90abc548a83c2f": "2.8.1"},
+        sets=False,
         state=ABSENT,
     ),
     _view("OutEdgeView", {"fb066e3fa9067e14": "3.6.1", "09584ddb52b3079b": "2.4"}),

@@ -19,6 +19,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         "the "
         "content of the configuration is only stored: interpolations are resolved when somebody asks for a value",
         sources={"381df26c88ed8667": "2.3.0", "653732b7daf45194": "2.4.0"},
+        sets=False,
         looks={"_metadata": _TYPES},
     ),
 )

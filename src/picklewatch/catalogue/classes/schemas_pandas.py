@@ -6,6 +6,7 @@ be there. The names are those of all versions since 0.15; a class that a version
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
@@ -167,10 +168,13 @@ _DATE_HOOKS: Final = (
     "sparse.SparseIndex.__setstate__ sparse.SparseIndex.__setstate_cython__ arrays.NDArrayBacked.__setstate_cython__"
 )
 _DATES: Final = tuple(
-    _whole(
-        f"pandas._libs.{name}",
-        "takes numbers, a zone, a calendar's days or another offset out of the state",
-        {COMPILED: "2.3.3"},
+    replace(
+        _whole(
+            f"pandas._libs.{name}",
+            "takes numbers, a zone, a calendar's days or another offset out of the state; its own fields are C's",
+            {COMPILED: "2.3.3"},
+        ),
+        sets=False,
     )
     for name in f"{_OFFSET_HOOKS} {_DATE_HOOKS}".split()
 )

@@ -111,14 +111,22 @@ VOUCHED: tuple[Group, ...] = (
         names={
             "builtins": "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError "
             "FloatingPointError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
-            "NotImplementedError OSError IOError OverflowError RecursionError ReferenceError RuntimeError StopIteration SystemExit GeneratorExit "
-            "EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
-            "IsADirectoryError NotADirectoryError ProcessLookupError ConnectionAbortedError ConnectionRefusedError ConnectionResetError "
-            "UnicodeTranslateError PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
+            "NotImplementedError OverflowError RecursionError ReferenceError RuntimeError StopIteration SystemExit GeneratorExit "
+            "PendingDeprecationWarning SyntaxWarning ImportWarning UnicodeWarning "
             "BytesWarning ResourceWarning EncodingWarning "
-            "StopAsyncIteration SystemError TimeoutError TypeError UnboundLocalError UnicodeError "
-            "UnicodeDecodeError UnicodeEncodeError ValueError ZeroDivisionError Warning UserWarning DeprecationWarning "
-            "FutureWarning RuntimeWarning FileNotFoundError FileExistsError PermissionError ConnectionError StandardError",
+            "StopAsyncIteration SystemError TypeError UnboundLocalError UnicodeError ValueError ZeroDivisionError Warning UserWarning DeprecationWarning "
+            "FutureWarning RuntimeWarning StandardError",
+        },
+    ),
+    Group(
+        reason="a built-in exception: looks its number up, which hashes it, or asks for an index (Objects/exceptions.c)",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        names={
+            "builtins": "OSError IOError EnvironmentError BlockingIOError BrokenPipeError ChildProcessError InterruptedError "
+            "IsADirectoryError NotADirectoryError ProcessLookupError ConnectionAbortedError ConnectionRefusedError "
+            "ConnectionResetError ConnectionError TimeoutError FileNotFoundError FileExistsError PermissionError "
+            "UnicodeTranslateError UnicodeDecodeError UnicodeEncodeError",
         },
     ),
     Group(
@@ -377,9 +385,9 @@ VOUCHED: tuple[Group, ...] = (
         },
     ),
     Group(
-        reason="the signature of a function, as data",
+        reason="the signature of a function, as data: asks its parameters for their kinds, and hashes their names",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        takes=Takes.ITEMS,
+        takes=Takes.OWN,
         names={"inspect": "Signature"},
     ),
     Group(

@@ -16,7 +16,7 @@ from picklewatch.analysis.pickle.render import render
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.catalogue.imports import denied
 from picklewatch.catalogue.imports.classify import otherwise_denied
-from picklewatch.catalogue.imports.entries import Kind, Status, Use
+from picklewatch.catalogue.imports.entries import Check, Kind, Status, Use
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -67,7 +67,14 @@ def _is_passive(function: Value) -> bool:
     """Return True for a callable that nobody objects to: a partial only keeps it; a hook that reaches it is judged."""
     if isinstance(function, Import):
         return function.judged.status is Status.VOUCHED and Use.REFERENCE in function.judged.uses
-    return isinstance(function, Obj) and function.known and function.kind in {Kind.CALLABLE, Kind.OBJECT}
+    if not isinstance(function, Obj) or _calls_a_method(function):
+        return False
+    return function.known and function.kind in {Kind.CALLABLE, Kind.OBJECT}
+
+
+def _calls_a_method(made: Obj) -> bool:
+    """Return True for ``methodcaller(…)`` and its like: kept with an object, it runs a method of that when called."""
+    return isinstance(made.callee, Import) and made.callee.judged.check is Check.GETTER
 
 
 def _is_of_a_library(function: Import) -> bool:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.loader_acts import judge_key
 from picklewatch.analysis.pickle.render import cut
+from picklewatch.analysis.pickle.semantics.data import parts
 from picklewatch.analysis.pickle.semantics.plain_mappings import Mapping, text_of
 from picklewatch.analysis.pickle.vm.values import DICT_CAP, Blob, Obj
 from picklewatch.catalogue.loaders.loader_keys import TELLING, WATCHED
+from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.semantics.observations import Observations
@@ -54,6 +56,8 @@ class KeptKeys:
     def _made(self, args: Value, offset: int) -> None:
         """Note the mapping that a call makes of *args*, which hold its pairs: ``OrderedDict([(…, …)])``."""
         for value in args if isinstance(args, tuple) else ():
+            if isinstance(value, Obj):
+                self._made_of(value, offset)
             if not isinstance(value, list | tuple):
                 continue
             self._charge(len(value))
@@ -65,6 +69,24 @@ class KeptKeys:
                         made[text] = pair[1]
             if not TELLING.isdisjoint(made):
                 self._met[id(made)] = made, offset
+
+    def _made_of(self, source: Obj, offset: int) -> None:
+        """Report a mapping of what another call makes, such as ``zip``, if a key of the table lies in that."""
+        waiting: list[Value] = [source]
+        seen: set[int] = set()
+        while waiting:
+            value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            text = value if type(value) is str else None
+            if text in TELLING:
+                summary = "A mapping that a call makes holds a key that a loader acts on: its value can't be told."
+                self._observations.once("config-target", Level.UNVERIFIED, offset, summary, text)
+                return
+            inside = parts(value) if isinstance(value, Obj) else value if isinstance(value, list | tuple) else ()
+            self._charge(1 + len(inside))
+            waiting += inside
 
     def _note(self, target: dict[Key, Value], key: str, value: Value, offset: int) -> None:
         self._charge(1)

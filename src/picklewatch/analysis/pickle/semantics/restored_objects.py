@@ -66,6 +66,9 @@ def plan_of(profile: Profile) -> BuildPlan:
     keyed = any(name in SCHEMAS and SCHEMAS[name].keyed for name in asked)
     if restores:  # it is found in the class: ``__getattr__`` is not asked for it
         asked = tuple(name for name in asked if name in SCHEMAS)
+    if any(name in SCHEMAS and SCHEMAS[name].sets for name in restores):
+        # what was read may be inherited, and set attributes of a class whose own method for that nobody read
+        restores = (*restores, *(name for name in acts.get(_SETATTR, ()) if name not in SCHEMAS))
     setters: dict[str, tuple[str, ...]] = {}
     for function in acts.get(_DESCRIPTOR, ()):
         name = "" if function == _COMPILED else function.rpartition(".")[2]
