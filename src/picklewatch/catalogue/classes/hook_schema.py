@@ -82,7 +82,6 @@ class Schema:
     sources: Mapping[str, str]
     """Digest of its source (16 hexadecimal digits of SHA-256 over the dedented text), or `COMPILED` → the versions that
     have it."""
-    read_by: str = "maintainers"
     looks: Mapping[str, Permitted] = field(default_factory=lambda: MappingProxyType({}))
     """Attribute or key of the state → what may be there."""
     rest: Permitted = UNSEEN
