@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from census import libraries
 from pydantic import BaseModel
 
 from picklewatch.config.effective import entries, toml_value
@@ -45,7 +46,7 @@ def caches_table() -> str:
     return "\n".join(("| tool | environment, first one set | else |", "|---|---|---|", *rows))
 
 
-TABLES: dict[str, Callable[[], str]] = {"keys": keys_table, "caches": caches_table}
+TABLES: dict[str, Callable[[], str]] = {"keys": keys_table, "caches": caches_table, "libraries": libraries.table}
 """The name in the markers → what writes the table."""
 
 

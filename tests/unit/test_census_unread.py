@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from census import __main__ as tool
+from census import recorded
 from census import unread as unread_module
 from census.unread import leave, left, unread, without_schema
 
@@ -74,13 +75,16 @@ def test_each_hook_of_the_table_is_read_or_left_unread_by_decision() -> None:
 def _compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, bool]]:
     """Return a function that compiles a class with one hook of a source."""
     monkeypatch.setattr(unread_module, "LEFT", tmp_path / "left.txt")
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path / "kept")
     leave(without_schema(_acts_of_the_table()))  # of what is written by hand, too
     lines, out = tmp_path / "lines.jsonl", tmp_path / "classes.bin"
 
     def run(function: str, source: str, *arguments: str) -> tuple[int, bool]:
         out.unlink(missing_ok=True)
         known = {"names": ["library.Thing"], "kind": "active", "hooks": {"__setstate__": function}, "base": "object"}
-        both = ({**_class(function), **known, "slots": False}, _function(function, source))
+        of = {"library": "library", "version": "9"}
+        seen = {**_function(function, source), "hook": "__setstate__", "library": "library"}
+        both = ({**_class(function), **known, **of, "slots": False}, seen)
         lines.write_text("".join(json.dumps(line) + "\n" for line in both), encoding="utf-8")
         monkeypatch.setattr("sys.argv", ["census", "compile", *arguments, "--out", str(out), str(lines)])
         return tool.main(), out.exists()

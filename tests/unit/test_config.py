@@ -272,7 +272,7 @@ def test_every_key_has_a_docstring() -> None:
     assert "|  |" not in table
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "caches.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "caches.md", "detection.md"])
 def test_the_documented_tables_are_in_step(page: str) -> None:
     """If this fails: ``python tools/doc_tables.py docs``."""
     text = (ROOT / "docs" / page).read_text()

@@ -32,8 +32,10 @@ def main() -> int:
     one.add_argument("library")
     one.add_argument("out", type=Path)
     one.add_argument("skipped", nargs="*")
-    compiling = commands.add_parser("compile", help="merge files of lines, and write the table that the product reads")
-    compiling.add_argument("lines", nargs="+", type=Path)
+    compiling = commands.add_parser(
+        "compile", help="keep new files of lines beside the others, and write the table that the product reads"
+    )
+    compiling.add_argument("lines", nargs="*", type=Path, help="what read or by_text.py wrote")
     compiling.add_argument("--out", type=Path, default=_TABLE)
     compiling.add_argument(
         "--leave-unread", action="store_true", help="list the hooks that no schema reads as those that stay unread"
@@ -46,21 +48,24 @@ def main() -> int:
     return _read(options.out, options.libraries)
 
 
-def _compile(lines: list[Path], out: Path, *, leave: bool) -> int:
-    from census import compiled, merge, unread
-    from picklewatch.catalogue.imports import (
-        classify,
-    )  # they need picklewatch, which the libraries' environment does not have
+def _compile(new: list[Path], out: Path, *, leave: bool) -> int:
+    """Write the table of the lines that are kept and the *new* ones, which are kept from then on."""
+    # they need picklewatch, which the libraries' environment does not have
+    from census import compiled, merge, recorded, unread
 
-    names = merge.merge(*merge.read_lines([*lines, merge.BY_HAND]), denied=classify.is_denied_or_code)
+    found = recorded.readings(new)
+    lines = [line for one in found.values() for line in one]
+    names = compiled.names_of(lines)
     hooks = unread.without_schema(one.acts for one in names.values())
     if leave:
         unread.leave(hooks)
-    changed = unread.main([str(path) for path in lines], only_changed=True)
+    changed = unread.report(lines + merge.by_hand(), only_changed=True)
     for hook in sorted(hooks - unread.left()):
         sys.stderr.write(f"{hook} is in no schema, and not in {unread.LEFT.name}\n")
     if changed or hooks - unread.left():
         return 1
+    for name in recorded.keep(found):
+        print(f"kept {name}")
     content = compiled.table(names)
     part = out.with_suffix(".part")
     part.write_bytes(content)

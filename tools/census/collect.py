@@ -117,7 +117,7 @@ def _tops(library: str) -> frozenset[str]:
 def _version(library: str) -> str:
     for name in importlib.metadata.packages_distributions().get(library, ()):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return importlib.metadata.version(name)
+            return importlib.metadata.version(name).partition("+")[0]  # 2.13.0+cpu
     return str(getattr(sys.modules.get(library), "__version__", "unknown"))
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from census import merge
 from picklewatch.catalogue.classes.class_table import digest, pack
+from picklewatch.catalogue.imports import classify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from census.merge import Merged
 
 _MOST = 0xFFFF
 """Profiles that two bytes can number."""
+
+
+def names_of(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Merged]:
+    """Return what the table knows of each name, by *lines* and by what was read by hand."""
+    both = merge.sorted_out((*lines, *merge.by_hand()))
+    return merge.merge(*both, denied=classify.is_denied_or_code)
 
 
 def table(names: dict[tuple[str, str], Merged]) -> bytes:

@@ -55,20 +55,25 @@ def split(name: str) -> tuple[str, str]:
     return module, last
 
 
-def read_lines(paths: Iterable[Path]) -> tuple[list[dict[str, Any]], dict[str, set[str]], list[dict[str, Any]]]:
+def by_hand() -> list[dict[str, Any]]:
+    """Return the lines about what no tool can read."""
+    return [json.loads(text) for text in BY_HAND.read_text(encoding="utf-8").splitlines()]
+
+
+def sorted_out(
+    lines: Iterable[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, set[str]], list[dict[str, Any]]]:
     """Return the classes, what each function does in any of the runs, and the kept functions."""
     classes: list[dict[str, Any]] = []
     does: dict[str, set[str]] = defaultdict(set)
     kept: list[dict[str, Any]] = []
-    for path in sorted(paths):
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            if "class" in line:
-                classes.append(line)
-            elif "function" in line:
-                does[line["function"]].add(line["does"])
-            elif "kept" in line:
-                kept.append(line)
+    for line in lines:
+        if "class" in line:
+            classes.append(line)
+        elif "function" in line:
+            does[line["function"]].add(line["does"])
+        elif "kept" in line:
+            kept.append(line)
     return classes, does, kept
 
 
@@ -85,7 +90,7 @@ def merge(
     table: dict[tuple[str, str], Merged] = defaultdict(Merged)
     for line in classes:
         acts = _acts(line, does)
-        own = [name for name in line["names"] if _is_own(split(name), split(name if ":" in name else line["class"]))]
+        own = own_names(line)
         if "<" not in line["class"]:
             own.append(line["class"])  # picklers write it, also where its module was imported but not walked
         if any(denied(*split(name)) for name in (*own, line["class"])):
@@ -105,6 +110,11 @@ def merge(
     for key in [key for key, one in table.items() if "function" in one.kinds and len(one.kinds) > 1]:
         table[key].kinds.discard("function")  # a class in one version: it is judged as one
     return table
+
+
+def own_names(line: dict[str, Any]) -> list[str]:
+    """Return the names of a class that are its own library's."""
+    return [name for name in line["names"] if _is_own(split(name), split(name if ":" in name else line["class"]))]
 
 
 def _is_own(name: tuple[str, str], own: tuple[str, str]) -> bool:

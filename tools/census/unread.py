@@ -10,13 +10,16 @@ libraries that nobody has read, by decision. ``compile --leave-unread`` writes t
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from census import recorded
 from picklewatch.catalogue.classes.hook_schema import COMPILED
 from picklewatch.catalogue.classes.schema_table import SCHEMAS
 
@@ -87,15 +90,20 @@ def without_schema(acts: Iterable[Mapping[str, Iterable[str]]]) -> set[str]:
     return {one for hooks in acts for hook in _RUN & hooks.keys() for one in hooks[hook] if one not in SCHEMAS}
 
 
-def main(paths: list[str], *, only_changed: bool = False) -> int:
-    """Print what is unread in the files at *paths*, or *only_changed* sources; return 1 if a source has changed."""
-    found = unread(json.loads(text) for path in paths for text in Path(path).read_text(encoding="utf-8").splitlines())
+def report(lines: Iterable[dict[str, Any]], *, only_changed: bool = False) -> int:
+    """Print what is unread in *lines*, or *only_changed* sources; return 1 if a source has changed."""
+    found = unread(lines)
     for one in found:
         if only_changed and not one.changed:
             continue
         kind = "changed" if one.changed else "unread"
         sys.stdout.write(f"{kind} {one.function} {one.source} {one.version}: {one.classes} classes\n")
     return int(any(one.changed for one in found))
+
+
+def main(paths: list[str]) -> int:
+    """Print what is unread in the files at *paths*; return 1 if a source has changed."""
+    return report(line for path in paths for line in recorded.read(Path(path)))
 
 
 if __name__ == "__main__":
