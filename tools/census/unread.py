@@ -67,7 +67,12 @@ def unread(lines: Iterable[dict[str, Any]]) -> list[Unread]:
 
 def _read(function: str, source: str) -> bool:
     schema = SCHEMAS.get(function)
-    return schema is not None and (COMPILED if source == _NO_SOURCE else source) in schema.sources
+    return schema is not None and digest_of(source) in schema.sources
+
+
+def digest_of(source: str) -> str:
+    """Return how a schema names a *source* of the lines."""
+    return COMPILED if source == _NO_SOURCE else source
 
 
 def left() -> set[str]:

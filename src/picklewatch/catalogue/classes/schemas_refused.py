@@ -134,7 +134,6 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         for name, source in (
             ("albert.AlbertTokenizer", "cd15e59be5b99ca1"),
             ("camembert.CamembertTokenizer", "cd15e59be5b99ca1"),
-            ("marian.MarianTokenizer", "0fe3b9c9b587a54f"),
             ("reformer.ReformerTokenizer", "78ea06ab63b2b781"),
             ("t5.T5Tokenizer", "6c5cd6ea1f84f2dc"),
             ("xlm_roberta.XLMRobertaTokenizer", "37101026902d31a1"),
@@ -180,6 +179,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
             "xarray.backends.file_manager.CachingFileManager.__setstate__": {"24cf1df948a5f599": "2026.9.0"},
             "xarray.backends.file_manager.PickleableFileManager.__setstate__": {"a3bcaa6173e50c82": "2026.9.0"},
             "pytorch_transformers.tokenization_xlnet.XLNetTokenizer.__setstate__": {"3a9b58c1dd4219c7": "1.2.0"},
+            "transformers.tokenization_marian.MarianTokenizer.__setstate__": {"0fe3b9c9b587a54f": "2.11.0 3.5.1"},
             "transformers.tokenization_bert_generation.BertGenerationTokenizer.__setstate__": {
                 "983b132ae5fb150c": "3.5.1"
             },
