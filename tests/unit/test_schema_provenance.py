@@ -13,8 +13,8 @@ from picklewatch.catalogue.classes.schema_table import SCHEMAS
 IN_NO_LINE = {
     r"sklearn\.(neighbors\.(kd_tree|ball_tree|_dist_metrics|dist_metrics)|metrics\._dist_metrics)\.[\w.]+"
     r"|sklearn\.neighbors\._(kd|ball)_tree\.BinaryTree\.__setstate__": (
-        "compiled, by names that picklers of scikit-learn before 1.4 write, whose wheels have no Cython source: what was "
-        "read is the class of the version named, in the module where that has it, or what a class does when called"
+        "compiled, by names that picklers of scikit-learn before 1.4 write, whose wheels have no Cython source: what "
+        "was read is the class of the version named, in the module where that has it, or what a class does when called"
     ),
     r"sklearn\.(tree\._tree\.Tree|neighbors\._quad_tree\._QuadTree)\.__setstate_cython__": (
         "compiled: the class has a __setstate__ of its own, which the census names in its place"
@@ -22,7 +22,7 @@ IN_NO_LINE = {
     r"sklearn\.linear_model\._sgd_fast\.(Classification|Regression)\.__setstate__": (
         "compiled: base classes of losses, of which the lines of 1.6 and 1.9 have no hook"
     ),
-    r"scipy\.spatial\.(ckdtree\.cKDTree|kdtree\.KDTree)": "compiled, in the module of scipy before 1.8: what a call does",
+    r"scipy\.spatial\.(ckdtree\.cKDTree|kdtree\.KDTree)": "compiled, the module of scipy before 1.8: a call",
     r"pandas\._libs\.\w+\.(__pyx_unpickle_\w+|_unpickle_block)": "compiled functions: the census reads classes",
     r"pandas\._libs\.internals\.SharedBlock\.__setstate__": "compiled: a base of Block, whose hook is in the lines",
     r"pandas\.sparse\.array\.SparseArray(\.__setstate__)?": (

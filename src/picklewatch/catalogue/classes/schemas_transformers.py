@@ -7,12 +7,15 @@ from typing import Final
 from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, Schema
 
 SCHEMAS: Final[tuple[Schema, ...]] = (
-    Schema(
-        function="transformers.configuration_utils.PreTrainedConfig.__getattribute__",
-        why="looks a name up in attribute_map of its class and then as object does; a map in the state could lead "
-        "__setstate__ to another attribute, which a second BUILD would call",
-        sources={"827c39c5adc3b203": "5.24.0"},
-        looks={"attribute_map": ABSENT, "__setstate__": ABSENT},
+    *(
+        Schema(
+            function=f"transformers.configuration_utils.{name}.__getattribute__",
+            why="looks a name up in attribute_map of its class and then as object does; a map in the state could lead "
+            "__setstate__ to another attribute, which a second BUILD would call",
+            sources={"827c39c5adc3b203": version},
+            looks={"attribute_map": ABSENT, "__setstate__": ABSENT},
+        )
+        for name, version in (("PreTrainedConfig", "5.24.0"), ("PretrainedConfig", "4.18.0"))
     ),
     Schema(
         function="transformers.tokenization_utils_base.PreTrainedTokenizerBase.__getattr__",
