@@ -28,9 +28,8 @@ IN_NO_LINE = {
     r"pandas\.sparse\.array\.SparseArray(\.__setstate__)?": (
         "pandas before 0.24, in a module where the text does not tell the base of the class"
     ),
-    r"requests\.(sessions\.Session|models\.Response|adapters\.HTTPAdapter)\.__setstate__": (
-        "read for classes that a list names exactly: a library that reaches the network is not in the census"
-    ),
+    r"numpy\.ma\.core\.MaskedArray": "what a call of the class does, by the same function as its __setstate__",
+    r"pydantic\.main\.BaseModel\.__setstate__": "a base of classes in the lines, of a library that is not read itself",
     r"tokenizers\.(models|decoders|normalizers|pre_tokenizers|processors|trainers)\.\w+(\.__new__|\.__setstate__)?"
     r"|tokenizers\.(AddedToken|Encoding|Tokenizer)": "compiled, no name of its own in the lines: what a call does",
 }

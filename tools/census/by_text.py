@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _SKIPPED = re.compile(r"(^|\.)(tests?|testing|conftest|__main__|examples?|benchmarks?|docs?|setup)(\.|$)")
 
-_STRAY = frozenset({"bin", "integrations", "pl_examples", "pylint_plugins"})
-"""Top folders that a wheel installs by mistake: anybody's own module may have that name."""
-
 
 def names_of(world: World, library: Library, top: str) -> tuple[dict[TextClass, list[str]], list[str]]:
     """Return the classes of *top* and every name that leads to each, and modules that could not be parsed."""
@@ -62,7 +59,7 @@ def census(library: Library, beside: list[Library]) -> tuple[list[dict[str, Any]
     world = World([library, *beside])
     taken = TextCensus(world)
     lines, unknown = [], []
-    for top in sorted(library.tops - _STRAY):
+    for top in sorted(library.tops):
         classes, broken = names_of(world, library, top)
         unknown += [f"{name}\tcan't be parsed" for name in broken]
         for cls, names in sorted(classes.items(), key=lambda pair: pair[0].key):

@@ -25,7 +25,7 @@ def _rows(readings: Mapping[str, list[dict[str, Any]]]) -> list[str]:
     classes: dict[str, set[str]] = defaultdict(set)
     for name, lines in readings.items():
         for line in lines:
-            if "class" in line or "kept" in line:
+            if line["version"][:1].isdigit() and ("class" in line or "kept" in line):
                 versions[line["library"]][name.startswith(TEXT)].add(line["version"])
             if "class" in line:
                 classes[line["library"]].add(line["class"])

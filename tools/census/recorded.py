@@ -22,6 +22,9 @@ FOLDER = Path(__file__).with_name("lines")
 _END = ".jsonl.xz"
 _OF_A_FUNCTION = ("function", "hook", "does", "source", "library", "version")
 
+_STRAY = frozenset({"bin", "integrations", "pl_examples", "pylint_plugins"})
+"""Top folders that a wheel installs by mistake: anybody's own module may have that name."""
+
 
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the lines in *path*, compressed or not."""
@@ -58,6 +61,8 @@ def short(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _shortened(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for line in lines:
         line["version"] = line["version"].partition("+")[0]  # 2.13.0+cpu
+        if line["library"] in _STRAY:
+            continue
         if "class" in line:
             hooks = {hook: name for hook, name in line["hooks"].items() if hook not in ONLY_RECORDED}
             yield {**line, "names": own_names(line), "hooks": hooks}

@@ -60,7 +60,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     ),
     _asked(
         "ultralytics.utils.SimpleClass.__getattr__",
-        {"652adb73119a19de": "8.4.190"},
+        {"652adb73119a19de": "8.4.190", "9b5526ff386d95e1": "8.0.200"},
         "raises, and words the error by the names of the class and its __doc__",
     ),
     _asked(
