@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("lines")
 _END = ".jsonl.xz"
+_VERSIONED = re.compile(r"-\d[^-]*\Z")
 _OF_A_FUNCTION = ("function", "hook", "does", "source", "library", "version")
 
 _STRAY = frozenset({"bin", "integrations", "pl_examples", "pylint_plugins"})
@@ -46,11 +48,12 @@ def readings(new: Iterable[Path] = ()) -> dict[str, list[dict[str, Any]]]:
 
 
 def _named(path: Path, lines: list[dict[str, Any]]) -> str:
-    """Return the name of a reading: that of its file, with the version that most lines are of."""
+    """Return the name of a reading: that of its file, with the version that most classes are of."""
     stem = path.name.removesuffix(".xz").removesuffix(".jsonl")
-    versions = Counter(line["version"] for line in lines if line["version"])
-    version = versions.most_common(1)[0][0] if versions else "unknown"
-    return stem if stem.endswith(f"-{version}") else f"{stem}-{version}"
+    if _VERSIONED.search(stem):
+        return stem
+    versions = Counter(line["version"] for line in lines if "function" not in line)
+    return f"{stem}-{versions.most_common(1)[0][0] if versions else 'unknown'}"
 
 
 def short(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
