@@ -157,6 +157,17 @@ def test_what_ships_knows_the_libraries_that_were_read() -> None:
     assert look_up("torch.nn", "\udcff") is None
 
 
+def test_a_hook_that_only_an_old_version_has_counts() -> None:
+    """scipy before 1.6 calls methods of a solver's pool when it is collected; the class is passive since."""
+    for module, name in (
+        ("scipy._lib._util", "MapWrapper"),
+        ("scipy.optimize._differentialevolution", "DifferentialEvolutionSolver"),
+    ):
+        found = look_up(module, name)
+        assert found is not None
+        assert f"{module}.{name}.__del__" in found.acts[Hook.DEL]
+
+
 def test_what_was_read_by_hand_says_why() -> None:
     """Each line has a reason and a version; what the hooks of an active class run was read."""
     lines = [json.loads(text) for text in BY_HAND.read_text(encoding="utf-8").splitlines()]
