@@ -158,7 +158,7 @@ def test_what_ships_knows_the_libraries_that_were_read() -> None:
 
 
 def test_a_hook_that_only_an_old_version_has_counts() -> None:
-    """scipy before 1.6 calls methods of a solver's pool when it is collected; the class is passive since."""
+    """Solvers of scipy before 1.6 call methods of their pool when they are collected; the class is passive since."""
     for module, name in (
         ("scipy._lib._util", "MapWrapper"),
         ("scipy.optimize._differentialevolution", "DifferentialEvolutionSolver"),

@@ -99,3 +99,13 @@ def test_a_loader_s_key_in_what_a_call_makes_is_seen(pairs: bytes) -> None:
     """A mapping of that has a value that can't be told."""
     found = judged(assembled(4, global_("collections", "OrderedDict") + pairs + TUPLE1 + REDUCE))
     assert not found.inert
+
+
+def test_a_state_that_is_merged_is_the_object_itself() -> None:
+    """``addict.Dict.__setstate__`` updates the dict that it holds under a key, which may be anything's state later."""
+    held = dict_(k=dict_())
+    items = text("k") + b"}" + b"s"
+    merged = global_("addict.addict", "Dict") + EMPTY_TUPLE + NEWOBJ + items + held + BUILD
+    assert not judged(assembled(4, merged)).inert
+    itself = global_("addict.addict", "Dict") + EMPTY_TUPLE + NEWOBJ + b"\x94" + items + b"h\x00" + BUILD
+    assert judged(assembled(4, itself)).inert

@@ -286,7 +286,7 @@ def test_packed_elements_fit_their_bytes() -> None:
 
 def test_trees_have_the_nodes_that_they_say() -> None:
     """scikit-learn's ``Tree.__setstate__`` takes ``node_count`` as it is."""
-    tree = call("sklearn.tree._tree", "Tree", number(1), NONE, number(1))
+    tree = call("sklearn.tree._tree", "Tree", number(1), array(sizes(1), dtype("i8"), data(b"1" * 8)), number(1))
     nodes = array(sizes(2), dtype("i8"), data(b"0" * 16))
     assert judged(pickle(2, tree + dict_(node_count=number(2), nodes=nodes) + BUILD)).inert
     assert level(judged(pickle(2, tree + dict_(node_count=number(3), nodes=nodes) + BUILD))) is Level.MALICIOUS

@@ -97,6 +97,9 @@ class Schema:
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
     sets: bool = True
     """False if the hook sets no attribute by ``self.x = …``, so that no class's ``__setattr__`` is asked."""
+    merges: bool = False
+    """True if the hook puts what the state holds into what the object holds already, which others may hold as well: the
+    state must be the object itself, as its pickler has it."""
     keyed: bool = False
     """True if the hook finds items of a mapping by the names in `looks`, as ``__getattr__`` does that returns
     ``self[name]``: what is allowed there holds for the item, too."""

@@ -387,7 +387,7 @@ VOUCHED: tuple[Group, ...] = (
     Group(
         reason="the signature of a function, as data: asks its parameters for their kinds, and hashes their names",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
-        takes=Takes.OWN,
+        takes=Takes.CONSTANTS,
         names={"inspect": "Signature"},
     ),
     Group(

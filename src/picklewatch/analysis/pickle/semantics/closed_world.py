@@ -162,6 +162,9 @@ class ClosedWorld:
 
     def _acting(self, profile: Profile, target: Obj, state: Value, offset: int) -> None:
         plan = self._plan(profile)
+        if plan.merges and state is not target and (target.items or target.members or target.args):
+            what = f"the state of {short(target)} goes into what that holds already, which others may hold as well"
+            self._finding(_STATE, Level.UNVERIFIED, offset, what)
         for function in plan.asked:
             self._hooks.run(function, target, target.state, offset, keyed=plan.keyed)
         if plan.looks is not None and type(state) is dict and target.items is None and target.members is None:

@@ -57,6 +57,8 @@ class BuildPlan:
     """True if ``__getattr__`` finds items under the names of attributes."""
     looks: tuple[tuple[str, str, Permitted], ...] | None
     """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
+    merges: bool = False
+    """True if the state must be the object itself: see `Schema.merges`."""
 
 
 def plan_of(profile: Profile) -> BuildPlan:
@@ -81,6 +83,7 @@ def plan_of(profile: Profile) -> BuildPlan:
         setters,
         keyed,
         None if keyed else _looks((*restores, *deletes)),
+        merges=any(name in SCHEMAS and SCHEMAS[name].merges for name in restores),
     )
 
 
