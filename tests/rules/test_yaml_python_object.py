@@ -35,3 +35,24 @@ d: !!python/object:argparse.Namespace {lr: 1}
 def test_a_tuple_is_not_reported() -> None:
     """Neither is a comment."""
     assert levels(b"# never use !!python/object/apply:os.system\na: !!python/tuple [1]\n") == {}
+
+
+def test_a_name_is_judged_as_an_import() -> None:
+    """An object's state may have a method of that name called (``construct_python_object_apply`` in constructor.py)."""
+    text = (
+        b"x: !!python/object/new:types.SimpleNamespace\n  state: {extend: !!python/name:exec }\n"
+        b'  listitems: "print(1)"\n'
+    )
+    assert levels(text)["yaml-python-object"] is Level.MALICIOUS
+    loads = b"x: !!python/object:argparse.Namespace {extend: !!python/name:torch.storage._load_from_bytes }\n"
+    assert levels(loads)["yaml-python-object"] is Level.UNSAFE
+    assert levels(b"a: !!python/name:exec \nx: !!python/object:argparse.Namespace {}\n") != {}
+    assert levels(b"x: !!python/name:materialx.emoji.twemoji\n") == {}
+    beside = b"x: !!python/object:argparse.Namespace {extend: !!python/name:materialx.emoji.twemoji }\n"
+    assert levels(beside)["yaml-python-object"] is Level.UNVERIFIED
+
+
+def test_a_state_for_hooks_that_act_is_not_vouched_for() -> None:
+    """Scipy's distributions execute a text of their state."""
+    text = b"x: !!python/object:scipy.stats._continuous_distns.norm_gen {_parse_arg_template: print}\n"
+    assert levels(text)["yaml-python-object"] is Level.UNVERIFIED
