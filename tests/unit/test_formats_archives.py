@@ -51,15 +51,21 @@ def test_a_large_compressed_tar_is_read_member_by_member() -> None:
 def test_yaml_that_calls_python_is_unsafe(tag: str) -> None:
     """In NeMo's configuration as on its own."""
     text = b"a: 1\nb: !!python/" + tag.encode() + b" ['echo']\n"
-    assert verdict(text) is Verdict.UNSAFE
-    assert verdict(tarred({"model_config.yaml": text})) is Verdict.UNSAFE
+    harm = Verdict.UNSAFE if tag == "module:os" else Verdict.MALICIOUS
+    assert verdict(text) is harm
+    assert verdict(tarred({"model_config.yaml": text})) is harm
     assert verdict(b"# never use !!python/object/apply:os.system\na: !!python/tuple [1]\n") is Verdict.SKIPPED
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../x", "a/../../x"])
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("/etc/passwd", tarfile.LNKTYPE),
+        *((target, kind) for target in ("../../x", "a/../../x") for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE)),
+    ],
+)
 def test_a_link_that_leads_out_is_unsafe(target: str, kind: bytes) -> None:
-    """A later member may be written through it."""
+    """A later member may be written through it; every root file system has symbolic links to absolute names."""
     assert "archive-unsafe-link" in rules(tarred({"a": b"x"}, links=[link("l", target, kind)]))
 
 

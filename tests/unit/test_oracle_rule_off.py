@@ -23,9 +23,6 @@ def _with_state(name: str, state: object) -> Node:
 
 _CHAINS = {
     "an optimizer walks over a loader": new("torch.optim.adam.Adam", {"param_groups": _LOADER}),
-    "a distribution runs a name": _with_state(
-        "scipy.stats._continuous_distns.norm_gen", {0: {}, 1: None, "_pdf": _SIGNED}
-    ),
     "a kept call has the name of a method": new("torch.optim.adam.Adam", {"_patch_step_function": _PARTIAL}),
     "a configuration is a state": _with_state(
         "torch.amp.grad_scaler.GradScaler",
@@ -34,6 +31,17 @@ _CHAINS = {
     "a class is called with a literal": call("scipy.io._netcdf.netcdf_file", "gpt2"),
     "a module asks a loader": new("torch.nn.modules.linear.Identity", {"_modules": _LOADER}),
 }
+
+
+_DISTRIBUTION = _with_state("scipy.stats._continuous_distns.norm_gen", {0: {}, 1: None, "_pdf": _SIGNED})
+"""A distribution that runs a name: the call of Signature is refused by itself, as its parameters are none."""
+
+
+def test_the_sixth_chain_is_refused_twice() -> None:
+    """By the rule, and by what ``inspect.Signature`` may be given."""
+    data = emit(_DISTRIBUTION)
+    assert not Judge().clean(data)
+    assert not Judge(rule=False).clean(data)
 
 
 @pytest.mark.parametrize("chain", _CHAINS.values(), ids=_CHAINS)
