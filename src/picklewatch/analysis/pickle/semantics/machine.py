@@ -195,11 +195,8 @@ class Machine:
 
     def _note_keys(self, target: dict[Key, Value], keys: list[Value], items: list[Value], offset: int) -> None:
         """Note *target* if a loader may import or run what lies under one of *keys*."""
-        try:
-            acts = not (TELLING if len(target) < DICT_CAP else WATCHED).isdisjoint(keys)
-        except TypeError:  # a list or a dict as a key, where the unpickler raises
-            acts = True
-        if acts:
+        texts = [key for key in keys if type(key) is str]  # others may take for ever to be hashed
+        if not (TELLING if len(target) < DICT_CAP else WATCHED).isdisjoint(texts):
             self.kept_keys.put(target, items, offset)
 
     def _hooks_among(self, target: Obj, items: list[Value], offset: int) -> None:
