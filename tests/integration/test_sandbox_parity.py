@@ -96,7 +96,7 @@ def test_a_terabyte_of_a_hole_is_judged_within_the_limits(scanner: Scanner, head
 def test_texts_of_a_large_dictionary_take_little_memory() -> None:
     """Half of what a dictionary for the memo, and another one for the objects, would take."""
     pairs = {f"token{number}": f"word{number}" for number in range(210_000)}
-    with Scanner(replace(LIMITS, seconds=60, memory=36 << 20)) as small:
+    with Scanner(replace(LIMITS, seconds=60, memory=38 << 20)) as small:
         report = scan(small, pickle.dumps(pairs, 4))
     assert report.complete
 

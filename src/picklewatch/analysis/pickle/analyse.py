@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.unvouched import referenced
@@ -73,7 +74,7 @@ def report_of(walk: Walk) -> PickleReport:
     try:
         walk.run()
         machine.world.finish()
-        find_kept(machine.imports.found.values(), (walk.result, *walk.memoized), budget)
+        find_kept(machine.imports.found.values(), chain((walk.result,), walk.memoized), budget)
         machine.kept_keys.finish()
         report = _report(walk, machine, start)
         # a walk that breaks off, as most do where no pickle begins, has not charged the opcodes of its last slice
