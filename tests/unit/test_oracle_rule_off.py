@@ -37,6 +37,12 @@ _DISTRIBUTION = _with_state("scipy.stats._continuous_distns.norm_gen", {0: {}, 1
 """A distribution that runs a name: the call of Signature is refused by itself, as its parameters are none."""
 
 
+@pytest.fixture(autouse=True)
+def _given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back what the oracle replaces for good with the rule off, or other tests of this process judge without it."""
+    monkeypatch.setattr(unvouched, "_vouched_call", unvouched._vouched_call)
+
+
 def test_the_sixth_chain_is_refused_twice() -> None:
     """By the rule, and by what ``inspect.Signature`` may be given."""
     data = emit(_DISTRIBUTION)
@@ -45,9 +51,8 @@ def test_the_sixth_chain_is_refused_twice() -> None:
 
 
 @pytest.mark.parametrize("chain", _CHAINS.values(), ids=_CHAINS)
-def test_the_rule_alone_keeps_the_chains_from_being_clean(chain: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rule_alone_keeps_the_chains_from_being_clean(chain: Node) -> None:
     """Nothing else of the engine hides them from the oracle."""
-    monkeypatch.setattr(unvouched, "_vouched_call", unvouched._vouched_call)  # the oracle replaces it for good
     data = emit(chain)
     assert not Judge().clean(data)
     assert Judge(rule=False).clean(data)
