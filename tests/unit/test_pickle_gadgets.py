@@ -92,6 +92,7 @@ def test_a_signature_asks_its_parameters() -> None:
     "pairs",
     [
         call("builtins", "zip", tuple_(text("_target_")), tuple_(text("os.system"))),
+        call("builtins", "zip", dict_(_target_=number(1)), tuple_(text("os.system"))),
         call("builtins", "list", tuple_(tuple_(text("_target_"), text("os.system")))),
     ],
 )

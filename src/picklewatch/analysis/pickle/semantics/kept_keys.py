@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from picklewatch.analysis.loader_acts import judge_key
 from picklewatch.analysis.pickle.render import cut
-from picklewatch.analysis.pickle.semantics.data import parts
+from picklewatch.analysis.pickle.semantics.data import parts, written_in
 from picklewatch.analysis.pickle.semantics.plain_mappings import Mapping, text_of
 from picklewatch.analysis.pickle.vm.values import DICT_CAP, Blob, Obj
 from picklewatch.catalogue.loaders.loader_keys import TELLING, WATCHED
@@ -79,12 +79,11 @@ class KeptKeys:
             if id(value) in seen:
                 continue
             seen.add(id(value))
-            text = value if type(value) is str else None
-            if text in TELLING:
+            if type(value) is str and value in TELLING:
                 summary = "A mapping that a call makes holds a key that a loader acts on: its value can't be told."
-                self._observations.once("config-target", Level.UNVERIFIED, offset, summary, text)
+                self._observations.once("config-target", Level.UNVERIFIED, offset, summary, value)
                 return
-            inside = parts(value) if isinstance(value, Obj) else value if isinstance(value, list | tuple) else ()
+            inside = parts(value) if isinstance(value, Obj) else written_in(value)  # walking over a dict gives its keys
             self._charge(1 + len(inside))
             waiting += inside
 
