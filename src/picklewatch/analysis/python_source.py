@@ -149,7 +149,10 @@ class _Judge:
             self._note(max(level, Level.UNVERIFIED, key=lambda one: one.rank), f"it calls {function.id}")
 
 
-_BLOCKS = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
+_INSIDE = r"""(?:'(?:[^'\\]|\\.?)*+(?:'|\Z)|"(?:[^"\\]|\\.?)*+(?:"|\Z)|[^'"])*?"""
+"""What stands in an expression or a statement: ``}}`` in a string does not end it (jinja2/lexer.py). A string without
+an end goes on to that of the text, so that each character is read once."""
+_BLOCKS = re.compile(rf"\{{\{{{_INSIDE}(?:\}}\}}|\Z)|\{{%{_INSIDE}(?:%\}}|\Z)", re.DOTALL)
 _INTERNALS = re.compile(
     "|".join(sorted({re.escape(name) for name in bad.DUNDERS} | {"__class__", "__init__", "__dict__", "__getitem__"}))
     + r"|\\x5f\\x5f|\\u005f\\u005f"
