@@ -8,6 +8,7 @@ import sys
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oracle import cage, installed
 from oracle.chain import Chain
@@ -19,6 +20,11 @@ from oracle.seeds import LIBRARIES, MAKERS, led, seeds
 from oracle.subject import subject
 from oracle.trial import Trial
 from picklewatch.sandbox.engine_version import rules_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oracle.trees import Node
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +68,7 @@ def _search(trial: Trial, options: argparse.Namespace, ledger: Ledger) -> None:
 
 
 def _search_names(trial: Trial, options: argparse.Namespace, ledger: Ledger, wanted: set[str]) -> None:
+    _warm_up(trial, _seeds(options))
     if ledger.vouched is None:
         names = installed.from_census(options.census) if options.census else installed.names(options.libraries)
         ledger.keep(installed.vouched(names, trial.judge))
@@ -81,13 +88,23 @@ def _search_names(trial: Trial, options: argparse.Namespace, ledger: Ledger, wan
 def _compose(trial: Trial, options: argparse.Namespace, ledger: Ledger) -> None:
     """Search compositions with the seed that is asked for; with one that is fresh where earlier runs had that."""
     seed = max(options.seed, ledger.fresh_seed)
-    print("imported:", *filter(installed.import_quietly, LIBRARIES))
-    made = seeds(options.only) | (led() if options.led else {})
+    made = _seeds(options)
     print(f"seed {seed}:", *made)
-    installed.settle()
-    print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
+    _warm_up(trial, made)
     search = Chain(trial, made, random.Random(seed))
     search.run(options.seconds, options.loads - ledger.total, lambda clean: ledger.done(f"{SEARCH}{seed}", clean))
+
+
+def _seeds(options: argparse.Namespace) -> dict[str, Node]:
+    print("imported:", *filter(installed.import_quietly, LIBRARIES))
+    made = seeds(options.only) | (led() if options.led else {})
+    installed.settle()
+    return made
+
+
+def _warm_up(trial: Trial, made: Mapping[str, Node]) -> None:
+    """Import what loading real objects imports: a class that keeps a tensor is no event for torch's own loader."""
+    print("warmed up:", *trial.warm_up([subject(name, root, stand_ins=False) for name, root in made.items()]))
 
 
 def _parser() -> argparse.ArgumentParser:
