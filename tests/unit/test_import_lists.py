@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import import_lists
 import pytest
@@ -19,7 +20,7 @@ from picklewatch.catalogue.imports.library_classes import LIBRARY_CLASSES
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.catalogue.imports.vouched import VOUCHED
 from picklewatch.core.model import Level
-from picklewatch.sandbox.engine_version import engine_version, rules_version
+from picklewatch.sandbox.engine_version import engine_version, judging_sources, rules_version
 
 
 def test_the_list_of_fickling_is_the_installed_one() -> None:
@@ -116,6 +117,18 @@ def test_versions_are_stable_and_need_no_fickling() -> None:
         "sys.exit('fickling' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_each_module_that_judges_is_part_of_the_version() -> None:
+    """A table that is left out would let stored verdicts outlive its change: that of loaders' keys once did."""
+    code = (
+        "import sys, picklewatch.analysis.content, picklewatch.core.policy;"
+        "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('picklewatch.')), sep='\\n')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {Path(line) for line in ran.stdout.splitlines() if line}
+    assert len(loaded) > 100
+    assert not loaded - set(judging_sources())
 
 
 @pytest.mark.parametrize(

@@ -11,29 +11,36 @@ from pathlib import Path
 from picklewatch import __version__
 from picklewatch.core.model import EngineVersion
 
+_PACKAGE = Path(__file__).parent.parent
 _JUDGING = (
-    "analysis/content.py",
+    "analysis/*.py",
     "analysis/formats/**/*.py",
     "analysis/pickle/**/*.py",
-    "catalogue/imports/**/*.py",
+    "catalogue/*.py",
     "catalogue/classes/**/*.py",
     "catalogue/classes/*.bin",
+    "catalogue/imports/**/*.py",
+    "catalogue/loaders/**/*.py",
+    "core/**/*.py",
 )
-"""The sources that a verdict depends on."""
+"""The sources that a verdict depends on: what the child imports, and what makes its findings a verdict."""
 
 
 @cache
 def rules_version() -> str:
-    """Return a digest of the engine's and the formats' sources, lists included: 12 hexadecimal digits.
+    """Return a digest of the sources that a verdict depends on, lists included: 12 hexadecimal digits.
 
     Any change of them may change a judgement, so any change makes stored verdicts stale.
     """
-    package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for source in sorted(source for pattern in _JUDGING for source in package.glob(pattern)):
-        if source.is_file():
-            digest.update(source.relative_to(package).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
+    for source in judging_sources():
+        digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+def judging_sources() -> list[Path]:
+    """Return the files that a verdict depends on."""
+    return sorted(source for pattern in _JUDGING for source in _PACKAGE.glob(pattern) if source.is_file())
 
 
 @cache
