@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
 
 import pytest
 
+from picklewatch.catalogue.classes import profiles
+from picklewatch.catalogue.classes.class_table import Table
 from picklewatch.catalogue.classes.hook_schema import COMPILED, Content, Schema, data_and, spelt
 from picklewatch.catalogue.classes.schema_table import GROUPS, SCHEMAS
 
@@ -76,3 +81,40 @@ def test_what_is_removed_or_freed_by_name_may_not_be_there_as_data() -> None:
         ("lightgbm.basic.Dataset.__del__", "_handle"),
     ):
         assert SCHEMAS[function].looks[place].content is Content.ABSENT
+
+
+ASKS_NOTHING_OF_ITSELF = frozenset(
+    {
+        "addict.addict.Dict.__setstate__",
+        "builtins.BaseException.__setstate__",
+        "matplotlib.spines.Spines.__setstate__",
+        "omegaconf.basecontainer.BaseContainer.__setstate__",
+        "pandas.core.generic.NDFrame.__setstate__",
+        "polars.dataframe.frame.DataFrame.__setstate__",
+        "polars.expr.whenthen.ChainedThen.__setstate__",
+        "polars.expr.whenthen.Then.__setstate__",
+        "polars.selectors.Selector.__setstate__",
+        "polars.series.series.Series.__setstate__",
+        "pydantic.main.BaseModel.__setstate__",
+        "sklearn.base.BaseEstimator.__setstate__",
+        "stable_baselines3.common.vec_env.vec_normalize.VecNormalize.__setstate__",
+        "tianshou.data.batch.Batch.__setstate__",
+        "torch._tensor.Tensor.__setstate__",
+        "torch.nn.modules.module.Module.__setstate__",
+        "torch_geometric.data.storage.BaseStorage.__setstate__",
+        "torchmetrics.metric.Metric.__setstate__",
+    }
+)
+"""Read for this: each reads only attributes of itself that its class has, or goes through ``__dict__``."""
+
+
+def test_no_restoring_hook_asks_an_attribute_hook_that_nobody_read() -> None:
+    """A subclass's own ``__getattr__`` runs where the hook that it inherits reads what the state has left out."""
+    table = Table((Path(profiles.__file__).parent / "classes.bin").read_bytes())
+    asking = set()
+    with suppress(IndexError):
+        for number in count():
+            acts = table.profile(number)[3]
+            if any(function not in SCHEMAS for function in acts.get(profiles.Hook.GETATTR, ())):
+                asking |= {function for function in acts.get(profiles.Hook.SETSTATE, ()) if function in SCHEMAS}
+    assert asking == ASKS_NOTHING_OF_ITSELF
