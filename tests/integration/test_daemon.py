@@ -235,12 +235,12 @@ def test_a_line_that_a_crash_cut_off_is_written_at_the_next_start(
     assert capsys.readouterr().out.count("file.scanned") == 1
 
 
-def test_an_allowed_digest_is_clean_at_once(state: Path, root: Path) -> None:
+def test_an_allowed_digest_is_let_be_at_once(state: Path, root: Path) -> None:
     """`quarantine restore` allows the digest in another process before the file comes back."""
     with Running(state, root, config=UNSAFE) as running:
         running.store.allowed.add(hashlib.sha256(b"evil").hexdigest(), "ours")
         (root / "ours.pt").write_bytes(b"evil")
-        assert running.judges(root / "ours.pt", "clean")
+        assert running.judges(root / "ours.pt", "allowed")
         assert running.store.records.latest()[0]["allowed"] == "ours"
     assert (root / "ours.pt").read_bytes() == b"evil"
 
@@ -253,7 +253,7 @@ def test_a_changed_allowlist_is_applied_to_what_was_judged(state: Path, root: Pa
         assert running.judges(path, "unverified")
         running.config = {"allow": {"digests": {digest: "known"}}}
         running.daemon.reload()
-        assert running.judges(path, "clean")
+        assert running.judges(path, "allowed")
     with Running(state, root) as running:
         assert running.judges(path, "unverified")
 

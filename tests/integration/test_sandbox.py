@@ -522,7 +522,7 @@ def test_no_child_says_which_content_it_was_given(scanner: Scanner) -> None:
         assert report.sha256 == hashlib.sha256(lie).hexdigest()
         assert decide(report, policy).verdict is verdict
         vouched = Policy(allowed_digests={hashlib.sha256(lie).hexdigest(): "ours"})
-        assert decide(report, vouched).verdict is Verdict.CLEAN
+        assert decide(report, vouched).effective is Verdict.CLEAN
 
 
 def test_what_was_told_stays_beside_harm_that_is_allowed(scanner: Scanner) -> None:

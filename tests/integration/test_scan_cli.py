@@ -58,8 +58,8 @@ def test_records_have_the_documented_keys(run: Commands, models: Path) -> None:
     """This is a contract, docs/records.md, to which keys are added, and none is taken away or renamed."""
     (record,) = records(run("scan", "--format", "json", models / "sub"))
     kept = [
-        *("path", "name", "names", "size", "format", "verdict", "reasons", "allowed", "findings", "pickles", "opcodes"),
-        *("imports", "sha256", "duration_ms", "engine"),
+        *("path", "name", "names", "size", "format", "verdict", "reasons", "allowed", "outcome", "findings", "pickles"),
+        *("opcodes", "imports", "sha256", "duration_ms", "engine"),
     ]
     assert [key for key in record if key in kept] == kept
     assert (record["path"], record["name"], record["size"]) == (str(models / "sub/evil.bin"), None, len(EVIL))
@@ -242,14 +242,17 @@ def test_standard_input(run: Commands, tmp_path: Path, models: Path) -> None:
     assert run("scan", "-", given=b"").returncode == 0
 
 
-def test_a_digest_that_the_operator_allows_is_clean_and_says_so(run: Commands, models: Path) -> None:
-    """From the configuration."""
+def test_a_digest_that_the_operator_allows_is_nothing_unsafe_and_not_clean(run: Commands, models: Path) -> None:
+    """Exit status 0; the verdict stays, and the summary counts it apart."""
     (record,) = records(run("scan", "--format", "json", models / "sub"))
     config = run.home / "allow.toml"
     config.write_text(f'[allow.digests]\n{record["sha256"]} = "our own"\n')
     done = run("scan", "-c", config, models / "sub")
     assert done.returncode == 0
     assert "allowed although it is malicious: our own" in done.stdout
+    assert ": 1 allowed" in done.stdout
+    (allowed,) = records(run("scan", "--format", "json", "-c", config, models / "sub"))
+    assert (allowed["verdict"], allowed["outcome"], allowed["allowed"]) == ("malicious", "allowed", "our own")
 
 
 def test_a_reader_that_goes_away_is_no_error(run: Commands, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from samples.judging import judged, levels
 from samples.opcodes import NONE, POP, call, global_, pickle
 
 from picklewatch.core.kept_findings import kept
-from picklewatch.core.model import Finding, Level, Limits, Policy, ScanReport, Verdict
+from picklewatch.core.model import Finding, Level, Limits, Outcome, Policy, ScanReport, Verdict
 from picklewatch.core.policy import decide
 from picklewatch.sandbox.wire import encode_report
 
@@ -48,7 +48,7 @@ def test_what_an_operator_allows_pushes_out_nothing_else(others: int) -> None:
 def test_allowed_imports_alone_are_clean() -> None:
     """However often they are used."""
     report, _ = judged(pickle(4, call("lib", "load")) * 50, _FEW)
-    assert decide(report, Policy(allowed_imports={"lib.load": "ours"})).verdict is Verdict.CLEAN
+    assert decide(report, Policy(allowed_imports={"lib.load": "ours"})).outcome is Outcome.ALLOWED
 
 
 def test_the_most_harmful_of_what_is_left_out_counts() -> None:

@@ -268,9 +268,9 @@ class Running:
         return self.daemon.store
 
     def verdict(self, path: Path) -> str | None:
-        """The newest verdict on *path*."""
+        """The newest verdict on *path*, or ``allowed``."""
         records = self.store.records.of_path(str(path))
-        return str(records[0]["verdict"]) if records else None
+        return str(records[0]["outcome"]) if records else None
 
     def judges(self, path: Path, verdict: str) -> bool:
         """Whether *path* gets *verdict* in time."""

@@ -219,7 +219,7 @@ def test_an_allowed_content_is_hashed_before_it_is_moved(tmp_path: Path, has_siz
     house.defused.set()
     assert house.ended()
     assert path.read_bytes() == ours
-    assert house.store.records.counts()["clean"] == 1
+    assert house.store.records.counts()["allowed"] == 1
     house.close()
 
 

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.watching import PATIENCE
 
-from picklewatch.core.model import EngineVersion, FileId, Finding, Judgement, Level, Record, ScanReport, Verdict
+from picklewatch.core.model import (
+    EngineVersion,
+    FileId,
+    Finding,
+    Judgement,
+    Level,
+    Outcome,
+    Record,
+    ScanReport,
+    Verdict,
+)
 from picklewatch.explain.record_text import SHOWN_FINDINGS, record_lines, shell_quoted, summary_line, worst_first
 
 ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
@@ -72,10 +82,14 @@ def test_only_the_worst_findings_are_shown() -> None:
 
 def test_an_allowed_file_says_so() -> None:
     """Nothing is allowed silently."""
-    judged = Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed="our own")
+    judged = Judgement(
+        verdict=Verdict.MALICIOUS, reasons=("code-execution",), allowed="our own", standing=Verdict.CLEAN
+    )
     lines = list(record_lines(record(finding(), judgement=judged), colour=False))
+    assert lines[0].startswith("malicious ")
     assert lines[1:] == ["    allowed although it is malicious: our own"]
-    lines = list(record_lines(record(finding(Level.UNVERIFIED), judgement=judged), colour=False))
+    mild = Judgement(verdict=Verdict.CLEAN, reasons=(), allowed="our own")
+    lines = list(record_lines(record(finding(Level.UNVERIFIED), judgement=mild), colour=False))
     assert lines[1:] == ["    allowed: our own"]
 
 
@@ -96,12 +110,13 @@ def test_no_text_reaches_a_terminal_unescaped(path: str, summary: str, evidence:
 @pytest.mark.parametrize(
     ("counts", "seconds", "text"),
     [
-        ({Verdict.CLEAN: 1}, 0.25, "1 file in 0.2 s: 1 clean"),
-        ({Verdict.CLEAN: 1200, Verdict.MALICIOUS: 3}, 75, "1,203 files in 1 min 15 s: 3 malicious, 1,200 clean"),
+        ({Outcome.CLEAN: 1}, 0.25, "1 file in 0.2 s: 1 clean"),
+        ({Outcome.CLEAN: 1200, Outcome.MALICIOUS: 3}, 75, "1,203 files in 1 min 15 s: 3 malicious, 1,200 clean"),
+        ({Outcome.CLEAN: 1, Outcome.ALLOWED: 2}, 1, "3 files in 1.0 s: 2 allowed, 1 clean"),
         ({}, 0, "0 files in 0.0 s: nothing to scan"),
     ],
 )
-def test_the_summary_names_the_worst_first(counts: dict[Verdict, int], seconds: float, text: str) -> None:
+def test_the_summary_names_the_worst_first(counts: dict[Outcome, int], seconds: float, text: str) -> None:
     """In one line."""
     assert summary_line(Counter(counts), seconds, colour=False) == text
 

@@ -14,8 +14,7 @@ import pytest
 from picklewatch.access import leases
 from picklewatch.access.digest import DIGEST_ALWAYS
 from picklewatch.access.open_file import OpenFailure, SubjectError, open_subject
-from picklewatch.core.model import EngineVersion, Finding, Level, Policy, ScanReport, Verdict
-from picklewatch.core.policy import passes_harm
+from picklewatch.core.model import EngineVersion, Finding, Level, Outcome, Policy, ScanReport, Verdict
 from picklewatch.scanning.scan_file import ATTEMPTS, TouchedError, problem_record, scan_file, with_names
 
 if TYPE_CHECKING:
@@ -56,14 +55,15 @@ def test_a_record_has_what_the_stages_found(tmp_path: Path) -> None:
     assert record.file == subject.file
     with open_subject(path) as subject:
         allowed = scan_file(subject, Scans(EVIL), Policy(allowed_imports={"m.f": "ours"}), ENGINE)
-    assert allowed.judgement.verdict is Verdict.CLEAN
+    assert (allowed.judgement.verdict, allowed.judgement.outcome) == (Verdict.UNSAFE, Outcome.ALLOWED)
+    assert allowed.judgement.effective is Verdict.CLEAN
+    assert allowed.to_json()["outcome"] == "allowed"
     assert allowed.judgement.allowed == "m.f: ours"
     worse = Scans(replace(EVIL, level=Level.MALICIOUS))
     with open_subject(path) as subject:
         loud = scan_file(subject, worse, Policy(allowed_imports={"m.f": "ours"}), ENGINE)
     assert loud.judgement.allowed == "m.f (malicious): ours"
-    assert passes_harm(loud.judgement, loud.report.findings)
-    assert not passes_harm(allowed.judgement, allowed.report.findings)
+    assert (loud.judgement.verdict, loud.judgement.outcome) == (Verdict.MALICIOUS, Outcome.ALLOWED)
 
 
 def test_a_rename_during_the_scan_means_another_scan(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 LEFT = Path(__file__).parents[1] / "samples/schema"
 """Databases as older schemas left them, as SQL."""
 OLD = range(1, VERSION)
-RELEASED = ("e8677347", "41fa2316", "7a383c81", "419f9486")
+RELEASED = ("e8677347", "41fa2316", "7a383c81", "419f9486", "053300aa")
 TABLES = ("jobs", "records", "files", "names", "intents", "allowed", "state")
 
 
@@ -70,6 +70,19 @@ def assert_kept(state: Path, before: dict[str, list[tuple[object, ...]]]) -> Non
     """Assert that all that was there is; rows may have more columns."""
     for table, now in rows(state).items():
         assert [row[: len(old)] for row, old in zip(now, before[table], strict=True)] == before[table]
+
+
+def test_what_an_older_version_called_clean_because_it_is_allowed_is_not(tmp_path: Path) -> None:
+    """It is counted apart, and what is clean without anybody's word stays clean."""
+    make(tmp_path, 4)
+    body = '{"verdict":"clean","reasons":["allowed-digest"],"allowed":"ours"}'
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection, connection:
+        number = connection.execute("SELECT record FROM files ORDER BY inode LIMIT 1").fetchone()[0]
+        connection.execute("UPDATE records SET verdict = 'clean', body = ? WHERE id = ?", (body, number))
+        connection.execute("UPDATE files SET verdict = 'clean', allowed = 1 WHERE record = ?", (number,))
+    with closing(Store(tmp_path)) as store:
+        assert store.records.counts()["allowed"] == 1
+        check_counts(tmp_path, store)
 
 
 def check_counts(state: Path, store: Store) -> None:

@@ -111,8 +111,8 @@ def test_what_the_operator_allowed_is_reported() -> None:
     """The recorded reason stands in the first line."""
     policy = Policy(allowed_digests={"ab" * 32: "we trained it"})
     shown = text(record(CALL, policy=policy))
-    assert "You vouched for this content: we trained it" in shown
-    assert "Without your word the verdict would be malicious." in shown
+    assert "You vouched for this malicious file: we trained it" in shown
+    assert "The verdict is malicious; it is your word that lets the file be." in shown
 
 
 def test_the_json_has_the_same_parts() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from picklewatch.access.open_file import Subject
     from picklewatch.cli.common import ScanSettings
     from picklewatch.core.errors import ExitStatus
-    from picklewatch.core.model import Record
+    from picklewatch.core.model import Outcome, Record
     from picklewatch.sandbox import Scanner, ViewRequest
     from picklewatch.scanning.collect_paths import Target
 
@@ -104,7 +104,7 @@ class _Check:
     scanner: Scanner
     settings: ScanSettings
     views: tuple[ViewRequest, ...]
-    counts: Counter[Verdict] = field(default_factory=Counter)
+    counts: Counter[Outcome] = field(default_factory=Counter)
     as_json: bool = field(kw_only=True)
     colour: bool = field(kw_only=True)
 
@@ -125,7 +125,7 @@ class _Check:
                     yield from self._view(subject, view)
         except SubjectError as problem:
             record = problem_record(problem, engine_version())
-        self.counts[record.judgement.verdict] += 1
+        self.counts[record.judgement.outcome] += 1
         record = with_names(record, target.names)
         yield from [json.dumps(record.to_json(), ensure_ascii=False)] if self.as_json else self._result(record)
 
@@ -139,7 +139,7 @@ class _Check:
 
     def _result(self, record: Record) -> Iterator[str]:
         yield from record_lines(record, colour=self.colour)
-        verdict = record.judgement.verdict
+        verdict = record.judgement.effective
         if verdict.rank >= Verdict.UNSCANNABLE.rank:
             what = "could not be checked" if verdict is Verdict.UNSCANNABLE else "is unsafe"
             yield paint("unsafe", f"{printable(record.path)} {what}", colour=self.colour)

@@ -67,7 +67,7 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
     else:
         colour = wants_colour(sys.stdout)
         page((f"{line}\n" for line in text_lines(explanation, width=_width(), colour=colour)), colour=colour)
-    return exit_status(Counter([explanation.record.judgement.verdict]), Verdict.UNSAFE)
+    return exit_status(Counter([explanation.record.judgement.outcome]), Verdict.UNSAFE)
 
 
 def explained(file: str, settings: ScanSettings, member: str | None = None) -> Explanation:

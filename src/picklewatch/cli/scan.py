@@ -16,7 +16,7 @@ from picklewatch.cli.common import ScanSettings, config_option, scan_settings
 from picklewatch.cli.progress import Progress
 from picklewatch.cli.stdin import open_standard_input
 from picklewatch.core.errors import ExitStatus
-from picklewatch.core.model import Record, Verdict, printable
+from picklewatch.core.model import Outcome, Record, Verdict, printable
 from picklewatch.core.path_patterns import excluder
 from picklewatch.explain.record_text import record_lines, summary_line
 from picklewatch.scanning.collect_paths import STDIN, collect
@@ -98,13 +98,13 @@ def command(  # noqa: PLR0913 - one per option
             target.fd = open_standard_input()
             target.size = os.fstat(target.fd).st_size
     start = time.monotonic()
-    counts: Counter[Verdict] = Counter()
+    counts: Counter[Outcome] = Counter()
     progress = Progress(len(targets.items), targets.size)
     show = _Show(output, progress, quiet=quiet)
     try:
         with closing(_records(targets, settings, jobs or settings.workers, progress)) as records:
             for record in records:
-                counts[record.judgement.verdict] += 1
+                counts[record.judgement.outcome] += 1
                 show.record(record)
     finally:
         progress.clear()
@@ -112,12 +112,12 @@ def command(  # noqa: PLR0913 - one per option
     return exit_status(counts, Verdict(fail_on))
 
 
-def exit_status(counts: Counter[Verdict], fail_on: Verdict) -> ExitStatus:
-    """Return the exit status for *counts* of each verdict."""
-    found = [verdict for verdict, number in counts.items() if number]
-    if any(verdict.rank >= fail_on.rank for verdict in found):
+def exit_status(counts: Counter[Outcome], fail_on: Verdict) -> ExitStatus:
+    """Return the exit status for *counts* of each outcome: what is allowed counts as nothing unsafe."""
+    found = [outcome for outcome, number in counts.items() if number]
+    if any(outcome.rank >= fail_on.rank for outcome in found):
         return ExitStatus.UNSAFE
-    return ExitStatus.UNSCANNABLE if Verdict.UNSCANNABLE in found else ExitStatus.OK
+    return ExitStatus.UNSCANNABLE if Outcome.UNSCANNABLE in found else ExitStatus.OK
 
 
 class _Show:
@@ -131,7 +131,7 @@ class _Show:
 
     def record(self, record: Record) -> None:
         """Write *record*."""
-        if self._quiet and record.judgement.verdict.rank < Verdict.UNVERIFIED.rank:
+        if self._quiet and record.judgement.effective.rank < Verdict.UNVERIFIED.rank:
             return
         self._progress.clear()
         if self._json:
@@ -141,7 +141,7 @@ class _Show:
         if sys.stdout.isatty():
             sys.stdout.flush()
 
-    def end(self, targets: CollectedTargets, counts: Counter[Verdict], seconds: float) -> None:
+    def end(self, targets: CollectedTargets, counts: Counter[Outcome], seconds: float) -> None:
         """Write the summary, and which links were not followed."""
         if not self._json and not self._quiet:
             sys.stdout.write(summary_line(counts, seconds, colour=self._colour) + "\n")

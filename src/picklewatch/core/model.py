@@ -52,6 +52,28 @@ class Verdict(StrEnum):
 _VERDICT_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
+class Outcome(StrEnum):
+    """What becomes of a verdict: the verdict itself, or `ALLOWED` where the operator answers for what it is about."""
+
+    SKIPPED = "skipped"
+    CLEAN = "clean"
+    ALLOWED = "allowed"
+    UNVERIFIED = "unverified"
+    UNSCANNABLE = "unscannable"
+    UNSAFE = "unsafe"
+    MALICIOUS = "malicious"
+
+    @property
+    def effective(self) -> Verdict:
+        """The verdict that is acted on."""
+        return Verdict.CLEAN if self is Outcome.ALLOWED else Verdict(self.value)
+
+    @property
+    def rank(self) -> int:
+        """The rank of the verdict that is acted on."""
+        return self.effective.rank
+
+
 class Level(StrEnum):
     """The verdict that a finding alone argues for; `INFO` argues for none. Compare with `rank`."""
 
@@ -149,6 +171,20 @@ class Judgement:
     """The rules that set the verdict, most harmful first, without repetition."""
     allowed: Annotated[str | None, OUTCOME] = None
     """The reason that the operator gave for vouching for this content or import, or None."""
+    standing: Annotated[Verdict | None, HIDDEN] = None
+    """The verdict on what the operator did not allow, where that is milder; None where it is the same."""
+
+    @property
+    def effective(self) -> Verdict:
+        """The verdict that is acted on: for exit statuses and moves."""
+        return self.verdict if self.standing is None else self.standing
+
+    @property
+    def outcome(self) -> Outcome:
+        """What becomes of it: `Outcome.ALLOWED` where nothing is left that the operator did not allow."""
+        if self.standing is not None and self.standing.rank < Verdict.UNVERIFIED.rank:
+            return Outcome.ALLOWED
+        return Outcome(self.effective.value)
 
 
 _LONGEST: Final = (1 << 63) - 1
@@ -201,6 +237,7 @@ class Record:
             "size": self.size,
             "format": report.pop("format"),
             **_json(self.judgement),
+            "outcome": self.judgement.outcome.value,
             **report,
             "engine": _json(self.engine),
         }

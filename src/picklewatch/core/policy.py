@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from picklewatch.core.model import Finding, Judgement, Level, Policy, ScanReport, Verdict
@@ -25,20 +26,30 @@ def decide(report: ScanReport, policy: Policy) -> Judgement:
     """Judge *report* under *policy*.
 
     The worst finding sets the verdict. A scan that stopped early is never clean, whatever it found
-    before it stopped: an attacker chooses where a parser gives up. A digest that the operator allowed
-    is clean, with the reason shown; an allowed import takes only its own findings away.
+    before it stopped: an attacker chooses where a parser gives up. Allowed is not clean: what the operator allows
+    changes what is acted on, not the verdict. An allowed digest takes all findings away, an allowed import its own.
     """
+    found = _judged(report, report.findings)
     if report.sha256 is not None and report.sha256 in policy.allowed_digests:
-        reason = policy.allowed_digests[report.sha256]
-        return Judgement(verdict=Verdict.CLEAN, reasons=("allowed-digest",), allowed=reason)
-    counted = [finding for finding in report.findings if not _allowed(finding, policy)]
+        return _spared(found, Verdict.CLEAN, policy.allowed_digests[report.sha256])
+    left = [finding for finding in report.findings if not _allowed(finding, policy)]
+    return _spared(found, _judged(report, left).verdict, _allowed_reason(report, policy))
+
+
+def _spared(found: Judgement, left: Verdict, reason: str | None) -> Judgement:
+    standing = left if left.rank < found.verdict.rank else None
+    return replace(found, allowed=reason, standing=standing)
+
+
+def _judged(report: ScanReport, findings: Iterable[Finding]) -> Judgement:
+    counted = list(findings)
     verdict = max((_VERDICT_OF[finding.level] for finding in counted), key=lambda v: v.rank, default=Verdict.CLEAN)
     reasons = _reasons(counted)
     if not report.complete and verdict.rank < Verdict.UNSCANNABLE.rank:
         verdict, reasons = Verdict.UNSCANNABLE, (INCOMPLETE, *reasons)
     elif verdict is Verdict.CLEAN and not report.code_bearing:
         verdict = Verdict.SKIPPED
-    return Judgement(verdict=verdict, reasons=reasons, allowed=_allowed_reason(report, policy))
+    return Judgement(verdict=verdict, reasons=reasons)
 
 
 def _allowed(finding: Finding, policy: Policy) -> bool:
@@ -53,15 +64,6 @@ def _allowed_reason(report: ScanReport, policy: Policy) -> str | None:
     bad = {f.subject for f in report.findings if f.level is Level.MALICIOUS}
     names = ((subject, f"{subject} (malicious)" if subject in bad else subject) for subject in used)
     return "; ".join(f"{name}: {policy.allowed_imports[subject]}" for subject, name in names)
-
-
-def passes_harm(judgement: Judgement, findings: Iterable[Finding]) -> bool:
-    """Return True if only the operator's allowance keeps content with malicious *findings* below `unsafe`."""
-    return (
-        judgement.allowed is not None
-        and judgement.verdict.rank < Verdict.UNSAFE.rank
-        and any(finding.level is Level.MALICIOUS for finding in findings)
-    )
 
 
 def _reasons(findings: list[Finding]) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklewatch.core.model import Level, Record, Verdict, printable
-from picklewatch.core.policy import passes_harm
+from picklewatch.core.model import Level, Outcome, Record, Verdict, printable
 from picklewatch.core.units import human_size
 from picklewatch.telemetry.log.console import RESET, STYLES
 
@@ -37,14 +36,15 @@ def record_lines(record: Record, *, colour: bool) -> Iterator[str]:
     yield f"{label}  {record.report.format:<{FORMAT_WIDTH}}  {size:>{SIZE_WIDTH}}  {name}"
     if record.judgement.allowed is not None:
         yield f"    {_allowed(record, colour=colour)}: {printable(record.judgement.allowed)}"
-    if verdict.rank >= Verdict.UNVERIFIED.rank:
+    if record.judgement.effective.rank >= Verdict.UNVERIFIED.rank:
         yield from _details(record, colour=colour)
 
 
 def _allowed(record: Record, *, colour: bool) -> str:
-    if not passes_harm(record.judgement, record.report.findings):
+    judgement = record.judgement
+    if judgement.verdict.rank < Verdict.UNSAFE.rank or judgement.effective.rank >= Verdict.UNSAFE.rank:
         return "allowed"
-    return paint("malicious", "allowed although it is malicious", colour=colour)
+    return paint("malicious", f"allowed although it is {judgement.verdict}", colour=colour)
 
 
 def _details(record: Record, *, colour: bool) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _details(record: Record, *, colour: bool) -> Iterator[str]:
         yield from _finding(finding, colour=colour)
     if len(findings) > SHOWN_FINDINGS:
         yield f"    … and {len(findings) - SHOWN_FINDINGS} more findings: --format json shows all"
-    if record.file is not None and record.judgement.verdict.rank >= Verdict.UNSAFE.rank:
+    if record.file is not None and record.judgement.effective.rank >= Verdict.UNSAFE.rank:
         yield f"    {paint('dim', 'next', colour=colour)}  picklewatch explain {shell_quoted(record.path)}"
 
 
@@ -73,13 +73,13 @@ def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
         yield f"        {paint('dim', printable(finding.evidence), colour=colour)}"
 
 
-def summary_line(counts: Mapping[Verdict, int], seconds: float, *, colour: bool) -> str:
-    """Return the line with the number of files per verdict."""
+def summary_line(counts: Mapping[Outcome, int], seconds: float, *, colour: bool) -> str:
+    """Return the line with the number of files per outcome: what is allowed is counted apart."""
     total = sum(counts.values())
     shown = [
-        paint(verdict.value, f"{counts[verdict]:,} {verdict.value}", colour=colour)
-        for verdict in reversed(Verdict)
-        if counts.get(verdict)
+        paint(outcome.value, f"{counts[outcome]:,} {outcome.value}", colour=colour)
+        for outcome in reversed(Outcome)
+        if counts.get(outcome)
     ]
     took = f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"  # noqa: PLR2004
     files = "1 file" if total == 1 else f"{total:,} files"

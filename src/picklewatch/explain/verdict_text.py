@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.catalogue.rules import RULES
 from picklewatch.core.member_patterns import is_member, member_of
-from picklewatch.core.model import Level, Policy, Verdict, printable
-from picklewatch.core.policy import decide
+from picklewatch.core.model import Level, Outcome, Verdict, printable
 from picklewatch.explain.effects import effect
 from picklewatch.explain.record_text import shell_quoted, worst_first
 
@@ -142,8 +141,9 @@ def _headline(record: Record, effects: tuple[str, ...]) -> str:
         return (
             "A quarantined file was here. This is the note that picklewatch left in its place; loading it only fails."
         )
-    if record.judgement.allowed is not None and verdict is Verdict.CLEAN:
-        return f"You vouched for this content: {printable(record.judgement.allowed)}"
+    if record.judgement.outcome is Outcome.ALLOWED:
+        what = "malicious file" if verdict is Verdict.MALICIOUS else "content"
+        return f"You vouched for this {what}: {printable(record.judgement.allowed or '')}"
     if verdict is Verdict.UNVERIFIED:
         return f"Loading this file uses {_names(record)}, which nobody has vouched for. No way to abuse that is known."
     if verdict in _HEADLINES:
@@ -212,8 +212,8 @@ _SURE = {
 
 def _confidence(record: Record) -> str:
     verdict = record.judgement.verdict
-    if record.judgement.allowed is not None and verdict is Verdict.CLEAN:
-        return f"As sure as you are. Without your word the verdict would be {decide(record.report, Policy()).verdict}."
+    if record.judgement.outcome is Outcome.ALLOWED:
+        return f"As sure as you are. The verdict is {verdict}; it is your word that lets the file be."
     more = ""
     if not record.report.complete and verdict.rank > Verdict.UNSCANNABLE.rank:
         more = " The scan did not reach the end, so there may be more."
@@ -221,7 +221,7 @@ def _confidence(record: Record) -> str:
 
 
 def _advice(record: Record, item: str | None) -> Iterable[Advice]:
-    verdict = record.judgement.verdict
+    verdict = record.judgement.effective
     if record.report.format == "tombstone":
         command = f"picklewatch quarantine show {item}" if item else "picklewatch quarantine list"
         yield Advice(text="See what was moved and why, and how to get it back:", command=command)
@@ -238,7 +238,7 @@ def _advice(record: Record, item: str | None) -> Iterable[Advice]:
 
 
 def _get_rid(record: Record, action: str) -> Iterable[Advice]:
-    if record.file is not None and record.judgement.verdict.rank >= Verdict.UNSAFE.rank:
+    if record.file is not None and record.judgement.effective.rank >= Verdict.UNSAFE.rank:
         yield Advice(text="Delete it:", command=f"rm -- {shell_quoted(record.path)}")
     hub = _HUB.match(record.name or "")
     if hub:
@@ -254,7 +254,7 @@ def _allow(record: Record) -> Iterable[Advice]:
     """Yield how to vouch for the content, or for its imports if nothing else counts against it."""
     counted = [f for f in record.report.findings if f.level is not Level.INFO]
     subjects = dict.fromkeys(f.subject for f in counted)
-    if record.judgement.verdict is Verdict.UNVERIFIED and subjects and all(subjects):
+    if record.judgement.effective is Verdict.UNVERIFIED and subjects and all(subjects):
         names = "\n".join(f'"{name}" = "why you vouch for it"' for name in subjects)
         yield Advice(
             text="If you trust these imports in every file, say so in config.toml:",

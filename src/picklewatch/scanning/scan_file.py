@@ -143,7 +143,7 @@ def _digest(fd: int) -> str | None:
 
 
 def _is_harmful(report: ScanReport, policy: Policy) -> bool:
-    return decide(report, policy).verdict.rank >= Verdict.UNSAFE.rank
+    return decide(report, policy).effective.rank >= Verdict.UNSAFE.rank
 
 
 def _sentence(text: str) -> str:

@@ -89,7 +89,7 @@ class EarlyMove:
         """
         self._harm = report
         alone = replace(report, complete=True, findings=report.findings[-1:])  # that more is to come is no harm
-        if self._is_over or not self._mover.takes(decide(alone, self.policy).verdict):
+        if self._is_over or not self._mover.takes(decide(alone, self.policy).effective):
             return
         self._since = self._since or time.monotonic()
         if (name := _name_of_code(report.findings[-1])) is not None:

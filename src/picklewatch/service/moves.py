@@ -75,7 +75,7 @@ class Mover:
 
     def wants(self, record: Record) -> bool:
         """Return True if the file of *record* is to be moved."""
-        return record.file is not None and self.takes(record.judgement.verdict)
+        return record.file is not None and self.takes(record.judgement.effective)
 
     def takes(self, verdict: Verdict) -> bool:
         """Return True if a file with this *verdict* is to be moved."""

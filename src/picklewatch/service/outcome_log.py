@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from picklewatch.core.model import Verdict
+from picklewatch.core.model import Outcome, Verdict
 from picklewatch.telemetry.log import LEVEL_OF_VERDICT
 from picklewatch.watch.caches import is_bookkeeping
 
@@ -78,13 +78,9 @@ class OutcomeLog:
                 return
 
     def _log_outcome(self, fields: Mapping[str, Any]) -> bool:
-        verdict = Verdict(fields["verdict"])
-        level = "debug" if _is_bookkeeping(fields) else LEVEL_OF_VERDICT[verdict]
-        if (
-            level == "info"
-            and fields["allowed"]
-            and any(finding["level"] == "malicious" for finding in fields["findings"])
-        ):
+        verdict, outcome = Verdict(fields["verdict"]), Outcome(fields.get("outcome", fields["verdict"]))
+        level = "debug" if _is_bookkeeping(fields) else LEVEL_OF_VERDICT[outcome.effective]
+        if level == "info" and verdict is Verdict.MALICIOUS:
             level = "warning"  # harm that passes on the operator's word alone
         written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **fields)
         return written is not False  # None: nobody wants lines of this level

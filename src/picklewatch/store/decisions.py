@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.core.model import Verdict
+from picklewatch.core.model import Outcome
 from picklewatch.store.rows import file_id, inode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from picklewatch.core.model import FileId
+    from picklewatch.core.model import FileId, Verdict
     from picklewatch.store.database import Database, Row, Transaction
 
 
@@ -222,4 +222,6 @@ def _judge_again(transaction: Transaction, sha256: str) -> None:
 
 def _intent(row: Row) -> Intent:
     number, record, path, verdict, sha256, body, item, *state = row
-    return Intent(number, record, os.fsdecode(path), file_id(*state), Verdict(verdict), sha256, json.loads(body), item)
+    return Intent(
+        number, record, os.fsdecode(path), file_id(*state), Outcome(verdict).effective, sha256, json.loads(body), item
+    )

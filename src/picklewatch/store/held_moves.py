@@ -11,13 +11,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.model import Verdict
+from picklewatch.core.model import Outcome
 from picklewatch.store.rows import identity, inode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from picklewatch.core.model import Record
+    from picklewatch.core.model import Record, Verdict
     from picklewatch.store.database import Database, Transaction
 
 
@@ -41,7 +41,7 @@ class HeldMoves:
     def all(self) -> list[HeldMove]:
         """Return them, those of the worst verdicts first; not what was judged anew since."""
         rows = self._database.query(f"SELECT i.id, r.path, r.verdict, r.body {_HELD} ORDER BY i.id")
-        found = [HeldMove(row[0], os.fsdecode(row[1]), Verdict(row[2]), json.loads(row[3])) for row in rows]
+        found = [HeldMove(row[0], os.fsdecode(row[1]), Outcome(row[2]).effective, json.loads(row[3])) for row in rows]
         return sorted(found, key=lambda held: -held.verdict.rank)
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.model import Judgement, ScanReport, Verdict
+from picklewatch.core.model import Judgement, Outcome, ScanReport
 from picklewatch.core.record_fields import outcome_fields
 from picklewatch.store.rows import add_name, identity, inode
 
@@ -54,7 +54,7 @@ def keep_standing_record(transaction: Transaction, record: Record) -> int | None
         "WHERE f.device = ? AND f.inode = ? AND r.size = ? AND r.mtime_ns = ?",
         (*inode(record.file), record.file.size, record.file.mtime_ns),
     )
-    if row is None or Verdict(row[1]).rank < record.judgement.verdict.rank:
+    if row is None or Outcome(row[1]).rank < record.judgement.effective.rank:
         return None
     transaction.run("UPDATE records SET ctime_ns = ? WHERE id = ?", (record.file.ctime_ns, row[0]))
     return int(row[0])
@@ -68,12 +68,12 @@ def complete_record(transaction: Transaction, begun: int, record: Record) -> Fin
     row = transaction.one("SELECT reported, device, inode FROM records WHERE id = ?", (begun,))
     if row is None or row[0] or record.file is None or row[1:] != inode(record.file):
         return keep_record(transaction, record)
-    verdict, sha256 = record.judgement.verdict.value, record.report.sha256
+    outcome, sha256 = record.judgement.outcome.value, record.report.sha256
     body = body_text(record.to_json())
     transaction.run(
         "UPDATE records SET path = ?, verdict = ?, sha256 = ?, body = ?, engine = ?, "
         "size = ?, mtime_ns = ?, ctime_ns = ? WHERE id = ?",
-        (os.fsencode(record.path), verdict, sha256, body, record.engine.key, *identity(record.file)[2:], begun),
+        (os.fsencode(record.path), outcome, sha256, body, record.engine.key, *identity(record.file)[2:], begun),
     )
     _put_file(transaction, record, record.file, begun)
     return Finished(begun, fresh=True)
@@ -145,7 +145,7 @@ def _insert(transaction: Transaction, record: Record, body: str) -> int:
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(time.time(), device, number, record.size, mtime_ns, ctime_ns, record.engine.key),
-            *(os.fsencode(record.path), record.judgement.verdict.value, record.report.sha256, body),
+            *(os.fsencode(record.path), record.judgement.outcome.value, record.report.sha256, body),
         ),
     )
     assert cursor.lastrowid is not None
@@ -158,5 +158,5 @@ def _put_file(transaction: Transaction, record: Record, file: FileId, number: in
         "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, inode) DO UPDATE SET "
         "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, engine = excluded.engine, "
         "verdict = excluded.verdict, allowed = excluded.allowed, record = excluded.record",
-        (*identity(file), record.engine.key, judgement.verdict.value, judgement.allowed is not None, number),
+        (*identity(file), record.engine.key, judgement.outcome.value, judgement.allowed is not None, number),
     )

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from picklewatch.core.model import Verdict, printable
+from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.outcomes import body_text
 from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
 
@@ -25,9 +25,9 @@ class Records:
         self._database = database
 
     def verdict(self, file: FileId, engine: str) -> Verdict | None:
-        """Return the verdict on exactly this state of this inode by *engine*, or None."""
+        """Return the verdict that is acted on, for exactly this state of this inode by *engine*, or None."""
         rows = self._database.query(VERDICT, (*identity(file), engine))
-        return Verdict(rows[0][0]) if rows else None
+        return Outcome(rows[0][0]).effective if rows else None
 
     def add_name(self, file: FileId, path: str) -> None:
         """Remember that *path* leads to the inode of *file*."""
@@ -110,20 +110,20 @@ class Records:
         return [(number, json.loads(body)) for number, body in rows]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of files per verdict, as last judged; every verdict is listed."""
+        """Return the number of files per outcome, as last judged; each is listed."""
         counted = self._database.counts("files")
-        return {verdict.value: counted.get(verdict.value, 0) for verdict in Verdict}
+        return {outcome.value: counted.get(outcome.value, 0) for outcome in Outcome}
 
     def engines(self) -> dict[str, int]:
         """Return the number of files per engine that judged them last; an empty one is to judge again."""
         return self._database.counts("engines")
 
-    def latest(self, verdicts: Iterable[Verdict] = tuple(Verdict), limit: int = 10) -> list[dict[str, Any]]:
-        """Return the newest records with one of *verdicts*, newest first, each with ``id`` and ``at`` (Unix time)."""
+    def latest(self, outcomes: Iterable[Outcome | Verdict] = tuple(Outcome), limit: int = 10) -> list[dict[str, Any]]:
+        """Return the newest records with one of *outcomes*, newest first, each with ``id`` and ``at`` (Unix time)."""
         rows: list[Row] = []
-        for verdict in verdicts:
+        for outcome in outcomes:
             rows += self._database.query(
-                "SELECT id, at, body FROM records WHERE verdict = ? ORDER BY id DESC LIMIT ?", (verdict.value, limit)
+                "SELECT id, at, body FROM records WHERE verdict = ? ORDER BY id DESC LIMIT ?", (outcome.value, limit)
             )
         return [_with_id(*row) for row in sorted(rows, reverse=True)[:limit]]
 
@@ -146,7 +146,7 @@ class Records:
             "AND f.inode = ? AND f.size = ? AND f.mtime_ns = ? AND f.ctime_ns <> ? AND f.engine = ? AND f.allowed = 0"
         )
         rows = self._database.query(sql, (*identity(file), engine))
-        is_harmless = bool(rows) and Verdict(rows[0][1]).rank < Verdict.UNSCANNABLE.rank
+        is_harmless = bool(rows) and Outcome(rows[0][1]).rank < Verdict.UNSCANNABLE.rank
         return rows[0][0] if is_harmless else None
 
     def confirm(self, file: FileId) -> None:

@@ -126,6 +126,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE allowed ADD COLUMN size INTEGER;
     UPDATE allowed SET size = (SELECT r.size FROM records AS r WHERE r.sha256 = allowed.sha256 LIMIT 1);
     """,
+    # 5: what was allowed is not clean
+    """
+    UPDATE records SET verdict = 'allowed' WHERE verdict = 'clean' AND body LIKE '%"allowed-digest"%';
+    UPDATE files SET verdict = 'allowed' WHERE allowed = 1 AND verdict = 'clean' AND record IN
+        (SELECT id FROM records WHERE verdict = 'allowed');
+    """,
 )
 """The script that leads from version *n* to *n + 1*, at position *n*. Released ones never change."""
 

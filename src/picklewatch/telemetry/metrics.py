@@ -27,7 +27,7 @@ _HELP = {
     "picklewatch_judged_total": "Files judged since the start.",
     "picklewatch_queue_files": "Files that wait to be judged.",
     "picklewatch_in_hand_files": "Files that are being judged.",
-    "picklewatch_files": "Files that have a verdict, by verdict.",
+    "picklewatch_files": "Files that have a verdict, by verdict; allowed ones apart.",
     "picklewatch_files_of_older_version": "Files whose verdict is an older version's.",
     "picklewatch_moves": "Moves into quarantine, by how they are doing.",
     "picklewatch_allowed_digests": "Contents that somebody vouched for.",

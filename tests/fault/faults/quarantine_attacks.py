@@ -94,7 +94,7 @@ def restored_while_attacked(lab: Lab) -> None:
         for digest in arena.hostile:
             places = present.get(digest, [])
             assert len(places) == 1, f"{arena.path.name} is in {places}"
-            lab.expect(places[0], places[0].read_bytes(), frozenset({"clean"}))
+            lab.expect(places[0], places[0].read_bytes(), frozenset({"allowed"}))
     _check_innocents(lab, arenas)
 
 

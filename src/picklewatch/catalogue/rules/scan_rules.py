@@ -155,14 +155,4 @@ RULES: tuple[Rule, ...] = (
         action="Name a regular file or a directory; use `-` to scan standard input.",
         allow=_NOTHING,
     ),
-    Rule(
-        id="allowed-digest",
-        level=Level.INFO,
-        title="Content that the operator vouched for",
-        meaning="The configuration, or a restore from quarantine, allows exactly this content by its SHA-256.",
-        danger="The findings are still shown, but don't count. Whoever allowed it answers for it.",
-        evidence="allowed although it is malicious: our own export of 2026-03-01",
-        action="Nothing. To withdraw it, remove the digest from `[allow.digests]`.",
-        allow="This is the allowing.",
-    ),
 )

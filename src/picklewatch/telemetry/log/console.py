@@ -22,6 +22,7 @@ STYLES: Mapping[str, str] = {
     "unsafe": "\x1b[1;31m",
     "unscannable": "\x1b[33m",
     "unverified": "\x1b[36m",
+    "allowed": "\x1b[33m",
     "clean": "\x1b[32m",
     "skipped": "\x1b[2m",
     "critical": "\x1b[1;97;41m",
@@ -102,6 +103,8 @@ def _scanned(event: Mapping[str, Any]) -> str:
     name = event.get("name") or event["path"]
     reasons = ", ".join(event["reasons"])
     why = f"  ({reasons})" if reasons else ""
+    if event.get("outcome") == "allowed":
+        why += f"  allowed: {event['allowed']}"
     if event["level"] in ("warning", "error") and event.get("name"):
         why += f"  {event['path']}"
     return f"{name}{why}"
