@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 from samples.judging import HARMFUL, levels, rules, verdict
-from samples.loader_keys import HONEST, LOADERS
+from samples.loader_keys import HONEST, HONEST_TEXTS, LOADERS, TEXT_LOADERS
 
 from picklewatch.core.model import Level, Verdict
 
 IN_PICKLES_ALONE = {"ultralytics"}
 """Loaders that read the key in an object alone."""
-TEXTS = [name for name in LOADERS if name not in IN_PICKLES_ALONE]
+HOSTILE_TEXTS = {name: LOADERS[name] for name in LOADERS if name not in IN_PICKLES_ALONE} | TEXT_LOADERS
 
 
 def _safetensors(metadata: dict[str, str]) -> bytes:
@@ -23,10 +23,10 @@ def _safetensors(metadata: dict[str, str]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", HOSTILE_TEXTS)
 def test_what_a_loader_would_run_is_told_in_every_text(name: str) -> None:
     """In JSON with and without line breaks, in YAML with blocks and brackets, in strings of a model's metadata."""
-    data = {"epoch": 1, "hyper_parameters": LOADERS[name], "more": {"a": [1, 2]}}
+    data = {"epoch": 1, "hyper_parameters": HOSTILE_TEXTS[name], "more": {"a": [1, 2]}}
     for text in (
         json.dumps(data),
         json.dumps(data, indent=1),
@@ -37,10 +37,10 @@ def test_what_a_loader_would_run_is_told_in_every_text(name: str) -> None:
     assert verdict(_safetensors({"config": json.dumps(data)})) in HARMFUL
 
 
-@pytest.mark.parametrize("name", [name for name in HONEST if name != "a target that is data"])
+@pytest.mark.parametrize("name", [name for name in HONEST | HONEST_TEXTS if name != "a target that is data"])
 def test_what_honest_texts_hold_is_no_alarm(name: str) -> None:
     """Nor is it unverified, but for templates and code, which are other kinds."""
-    data = {"epoch": 1, "hyper_parameters": HONEST[name]}
+    data = {"epoch": 1, "hyper_parameters": (HONEST | HONEST_TEXTS)[name]}
     for text in (json.dumps(data), yaml.safe_dump(data)):
         assert not {rule for rule in rules(text.encode()) if rule.startswith("config-")}, text
 
@@ -162,3 +162,49 @@ def test_a_template_in_gguf_is_told() -> None:
     for key in ("tokenizer.chat_template", "tokenizer.chat_template.tool_use"):
         assert levels(_gguf({"general.name": "x", key: hostile}))["template-escape"] is Level.MALICIOUS
     assert levels(_gguf({"x": "y", "tokenizer.chat_template": hostile})[:-10] + bytes(10))
+
+
+def test_what_speechbrain_builds_is_told() -> None:
+    """Its models are described in YAML whose tags name what is built, called or kept."""
+    honest = b"""
+seed: !apply:torch.manual_seed [1234]
+model: !new:speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
+    input_size: 80
+opt: !name:torch.optim.Adam
+    lr: 0.1
+modules: {model: !ref <model>}
+"""
+    assert levels(honest) == {"config-target": Level.UNVERIFIED}
+    for tag in (b"!apply:os.system", b"!new:subprocess.Popen", b"!name:os.system", b"!%6eew:os.system"):
+        assert levels(b"x: " + tag + b" [true]\n")["config-target"] is Level.MALICIOUS
+    handle = b"%TAG !a! !ne\n---\nx: !a!w:os.system [true]\n"
+    assert levels(handle)["config-target"] is Level.MALICIOUS
+
+
+def test_how_honest_bundles_of_monai_look_is_unverified_at_most() -> None:
+    """Their expressions import, set switches and read files."""
+    bundle = {
+        "imports": ["$import glob", "$import os"],
+        "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+        "network": {"_target_": "monai.networks.nets.UNet", "spatial_dims": 3},
+        "files": "$list(sorted(glob.glob(@dataset_dir + '/imagesTr/*.nii.gz')))",
+        "initialize": ["$monai.utils.set_determinism(seed=123)", "$setattr(torch.backends.cudnn, 'benchmark', True)"],
+        "path": "$@ckpt_dir + '/model.pt'",
+        "exists": "$os.path.exists(@ckpt)",
+        "weights": "$torch.load(@ckpt, weights_only=True)",
+        "lists": ["$json.load(open(@x))", "$Path(@bundle_root) / 'x'", "$lambda x: x['image']"],
+        "run": ["$@train#trainer.run()"],
+    }
+    assert set(levels(json.dumps(bundle).encode()).values()) <= {Level.UNVERIFIED}
+
+
+def test_how_a_logging_configuration_looks_is_unverified_at_most() -> None:
+    """Handlers write files."""
+    text = b"""
+version: 1
+formatters: {simple: {format: "%(message)s"}, colour: {(): colorlog.ColoredFormatter}}
+handlers:
+  console: {class: logging.StreamHandler, stream: ext://sys.stdout}
+  file: {class: logging.handlers.RotatingFileHandler, filename: x.log}
+"""
+    assert set(levels(text).values()) <= {Level.UNVERIFIED}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from samples.judging import levels, verdict
-from samples.loader_keys import HONEST, LOADERS
+from samples.loader_keys import HONEST, LOADERS, PICKLED_LOADERS
 
 from picklewatch.analysis.pickle.vm.values import DICT_CAP
 from picklewatch.core.model import Level, Verdict
 
 
-@pytest.mark.parametrize("data", LOADERS.values(), ids=list(LOADERS))
+@pytest.mark.parametrize("data", [*LOADERS.values(), *PICKLED_LOADERS.values()], ids=[*LOADERS, *PICKLED_LOADERS])
 @pytest.mark.parametrize(
     "wrap", [dict, OrderedDict, lambda data: SimpleNamespace(**data)], ids=["dict", "ordered", "object"]
 )

@@ -6,16 +6,25 @@ import re
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
-from picklewatch.analysis.python_source import PER_CHARACTER, judge_python, reaches_internals
-from picklewatch.catalogue.loaders.loader_keys import BY_KEY, Names
-from picklewatch.catalogue.loaders.loader_names import TARGET, Named, judge_call, judge_component, judge_text
+from picklewatch.analysis.python_source import PER_CHARACTER, judge_python
+from picklewatch.analysis.template_source import reaches
+from picklewatch.catalogue.loaders.loader_entry import Names
+from picklewatch.catalogue.loaders.loader_keys import BY_KEY
+from picklewatch.catalogue.loaders.loader_names import (
+    TARGET,
+    Named,
+    judge_call,
+    judge_component,
+    judge_module,
+    judge_text,
+)
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from picklewatch.analysis.python_source import Effect
-    from picklewatch.catalogue.loaders.loader_keys import LoaderKey
+    from picklewatch.catalogue.loaders.loader_entry import LoaderKey
 
 CODE, TEMPLATE = "config-code", "template-escape"
 """The rules."""
@@ -92,8 +101,22 @@ def _joined(
         yield judge_call(entry, spelt), spelt
 
 
+def _modules(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    inner = (text for inner in held.within(entry.key) for text in inner.texts(entry.rest)) if entry.rest else ()
+    for name in (*(() if entry.rest else held.texts(entry.key)), *inner):
+        yield judge_module(entry, name), name
+
+
+def _typed(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for inner in held.within(entry.key):
+        names = inner.texts(entry.rest) if inner.here(entry.rest) else ()
+        arguments = inner.arguments() if names else ()
+        for name in names:
+            yield judge_call(entry, name, arguments), name
+
+
 def _code(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    for text in held.texts(entry.key):
+    for text in held.texts(entry.key) if _beside(entry, held) else ():
         yield _ran(entry, text, _judged(held, text, expression=False))
 
 
@@ -111,6 +134,14 @@ def _layers(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | Non
             yield _ran(entry, text, _judged(held, text, expression=True))
         for text in inner.texts("activation"):
             yield _ran(entry, text, _judged(held, text, expression=True))
+
+
+def _marked(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(MARK):
+        held.cost(PER_CHARACTER * len(text))
+        source = _PLAINLY.sub("print(", _REFERENCE.sub("_", text.removeprefix("$").strip()))
+        statement = source.startswith(("import ", "from "))
+        yield _ran(entry, text, judge_python(source, expression=not statement, loose=True))
 
 
 def _judged(held: Configuration, text: str, *, expression: bool) -> Effect:
@@ -142,13 +173,15 @@ def _resolved(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
 
 
 def _template(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    if not _beside(entry, held):
+        return
     several = [text for inner in held.within(entry.key) for text in inner.arguments()]
     for text in (*held.texts(entry.key), *several):
-        held.cost(1 + len(text) // 8)
-        way = reaches_internals(text)
-        if way:
-            summary = f"{entry.key} reaches {way}, which leads into the interpreter that {entry.loader} it in."
-            yield Named(TEMPLATE, Level.MALICIOUS, summary), text
+        held.cost(1 + len(text))
+        reach = reaches(text)
+        if reach is not None:
+            summary = f"{entry.key} reaches {reach.way}, which leads into the interpreter that {entry.loader} it in."
+            yield Named(TEMPLATE, reach.level, summary), text
 
 
 def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
@@ -182,7 +215,13 @@ def _components(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named |
                 yield judge_component(entry, key, package, name), f"{package}.{name}"
 
 
+MARK = "$"
+"""The key under which a text's values are kept that begin with it."""
 _PACKAGE_AND_CLASS = 2
+_REFERENCE = re.compile(r"@[\w:#-]++|%[\w:#]++(?=[^\w\s(])")
+"""What MONAI replaces by another value of the configuration before it evaluates."""
+_PLAINLY = re.compile(r"\bsetattr\((?=torch\.backends\b)|\bopen\((?=[^(),]*+\))")
+"""Setting a switch of the library, which most bundles begin with, and reading a file."""
 _PLAIN = re.compile(r"[\w.-]*+")
 _RESOLVER = re.compile(r"\$\{\s*+([\w.]++)\s*+:([^{}$]*+)")
 """A call of a resolver, from the inside: an argument may be another one."""
@@ -199,6 +238,9 @@ _LOOKS: dict[Names, Callable[[LoaderKey, Configuration], Iterator[tuple[Named | 
     Names.CALLABLE: _callable,
     Names.MODULE: _module,
     Names.DESCRIBED: _described,
+    Names.MODULES: _modules,
+    Names.TYPED: _typed,
+    Names.MARKED: _marked,
     Names.CODE: _code,
     Names.EXPRESSION: _expression,
     Names.LAYERS: _layers,

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.imports.classify import judge
 from picklewatch.catalogue.imports.entries import Status
+from picklewatch.catalogue.imports.stdlib_modules import STDLIB
+from picklewatch.catalogue.loaders.loader_names import reads_data
 from picklewatch.core.model import Level
 
 LONGEST = 1 << 17
@@ -42,8 +44,11 @@ _OWN_NAMES = frozenset(("__name__", "__file__", "__doc__", "__version__", "__len
 _SUSPECT = re.compile(r"__\w+__|\b(?:exec|eval|compile|open|getattr|system|popen|subprocess)\b|\bimport\b")
 
 
-def judge_python(text: str, *, expression: bool = False) -> Effect:
-    """Judge what running *text* would do; `Level.INFO` for plain values and for what is no Python at all."""
+def judge_python(text: str, *, expression: bool = False, loose: bool = False) -> Effect:
+    """Judge what running *text* would do; `Level.INFO` for plain values and for what is no Python at all.
+
+    If *loose*, a name may be a module that was imported elsewhere.
+    """
     if len(text) > LONGEST:
         return Effect(Level.UNVERIFIED, "it is too long to be read")
     try:
@@ -55,14 +60,15 @@ def judge_python(text: str, *, expression: bool = False) -> Effect:
         return Effect(Level.UNSAFE, "it holds code") if _SUSPECT.search(text) and "(" in text else _NONE
     except (RecursionError, MemoryError):
         return Effect(Level.UNSAFE, "it is nested more deeply than Python's parser reads")
-    return _Judge(tree).worst
+    return _Judge(tree, loose=loose).worst
 
 
 class _Judge:
     """Walks one tree, without recursion: names are resolved through imports first."""
 
-    def __init__(self, tree: ast.AST) -> None:
+    def __init__(self, tree: ast.AST, *, loose: bool) -> None:
         self.worst = _NONE
+        self._loose = loose
         self._names: dict[str, str] = {}
         nodes = list(ast.walk(tree))
         for node in nodes:
@@ -75,8 +81,8 @@ class _Judge:
                 self._attribute(node)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 self._name(node)
-            elif isinstance(node, ast.Call):
-                self._call(node)
+            else:
+                self._built(node)
 
     def _note(self, level: Level, why: str) -> None:
         if level.rank > self.worst.level.rank:
@@ -99,7 +105,7 @@ class _Judge:
         """Judge a dotted name that the code fetches, called or not: what is fetched may be called by another name."""
         module, _, attribute = name.rpartition(".")
         judged = judge(module or "_", attribute)
-        if name in _PLAIN_PARTS or module in _PLAIN_PARTS:
+        if name in _PLAIN_PARTS or module in _PLAIN_PARTS or (self._loose and reads_data(module, attribute)):
             self._note(Level.UNVERIFIED, f"it uses {name}")
         elif judged.level is Level.MALICIOUS:
             self._note(Level.MALICIOUS, f"it uses {name}, which can {judged.reason}")
@@ -125,7 +131,7 @@ class _Judge:
             inner = inner.value
         if not isinstance(inner, ast.Name):
             return None
-        first = self._names.get(inner.id, inner.id if inner.id in _LAYERS else "")
+        first = self._names.get(inner.id, inner.id if self._loose or inner.id in _LAYERS else "")
         return ".".join([first, *reversed(parts)]) if first else None
 
     def _name(self, node: ast.Name) -> None:
@@ -133,10 +139,31 @@ class _Judge:
             self._note(Level.MALICIOUS, f"it reaches {node.id}")
             return
         name = self._names.get(node.id)
+        if name is None and self._loose and node.id in STDLIB:
+            return
         if name is None and judge("builtins", node.id).level is Level.MALICIOUS:
             self._note(Level.MALICIOUS, f"it uses {node.id}, which can {judge('builtins', node.id).reason}")
         elif name is not None and "." in name:
             self._reach(name)
+
+    def _built(self, node: ast.AST) -> None:
+        """Judge calls, and descriptions of them: ``dict(type=…)`` and ``{"type": …}``."""
+        if isinstance(node, ast.Call):
+            self._call(node)
+        elif isinstance(node, ast.keyword) and node.arg == "type":
+            self._registered(node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == "type":
+                    self._registered(value)
+
+    def _registered(self, node: ast.expr) -> None:
+        """Judge ``type="os.system"``: MMEngine's registries import a dotted name that they do not know, and call it."""
+        named = node.value if isinstance(node, ast.Constant) else None
+        module, _, name = named.rpartition(".") if isinstance(named, str) else ("", "", "")
+        judged = judge(module, name) if module else None
+        if judged is not None and judged.level is Level.MALICIOUS:
+            self._note(Level.MALICIOUS, f"its registry calls {module}.{name}, which can {judged.reason}")
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
@@ -146,23 +173,6 @@ class _Judge:
             self._note(Level.UNVERIFIED, "it calls what it computes")
         elif function.id not in self._names and function.id not in _PLAIN:
             level = judge("builtins", function.id).level
+            if self._loose and level is Level.UNSAFE:
+                level = Level.UNVERIFIED  # what was imported elsewhere
             self._note(max(level, Level.UNVERIFIED, key=lambda one: one.rank), f"it calls {function.id}")
-
-
-_INSIDE = r"""(?:'(?:[^'\\]|\\.?)*+(?:'|\Z)|"(?:[^"\\]|\\.?)*+(?:"|\Z)|[^'"])*?"""
-"""What stands in an expression or a statement: ``}}`` in a string does not end it (jinja2/lexer.py). A string without
-an end goes on to that of the text, so that each character is read once."""
-_BLOCKS = re.compile(rf"\{{\{{{_INSIDE}(?:\}}\}}|\Z)|\{{%{_INSIDE}(?:%\}}|\Z)", re.DOTALL)
-_INTERNALS = re.compile(
-    "|".join(sorted({re.escape(name) for name in bad.DUNDERS} | {"__class__", "__init__", "__dict__", "__getitem__"}))
-    + r"|\\x5f\\x5f|\\u005f\\u005f"
-)
-
-
-def reaches_internals(template: str) -> str:
-    """Return the way into Python's internals that a Jinja *template* takes, or an empty text."""
-    for block in _BLOCKS.finditer(template):
-        found = _INTERNALS.search(block.group())
-        if found is not None:
-            return found.group()
-    return ""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.hidden_pickles import unmistakable
-from picklewatch.analysis.loader_acts import judge_key
+from picklewatch.analysis.loader_acts import MARK, judge_key
 from picklewatch.catalogue.loaders.loader_keys import BY_KEY
 from picklewatch.catalogue.loaders.loader_names import TARGET
 from picklewatch.core.model import Level
@@ -28,6 +28,10 @@ _KEY = re.compile(rb"(?:[\w.\[\]-]*\.)?([\w/]+)\s*")
 """A key, alone or at the end of a dotted path, as command lines and jsonargparse have it."""
 _RESOLVED = "_val"
 """The key of the table under which texts with ``${…}`` are judged: in a text, any value may be one."""
+
+
+_MARKED = "$import"
+"""A key of the table under which texts that begin with a dollar sign are judged."""
 
 
 class ConfigJudge:
@@ -86,6 +90,9 @@ class _Document:
             scope.content[key][text] = None
             if key:
                 self.all[key][text] = None
+            if text.startswith(MARK) and not text.startswith("${"):
+                scope.content[MARK][text] = None
+                self._acting.append((met.scope, _MARKED, met.at))
             if "${" in text:
                 scope.content[_RESOLVED][text] = None
                 self._acting.append((met.scope, _RESOLVED, met.at))

@@ -14,6 +14,7 @@ from picklewatch.analysis.formats.spelling import pieces
 from picklewatch.analysis.formats.text_pairs import Pairs
 from picklewatch.analysis.formats.yaml_scanner import YamlScanner
 from picklewatch.analysis.pickle import LimitReached
+from picklewatch.catalogue.loaders.loader_entry import Names
 from picklewatch.catalogue.loaders.loader_keys import LOADER_KEYS
 from picklewatch.catalogue.loaders.loader_names import DENIED_ROOTS
 
@@ -32,7 +33,7 @@ _TOKEN = 5
 """Units of work of one token."""
 
 TEMPLATES = (b"{{", b"{%")
-_TAGS = (b"!!p", b"!!%70", b"!<t", b"!<%74", b"%TAG")
+_TAGS = (b"!!p", b"!!%70", b"!<t", b"!<%74", b"%TAG", b"!%6", b"!<!%6")
 """One of them is in every text in which a tag is one of ``tag:yaml.org,2002:python/…``, however it is spelt."""
 _KEYS = (b"irVersion", b":serialized:", b"class_name", b"${")
 _COMPANIONS: dict[bytes, tuple[bytes, ...]] = {}
@@ -42,11 +43,21 @@ for _entry in filter(lambda entry: entry.in_texts, LOADER_KEYS):
         *_COMPANIONS.get(_entry.key.encode(), ()),
         *(other.encode() for other in (*_entry.companions, *_entry.words)),
     )
+_EXPRESSIONS = {entry.key.encode() for entry in LOADER_KEYS if entry.names is Names.MARKED}
 _TARGET = b"target"
 _OTHERS = {other for others in _COMPANIONS.values() for other in others} - set(_COMPANIONS)
 _SIGNS = (*_TAGS, *_KEYS, *_COMPANIONS, *TEMPLATES)
 _LOOKED_FOR = (*_SIGNS, *sorted(_OTHERS.difference(_SIGNS)))
 _LONGEST = max(map(len, _LOOKED_FOR)) - 1
+_STEMS = (
+    b"__", b"target", b"class", b"emplate", b"ctivation", b"import", b"module", b"omponent", b"doc_to_", b"attn_imp",
+    b"param", b"py/", b"default_", b"train_", b"custom_", b"_config", b"_map", b"_version", b"_model", b"impl", b"$",
+    b"!",
+)  # fmt: skip
+"""Parts that several of them have: where it is missing, they are not looked for."""
+_BY_STEM: dict[bytes, list[bytes]] = {}
+for _sign in _LOOKED_FOR:
+    _BY_STEM.setdefault(next((stem for stem in _STEMS if stem in _sign), _sign), []).append(_sign)
 _CALLABLE = re.compile(rb"\.(?:" + b"|".join(sorted(map(str.encode, WELL_KNOWN))) + rb")\b")
 """A name that counts even if a mere ``target`` gives it."""
 _AS_KEY = rb"(?=[\s\"'\\]*+[:#]|\s*+\\)"
@@ -71,7 +82,9 @@ class Signs:
     def look_in(self, piece: bytes) -> None:
         """Search the next piece."""
         text = self._before + piece
-        self._found.update(sign for sign in _LOOKED_FOR if sign not in self._found and sign in text)
+        for stem, signs in _BY_STEM.items():
+            if stem in text:
+                self._found.update(sign for sign in signs if sign not in self._found and sign in text)
         self._names_a_function = self._names_a_function or _CALLABLE.search(text) is not None
         self._before = text[-_LONGEST:]
 
@@ -84,8 +97,8 @@ class Signs:
         return {sign for sign in _SIGNS if sign in self._found} - alone
 
 
-_EVERYDAY = {sign for sign, others in _COMPANIONS.items() if others} - {b"class_name"}
-_DULL = rb"[\"']?+[ \t]*+[:=][ \t]*+(?:-?[0-9]|null|true|false|\[|\"([^\"\\.]*+)\")"
+_EVERYDAY = {sign for sign, others in _COMPANIONS.items() if others} - {b"class_name", b"plugins", b"backbone", b"head"}
+_DULL = rb"[\"']?+[ \t]*+[:=][ \t]*+(?:-?[0-9]|null|true|false|\[|\"([^\"\\.:]*+)\")"
 """Behind a key: a value that names nothing, or a module at most."""
 
 
@@ -112,7 +125,7 @@ def readings(scan: Scan, data: memoryview, found: set[bytes]) -> Iterator[Met]:
     """
     spelt = {sign: re.escape(sign) + (_AS_KEY if _COMPANIONS.get(sign) else b"") for sign in sorted(found)}
     others = [re.escape(other) + _AS_KEY for other in sorted(_OTHERS)]
-    whole = _HELPERS.search(data) is not None
+    whole = _HELPERS.search(data) is not None or not _EXPRESSIONS.isdisjoint(found)
     wanted = None if whole else re.compile(b"|".join([_ESCAPES, *spelt.values(), *others]))
     a_text = re.compile(b"|".join([_ESCAPES, *(spelt[sign] for sign in spelt if sign not in TEMPLATES)]))
     waiting: list[tuple[memoryview | bytes, int, int]] = [(data, -1, 0)]

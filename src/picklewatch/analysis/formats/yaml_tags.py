@@ -15,6 +15,8 @@ from picklewatch.catalogue.classes.natives import of_python
 from picklewatch.catalogue.classes.profiles import ClassKind, look_up
 from picklewatch.catalogue.imports.classify import judge, looks_like_class, otherwise_denied
 from picklewatch.catalogue.imports.entries import Check, Status, Use
+from picklewatch.catalogue.loaders.loader_keys import BY_KEY
+from picklewatch.catalogue.loaders.loader_names import judge_call
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from picklewatch.catalogue.imports.classify import Judged
 
 _TAG = re.compile(rb"tag:yaml\.org,2002:python/(object/apply|object/new|object|module|name):([^\s,\[\]{}]*)")
+_BUILT = re.compile(r"(!(?:new|name|apply|applyref):)(.*)", re.DOTALL)
+"""A tag of HyperPyYAML, which SpeechBrain's models are described in."""
 _DATA = frozenset({Check.BOUNDED, Check.MAPPING, Check.NUMBER, Check.NP_SCALAR, Check.NP_RECONSTRUCT})
 """Checks of calls that take data: YAML has no bytes of the file's own unpickled, as such calls may have in a pickle."""
 
@@ -44,6 +48,9 @@ class TagJudge:
     def judge(self, met: Met) -> None:
         """Report a tag that has an unsafe loader call or import what does harm, or what nobody vouched for."""
         match = _TAG.match(met.tag)
+        built = _BUILT.fullmatch(met.tag.decode("utf-8", "replace"))
+        if built is not None and met.tag not in self._seen:
+            self._build(met, built)
         if match is None or met.tag in self._seen:
             return
         self._seen.add(met.tag)
@@ -54,6 +61,13 @@ class TagJudge:
         summary = "The YAML names a Python object to call or import, which an unsafe loader does."
         evidence = met.tag.decode("utf-8", "replace")
         self._scan.finding("yaml-python-object", level, self._part.at(met.at), summary, evidence)
+
+    def _build(self, met: Met, built: re.Match[str]) -> None:
+        self._seen.add(met.tag)
+        verdict = judge_call(BY_KEY[built[1]][0], built[2])
+        if verdict is not None:
+            self._scan.code_bearing = self._scan.code_bearing or verdict.level.rank >= Level.UNSAFE.rank
+            self._scan.finding(verdict.rule, verdict.level, self._part.at(met.at), verdict.summary, built[0])
 
     def _level(self, how: str, name: str) -> Level:
         if how == "module":

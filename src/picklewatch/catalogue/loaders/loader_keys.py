@@ -6,73 +6,15 @@ loader is one more entry. Everyday words (``target``, ``cfg``) have companions, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Names(StrEnum):
-    """The meaning of a key's value to its loader."""
-
-    CALLABLE = "callable"
-    """A dotted name that is imported and called."""
-    MODULE = "module"
-    """A module that is imported; another key beside it (`LoaderKey.rest`) names what is fetched from it and called."""
-    DESCRIBED = "described"
-    """A mapping with a module and a class of it."""
-    CODE = "code"
-    """Python source that is executed."""
-    EXPRESSION = "expression"
-    """A Python expression that is evaluated."""
-    LAYERS = "layers"
-    """A mapping whose lists of layers hold Python expressions."""
-    RESOLVED = "resolved"
-    """A text in which ``${…}`` is resolved by functions."""
-    TEMPLATE = "template"
-    """A Jinja template."""
-    KERNEL = "kernel"
-    """The name of an implementation; with a slash it is a repository of compiled code."""
-    REPOSITORY = "repository"
-    """A class of Python code in a repository: ``owner/name--module.Class``, or ``module.Class`` of the own one."""
-    FILES = "files"
-    """Names of files beside this one."""
-    LAMBDA = "lambda"
-    """A class of layers, of which one holds compiled Python code."""
-    LIBRARY = "library"
-    """A class of the loader's own packages; any other is imported, too."""
-    COMPONENTS = "components"
-    """The mark of a description in which each other key has a package and a class of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoaderKey:
-    """One key that a loader acts on."""
-
-    key: str
-    loader: str
-    """The loader and what it does, to be put behind "which": ``Hydra imports and calls``."""
-    names: Names
-    source: str = ""
-    """The loader's file that acts on it, and where it became known."""
-    only_loaders: bool = False
-    """True if nothing but such loaders writes the key: an unknown name of the standard library is then unsafe."""
-    companions: tuple[str, ...] = ()
-    """Keys of which one stands beside it, or it is an everyday word."""
-    rest: str = ""
-    """For `Names.MODULE` and `Names.DESCRIBED`: the key of the name in the module."""
-    own: tuple[str, ...] = ()
-    """The loader's own packages: it is made to call their classes."""
-    words: tuple[str, ...] = ()
-    """For an everyday word without companions: what a text holds, too, if the value can do anything."""
-    in_pickles: bool = True
-    in_texts: bool = True
-    """False if the loader reads the key in the other kind of file alone."""
-
+from picklewatch.catalogue.loaders.config_loaders import CONFIG_LOADERS
+from picklewatch.catalogue.loaders.loader_entry import LoaderKey, Names
+from picklewatch.catalogue.loaders.source_loaders import SOURCE_LOADERS
 
 _HYDRA = "Hydra, NeMo and others import and call"
 _LIGHTNING = ("lightning", "pytorch_lightning")
 _JSONPICKLE = "jsonpickle imports and calls"
 
-LOADER_KEYS: tuple[LoaderKey, ...] = (
+_MODEL_LOADERS: tuple[LoaderKey, ...] = (
     LoaderKey(
         source="hydra/_internal/instantiate/_instantiate2.py; nemo/core/classes/common.py (CVE-2025-23304)",
         key="_target_",
@@ -88,6 +30,14 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
         names=Names.CALLABLE,
         companions=("params",),
         own=("ldm", "sgm", "cldm", "taming"),
+    ),
+    LoaderKey(
+        source="nemo/core/classes/common.py (Serialization.from_config_dict)",
+        key="target",
+        loader="NeMo imports and calls",
+        names=Names.CALLABLE,
+        companions=("nemo_version",),
+        own=("nemo",),
     ),
     LoaderKey(
         source="lightning/pytorch/cli.py, jsonargparse/_typehints.py",
@@ -147,7 +97,7 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
     LoaderKey(
         source="mmengine/config/config.py (Config.fromstring), mmdet/apis/inference.py",
         key="cfg",
-        words=("import", "__", "exec", "eval", "open"),
+        words=("import", "__", "exec", "eval", "open", "type="),
         loader="MMEngine executes",
         names=Names.CODE,
     ),
@@ -226,7 +176,7 @@ LOADER_KEYS: tuple[LoaderKey, ...] = (
     ),
 )
 
-
+LOADER_KEYS = (*_MODEL_LOADERS, *CONFIG_LOADERS, *SOURCE_LOADERS)
 BY_KEY: dict[str, tuple[LoaderKey, ...]] = {}
 """Key → its entries."""
 for _entry in LOADER_KEYS:

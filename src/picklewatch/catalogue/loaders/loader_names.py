@@ -10,14 +10,14 @@ from picklewatch.catalogue.imports.classify import LONGEST_NAME, judge, looks_li
 from picklewatch.catalogue.imports.entries import Status
 from picklewatch.catalogue.imports.stdlib_modules import STDLIB
 from picklewatch.catalogue.loaders.diffusers_pipelines import DIFFUSERS_PIPELINES
-from picklewatch.catalogue.loaders.loader_keys import Names
+from picklewatch.catalogue.loaders.loader_entry import Names
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from picklewatch.catalogue.imports.classify import Judged
-    from picklewatch.catalogue.loaders.loader_keys import LoaderKey
+    from picklewatch.catalogue.loaders.loader_entry import LoaderKey
 
 TARGET, REMOTE, FOREIGN_CODE = "config-target", "config-remote-code", "config-foreign-code"
 """The rules."""
@@ -53,6 +53,10 @@ _READERS: dict[str, str] = {
     "transformers": "pipeline",
     "os.path": "join basename dirname abspath expanduser normpath exists isfile isdir splitext",
     "os": "getenv cpu_count getcwd",
+    "glob": "glob iglob",
+    "json": "load",
+    "logging": "StreamHandler FileHandler",
+    "logging.handlers": "RotatingFileHandler TimedRotatingFileHandler WatchedFileHandler",
 }
 """Functions that are denied to pickles, and that honest configurations name: they read the data that a person trains
 on, or write a log of it. What they read is a file of its own, which is scanned as one."""
@@ -65,6 +69,8 @@ _BY_NAME = {
 """Functions of loaders that import what one of their arguments names."""
 _TRUSTED_OWNERS = frozenset({"facebookresearch", "facebookincubator", "pytorch", "fairinternal"})
 """Owners of repositories whose code ``torch.hub.load`` runs without a question (torch/hub.py)."""
+_SPELT = re.compile(r"(?:path:|ext://)?([\w.]++)(?::([\w.]++))?")
+"""A name as loaders spell it: ``module:name``, and with a mark in front."""
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*+://")
@@ -75,6 +81,8 @@ _OFFICIAL_KERNELS = "kernels-community/"
 def judge_call(entry: LoaderKey, name: str, texts: Sequence[str] = ()) -> Named | None:
     """Judge *name*, which *entry*'s loader imports and calls with *texts* among the arguments."""
     name = name.strip(" \t\r\n'\"")
+    spelt = _SPELT.fullmatch(name)
+    name = name if spelt is None else ".".join(filter(None, spelt.groups()))
     if len(name) > LONGEST_NAME:
         return _verdict(entry, name, Level.UNSAFE, "it is longer than any honest name")
     if _NAME.fullmatch(name) is None:
@@ -166,6 +174,23 @@ def _judge_caller(entry: LoaderKey, name: str, texts: Sequence[str]) -> Named:
         if judge(module or "_", attribute).level is Level.MALICIOUS:
             return _verdict(entry, name, Level.MALICIOUS, f"its argument {text} names what can do harm")
     return _verdict(entry, name, Level.UNVERIFIED, "its arguments decide what it does")
+
+
+def reads_data(module: str, name: str) -> bool:
+    """Return True for a function that reads data, as honest configurations do."""
+    return _lists(_READERS, module, name)
+
+
+def judge_module(entry: LoaderKey, name: str) -> Named | None:
+    """Judge a module that *entry*'s loader imports: of Python's own a few act, one that nobody vouched for may."""
+    top = name.partition(".")[0]
+    if _MODULE.fullmatch(name) is None or top in entry.own:
+        return None
+    if judge(name, "*").rule == "import-side-effect":
+        return _verdict(entry, name, Level.MALICIOUS, "importing it acts")
+    if top in STDLIB:
+        return _verdict(entry, name, Level.UNSAFE if entry.only_loaders else Level.UNVERIFIED, "it is no model's")
+    return None if top in _DETOURS else _verdict(entry, name, Level.UNVERIFIED, "nobody vouched for it")
 
 
 def judge_kernel(entry: LoaderKey, value: str) -> Named | None:

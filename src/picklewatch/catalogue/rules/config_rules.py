@@ -37,7 +37,7 @@ RULES = (
         meaning="A text that a loader executes or evaluates does more than assign values, or name layers.",
         danger=(
             "It acts on use: MMEngine executes the text `cfg` of a checkpoint, Ultralytics evaluates activations and layers, "
-            "jsonpickle evaluates `py/repr`."
+            "jsonpickle evaluates `py/repr`, fairseq the options of a checkpoint, MONAI what begins with a dollar sign."
         ),
         evidence="import os; os.system('id')",
         action=_DELETE,
@@ -74,10 +74,11 @@ RULES = (
         id="template-escape",
         level=Level.MALICIOUS,
         title="A template that leads into the interpreter",
-        meaning="A chat template uses attributes of Python's internals.",
+        meaning="A template uses attributes of Python's internals, or fetches an attribute by a name that it computes.",
         danger=(
             "It acts when a chat is rendered: outside of Jinja's sandbox such a chain ends in running any code "
-            "(llama-cpp-python's CVE-2024-34359). No honest template has one."
+            "(llama-cpp-python's CVE-2024-34359). No honest template has one. A computed name is unsafe: chats fetch by "
+            "plain words and numbers."
         ),
         evidence="__subclasses__",
         action=_DELETE,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PER_DICT = 20
 """Units of work that judging one dictionary costs before its values."""
+_RESOLVED = "_val"
+"""The key of the table under which a text is judged that OmegaConf resolves."""
 _ACTING = (str, Blob, dict, list, tuple, Obj)
 """Types of values that a loader may act on; numbers are none."""
 
@@ -46,6 +48,13 @@ class KeptKeys:
             key, value = items[number], items[number + 1]
             if type(key) is str and key in wanted and isinstance(value, _ACTING):
                 self._note(target, key, value, offset)
+
+    def resolved(self, items: list[Value], offset: int) -> None:
+        """Note texts among *items* that OmegaConf would resolve, which loaders make of plain dictionaries."""
+        for text in items:
+            if type(text) is str and "${" in text:
+                self._charge(_PER_DICT)
+                self._met[id(text)] = {_RESOLVED: text}, offset
 
     def computed(self, target: dict[Key, Value], key: Value, value: Value, offset: int) -> None:
         """Note *target* if *key*, a text that a call makes, is one of the table: ``numpy.str_('_target_')``."""

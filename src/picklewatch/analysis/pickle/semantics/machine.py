@@ -192,6 +192,7 @@ class Machine:
             assert isinstance(rest, list)
             rest += others
         self._note_keys(target, keys, items, offset)
+        self.kept_keys.resolved(items, offset)
 
     def _note_keys(self, target: dict[Key, Value], keys: list[Value], items: list[Value], offset: int) -> None:
         """Note *target* if a loader may import or run what lies under one of *keys*."""
@@ -236,6 +237,7 @@ class Machine:
                 before = self.observations.dropped.get(id(target), (0, target))[0]
                 self.observations.dropped[id(target)] = before + len(items) - len(kept), target
                 items = kept
+            self.kept_keys.resolved(items, offset)
             target.extend(items)
             return
         if type(target) is Obj:
