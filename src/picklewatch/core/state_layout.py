@@ -2,6 +2,7 @@
 
 lock                held by the daemon that runs
 picklewatch.db      jobs, records and decisions (SQLite; ``-wal``, ``-shm`` and ``.corrupt-…`` beside it)
+daemon.sock         the socket of a daemon that has no runtime directory
 canary/             always watched: the proof of life (``.alive``), and `picklewatch doctor`'s self-test file
 quarantine/         the vault, unless ``quarantine.store`` names another directory
 lock            held while an item changes; there since the vault was first used
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LOCK: Final = "lock"
 """The same in the state directory and in the vault."""
 DATABASE: Final = "picklewatch.db"
+SOCKET: Final = "daemon.sock"
+"""The same in a runtime directory."""
 CANARY: Final = "canary"
 ALIVE: Final = ".alive"
 VAULT: Final = "quarantine"

@@ -1,4 +1,4 @@
-"""What the daemon itself reads: the child's words, tombstones, journals, names in caches, mounts, the configuration."""
+"""What the daemon itself reads: the child's words, requests, tombstones, journals, names in caches, mounts, settings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,24 @@ from picklewatch.core.errors import ConfigError
 from picklewatch.core.member_patterns import is_member, member_of
 from picklewatch.core.model import Limits
 from picklewatch.core.tombstone import parse_tombstone, tombstone
+from picklewatch.ipc import codec
+from picklewatch.ipc.messages import (
+    ANSWERS,
+    REQUESTS,
+    Answerer,
+    ItemAnswer,
+    ItemRequest,
+    RefusalCause,
+    RequestRefusal,
+    RestoreItemRequest,
+    StatusAnswer,
+    StatusRequest,
+)
 from picklewatch.quarantine import journal
-from picklewatch.quarantine.item import item_of
+from picklewatch.quarantine.item import Item, item_of
 from picklewatch.sandbox import wire
 from picklewatch.scanning import display_names
+from picklewatch.telemetry.daemon_report import DaemonStatus
 from picklewatch.watch import mounts
 
 if TYPE_CHECKING:
@@ -225,6 +239,45 @@ def _mounts(data: bytes) -> None:
         os.fsencode(mount.point)
 
 
+_ASKED = (
+    b'{"kind":"status"}',
+    b'"kind":"item"',
+    b'"id":"',
+    b'"reason":',
+    b"null",
+    b"NaN",
+    b"1e999",
+    b'"\\udcff"',
+    b"\n",
+)
+
+
+def _messages() -> Iterator[bytes]:
+    by = Answerer(version="1.0", whole=False, group="ml")
+    requests = (StatusRequest(), ItemRequest(id="12ab"), RestoreItemRequest(id="0" * 12, reason="ours\udcff"))
+    yield from (codec.encode(request, REQUESTS) for request in requests)
+    answers = (ItemAnswer(by=by, items=({"id": "0" * 12},), more=1), StatusAnswer(by=by, status={"running": True}))
+    yield from (codec.encode(answer, ANSWERS) for answer in (*answers, RequestRefusal(why=RefusalCause.BUSY)))
+
+
+def _message(data: bytes) -> None:
+    """Bytes are a message, which is written and read again as the same, or refused; an item or status in it, too."""
+    for kinds in (REQUESTS, ANSWERS):
+        try:
+            message = codec.decode(data, kinds)
+        except codec.MessageError:
+            continue
+        if codec.decode(codec.encode(message, kinds), kinds) != message:
+            raise LawBrokenError("read-differently", message)
+        if isinstance(message, StatusAnswer):
+            DaemonStatus.of(message.status).to_json()
+        for item in message.items if isinstance(message, ItemAnswer) else ():
+            try:
+                codec.build(Item, item).to_json()
+            except (codec.MessageError, OverflowError):  # a time beyond the calendar's end
+                continue
+
+
 def _units() -> Iterator[bytes]:
     yield from (b"90s", b"1h 30m", b"1.5d", b"512MiB", b"8GiB", b"10kB", b"0", b"1 ms")
 
@@ -267,6 +320,9 @@ TARGETS = (
     Target(name="names", run=_names, seeds=_paths, mutate=_path, words=_PATH_WORDS, longest=400),
     Target(name="config", run=_config, seeds=_configs, mutate=_config_text, words=_CONFIG_WORDS, longest=12_000),
     Target(name="mounts", run=_mounts, seeds=_mount_lines, words=(b" - ", b"\\040", b"nfs4", b"\n"), longest=600),
+    Target(
+        name="message", run=_message, seeds=_messages, mutate=mutate_archives.json_text, words=_ASKED, longest=2_000
+    ),
     Target(name="units", run=_unit, seeds=_units, words=(b"ms", b"min", b"KiB", b"TB", b"e9", b"."), longest=60),
     Target(name="globs", run=_glob, seeds=_globs, words=(b"**/", b"[!", b"]", b"~/", b"[a-"), longest=60),
 )

@@ -1,0 +1,119 @@
+"""The messages: what may be asked of a daemon, and what it answers. Standard library only.
+
+One connection carries one request and one answer, each one line. A new request is one class here, its name in
+`REQUESTS`, and its answer in `picklewatch.service.responder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+from picklewatch.ipc.codec import Json, Most
+
+REQUEST: Final = 8 << 10
+"""Bytes of a request, its end included, at most."""
+ANSWER: Final = 1 << 20
+"""Bytes of an answer, its end included, at most."""
+ITEMS: Final = 50
+"""Quarantined items in one answer, at most."""
+_NAME: Final = 80
+_SENTENCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """Asks how the daemon is, what it watches, and what it has found of late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRequest:
+    """Asks for the quarantined items with this id, or one that begins so, or that had it formerly; for all without."""
+
+    id: Annotated[str, Most(12)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreItemRequest:
+    """Asks to put this quarantined item back where it was, and to allow its content from now on."""
+
+    id: Annotated[str, Most(12)]
+    """The whole id."""
+    reason: Annotated[str, Most(_SENTENCE)]
+
+
+Request = StatusRequest | ItemRequest | RestoreItemRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerer:
+    """The daemon that answers, and how much of what it knows."""
+
+    version: Annotated[str, Most(_NAME)]
+    whole: bool
+    """False if only what concerns the one who asked is in the answer."""
+    group: Annotated[str, Most(_NAME)] = ""
+    """The group whose members see and do everything, beside root; may be empty."""
+    restores: bool = False
+    """True if the one who asks may have quarantined files of theirs restored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer:
+    """A `picklewatch.telemetry.daemon_report.DaemonStatus` as JSON."""
+
+    by: Answerer
+    status: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAnswer:
+    """The items: each is a `picklewatch.quarantine.item.Item` as JSON."""
+
+    by: Answerer
+    items: Annotated[tuple[Json, ...], Most(ITEMS)]
+    """The newest, oldest first."""
+    more: int = 0
+    """The number of others beside these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreAnswer:
+    """The item after it was restored."""
+
+    by: Answerer
+    item: Json
+
+
+class RefusalCause(StrEnum):
+    """Reasons why a request has no answer."""
+
+    UNREADABLE = "unreadable"
+    """It is no request that this version knows."""
+    FORBIDDEN = "forbidden"
+    """The one who asked may not do that."""
+    BUSY = "busy"
+    """Too much was asked at once: try again."""
+    FAILED = "failed"
+    """It was tried and refused; the words say why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefusal:
+    """The request has no answer."""
+
+    why: RefusalCause
+    message: Annotated[str, Most(_SENTENCE)] = ""
+    hint: Annotated[str, Most(_SENTENCE)] = ""
+
+
+Answer = StatusAnswer | ItemAnswer | RestoreAnswer | RequestRefusal
+
+REQUESTS: Final[dict[str, type]] = {"status": StatusRequest, "item": ItemRequest, "restore": RestoreItemRequest}
+ANSWERS: Final[dict[str, type]] = {
+    "status": StatusAnswer,
+    "item": ItemAnswer,
+    "restore": RestoreAnswer,
+    "refusal": RequestRefusal,
+}
