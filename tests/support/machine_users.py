@@ -23,7 +23,7 @@ MALLORY = 12345
 """The attacker."""
 ADA = 12346
 """Somebody else, who does nothing."""
-_INSIDE = 'mount --bind "$0" /etc/passwd && exec "$@"'
+_INSIDE = 'mount --bind "$0" /etc/passwd && mount -t tmpfs -o mode=755 run /run && exec "$@"'
 
 
 def can_isolate() -> bool:

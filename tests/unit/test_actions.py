@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
+    from picklewatch.quarantine.restoring import Allow
     from picklewatch.quarantine.taking import Taking
 
 
@@ -74,6 +75,10 @@ class Refusing:
     def discard(self, item_id: str) -> None:
         """Remove an item."""
         self._vault.discard(item_id)
+
+    def restore(self, item_id: str, allow: Allow | None, *, reason: str = "") -> Item:
+        """Give an item back."""
+        return self._vault.restore(item_id, allow, reason=reason)
 
     def items(self, *, history: bool = False) -> list[Item]:
         """What is held."""

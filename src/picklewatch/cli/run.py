@@ -53,6 +53,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
     scanned before are skipped.
     """
     from picklewatch.config import schema as configuration
+    from picklewatch.ipc.places import place_of_daemon
     from picklewatch.quarantine.vault import Vault
     from picklewatch.sandbox.engine_version import engine_version
     from picklewatch.service.daemon import open_daemon
@@ -76,6 +77,7 @@ def command(*, paths: tuple[str, ...], config_path: Path | None, state: Path | N
         vault=lambda directory: Vault(os.fspath(directory)),  # an upgrade may have removed what is imported late
         engine=engine_version(),
         configure_log=_configure_log,
+        socket=place_of_daemon(directory, is_default=state is None and "STATE_DIRECTORY" not in os.environ),
         introduce=introduce,
     )
     with open_daemon(directory, paths, config, dependencies, Notifier.from_environment()) as daemon:

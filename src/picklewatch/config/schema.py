@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from picklewatch.config.problems import describe
 from picklewatch.config.sources import ConfigSource, automatic_workers, config_error, read_sources
@@ -134,6 +134,15 @@ class RecordsConfig(_ConfigSection):
     """How many outcomes of files that changed or went are remembered; the oldest go first. A file that is there is never forgotten."""  # noqa: E501 - shown as one sentence
 
 
+class SocketConfig(_ConfigSection):
+    """Who may ask the daemon, and for what (docs/socket.md)."""
+
+    group: StrictStr = ""
+    """The group whose members see everything, and may restore quarantined files, as root does; empty for none. Others see what concerns files that they own or that lie in their home."""  # noqa: E501 - shown as one sentence
+    users_may: tuple[Literal["restore"], ...] = ()
+    """What every user may do with their own quarantined files: "restore". That allows the content on the whole machine, in everybody's caches."""  # noqa: E501 - shown as one sentence
+
+
 class LogConfig(_ConfigSection):
     """What is logged, and how (docs/logs.md)."""
 
@@ -161,6 +170,7 @@ class Config(_ConfigSection):
     scan: ScanConfig = ScanConfig()
     quarantine: QuarantineConfig = QuarantineConfig()
     records: RecordsConfig = RecordsConfig()
+    socket: SocketConfig = SocketConfig()
     log: LogConfig = LogConfig()
     allow: AllowConfig = AllowConfig()
 

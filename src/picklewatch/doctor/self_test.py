@@ -36,7 +36,15 @@ STOP_SECONDS = 20.0
 """Seconds that a temporary daemon may take to end."""
 _PAUSE = 0.05
 _CONFIGURATION = '[log]\nlevel = "info"\nformat = "json"\n[quarantine]\nlevel = "off"\n[scan]\nworkers = 1\n'
-_OURS = ("PICKLEWATCH_", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "LISTEN_")
+_OURS = (
+    "PICKLEWATCH_",
+    "STATE_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_",
+    "JOURNAL_STREAM",
+    "LISTEN_",
+)
 
 
 class SelfTestError(Error):

@@ -21,6 +21,7 @@ from picklewatch.access.open_file import OpenFailure
 from picklewatch.core.errors import ConfigError, ExitStatus
 from picklewatch.core.model import Verdict
 from picklewatch.core.state_layout import StateLayout
+from picklewatch.ipc.places import SocketPlace
 from picklewatch.queue.schedule import Schedule
 from picklewatch.service.actions import Actions
 from picklewatch.service.background import BackgroundTask
@@ -29,12 +30,14 @@ from picklewatch.service.daemon_status import Snapshot
 from picklewatch.service.heartbeat import Heartbeat
 from picklewatch.service.interval import Interval
 from picklewatch.service.late_names import LateNames
+from picklewatch.service.listening import Listening
 from picklewatch.service.move_retries import MoveRetries
 from picklewatch.service.moves import Mover
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.people_finder import PeopleFinder
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
 from picklewatch.service.quarantine_policy import QuarantinePolicy
+from picklewatch.service.responder import Responder
 from picklewatch.service.scan_context import ScanStatistics, Stages
 from picklewatch.service.self_test_answers import SelfTestAnswers
 from picklewatch.service.signals import Signals
@@ -42,6 +45,7 @@ from picklewatch.service.state_hold import StateHold, hold_state
 from picklewatch.service.status_reporter import StatusReporter
 from picklewatch.service.upgrade_detector import UpgradeDetector
 from picklewatch.service.vault_source import VaultSource
+from picklewatch.service.viewers import Viewers
 from picklewatch.service.watch_plan import WatchedRoots, excluded, vault_directory
 from picklewatch.service.worker_pools import WorkerPools
 from picklewatch.store.database import STORE_ERRORS
@@ -53,11 +57,12 @@ from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from picklewatch.config.schema import Config
+    from picklewatch.config.schema import Config, SocketConfig
     from picklewatch.service.dependencies import Dependencies
+    from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.telemetry.sd_notify import Notifier
 
 _log = structlog.get_logger()
@@ -153,6 +158,11 @@ class Daemon:
         )
         self._reporter = StatusReporter(hold, health, notifier, self._snapshot, outcomes)
         self._heartbeat = Heartbeat(health, notifier)
+        self._listening = Listening(
+            dependencies.socket or SocketPlace(hold.directory),
+            Responder(store, self._used_vault(vault), self._socket_config, Viewers(self._socket_config)),
+            health,
+        )
         self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._naming = BackgroundTask("names", self._late_names.report, failures.report)
@@ -225,6 +235,7 @@ class Daemon:
 
     def _look_after(self, now: float) -> None:
         self._pools.current.look_after(now)
+        self._listening.look_after(now)
         self._roots.follow_links()
         self._watching.look_after(now)
         if not self._is_ready and self._watching.is_ready(now):
@@ -334,6 +345,7 @@ class Daemon:
         Return 128 + that signal, or 0.
         """
         self._notifier.stopping()
+        self._listening.stop()
         workers = self._pools.current
         workers.ask_to_stop()
         self._watching.stop()
@@ -373,6 +385,13 @@ class Daemon:
     def _quarantine_policy(self) -> QuarantinePolicy:
         quarantine = self._config.quarantine
         return QuarantinePolicy(takes=quarantine.takes, tombstones=quarantine.tombstones, trees=self._roots.trees)
+
+    def _socket_config(self) -> SocketConfig:
+        return self._config.socket
+
+    def _used_vault(self, vault: VaultSource) -> Callable[[], SupportsQuarantine | None]:
+        """Return what gives the vault if there is one: asking makes none."""
+        return lambda: vault() if os.path.lexists(self._vault_directory()) else None
 
     def _vault_directory(self) -> Path:
         return vault_directory(self._config, self._hold.directory)

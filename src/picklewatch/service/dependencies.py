@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from picklewatch.config.schema import Config
     from picklewatch.core.model import EngineVersion
+    from picklewatch.ipc.places import SocketPlace
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.watch.roots import Root
@@ -26,5 +27,7 @@ class Dependencies:
     vault: Callable[[Path], SupportsQuarantine]
     engine: EngineVersion
     configure_log: Callable[[Config], None]
+    socket: SocketPlace | None = None
+    """Where the daemon is asked; None for its state directory."""
     introduce: Callable[[tuple[Root, ...]], None]
     """Called once the state is the daemon's own, with what it is about to watch."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
     from picklewatch.quarantine.recovery import Recovery
+    from picklewatch.quarantine.restoring import Allow
     from picklewatch.quarantine.taking import Taking
 
 
@@ -37,6 +38,10 @@ class SupportsQuarantine(Protocol):
 
     def items(self, *, history: bool = False) -> list[Item]:
         """Return what the vault holds."""
+        ...
+
+    def restore(self, item_id: str, allow: Allow | None, *, reason: str = "") -> Item:
+        """Restore an item to its old place, after *allow* has its content allowed."""
         ...
 
     def recover(self, *, whole: bool = True) -> list[Recovery]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.outcomes import body_text
-from picklewatch.store.rows import VERDICT, add_name, identity, inode, signed
+from picklewatch.store.rows import VERDICT, add_name, file_id, identity, inode, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,6 +126,16 @@ class Records:
                 "SELECT id, at, body FROM records WHERE verdict = ? ORDER BY id DESC LIMIT ?", (outcome.value, limit)
             )
         return [_with_id(*row) for row in sorted(rows, reverse=True)[:limit]]
+
+    def states(self, numbers: Iterable[int]) -> dict[int, FileId]:
+        """Return the state of the inode that each of these records is about; none of one that has no file."""
+        wanted = list(numbers)
+        sql = (
+            "SELECT id, device, inode, size, mtime_ns, ctime_ns FROM records WHERE device IS NOT NULL "  # noqa: S608 - only marks
+            f"AND id IN ({', '.join('?' * len(wanted))})"
+        )
+        rows = self._database.query(sql, wanted)
+        return {number: file_id(*state) for number, *state in rows}
 
     def of_path(self, path: str) -> list[dict[str, Any]]:
         """Return every record under exactly this path, newest first.

@@ -7,7 +7,7 @@ missing there, or has another type, has its default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
@@ -128,6 +128,16 @@ class DaemonStatus:
     store: StoreReport | None = None
     """None where no daemon ever ran."""
 
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return the status in *row*, which `sent` made, whichever version did."""
+        status = cls(**_known(cls, row))
+        return replace(status, daemon=DaemonReport.of(status.row))
+
+    def sent(self) -> dict[str, Any]:
+        """Return everything as JSON, for `of`; the report is sent as it is stored."""
+        return {name: value for name, value in asdict(replace(self, daemon=DaemonReport())).items() if name != "daemon"}
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of ``picklewatch status --json``."""
         shown = {**self.row, "running": self.running, "ever": self.store is not None, "pid": self.pid}
@@ -156,14 +166,16 @@ def _known(kind: type, row: object) -> dict[str, Any]:
 def _typed(hint: Any, value: object) -> Any:
     """Return *value*, read from JSON, as *hint* describes it, without wrong items; `_WRONG` if it is something else."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if is_dataclass(hint):
         return _built(hint, value)
     if origin is UnionType:  # X | None
         return None if value is None else _typed(arguments[0], value)
-    if origin is tuple:
+    if origin in (tuple, list):
         items = [_typed(arguments[0], item) for item in value] if isinstance(value, list) else []
-        return tuple(item for item in items if item is not _WRONG)
-    if origin is Mapping:
+        return origin(item for item in items if item is not _WRONG)
+    if origin in (Mapping, dict):
         pairs = value.items() if isinstance(value, dict) else ()
         return {key: item for key, item in pairs if _typed(arguments[1], item) is not _WRONG}
     is_right = isinstance(value, (int, float) if hint is float else hint) and isinstance(value, bool) == (hint is bool)

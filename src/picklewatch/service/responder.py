@@ -1,0 +1,128 @@
+"""Answers what comes over the socket: each to their own. Called by one thread, which nothing else waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from picklewatch import __version__
+from picklewatch.core.errors import Error
+from picklewatch.core.model import printable
+from picklewatch.ipc.messages import (
+    ITEMS,
+    Answerer,
+    ItemAnswer,
+    ItemRequest,
+    RefusalCause,
+    RequestRefusal,
+    RestoreAnswer,
+    RestoreItemRequest,
+    StatusAnswer,
+)
+from picklewatch.quarantine.lookup import matching
+from picklewatch.service import daemon_status
+from picklewatch.service.shown_status import shown_status
+from picklewatch.store.database import STORE_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picklewatch.config.schema import SocketConfig
+    from picklewatch.ipc.messages import Answer, Request
+    from picklewatch.ipc.peers import Peer
+    from picklewatch.quarantine.item import Item
+    from picklewatch.service.quarantine_policy import SupportsQuarantine
+    from picklewatch.service.viewers import Viewer, Viewers
+    from picklewatch.store import Store
+
+_log = structlog.get_logger()
+
+_LONGEST: Final = 1_000
+_UNKNOWN: Final = "there is no quarantined item {id}"
+"""The same words for an item that is somebody else's: ids tell nothing."""
+
+
+class Responder:
+    """The daemon's answers. *vault* returns the vault, or None if nothing was ever moved into it."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Callable[[], SupportsQuarantine | None],
+        config: Callable[[], SocketConfig],
+        viewers: Viewers,
+    ) -> None:
+        self._store, self._vault, self._config, self._viewers = store, vault, config, viewers
+
+    def __call__(self, peer: Peer, request: Request) -> Answer:
+        """Answer *request*; never raises."""
+        try:
+            return self._answered(self._viewers(peer), request)
+        except Error as error:
+            return _failed(error.message, error.hint)
+        except (*STORE_ERRORS, OSError):  # its words may name a path
+            return _failed("the daemon can't read its state now", "Try again; its log has the reason.")
+        except Exception:  # noqa: BLE001 - a bug costs this answer, not the socket
+            _log.exception("socket.failed", message="a request could not be answered", request=type(request).__name__)
+            return _failed("the daemon failed to answer", "Please report it, with the traceback in its log.")
+
+    def _answered(self, viewer: Viewer, request: Request) -> Answer:
+        by = Answerer(
+            version=__version__,
+            whole=viewer.whole,
+            group=self._config().group,
+            restores=viewer.whole or viewer.restores,
+        )
+        match request:
+            case ItemRequest():
+                return self._items(viewer, request, by)
+            case RestoreItemRequest():
+                return self._restored(viewer, request, by)
+            case _:
+                status = daemon_status.read(self._store.directory)
+                return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
+
+    def _items(self, viewer: Viewer, request: ItemRequest, by: Answerer) -> ItemAnswer:
+        items = self._seen(viewer, history=bool(request.id))
+        found = matching(items, request.id) if request.id else items
+        return ItemAnswer(by=by, items=tuple(_shown(item, viewer) for item in found[-ITEMS:]), more=len(found[:-ITEMS]))
+
+    def _seen(self, viewer: Viewer, *, history: bool) -> list[Item]:
+        vault = self._vault()
+        return [] if vault is None else [item for item in vault.items(history=history) if viewer.sees_item(item)]
+
+    def _restored(self, viewer: Viewer, request: RestoreItemRequest, by: Answerer) -> Answer:
+        vault = self._vault()
+        seen = [item for item in self._seen(viewer, history=True) if item.id == request.id]
+        if vault is None or not seen:
+            return _failed(_UNKNOWN.format(id=printable(request.id)), "")
+        if not viewer.may_restore(seen[0]):
+            hint = "Ask root, or a member of the group that the daemon trusts."
+            return RequestRefusal(why=RefusalCause.FORBIDDEN, message="you may not restore this file", hint=hint)
+        reason = f"{request.reason or 'restored from quarantine'} ({_name(viewer.uid)}, {request.id})"
+        item = vault.restore(request.id, self._store.allowed.add, reason=reason)
+        _log.warning("quarantine.restored", item=item.id, path=item.path, by=viewer.uid, message=reason)
+        return RestoreAnswer(by=by, item=_shown(item, viewer))
+
+
+def _shown(item: Item, viewer: Viewer) -> dict[str, object]:
+    """Return the item as JSON; names that lie in others' homes are theirs alone, unless the file was the viewer's."""
+    shown = asdict(item)
+    if not viewer.whole and item.uid != viewer.uid:
+        shown["names"] = [name for name in item.names if viewer.sees_path(name)]
+    return shown
+
+
+def _failed(message: str, hint: str) -> RequestRefusal:
+    return RequestRefusal(why=RefusalCause.FAILED, message=message[:_LONGEST], hint=hint[:_LONGEST])
+
+
+def _name(uid: int) -> str:
+    with contextlib.suppress(KeyError):
+        return printable(pwd.getpwuid(uid).pw_name)
+    return f"user {uid}" if uid != os.geteuid() else "the daemon's user"
