@@ -12,7 +12,7 @@ from support.commands import Commands
 from support.vaulting import CONTENT, SHA256, Lab, lab
 
 from picklewatch import cli
-from picklewatch.cli import quarantine
+from picklewatch.cli import vault_access
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone
 from picklewatch.explain import quarantine_text
@@ -231,11 +231,11 @@ def test_prefixes(shell: Shell) -> None:
     held, held_too = made("aa0000000000", State.QUARANTINED), made("aa1111111111", State.QUARANTINED)
     gone = made("aa2222222222", State.DELETED)
     with pytest.raises(QuarantineError, match="aa0000000000, aa1111111111"):
-        quarantine.find([held, held_too, gone], "aa")
-    assert quarantine.find([held, gone], "aa") is held
-    assert quarantine.find([held, gone], "aa2") is gone
+        vault_access.find([held, held_too, gone], "aa")
+    assert vault_access.find([held, gone], "aa") is held
+    assert vault_access.find([held, gone], "aa2") is gone
     with pytest.raises(QuarantineError, match="no quarantined item"):
-        quarantine.find([held], "")
+        vault_access.find([held], "")
 
 
 def test_store_of_the_configuration(shell: Shell, tmp_path: Path) -> None:

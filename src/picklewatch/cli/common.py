@@ -100,7 +100,7 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
 
     Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon.
     """
-    digests = _restored_digests(state_dir())
+    digests = restored_digests(state_dir())
     if config_path is None and not sources.anything_configured():
         return ScanSettings(workers=sources.automatic_workers(), policy=Policy(allowed_digests=digests))
     from picklewatch.config import schema
@@ -116,7 +116,7 @@ def scan_settings(config_path: Path | None) -> ScanSettings:
     )
 
 
-def _restored_digests(state: Path) -> dict[str, str]:
+def restored_digests(state: Path) -> dict[str, str]:
     """Read the digests that were allowed in the store of *state*; none if it can't be read, such as another user's."""
     if not os.access(StateLayout(state).database, os.R_OK):
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from picklewatch.cli.common import config_option, json_option, scan_settings
+from picklewatch.cli.moved_items import moved_item
 from picklewatch.cli.scan import exit_status
 from picklewatch.cli.viewing import member_option, opened, page, viewer
 from picklewatch.core.model import Record, Verdict, printable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.cli.common import ScanSettings
+    from picklewatch.cli.moved_items import MovedItem
     from picklewatch.core.errors import ExitStatus
     from picklewatch.explain.verdict_text import Advice, Reason
 
@@ -61,12 +64,18 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
 
     First in plain words; then the relevant lines, the reasons, how certain they are, and what to do next.
     """
-    explanation = explained(file, scan_settings(config_path), member)
+    explanation, item = explained_with_item(file, scan_settings(config_path), member)
+    moved = None if item is None else moved_item(item, config_path)
     if as_json:
-        click.echo(json.dumps(explanation.to_json(), ensure_ascii=False))
+        more = {} if item is None else {"item": None if moved is None else moved.to_json()}
+        click.echo(json.dumps({**explanation.to_json(), **more}, ensure_ascii=False))
     else:
         colour = wants_colour(sys.stdout)
-        page((f"{line}\n" for line in text_lines(explanation, width=_width(), colour=colour)), colour=colour)
+        lines = itertools.chain(
+            text_lines(explanation, width=_width(), colour=colour),
+            () if moved is None else _moved_lines(moved, colour=colour),
+        )
+        page((f"{line}\n" for line in lines), colour=colour)
     return exit_status(Counter([explanation.record.judgement.outcome]), Verdict.UNSAFE)
 
 
@@ -75,6 +84,11 @@ def explained(file: str, settings: ScanSettings, member: str | None = None) -> E
 
     Raises `picklewatch.core.errors.Error`.
     """
+    return explained_with_item(file, settings, member)[0]
+
+
+def explained_with_item(file: str, settings: ScanSettings, member: str | None = None) -> tuple[Explanation, str | None]:
+    """Do as `explained`; return the quarantined item, too, whose tombstone *file* is."""
     from picklewatch.sandbox import ViewKind, ViewRequest
     from picklewatch.sandbox.engine_version import engine_version
 
@@ -84,15 +98,22 @@ def explained(file: str, settings: ScanSettings, member: str | None = None) -> E
             record = replace(record, path=STDIN, name=None, names=(), file=None)
         places, names = wanted(record)
         if not places and not names:
-            return explain(record, (), member, item=_item(subject.fd))
+            item = _item(subject.fd)
+            return explain(record, (), member, item=item), item
         request = ViewRequest(kind=ViewKind.EXPLAIN, member=member, limit=_LINES, places=places, names=names)
         with closing(scanner.view(subject.fd, request)) as lines:
-            return explain(record, lines, member)
+            return explain(record, lines, member), None
 
 
 def _item(fd: int) -> str | None:
     """Return the quarantined item whose tombstone *fd* is; None if it is none."""
     return parse_tombstone(os.pread(fd, TOMBSTONE_LENGTH + 1, 0))
+
+
+def _moved_lines(moved: MovedItem, *, colour: bool) -> Iterator[str]:
+    yield ""
+    yield paint("info", "What was here", colour=colour)
+    yield from (f"  {line}" if line else "" for line in moved.lines(colour=colour))
 
 
 def _width() -> int:

@@ -10,7 +10,7 @@ import sys
 from errno import EACCES, EPERM
 from typing import TYPE_CHECKING
 
-from picklewatch.doctor import interpreter_holes, machine_checks, service_checks
+from picklewatch.doctor import interpreter_holes, machine_checks, service_checks, system_daemon
 from picklewatch.doctor.checkup import CheckResult, Grade
 
 if TYPE_CHECKING:
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["CheckResult", "Grade", "examine"]
 
 
-def examine(config_path: Path | None, directory: Path) -> Iterator[CheckResult]:
-    """Make every check; without a valid configuration, only those that need none."""
+def examine(config_path: Path | None, directory: Path, *, asks_system: bool = False) -> Iterator[CheckResult]:
+    """Make every check; without a valid configuration, only those that need none.
+
+    *asks_system*: the user has no rights over the system's daemon, and is to be told how it is.
+    """
     yield from _made("versions", machine_checks.versions())
     yield from interpreter_holes.holes(sys.version_info[:3])
     loaded, checks = service_checks.configuration(config_path)
     yield from checks
     yield from _made("systemd", machine_checks.systemd())
     yield from _made("state", service_checks.state(directory))
-    yield from _made("daemon", service_checks.daemon(directory))
+    system = list(_made("system-daemon", system_daemon.check())) if asks_system else []
+    yield from system
+    yield from _made("daemon", service_checks.daemon(directory, is_needed=not system))
     if loaded is None:
         return
     yield from _made("sandbox", service_checks.sandbox(loaded))

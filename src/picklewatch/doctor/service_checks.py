@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from picklewatch.config.schema import LoadedConfig
+    from picklewatch.telemetry.daemon_report import DaemonStatus
 
 MIN_FREE = 100 << 20
 """Bytes that should be free where the state is."""
@@ -124,8 +125,8 @@ def quarantine(loaded: LoadedConfig, directory: Path) -> Iterator[CheckResult]:
         )
 
 
-def daemon(directory: Path) -> Iterator[CheckResult]:
-    """Report the daemon's status."""
+def daemon(directory: Path, *, is_needed: bool = True) -> Iterator[CheckResult]:
+    """Report the status of this user's daemon, which is not needed where the system's watches."""
     from picklewatch.service import daemon_status
     from picklewatch.telemetry.daemon_report import DaemonStatus
 
@@ -136,6 +137,10 @@ def daemon(directory: Path) -> Iterator[CheckResult]:
     except (OSError, sqlite3.Error) as error:
         text = f"The daemon's status can't be read: {error}."
         yield CheckResult(name="daemon", state=Grade.REMARK, text=text, hint="Try again with sudo.")
+        return
+    if not status.running and not is_needed:
+        text = f"You run no daemon of your own, and need none.{_left_over(status, directory)}"
+        yield CheckResult(name="daemon", state=Grade.GOOD, text=text)
         return
     if not status.running:
         hint = "Start it: `picklewatch run`, or as a service (docs/install.md)."
@@ -153,6 +158,12 @@ def daemon(directory: Path) -> Iterator[CheckResult]:
     if not status.problems:
         text = f"The daemon (process {status.pid}) is {'healthy' if status.healthy else 'starting'}."
         yield CheckResult(name="daemon", state=Grade.GOOD, text=text, facts={"pid": status.pid})
+
+
+def _left_over(status: DaemonStatus, directory: Path) -> str:
+    if status.store is None:
+        return ""
+    return f" One ran once, with its state in {directory}; the system's follows nothing in there."
 
 
 def self_test(directory: Path) -> Iterator[CheckResult]:

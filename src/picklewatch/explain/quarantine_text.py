@@ -62,10 +62,15 @@ def details(item: Item, *, colour: bool, data: str | None, owner: str, now: floa
     if data is not None:
         rows.append(("content", printable(data)))
     for label, value in rows:
-        yield f"{paint('dim', f'{label:<8}', colour=colour)} {value}"
+        yield row(label, value, colour=colour)
     if data is not None:
         yield ""
         yield from _next(item, data)
+
+
+def row(label: str, value: str, *, colour: bool) -> str:
+    """Return a line of `details`."""
+    return f"{paint('dim', f'{label:<8}', colour=colour)} {value}"
 
 
 def _state(item: Item, now: float) -> str:

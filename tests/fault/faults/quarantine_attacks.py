@@ -18,7 +18,7 @@ from fault.outside import Outside
 from support.daemon_process import HOSTILE
 from support.vaulting import NOBODY, Attacker
 
-from picklewatch.cli.quarantine import Shared
+from picklewatch.cli.vault_access import Shared
 from picklewatch.core.errors import QuarantineError
 from picklewatch.quarantine import fs
 from picklewatch.quarantine.place import Place

@@ -1,0 +1,193 @@
+"""Two users of one machine and the system's daemon, which answers each of them about their own files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.directories import open_directory
+from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken
+from support.watching import PATIENCE, eventually
+
+from picklewatch.core.tombstone import parse_tombstone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUN = Path("/run/picklewatch")
+
+
+pytestmark = pytest.mark.skipif(not can_isolate(), reason="needs root, and a mount namespace for its user database")
+_READS = ("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search")
+"""For this interpreter, which may lie in root's home; the daemon goes by the user alone."""
+
+
+class Shared:
+    """A workstation of ada's and mallory's with the system's daemon, which has taken a file of each."""
+
+    def __init__(self, base: Path) -> None:
+        self.machine = Machine(base, '[scan]\nworkers = 1\n[socket]\ngroup = "daemon"\n')
+        self.process = self.machine.process
+        self.process.environment["RUNTIME_DIRECTORY"] = str(RUN)
+        cache = self.machine.ada / ".cache/torch/hub/checkpoints"
+        self.model = self.machine.put(cache / "model.pt", uid=ADA)
+        other = self.machine.mallory / ".cache/torch/hub/checkpoints"
+        self.others = self.machine.put(other / "other.pt", b"other")
+        self.process.start()
+        assert eventually(lambda: is_taken(self.model) and is_taken(self.others))
+
+    def item(self, path: Path) -> str:
+        """The item that the words of the tombstone name."""
+        item = parse_tombstone(path.read_bytes())
+        assert item is not None
+        return item
+
+    def run(self, uid: int, *words: str, groups: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``picklewatch`` as a user of that machine."""
+        home = self.machine.ada if uid == ADA else self.machine.mallory
+        switch = ["setpriv", "--reuid", str(uid), "--regid", str(uid)]
+        switch += ["--groups", groups] if groups else ["--clear-groups"]
+        switch += _READS
+        command = ["nsenter", "-t", str(self._inside()), "-m", *switch, sys.executable, "-I", "-m", "picklewatch"]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200"}
+        return subprocess.run(
+            [*command, *words], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/"
+        )
+
+    def json(self, uid: int, *words: str) -> Any:
+        """Run it for JSON."""
+        done = self.run(uid, *words, "--json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+    def _inside(self) -> int:
+        return self.process.process.pid
+
+    def connect(self) -> socket.socket:
+        """Connect to the daemon as root."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        connection.connect(f"/proc/{self._inside()}/root{RUN}/daemon.sock")
+        return connection
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    """The workstation, for all tests: none changes anything."""
+    with open_directory() as base:
+        made = Shared(base)
+        yield made
+        assert made.process.stop() == 0
+
+
+def test_from_the_tombstone_to_the_reason_in_one_command(shared: Shared) -> None:
+    """Whoever owns the file is told why, when, what, by whom, and whom to ask; without sudo."""
+    told = shared.run(ADA, "quarantine", "show", shared.item(shared.model))
+    assert told.returncode == 0, told.stderr
+    for said in ("malicious: ", str(shared.model), "taken ", "the system's daemon (process ", "Ask the administrator"):
+        assert said in told.stdout
+    assert "member of the group daemon" in told.stdout
+    explained = shared.run(ADA, "explain", str(shared.model))
+    assert explained.returncode == 0, explained.stderr
+    assert "malicious: " in explained.stdout
+    assert "the system's daemon (process " in explained.stdout
+
+
+def test_anothers_item_looks_like_one_that_never_was(shared: Shared) -> None:
+    """Same words, same status, but for the id itself; a list is empty of it, and a status silent."""
+    item = shared.item(shared.model)
+    known, unknown = (
+        shared.run(MALLORY, "quarantine", "show", item),
+        shared.run(MALLORY, "quarantine", "show", "0" * 12),
+    )
+    assert known.returncode == unknown.returncode == 2
+    assert known.stderr.replace(item, "ID") == unknown.stderr.replace("0" * 12, "ID")
+    assert known.stdout == unknown.stdout == ""
+    listed = shared.run(MALLORY, "quarantine", "list").stdout
+    assert shared.item(shared.others) in listed
+    assert item not in listed
+    status = shared.json(MALLORY, "status")
+    assert status["answered_by"]["whole"] is False
+    assert [record["path"] for record in status["latest"]] == [str(shared.others)]
+    assert not any(secret in json.dumps(status) for secret in (str(shared.machine.ada), item, "model.pt"))
+
+
+def test_status_and_doctor_say_which_daemon_answers(shared: Shared) -> None:
+    """Both are healthy; ada sees her directories, her find, and that she needs no daemon of her own."""
+    status = shared.run(ADA, "status")
+    assert status.returncode == 0, status.stderr
+    assert status.stdout.startswith("Answered by the system's daemon (process ")
+    assert "torch.hub: model.pt  (code-execution)" in status.stdout
+    assert f"{shared.machine.ada}/.cache/torch" in status.stdout, status.stdout
+    checks = {check["name"]: check for check in shared.json(ADA, "doctor")["checks"]}
+    assert checks["system-daemon"]["state"] == "good"
+    assert checks["daemon"]["state"] == "good"
+    assert checks["self-test"]["state"] == "good"
+
+
+def test_a_state_of_ones_own_is_told_of_beside(shared: Shared) -> None:
+    """A daemon of ada's own ran once and allowed the content: the system's is asked, and hers is named."""
+    state = shared.machine.ada / ".local/state/picklewatch"
+    words = (
+        "import contextlib, pathlib, sys; from picklewatch.store import Store; p = pathlib.Path(sys.argv[1]); "
+        "p.mkdir(parents=True); s = Store(p); s.put_state('daemon', {'version': '0'}); s.close()"
+    )
+    command = ["setpriv", "--reuid", str(ADA), "--regid", str(ADA), "--clear-groups", *_READS, sys.executable]
+    command += ["-I", "-c", words]
+    subprocess.run([*command, str(state)], check=True, cwd="/")
+    status = shared.run(ADA, "status")
+    assert status.returncode == 0, status.stderr
+    assert status.stdout.startswith("Answered by the system's daemon (process ")
+    assert f"A daemon of your own ran once, and does not now; its state is in {state}." in status.stdout
+
+
+def test_a_member_of_the_group_sees_everything(shared: Shared) -> None:
+    """By a supplementary group, as the kernel has it."""
+    told = shared.run(MALLORY, "quarantine", "show", shared.item(shared.model), groups="1")
+    assert told.returncode == 0, told.stderr
+    assert str(shared.model) in told.stdout
+
+
+def test_users_may_not_restore(shared: Shared) -> None:
+    """It is a setting, and off."""
+    refused = shared.run(ADA, "quarantine", "restore", shared.item(shared.model), "--yes")
+    assert refused.returncode == 2
+    assert "you may not restore this file" in refused.stderr
+    assert is_taken(shared.model)
+
+
+def test_a_silent_or_hostile_client_costs_nothing(shared: Shared) -> None:
+    """It is dropped or refused, and others are answered meanwhile."""
+    nonsense = (
+        b"",
+        b"{",
+        b"x" * 20_000,
+        b'{"kind": "status", "kind": "status"}\n',
+        b"\xff\n",
+        b'{"kind": "status"}\n{',
+    )
+    hostile = [shared.connect() for _ in nonsense]
+    for connection, sent in zip(hostile, nonsense, strict=True):
+        connection.sendall(sent)
+    assert shared.run(ADA, "status").returncode == 0
+    for connection in hostile:
+        with contextlib.suppress(ConnectionResetError):
+            answer = connection.recv(4096)
+            assert answer == b"" or json.loads(answer)["kind"] == "refusal"
+        connection.close()
+
+
+def test_a_crowd_of_clients_leaves_room(shared: Shared) -> None:
+    """One user's connections beyond a few are closed at once; another user's is taken."""
+    crowd = [shared.connect() for _ in range(30)]
+    assert shared.run(ADA, "status").returncode == 0
+    assert [connection.recv(1) for connection in crowd] == [b""] * 30
+    for connection in crowd:
+        connection.close()
