@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _SECONDS: Final = 5.0
-_WORD: Final = "socket-missing"
 
 
 class Listening:
@@ -47,9 +46,9 @@ class Listening:
             self._close()
             hint = "Commands of other users can't ask this daemon meanwhile; docs/socket.md says where it listens."
             reason = f"the socket in {self._place.directory} can't be made: {error}"
-            self._health.degrade(_WORD, reason, subject=str(self._place.directory), hint=hint)
+            self._health.degrade("socket-missing", reason, subject=str(self._place.directory), hint=hint)
             return
-        self._health.repair(_WORD, subject=str(self._place.directory))
+        self._health.repair("socket-missing", subject=str(self._place.directory))
         _log.info("socket.ready", path=str(self._place.directory), everyone=self._place.is_system)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""What the daemon itself reads: the child's words, requests, tombstones, journals, names in caches, mounts, settings."""
+"""What the daemon itself reads: the child's words, requests, tombstones, journals, cache names, mounts, settings."""
 
 from __future__ import annotations
 

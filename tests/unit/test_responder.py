@@ -1,0 +1,167 @@
+"""What the daemon answers, to whom."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.vaulting import NOBODY, Lab, lab
+
+from picklewatch.config.schema import SocketConfig
+from picklewatch.ipc.messages import (
+    ItemAnswer,
+    ItemRequest,
+    RefusalCause,
+    RequestRefusal,
+    RestoreAnswer,
+    RestoreItemRequest,
+    StatusAnswer,
+    StatusRequest,
+)
+from picklewatch.ipc.peers import Peer
+from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service.responder import Responder
+from picklewatch.service.viewers import Viewer, Viewers
+from picklewatch.store import Store
+from picklewatch.telemetry.daemon_report import DaemonStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picklewatch.ipc.messages import Answer, Request
+    from picklewatch.quarantine.vault import Item
+
+ADA, MALLORY = 12346, 12345
+
+
+class Known(Viewers):
+    """Users of whom it is said what they see."""
+
+    def __init__(self, *viewers: Viewer) -> None:
+        super().__init__(SocketConfig)
+        self._known = {viewer.uid: viewer for viewer in viewers}
+
+    def __call__(self, peer: Peer) -> Viewer:
+        """Return it."""
+        return self._known[peer.uid]
+
+
+class Asked:
+    """A daemon's answers about a vault with one item, which lay in ada's home."""
+
+    def __init__(self, made: Lab) -> None:
+        self.made = made
+        made.put()
+        made.give_away()
+        self.item: Item = made.quarantine()
+        self.store = Store(made.store.parent)
+        self.vault = Vault(made.store)
+
+    def __call__(self, viewer: Viewer, request: Request) -> Answer:
+        """Ask as *viewer*."""
+        responder = Responder(self.store, lambda: self.vault, lambda: SocketConfig(group="ml"), Known(viewer))
+        return responder(Peer(viewer.uid, frozenset(), 1), request)
+
+
+def received(answer: StatusAnswer) -> object:
+    """The status as the client gets it."""
+    return json.loads(json.dumps(answer.status))
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    """One item."""
+    with lab() as made:
+        made.store.parent.mkdir(exist_ok=True)
+        result = Asked(made)
+        yield result
+        result.vault.close()
+        result.store.close()
+
+
+def test_items_are_shown_to_those_whom_they_concern(asked: Asked) -> None:
+    """By id, by its beginning, or all; others get what they get for an id that does not exist."""
+    ada, mallory = Viewer(uid=ADA, homes=(str(asked.made.root),)), Viewer(uid=MALLORY)
+    for wanted in (asked.item.id, asked.item.id[:4], ""):
+        answer = asked(ada, ItemRequest(id=wanted))
+        assert isinstance(answer, ItemAnswer)
+        assert [item["id"] for item in answer.items] == [asked.item.id]
+        assert (answer.by.group, answer.by.whole, answer.by.restores) == ("ml", False, False)
+    assert asked(mallory, ItemRequest(id=asked.item.id)) == asked(mallory, ItemRequest(id="0" * 12))
+    assert asked(mallory, ItemRequest()) == asked(mallory, ItemRequest(id="0" * 12))
+
+
+def test_restoring_is_refused_or_done(asked: Asked) -> None:
+    """Refused without the setting, and of what is not one's own; else the content is allowed first."""
+    request = RestoreItemRequest(id=asked.item.id, reason="ours")
+    in_home = Viewer(uid=ADA, homes=(str(asked.made.root),), restores=True)
+    refused = asked(in_home, request)
+    assert isinstance(refused, RequestRefusal)
+    assert refused.why is RefusalCause.FORBIDDEN
+    unknown = asked(Viewer(uid=MALLORY, restores=True), request)
+    assert isinstance(unknown, RequestRefusal)
+    assert unknown.message == f"there is no quarantined item {asked.item.id}"
+    assert asked.vault.show(asked.item.id).state is State.QUARANTINED
+    owner = Viewer(uid=asked.item.uid, restores=True)
+    done = asked(owner, request)
+    assert isinstance(done, RestoreAnswer)
+    assert done.item["state"] == "restored"
+    assert asked.made.path.read_bytes() == asked.made.content
+    assert asked.item.sha256 is not None
+    assert "ours" in asked.store.allowed.all()[asked.item.sha256]
+    again = asked(owner, request)
+    assert isinstance(again, RequestRefusal)
+    assert again.why is RefusalCause.FAILED
+
+
+def test_a_status_names_nobody_elses_files(asked: Asked) -> None:
+    """Neither directories, nor problems, nor numbers of all."""
+    roots = [{"wanted": f"/home/{name}/.cache", "path": f"/home/{name}/.cache", "state": "watched"} for name in "am"]
+    problems = [
+        {"what": "watch-root", "subject": f"/home/{name}/.cache", "reason": f"{name} is broken", "hint": "look"}
+        for name in ("a", "m", "n")
+    ]
+    row = {"version": "1", "pid": os.getpid(), "degraded": problems, "counts": {"x": 1}, "walking": "/home/m/x"}
+    asked.store.put_state("daemon", row)
+    asked.store.put_state("roots", roots)
+    answer = asked(Viewer(uid=ADA, homes=("/home/a",)), StatusRequest())
+    assert isinstance(answer, StatusAnswer)
+    status = DaemonStatus.of(received(answer))
+    assert [root.path for root in status.daemon.roots] == ["/home/a/.cache"]
+    assert status.daemon.degraded[0].reason == "a is broken"
+    assert len(status.daemon.degraded) == 2
+    assert "/home/m" not in str(answer.status)
+    assert "m is broken" not in str(answer.status)
+    assert not status.daemon.counts
+    whole = asked(Viewer(uid=0, whole=True), StatusRequest())
+    assert isinstance(whole, StatusAnswer)
+    assert "/home/m/.cache" in str(whole.status)
+    assert DaemonStatus.of(received(whole)).daemon.counts == {"x": 1}
+
+
+def test_a_bug_costs_one_answer(asked: Asked) -> None:
+    """The thread that answers must not end; what went wrong is in the log, not in the answer."""
+    responder = Responder(asked.store, lambda: asked.vault, SocketConfig, Known())  # knows nobody: a KeyError
+    answer = responder(Peer(7, frozenset(), 1), StatusRequest())
+    assert isinstance(answer, RequestRefusal)
+    assert answer.message == "the daemon failed to answer"
+
+
+def test_names_in_others_homes_are_left_out() -> None:
+    """Unless the file is one's own: then they are links to it."""
+    with lab() as made:
+        made.store.parent.mkdir(exist_ok=True)
+        result = Asked(made)
+        named = replace(result.item, names=(f"{made.root}/mine", "/home/other/theirs"), uid=NOBODY)
+        result.vault.items = lambda *, history=False: [named]  # type: ignore[method-assign]
+        in_home = result(Viewer(uid=ADA, homes=(str(made.root),)), ItemRequest())
+        owner = result(Viewer(uid=NOBODY), ItemRequest())
+        assert isinstance(in_home, ItemAnswer)
+        assert isinstance(owner, ItemAnswer)
+        assert in_home.items[0]["names"] == [f"{made.root}/mine"]
+        assert len(owner.items[0]["names"]) == 2
+        result.vault.close()
+        result.store.close()
