@@ -212,7 +212,26 @@ def test_the_drop_in_lets_it_quarantine(service: Machine) -> None:
     assert "malicious" in service.run("picklewatch", "quarantine", "list")
     status = service.run("cat", f"/proc/{main_pid(service, 'picklewatch')}/status")
     assert int(re.findall(r"CapEff:\t(\w+)", status)[0], 16) & CAP_LEASE
+    ask_the_unit(service, path)
     take_a_lease_in_the_unit(service, cached("bob", "benign"))
+
+
+def ask_the_unit(service: Machine, path: str) -> None:
+    """Go from the tombstone at *path* to the reason as bob, whose it is, and as alice, who learns nothing of it."""
+    item = re.findall(r"picklewatch quarantine show (\w+)", service.run("cat", path))[0]
+    daemon = f"the system's daemon (process {main_pid(service, 'picklewatch')}, user picklewatch)"
+    for words in (["explain", path], ["quarantine", "show", item]):
+        told = service.run("picklewatch", *words, user="bob")
+        for said in ("malicious: code-execution", path, daemon, "Ask the administrator of this machine (root)."):
+            assert said in told, told
+    status = service.run("picklewatch", "status", user="bob")
+    assert status.startswith(f"Answered by {daemon}, with what concerns your files:"), status
+    assert "hostile" in status
+    doctor = json.loads(service.run("picklewatch", "doctor", "--json", user="bob", check=False))
+    (check,) = [check for check in doctor["checks"] if check["name"] == "system-daemon"]
+    assert check["state"] == "good", check
+    for words in (["quarantine", "show", item], ["quarantine", "list"], ["status", "--json"]):
+        assert path not in service.run("picklewatch", *words, user="alice", check=False)
 
 
 def take_a_lease_in_the_unit(service: Machine, path: str) -> None:
@@ -249,6 +268,9 @@ def test_the_template_sees_one_user_only(machine: Machine) -> None:
     path = cached("alice", "template")
     put(machine, path, hostile(6), "alice")
     wait_verdict(machine, "picklewatch@alice", path, "malicious")
+    assert f"Answered by your own daemon (process {pid}, user alice)" in machine.run(
+        "picklewatch", "status", user="alice"
+    )
     # a cache that appears later is found too
     late = "/home/alice/.cache/torch/hub/checkpoints/model.pth"
     put(machine, late, hostile(7), "alice")
