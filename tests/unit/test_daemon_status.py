@@ -21,7 +21,7 @@ from picklewatch.service import daemon_status
 from picklewatch.store import Store
 from picklewatch.store.lock import StateLock
 from picklewatch.telemetry.daemon_report import DaemonReport, RootReport
-from picklewatch.telemetry.health import HealthProblem
+from picklewatch.telemetry.health_problem import HealthProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

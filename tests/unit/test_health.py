@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from picklewatch.service.daemon_status import Snapshot, is_awaited
 from picklewatch.store import Store
-from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthProblem, HealthSection
+from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthSection
+from picklewatch.telemetry.health_problem import HealthProblem
 from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
 
 if TYPE_CHECKING:

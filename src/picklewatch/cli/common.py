@@ -77,6 +77,11 @@ def state_dir(given: Path | None = None) -> Path:
     return sources.home() / ".local/state/picklewatch"
 
 
+def concerns_system(state: Path | None) -> bool:
+    """Return True if the system's daemon is to be asked, too: nobody named a state directory, and it is not ours."""
+    return state is None and "STATE_DIRECTORY" not in os.environ and os.geteuid() != 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanSettings:
     """The part of the configuration that scanning needs."""

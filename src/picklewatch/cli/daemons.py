@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pwd
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,9 @@ from picklewatch.ipc import places
 from picklewatch.ipc.client import NobodyError, ask
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from picklewatch.core.errors import Error
     from picklewatch.ipc.client import Heard
     from picklewatch.ipc.messages import Answerer, Request
-
-
-def concerns_system(state: Path | None) -> bool:
-    """Return True if the system's daemon is to be asked, too: nobody named a state directory, and it is not ours."""
-    return state is None and "STATE_DIRECTORY" not in os.environ and os.geteuid() != 0
 
 
 def ask_system(request: Request) -> Heard | None:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from picklewatch.cli import daemons
-from picklewatch.cli.common import config_option, json_option, state_dir, state_option
+from picklewatch.cli.common import concerns_system, config_option, json_option, state_dir, state_option
 from picklewatch.core.errors import ExitStatus
 from picklewatch.core.model import printable
 from picklewatch.explain.record_text import paint
@@ -52,7 +51,7 @@ def command(*, config_path: Path | None, state: Path | None, as_json: bool) -> E
 
     colour = wants_colour(sys.stdout)
     checks: list[CheckResult] = []
-    for check in examine(config_path, state_dir(state), asks_system=daemons.concerns_system(state)):
+    for check in examine(config_path, state_dir(state), asks_system=concerns_system(state)):
         checks.append(check)
         if not as_json:
             click.echo("\n".join(lines(check, colour=colour)), color=colour)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from picklewatch.cli import daemons
-from picklewatch.cli.common import json_option, state_dir, state_option
+from picklewatch.cli.common import concerns_system, json_option, state_dir, state_option
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import printable
 from picklewatch.ipc.messages import StatusAnswer, StatusRequest
@@ -46,14 +45,10 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     if as_json and metrics:
         raise click.UsageError("--json and --metrics are two forms: choose one")
     directory = state_dir(state)
-    heard = daemons.ask_system(StatusRequest()) if daemons.concerns_system(state) and not metrics else None
-    if heard is not None:
-        return _show_both(heard, directory, as_json=as_json)
+    asks = concerns_system(state) and not metrics
+    if asks and (shown := _answered(directory, as_json=as_json)) is not None:
+        return shown
     status = _read(directory)
-    if not status.running and daemons.concerns_system(state) and not metrics:
-        own = daemons.ask_own(StatusRequest())  # of the template unit: its state is elsewhere
-        if own is not None:
-            return _show_heard(own, as_json=as_json)
     if as_json:
         click.echo(json.dumps(status.to_json(), ensure_ascii=True))
     elif metrics:
@@ -67,6 +62,17 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     return _exit_status(status)
 
 
+def _answered(directory: Path, *, as_json: bool) -> int | None:
+    """Show what daemons answer over their sockets; None if the state in *directory* is all that there is."""
+    from picklewatch.cli import daemons
+
+    heard = daemons.ask_system(StatusRequest())
+    if heard is not None:
+        return _show_both(heard, directory, as_json=as_json)
+    own = daemons.ask_own(StatusRequest())
+    return None if own is None else _show_heard(own, as_json=as_json)
+
+
 def _exit_status(*statuses: DaemonStatus) -> int:
     """Return the worst of the daemons that run."""
     running = [status for status in statuses if status.running]
@@ -77,6 +83,7 @@ def _exit_status(*statuses: DaemonStatus) -> int:
 
 def _show_heard(own: Heard, *, as_json: bool) -> int:
     """Show what a daemon of this user's own answered."""
+    from picklewatch.cli import daemons
     from picklewatch.cli.status_text import answered_lines
 
     status, answer = _status(own)
@@ -89,6 +96,7 @@ def _show_heard(own: Heard, *, as_json: bool) -> int:
 
 def _show_both(heard: Heard, directory: Path, *, as_json: bool) -> int:
     """Show what the system's daemon answered, and how this user's own is, if there ever was one."""
+    from picklewatch.cli import daemons
     from picklewatch.cli.status_text import answered_lines
 
     status, answer = _status(heard)
@@ -117,9 +125,13 @@ def _json(heard: Heard, status: DaemonStatus) -> dict[str, Any]:
 
 def _own(directory: Path) -> DaemonStatus | None:
     """Return the status of this user's own daemon; None if there never was one, or its state can't be read."""
+    from picklewatch.cli import daemons
+
+    heard = daemons.ask_own(StatusRequest())  # the state of a template unit's is not in *directory*
+    if heard is not None:
+        return _status(heard)[0]
     if not directory.exists():
-        own = daemons.ask_own(StatusRequest())
-        return None if own is None else _status(own)[0]
+        return None
     try:
         status = _read(directory)
     except StateError as error:

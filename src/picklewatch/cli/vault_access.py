@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from picklewatch.cli import asked_items, daemons
-from picklewatch.cli.common import config_option, state_dir, state_option
+from picklewatch.cli.common import concerns_system, config_option, state_dir, state_option
 from picklewatch.config import sources
 from picklewatch.core.errors import Error, ExitStatus, QuarantineError, StateError
 from picklewatch.core.model import printable
@@ -97,7 +97,7 @@ def shared(config_path: Path | None, state: Path | None) -> Shared:
         from picklewatch.service import watch_plan
 
         store = watch_plan.vault_directory(schema.load(config_path).config, directory)
-    return Shared(directory, store, asks_system=config_path is None and daemons.concerns_system(state))
+    return Shared(directory, store, asks_system=config_path is None and concerns_system(state))
 
 
 def with_vault(function: Callable[..., R]) -> Callable[..., R]:

@@ -18,7 +18,7 @@ from picklewatch.store.failures import DISK_HINT
 from picklewatch.store.lock import holder, trouble
 from picklewatch.telemetry import process_memory
 from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
-from picklewatch.telemetry.health import HealthProblem
+from picklewatch.telemetry.health_problem import HealthProblem
 from picklewatch.watch.roots import ASKED_FOR, RootState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.model import Verdict, printable
 from picklewatch.telemetry.daemon_report import DaemonReport, StoreReport
-from picklewatch.telemetry.health import HealthProblem
+from picklewatch.telemetry.health_problem import HealthProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from picklewatch.telemetry.health import HealthProblem  # noqa: TC001 - `get_type_hints` looks it up
+from picklewatch.telemetry.health_problem import HealthProblem  # noqa: TC001 - `get_type_hints` looks it up
 from picklewatch.telemetry.process_memory import MemoryUse  # noqa: TC001 - as above
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+
+from picklewatch.telemetry.health_problem import HealthProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,20 +19,6 @@ _log = structlog.get_logger()
 _QUIET_SECONDS: Final = 10.0
 MOST_OF_A_KIND: Final = 100
 """Problems of one kind that are kept apart; all others of that kind are one more problem, which names none of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class HealthProblem:
-    """One thing that is wrong."""
-
-    what: str
-    """A stable kebab-case name, such as ``watch-limit``."""
-    subject: str
-    """The thing that it is about, such as a path; may be empty."""
-    reason: str
-    """One plain sentence."""
-    hint: str = ""
-    """Advice to the user; empty if it repairs itself."""
 
 
 class Health:
