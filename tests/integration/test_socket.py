@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.daemon_process import HOSTILE
 from support.directories import open_directory
 from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken
 from support.watching import PATIENCE, eventually
@@ -80,7 +81,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Shared]:
-    """The workstation, for all tests: none changes anything."""
+    """The workstation, for all tests: none changes what another looks at."""
     with open_directory() as base:
         made = Shared(base)
         yield made
@@ -153,6 +154,23 @@ def test_a_member_of_the_group_sees_everything(shared: Shared) -> None:
     told = shared.run(MALLORY, "quarantine", "show", shared.item(shared.model), groups="1")
     assert told.returncode == 0, told.stderr
     assert str(shared.model) in told.stdout
+
+
+def test_a_member_of_the_group_restores_and_deletes(shared: Shared) -> None:
+    """The daemon does it: the file is ada's again, and its content is allowed; the other is gone."""
+    cache = shared.machine.ada / ".cache/torch/hub/checkpoints"
+    back = shared.machine.put(cache / "back.pt", b"back", uid=ADA)
+    gone = shared.machine.put(cache / "gone.pt", b"gone", uid=ADA)
+    content = HOSTILE + b"back"
+    assert eventually(lambda: is_taken(back) and is_taken(gone))
+    item = shared.item(gone)
+    restored = shared.run(MALLORY, "quarantine", "restore", shared.item(back), "--yes", "--reason", "ours", groups="1")
+    assert restored.returncode == 0, restored.stderr
+    assert back.read_bytes() == content
+    assert back.stat().st_uid == ADA
+    assert shared.run(MALLORY, "quarantine", "delete", item, "--yes", groups="1").returncode == 0
+    assert not gone.exists()
+    assert not is_taken(back)
 
 
 def test_users_may_not_restore(shared: Shared) -> None:

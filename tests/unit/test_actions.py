@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
+    from picklewatch.quarantine.removal import Removal
     from picklewatch.quarantine.restoring import Allow
     from picklewatch.quarantine.taking import Taking
 
@@ -75,6 +76,11 @@ class Refusing:
     def discard(self, item_id: str) -> None:
         """Remove an item."""
         self._vault.discard(item_id)
+
+    @property
+    def removal(self) -> Removal:
+        """Delete items."""
+        return self._vault.removal
 
     def restore(self, item_id: str, allow: Allow | None, *, reason: str = "") -> Item:
         """Give an item back."""

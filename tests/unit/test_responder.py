@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.vaulting import NOBODY, Lab, lab
+from support.watching import make_record
 
 from picklewatch.config.schema import SocketConfig
+from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import (
+    DeleteItemRequest,
+    FindingsAnswer,
+    FindingsRequest,
     ItemAnswer,
+    ItemChangedAnswer,
     ItemRequest,
     RefusalCause,
     RequestRefusal,
-    RestoreAnswer,
     RestoreItemRequest,
     StatusAnswer,
     StatusRequest,
@@ -107,7 +112,7 @@ def test_restoring_is_refused_or_done(asked: Asked) -> None:
     assert asked.vault.show(asked.item.id).state is State.QUARANTINED
     owner = Viewer(uid=asked.item.uid, restores=True)
     done = asked(owner, request)
-    assert isinstance(done, RestoreAnswer)
+    assert isinstance(done, ItemChangedAnswer)
     assert done.item["state"] == "restored"
     assert asked.made.path.read_bytes() == asked.made.content
     assert asked.item.sha256 is not None
@@ -115,6 +120,37 @@ def test_restoring_is_refused_or_done(asked: Asked) -> None:
     again = asked(owner, request)
     assert isinstance(again, RequestRefusal)
     assert again.why is RefusalCause.FAILED
+
+
+def test_only_those_who_see_everything_may_delete(asked: Asked) -> None:
+    """Not the owner, whatever the setting is: what is deleted is gone for the administrator, too."""
+    request = DeleteItemRequest(id=asked.item.id)
+    refused = asked(Viewer(uid=asked.item.uid, restores=True), request)
+    assert isinstance(refused, RequestRefusal)
+    assert refused.why is RefusalCause.FORBIDDEN
+    assert asked.vault.show(asked.item.id).state is State.QUARANTINED
+    done = asked(Viewer(uid=0, whole=True), request)
+    assert isinstance(done, ItemChangedAnswer)
+    assert asked.vault.show(asked.item.id).state is State.DELETED
+
+
+def test_records_are_shown_to_those_whom_they_concern(asked: Asked) -> None:
+    """Those below one's home, newest first, as many as are wanted; all to root."""
+    for number, home in enumerate(("a", "m", "a", "a")):
+        file = FileId(1, number, 1, 1, 1)
+        asked.store.finish(None, make_record(f"/home/{home}/{number}", file, Verdict.MALICIOUS))
+    wanted = FindingsRequest(verdicts=(Verdict.MALICIOUS,), limit=2)
+    answer = asked(Viewer(uid=ADA, homes=("/home/a",)), wanted)
+    assert isinstance(answer, FindingsAnswer)
+    assert [record["path"] for record in answer.records] == ["/home/a/3", "/home/a/2"]
+    assert answer.more
+    whole = asked(Viewer(uid=0, whole=True), FindingsRequest(verdicts=(Verdict.MALICIOUS,)))
+    assert isinstance(whole, FindingsAnswer)
+    assert len(whole.records) == 4
+    nothing = asked(Viewer(uid=MALLORY), wanted)
+    assert isinstance(nothing, FindingsAnswer)
+    assert not nothing.records
+    assert not nothing.more
 
 
 def test_a_status_names_nobody_elses_files(asked: Asked) -> None:

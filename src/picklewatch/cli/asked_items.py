@@ -16,7 +16,7 @@ from picklewatch.core.model import printable
 from picklewatch.explain import quarantine_text
 from picklewatch.ipc.client import SilentError, ask
 from picklewatch.ipc.codec import MessageError, build
-from picklewatch.ipc.messages import ItemAnswer, ItemRequest, RestoreAnswer, RestoreItemRequest
+from picklewatch.ipc.messages import DeleteItemRequest, ItemAnswer, ItemChangedAnswer, ItemRequest, RestoreItemRequest
 from picklewatch.ipc.places import system_place
 from picklewatch.quarantine.item import Item
 
@@ -99,8 +99,20 @@ def restore(asked: AskedItem, reason: str) -> Item:
 
     Raises `NotAnsweredError`.
     """
-    heard = ask(system_place(), RestoreItemRequest(id=asked.item.id, reason=reason))
-    assert isinstance(heard.answer, RestoreAnswer)
+    return _change(RestoreItemRequest(id=asked.item.id, reason=reason))
+
+
+def delete(asked: AskedItem, *, keep_tombstone: bool) -> Item:
+    """Have the system's daemon delete an item.
+
+    Raises `NotAnsweredError`.
+    """
+    return _change(DeleteItemRequest(id=asked.item.id, keep_tombstone=keep_tombstone))
+
+
+def _change(request: RestoreItemRequest | DeleteItemRequest) -> Item:
+    heard = ask(system_place(), request)
+    assert isinstance(heard.answer, ItemChangedAnswer)
     return _item(heard.answer.item)
 
 

@@ -110,7 +110,11 @@ def delete(shared: Shared, *, ids: tuple[str, ...], keep_tombstone: bool, yes: b
         report(shared, deleted, f"{deleted.id} was deleted{rest}", as_json=as_json)
 
     def delete_asked(asked: AskedItem) -> None:
-        raise _forbidden("deleted", asked)
+        if not asked.by.whole:
+            raise _forbidden("deleted", asked)
+        confirm(f"Delete {described(asked.item)} for good", yes=yes)
+        deleted = asked_items.delete(asked, keep_tombstone=keep_tombstone)
+        report(shared, deleted, f"{deleted.id} was deleted", as_json=as_json)
 
     return each(shared, ids, delete_one, delete_asked)
 

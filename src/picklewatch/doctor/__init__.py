@@ -40,7 +40,8 @@ def examine(config_path: Path | None, directory: Path, *, asks_system: bool = Fa
         return
     yield from _made("sandbox", service_checks.sandbox(loaded))
     yield from _made("caches", _places(loaded, directory))
-    yield from _made("quarantine", service_checks.quarantine(loaded, directory))
+    if not system:  # else its level counts, not that of a daemon of one's own
+        yield from _made("quarantine", service_checks.quarantine(loaded, directory))
     yield from _made("self-test", service_checks.self_test(directory))
 
 

@@ -56,8 +56,10 @@ def _who(heard: Heard) -> str:
 
 
 def _watched(status: DaemonStatus, heard: Heard) -> str:
-    """Say how many of the directories are watched of those that this user is told of."""
+    """Say how many directories are watched of those that this user is told of, and what happens to bad files."""
     watched = sum(root.state != "waiting" for root in status.daemon.roots)
     assert isinstance(heard.answer, StatusAnswer)
     of = "" if heard.answer.by.whole else " of yours"
-    return f"it watches {watched} {'directory' if watched == 1 else 'directories'}{of}"
+    level = status.daemon.quarantine
+    moves = "only reports" if level in (None, "off") else f"moves files judged {level} or worse"
+    return f"it watches {watched} {'directory' if watched == 1 else 'directories'}{of}, and {moves}"

@@ -1,4 +1,4 @@
-"""The messages: what may be asked of a daemon, and what it answers. Standard library only.
+"""The messages: what may be asked of a daemon, and what it answers. The standard library and the vocabulary only.
 
 One connection carries one request and one answer, each one line. A new request is one class here, its name in
 `REQUESTS`, and its answer in `picklewatch.service.responder`.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
+from picklewatch.core.model import Verdict
 from picklewatch.ipc.codec import Json, Most
 
 REQUEST: Final = 8 << 10
@@ -18,6 +19,8 @@ ANSWER: Final = 1 << 20
 """Bytes of an answer, its end included, at most."""
 ITEMS: Final = 50
 """Quarantined items in one answer, at most."""
+RECORDS: Final = 50
+"""Records in one answer, at most."""
 _NAME: Final = 80
 _SENTENCE: Final = 1_000
 
@@ -43,7 +46,25 @@ class RestoreItemRequest:
     reason: Annotated[str, Most(_SENTENCE)]
 
 
-Request = StatusRequest | ItemRequest | RestoreItemRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteItemRequest:
+    """Asks to delete this quarantined item for good."""
+
+    id: Annotated[str, Most(12)]
+    """The whole id."""
+    keep_tombstone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsRequest:
+    """Asks for the newest records with these verdicts."""
+
+    verdicts: Annotated[tuple[Verdict, ...], Most(len(Verdict))]
+    limit: int = RECORDS
+    """`RECORDS` are sent at most."""
+
+
+Request = StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | FindingsRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +100,21 @@ class ItemAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreAnswer:
-    """The item after it was restored."""
+class ItemChangedAnswer:
+    """The item after it was restored or deleted."""
 
     by: Answerer
     item: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsAnswer:
+    """Records (docs/records.md), newest first, each with ``id`` and ``at``."""
+
+    by: Answerer
+    records: Annotated[tuple[Json, ...], Most(RECORDS)]
+    more: bool = False
+    """True if there may be others: not all records were looked through."""
 
 
 class RefusalCause(StrEnum):
@@ -108,12 +139,19 @@ class RequestRefusal:
     hint: Annotated[str, Most(_SENTENCE)] = ""
 
 
-Answer = StatusAnswer | ItemAnswer | RestoreAnswer | RequestRefusal
+Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | FindingsAnswer | RequestRefusal
 
-REQUESTS: Final[dict[str, type]] = {"status": StatusRequest, "item": ItemRequest, "restore": RestoreItemRequest}
+REQUESTS: Final[dict[str, type]] = {
+    "status": StatusRequest,
+    "item": ItemRequest,
+    "restore": RestoreItemRequest,
+    "delete": DeleteItemRequest,
+    "findings": FindingsRequest,
+}
 ANSWERS: Final[dict[str, type]] = {
     "status": StatusAnswer,
     "item": ItemAnswer,
-    "restore": RestoreAnswer,
+    "changed": ItemChangedAnswer,
+    "findings": FindingsAnswer,
     "refusal": RequestRefusal,
 }

@@ -64,6 +64,11 @@ class SocketServer:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """True while both threads run."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def stop(self, seconds: float) -> None:
         """Close everything; an answer that is being made is waited for up to *seconds*."""
         self._stopping.set()

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from picklewatch.access import paths
 from picklewatch.core.errors import QuarantineError, StateError
@@ -53,7 +53,7 @@ class Vault:
             message = f"the quarantine store can't be used: {printable(self.directory)}: {error.strerror}"
             raise StateError(message, "it must be a directory of the user that picklewatch runs as") from error
         self._book = ItemBook(self._fd)
-        self.removal = Removal(self._book)
+        self.removal: Final = Removal(self._book)
         self._twins = Twins(self._fd, self._book.peek)
         status = os.fstat(self._fd)
         self._wary = status.st_uid != os.geteuid()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,14 +35,11 @@ class Listening:
         """Listen, unless that is so already; a place that can't be used is a problem, and tried again."""
         if not self._due.is_due(now):
             return
-        if self._server is not None and places.identity(self._place) == self._identity:
+        if self._is_well():
             return
         self._close()
         try:
-            listener = places.listen(self._place)
-            self._identity = places.identity(self._place)
-            self._server = SocketServer(listener, self._answer)
-            self._server.start()
+            self._open()
         except (OSError, Error, RuntimeError) as error:
             self._close()
             hint = "Commands of other users can't ask this daemon meanwhile; docs/socket.md says where it listens."
@@ -57,6 +55,19 @@ class Listening:
         self._close()
         if is_mine:
             places.remove(self._place)
+
+    def _is_well(self) -> bool:
+        """Return True if clients find the socket, and its threads run."""
+        is_alive = self._server is not None and self._server.is_alive
+        return is_alive and places.identity(self._place) == self._identity
+
+    def _open(self) -> None:
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(places.listen(self._place))
+            self._identity = places.identity(self._place)
+            self._server = SocketServer(listener, self._answer)
+            stack.pop_all()
+        self._server.start()
 
     def _close(self) -> None:
         if self._server is not None:

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.item import Item
     from picklewatch.quarantine.moving import Suspect
     from picklewatch.quarantine.recovery import Recovery
+    from picklewatch.quarantine.removal import Removal
     from picklewatch.quarantine.restoring import Allow
     from picklewatch.quarantine.taking import Taking
 
 
 class SupportsQuarantine(Protocol):
     """A vault: `picklewatch.quarantine.vault.Vault`, or a fake in tests."""
+
+    @property
+    def removal(self) -> Removal:
+        """The ways to delete items."""
+        ...
 
     def take(self, suspect: Suspect, *, tombstone: bool = True) -> Taking:
         """Take its name from a file; its content may follow."""

@@ -15,18 +15,22 @@ from picklewatch.core.errors import Error
 from picklewatch.core.model import printable
 from picklewatch.ipc.messages import (
     ITEMS,
+    RECORDS,
     Answerer,
+    DeleteItemRequest,
+    FindingsAnswer,
+    FindingsRequest,
     ItemAnswer,
+    ItemChangedAnswer,
     ItemRequest,
     RefusalCause,
     RequestRefusal,
-    RestoreAnswer,
     RestoreItemRequest,
     StatusAnswer,
 )
 from picklewatch.quarantine.lookup import matching
 from picklewatch.service import daemon_status
-from picklewatch.service.shown_status import shown_status
+from picklewatch.service.shown_status import shown_records, shown_status
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -81,8 +85,12 @@ class Responder:
         match request:
             case ItemRequest():
                 return self._items(viewer, request, by)
-            case RestoreItemRequest():
-                return self._restored(viewer, request, by)
+            case RestoreItemRequest() | DeleteItemRequest():
+                return self._changed(viewer, request, by)
+            case FindingsRequest():
+                limit = max(1, min(request.limit, RECORDS))
+                records, more = shown_records(self._store, viewer, request.verdicts, limit)
+                return FindingsAnswer(by=by, records=tuple(records), more=more)
             case _:
                 status = daemon_status.read(self._store.directory)
                 return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
@@ -96,18 +104,32 @@ class Responder:
         vault = self._vault()
         return [] if vault is None else [item for item in vault.items(history=history) if viewer.sees_item(item)]
 
-    def _restored(self, viewer: Viewer, request: RestoreItemRequest, by: Answerer) -> Answer:
+    def _changed(self, viewer: Viewer, request: RestoreItemRequest | DeleteItemRequest, by: Answerer) -> Answer:
         vault = self._vault()
         seen = [item for item in self._seen(viewer, history=True) if item.id == request.id]
         if vault is None or not seen:
             return _failed(_UNKNOWN.format(id=printable(request.id)), "")
-        if not viewer.may_restore(seen[0]):
-            hint = "Ask root, or a member of the group that the daemon trusts."
-            return RequestRefusal(why=RefusalCause.FORBIDDEN, message="you may not restore this file", hint=hint)
+        if isinstance(request, RestoreItemRequest):
+            if not viewer.may_restore(seen[0]):
+                return _forbidden("restore")
+            item = self._restored(vault, viewer, request)
+        else:
+            if not viewer.whole:
+                return _forbidden("delete")
+            item = _deleted(vault, viewer, request)
+        return ItemChangedAnswer(by=by, item=_shown(item, viewer))
+
+    def _restored(self, vault: SupportsQuarantine, viewer: Viewer, request: RestoreItemRequest) -> Item:
         reason = f"{request.reason or 'restored from quarantine'} ({_name(viewer.uid)}, {request.id})"
         item = vault.restore(request.id, self._store.allowed.add, reason=reason)
         _log.warning("quarantine.restored", item=item.id, path=item.path, by=viewer.uid, message=reason)
-        return RestoreAnswer(by=by, item=_shown(item, viewer))
+        return item
+
+
+def _deleted(vault: SupportsQuarantine, viewer: Viewer, request: DeleteItemRequest) -> Item:
+    item = vault.removal.delete(request.id, keep_tombstone=request.keep_tombstone)
+    _log.warning("quarantine.deleted", item=item.id, path=item.path, by=viewer.uid)
+    return item
 
 
 def _shown(item: Item, viewer: Viewer) -> dict[str, object]:
@@ -116,6 +138,11 @@ def _shown(item: Item, viewer: Viewer) -> dict[str, object]:
     if not viewer.whole and item.uid != viewer.uid:
         shown["names"] = [name for name in item.names if viewer.sees_path(name)]
     return shown
+
+
+def _forbidden(what: str) -> RequestRefusal:
+    hint = "Ask root, or a member of the group that the daemon trusts."
+    return RequestRefusal(why=RefusalCause.FORBIDDEN, message=f"you may not {what} this file", hint=hint)
 
 
 def _failed(message: str, hint: str) -> RequestRefusal:

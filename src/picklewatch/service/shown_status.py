@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _ROOTS: Final = 1_000
 """Directories that an answer lists at most: everybody's on a machine of many are more than it may be long."""
-_LOOKED_AT: Final = 200
-"""Records and moves that are looked through for those of one user; beyond, `findings` knows."""
+_LOOKED_AT: Final = 500
+"""Records and moves that are looked through for those of one user: an answer says if there may be more."""
 _SHOWN: Final = 10
 _NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
 _OF_OTHERS: Final = "this concerns somebody else's files, or the whole machine: the administrator sees more"
@@ -81,7 +81,7 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
     return StoreReport(
         queue=known.queue,
         verdicts={},
-        latest=_latest(store, viewer),
+        latest=shown_records(store, viewer, _NOTABLE, _SHOWN)[0],
         moves={},
         refusals=[each for each in refusals if viewer.sees_path(each["path"])][:_SHOWN],
         allowed=0,
@@ -90,8 +90,13 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
     )
 
 
-def _latest(store: Store, viewer: Viewer) -> list[dict[str, Any]]:
-    records = store.records.latest(_NOTABLE, limit=_LOOKED_AT)
+def shown_records(
+    store: Store, viewer: Viewer, verdicts: Iterable[Verdict], limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the newest records with one of *verdicts* that *viewer* may see, and whether there may be others."""
+    records = store.records.latest(verdicts, limit=limit if viewer.whole else _LOOKED_AT)
+    if viewer.whole:
+        return records, len(records) == limit
     elsewhere = [record["id"] for record in records if not viewer.sees_path(record["path"])]
     states = store.records.states(elsewhere)
     seen = []
@@ -101,4 +106,4 @@ def _latest(store: Store, viewer: Viewer) -> list[dict[str, Any]]:
             seen.append({**record, "names": names})
         elif viewer.owns(record["path"], states.get(record["id"])):
             seen.append(record)
-    return seen[:_SHOWN]
+    return seen[:limit], len(seen) > limit or len(records) == _LOOKED_AT

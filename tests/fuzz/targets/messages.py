@@ -16,13 +16,15 @@ from picklewatch.config import schema, value_kinds
 from picklewatch.core import path_patterns, units
 from picklewatch.core.errors import ConfigError
 from picklewatch.core.member_patterns import is_member, member_of
-from picklewatch.core.model import Limits
+from picklewatch.core.model import Limits, Verdict
 from picklewatch.core.tombstone import parse_tombstone, tombstone
 from picklewatch.ipc import codec
 from picklewatch.ipc.messages import (
     ANSWERS,
     REQUESTS,
     Answerer,
+    DeleteItemRequest,
+    FindingsRequest,
     ItemAnswer,
     ItemRequest,
     RefusalCause,
@@ -254,7 +256,9 @@ _ASKED = (
 
 def _messages() -> Iterator[bytes]:
     by = Answerer(version="1.0", whole=False, group="ml")
-    requests = (StatusRequest(), ItemRequest(id="12ab"), RestoreItemRequest(id="0" * 12, reason="ours\udcff"))
+    requests: tuple[object, ...] = (StatusRequest(), ItemRequest(id="12ab"))
+    requests += (RestoreItemRequest(id="0" * 12, reason="ours\udcff"),)
+    requests += (DeleteItemRequest(id="0" * 12, keep_tombstone=True), FindingsRequest(verdicts=tuple(Verdict)))
     yield from (codec.encode(request, REQUESTS) for request in requests)
     answers = (ItemAnswer(by=by, items=({"id": "0" * 12},), more=1), StatusAnswer(by=by, status={"running": True}))
     yield from (codec.encode(answer, ANSWERS) for answer in (*answers, RequestRefusal(why=RefusalCause.BUSY)))
