@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from picklewatch.queue.schedule import Claim
-    from picklewatch.store.database import Row
+    from picklewatch.store.transaction import Row
 
 
 class Queue:

@@ -12,17 +12,18 @@ import os
 import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import StateError
 from picklewatch.store.lock import holder
 from picklewatch.store.tables import MIGRATIONS, VERSION, statements
+from picklewatch.store.transaction import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-Row = tuple[Any, ...]
+    from picklewatch.store.transaction import Row, Transaction
 
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY_SECONDS: Final = 10.0
@@ -112,7 +113,7 @@ class Database:
             if durable:
                 connection.execute("PRAGMA synchronous = FULL")
             try:
-                with _transaction(connection, self._fault) as transaction:
+                with begun(connection, self._fault) as transaction:
                     yield transaction
             finally:
                 if durable:
@@ -243,43 +244,11 @@ class Database:
     def _migrate(self, connection: sqlite3.Connection) -> None:
         if _version(connection) == VERSION:
             return
-        with _transaction(connection, self._fault) as transaction:
+        with begun(connection, self._fault) as transaction:
             for number in range(_version(connection), VERSION):  # 0 steps if another process was faster
                 for statement in statements(MIGRATIONS[number]):
                     transaction.run(statement)
             transaction.run(f"PRAGMA user_version = {VERSION}")
-
-
-class Transaction:
-    """Runs statements inside `Database.transaction`."""
-
-    def __init__(self, connection: sqlite3.Connection, fault: Callable[[str], None]) -> None:
-        self._connection = connection
-        self._fault = fault
-
-    def run(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Execute one changing statement."""
-        self._fault(f"before {sql.split(None, 1)[0]}")
-        return self._connection.execute(sql, parameters)
-
-    def one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
-        """Return the first row of a reading statement, or None."""
-        row: Row | None = self._connection.execute(sql, parameters).fetchone()
-        return row
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection, fault: Callable[[str], None]) -> Iterator[Transaction]:
-    fault("before BEGIN")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield Transaction(connection, fault)
-        fault("before COMMIT")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from picklewatch.core.model import FileId, Verdict
-    from picklewatch.store.database import Database, Row, Transaction
+    from picklewatch.store.database import Database
+    from picklewatch.store.transaction import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

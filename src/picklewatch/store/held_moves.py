@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from picklewatch.core.model import Record, Verdict
-    from picklewatch.store.database import Database, Transaction
+    from picklewatch.store.database import Database
+    from picklewatch.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from picklewatch.core.candidate import Candidate
     from picklewatch.core.model import FileId
-    from picklewatch.store.database import Database, Row, Transaction
+    from picklewatch.store.database import Database
+    from picklewatch.store.transaction import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from picklewatch.core.model import FileId, Record
-    from picklewatch.store.database import Transaction
+    from picklewatch.store.transaction import Transaction
 
 _OUTCOME: Final = (*outcome_fields(Judgement), *outcome_fields(ScanReport))
 """The keys that agree if two outcomes of one inode are one record."""

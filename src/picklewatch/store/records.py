@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from picklewatch.core.model import FileId, Record
-    from picklewatch.store.database import Database, Row
+    from picklewatch.store.database import Database
     from picklewatch.store.jobs import Job
+    from picklewatch.store.transaction import Row
 
 
 class Records:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from picklewatch.core.model import FileId
 
 if TYPE_CHECKING:
-    from picklewatch.store.database import Transaction
+    from picklewatch.store.transaction import Transaction
 
 _SIGNED: Final = 1 << 63
 _NAMES_KEPT: Final = 64

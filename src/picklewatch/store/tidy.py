@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
-    from picklewatch.store.database import Database, Row
+    from picklewatch.store.database import Database
+    from picklewatch.store.transaction import Row
 
 BATCH: Final = 500
 """Records looked at in one step: it holds the database for some milliseconds."""
