@@ -276,6 +276,10 @@ BOUNDS: dict[str, list[Entry]] = {
             "_places: max(0, stop - END_WINDOW)",
         ),
     ],
+    "analysis/formats/zip_ordinary.py": [
+        format_("fields of a header", "ordinary: common[:10]", "ordinary: common[10:22]"),
+        careful("a directory with another name is read by `zipread`", r"_NAMES: -]+(?:/(?!\.{1,2}"),
+    ],
     "analysis/formats/zip_layout.py": [
         sample(
             "a gap as large as a data descriptor",

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
+
+from picklewatch.analysis.formats.zip_ordinary import ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +92,8 @@ class Archive:
     oddities: list[tuple[str, int, str]] = field(default_factory=list)
     """(rule, offset, sentence) for structures that no honest writer makes, or that readers disagree about."""
     comment: tuple[int, int] = (0, 0)
+    ordinary: bool = field(default=False, compare=False)
+    """True if its members follow one another without a gap, under different names that lead out of no directory."""
 
 
 class _End(NamedTuple):
@@ -103,8 +108,8 @@ class _End(NamedTuple):
     zip64: bool
 
 
-_RECORD, ENTRY, _COPIED = 10, 40, 1000
-"""Units of work per end record and per entry of a directory; bytes that are copied in the time of one."""
+_RECORD, ENTRY, _ORDINARY, _COPIED = 10, 40, 15, 1000
+"""Units of work per end record, per entry of a directory and of an ordinary one; bytes copied in the time of one."""
 
 
 def ends_archive(data: memoryview, charge: Charge) -> bool:
@@ -187,6 +192,24 @@ def _read_end64(data: memoryview, end: _End) -> _End | None:
 
 
 def _read_directory(data: memoryview, end: _End, base: int, directory: int, charge: Charge) -> Archive:
+    return _read_ordinary(data, end, base, directory, charge) or _read_any(data, end, base, directory, charge)
+
+
+def _read_ordinary(data: memoryview, end: _End, base: int, directory: int, charge: Charge) -> Archive | None:
+    """Read a directory whose archive begins with the data and ends with an end record without a comment."""
+    stop = end.offset + _END.size
+    if base or end.comment or not 0 < end.entries <= end.size // _CENTRAL.size or end.stop - directory != end.size:
+        return None
+    charge(end.entries * _ORDINARY)
+    columns = ordinary(data, directory, end.stop, end.entries)
+    if columns is None:
+        return None
+    names, flags, checksums, sizes, headers, starts = columns
+    members = map(Member, names, repeat(0), flags, checksums, sizes, sizes, headers, starts)
+    return Archive(0, 0, directory, stop, [*members], comment=(stop, stop), ordinary=True)
+
+
+def _read_any(data: memoryview, end: _End, base: int, directory: int, charge: Charge) -> Archive:
     stop = end.offset + _END.size
     archive = Archive(base, directory, directory, stop + end.comment, comment=(stop, stop + end.comment))
     at, count = directory, 0

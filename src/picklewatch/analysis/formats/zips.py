@@ -147,8 +147,7 @@ def _archive(scan: Scan, part: Part, archive: Archive) -> str:
     for work in (
         lambda: _members(scan, part, archive, kind),
         lambda: zipkind.finish(scan, kind, archive.members, part),
-        lambda: _names(scan, archive, part),
-        lambda: _gaps(scan, part, archive),
+        *(() if archive.ordinary else (lambda: _names(scan, archive, part), lambda: _gaps(scan, part, archive))),
     ):
         scan.guarded(part.where, work)
     return kind.name
