@@ -10,6 +10,8 @@ from picklewatch.core.model import Level, Limits
 
 CLOSED_WORLD = frozenset({"reached-callable", "foreign-state", "acting-key"})
 """The rules that ask what restoring reaches. Without them the engine judges names only."""
+_YOUNGER = frozenset({"config-target"})
+"""Rules that refuse one of the known chains for another reason: texts that a loader resolves."""
 _LIMITS = Limits(seconds=1e6, fickling_seconds=0.0)
 """By counts alone: a clock says how busy the machine is."""
 
@@ -20,9 +22,10 @@ class Judge:
     def __init__(self, *, rule: bool = True) -> None:
         self.rule = rule
         """False if only names are judged."""
-        self._ignored = frozenset() if rule else CLOSED_WORLD
+        self._ignored = frozenset() if rule else CLOSED_WORLD | _YOUNGER
         if not rule:
             _allow_calls_with_a_literal()
+            _take_any_argument()
 
     def clean(self, data: bytes) -> bool:
         """Return True if *data* would be ``clean``."""
@@ -30,6 +33,12 @@ class Judge:
         return report.complete and all(
             finding.level is Level.INFO or finding.rule in self._ignored for finding in report.findings
         )
+
+
+def _take_any_argument() -> None:
+    """Let functions of the lists be given any object, as before the rule: only what calls it names is judged."""
+    taken = importlib.import_module("picklewatch.analysis.pickle.semantics.taken_arguments").TakenArguments
+    taken._look = taken._only_data = lambda *_given: None
 
 
 def _allow_calls_with_a_literal() -> None:
