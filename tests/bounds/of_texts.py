@@ -44,9 +44,18 @@ BOUNDS: dict[str, list[Entry]] = {
         format_("in brackets there are no columns", "Pairs.take: self._scopes.leave(_NO_COLUMN)"),
     ],
     "analysis/formats/text_parts.py": [
-        whole("the next piece follows, with the end of this one", "Signs.look_in: text[-_LONGEST:]"),
         told("limit-depth", reach.nested_texts, "texts in strings of texts", "readings: depth >= NESTED_TEXTS"),
         format_("no tag, and no key with a value, is as short", "readings: len(inner) < 4"),
+    ],
+    "analysis/formats/text_signs.py": [
+        whole(
+            "the next piece follows, with the end of this one",
+            "Signs.look_in: text[-_LONGEST:]",
+            "_windows: text[-_LONGEST:]",
+        ),
+    ],
+    "analysis/formats/toml_tables.py": [
+        careful("more blanks before it count as the place of a key", "_is_key: max(at - _BLANKS, 0)"),
     ],
     "analysis/formats/unjudged.py": [
         format_("a node is recognised by its beginning", "_meta_graph: graph[:HEAD]"),

@@ -10,7 +10,7 @@ from picklewatch.analysis.content import scan_content
 from picklewatch.analysis.formats import read_content
 from picklewatch.analysis.formats.context import Scan, worst
 from picklewatch.analysis.formats.spelling import pieces
-from picklewatch.analysis.formats.text_parts import Signs
+from picklewatch.analysis.formats.text_signs import Signs, worth_reading
 from picklewatch.core.model import Policy, Verdict
 from picklewatch.core.policy import decide
 
@@ -30,7 +30,7 @@ def signs_of(data: memoryview) -> set[bytes]:
     signs = Signs()
     for _offset, piece in pieces(data):
         signs.look_in(piece)
-    return signs.found
+    return worth_reading(data, signs.counting(data))
 
 
 def judged(data: bytes, limits: Limits = UNTIMED) -> tuple[ScanReport, Verdict]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEADERS = (
     re.compile(rb"gA[I-X][A-Za-z0-9+/_-]{6,}={0,2}"),
-    re.compile(rb"80(?:02|03|04|05)(?:[0-9a-fA-F]{2}){6,}"),
+    re.compile(rb"800[2-5](?:[0-9a-fA-F]{2}){6,}"),
 )
 """Base64 and hexadecimal of a protocol header (0x80, then 2 to 5)."""
 

@@ -72,7 +72,7 @@ def in_utf8(data: memoryview) -> memoryview:
     return data
 
 
-def understood(data: memoryview) -> bytes:
+def understood(data: memoryview | bytes) -> bytes:
     """Return *data* with the escapes of ASCII characters undone.
 
     Backslashes and quotes stay escaped, so that strings end where they did, and no two characters become an escape.
@@ -98,7 +98,8 @@ def pieces(data: memoryview) -> Iterator[tuple[int, bytes]]:
         while begin < stop:
             cut = _WHOLE.search(data, min(begin + CHUNK, stop), stop)
             end = cut.end() if cut is not None else stop
-            yield begin, understood(data[begin:end])
+            piece = bytes(data[begin:end])
+            yield begin, understood(piece) if b"\\" in piece else piece
             begin = end  # noqa: PLW2901
 
 

@@ -15,7 +15,8 @@ from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.jinja_templates import is_template
 from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
-from picklewatch.analysis.formats.text_parts import TEMPLATES, Signs, readings, worth_reading
+from picklewatch.analysis.formats.text_parts import readings
+from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
 from picklewatch.analysis.sparse import before_hole
 from picklewatch.core.model import Level
@@ -33,7 +34,7 @@ _AT_ONCE = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
 _JSON = re.compile(rb"\s*+[\[{\"]")
-_KERAS = re.compile(rb"\s*(?:Sequential|Functional|Model|Lambda)\b")
+_KERAS = re.compile(rb"\s*(?:" + b"|".join(KERAS) + rb")\b")
 
 
 def is_text(data: memoryview) -> bool:
@@ -88,7 +89,12 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
     for offset, piece in pieces(part.data):
         encoded.look_in(piece, offset)
         signs.look_in(piece)
-    found = worth_reading(part.data, signs.found)
+    return judge_signs(scan, part, signs.counting(part.data))
+
+
+def judge_signs(scan: Scan, part: Part, counting: set[bytes]) -> set[str]:
+    """Judge a text in UTF-8 in which these signs count, and return its kinds."""
+    found = worth_reading(part.data, counting)
     reader = _TextJudge(scan, part)
     if not found.isdisjoint(TEMPLATES) and is_template(part.data):
         reader.kinds.add("chat-template")
@@ -97,7 +103,8 @@ def judge_text(scan: Scan, part: Part) -> set[str]:
             reader.take(met)
     elif found and _JSON.match(part.data) is not None and any(map(_is_template, escaped_strings(part.data))):
         reader.kinds.add("chat-template")
-    if toml_tables.may_be_toml(part.data):
+    keys = keys_of(counting)
+    if keys and toml_tables.may_be_toml(part.data, keys):
         _judge_toml(scan, part)
     return reader.kinds
 

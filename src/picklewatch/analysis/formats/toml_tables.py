@@ -10,27 +10,40 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.analysis.formats.text_pairs import Met
-from picklewatch.catalogue.loaders.loader_keys import LOADER_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LONGEST = 1 << 20
 """Bytes that are read; a longer text with such a key is reported."""
 PER_BYTE = 2
 """Units of work."""
-_KEYS = b"|".join(sorted({re.escape(entry.key.encode()) for entry in LOADER_KEYS if entry.in_texts}))
-_PAIR = re.compile(
-    rb"(?:^|[\n{,.])[ \t]*+[\"']?(?:" + _KEYS + rb")[\"']?[ \t]*+[=.]|^\[[^\]\n]*(?:" + _KEYS + rb")", re.MULTILINE
-)
-
-
 _BEGINS = re.compile(rb"(?:\s++|#[^\n]*+\n)*+(?:\[|[\w.\"' -]++=)")
+_BEFORE = re.compile(rb"(?:^|[\n{,.])[ \t]*+[\"']?\Z")
+"""What stands before a key."""
+_BLANKS = 64
+"""Bytes before a key that are looked at; more blanks than these may be indentation."""
 
 
-def may_be_toml(data: memoryview) -> bool:
-    """Return True if *data* begins as TOML does and has a key of the table in front of an equals sign."""
-    return _BEGINS.match(data) is not None and _PAIR.search(data) is not None
+def may_be_toml(data: memoryview, keys: Iterable[bytes]) -> bool:
+    """Return True if *data* begins as TOML does and has one of *keys* in front of an equals sign or in a header."""
+    if _BEGINS.match(data) is None:
+        return False
+    either = b"|".join(map(re.escape, sorted(keys)))
+    header = rb"\[[^\]\n]*(?:" + either + b")"
+    if re.compile(header).match(data) is not None or re.compile(b"\n" + header).search(data) is not None:
+        return True
+    return any(_is_key(data, match.start()) for key in keys for match in _assigned(key).finditer(data))
+
+
+def _assigned(key: bytes) -> re.Pattern[bytes]:
+    return re.compile(re.escape(key) + rb"[\"']?[ \t]*+[=.]")
+
+
+def _is_key(data: memoryview, at: int) -> bool:
+    """Return True if what begins at *at* stands where a key does."""
+    before = bytes(data[max(at - _BLANKS, 0) : at])
+    return _BEFORE.search(before) is not None or not before.strip(b" \t\"'")
 
 
 def mets(data: memoryview) -> Iterator[Met]:

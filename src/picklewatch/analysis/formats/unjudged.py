@@ -243,12 +243,14 @@ _KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
     (
         "tf-savedmodel",
         (
-            re.compile(rb"saved_model_schema_version(?<!\wsaved_model_schema_version)\s*+:\s*+\d"),
-            re.compile(rb"meta_graphs(?<!\wmeta_graphs)\s*+[{<]"),
+            re.compile(
+                rb"_(?:model_schema_version(?<=\bsaved_model_schema_version)\s*+:\s*+\d"
+                rb"|graphs(?<=\bmeta_graphs)\s*+[{<])"
+            ),
         ),
     ),
     ("tf-graph", (re.compile(rb"node(?<!\wnode)\s*+[{<]\s*+name\s*+:\s*+[\"']"),)),
-    ("onnx", (re.compile(rb"ir_version(?<!\wir_version)\s*+:\s*+\d"),)),
+    ("onnx", (re.compile(rb"_version(?<=\bir_version)\s*+:\s*+\d"),)),
     ("keras-config", ()),
     ("remote-code", ()),
 )
