@@ -1,4 +1,8 @@
-"""``python tests/bench/speed``: processor time, wall clock and peak memory of whole commands, medians of runs."""
+"""``python tests/bench/speed``: processor time, wall clock and peak memory of whole commands, medians of runs.
+
+``speed.md`` below ``--out`` is made for docs/performance.md: a table of all rows with the ratio to the fastest peer
+that reads the row, one table of the judgement alone, and one table for each row.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
@@ -18,6 +23,9 @@ from bench.detection import tally  # noqa: E402
 from bench.speed import samples  # noqa: E402
 from picklewatch.analysis.pickle import Budget, judge_pickle  # noqa: E402
 from picklewatch.core.model import DEFAULT_LIMITS  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS: dict[str, list[str]] = {
     "picklescan": ["picklescan", "-p"],
@@ -31,6 +39,8 @@ COMMANDS: dict[str, list[str]] = {
 """What a person types, the path last."""
 _ONE_FILE = frozenset({"fickling"})
 """Take no folder."""
+_LATE = 124
+"""The status of a command that took too long."""
 _PICKLESCAN = (
     "import io,sys,time,statistics; from picklescan.scanner import scan_pickle_bytes as s; d=sys.stdin.buffer.read()\n"
     "def once():\n t=time.process_time(); s(io.BytesIO(d),'x'); return time.process_time()-t\n"
@@ -41,12 +51,12 @@ _PICKLESCAN = (
 def main() -> None:
     """Measure and print."""
     options = _options()
-    cache = peers.cache_folder(options.cache)
-    todo = [sample for sample in samples.make(cache / "speed") if options.only in sample.name]
+    cache = peers.cache_folder(options.cache).resolve()  # commands run elsewhere
+    todo = samples.make(cache / "speed", lambda row: options.only in row.name and row.name not in options.without)
     ours = f"picklewatch {importlib.metadata.version('picklewatch')}"
     commands = {ours: [sys.executable, "-m", "picklewatch", "scan", "--format", "json"]}
     picklescan: Path | None = None
-    for name in options.tools.split(","):
+    for name in filter(None, options.tools.split(",")):
         installed = peers.install(next(peer for peer in peers.PEERS if peer.name == name), cache)
         if installed.python is None:
             print(f"{name} is not compared: {installed.problem}")
@@ -54,9 +64,33 @@ def main() -> None:
         script, *rest = COMMANDS[name]
         commands[f"{name} {installed.version}"] = [str(installed.python.parent / script), *rest]
         picklescan = installed.python if name == "picklescan" else picklescan
-    figures = {sample.name: _compare(sample, commands, options) for sample in todo}
-    inside = {sample.name: _inside(sample.pickle, picklescan, options.runs) for sample in todo if sample.pickle}
-    _publish(figures, inside, options)
+    results = [Measured(sample=sample, tools=_compare(sample, commands, options)) for sample in todo]
+    inside = {
+        sample.row.title: _inside(sample.pickle, picklescan, options.runs)
+        for sample in todo
+        if sample.pickle is not None
+    }
+    _publish(results, inside, options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The figures of every tool on one row, ours first."""
+
+    sample: samples.Sample
+    tools: dict[str, dict[str, Any]]
+
+    @property
+    def ours(self) -> float:
+        """Our processor time."""
+        return float(next(iter(self.tools.values()))["cpu"])
+
+    def fastest(self) -> tuple[str, float]:
+        """Return the fastest peer that reads the row, and its processor time; no name if there is none."""
+        row = self.sample.row
+        peers_ = {tool: figure["cpu"] for tool, figure in [*self.tools.items()][1:] if figure["status"] == row.status}
+        name = min(peers_, key=peers_.__getitem__, default="") if row.read_by_peers else ""
+        return (name, peers_[name]) if name else ("", 0.0)
 
 
 def _compare(sample: samples.Sample, commands: dict[str, list[str]], options: argparse.Namespace) -> dict[str, Any]:
@@ -71,6 +105,7 @@ def _compare(sample: samples.Sample, commands: dict[str, list[str]], options: ar
             runs[name].append(
                 measure.run([*command, str(sample.path)], timeout=options.timeout, env=environment, cwd=Path("/tmp"))
             )
+    print(f"{sample.row.name}: done", file=sys.stderr, flush=True)
     return {name: _median(costs) for name, costs in runs.items() if costs}
 
 
@@ -85,44 +120,65 @@ def _median(costs: list[measure.Cost]) -> dict[str, Any]:
 
 
 def _inside(content: bytes, picklescan: Path | None, runs: int) -> dict[str, float]:
-    """Processor seconds of the judgement alone, within a process that is already warm."""
+    """Opcodes, and the processor seconds of the judgement alone, within a process that is already warm."""
 
     def once() -> float:
         begun = time.process_time()
         judge_pickle(content, budget=Budget(limits=DEFAULT_LIMITS), persistent=True)
         return time.process_time() - begun
 
-    once()
-    found = {"picklewatch": statistics.median(once() for _ in range(runs))}
+    opcodes = judge_pickle(content, budget=Budget(limits=DEFAULT_LIMITS), persistent=True).opcodes
+    found = {"opcodes": opcodes, "picklewatch": statistics.median(once() for _ in range(runs))}
     if picklescan is not None:
         cost = measure.run([str(picklescan), "-c", _PICKLESCAN, str(runs)], stdin=content)
         found["picklescan"] = float(cost.stdout)
     return found
 
 
-def _publish(figures: dict[str, Any], inside: dict[str, Any], options: argparse.Namespace) -> None:
-    parts = []
-    for name, tools in figures.items():
-        rows = [[name, "CPU s", "wall s", "peak MB", "runs", ""]]
-        for tool, figure in tools.items():
-            note = "took too long" if figure["status"] == 124 else f"status {figure['status']}"
-            numbers = [
-                f"{figure['cpu']:.2f}",
-                f"{figure['wall']:.2f}",
-                f"{figure['peak'] / 1e6:.0f}",
-                str(figure["runs"]),
-            ]
-            rows.append([tool, *numbers, note])
-        parts.append(rows)
-    rows = [["the pickle alone, CPU s", *next(iter(inside.values()), {})]]
-    rows += [[name, *(f"{seconds:.4f}" for seconds in tools.values())] for name, tools in inside.items()]
+def _summary(results: Sequence[Measured]) -> list[list[str]]:
+    """One line a row: what it costs, beside the fastest peer, and what it is to cost at most."""
+    start = next((result.ours for result in results if result.sample.row.name == "one-small-pickle.pkl"), None)
+    rows = [["whole command", "CPU s", "beyond the start", "the fastest peer that reads it", "ratio", "at most"]]
+    for result in results:
+        row, (peer, cost) = result.sample.row, result.fastest()
+        beyond = "" if start is None else f"{max(result.ours - start, 0):.2f}"
+        most = f"{row.most}" if row.most is not None else f"{row.beyond} s beyond" if row.beyond is not None else ""
+        beside = f"{peer}: {cost:.2f}" if peer else "none"
+        ratio = f"{result.ours / cost:.2f}" if cost else ""
+        rows.append([row.title, f"{result.ours:.2f}", beyond, beside, ratio, most])
+    return rows
+
+
+def _engine(inside: dict[str, dict[str, float]]) -> list[list[str]]:
+    rows = [["the pickle alone", "opcodes", "picklewatch, CPU s", "picklescan, CPU s", "ratio"]]
+    for title, figures in inside.items():
+        ours, theirs = figures["picklewatch"], figures.get("picklescan")
+        beside = ["", ""] if theirs is None else [f"{theirs:.4f}", f"{ours / theirs:.2f}"]
+        rows.append([title, f"{figures['opcodes']:,}", f"{ours:.4f}", *beside])
+    return rows
+
+
+def _details(result: Measured) -> list[list[str]]:
+    rows = [["tool", "CPU s", "wall s", "peak MB", "runs", ""]]
+    for tool, figure in result.tools.items():
+        note = "took too long" if figure["status"] == _LATE else f"status {figure['status']}"
+        numbers = [f"{figure['cpu']:.2f}", f"{figure['wall']:.2f}", f"{figure['peak'] / 1e6:.0f}", str(figure["runs"])]
+        rows.append([tool, *numbers, note])
+    return rows
+
+
+def _publish(results: Sequence[Measured], inside: dict[str, dict[str, float]], options: argparse.Namespace) -> None:
+    parts = [("All rows", _summary(results))]
     if inside:
-        parts.append(rows)
-    print("\n\n".join(map(tally.plain, parts)))
+        parts.append(("The judgement alone", _engine(inside)))
+    parts += [(result.sample.row.title, _details(result)) for result in results]
+    print("\n\n".join(f"{title}\n{tally.plain(rows)}" for title, rows in parts))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "speed.json").write_text(json.dumps({"commands": figures, "inside": inside}, indent=1) + "\n")
-        (options.out / "speed.md").write_text("\n\n".join(map(tally.markdown, parts)) + "\n")
+        commands = {result.sample.row.name: result.tools for result in results}
+        (options.out / "speed.json").write_text(json.dumps({"commands": commands, "inside": inside}, indent=1) + "\n")
+        text = "\n\n".join(f"## {title}\n\n{tally.markdown(rows)}" for title, rows in parts)
+        (options.out / "speed.md").write_text(text + "\n")
 
 
 def _options() -> argparse.Namespace:
@@ -130,8 +186,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--cache", type=Path, help="environments and files (default: $XDG_CACHE_HOME/picklewatch-bench)"
     )
-    parser.add_argument("--tools", default=",".join(COMMANDS), help="comma-separated; default: all that have a command")
-    parser.add_argument("--only", default="", help="only samples with this in their name")
+    parser.add_argument("--tools", default=",".join(COMMANDS), help="comma-separated, or empty; default: all")
+    parser.add_argument("--only", default="", help="only rows with this in their name")
+    parser.add_argument("--without", action="append", default=[], help="the name of a row that is left out; repeatable")
     parser.add_argument("--runs", type=int, default=5, help="of each command; the median counts")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one run")
     parser.add_argument("--out", type=Path, help="where speed.json and speed.md go")

@@ -5,42 +5,65 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samples.torch_checkpoint import torch_zip
 
+from bench.speed import bulk_files, library_pickles
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_MIB = 1 << 20
+_MANY = 10_000
 _HOSTILE = b"\x80\x04cos\nsystem\n\x8c\x04true\x85R."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One thing to scan."""
+class Row:
+    """One thing to scan: how it is made, and what it is to cost."""
 
     name: str
+    title: str
+    make: Callable[[Path], bytes | None]
+    """Writes it, and returns the pickle alone, to be judged within a process; None if that says nothing."""
+    most: float | None = None
+    """The ratio to the fastest peer that it is to cost at most."""
+    beyond: float | None = None
+    """Processor seconds beyond those of one small pickle that it is to cost at most."""
+    status: int = 0
+    """The exit status of a scanner that reads it rightly: 1 if there is harm in it."""
+    read_by_peers: bool = True
+    """False if the peers pass such a file over, whatever their status."""
+    keep: bool = False
+    """True if it takes long to make: one that is there from an earlier run is taken again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A row that was written to disk."""
+
+    row: Row
     path: Path
     pickle: bytes | None = None
-    """The pickle alone, to be judged within a process; None if that says nothing."""
 
 
-def make(folder: Path) -> list[Sample]:
-    """Write every sample below *folder*."""
-    makers: dict[str, Callable[[Path], bytes | None]] = {
-        "one-small-pickle.pkl": _small,
-        "state-dict-10000-tensors.pt": _state_dict,
-        "list-900000-integers.pkl": _integers,
-        "torch-zip-1-gib.pt": _sparse,
-        "folder-5000-pickles": _folder,
-        "folder-10000-pickles-100-hostile": _mixed,
-    }
+def make(folder: Path, chosen: Callable[[Row], bool]) -> list[Sample]:
+    """Write the *chosen* rows below *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [Sample(name=name, path=folder / name, pickle=make(folder / name)) for name, make in makers.items()]
+    return [_made(row, folder / row.name) for row in ROWS if chosen(row)]
+
+
+def _made(row: Row, path: Path) -> Sample:
+    if row.keep and path.exists():
+        return Sample(row=row, path=path)
+    begun = path.with_name(f"{path.name}.part")
+    if not row.keep:
+        return Sample(row=row, path=path, pickle=row.make(path))
+    row.make(begun)
+    begun.rename(path)
+    return Sample(row=row, path=path)
 
 
 def _small(path: Path) -> bytes:
@@ -113,32 +136,105 @@ def _text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
-def _state_dict(path: Path) -> bytes:
-    tensors = 10_000
-    content = state_dict_pickle(tensors)
-    path.write_bytes(torch_zip(content, {str(n): struct.pack("<f", n) for n in range(tensors)}))
+def _zipped(tensors: int, protocol: int) -> Callable[[Path], bytes]:
+    def make_it(path: Path) -> bytes:
+        content = library_pickles.state_dict(tensors, protocol)
+        path.write_bytes(torch_zip(content, {str(n): struct.pack("<f", n) for n in range(tensors)}))
+        return content
+
+    return make_it
+
+
+def _optimizer(path: Path) -> bytes:
+    content = library_pickles.optimizer(4_000)
+    path.write_bytes(torch_zip(content, {str(n): struct.pack("<f", n) for n in range(12_000)}))
     return content
 
 
-def _sparse(path: Path) -> None:
-    """One storage of 1 GiB of zeros, a hole in the file."""
-    size = 1024 * _MIB
-    crc = 0
-    for _ in range(size // _MIB):
-        crc = zlib.crc32(bytes(_MIB), crc)
-    content = state_dict_pickle(1).replace(b"K\x01t", b"J" + struct.pack("<i", size // 4) + b"t", 1)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", content)
-        archive.writestr("archive/version", b"3\n")
-        info = zipfile.ZipInfo("archive/data/0")
-        info.file_size = info.compress_size = size
-        info.CRC = crc
-        info.header_offset = archive.start_dir
-        assert archive.fp is not None
-        archive.fp.seek(archive.start_dir)
-        archive.fp.write(info.FileHeader(zip64=False))
-        archive.start_dir = archive.fp.tell() + size
-        archive.fp.truncate(archive.start_dir)
-        archive.filelist.append(info)
-        archive.NameToInfo[info.filename] = info
-        vars(archive)["_didModify"] = True  # zipfile itself writes no member without reading it
+def _alone(content: Callable[[], bytes]) -> Callable[[Path], bytes]:
+    def make_it(path: Path) -> bytes:
+        made = content()
+        path.write_bytes(made)
+        return made
+
+    return make_it
+
+
+def _sparse(size: int) -> Callable[[Path], None]:
+    def make_it(path: Path) -> None:
+        """One storage of zeros, a hole in the file. Its checksum is left out, which nobody compares of a tensor."""
+        count = struct.pack("<q", size // 4).rstrip(b"\0") + b"\0"
+        content = state_dict_pickle(1).replace(b"K\x01t", b"\x8a" + bytes([len(count)]) + count + b"t", 1)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", content)
+            archive.writestr("archive/version", b"3\n")
+            info = zipfile.ZipInfo("archive/data/0")
+            info.file_size = info.compress_size = size
+            info.CRC = 0
+            info.header_offset = archive.start_dir
+            assert archive.fp is not None
+            archive.fp.seek(archive.start_dir)
+            archive.fp.write(info.FileHeader(zip64=size >= 1 << 32))
+            archive.start_dir = archive.fp.tell() + size
+            archive.fp.truncate(archive.start_dir)
+            archive.filelist.append(info)
+            archive.NameToInfo[info.filename] = info
+            vars(archive)["_didModify"] = True  # zipfile itself writes no member without reading it
+
+    return make_it
+
+
+ROWS = (
+    Row(name="one-small-pickle.pkl", title="One pickle of 1 KB: the cost of the start", make=_small, most=1.5),
+    Row(name="folder-5000-pickles", title="A folder of 5,000 small pickles", make=_folder, most=1.5),
+    Row(
+        name="folder-10000-pickles-100-hostile",
+        title="10,000 small files in 100 directories, one of a hundred hostile",
+        make=_mixed,
+        status=1,
+    ),
+    *(
+        Row(
+            name=f"state-dict-{tensors}-tensors.pt",
+            title=f"A state_dict of {tensors:,} tensors, in a zip of as many records",
+            make=_zipped(tensors, 2),
+            most=0.5 if tensors == _MANY else None,
+        )
+        for tensors in (100, 1_000, _MANY, 30_000)
+    ),
+    *(
+        Row(
+            name=f"state-dict-protocol-{protocol}.pt",
+            title=f"A state_dict of 10,000 tensors, protocol {protocol}",
+            make=_zipped(_MANY, protocol),
+        )
+        for protocol in (4, 5)
+    ),
+    Row(name="optimizer-4000-parameters.pt", title="The state of Adam over 4,000 parameters", make=_optimizer),
+    Row(name="list-900000-integers.pkl", title="A pickle of 900,000 integers", make=_integers, most=0.2),
+    Row(
+        name="vocabulary-150000-words.pkl",
+        title="A vocabulary of 150,000 words",
+        make=_alone(lambda: library_pickles.vocabulary(150_000)),
+    ),
+    Row(
+        name="numpy-20000-scalars.pkl",
+        title="A list of 20,000 scalars of numpy",
+        make=_alone(lambda: library_pickles.scalars(20_000)),
+    ),
+    Row(name="forest-500-trees.pkl", title="A forest of 500 trees", make=_alone(lambda: library_pickles.forest(500))),
+    Row(name="torch-zip-1-gib.pt", title="A torch zip of 1 GiB, one storage", make=_sparse(1 << 30), most=1.3),
+    Row(name="torch-zip-20-gib.pt", title="A torch zip of 20 GiB, one storage", make=_sparse(20 << 30)),
+    *(
+        Row(name=name, title=title, make=make_it, read_by_peers=False, beyond=beyond, keep=beyond is None)
+        for name, title, make_it, beyond in (
+            ("json-lines-20-mb.jsonl", "20 MB of JSON lines", bulk_files.json_lines, 0.15),
+            ("text-1-gb.jsonl", "1 GB of JSON lines", bulk_files.long_text, None),
+            ("tensors-300-mb.tar.gz", "A tar of numbers and texts, 300 MB of gzip", bulk_files.tensors, None),
+            ("docker-layer-100-mb.tar.gz", "A layer of an image, 100 MB of gzip", bulk_files.layer, None),
+            ("package.conda", "A conda package of 17 MB", bulk_files.conda, None),
+            ("table-35-mb.csv.gz", "A table, 35 MB of gzip", bulk_files.table, None),
+        )
+    ),
+)
+"""All rows, in the order of docs/performance.md."""

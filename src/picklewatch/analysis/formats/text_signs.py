@@ -122,6 +122,12 @@ def _anchor(word: bytes) -> bytes:
     return next((bytes([code]) for code in _ANCHORS if code in word), b"")
 
 
+_BY_ANCHOR = {
+    anchor: frozenset(word for word in _FIRST if _anchor(word) == anchor) for anchor in set(map(_anchor, _FIRST))
+}
+"""Anchor → the words that are looked for first."""
+
+
 @cache
 def _anchored(words: frozenset[bytes], anchor: bytes) -> re.Pattern[bytes]:
     """Return a pattern of *words* that begins with their *anchor*, for which the engine has a fast search."""
@@ -138,10 +144,8 @@ class Signs:
 
     def __init__(self) -> None:
         self._found: set[bytes] = set()
-        self._left: dict[bytes, frozenset[bytes]] = {}
+        self._left = dict(_BY_ANCHOR)
         """Anchor → the words with it that were not found yet."""
-        for anchor in {_anchor(word) for word in _FIRST}:
-            self._left[anchor] = frozenset(word for word in _FIRST if _anchor(word) == anchor)
         self._loose = False
         self._before = b"\n"
 
@@ -175,6 +179,8 @@ class Signs:
     def counting(self, data: memoryview) -> set[bytes]:
         """Return the signs with all that they need in *data*, whose pieces were searched."""
         loose = self._loose or not self._found.isdisjoint(TEMPLATES)
+        if not self._found and not loose:
+            return set()
         looked_for = set(_FIRST)
         needs = [need for need in (_LOOSE if loose else _NEEDS) if not need.known_absent(self._found, looked_for)]
         if any(need.beside or need.sign not in looked_for for need in needs):
