@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from support.watching import ENGINE, PATIENCE, FakeScanner, LocalWatch, make_candidate
 
+from picklewatch.access.held_directory import hold_directory
 from picklewatch.access.open_file import Subject, open_subject
 from picklewatch.core.candidate import Source
 from picklewatch.core.model import Policy
@@ -62,7 +63,13 @@ class Pool:
         )
         self.schedule = stages.schedule
         context = ScanContext(
-            make_scanner=scanner, policy=Policy, engine=ENGINE, opens=self._open, seconds=1.0, batch=batch
+            make_scanner=scanner,
+            policy=Policy,
+            engine=ENGINE,
+            opens=self._open,
+            holds=hold_directory,
+            seconds=1.0,
+            batch=batch,
         )
         self.workers = Workers(stages, context, workers)
         if start:

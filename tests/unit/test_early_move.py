@@ -13,6 +13,7 @@ from support.vaulting import NOBODY, root_only
 from support.watching import ENGINE, PATIENCE, FakeScanner, LocalWatch, eventually, make_candidate, make_record, named
 
 from picklewatch.access.digest import DIGEST_ALWAYS
+from picklewatch.access.held_directory import hold_directory
 from picklewatch.access.open_file import open_subject
 from picklewatch.core.model import FileId, Policy, Verdict
 from picklewatch.core.tombstone import parse_tombstone
@@ -87,6 +88,7 @@ class House:
             policy=lambda: self.policy,
             engine=ENGINE,
             opens=self._open,
+            holds=hold_directory,
             seconds=60.0,
         )
         self.workers = Workers(self.stages, context, 2)

@@ -52,10 +52,10 @@ def test_a_line_waits_for_the_link_and_the_record_gets_its_name(tmp_path: Path, 
     late = LateNames(store, OutcomeLog(store), seconds=NEVER)
     number, record, link = judged(tmp_path, store)
     assert late.keep(number, record)
-    assert store.records.is_unreported(number)
+    assert store.records.unreported_of([number]) == {number}
     link.symlink_to("../../blobs/abc")
     late.report(threading.Event())
-    assert not store.records.is_unreported(number)
+    assert not store.records.unreported_of([number])
     assert shown(store) == ["org/model@0123456: model.pt"]
     assert json.dumps(str(link)) in json.dumps(store.records.latest()[0]["names"])
     assert not late
@@ -74,7 +74,7 @@ def test_a_link_that_never_comes_is_not_waited_for(tmp_path: Path, store: Store)
             assert late.keep(number, record)
             numbers.append(number)
         late.report(event)
-        assert not any(map(store.records.is_unreported, numbers))
+        assert not store.records.unreported_of(numbers)
 
 
 def test_what_needs_no_link_is_logged_at_once(tmp_path: Path, store: Store) -> None:

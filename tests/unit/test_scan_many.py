@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from picklewatch.access.open_file import Subject
+from picklewatch.access.held_directory import HeldDirectory, hold_directory
 from picklewatch.core.errors import Error, SandboxError
-from picklewatch.core.model import EngineVersion, FileId, Policy, ScanReport, Verdict
+from picklewatch.core.model import EngineVersion, Policy, ScanReport, Verdict
 from picklewatch.scanning.collect_paths import Target, collect
 from picklewatch.scanning.scan_many import WINDOW, ScanPool
 from picklewatch.scanning.small_files import SMALL, SmallFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from picklewatch.access.open_file import Subject
 
 ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
 
@@ -50,6 +54,19 @@ class Scans:
     def close(self) -> None:
         """End it."""
         self.closed.set()
+
+
+@dataclass(frozen=True)
+class Changing(HeldDirectory):
+    """A directory whose files change when they are opened."""
+
+    change: Callable[[], None] = lambda: None
+
+    def open(self, name: str) -> Subject:
+        """Open a file, which then is another one."""
+        subject = HeldDirectory.open(self, name)
+        self.change()
+        return subject
 
 
 class Pool:
@@ -159,24 +176,21 @@ def test_small_files_of_a_directory_share_a_batch_and_keep_their_order(tmp_path:
 
 def test_a_batch_holds_files_of_one_owner(tmp_path: Path) -> None:
     """Another user's file is judged alone: nobody's file is believed for what a stranger's says."""
-    targets = files(tmp_path, 0, 0, 0)
-    fd = os.open(targets[1].path, os.O_RDONLY)
-    subject = Subject(fd, FileId.of(os.fstat(fd)), targets[1].path)
-    assert SmallFiles(os.getuid()).take(1, subject)
-    assert not SmallFiles(os.getuid() + 1).take(1, subject)
-    os.close(fd)
+    (target,) = files(tmp_path, 0)
+    with hold_directory(str(tmp_path)) as directory:
+        assert SmallFiles(os.getuid()).take(1, directory, Path(target.path).name)
+        assert not SmallFiles(os.getuid() + 1).take(1, directory, Path(target.path).name)
 
 
 def test_a_file_that_changes_while_it_is_copied_is_in_no_batch(tmp_path: Path) -> None:
     """Size, mtime and ctime are as they were when it was opened, or it goes alone."""
     (target,) = files(tmp_path, 0)
-    fd = os.open(target.path, os.O_RDONLY)
-    subject = Subject(fd, FileId.of(os.fstat(fd)), target.path)
-    os.utime(target.path, ns=(0, 0))
-    assert not SmallFiles(os.getuid()).take(0, subject)
-    os.truncate(target.path, 0)
-    assert not SmallFiles(os.getuid()).take(0, subject)
-    os.close(fd)
+    path = Path(target.path)
+    changes: list[Callable[[Path], None]] = [partial(os.utime, ns=(0, 0)), partial(os.truncate, length=0)]
+    with hold_directory(str(tmp_path)) as held:
+        for change in changes:
+            assert not SmallFiles().take(0, Changing(held.fd, held.path, change=partial(change, path)), path.name)
+        assert SmallFiles().take(0, held, path.name)
 
 
 def test_a_link_that_came_after_the_walk_is_not_followed_into_a_batch(tmp_path: Path) -> None:

@@ -230,8 +230,10 @@ class Schedule:
             if was_alone or job.size > largest or job.source not in _WALKS or self._is_urgent():
                 return []
             queue, left = self._queues[_class_of(job.source)], []
-            for key in queue.pop_beside(job.path, job.owner, most):
-                other = self._store.jobs.of(*key)
+            keys = queue.pop_beside(job.path, job.owner, most)
+            waiting = self._store.jobs.of_all(keys)
+            for key in keys:
+                other = waiting.get(key)
                 if other is None or self._is_busy(other.id):
                     continue
                 is_fit = other.size <= largest and other.id not in self._alone and other.owner == job.owner

@@ -15,6 +15,8 @@ from picklewatch.scanning import display_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from picklewatch.core.model import FileId
+
 
 class TouchedError(Exception):
     """Ends a scan that saw harm in a file that changed: it is made anew, under a lease if possible."""
@@ -47,20 +49,20 @@ def scan_file(
     once we moved the file ourselves: its place and ctime say nothing then.
     """
     subject, report = _scan_stable(subject, scanner, policy, is_taken)
-    return record_of(subject, report, policy, engine)
+    return record_of(subject.path, subject.file, report, policy, engine)
 
 
-def record_of(subject: Subject, report: ScanReport, policy: Policy, engine: EngineVersion) -> Record:
-    """Decide on *report*, and make the record of *subject*."""
+def record_of(path: str, file: FileId, report: ScanReport, policy: Policy, engine: EngineVersion) -> Record:
+    """Decide on *report*, and make the record of the *file* at *path*."""
     return Record(
-        path=subject.path,
-        name=display_names.describe(subject.path),
-        names=display_names.links_to(subject.path),
+        path=path,
+        name=display_names.describe(path),
+        names=display_names.links_to(path),
         report=report,
         judgement=decide(report, policy),
-        size=subject.file.size,
+        size=file.size,
         engine=engine,
-        file=subject.file,
+        file=file,
     )
 
 

@@ -6,6 +6,7 @@ a scan of their own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -14,10 +15,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
+from picklewatch.access.held_directory import hold_directory
 from picklewatch.access.open_file import Subject, SubjectError, open_subject
 from picklewatch.core.model import FileId
 from picklewatch.scanning.scan_file import Scans, problem_record, record_of, scan_file, with_names
-from picklewatch.scanning.small_files import MOST, SMALL, SmallFiles
+from picklewatch.scanning.small_files import MOST, SMALL, Copy, SmallFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -144,23 +146,17 @@ class ScanPool:
 
     def _inert(self, group: list[Target]) -> dict[int, Record]:
         """Return the records of those of *group* that a batch finds inert, by their places."""
-        subjects: dict[int, Subject] = {}
-        files: SmallFiles | None = None
-        for number, target in enumerate(group):
-            try:
-                with open_subject(target.path, follow=False) as subject:
-                    files = files or SmallFiles(os.fstat(subject.fd).st_uid)
-                    if files.take(number, subject):
-                        subjects[number] = subject
-            except (SubjectError, OSError):
-                continue  # alone, it is said what is wrong with it
-        if files is None or len(subjects) < 2:  # noqa: PLR2004 - one file is no batch
+        files = SmallFiles()
+        with contextlib.suppress(SubjectError), hold_directory(group[0].path.rpartition("/")[0]) as directory:
+            for number, target in enumerate(group):
+                files.take(number, directory, target.path.rpartition("/")[2])
+        if len(files.copies) < 2:  # noqa: PLR2004 - one file is no batch
             return {}
-        reports = zip(files.keys, self._scanner().scan_batch(files.contents), strict=True)
-        return {number: self._record(subjects[number], report, group[number]) for number, report in reports if report}
+        reports = zip(files.copies, self._scanner().scan_batch(files.contents), strict=True)
+        return {copy.key: self._record(copy, report, group[copy.key]) for copy, report in reports if report}
 
-    def _record(self, subject: Subject, report: ScanReport, target: Target) -> Record:
-        return with_names(record_of(subject, report, self._policy, self._engine), target.names)
+    def _record(self, copy: Copy, report: ScanReport, target: Target) -> Record:
+        return with_names(record_of(copy.path, copy.file, report, self._policy, self._engine), target.names)
 
     def _alone(self, target: Target) -> Record:
         if target.problem is not None:

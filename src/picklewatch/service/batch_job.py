@@ -6,7 +6,7 @@ known - is left to its own run (`picklewatch.service.scan_job`), which is as if 
 
 from __future__ import annotations
 
-import os
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import printable
 from picklewatch.scanning.remote_files import LOOK_SECONDS
 from picklewatch.scanning.scan_file import record_of, with_names
-from picklewatch.scanning.small_files import SMALL, SmallFiles
+from picklewatch.scanning.small_files import SMALL, Copy, SmallFiles
 from picklewatch.service.actions import failures_reported
 from picklewatch.service.known_names import KnownNames
 from picklewatch.store.database import STORE_ERRORS
@@ -26,8 +26,7 @@ from picklewatch.store.database import STORE_ERRORS
 if TYPE_CHECKING:
     import threading
 
-    from picklewatch.access.open_file import Subject
-    from picklewatch.core.model import Record, ScanReport
+    from picklewatch.core.model import FileId, Record, ScanReport
     from picklewatch.queue.schedule import Claim
     from picklewatch.scanning.scan_many import ClosableScans
     from picklewatch.service.scan_context import ScanContext, Stages
@@ -80,15 +79,15 @@ class BatchRunner:
     def _run(self, claim: Claim, scanner: ClosableScans) -> bool:
         """Judge the jobs of *claim* in one process; return True if its own job is done with that."""
         jobs = [claim.job, *claim.beside.values()]
-        subjects, files = self._copies(claim, jobs)
-        if len(subjects) < 2 or self._is_over(claim):  # noqa: PLR2004 - one file is no batch
+        files = self._copies(claim, jobs)
+        if len(files.copies) < 2 or self._is_over(claim):  # noqa: PLR2004 - one file is no batch
             return False
         reports = self._reports(claim, scanner, files)
-        inert = [(key, report) for key, report in zip(files.keys, reports, strict=False) if report is not None]
-        done = self._record(claim, [(jobs[key], subjects[key], report) for key, report in inert])
-        answered = set(files.keys[: len(reports)])
+        pairs = zip(files.copies, reports, strict=False)
+        done = self._record(claim, [(jobs[copy.key], copy, report) for copy, report in pairs if report is not None])
+        unanswered = {copy.key for copy in files.copies[len(reports) :]}
         for key, job in enumerate(jobs):
-            is_left = key in subjects and key not in answered
+            is_left = key in unanswered
             if job is not claim.job and job.id not in done:
                 self._schedule.end_beside(claim, job, alone=not is_left)
         return claim.job.id in done
@@ -97,42 +96,34 @@ class BatchRunner:
         """Return True if something more urgent waits, or another thread has this one's place."""
         return self._stopping.is_set() or claim.is_left_behind or self._schedule.is_urgent()
 
-    def _copies(self, claim: Claim, jobs: list[Job]) -> tuple[dict[int, Subject], SmallFiles]:
-        """Copy the files of *jobs* that can go into one batch; return what was opened, by the place of the job."""
-        subjects: dict[int, Subject] = {}
-        files: SmallFiles | None = None
-        directory = ""
-        for key, job in enumerate(jobs):
-            if self._is_over(claim):
-                break
-            claim.enter_step(LOOK_SECONDS)
-            if self._stages.watch.is_remote(job.path):  # a server that does not answer must keep nobody else waiting
-                continue
-            try:
-                with self._open(job) as subject:
-                    owner, parent = os.fstat(subject.fd).st_uid, subject.path.rpartition("/")[0]
-                    if files is None:
-                        files, directory = SmallFiles(owner), parent
-                    is_fit = parent == directory and self._is_new(subject, owner)
-                    if is_fit and files.take(key, subject):
-                        subjects[key] = subject
-            except (SubjectError, OSError):
-                continue  # its own run says what is wrong
-        return subjects, files or SmallFiles(0)
+    def _copies(self, claim: Claim, jobs: list[Job]) -> SmallFiles:
+        """Copy the files of *jobs* that can go into one batch, each by the place of its job."""
+        files = SmallFiles()
+        directory = claim.job.path.rpartition("/")[0]
+        claim.enter_step(LOOK_SECONDS)
+        is_remote, is_self_tests = self._stages.watch.is_remote, self._stages.self_tests.is_place(claim.job.path)
+        if is_self_tests or is_remote(claim.job.path):  # a server that does not answer must keep nobody else waiting
+            return files
+        with contextlib.suppress(SubjectError), self._context.holds(directory) as held:
+            for key, job in enumerate(jobs):
+                if self._is_over(claim):
+                    break
+                claim.enter_step(LOOK_SECONDS)
+                parent, _, name = job.path.rpartition("/")
+                if parent == directory and not is_remote(job.path):
+                    files.take(key, held, name)
+        known = self._store.records.known([copy.file for copy in files.copies])
+        files.leave_out({copy.key for copy in files.copies if not self._is_new(copy, files.owner or 0, known)})
+        return files
 
-    def _open(self, job: Job) -> Subject:
-        return self._context.opens(job.path, (job.device, job.inode), lambda: self._store.records.names_of(job))
-
-    def _is_new(self, subject: Subject, owner: int) -> bool:
-        """Return True if nothing is known of *subject* that its own run would have to look after."""
-        if self._stages.actions.mover.names.is_set_aside(subject.path, subject.file, owner):
+    def _is_new(self, copy: Copy, owner: int, known: set[FileId]) -> bool:
+        """Return True if nothing is known of the file of *copy* that its own run would have to look after."""
+        if self._stages.actions.mover.names.is_set_aside(copy.path, copy.file, owner):
             return False
-        if self._stages.self_tests.is_self_test(subject):
-            return False
-        engine, records = self._context.engine.key, self._store.records
-        if records.path(subject.file) is None:  # so of most files one question is enough
+        if copy.file not in known:  # so of most files one question is enough
             return True
-        return records.verdict(subject.file, engine) is None and records.digest_before(subject.file, engine) is None
+        engine, records = self._context.engine.key, self._store.records
+        return records.verdict(copy.file, engine) is None and records.digest_before(copy.file, engine) is None
 
     def _reports(self, claim: Claim, scanner: ClosableScans, files: SmallFiles) -> list[ScanReport | None]:
         from picklewatch.sandbox import BatchStoppedError, ScanCancelledError
@@ -148,11 +139,12 @@ class BatchRunner:
         finally:
             claim.end_scan(self._context.patience)
 
-    def _record(self, claim: Claim, inert: list[tuple[Job, Subject, ScanReport]]) -> set[int]:
+    def _record(self, claim: Claim, inert: list[tuple[Job, Copy, ScanReport]]) -> set[int]:
         """Record what was found inert, in one transaction; return the jobs that are done."""
+        known = self._store.records.known([copy.file for _, copy, _ in inert])
         outcomes = [
-            self._outcome(job, subject, report)
-            for job, subject, report in inert
+            self._outcome(job, copy, report, is_known=copy.file in known)
+            for job, copy, report in inert
             if job is claim.job or job.id in claim.beside  # else it was given to another thread
         ]
         wanted = {outcome.job.id for outcome in outcomes if self._stages.actions.mover.wants(outcome.record)}
@@ -168,11 +160,11 @@ class BatchRunner:
             self._stages.actions.after_harmless((outcome.record, end) for outcome, end in pairs)
         return {outcome.job.id for outcome in outcomes}
 
-    def _outcome(self, job: Job, subject: Subject, report: ScanReport) -> _Outcome:
-        record = record_of(subject, report, self._context.policy(), self._context.engine)
-        if not self._store.records.names(subject.file):
+    def _outcome(self, job: Job, copy: Copy, report: ScanReport, *, is_known: bool) -> _Outcome:
+        record = record_of(copy.path, copy.file, report, self._context.policy(), self._context.engine)
+        if not is_known:
             return _Outcome(job, record, linked=False)
-        record = with_names(record, self._names.present(subject.file))
+        record = with_names(record, self._names.present(copy.file))
         return _Outcome(job, record, self._names.is_linked(record))
 
     def _note(self, outcome: _Outcome, finished: Finished) -> None:

@@ -161,7 +161,7 @@ class EarlyMove:
 
     def _record(self, report: ScanReport) -> Record:
         report = replace(report, findings=(*report.findings, _MISSING))
-        return record_of(self._subject, report, self.policy, self._engine)
+        return record_of(self._subject.path, self._subject.file, report, self.policy, self._engine)
 
     def complete(self, job: Job, record: Record) -> Finished:
         """Record the outcome in the place of what was begun."""

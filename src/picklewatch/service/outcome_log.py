@@ -44,7 +44,9 @@ class OutcomeLog:
         Return True if the log has all of them now.
         """
         with self._reporting:
-            missing = [outcome for outcome in outcomes if self._store.records.is_unreported(outcome[0])]
+            outcomes = tuple(outcomes)
+            unreported = self._store.records.unreported_of(number for number, _ in outcomes)
+            missing = [outcome for outcome in outcomes if outcome[0] in unreported]
             written = [number for number, _ in takewhile(lambda outcome: self._log_outcome(outcome[1]), missing)]
             if written:
                 self._store.records.reported(*written)

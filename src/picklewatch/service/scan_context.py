@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.access.opening import Opens
+    from picklewatch.access.opening import Holds, Opens
     from picklewatch.core.model import EngineVersion, FileId, Policy
     from picklewatch.queue.schedule import Schedule
     from picklewatch.scanning.scan_many import ClosableScans
@@ -80,6 +80,7 @@ class ScanContext:
     policy: Callable[[], Policy]
     engine: EngineVersion
     opens: Opens
+    holds: Holds
     seconds: float
     """The wall-clock limit of one scan."""
     batch: int = 1

@@ -53,6 +53,7 @@ class WorkerPools:
             policy=self._policy,
             engine=self._dependencies.engine,
             opens=self._opener,
+            holds=self._opener.hold,
             seconds=config.limits().seconds,
             batch=config.scan.batch,
         )

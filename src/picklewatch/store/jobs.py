@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import dataclass, replace
@@ -176,6 +177,19 @@ class Jobs:
             (signed(device), signed(number)),
         )
         return _job(rows[0]) if rows else None
+
+    def of_all(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Job]:
+        """Return the jobs of the inodes *keys*, devices with numbers, as far as they wait."""
+        by_device: dict[int, list[int]] = {}
+        for device, number in keys:
+            by_device.setdefault(signed(device), []).append(signed(number))
+        sql = f"SELECT {_COLUMNS} FROM jobs WHERE device = ? AND inode IN (SELECT value FROM json_each(?))"  # noqa: S608 - a literal
+        jobs = [
+            _job(row)
+            for device, numbers in by_device.items()
+            for row in self._database.query(sql, (device, json.dumps(numbers)))
+        ]
+        return {(job.device, job.inode): job for job in jobs}
 
     def drop(self, job: Job) -> bool:
         """Drop *job*: its file is gone, or its verdict is known.

@@ -51,6 +51,23 @@ class Records:
         )
         return tuple(os.fsdecode(path) for (path,) in self._database.query(sql, (signed(device), signed(number))))
 
+    def known(self, files: Iterable[FileId]) -> set[FileId]:
+        """Return those of *files* of whose inode there is a record, or a remembered name."""
+        by_device: dict[int, dict[int, FileId]] = {}
+        for file in files:
+            device, number = inode(file)
+            by_device.setdefault(device, {})[number] = file
+        sql = (
+            "WITH asked AS (SELECT value AS inode FROM json_each(?2)) "
+            "SELECT inode FROM asked JOIN files USING (inode) WHERE device = ?1 "
+            "UNION SELECT inode FROM asked JOIN names USING (inode) WHERE device = ?1"
+        )
+        return {
+            asked[number]
+            for device, asked in by_device.items()
+            for (number,) in self._database.query(sql, (device, json.dumps(list(asked))))
+        }
+
     def put_names(self, number: int, record: Record) -> None:
         """Have the record *number* show the names of *record*: they were found a moment later."""
         shown = record.to_json()
@@ -98,12 +115,13 @@ class Records:
     def reported(self, *records: int) -> None:
         """Mark *records* as logged."""
         with self._database.transaction() as transaction:
-            for record in records:
-                transaction.run("UPDATE records SET reported = 1 WHERE id = ?", (record,))
+            sql = "UPDATE records SET reported = 1 WHERE id IN (SELECT value FROM json_each(?))"
+            transaction.run(sql, (json.dumps(records),))
 
-    def is_unreported(self, record: int) -> bool:
-        """Return True if *record* exists and was not logged."""
-        return bool(self._database.query("SELECT 1 FROM records WHERE id = ? AND reported = 0", (record,)))
+    def unreported_of(self, records: Iterable[int]) -> set[int]:
+        """Return those of *records* that exist and were not logged."""
+        sql = "SELECT id FROM records WHERE reported = 0 AND id IN (SELECT value FROM json_each(?))"
+        return {number for (number,) in self._database.query(sql, (json.dumps(list(records)),))}
 
     def unreported(self, limit: int = 1000) -> list[tuple[int, dict[str, Any]]]:
         """Return the records that were not logged, oldest first: a daemon died before it could."""
