@@ -244,10 +244,10 @@ class Record:
 
 
 def _json(value: object) -> Any:
-    if isinstance(value, StrEnum):
-        return value.value
+    if value is None or isinstance(value, int):  # most are
+        return value
     if isinstance(value, str):
-        return printable(value)
+        return printable(value.value if isinstance(value, StrEnum) else value)
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, tuple):

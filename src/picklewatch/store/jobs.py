@@ -88,17 +88,43 @@ class Jobs:
         """
         queued: list[Candidate] = []
         waiting = known = 0
+        candidates = tuple(candidates)
         with self._database.transaction() as transaction:
+            judged = self._judged(candidates, engine)
             for candidate in candidates:
+                is_judged = judged.get(inode(candidate.file))
                 if candidate.link is not None:
                     add_name(transaction, candidate.file, candidate.link)
-                if _is_settled(transaction, candidate, engine):
+                elif is_judged == (*identity(candidate.file)[2:], os.fsencode(candidate.path), 1):
+                    known += 1  # as most of what a walk finds
+                    continue
+                if is_judged is not None and _is_settled(transaction, candidate, engine):
                     known += 1
-                elif _queue(transaction, candidate := _again(transaction, candidate)):
+                    continue
+                if is_judged is not None:
+                    candidate = _again(transaction, candidate)  # noqa: PLW2901 - the same, less urgent
+                if _queue(transaction, candidate):
                     queued.append(candidate)
                 else:
                     waiting += 1
         return Offered(tuple(queued), waiting, known)
+
+    def _judged(self, candidates: Iterable[Candidate], engine: str) -> dict[Row, Row]:
+        """Return the state, the path, and whether *engine* judged it, of those inodes that have a verdict."""
+        by_device: dict[int, list[int]] = {}
+        for candidate in candidates:
+            device, number = inode(candidate.file)
+            by_device.setdefault(device, []).append(number)
+        sql = (
+            "SELECT f.inode, f.size, f.mtime_ns, f.ctime_ns, r.path, f.engine = ? FROM files AS f "
+            "LEFT JOIN records AS r ON r.id = f.record "
+            "WHERE f.device = ? AND f.inode IN (SELECT value FROM json_each(?))"
+        )
+        return {
+            (device, row[0]): row[1:]
+            for device, numbers in by_device.items()
+            for row in self._database.query(sql, (engine, device, json.dumps(numbers)))
+        }
 
     def is_settled(self, file: FileId, path: str, engine: str) -> bool:
         """Return True if *file*, announced under *path*, need not be scanned."""

@@ -28,6 +28,8 @@ def _field(key: str, value: Any) -> Any:
 
 
 def _value(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one per kind of value
+    if type(value) is str:  # most are
+        return printable(value)
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (bool, int)):
