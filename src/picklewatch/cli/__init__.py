@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "scan": "Scan files and directories now.",
     "check": "Check files and directories, with the options of pytorch-check.",
     "status": "Show whether the daemon runs, whether it is healthy, and what it found.",
+    "findings": "List what is unsafe now: files that are there, and that nobody allowed.",
+    "history": "List everything that was judged, and what has become of each file.",
     "config": "Check, show and describe the configuration.",
     "quarantine": "List, show, restore and delete quarantined files.",
     "explain": "Explain what FILE would do if it were loaded, and why it got its verdict.",

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from picklewatch.cli.common import config_option, json_option, scan_settings
+from picklewatch.cli.common import config_option, json_option, scan_settings, state_dir
 from picklewatch.cli.moved_items import moved_item
+from picklewatch.cli.named import record_named
 from picklewatch.cli.scan import exit_status
 from picklewatch.cli.viewing import member_option, opened, page, viewer
 from picklewatch.core.model import Record, Verdict, printable
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
+from picklewatch.explain.found_text import found_lines
 from picklewatch.explain.record_text import paint
 from picklewatch.explain.verdict_text import RESTORING, Explanation, explain, wanted
 from picklewatch.scanning.collect_paths import STDIN
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from picklewatch.cli.common import ScanSettings
     from picklewatch.cli.moved_items import MovedItem
     from picklewatch.core.errors import ExitStatus
+    from picklewatch.core.found_record import FoundRecord
     from picklewatch.explain.verdict_text import Advice, Reason
 
 _LINES = 500
@@ -47,6 +50,7 @@ EPILOG = """\
 Examples:
   picklewatch explain model.bin
   picklewatch explain --json model.bin | jq .effects
+  picklewatch explain r12                the file of a record (see `picklewatch findings`)
 
 \b
 Exit status, as for `picklewatch scan`:
@@ -62,8 +66,14 @@ Exit status, as for `picklewatch scan`:
 def command(*, file: str, member: str | None, as_json: bool, config_path: Path | None) -> ExitStatus:
     """Explain what FILE would do if it were loaded, and why it got its verdict.
 
+    FILE is a path, the id of a record (r12), or the name that was shown.
+
     First in plain words; then the relevant lines, the reasons, how certain they are, and what to do next.
     """
+    if file != STDIN and (found := record_named(file, state_dir(), config_path)) is not None:
+        if found.lies_at is None or not found.where.is_there:
+            return _recorded(found, config_path, as_json=as_json)
+        file = found.lies_at
     explanation, item = explained_with_item(file, scan_settings(config_path), member)
     moved = None if item is None else moved_item(item, config_path)
     if as_json:
@@ -77,6 +87,19 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
         )
         page((f"{line}\n" for line in lines), colour=colour)
     return exit_status(Counter([explanation.record.judgement.outcome]), Verdict.UNSAFE)
+
+
+def _recorded(found: FoundRecord, config_path: Path | None, *, as_json: bool) -> ExitStatus:
+    """Show what is known of a file that is not where it was, or is another by now."""
+    moved = None if found.item is None else moved_item(found.item, config_path)
+    if as_json:
+        more = {} if moved is None else {"item": moved.to_json()}
+        click.echo(json.dumps({**found.to_json(), **more}, ensure_ascii=False))
+    else:
+        colour = wants_colour(sys.stdout)
+        lines = found_lines(found, colour=colour)
+        click.echo("\n".join([*lines, *(() if moved is None else _moved_lines(moved, colour=colour))]))
+    return exit_status(Counter([found.outcome]), Verdict.UNSAFE)
 
 
 def explained(file: str, settings: ScanSettings, member: str | None = None) -> Explanation:

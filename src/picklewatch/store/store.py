@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.database import Database, no_fault
 from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, is_back, want_move
+from picklewatch.store.found_records import FoundRecords
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
 from picklewatch.store.outcomes import Finished, complete_record, keep_record, keep_standing_record
@@ -39,6 +40,7 @@ class Store:
         self._database = Database(self.path, salvage=known_digests.salvage, fault=fault, read_only=read_only)
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)
+        self.found = FoundRecords(self._database)
         self.intents = Intents(self._database)
         self.held_moves = HeldMoves(self._database)
         self.upgrade_moves = 10

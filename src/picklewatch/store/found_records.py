@@ -1,0 +1,189 @@
+"""Finds records for a person: by verdict, time, place, user or name, with what has become of each file since."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Final
+
+from picklewatch.core.found_record import Fate, FoundRecord, RecordFilter
+from picklewatch.core.model import Outcome, Verdict, printable
+from picklewatch.store.rows import unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from picklewatch.store.database import Database
+    from picklewatch.store.transaction import Row
+
+
+class FoundRecords:
+    """What the records of one store say about the files of now. Only reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest_first(self, wanted: RecordFilter, items: Mapping[str, str] | None = None) -> Iterator[FoundRecord]:
+        """Yield the records that are *wanted*, newest first.
+
+        *items* tells the `Fate` of what was moved, by the item's id. A few hundred rows are held at a time.
+        """
+        before = _NEWEST
+        seen: set[object] = set()
+        sql, parameters = _where(wanted)
+        while rows := self._database.query(sql, (*parameters, before, _BATCH)):
+            before = rows[-1][0]
+            for row in rows:
+                found = self._found(row, items or {})
+                if wanted.unsafe_now and not seen.isdisjoint(_keys(row, found)):
+                    continue  # a file whose verdict was taken back has several: the newest counts meanwhile
+                seen.update(_keys(row, found) if wanted.unsafe_now else ())
+                if _is_wanted(found, wanted):
+                    yield found
+
+    def by_number(self, number: int, items: Mapping[str, str] | None = None) -> FoundRecord | None:
+        """Return the record *number*, or None."""
+        rows = self._database.query(_BY_NUMBER, (number,))
+        return self._found(rows[0], items or {}) if rows else None
+
+    def by_name(self, shown: str, items: Mapping[str, str] | None = None) -> list[FoundRecord]:
+        """Return the newest record of each file that has this path or name, or was shown as *shown*, newest first.
+
+        Reads the whole table.
+        """
+        rows = self._database.query(_BY_NAME, (os.fsencode(shown), printable(shown), _BATCH))
+        return [self._found(row, items or {}) for row in _newest(rows)]
+
+    def by_item(self, prefix: str, items: Mapping[str, str] | None = None) -> list[FoundRecord]:
+        """Return the newest record of each file that became a quarantined item whose id begins with *prefix*."""
+        if len(prefix) < _SHORTEST or not set(prefix.lower()) <= set("0123456789abcdef"):
+            return []
+        rows = self._database.query(_BY_ITEM, (f"{prefix.lower()}*", _BATCH))
+        return [self._found(row, items or {}) for row in _newest(rows)]
+
+    def _found(self, row: Row, items: Mapping[str, str]) -> FoundRecord:
+        number, at, device, inode, size, mtime_ns, current, raw, body_text, item, reason, stored = row
+        body = json.loads(body_text)
+        names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, inode))
+        where, owner, lies_at = _look([raw, *(name for (name,) in names)], device, inode, size, mtime_ns)
+        if current is not None and current != number:
+            where = Fate.SUPERSEDED
+        elif item is not None and not where.is_there:
+            where = Fate(items.get(item, Fate.QUARANTINED))
+        outcome = _outcome(Outcome(stored), Verdict(body["verdict"]), is_allowed=reason is not None, judged=current)
+        is_withdrawn = stored == Outcome.ALLOWED and outcome is not Outcome.ALLOWED
+        return FoundRecord(
+            number=number,
+            at=at,
+            path=os.fsdecode(raw),
+            verdict=Verdict(body["verdict"]),
+            outcome=outcome,
+            allowed=None if is_withdrawn else body.get("allowed") if reason is None else reason,
+            where=where,
+            owner=owner,
+            lies_at=None if lies_at is None else os.fsdecode(lies_at),
+            item=item,
+            body=body,
+        )
+
+
+_NEWEST: Final = (1 << 63) - 1
+_BATCH: Final = 500
+_SHORTEST: Final = 4
+"""Digits of an item's id that are looked for at least: fewer are part of too many."""
+_SELECT: Final = (
+    "SELECT r.id, r.at, r.device, r.inode, r.size, r.mtime_ns, f.record, r.path, r.body, i.item, a.reason, r.verdict "
+    "FROM records AS r LEFT JOIN files AS f ON f.device = r.device AND f.inode = r.inode "
+    "LEFT JOIN intents AS i ON i.record = r.id AND i.state = 'done' LEFT JOIN allowed AS a ON a.sha256 = r.sha256"
+)
+_BY_NUMBER: Final = f"{_SELECT} WHERE r.id = ?"
+_BY_ITEM: Final = f"{_SELECT} WHERE i.item GLOB ? ORDER BY r.id DESC LIMIT ?"
+_IS_NAMED: Final = (
+    "r.path = ?1 OR json_extract(r.body, '$.path') = ?2 OR json_extract(r.body, '$.name') = ?2 "
+    "OR EXISTS (SELECT 1 FROM json_each(r.body, '$.names') WHERE value = ?2)"
+)
+_BY_NAME: Final = f"{_SELECT} WHERE {_IS_NAMED} ORDER BY r.id DESC LIMIT ?3"
+
+
+def _newest(rows: list[Row]) -> list[Row]:
+    """Return the first of the *rows* of each file; they are in order, newest first."""
+    newest: dict[object, Row] = {}
+    for row in rows:
+        newest.setdefault(row[2:4] if row[2] is not None else row[7], row)
+    return list(newest.values())
+
+
+def _outcome(stored: Outcome, verdict: Verdict, *, is_allowed: bool, judged: int | None) -> Outcome:
+    """Return what is acted on: an allowance of before, without a verdict on the file (*judged*), was withdrawn."""
+    if is_allowed:
+        return Outcome.ALLOWED
+    return Outcome(verdict.value) if stored is Outcome.ALLOWED and judged is None else stored
+
+
+def _where(wanted: RecordFilter) -> tuple[str, tuple[object, ...]]:
+    """Return the query, and its parameters up to the number of the record before and the size of a batch.
+
+    What was allowed comes along: whether it still is, is found out later.
+    """
+    outcomes = [*(verdict.value for verdict in wanted.verdicts), Outcome.ALLOWED.value]
+    is_wanted = f"r.verdict IN ({', '.join('?' * len(outcomes))})"
+    if not wanted.unsafe_now:
+        is_wanted = f"({is_wanted} OR json_extract(r.body, '$.allowed') IS NOT NULL)"
+    conditions: list[str] = [is_wanted, "r.at >= ?"]
+    values: list[object] = [*outcomes, wanted.since]
+    if wanted.under:
+        path = os.fsencode(wanted.under)
+        conditions.append("(r.path = ? OR (r.path > ? AND r.path < ?))")
+        values += [path, path.rstrip(b"/") + b"/", path.rstrip(b"/") + b"0"]  # "0" follows "/"
+    if wanted.unsafe_now:
+        conditions.append("(f.record IS NULL OR f.record = r.id)")
+    return f"{_SELECT} WHERE {' AND '.join(conditions)} AND r.id < ? ORDER BY r.id DESC LIMIT ?", tuple(values)
+
+
+def _keys(row: Row, found: FoundRecord) -> Iterator[object]:
+    """Yield what two records of one file have in common: the inode, or the path that leads to it now."""
+    if row[2] is not None:
+        yield row[2:4]
+    if found.lies_at is not None:
+        yield found.lies_at
+
+
+def _is_wanted(found: FoundRecord, wanted: RecordFilter) -> bool:
+    if wanted.unsafe_now:
+        if (
+            not found.where.is_there
+            or found.outcome is Outcome.ALLOWED
+            or found.outcome.effective not in wanted.verdicts
+        ):
+            return False
+    elif found.verdict not in wanted.verdicts:
+        return False
+    if wanted.uid is None or found.owner == wanted.uid:
+        return True
+    return any(found.path.startswith(f"{home.rstrip('/')}/") for home in wanted.homes)
+
+
+def _look(
+    paths: list[bytes], device: int | None, inode: int | None, size: int, mtime_ns: int | None
+) -> tuple[Fate, int | None, bytes | None]:
+    """Return what has become of the inode that *paths* led to, who owns it, and which of them leads to it.
+
+    The device's number is not asked first: that of a network or union file system is another after each mount.
+    """
+    hidden: bytes | None = None
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - any bytes
+        except (FileNotFoundError, NotADirectoryError):
+            if device is None and os.path.lexists(path):  # a broken link has a record of its own
+                return Fate.THERE, None, path
+            continue
+        except OSError:  # nobody may look: not a reason to call it gone
+            hidden = hidden or path
+            continue
+        is_same = inode is None or status.st_ino == unsigned(inode)
+        if is_same and (device is None or (status.st_size, status.st_mtime_ns) == (size, mtime_ns)):
+            return Fate.THERE, status.st_uid, path
+        if is_same and device is not None and status.st_dev == unsigned(device):
+            return Fate.CHANGED, status.st_uid, path
+    return (Fate.GONE if hidden is None else Fate.THERE), None, hidden

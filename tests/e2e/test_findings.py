@@ -1,0 +1,72 @@
+"""A person asks a machine what is unsafe on it now, and what became of everything that was judged."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+from support.commands import Commands
+from support.daemon_process import BENIGN, HOSTILE, Process
+from support.watching import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_person_asks_what_is_unsafe_now(tmp_path: Path) -> None:
+    """What is listed can be explained by its id and by the name that was shown; what went is history alone."""
+    (tmp_path / "root").mkdir()
+    for name, content in (("a.pt", HOSTILE), ("gone.pt", HOSTILE + b"0"), ("b.pt", BENIGN)):
+        (tmp_path / "root" / name).write_bytes(content)
+    run = Commands(tmp_path)
+    run.environ["STATE_DIRECTORY"] = str(tmp_path / "state")
+    with Process(tmp_path):
+        assert eventually(lambda: run("history", "--json").stdout.count("\n") == 3)
+        (tmp_path / "root/gone.pt").unlink()
+
+        listed = run("findings")
+        assert listed.returncode == 1
+        assert "a.pt" in listed.stdout
+        assert "gone.pt" not in listed.stdout
+        assert "b.pt" not in listed.stdout
+        assert "posix.system" in listed.stdout  # it says what the file does
+        (command,) = (line.split("next", 1)[1] for line in listed.stdout.splitlines() if " next " in line)
+
+        explained = run(*command.split()[1:])
+        assert explained.returncode == 1
+        assert "run the shell command" in explained.stdout
+
+        past = [json.loads(line) for line in run("history", "--json").stdout.splitlines()]
+        assert {each["path"].rsplit("/", 1)[1]: each["where"] for each in past} == {
+            "a.pt": "there",
+            "b.pt": "there",
+            "gone.pt": "gone",
+        }
+        (gone,) = (each for each in past if each["where"] == "gone")
+        recorded = run("explain", gone["id"])
+        assert recorded.returncode == 1
+        assert "not there any more" in recorded.stdout
+
+        rows = list(csv.DictReader(io.StringIO(run("findings", "--csv").stdout)))
+        assert [row["verdict"] for row in rows] == ["malicious"]
+        assert run("findings", "--path", str(tmp_path / "root/b.pt")).returncode == 0
+        assert "there are more" in run("history", "--limit", "1").stderr
+
+
+def test_names_that_lead_nowhere_say_so(tmp_path: Path) -> None:
+    """Without a state, a missing record, and a name that may be two things: each error tells what to do."""
+    run = Commands(tmp_path)
+    for words in (("findings",), ("explain", "r12")):
+        ended = run(*words)
+        assert ended.returncode == 78
+        assert "hint: " in ended.stderr
+    (tmp_path / "root").mkdir()
+    with Process(tmp_path):
+        run.environ["STATE_DIRECTORY"] = str(tmp_path / "state")
+        missing = run("explain", "r999")
+        assert (missing.returncode, "there is no record r999" in missing.stderr) == (2, True)
+        assert run("findings", "--since", "soon").returncode == 2
+        assert run("findings", "--user", "nobody-of-that-name").returncode == 2
+        assert run("findings", "--json", "--csv").returncode == 2
