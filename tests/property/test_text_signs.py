@@ -84,7 +84,7 @@ def _findings(data: memoryview, signs: set[bytes]) -> tuple[tuple[Finding, ...],
     return scan.findings, kinds
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(_SPELT, min_size=1, max_size=3), st.sampled_from(["\n", "\n---\n", "\n" + " " * 300]))
 @example(['{"type": "evil.Name", "path": "", "idx": 0, "name": "0"}'], "\n")
 @example(['{"module": "os", "class_name": "system", "config": {}}'], "\n")

@@ -101,4 +101,5 @@ def test_every_field_that_is_not_hidden_is_in_the_json() -> None:
 def test_the_documentation_names_every_key() -> None:
     """The table of docs/records.md, in the order of the JSON."""
     shown = make_record("/x", FileId(1, 2, 3, 4, 5), Verdict.CLEAN).to_json()
-    assert re.findall(r"^\| `(\w+)` \| (?:text|number|list|object)", DOC.read_text(), re.MULTILINE) == list(shown)
+    table = DOC.read_text().partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \| (?:text|number|list|object)", table, re.MULTILINE) == list(shown)
