@@ -52,6 +52,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "the next piece follows, with the end of this one",
             "Signs.look_in: text[-_LONGEST:]",
             "_windows: text[-_LONGEST:]",
+            "Signs._look_at: hits >= _OFTEN",
         ),
     ],
     "analysis/formats/toml_tables.py": [

@@ -10,7 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.formats import inert, numpy_files, pickles, sevenzip, streams, tars, unjudged, zips
+from picklewatch.analysis.formats import (
+    inert,
+    numpy_files,
+    pickles,
+    sevenzip,
+    streams,
+    tars,
+    text_signs,
+    unjudged,
+    zips,
+)
 from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.text import is_text, judge_text, may_be_read
@@ -100,3 +110,4 @@ def warm() -> None:
     "x".encode("cp437").decode("cp437")
     for name in ("utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"):
         "x".encode(name).decode(name)
+    text_signs.warm()

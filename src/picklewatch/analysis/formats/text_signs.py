@@ -8,7 +8,7 @@ least everyday word of each is looked for in every text, and by the rarest of it
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
@@ -128,7 +128,7 @@ _BY_ANCHOR = {
 """Anchor → the words that are looked for first."""
 
 
-@cache
+@lru_cache(maxsize=256)
 def _anchored(words: frozenset[bytes], anchor: bytes) -> re.Pattern[bytes]:
     """Return a pattern of *words* that begins with their *anchor*, for which the engine has a fast search."""
     spelt = []
@@ -137,6 +137,10 @@ def _anchored(words: frozenset[bytes], anchor: bytes) -> re.Pattern[bytes]:
         behind = b"(?<=" + re.escape(word) + b")" if at else b""
         spelt.append(re.escape(word[at + 1 :]) + behind)
     return re.compile(re.escape(anchor) + b"(?:" + b"|".join(spelt) + b")")
+
+
+_OFTEN = 256
+"""Occurrences of words after which the search goes on without those that were found: its pattern is made anew."""
 
 
 class Signs:
@@ -165,11 +169,17 @@ class Signs:
         self._before = text[-_LONGEST:]
 
     def _look_at(self, text: bytes, anchor: bytes) -> None:
-        at = 0
-        while (words := self._left[anchor]) and (match := _anchored(words, anchor).search(text, at)) is not None:
+        words = self._left[anchor]
+        at = hits = 0
+        while (match := _anchored(words, anchor).search(text, at)) is not None:
             at = match.start()
             self._met(anchor, {word for word in words if text.startswith(word, max(at - word.index(anchor), 0))})
             at += 1
+            hits += 1
+            if hits >= _OFTEN:  # words that come again and again are left out from here on
+                words, hits = self._left[anchor], 0
+                if not words:
+                    break
 
     def _met(self, anchor: bytes, words: set[bytes]) -> None:
         if words:
@@ -192,6 +202,13 @@ class Signs:
         if _TARGET in self._found and _TARGET not in signs and _names_a_function(data):
             signs.add(_TARGET)
         return signs
+
+
+def warm() -> None:
+    """Make the patterns: a child would make them again for each text."""
+    for anchor, words in _BY_ANCHOR.items():
+        if anchor:
+            _anchored(words, anchor)
 
 
 def words_beside(signs: set[bytes]) -> set[bytes]:
