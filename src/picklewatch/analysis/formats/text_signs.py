@@ -131,11 +131,12 @@ _BY_ANCHOR = {
 @lru_cache(maxsize=256)
 def _anchored(words: frozenset[bytes], anchor: bytes) -> re.Pattern[bytes]:
     """Return a pattern of *words* that begins with their *anchor*, for which the engine has a fast search."""
-    spelt = []
+    by_next: dict[bytes, list[bytes]] = {}
     for word in sorted(words):
-        at = word.index(anchor)
-        behind = b"(?<=" + re.escape(word) + b")" if at else b""
-        spelt.append(re.escape(word[at + 1 :]) + behind)
+        at = word.index(anchor) + 1
+        behind = b"(?<=" + re.escape(word) + b")" if at > 1 else b""
+        by_next.setdefault(word[at : at + 1], []).append(re.escape(word[at + 1 :]) + behind)
+    spelt = (re.escape(letter) + b"(?:" + b"|".join(rest) + b")" for letter, rest in by_next.items())
     return re.compile(re.escape(anchor) + b"(?:" + b"|".join(spelt) + b")")
 
 
