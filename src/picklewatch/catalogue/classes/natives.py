@@ -111,6 +111,8 @@ _HOLDERS = _names(
         _BUILTINS: "object",
         "collections": "ChainMap",
         "http.cookiejar": "Cookie CookieJar DefaultCookiePolicy",
+        "subprocess": "CompletedProcess",
+        "traceback": "FrameSummary",
     }
 )
 _ENUMS = _names(
@@ -122,6 +124,10 @@ _ENUMS = _names(
         "signal": "Handlers Sigmasks Signals",
         "socket": "AddressFamily AddressInfo MsgFlag SocketKind",
         "ssl": "AlertDescription Options SSLErrorNumber TLSVersion VerifyFlags VerifyMode",
+        "asyncio.constants": "_SendfileMode",
+        "plistlib": "PlistFormat",
+        "pstats": "SortKey",
+        "py_compile": "PycInvalidationMode",
         "uuid": "SafeUUID",
     }
 )

@@ -401,7 +401,9 @@ VOUCHED: tuple[Group, ...] = (
         reason="an address in parts",
         uses={Use.REFERENCE, Use.NEW, Use.CALL},
         takes=Takes.CONSTANTS,
-        names={"urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes"},
+        names={
+            "urllib.parse": "ParseResult SplitResult DefragResult ParseResultBytes SplitResultBytes DefragResultBytes"
+        },
     ),
     Group(
         reason="names a member of an enumeration",
@@ -413,6 +415,42 @@ VOUCHED: tuple[Group, ...] = (
             "signal": "Handlers Sigmasks Signals",
             "socket": "AddressFamily AddressInfo MsgFlag SocketKind",
             "ssl": "AlertDescription Options SSLErrorNumber TLSVersion VerifyFlags VerifyMode",
+            "asyncio.constants": "_SendfileMode",
+            "plistlib": "PlistFormat",
+            "pstats": "SortKey",
+            "py_compile": "PycInvalidationMode",
+        },
+    ),
+    Group(
+        reason="a tuple with names, which keeps what it is given",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        names={
+            "platform": "uname_result",
+            "decimal": "DecimalTuple",
+            "difflib": "Match",
+            "statistics": "LinearRegression",
+            "tokenize": "TokenInfo",
+            "wave": "_wave_params",
+        },
+    ),
+    Group(
+        reason="what a program returned, and where an exception passed: attributes only",
+        uses={Use.REFERENCE, Use.NEW},
+        names={"subprocess": "CompletedProcess", "traceback": "FrameSummary"},
+    ),
+    Group(
+        reason="an exception that keeps its arguments",
+        uses={Use.REFERENCE, Use.NEW, Use.CALL},
+        takes=Takes.CONSTANTS,
+        names={
+            "subprocess": "CalledProcessError TimeoutExpired SubprocessError",
+            "asyncio.exceptions": "TimeoutError CancelledError",
+            "concurrent.futures._base": "TimeoutError CancelledError",
+            "socket": "timeout gaierror herror",
+            "queue": "Full",
+            "_queue": "Empty",
+            "json.decoder": "JSONDecodeError",
         },
     ),
     Group(
@@ -515,7 +553,13 @@ VOUCHED: tuple[Group, ...] = (
         reason="what the operating system says of a file or a terminal, as numbers",
         uses={Use.REFERENCE, Use.CALL},
         takes=Takes.CONSTANTS,
-        names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size"),
+        names=dict.fromkeys(("os", "posix", "nt"), "stat_result statvfs_result terminal_size")
+        | {
+            "posix": "stat_result statvfs_result terminal_size times_result uname_result sched_param",
+            "resource": "struct_rusage",
+            "pwd": "struct_passwd",
+            "grp": "struct_group",
+        },
     ),
     Group(
         reason="fetches an attribute; the object and the name are looked at",
