@@ -34,6 +34,10 @@ def set_aside_as(name: bytes) -> str | None:
     return item_id if ITEM_ID.fullmatch(item_id) and name == aside_name(item_id) else None
 
 
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""The system's errors for a directory that is gone, or not where it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A name in a directory that is held open, so that nobody can swap the way to it."""
@@ -200,3 +204,16 @@ def return_or_keep(aside: Place, place: Place, item_id: str) -> None:
 def is_regular(status: os.stat_result | None) -> bool:
     """Return True if there is a regular file."""
     return status is not None and stat.S_ISREG(status.st_mode)
+
+
+@contextlib.contextmanager
+def open_place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
+    """Open the place where the item was or is to go; None if that directory is gone."""
+    with contextlib.ExitStack() as stack:
+        try:
+            place = stack.enter_context(Place.of(entry.fields, prefix))
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            place = None
+        yield place

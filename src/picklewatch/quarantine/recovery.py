@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -13,13 +12,10 @@ from picklewatch.quarantine import aside, fs, links
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.journal import DATA, JOURNAL_FILE, Entry
 from picklewatch.quarantine.moving import finish, return_foreign_file, secure, secured_of
-from picklewatch.quarantine.place import Place, inside, is_regular, return_or_keep, take_tombstone_away
+from picklewatch.quarantine.place import Place, inside, is_regular, open_place, return_or_keep, take_tombstone_away
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""The system's errors for a directory that is gone, or not where it was."""
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +55,7 @@ def _dropped(entry: Entry) -> Recovery:
 
 
 def _recover_copying(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT001 - passed on
-    with _place(entry) as place:
+    with open_place(entry) as place:
         if place is None and entry.fields.get("aside"):
             return None  # its disk may only be unmounted
         if place is not None and entry.fields.get("aside") and aside.is_there(entry, place):
@@ -91,7 +87,7 @@ def _rest(entry: Entry, place: Place | None, held: Place, whole: bool) -> Recove
 def _recover_taken(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT001 - passed on
     if not whole:
         return None
-    with _place(entry) as place:
+    with open_place(entry) as place:
         if place is None and entry.item.state is State.TAKEN and entry.fields.get("aside"):
             return None  # its disk may only be unmounted
         return _now(finish(entry, place, secured_of(entry)))
@@ -116,24 +112,11 @@ def _recover_without_journal(entry: Entry) -> Recovery:
     return Recovery(id=entry.id, outcome="rescued", item=entry.item)
 
 
-@contextlib.contextmanager
-def _place(entry: Entry, prefix: str = "") -> Iterator[Place | None]:
-    """Open the place where the item was or is to go; None if that directory is gone."""
-    with contextlib.ExitStack() as stack:
-        try:
-            place = stack.enter_context(Place.of(entry.fields, prefix))
-        except OSError as error:
-            if error.errno not in GONE:
-                raise
-            place = None
-        yield place
-
-
 def _recover_moving(entry: Entry, whole: bool) -> Recovery:  # noqa: FBT001 - passed on
     data = entry.status()
     if data is None or entry.is_tombstone(entry.fd, DATA):
         return _dropped(entry)  # the file was never taken
-    with _place(entry) as place:
+    with open_place(entry) as place:
         if is_regular(data) and data.st_ino == entry.fields["inode"]:
             if place is None or not fs.is_inode(place.status(), data):
                 return _rest(entry, place, inside(entry), whole)
@@ -160,7 +143,7 @@ def _recover_copied(entry: Entry, whole: bool) -> Recovery | None:  # noqa: FBT0
     if entry.fields.get("aside"):
         return _recover_taken(entry, whole)
     item = entry.item  # by a former version, which copied first
-    with _place(entry) as place:
+    with open_place(entry) as place:
         if place is not None:
             _clear(entry, place)
             if place.has_content(item.size, item.sha256):
@@ -179,7 +162,7 @@ def _recover_restoring(entry: Entry) -> Recovery | None:
         return _recover_sample(entry)
     if entry.fields["rested"] == State.TAKEN:
         return _recover_given_early(entry)
-    with _place(entry, "target_") as place:
+    with open_place(entry, "target_") as place:
         recover = _recover_given_copy if entry.fields["target_copied"] else _recover_given
         restored = recover(entry, place)
         if place is not None:
@@ -196,7 +179,7 @@ def _recover_restoring(entry: Entry) -> Recovery | None:
 
 def _recover_given_early(entry: Entry) -> Recovery | None:
     """Give back what was set aside, or keep it: until it has its name again, nothing was restored."""
-    with _place(entry) as place:
+    with open_place(entry) as place:
         if place is None:
             return None  # its disk may only be unmounted
         _return_tombstone(place, entry.id)
@@ -212,7 +195,7 @@ def _recover_given_early(entry: Entry) -> Recovery | None:
 
 def _recover_sample(entry: Entry) -> Recovery:
     """Remove all but a whole copy: the content never left the vault."""
-    with _place(entry, "target_") as place:
+    with open_place(entry, "target_") as place:
         if place is not None:
             temporary = place.temporary(entry.id)
             if is_regular(temporary.status()):
@@ -276,7 +259,7 @@ def _return_tombstone(place: Place, item_id: str) -> None:
 def delete(entry: Entry) -> Item:
     """Remove the content, and the tombstone unless it is to stay; may be repeated."""
     if entry.fields.get("aside"):
-        with _place(entry) as place:
+        with open_place(entry) as place:
             if place is not None and aside.is_there(entry, place):
                 place.aside(entry.id).unlink()
     inside(entry).unlink()
@@ -284,7 +267,7 @@ def delete(entry: Entry) -> Item:
     fs.sync(entry.fd)
     left = entry.item.tombstone
     if left and not entry.fields["keep_tombstone"]:
-        with _place(entry) as place:
+        with open_place(entry) as place:
             if place is not None:
                 _return_tombstone(place, entry.id)
                 take_tombstone_away(place, entry.id)

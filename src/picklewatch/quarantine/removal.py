@@ -11,8 +11,8 @@ from picklewatch.core.errors import QuarantineError
 from picklewatch.quarantine.item import Item, State
 from picklewatch.quarantine.item_book import UnknownError, at_goal
 from picklewatch.quarantine.journal import Entry
-from picklewatch.quarantine.place import Place
-from picklewatch.quarantine.recovery import GONE, delete
+from picklewatch.quarantine.place import GONE, Place
+from picklewatch.quarantine.recovery import delete
 from picklewatch.quarantine.refusals import errors_for_people
 from picklewatch.quarantine.retention import beyond, past
 
