@@ -69,7 +69,7 @@ class Researcher:
         return [json.loads(line) for line in self.picklewatch("list", "--all", "--json").splitlines()]
 
     def is_taken(self) -> bool:
-        """Whether the tombstone stands where the blob was."""
+        """Return True if the tombstone stands where the blob was."""
         return self.blob.is_file() and parse_tombstone(self.blob.read_bytes()) is not None
 
     def wait_until_taken(self) -> None:

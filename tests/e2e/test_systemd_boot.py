@@ -42,7 +42,7 @@ def commands(block: str) -> list[str]:
 
 
 def needs_network(line: str) -> bool:
-    """Whether *line* is to run before the boot: the booted machine has no network."""
+    """Return True if *line* is to run before the boot: the booted machine has no network."""
     return "-m venv" in line or "pip install" in line
 
 

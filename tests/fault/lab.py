@@ -251,7 +251,7 @@ class Lab:
         return [(os.fsdecode(path), digest, str(verdict)) for path, digest, verdict in rows]
 
     def was_judged(self, path: Path) -> bool:
-        """Whether there is a record under *path*, of whatever state."""
+        """Return True if there is a record under *path*, of whatever state."""
         with contextlib.suppress(sqlite3.Error), self._reading() as connection:
             sql = "SELECT 1 FROM records WHERE path = ? LIMIT 1"
             return connection.execute(sql, (os.fsencode(path),)).fetchone() is not None
@@ -272,7 +272,7 @@ class Lab:
             return {}
 
     def settled(self) -> bool:
-        """Whether it says that it is healthy, and every file of the books has its truth."""
+        """Return True if it says that it is healthy, and every file of the books has its truth."""
         told = self._told()
         if not told.get("healthy") or told["queue"] or told["in_hand"]:
             return False

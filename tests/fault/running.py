@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether the targets are met."""
+        """Return True if the targets are met."""
         account = self.account
         return not (account.lost or account.doubled or account.missing or self.note) and self.seconds < PATIENCE
 

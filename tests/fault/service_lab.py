@@ -209,7 +209,7 @@ class ServiceLab(Lab):
         return super().settled() and self.all_logged()
 
     def judged(self) -> bool:
-        """Whether every file has its truth, however the daemon is otherwise."""
+        """Return True if every file has its truth, however the daemon is otherwise."""
         account = self.account(limit=1)
         return not (account.lost or account.missing)
 
@@ -222,7 +222,7 @@ class ServiceLab(Lab):
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def all_logged(self) -> bool:
-        """Whether the journal has every recorded outcome of the root's files; tombstones are no news."""
+        """Return True if the journal has every recorded outcome of the root's files; tombstones are no news."""
         with self._reading() as connection:
             rows = connection.execute("SELECT id, path, verdict FROM records WHERE verdict <> 'skipped'").fetchall()
         recorded = {(os.fsdecode(path), str(said)) for number, path, said in rows if number not in self._told_before}

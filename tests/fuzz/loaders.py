@@ -46,7 +46,7 @@ class Call(NamedTuple):
 
     @property
     def hostile(self) -> bool:
-        """Whether no model needs it."""
+        """Return True if no model needs it."""
         return self.how != "computed" and judge(self.module, self.name).status is Status.DENIED
 
 
@@ -64,7 +64,7 @@ def calls(data: bytes, depth: int = 0, loader: str = "pickle.load") -> Iterator[
 
 
 def hostile(module: str, name: str) -> bool:
-    """Whether importing this is malicious already."""
+    """Return True if importing this is malicious already."""
     return judge(module, name).level is Level.MALICIOUS
 
 

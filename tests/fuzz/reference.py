@@ -114,7 +114,7 @@ def shape(value: Any, depth: int = 0) -> object:
 
 
 def differ(one: object, other: object) -> bool:
-    """Whether two of `shape` can't be the same."""
+    """Return True if two of `shape` can't be the same."""
     if ANYTHING in (one, other):
         return False
     if isinstance(one, tuple) and isinstance(other, tuple) and one[0] == other[0]:
@@ -208,7 +208,7 @@ def read(sample: bytes, kind: str) -> list[Seen]:
 
 
 def _claims_too_much(sample: bytes) -> bool:
-    """Whether a bytearray may be longer than the sample: the reader in Python makes that many zeros first."""
+    """Return True if a bytearray may be longer than the sample: the reader in Python makes that many zeros first."""
     at = sample.find(b"\x96")
     while at >= 0:
         if int.from_bytes(sample[at + 1 : at + 9], "little") > len(sample):

@@ -60,7 +60,7 @@ def wait_for_bait(machine: Machine, name: str = "bait") -> None:
 
 
 def said(machine: Machine, text: str, times: int = 1) -> bool:
-    """Whether `status` comes to say *text*, as often as that: what it shows is up to two seconds old."""
+    """Return True if `status` comes to say *text*, as often as that: what it shows is up to two seconds old."""
     return eventually(lambda: machine.reasons().count(text) >= times)
 
 

@@ -212,7 +212,7 @@ def test_extended_attributes_come_back(kind: str, monkeypatch: pytest.MonkeyPatc
 
 
 def has_attributes(directory: Path) -> bool:
-    """Whether files in *directory* may have attributes of their users."""
+    """Return True if files in *directory* may have attributes of their users."""
     with tempfile.NamedTemporaryFile(dir=directory) as file:
         try:
             os.setxattr(file.name, "user.picklewatch", b"")

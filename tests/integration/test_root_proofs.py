@@ -42,7 +42,7 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watchi
 
 
 def is_said(watching: Watching, times: int) -> bool:
-    """Whether unannounced changes were counted so often."""
+    """Return True if unannounced changes were counted so often."""
     return watching.health.counts.get("watch-unannounced", 0) >= times
 
 

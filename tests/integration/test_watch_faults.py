@@ -53,7 +53,7 @@ def watching(tmp_path: Path, root: Path) -> Iterator[Watching]:
 
 
 def probe(watching: Watching, *directories: Path) -> bool:
-    """Whether a new file in each of *directories* is noticed."""
+    """Return True if a new file in each of *directories* is noticed."""
     paths = [directory / f"probe-{random.randrange(10**9)}.pt" for directory in directories]
     for path in paths:
         path.write_bytes(b"x")

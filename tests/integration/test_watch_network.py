@@ -80,7 +80,7 @@ class _Running:
         self.watching.stop()
 
     def finds(self, path: Path) -> bool:
-        """Whether *path* is offered in time."""
+        """Return True if *path* is offered in time."""
         return eventually(lambda: str(path) in self.paths)
 
 

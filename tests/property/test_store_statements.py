@@ -228,7 +228,7 @@ def test_no_statement_is_left_out() -> None:
 
 
 def consistent(held: dict[str, list[tuple[object, ...]]]) -> bool:
-    """Whether the numbers that are kept are those of the rows."""
+    """Return True if the numbers that are kept are those of the rows."""
     numbers = dict.fromkeys(("jobs", "records", "files", "intents", "engines"), 0)
     for what, _, number in held["counts"]:
         numbers[str(what)] += int(str(number))

@@ -27,7 +27,7 @@ _INSIDE = 'mount --bind "$0" /etc/passwd && mount -t tmpfs -o mode=755 run /run 
 
 
 def can_isolate() -> bool:
-    """Whether this test may make a mount namespace."""
+    """Return True if this test may make a mount namespace."""
     command = ["unshare", "-m", "--propagation", "private", "sh", "-c", "mount --bind /etc/hostname /etc/hostname"]
     with contextlib.suppress(OSError):
         return os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -120,7 +120,7 @@ class Machine:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether a tombstone is at *path*."""
+    """Return True if a tombstone is at *path*."""
     try:
         return parse_tombstone(path.read_bytes()) is not None
     except OSError:

@@ -169,7 +169,7 @@ def lab(*, cross: bool = False, base: Path | None = None) -> Iterator[Lab]:
 
 
 def two_file_systems() -> bool:
-    """Whether there are two file systems to write to."""
+    """Return True if there are two file systems to write to."""
     return os.access(SHARED_MEMORY, os.W_OK) and _elsewhere() is not None
 
 

@@ -136,11 +136,11 @@ class Watching:
         return next(candidate for candidate in reversed(self.offered) if candidate.path == str(path))
 
     def wait_ready(self) -> bool:
-        """Whether watching becomes ready in time."""
+        """Return True if watching becomes ready in time."""
         return eventually(self.watcher.is_ready)
 
     def wait_for(self, *paths: Path) -> bool:
-        """Whether all *paths* are offered in time."""
+        """Return True if all *paths* are offered in time."""
         wanted = {str(path) for path in paths}
         return eventually(lambda: wanted <= set(self.paths()))
 
@@ -273,7 +273,7 @@ class Running:
         return str(records[0]["outcome"]) if records else None
 
     def judges(self, path: Path, verdict: str) -> bool:
-        """Whether *path* gets *verdict* in time."""
+        """Return True if *path* gets *verdict* in time."""
         return eventually(lambda: self.verdict(path) == verdict)
 
 

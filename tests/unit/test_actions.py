@@ -70,7 +70,7 @@ class Refusing:
         return self._vault.finish(item_id)
 
     def is_set_aside(self, path: str, file: FileId, owner: int) -> bool:
-        """Whether it is to follow."""
+        """Return True if it is to follow."""
         return self._vault.is_set_aside(path, file, owner)
 
     def discard(self, item_id: str) -> None:

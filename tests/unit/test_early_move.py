@@ -110,11 +110,11 @@ class House:
         self.workers.wake()
 
     def gone(self, path: Path) -> bool:
-        """Whether the file loses its name in time."""
+        """Return True if the file loses its name in time."""
         return eventually(lambda: parse_tombstone(path.read_bytes()) is not None)
 
     def ended(self) -> bool:
-        """Whether every scan ends in time."""
+        """Return True if every scan ends in time."""
         return eventually(lambda: not len(self.store.jobs) and not self.schedule.claimed())
 
     def close(self) -> None:

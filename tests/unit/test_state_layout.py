@@ -20,7 +20,7 @@ WORDS = {state_layout.LOCK, state_layout.VAULT, state_layout.JOURNAL, state_layo
 
 
 def is_spelt(node: ast.AST) -> bool:
-    """Whether *node* spells a name of the state directory."""
+    """Return True if *node* spells a name of the state directory."""
     match node:
         case ast.BinOp(op=ast.Div()):
             return any(isinstance(side, ast.Constant) and side.value in NAMES for side in (node.left, node.right))

@@ -55,7 +55,7 @@ def merge(state: Path) -> None:
 
 
 def works(store: Store) -> bool:
-    """Whether an outcome can be recorded and found again."""
+    """Return True if an outcome can be recorded and found again."""
     store.finish(None, make_record("/m/new", FileId(7, 999, 1, 1, 1)))
     return len(store.records.of_path("/m/new")) == 1
 

@@ -30,7 +30,7 @@ def attribute_targets(tree: ast.AST) -> Iterator[ast.Attribute]:
 
 
 def is_self(node: ast.Attribute) -> bool:
-    """Whether the object is the method's own."""
+    """Return True if the object is the method's own."""
     return isinstance(node.value, ast.Name) and node.value.id == "self"
 
 

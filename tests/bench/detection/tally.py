@@ -26,7 +26,7 @@ class Case:
 
     @property
     def hostile(self) -> bool:
-        """Whether it must be flagged."""
+        """Return True if it must be flagged."""
         return "attack" in self.group
 
 

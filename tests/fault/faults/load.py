@@ -131,7 +131,7 @@ while True:
 
 
 def _has_truth(lab: Lab, path: Path) -> bool:
-    """Whether *path* was judged, or moved for what it is."""
+    """Return True if *path* was judged, or moved for what it is."""
     return lab.verdict(path) is not None or lab.was_judged(path)
 
 

@@ -22,7 +22,7 @@ def _wait(lab: Lab, problem: str) -> None:
 
 
 def _judged(lab: Lab) -> bool:
-    """Whether every file has its truth, however the log is."""
+    """Return True if every file has its truth, however the log is."""
     account = lab.account(limit=1)
     return not (account.lost or account.missing)
 

@@ -275,7 +275,7 @@ def _try_to_restore(lab: Lab) -> list[bool]:
 
 
 def _waiting(lab: Lab) -> bool:
-    """Whether a file has not been judged yet, or may not have been found yet."""
+    """Return True if a file has not been judged yet, or may not have been found yet."""
     told = read_status(lab.state).to_json()
     return bool(told["queue"] or told["in_hand"] or not told["healthy"])
 

@@ -146,7 +146,7 @@ def in_other_words(data: bytes) -> None:
 
 
 def _sound(data: bytes) -> bool:
-    """Whether *data* are a pickle that every reader reads to its end, which nothing follows."""
+    """Return True if *data* are a pickle that every reader reads to its end, which nothing follows."""
     try:
         report = judge_pickle(data, budget=Budget(limits=laws.LIMITS, fickling_seconds_left=0.0))
     except LimitReached:

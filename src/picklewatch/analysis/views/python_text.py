@@ -62,7 +62,7 @@ def sources(found: Found) -> Iterator[PythonText]:
 
 
 def _named(name: str, lines: list[str]) -> bool:
-    """Whether *lines* name the last part of the import *name*."""
+    """Return True if *lines* name the last part of the import *name*."""
     last = name.rpartition(".")[2]
     return any(last in line for line in lines)
 
