@@ -51,10 +51,9 @@ class KeptKeys:
 
     def resolved(self, items: list[Value], offset: int) -> None:
         """Note texts among *items* that OmegaConf would resolve, which loaders make of plain dictionaries."""
-        for text in items:
-            if type(text) is str and "${" in text:
-                self._charge(_PER_DICT)
-                self._met[id(text)] = {_RESOLVED: text}, offset
+        for text in [item for item in items if type(item) is str and "${" in item]:
+            self._charge(_PER_DICT)
+            self._met[id(text)] = {_RESOLVED: text}, offset
 
     def computed(self, target: dict[Key, Value], key: Value, value: Value, offset: int) -> None:
         """Note *target* if *key*, a text that a call makes, is one of the table: ``numpy.str_('_target_')``."""
