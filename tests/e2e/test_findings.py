@@ -49,9 +49,15 @@ def test_a_person_asks_what_is_unsafe_now(tmp_path: Path) -> None:
         assert recorded.returncode == 1
         assert "not there any more" in recorded.stdout
 
+        assert run("status").stdout.startswith("! 1 unsafe file is there now: `picklewatch findings`")
+        assert run("status").returncode == 4
+        assert "picklewatch_unsafe_now_files 1" in run("status", "--metrics").stdout
+
         rows = list(csv.DictReader(io.StringIO(run("findings", "--csv").stdout)))
         assert [row["verdict"] for row in rows] == ["malicious"]
         assert run("findings", "--path", str(tmp_path / "root/b.pt")).returncode == 0
+        (tmp_path / "root/a.pt").unlink()
+        assert run("status").returncode == 0
         assert "there are more" in run("history", "--limit", "1").stderr
 
 

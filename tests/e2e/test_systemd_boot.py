@@ -224,7 +224,7 @@ def ask_the_unit(service: Machine, path: str) -> None:
         told = service.run("picklewatch", *words, user="bob")
         for said in ("malicious: code-execution", path, daemon, "Ask the administrator of this machine (root)."):
             assert said in told, told
-    status = service.run("picklewatch", "status", user="bob")
+    status = service.run("picklewatch", "status", user="bob", check=False)  # 4 with unsafe files of bob's there
     assert status.startswith(f"Answered by {daemon}, with what concerns your files:"), status
     assert "hostile" in status
     doctor = json.loads(service.run("picklewatch", "doctor", "--json", user="bob", check=False))
@@ -269,8 +269,9 @@ def test_the_template_sees_one_user_only(machine: Machine) -> None:
     put(machine, path, hostile(6), "alice")
     wait_verdict(machine, "picklewatch@alice", path, "malicious")
     assert f"Answered by your own daemon (process {pid}, user alice)" in machine.run(
-        "picklewatch", "status", user="alice"
+        "picklewatch", "status", user="alice", check=False
     )
+    assert path in machine.run("picklewatch", "findings", user="alice", check=False)
     # a cache that appears later is found too
     late = "/home/alice/.cache/torch/hub/checkpoints/model.pth"
     put(machine, late, hostile(7), "alice")

@@ -209,3 +209,17 @@ def test_a_crowd_of_clients_leaves_room(shared: Shared) -> None:
     assert [connection.recv(1) for connection in crowd] == [b""] * 30
     for connection in crowd:
         connection.close()
+
+
+def test_findings_are_answered_without_root(shared: Shared) -> None:
+    """Ada is told by the system's daemon what is unsafe of hers now, and what to type; mallory learns nothing of it."""
+    cut = shared.model.parent / "cut.pt"
+    cut.write_bytes(b"\x80\x02}q\x00X\x05\x00\x00\x00ab")
+    os.chown(cut, ADA, ADA)
+    assert eventually(lambda: str(cut) in shared.run(ADA, "findings").stdout)
+    told = shared.run(ADA, "findings")
+    assert (told.returncode, "answered by the system's daemon" in told.stderr) == (2, True)
+    assert f"picklewatch explain {cut}" in told.stdout
+    assert "model.pt" not in told.stdout  # it was moved
+    assert str(cut) not in shared.run(MALLORY, "findings", "--json").stdout
+    assert shared.run(ADA, "findings", "--path", "/srv").returncode == 0

@@ -12,6 +12,7 @@ from support.vaulting import NOBODY, Lab, lab
 from support.watching import make_record
 
 from picklewatch.config.schema import SocketConfig
+from picklewatch.core.found_record import FoundRecord
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import (
     DeleteItemRequest,
@@ -35,6 +36,7 @@ from picklewatch.telemetry.daemon_report import DaemonStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from picklewatch.ipc.messages import Answer, Request
     from picklewatch.quarantine.vault import Item
@@ -134,19 +136,30 @@ def test_only_those_who_see_everything_may_delete(asked: Asked) -> None:
     assert asked.vault.show(asked.item.id).state is State.DELETED
 
 
-def test_records_are_shown_to_those_whom_they_concern(asked: Asked) -> None:
-    """Those below one's home, newest first, as many as are wanted; all to root."""
+def test_findings_are_shown_to_those_whom_they_concern(asked: Asked, tmp_path: Path) -> None:
+    """Those below one's home that are there, newest first, as many as are wanted; all to root."""
     for number, home in enumerate(("a", "m", "a", "a")):
-        file = FileId(1, number, 1, 1, 1)
-        asked.store.finish(None, make_record(f"/home/{home}/{number}", file, Verdict.MALICIOUS))
-    wanted = FindingsRequest(verdicts=(Verdict.MALICIOUS,), limit=2)
-    answer = asked(Viewer(uid=ADA, homes=("/home/a",)), wanted)
+        path = tmp_path / home / str(number)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+        asked.store.finish(None, make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS))
+    wanted = FindingsRequest(verdicts=(Verdict.MALICIOUS,), limit=1)
+    ada = Viewer(uid=ADA, homes=(str(tmp_path / "a"),))
+    answer = asked(ada, wanted)
     assert isinstance(answer, FindingsAnswer)
-    assert [record["path"] for record in answer.records] == ["/home/a/3", "/home/a/2"]
+    assert [record["path"] for record in answer.records] == [str(tmp_path / "a/3")]
     assert answer.more
+    (tmp_path / "a/3").unlink()
+    answer = asked(ada, FindingsRequest(verdicts=(Verdict.MALICIOUS,)))
+    assert isinstance(answer, FindingsAnswer)
+    assert [FoundRecord.of(record).path for record in answer.records] == [str(tmp_path / f"a/{n}") for n in (2, 0)]
+    assert not answer.more
+    status = asked(ada, StatusRequest())
+    assert isinstance(status, StatusAnswer)
+    assert status.status["store"]["unsafe_now"] == 2
     whole = asked(Viewer(uid=0, whole=True), FindingsRequest(verdicts=(Verdict.MALICIOUS,)))
     assert isinstance(whole, FindingsAnswer)
-    assert len(whole.records) == 4
+    assert len(whole.records) == 3
     nothing = asked(Viewer(uid=MALLORY), wanted)
     assert isinstance(nothing, FindingsAnswer)
     assert not nothing.records

@@ -24,12 +24,13 @@ EPILOG = """\
 \b
 Exit status:
   0   running and healthy
-  1   running, and something is wrong (it is listed)
+  1   running, and something is wrong with the daemon (it is listed)
   3   not running
+  4   running and healthy, and unsafe files are there (`picklewatch findings`)
   78  the state can't be read
 """
 
-HEALTHY, DEGRADED, STOPPED = 0, 1, 3
+HEALTHY, DEGRADED, STOPPED, UNSAFE_FILES = 0, 1, 3, 4
 
 
 @click.command(name="status", epilog=EPILOG)
@@ -78,7 +79,9 @@ def _exit_status(*statuses: DaemonStatus) -> int:
     running = [status for status in statuses if status.running]
     if not running:
         return STOPPED
-    return HEALTHY if all(status.healthy for status in running) else DEGRADED
+    if not all(status.healthy for status in running):
+        return DEGRADED
+    return UNSAFE_FILES if any(status.store is not None and status.store.unsafe_now for status in running) else HEALTHY
 
 
 def _show_heard(own: Heard, *, as_json: bool) -> int:

@@ -42,6 +42,7 @@ def answered_lines(status: DaemonStatus, who: str, by: Answerer) -> list[str]:
 def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[str]:
     now = time.time()
     return [
+        *_unsafe_now(store),
         _headline(status, now),
         *_problems(status),
         *(["", "Watched:", *_roots(status.daemon)] if status.daemon.version else []),
@@ -51,6 +52,14 @@ def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[
         *_findings(store, status.daemon.engine, now),
         *_refusals(store),
     ]
+
+
+def _unsafe_now(store: StoreReport) -> list[str]:
+    """Say first what is wrong with the files: the daemon may be as healthy as can be."""
+    if not store.unsafe_now:
+        return []
+    what = "1 unsafe file is" if store.unsafe_now == 1 else f"{store.unsafe_now:,} unsafe files are"
+    return [f"! {what} there now: `picklewatch findings` lists what, and says what to do.", ""]
 
 
 def _headline(status: DaemonStatus, now: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from picklewatch.core.model import Outcome, Verdict
 
@@ -53,6 +53,18 @@ class RecordFilter:
     unsafe_now: bool = False
     """Only files that are there now, and that nobody allowed."""
 
+    def admits(self, found: FoundRecord) -> bool:
+        """Return True if *found* is what is asked for."""
+        if self.unsafe_now:
+            is_unsafe = found.where.is_there and found.outcome is not Outcome.ALLOWED
+            is_kind = is_unsafe and found.outcome.effective in self.verdicts
+        else:
+            is_kind = found.verdict in self.verdicts
+        is_under = not self.under or f"{found.path}/".startswith(f"{self.under.rstrip('/')}/")
+        is_theirs = self.uid is None or found.owner == self.uid
+        is_home = any(found.path.startswith(f"{home.rstrip('/')}/") for home in self.homes)
+        return is_kind and is_under and found.at >= self.since and (is_theirs or is_home)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRecord:
@@ -78,6 +90,30 @@ class FoundRecord:
     """The quarantined item that it became, if it was moved."""
     body: Mapping[str, Any]
     """The documented JSON of the record (docs/records.md)."""
+    is_asked: bool = False
+    """True if another daemon answered it: its id means something else in this user's own state."""
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the record in *fields*, which `to_json` made.
+
+        Raises `ValueError`, `KeyError` or `TypeError` for others.
+        """
+        fate, path = Fate(fields["where"]), str(fields["path"])
+        return cls(
+            number=record_number(fields["id"]) or 0,
+            at=float(fields["at"]),
+            path=path,
+            verdict=Verdict(fields["verdict"]),
+            outcome=Outcome(fields["outcome"]),
+            allowed=fields["allowed"],
+            where=fate,
+            owner=fields["owner"],
+            lies_at=path if fate.is_there else None,
+            item=fields["item"],
+            body=fields,
+            is_asked=True,
+        )
 
     @property
     def id(self) -> str:
@@ -92,7 +128,7 @@ class FoundRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the documented JSON object, with the id first."""
         found = {"at": self.at, "where": self.where.value, "item": self.item, "owner": self.owner}
-        return {"id": self.id, **found, **self.body, "allowed": self.allowed, "outcome": self.outcome.value}
+        return {"id": self.id, **self.body, **found, "allowed": self.allowed, "outcome": self.outcome.value}
 
 
 def record_id(number: int) -> str:
@@ -108,3 +144,5 @@ def record_number(text: str) -> int | None:
 
 
 _DIGITS: Final = 18
+UNSAFE_NOW: Final = RecordFilter(verdicts=frozenset({Verdict.UNSAFE, Verdict.MALICIOUS}), unsafe_now=True)
+"""Unsafe and malicious files that are there, and that nobody allowed."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.found_record import Fate
 from picklewatch.core.model import Level
-from picklewatch.explain.record_text import VERDICT_WIDTH, paint
+from picklewatch.explain.record_text import VERDICT_WIDTH, paint, shell_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,8 @@ def found_lines(found: FoundRecord, *, colour: bool) -> Iterator[str]:
     label = paint(found.verdict.value, found.verdict.value, colour=colour)
     label += " " * (VERDICT_WIDTH - len(found.verdict.value))
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.at))
-    yield f"{found.id:<{_ID_WIDTH}}  {label}  {at}  {found.shown}"
+    number = "-" if found.is_asked else found.id
+    yield f"{number:<{_ID_WIDTH}}  {label}  {at}  {found.shown}"
     if found.body["name"]:
         yield _row("file", str(found.body["path"]), colour=colour)
     if (does := does_what(found)) is not None:
@@ -67,7 +68,7 @@ def next_command(found: FoundRecord) -> str | None:
         return f"picklewatch quarantine show {found.item}"
     if not found.where.is_there or not found.body["findings"]:
         return None
-    return f"picklewatch explain {found.id}"
+    return f"picklewatch explain {shell_quoted(found.path) if found.is_asked else found.id}"
 
 
 def cells(found: FoundRecord) -> list[str]:

@@ -57,7 +57,7 @@ class DeleteItemRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsRequest:
-    """Asks for the newest records with these verdicts."""
+    """Asks for the newest files with these verdicts that are there now, and not allowed."""
 
     verdicts: Annotated[tuple[Verdict, ...], Most(len(Verdict))]
     limit: int = RECORDS

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch import __version__
+from picklewatch.core.found_record import UNSAFE_NOW
 from picklewatch.core.model import Verdict, printable
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store import Store
@@ -208,8 +209,8 @@ def peak_kib() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def read(state: Path) -> DaemonStatus:
-    """Return the status of the daemon of the directory *state*.
+def read(state: Path, may_look: Callable[[str], bool] = lambda _path: True) -> DaemonStatus:
+    """Return the status of the daemon of the directory *state*; a file at which it may not look counts as there.
 
     Raises `OSError` or `sqlite3.Error` if it can't be found out.
     """
@@ -234,13 +235,13 @@ def read(state: Path) -> DaemonStatus:
             daemon=report,
             row=row,
             memory=process_memory.of_daemon(pid) if pid else None,
-            store=_stored(store, report.engine),
+            store=_stored(store, report.engine, may_look),
         )
     finally:
         store.close()
 
 
-def _stored(store: Store, engine: str) -> StoreReport:
+def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> StoreReport:
     return StoreReport(
         queue=len(store.jobs),
         verdicts=store.records.counts(),
@@ -250,6 +251,7 @@ def _stored(store: Store, engine: str) -> StoreReport:
         allowed=len(store.allowed.all()),
         old=sum(number for judge, number in store.records.engines().items() if engine and judge != engine),
         again=store.jobs.again(),
+        unsafe_now=store.found.looking(may_look).count(UNSAFE_NOW),
     )
 
 

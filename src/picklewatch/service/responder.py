@@ -30,7 +30,8 @@ from picklewatch.ipc.messages import (
 )
 from picklewatch.quarantine.lookup import matching
 from picklewatch.service import daemon_status
-from picklewatch.service.shown_status import shown_records, shown_status
+from picklewatch.service.shown_status import shown_findings, shown_status
+from picklewatch.service.viewers import quickly_answering
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ class Responder:
                 return self._changed(viewer, request, by)
             case FindingsRequest():
                 limit = max(1, min(request.limit, RECORDS))
-                records, more = shown_records(self._store, viewer, request.verdicts, limit)
+                records, more = shown_findings(self._store, viewer, request.verdicts, limit)
                 return FindingsAnswer(by=by, records=tuple(records), more=more)
             case _:
-                status = daemon_status.read(self._store.directory)
+                status = daemon_status.read(self._store.directory, quickly_answering())
                 return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
 
     def _items(self, viewer: Viewer, request: ItemRequest, by: Answerer) -> ItemAnswer:

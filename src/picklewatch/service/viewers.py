@@ -66,6 +66,17 @@ class Viewer:
         return self.whole or (self.restores and item.uid == self.uid)
 
 
+def quickly_answering() -> Callable[[str], bool]:
+    """Return what tells of a path that it may be looked at: it lies on no disk that may not answer."""
+    mounts = read_mounts()
+
+    def may_look(path: str) -> bool:
+        mount = mount_of(path, mounts)
+        return mount is not None and not mount.is_network
+
+    return may_look
+
+
 class Viewers:
     """Knows who asks. *config* returns what is configured now."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import TYPE_CHECKING, Final
@@ -11,35 +12,62 @@ from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.rows import unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from picklewatch.store.database import Database
     from picklewatch.store.transaction import Row
 
 
+COUNTED: Final = 1_000
+"""Files that are counted at most."""
+LOOKS: Final = 5_000
+"""Files that are looked for where an answer must come soon: some tenths of a second."""
+
+
 class FoundRecords:
     """What the records of one store say about the files of now. Only reads."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, may_look: Callable[[str], bool] = lambda _path: True) -> None:
+        """A path at which it may not look, such as one on a disk that may not answer, counts as there."""
+        self._database, self._may_look = database, may_look
 
-    def newest_first(self, wanted: RecordFilter, items: Mapping[str, str] | None = None) -> Iterator[FoundRecord]:
+    def looking(self, may_look: Callable[[str], bool]) -> FoundRecords:
+        """Return the same, which looks only at paths where *may_look* says so."""
+        return FoundRecords(self._database, may_look)
+
+    def newest_first(
+        self, wanted: RecordFilter, items: Mapping[str, str] | None = None, *, looks: int | None = None
+    ) -> Iterator[FoundRecord]:
         """Yield the records that are *wanted*, newest first.
 
-        *items* tells the `Fate` of what was moved, by the item's id. A few hundred rows are held at a time.
+        *items* tells the `Fate` of what was moved, by the item's id. A few hundred rows are held at a time. With
+        *looks*, files are looked for so many times at most: those beyond count as there, without an owner.
         """
-        before = _NEWEST
         seen: set[object] = set()
+        for number, row in enumerate(self._rows(wanted)):
+            found = self._found(row, items or {}, looks=looks is None or number < looks)
+            if wanted.unsafe_now and not seen.isdisjoint(_keys(row, found)):
+                continue  # a file whose verdict was taken back has several: the newest counts meanwhile
+            seen.update(_keys(row, found) if wanted.unsafe_now else ())
+            if wanted.admits(found):
+                yield found
+            elif looks is not None and wanted.uid is not None and number > looks:
+                return  # whose it is would have to be looked up
+
+    def count(self, wanted: RecordFilter) -> int:
+        """Return how many records are *wanted*, `COUNTED` if there are as many or more."""
+        return sum(1 for _ in itertools.islice(self.newest_first(wanted, looks=LOOKS), COUNTED))
+
+    def exceeds(self, wanted: RecordFilter, rows: int) -> bool:
+        """Return True if more than so many records would be looked at."""
+        return next(itertools.islice(self._rows(wanted), rows, None), None) is not None
+
+    def _rows(self, wanted: RecordFilter) -> Iterator[Row]:
+        before = _NEWEST
         sql, parameters = _where(wanted)
         while rows := self._database.query(sql, (*parameters, before, _BATCH)):
             before = rows[-1][0]
-            for row in rows:
-                found = self._found(row, items or {})
-                if wanted.unsafe_now and not seen.isdisjoint(_keys(row, found)):
-                    continue  # a file whose verdict was taken back has several: the newest counts meanwhile
-                seen.update(_keys(row, found) if wanted.unsafe_now else ())
-                if _is_wanted(found, wanted):
-                    yield found
+            yield from rows
 
     def by_number(self, number: int, items: Mapping[str, str] | None = None) -> FoundRecord | None:
         """Return the record *number*, or None."""
@@ -61,11 +89,16 @@ class FoundRecords:
         rows = self._database.query(_BY_ITEM, (f"{prefix.lower()}*", _BATCH))
         return [self._found(row, items or {}) for row in _newest(rows)]
 
-    def _found(self, row: Row, items: Mapping[str, str]) -> FoundRecord:
+    def _found(self, row: Row, items: Mapping[str, str], *, looks: bool = True) -> FoundRecord:
         number, at, device, inode, size, mtime_ns, current, raw, body_text, item, reason, stored = row
         body = json.loads(body_text)
         names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, inode))
-        where, owner, lies_at = _look([raw, *(name for (name,) in names)], device, inode, size, mtime_ns)
+        paths = [raw, *(name for (name,) in names)]
+        unseen = next((path for path in paths if not (looks and self._may_look(os.fsdecode(path)))), None)
+        if unseen is None:
+            where, owner, lies_at = _look(paths, device, inode, size, mtime_ns)
+        else:
+            where, owner, lies_at = Fate.THERE, None, unseen
         if current is not None and current != number:
             where = Fate.SUPERSEDED
         elif item is not None and not where.is_there:
@@ -146,21 +179,6 @@ def _keys(row: Row, found: FoundRecord) -> Iterator[object]:
         yield row[2:4]
     if found.lies_at is not None:
         yield found.lies_at
-
-
-def _is_wanted(found: FoundRecord, wanted: RecordFilter) -> bool:
-    if wanted.unsafe_now:
-        if (
-            not found.where.is_there
-            or found.outcome is Outcome.ALLOWED
-            or found.outcome.effective not in wanted.verdicts
-        ):
-            return False
-    elif found.verdict not in wanted.verdicts:
-        return False
-    if wanted.uid is None or found.owner == wanted.uid:
-        return True
-    return any(found.path.startswith(f"{home.rstrip('/')}/") for home in wanted.homes)
 
 
 def _look(

@@ -107,6 +107,8 @@ class StoreReport:
     """Files whose verdict is an older version's."""
     again: int
     """Files in the queue that were judged before, by an older version or with other links, rights or owner."""
+    unsafe_now: int = 0
+    """Unsafe and malicious files that are there, and that nobody allowed; counted up to a thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ _HELP = {
     "picklewatch_files": "Files that have a verdict, by verdict; allowed ones apart.",
     "picklewatch_files_of_older_version": "Files whose verdict is an older version's.",
     "picklewatch_moves": "Moves into quarantine, by how they are doing.",
+    "picklewatch_unsafe_now_files": "Unsafe and malicious files that are there and not allowed, up to a thousand.",
     "picklewatch_allowed_digests": "Contents that somebody vouched for.",
     "picklewatch_roots": "Watched directories, by how they are doing.",
     "picklewatch_memory_bytes": "The memory of all processes now, by how it was measured.",
@@ -84,6 +85,7 @@ def _of_the_store(status: DaemonStatus, store: StoreReport) -> Iterator[_Sample]
     yield from _by("picklewatch_files", "verdict", store.verdicts)
     yield "picklewatch_files_of_older_version", {}, store.old
     yield from _by("picklewatch_moves", "state", store.moves)
+    yield "picklewatch_unsafe_now_files", {}, store.unsafe_now
     yield "picklewatch_allowed_digests", {}, store.allowed
 
 
