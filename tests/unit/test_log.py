@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.directories import open_directory
 from support.watching import PATIENCE
@@ -144,6 +144,7 @@ HOSTILE = st.text(st.characters(codec=None, categories=None), max_size=30)
 )
 def test_no_text_breaks_a_line_or_a_terminal(event: str, fields: dict[str, Any]) -> None:
     """Whatever names and values hold: one line, printable, and valid JSON."""
+    assume(event not in {"file.scanned", "watch.ready", "scan.sandbox"})  # whose fields are ours
     fields = {key: value for key, value in fields.items() if key not in ("event", "level", "timestamp", "exception")}
     cleaned = clean(None, "info", {"event": event, "level": "info", "timestamp": "t", **fields})
     stream = io.StringIO()
@@ -151,7 +152,7 @@ def test_no_text_breaks_a_line_or_a_terminal(event: str, fields: dict[str, Any])
     assert stream.getvalue().count("\n") == 1
     json.loads(stream.getvalue(), parse_constant=pytest.fail)
     text = console.render(cleaned, colour=False)
-    assert text.isprintable()
+    assert all(line.isprintable() for line in text.split("\n", 1))  # a hint stands on a line of its own
     journald.encode(cleaned).decode("utf-8")
 
 
@@ -180,7 +181,13 @@ def test_the_console_shows_the_verdict_and_the_human_name() -> None:
     malicious = console.render(
         {"event": "file.scanned", "level": "error", **record().to_json()}, colour=False, now=lambda: "T"
     )
-    assert malicious == "T malicious   org/model@main: x.bin  (code-execution)  /blobs/3f"
+    lines = [line.split() for line in malicious.splitlines()]
+    assert lines == [
+        ["T", "malicious", "org/model@main:", "x.bin", "(code-execution)"],
+        ["file", "/blobs/3f"],
+        ["does", "Calls", "os.system."],
+        ["next", "picklewatch", "explain", "/blobs/3f"],
+    ]
     clean_record = record(Verdict.CLEAN, judgement=Judgement(verdict=Verdict.CLEAN, reasons=()), name=None)
     event = {"event": "file.scanned", "level": "info", **clean_record.to_json()}
     assert console.render(event, colour=False, now=lambda: "T") == "T clean       /blobs/3f"
@@ -417,3 +424,56 @@ def test_the_journals_message_tells_the_fields_too(daemon: Journal) -> None:
     assert daemon.fields()["MESSAGE"] == 'walk.done  roots=["/a b", "/c"] reason="new mount"'
     journald.JournalOutput(Kept(), daemon.path).emit({**event, "roots": ["/a"] * 1000})
     assert len(daemon.fields()["MESSAGE"]) == len("walk.done  ") + console.LONGEST_REST
+
+
+def test_clean_files_do_not_scroll_the_hostile_one_away() -> None:
+    """120 clean downloads are one line of a terminal, which each of them replaces."""
+    main, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        output = console.ConsoleOutput(stream)
+        output.emit({"event": "file.scanned", "level": "error", **record().to_json()})
+        clean_record = record(Verdict.CLEAN, judgement=Judgement(verdict=Verdict.CLEAN, reasons=()), name=None)
+        for _ in range(120):
+            output.emit({"event": "file.scanned", "level": "info", **clean_record.to_json()})
+            output.emit({"event": "file.linked", "level": "info", "path": "/a", "other": "/b", "verdict": "clean"})
+        text = b""
+        while b"120 files" not in text:
+            text += os.read(main, 1 << 16)
+    os.close(main)
+    shown = text.decode()
+    assert "malicious" in shown
+    lines_left = shown.count("\n") - shown.count("\x1b[1A")
+    assert lines_left == 5  # four about the hostile file, and the count
+
+
+def test_where_nothing_can_be_replaced_the_count_is_seldom() -> None:
+    """A file or a dumb terminal gets the count at 1, 10 and 100; a hostile file gets its lines at once."""
+    stream = io.StringIO()
+    output = console.ConsoleOutput(stream)
+    clean_record = record(Verdict.CLEAN, judgement=Judgement(verdict=Verdict.CLEAN, reasons=()), name=None)
+    for _ in range(120):
+        output.emit({"event": "file.scanned", "level": "info", **clean_record.to_json()})
+    assert [line.split()[2] for line in stream.getvalue().splitlines()] == ["1", "10", "100"]
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"event": "scan.sandbox", "level": "info", "complete": True, "missing": []}, ""),
+        (
+            {"event": "scan.sandbox", "level": "warning", "missing": ["Landlock"]},
+            "is incomplete on this machine: Landlock",
+        ),
+        ({"event": "watch.ready", "level": "info", "roots": ["/a"], "waiting": 2}, "watching 1 directory; 2 more"),
+        ({"event": "file.renamed", "level": "info", "path": "/a", "was": "/b", "verdict": "malicious"}, "/a"),
+        ({"event": "quarantine.moved", "level": "warning", "id": "c6aa", "path": "/a"}, "quarantine show c6aa"),
+        ({"event": "watch.degraded", "level": "warning", "message": "No watches.", "hint": "Raise it."}, "Raise it."),
+    ],
+)
+def test_the_console_speaks_to_a_person(event: dict[str, Any], said: str) -> None:
+    """No names of fields; nothing where all is well; the next command where something is to be done."""
+    stream = io.StringIO()
+    console.ConsoleOutput(stream).emit(event)
+    assert said in stream.getvalue()
+    assert bool(stream.getvalue()) == bool(said)

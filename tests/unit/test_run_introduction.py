@@ -48,4 +48,4 @@ def test_the_file_to_change_is_the_one_that_is_read(tmp_path: Path) -> None:
     for level in ("off", "unsafe"):
         config = Config.model_validate({"quarantine": {"level": level}})
         lines = introduction(config, (), tmp_path, tmp_path / "my.toml")
-        assert f"in {tmp_path / 'my.toml'}, then SIGHUP." in lines[-2]
+        assert f"in {tmp_path / 'my.toml'}, and start it again." in lines[-2]

@@ -102,11 +102,13 @@ def introduction(config: Config, roots: tuple[Root, ...], state: Path, config_pa
     level, file = config.quarantine.level, printable(str(config_path or _file()))
     if level == "off":
         lines.append("It only reports: no file is moved.")
-        lines.append(f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {file}, then SIGHUP.')
+        lines.append(
+            f'To move unsafe files into quarantine: [quarantine] level = "unsafe" in {file}, and start it again.'
+        )
     else:
         vault = config.quarantine.store or StateLayout(state).vault
         lines.append(f"Files judged {level} or worse are moved into {vault}.")
-        lines.append(f'To only report: [quarantine] level = "off" in {file}, then SIGHUP.')
+        lines.append(f'To only report: [quarantine] level = "off" in {file}, and start it again.')
     lines.append("`picklewatch status` shows how it is doing; Ctrl-C stops it.")
     return lines
 

@@ -1,4 +1,4 @@
-"""Events for a person at a terminal: one line each, coloured where that helps.
+"""Events for a person at a terminal, coloured where that helps.
 
 Not `structlog.dev.ConsoleRenderer`: it puts the level first, in brackets, where a person looks for the verdict, and the
 journal's message needs the same sentence without colours and times.
@@ -6,12 +6,22 @@ journal's message needs the same sentence without colours and times.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TextIO
 
 from picklewatch.telemetry.log.json_lines import WAIT_SECONDS, LineWriter
+from picklewatch.telemetry.log.plain_words import (
+    counted_text,
+    details,
+    is_passing,
+    is_silent,
+    outcome_counted,
+    sentence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,15 +60,45 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ)
 
 
 class ConsoleOutput:
-    """Output of one line per event: time, verdict or level, what happened, and the fields that matter to a person."""
+    """Output for a person: what asks for something, with what to do; files that ask for nothing are counted.
+
+    On a terminal the count, and progress, stand in one line that the next one replaces: however many files are clean,
+    what was said of a hostile one stays in sight. Elsewhere the count is written at 1, 10, 100, ... files.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._writer = LineWriter(stream)
         self._colour = wants_colour(stream)
+        self._replaces = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._counts: Counter[str] = Counter()
+        self._passing = False
+        """True if the last line may be replaced."""
 
     def emit(self, event: dict[str, Any], seconds: float = WAIT_SECONDS) -> None:
         """Write *event*. Raises `OSError`."""
-        self._writer.write(render(event, colour=self._colour), seconds)
+        counted = outcome_counted(event)
+        if counted is not None:
+            self._counts[counted] += 1
+            self._count(event, seconds)
+        elif not is_silent(event):
+            self._write(render(event, colour=self._colour), seconds, passing=is_passing(event))
+
+    def _count(self, event: Mapping[str, Any], seconds: float) -> None:
+        total = sum(self._counts.values())
+        if not self._replaces and total != 10 ** (len(str(total)) - 1):
+            return
+        counted = {"event": "files.counted", "level": event["level"], "message": counted_text(self._counts)}
+        with contextlib.suppress(OSError):  # the next one says it
+            self._write(render(counted, colour=self._colour), seconds, passing=True)
+
+    def _write(self, text: str, seconds: float, *, passing: bool) -> None:
+        """Write *text* in the place of a last line that is *passing*, if that is one."""
+        before = _UP_AND_ERASE if self._passing and self._replaces else ""
+        self._writer.write(before + text, seconds)
+        self._passing = passing
+
+
+_UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
 def render(
@@ -69,13 +109,32 @@ def render(
     def paint(style: str, text: str) -> str:
         return f"{STYLES[style]}{text}{RESET}" if colour and style in STYLES else text
 
-    label, text, rest = summary(event)
+    label, text, rest = _for_a_person(event)
     padding = " " * max(0, LABEL_WIDTH - len(label))
     line = f"{paint('dim', now())} {paint(label, label)}{padding} {text}"
     if rest:
         line += "  " + " ".join(paint("dim", f"{key}={_short(value)}") for key, value in rest.items())
+    for name, detail in details(event):
+        line += f"\n{'':<{_INDENT}}{paint('dim', name)}  {detail}"
     exception = event.get("exception")
     return f"{line}\n{exception}" if exception else line
+
+
+_INDENT = 21
+
+
+def _for_a_person(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Do as `summary`, in plain words: fields that an explanation below the line, or a sentence, says are left out."""
+    if event["event"] == "file.scanned":
+        name, reasons = event.get("name") or event["path"], ", ".join(event["reasons"])
+        allowed = f"  allowed: {event['allowed']}" if event.get("outcome") == "allowed" else ""
+        return str(event["verdict"]), f"{name}{f'  ({reasons})' if reasons else ''}{allowed}", {}
+    words = sentence(event)
+    if words is not None:
+        return str(event["level"]), words, {}
+    if event.get("message") and (event.get("hint") or event["event"] == "files.counted"):
+        return str(event["level"]), str(event["message"]), {}
+    return summary(event)
 
 
 def summary(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
