@@ -76,3 +76,33 @@ def test_names_that_lead_nowhere_say_so(tmp_path: Path) -> None:
         assert run("findings", "--since", "soon").returncode == 2
         assert run("findings", "--user", "nobody-of-that-name").returncode == 2
         assert run("findings", "--json", "--csv").returncode == 2
+
+
+def test_a_person_allows_a_content_and_takes_it_back(tmp_path: Path) -> None:
+    """It is no finding at once and shown as allowed, never clean; the verdict stays, and comes back."""
+    path = tmp_path / "root/a.pt"
+    path.parent.mkdir()
+    path.write_bytes(HOSTILE)
+    run = Commands(tmp_path)
+    run.environ["STATE_DIRECTORY"] = str(tmp_path / "state")
+    with Process(tmp_path):
+        assert eventually(lambda: run("findings").returncode == 1)
+        assert run("allow", "r1").returncode == 2  # without a reason
+        assert run("allow", "r1", "--reason", "our \x1b own").returncode == 0
+        assert run("findings").returncode == 0
+        assert run("status").returncode == 0
+        (entry,) = map(json.loads, run("allow", "list", "--json").stdout.splitlines())
+        assert (entry["reason"], entry["size"]) == ("our \x1b own", len(HOSTILE))
+        assert "\x1b" not in run("allow", "list").stdout
+        scanned = run("scan", "--format", "json", path)
+        (record,) = map(json.loads, scanned.stdout.splitlines())
+        assert (scanned.returncode, record["verdict"], record["outcome"]) == (0, "malicious", "allowed")
+        assert run("allow", "remove", "r1").returncode == 0
+        assert run("findings").returncode == 1
+        assert run("allow", "remove", "r1").returncode == 2
+
+        path.write_bytes(HOSTILE + b"0")
+        refused = run("allow", "r1", "--reason", "ours")
+        assert (refused.returncode, "is not what was judged" in refused.stderr) == (2, True)
+        assert run("allow", path, "--reason", "looked at it").returncode == 0
+        assert run("allow", "remove", json.loads(run("allow", "list", "--json").stdout)["sha256"][:10]).returncode == 0

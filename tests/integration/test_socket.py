@@ -223,3 +223,10 @@ def test_findings_are_answered_without_root(shared: Shared) -> None:
     assert "model.pt" not in told.stdout  # it was moved
     assert str(cut) not in shared.run(MALLORY, "findings", "--json").stdout
     assert shared.run(ADA, "findings", "--path", "/srv").returncode == 0
+
+
+def test_an_allowance_of_ones_own_is_not_the_systems(shared: Shared) -> None:
+    """Who allows a content without root is told that the system's daemon does not follow."""
+    told = shared.run(ADA, "allow", str(shared.model), "--reason", "ours")
+    assert (told.returncode, "sudo picklewatch allow" in told.stderr) == (0, True)
+    assert shared.run(ADA, "allow", "remove", str(shared.model)).returncode == 0

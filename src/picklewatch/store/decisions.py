@@ -141,6 +141,18 @@ class KnownDigests:
                 transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at, size) VALUES (?, ?, ?, ?)", row)
 
 
+@dataclass(frozen=True, slots=True)
+class AllowedContent:
+    """A content that the operator vouched for."""
+
+    sha256: str
+    reason: str
+    at: float
+    """The Unix time since which it is allowed."""
+    size: int | None
+    """Bytes; None if it is not known."""
+
+
 class Allowed:
     """The digests that the operator vouched for, in one store."""
 
@@ -168,6 +180,11 @@ class Allowed:
             gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
             _judge_again(transaction, sha256)
         return gone > 0
+
+    def entries(self) -> list[AllowedContent]:
+        """Return every allowed content, the oldest first."""
+        rows = self._database.query("SELECT sha256, reason, at, size FROM allowed ORDER BY at, sha256")
+        return [AllowedContent(*row) for row in rows]
 
     def all(self) -> dict[str, str]:
         """Return every allowed digest with its reason."""
