@@ -93,6 +93,16 @@ def test_list_and_show(shell: Shell) -> None:
     assert told["content"] == str(shell.made.store / first.id / "data")
 
 
+def test_an_item_is_found_by_what_was_shown(shell: Shell) -> None:
+    """By the path that the file had and by the name, as they were printed; a name of two items is none."""
+    first = shell.take("a\x1b.bin")
+    for words in (first.path, f"{shell.made.root}/a\\x1b.bin", "org/model@main: model.bin"):
+        assert [told["id"] for told in shell.json("show", words)] == [first.id]
+    shell.take("b.bin")
+    assert shell("show", "org/model@main: model.bin") == 2
+    assert first.id in shell.err
+
+
 def test_explaining_a_tombstone_names_its_item(shell: Shell) -> None:
     """Who asks about the file that refuses to load is told which item to look at."""
     item = shell.take("a.bin")

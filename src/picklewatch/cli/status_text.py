@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from picklewatch.core.found_record import record_id
 from picklewatch.core.model import EngineVersion, printable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[
         "",
         *_files(status, store, is_whole=is_whole),
         *_met(status),
-        *_findings(store, status.daemon.engine, now),
+        *_findings(store, status.daemon.engine, now, is_whole=is_whole),
         *_refusals(store),
     ]
 
@@ -182,7 +183,7 @@ def _refusals(store: StoreReport) -> list[str]:
     return ["", "Not moved:", *shown, *([f"  and {more} more"] if more > 0 else [])]
 
 
-def _findings(store: StoreReport, engine: str, now: float) -> list[str]:
+def _findings(store: StoreReport, engine: str, now: float, *, is_whole: bool) -> list[str]:
     if not store.latest:
         return []
     shown = ["", "Last findings:"]
@@ -191,11 +192,14 @@ def _findings(store: StoreReport, engine: str, now: float) -> list[str]:
         name = record["name"] or record["path"]
         old = ", by an older version" if engine and EngineVersion(**record["engine"]).key != engine else ""
         gone = ", not there any more" if _is_gone(record["path"]) else ""
-        shown.append(f"  {record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}{gone}")
+        number = f"{record_id(record['id']):<6}" if is_whole else ""
+        shown.append(
+            f"  {number}{record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}{gone}"
+        )
     return [
         *shown,
         "",
-        "`picklewatch explain FILE` says what a file would do; `picklewatch quarantine list` what was moved.",
+        "`picklewatch explain FILE` (or ID) says what a file would do; `picklewatch quarantine list` what was moved.",
     ]
 
 
