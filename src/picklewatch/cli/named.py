@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from picklewatch.cli.stored_records import fates, stored, vault_of
 from picklewatch.core.errors import Error, StateError
 from picklewatch.core.found_record import record_number
 from picklewatch.core.model import printable
@@ -32,6 +31,8 @@ def record_named(text: str, directory: Path, config_path: Path | None = None) ->
             hint = f"Write ./{text} for the file; the record's file has a path and a name, too."
             raise NamingError(f"{text} may be a file here, or a record's id", hint)
         return None
+    from picklewatch.cli.stored_records import fates, stored, vault_of  # not for a path: `explain` starts fast
+
     try:
         with stored(directory) as store:
             items = fates(vault_of(directory, config_path))
