@@ -31,6 +31,7 @@ Examples:
 Signals:
   SIGTERM, Ctrl-C   finish the current files and stop; the rest stays queued. Again: stop at once.
   SIGHUP            reload the configuration; an invalid one changes nothing.
+                    When its terminal is closed: end (nohup: go on).
 
 \b
 Exit status:

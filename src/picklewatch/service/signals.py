@@ -25,6 +25,8 @@ class Signals:
         self._queued: deque[int] = deque()
         self._reading, self._writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._former = {number: signal.getsignal(number) for number in _CAUGHT}
+        self._is_in_terminal = self._former[signal.SIGHUP] is not signal.SIG_IGN and _has_terminal()
+        """False under nohup, too: then the terminal may go."""
 
     def __enter__(self) -> Self:
         self._set_handlers(dict.fromkeys(self._former, self._handle))
@@ -55,9 +57,19 @@ class Signals:
         return self._queued.popleft() if self._queued else None
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self.send(number)
+        is_closed = number == signal.SIGHUP and self._is_in_terminal and not _has_terminal()
+        self.send(signal.SIGTERM if is_closed else number)  # a closed window is the end, not a reload that nobody sees
 
     def _set_handlers(self, handlers: Mapping[signal.Signals, signal._HANDLER]) -> None:
         if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+def _has_terminal() -> bool:
+    """Return True if this process has a controlling terminal now."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
