@@ -208,3 +208,14 @@ handlers:
   file: {class: logging.handlers.RotatingFileHandler, filename: x.log}
 """
     assert set(levels(text).values()) <= {Level.UNVERIFIED}
+
+
+@pytest.mark.parametrize(("stream", "told"), [("ext://sys.stdout", False), ("ext://evil.stream", True)])
+def test_a_handler_that_writes_to_the_console_is_nothing(stream: str, told: bool) -> None:  # noqa: FBT001 - a parameter
+    """Every run of Hydra has one in its directory; a stream of another module is imported."""
+    text = f"""
+formatters: {{simple: {{format: "%(message)s"}}}}
+handlers:
+  console: {{class: logging.StreamHandler, formatter: simple, stream: {stream}}}
+""".encode()
+    assert bool(levels(text)) is told

@@ -60,6 +60,10 @@ _READERS: dict[str, str] = {
 }
 """Functions that are denied to pickles, and that honest configurations name: they read the data that a person trains
 on, or write a log of it. What they read is a file of its own, which is scanned as one."""
+_HARMLESS = {"logging": "StreamHandler NullHandler Formatter Filter"}
+"""Classes that a call makes without a look at more than texts, numbers and the process's own streams."""
+_STREAMS = frozenset({"ext://sys.stdout", "ext://sys.stderr"})
+"""All that ``logging.config`` is asked to import beside them: anything else is somebody's object with a ``write``."""
 _BY_NAME = {
     "hydra.utils": "get_method get_class get_object instantiate call",
     "hydra._internal.utils": "_locate",
@@ -90,6 +94,8 @@ def judge_call(entry: LoaderKey, name: str, texts: Sequence[str] = ()) -> Named 
     module, _, attribute = name.rpartition(".")
     if _lists(_BY_NAME, module, attribute):
         return _worst(judge_call(entry, text) for text in texts if text != name)
+    if _lists(_HARMLESS, module, attribute) and _STREAMS.issuperset(text for text in texts if "://" in text):
+        return None
     if _lists(_READERS, module, attribute):
         return _judge_reader(entry, name, texts)
     return _judge_listed(entry, name, _judged(module, attribute), texts)
