@@ -12,6 +12,7 @@ from support.vaulting import NOBODY, Lab, lab
 from support.watching import make_record
 
 from picklewatch.config.schema import SocketConfig
+from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.found_record import FoundRecord
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import (
@@ -23,12 +24,15 @@ from picklewatch.ipc.messages import (
     ItemRequest,
     RefusalCause,
     RequestRefusal,
+    RescanAnswer,
+    RescanRequest,
     RestoreItemRequest,
     StatusAnswer,
     StatusRequest,
 )
 from picklewatch.ipc.peers import Peer
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service.rescans import Rescans
 from picklewatch.service.responder import Responder
 from picklewatch.service.viewers import Viewer, Viewers
 from picklewatch.store import Store
@@ -66,10 +70,14 @@ class Asked:
         self.item: Item = made.quarantine()
         self.store = Store(made.store.parent)
         self.vault = Vault(made.store)
+        self.looked_at: list[str] = []
+        self.rescans = Rescans(self.store, self.looked_at.append, self.looked_at.append)
 
     def __call__(self, viewer: Viewer, request: Request) -> Answer:
         """Ask as *viewer*."""
-        responder = Responder(self.store, lambda: self.vault, lambda: SocketConfig(group="ml"), Known(viewer))
+        responder = Responder(
+            self.store, lambda: self.vault, lambda: SocketConfig(group="ml"), Known(viewer), self.rescans
+        )
         return responder(Peer(viewer.uid, frozenset(), 1), request)
 
 
@@ -193,7 +201,9 @@ def test_a_status_names_nobody_elses_files(asked: Asked) -> None:
 
 def test_a_bug_costs_one_answer(asked: Asked) -> None:
     """The thread that answers must not end; what went wrong is in the log, not in the answer."""
-    responder = Responder(asked.store, lambda: asked.vault, SocketConfig, Known())  # knows nobody: a KeyError
+    responder = Responder(
+        asked.store, lambda: asked.vault, SocketConfig, Known(), asked.rescans
+    )  # knows nobody: a KeyError
     answer = responder(Peer(7, frozenset(), 1), StatusRequest())
     assert isinstance(answer, RequestRefusal)
     assert answer.message == "the daemon failed to answer"
@@ -214,3 +224,37 @@ def test_names_in_others_homes_are_left_out() -> None:
         assert len(owner.items[0]["names"]) == 2
         result.vault.close()
         result.store.close()
+
+
+def test_each_has_their_own_files_judged_again(asked: Asked, tmp_path: Path) -> None:
+    """A path is looked at as if it had just appeared; everything is for those who see everything."""
+    home = tmp_path / "ada"
+    home.mkdir()
+    (home / "m.pt").write_bytes(b"x")
+    file = FileId.of((home / "m.pt").stat())
+    record = make_record(str(home / "m.pt"), file, Verdict.UNVERIFIED)
+    asked.store.jobs.offer([Candidate(record.path, file, Source.EVENT)], record.engine.key)
+    job = asked.store.jobs.claim()
+    assert job is not None
+    asked.store.finish(job, record)
+    ada, mallory = Viewer(uid=ADA, homes=(str(home),)), Viewer(uid=MALLORY, homes=(str(tmp_path / "mallory"),))
+    below = RescanRequest(under=str(tmp_path))
+
+    def files(viewer: Viewer, request: RescanRequest) -> int:
+        answer = asked(viewer, request)
+        assert isinstance(answer, RescanAnswer)
+        return answer.files
+
+    assert files(mallory, below) == 0
+    assert asked.store.records.verdict(file, record.engine.key) is Verdict.UNVERIFIED
+    assert files(ada, RescanRequest(under=str(tmp_path), verdicts=(Verdict.CLEAN,))) == 0
+    assert files(ada, below) == 1
+    assert asked.looked_at == [record.path]
+    assert asked.store.records.verdict(file, record.engine.key) is None
+    refused = asked(ada, RescanRequest())
+    assert isinstance(refused, RequestRefusal)
+    assert refused.why is RefusalCause.FORBIDDEN
+    root = Viewer(uid=0, whole=True)
+    assert files(root, RescanRequest(verdicts=(Verdict.CLEAN,))) == 0
+    assert files(root, RescanRequest()) == 1
+    assert asked.looked_at[1:] == ["rescan", "rescan"]

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "findings": "List what is unsafe now: files that are there, and that nobody allowed.",
     "history": "List everything that was judged, and what has become of each file.",
     "allow": "Allow contents; list them; stop allowing them.",
+    "rescan": "Have the daemon judge files again.",
     "config": "Check, show and describe the configuration.",
     "quarantine": "List, show, restore and delete quarantined files.",
     "explain": "Explain what FILE would do if it were loaded, and why it got its verdict.",

@@ -23,16 +23,17 @@ def ask_system(request: Request) -> Heard | None:
 
     Raises `NotAnsweredError`.
     """
-    return _heard(places.system_place(), request)
+    return ask_in(places.system_place(), request)
 
 
 def ask_own(request: Request) -> Heard | None:
     """Ask a daemon of this user's own that has a runtime directory, such as the template unit's; None if none runs."""
-    answers = (_heard(place, request) for place in places.own_places())
-    return next((heard for heard in answers if heard is not None), None)
+    answers = (ask_in(place, request) for place in places.own_places())
+    return next((one for one in answers if one is not None), None)
 
 
-def _heard(place: places.SocketPlace, request: Request) -> Heard | None:
+def ask_in(place: places.SocketPlace, request: Request) -> Heard | None:
+    """Ask the daemon in *place*, as `ask_system` does the system's."""
     from picklewatch.ipc.client import SilentError
 
     try:

@@ -21,6 +21,9 @@ ITEMS: Final = 50
 """Quarantined items in one answer, at most."""
 RECORDS: Final = 50
 """Records in one answer, at most."""
+RESCANS: Final = 1_000
+"""Files that one request for a rescan below a path queues, at most."""
+_PATH: Final = 4_096
 _NAME: Final = 80
 _SENTENCE: Final = 1_000
 
@@ -64,7 +67,17 @@ class FindingsRequest:
     """`RECORDS` are sent at most."""
 
 
-Request = StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | FindingsRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescanRequest:
+    """Asks to judge again what was judged below a path, or everywhere."""
+
+    under: Annotated[str, Most(_PATH)] = ""
+    """An absolute path; empty for everything, which only those may ask for who see everything."""
+    verdicts: Annotated[tuple[Verdict, ...], Most(len(Verdict))] = ()
+    """Only what has one of these; empty for all."""
+
+
+Request = StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | FindingsRequest | RescanRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +130,16 @@ class FindingsAnswer:
     """True if there may be others: not all records were looked through."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescanAnswer:
+    """The files that are judged again."""
+
+    by: Answerer
+    files: int
+    more: bool = False
+    """True if there are others below that path: `RESCANS` are queued at a time."""
+
+
 class RefusalCause(StrEnum):
     """Reasons why a request has no answer."""
 
@@ -139,7 +162,7 @@ class RequestRefusal:
     hint: Annotated[str, Most(_SENTENCE)] = ""
 
 
-Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | FindingsAnswer | RequestRefusal
+Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | FindingsAnswer | RescanAnswer | RequestRefusal
 
 REQUESTS: Final[dict[str, type]] = {
     "status": StatusRequest,
@@ -147,11 +170,13 @@ REQUESTS: Final[dict[str, type]] = {
     "restore": RestoreItemRequest,
     "delete": DeleteItemRequest,
     "findings": FindingsRequest,
+    "rescan": RescanRequest,
 }
 ANSWERS: Final[dict[str, type]] = {
     "status": StatusAnswer,
     "item": ItemAnswer,
     "changed": ItemChangedAnswer,
     "findings": FindingsAnswer,
+    "rescan": RescanAnswer,
     "refusal": RequestRefusal,
 }

@@ -37,6 +37,7 @@ from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.people_finder import PeopleFinder
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
 from picklewatch.service.quarantine_policy import QuarantinePolicy
+from picklewatch.service.rescans import Rescans
 from picklewatch.service.responder import Responder
 from picklewatch.service.scan_context import ScanStatistics, Stages
 from picklewatch.service.self_test_answers import SelfTestAnswers
@@ -160,7 +161,13 @@ class Daemon:
         self._heartbeat = Heartbeat(health, notifier)
         self._listening = Listening(
             dependencies.socket or SocketPlace(hold.directory),
-            Responder(store, self._used_vault(vault), self._socket_config, Viewers(self._socket_config)),
+            Responder(
+                store,
+                self._used_vault(vault),
+                self._socket_config,
+                Viewers(self._socket_config),
+                Rescans(store, self._watching.look_again, self._watching.ask_for_walk),
+            ),
             health,
         )
         self._upgrade = upgrade

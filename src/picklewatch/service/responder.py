@@ -25,6 +25,7 @@ from picklewatch.ipc.messages import (
     ItemRequest,
     RefusalCause,
     RequestRefusal,
+    RescanRequest,
     RestoreItemRequest,
     StatusAnswer,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from picklewatch.ipc.peers import Peer
     from picklewatch.quarantine.item import Item
     from picklewatch.service.quarantine_policy import SupportsQuarantine
+    from picklewatch.service.rescans import Rescans
     from picklewatch.service.viewers import Viewer, Viewers
     from picklewatch.store import Store
 
@@ -61,8 +63,10 @@ class Responder:
         vault: Callable[[], SupportsQuarantine | None],
         config: Callable[[], SocketConfig],
         viewers: Viewers,
+        rescans: Rescans,
     ) -> None:
         self._store, self._vault, self._config, self._viewers = store, vault, config, viewers
+        self._rescans = rescans
 
     def __call__(self, peer: Peer, request: Request) -> Answer:
         """Answer *request*; never raises."""
@@ -92,6 +96,8 @@ class Responder:
                 limit = max(1, min(request.limit, RECORDS))
                 records, more = shown_findings(self._store, viewer, request.verdicts, limit)
                 return FindingsAnswer(by=by, records=tuple(records), more=more)
+            case RescanRequest():
+                return self._rescans(viewer, request, by)
             case _:
                 status = daemon_status.read(self._store.directory, quickly_answering())
                 return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
