@@ -16,6 +16,8 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _READY = "watch.ready"
+_OLD_SECONDS = 3.0
+"""After which a file is none that may still be written to: such a one is judged alone, however many there are."""
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
         for number in range(options.files):
             content = pickle.dumps({"number": number, "name": f"file {number}"})
             (folder / "models" / f"{number:05}.pkl").write_bytes(content)
+        time.sleep(_OLD_SECONDS)
         roots = f"[watch]\nroots = [{str(folder / 'models')!r}]\ncaches = false\n"
         (folder / "config.toml").write_text(f"{roots}[scan]\nbatch = {options.batch}\n")
         print(f"first walk of {options.files} files: {_run(folder, options.files)}")
