@@ -17,6 +17,7 @@ from samples.opcodes import (
     POP,
     REDUCE,
     SETITEM,
+    TRUE,
     TUPLE1,
     call,
     data,
@@ -225,6 +226,25 @@ def test_states_that_libraries_run_are_looked_at() -> None:
     crf = new("sklearn_crfsuite._fileresource", "FileResource")
     evil_file = dict_(__FILE_RESOURCE_DATA__=data(b"x"), name=text("/home/u/.bashrc"))
     assert level(judged(pickle(4, crf, evil_file, BUILD))) is Level.MALICIOUS
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"),
+    [
+        (dict_(__FILE_RESOURCE_DATA__=data(b"x"), name=NONE, prefix=text("model"), suffix=text("")), Level.UNVERIFIED),
+        (
+            dict_(__FILE_RESOURCE_DATA__=data(b"x"), name=NONE, prefix=text("../home/u/.config/autostart/")),
+            Level.MALICIOUS,
+        ),
+        (dict_(__FILE_RESOURCE_DATA__=data(b"x"), name=NONE, suffix=text("/../x")), Level.MALICIOUS),
+        (dict_(keep_tempfiles=FALSE, auto=TRUE, fd=number(1), name=text("/home/u/thesis.tex")), Level.MALICIOUS),
+        (dict_(keep_tempfiles=FALSE, auto=FALSE, name=text("/home/u/model.crfsuite")), Level.UNVERIFIED),
+    ],
+)
+def test_a_model_of_crfsuite_writes_and_removes_temporary_files_only(state: bytes, wanted: Level) -> None:
+    """A prefix with a directory is a write anywhere, and ``__del__`` removes what the state names."""
+    made = new("sklearn_crfsuite._fileresource", "FileResource")
+    assert level(judged(pickle(4, made, state, BUILD))) is wanted
 
 
 @pytest.mark.parametrize(

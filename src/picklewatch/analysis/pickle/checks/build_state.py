@@ -38,6 +38,7 @@ _BY_KIND: Mapping[Kind, StateCheck] = {
 _BY_ATTRIBUTE: Mapping[str, AttributeCheck] = {
     "_parse_arg_template": code_template,
     "__FILE_RESOURCE_DATA__": file_resource,
+    "keep_tempfiles": file_resource,
     "node_count": node_count,
     "handle": handle,
     "_handle": handle,
