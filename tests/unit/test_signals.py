@@ -39,8 +39,9 @@ def test_a_closed_terminal_ends_the_daemon(prefix: list[str], closed: bool, caug
     with process, os.fdopen(reading, "rb") as answer:
         assert answer.read(6) == b"ready "
         if closed:
-            os.close(master)  # the kernel sends SIGHUP, too
-        process.send_signal(signal.SIGHUP)
+            os.close(master)  # the kernel sends SIGHUP, as soon as nobody else has it open
+        else:
+            process.send_signal(signal.SIGHUP)
         assert int(answer.read()) == caught
         process.wait(PATIENCE)
     if not closed:
