@@ -40,6 +40,8 @@ class Permitted:
     content: Content
     classes: frozenset[str] = frozenset()
     """With `Content.DATA`: exact names of classes whose objects may be there too, if what they hold is allowed."""
+    without: frozenset[str] = frozenset()
+    """With `Content.NAMES`: names that must not be among them, as the hook calls more for these."""
 
 
 UNSEEN = Permitted(Content.UNSEEN)
@@ -55,6 +57,11 @@ ARRAY = Permitted(Content.ARRAY)
 def data_and(*classes: str) -> Permitted:
     """Return data, and objects of *classes* (``module.name``, all spellings that picklers write)."""
     return Permitted(Content.DATA, frozenset(" ".join(classes).split()))
+
+
+def names_but(names: str) -> Permitted:
+    """Return a container of names without *names*, which blanks separate."""
+    return Permitted(Content.NAMES, without=frozenset(names.split()))
 
 
 def each(names: str, allowed: Permitted) -> dict[str, Permitted]:
@@ -97,6 +104,9 @@ class Schema:
     """What may be among the items that SETITEM, APPEND or ADDITEMS give the object, where the hook looks at those."""
     sets: bool = True
     """False if the hook sets no attribute by ``self.x = …``, so that no class's ``__setattr__`` is asked."""
+    assigns: bool = False
+    """True if the hook sets each key of the state as an attribute, so that setters of the class run. Those of its own
+    library were read with it; others, of a subclass, were not."""
     merges: bool = False
     """True if the hook puts what the state holds into what the object holds already, which others may hold as well: the
     state must be the object itself, as its pickler has it."""

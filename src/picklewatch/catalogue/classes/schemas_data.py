@@ -14,9 +14,9 @@ _READS: Final = "hands bytes to the library's own native reader"
 _UNPACKS: Final = "unpacks data into attributes and calls the library's own functions on it"
 
 
-def _data(function: str, why: str, sources: dict[str, str]) -> Schema:
+def _data(function: str, why: str, sources: dict[str, str], *, assigns: bool = False) -> Schema:
     """Return the schema of a hook that may be given data."""
-    return Schema(function=function, why=why, sources=sources, rest=DATA, items=DATA)
+    return Schema(function=function, why=why, sources=sources, rest=DATA, items=DATA, assigns=assigns)
 
 
 _SKLEARN: Final = (
@@ -43,7 +43,10 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _spatial("scipy.spatial.ckdtree.cKDTree"),
     _spatial("scipy.spatial.kdtree.KDTree", UNSEEN),  # a class of plain Python, with nodes of its own, before 1.6
     _data(
-        "builtins.BaseException.__setstate__", "sets each attribute, args by making a tuple of it", {COMPILED: "3.11"}
+        "builtins.BaseException.__setstate__",
+        "sets each attribute, args by making a tuple of it",
+        {COMPILED: "3.11"},
+        assigns=True,
     ),
     _data("polars.dataframe.frame.DataFrame.__setstate__", _READS, {"6c443b83bade6cd9": "2.1.0"}),
     _data("polars.series.series.Series.__setstate__", _READS, {"8faffe39a8f260ca": "2.1.0"}),
@@ -54,7 +57,7 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
     _data("gymnasium.spaces.box.Box.__setstate__", _UNPACKS, {"9336d753a7bd7679": "1.4.0"}),
     _data("gymnasium.spaces.discrete.Discrete.__setstate__", _UNPACKS, {"dc97c94630e656c2": "1.4.0"}),
     _data("gymnasium.spaces.multi_discrete.MultiDiscrete.__setstate__", _UNPACKS, {"56fd1d2085a12ce0": "1.4.0"}),
-    _data("sympy.core.basic.Basic.__setstate__", _UNPACKS, {"b8658e0c373098c4": "2.14.1"}),
+    _data("sympy.core.basic.Basic.__setstate__", _UNPACKS, {"b8658e0c373098c4": "2.14.1"}, assigns=True),
     _data("random.Random.__setstate__", _UNPACKS, {"cdbf6f8d12a33531": "3.6.1"}),
-    _data("dateutil.rrule.rrulebase.__setstate__", _UNPACKS, {"7101dc96fa3413b4": "4.0.0"}),
+    _data("dateutil.rrule.rrulebase.__setstate__", _UNPACKS, {"7101dc96fa3413b4": "4.0.0"}, assigns=True),
 )

@@ -195,6 +195,20 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         },
         looks=_FRAME,
         state=OF_PANDAS,
+        assigns=True,
+    ),
+    *(
+        Schema(
+            function=f"pandas.{module}.SparseSeries.fill_value",
+            why="gives the number to the block of the manager, which NDFrame.__setstate__ keeps without a look at it",
+            sources=sources,
+            looks={**each("_data _mgr", OF_PANDAS), "fill_value": DATA},
+            state=OF_PANDAS,
+        )
+        for module, sources in (
+            ("sparse.series", {"20fe37abebfdd918": "0.18.1 0.19.2"}),
+            ("core.sparse.series", {"20fe37abebfdd918": "0.20.3 0.23.4", "776152e3c8791c19": "0.25.3"}),
+        )
     ),
     Schema(
         function="pandas.core.generic.NDFrame.__setattr__",

@@ -14,12 +14,14 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         why=_SETS,
         sources={"8a04b9368ab4b5cf": "2.34.2"},
         state=ABSENT,
+        assigns=True,
     ),
     Schema(
         function="requests.models.Response.__setstate__",
         why=_SETS,
         sources={"ae2526b2283ef0ed": "2.34.2"},
         state=ABSENT,
+        assigns=True,
     ),
     Schema(
         function="requests.adapters.HTTPAdapter.__setstate__",
@@ -27,5 +29,6 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"0a6cfa6d0afb9d64": "2.34.2"},
         looks={**each("_pool_connections _pool_maxsize _pool_block", DATA), "init_poolmanager": ABSENT},
         state=ABSENT,
+        assigns=True,
     ),
 )

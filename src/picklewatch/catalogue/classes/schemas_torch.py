@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.catalogue.classes.hook_schema import ABSENT, DATA, NAMES, SEQUENCE, UNSEEN, Permitted, Schema, each
+from picklewatch.catalogue.classes.hook_schema import (
+    ABSENT,
+    DATA,
+    NAMES,
+    SEQUENCE,
+    UNSEEN,
+    Permitted,
+    Schema,
+    each,
+    names_but,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_REGISTERED: Final = names_but(
+    "_forward_pre_hooks _forward_pre_hooks_with_kwargs _forward_hooks_with_kwargs _forward_hooks_always_called "
+    "_state_dict_hooks _state_dict_pre_hooks _load_state_dict_pre_hooks _load_state_dict_post_hooks "
+    "_non_persistent_buffers_set _is_full_backward_hook _backward_pre_hooks"
+)
+"""Names without those that restoring a module sets by itself: registering one of these asks the module for it, so that
+a ``__getattr__`` of a subclass runs, which may hand the question to any object in the file."""
+
 MODULE_LOOKS: Final[dict[str, Permitted]] = {
-    "_parameters": NAMES,
-    "_buffers": NAMES,
-    "_modules": NAMES,
+    "_parameters": _REGISTERED,
+    "_buffers": _REGISTERED,
+    "_modules": _REGISTERED,
     "_non_persistent_buffers_set": NAMES,
     "register_parameter": ABSENT,
     "register_buffer": ABSENT,
 }
-"""What setting an attribute of a module looks into: ``name in self._modules``, and for a name that a file put into
-``_buffers`` or ``_parameters``, ``self.register_buffer(name, None)``."""
+"""What setting an attribute of a module looks into: ``name in self._modules``; for a name that a file put into
+``_buffers`` or ``_parameters`` it would go on to ``self.register_buffer(name, None)``."""
 
 _MODULE_WHY = (
     "stores the state, then gives attributes of newer versions their default by self.x = …, which runs "

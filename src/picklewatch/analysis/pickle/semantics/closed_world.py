@@ -162,9 +162,8 @@ class ClosedWorld:
 
     def _acting(self, profile: Profile, target: Obj, state: Value, offset: int) -> None:
         plan = self._plan(profile)
-        if plan.merges and state is not target and (target.items or target.members or target.args):
-            what = f"the state of {short(target)} goes into what that holds already, which others may hold as well"
-            self._finding(_STATE, Level.UNVERIFIED, offset, what)
+        if plan.merges or plan.assigned:
+            self._passed_on(plan, target, state, offset)
         for function in plan.asked:
             self._hooks.run(function, target, target.state, offset, keyed=plan.keyed)
         if plan.looks is not None and type(state) is dict and target.items is None and target.members is None:
@@ -181,6 +180,16 @@ class ClosedWorld:
             self._stored(target, state, offset)
             if isinstance(state, tuple) and len(state) == 2 and state[1]:
                 self._set(plan, target, state, offset)
+
+    def _passed_on(self, plan: BuildPlan, target: Obj, state: Value, offset: int) -> None:
+        """Judge where a hook puts *state*: into what *target* holds, or to setters, which see the whole object."""
+        if plan.merges and state is not target and (target.items or target.members or target.args):
+            what = f"the state of {short(target)} goes into what that holds already, which others may hold as well"
+            self._finding(_STATE, Level.UNVERIFIED, offset, what)
+        self._charge(len(plan.assigned))
+        for name, functions in plan.assigned.items():
+            for function in functions if isinstance(state, dict) and name in state else ():
+                self._hooks.run(function, target, state, offset, keyed=plan.keyed)
 
     def _set(self, plan: BuildPlan, target: Obj, state: tuple[Value, ...], offset: int) -> None:
         """Judge what sets the attributes of the second part of *state*, one by one: the first part is there already."""

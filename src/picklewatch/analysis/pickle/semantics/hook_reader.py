@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import FILLED, class_of
-from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, has_form, place_of, short
+from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, has_form, may_have, place_of, short
 from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Blob, How, Import, Obj, Opaque, OpaqueKind
 from picklewatch.catalogue.classes.hook_schema import DATA, Content
 from picklewatch.catalogue.classes.natives import CONTAINERS
@@ -150,7 +150,7 @@ class HookReader:
         look = allowed.content
         if look is _UNSEEN:
             return
-        if (look is _NAMES and self._is_of_names(value)) or (look is _SEQUENCE and _is_sequence(value)):
+        if (look is _NAMES and self._is_of_names(value, allowed)) or (look is _SEQUENCE and _is_sequence(value)):
             return
         if look in _FORMS:
             before = len(self._findings)
@@ -176,8 +176,10 @@ class HookReader:
         evidence = self.data.way(start, call.trail if call else (value,))
         self._finding(rule, Level.UNSAFE, offset, f"{function} {what} what is at {start}, on loading", evidence)
 
-    def _is_of_names(self, value: Value) -> bool:
+    def _is_of_names(self, value: Value, allowed: Permitted) -> bool:
         """Return True for a container of Python's own: its keys were judged when they were hashed."""
+        if allowed.without and may_have(value, allowed.without, self._charge):
+            return False
         if isinstance(value, Obj):
             exact = isinstance(value.callee, Import) and value.callee.key in CONTAINERS
             state = None if value.state is NOTHING else value.state

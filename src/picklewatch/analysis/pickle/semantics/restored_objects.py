@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.semantics.data import NATIVE, class_of
-from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Import, Obj
+from picklewatch.analysis.pickle.vm.values import NOTHING, REST, Import, Obj, Opaque
 from picklewatch.catalogue.classes.hook_schema import Content
 from picklewatch.catalogue.classes.natives import CLASSES
 from picklewatch.catalogue.classes.profiles import ClassKind, Hook
@@ -14,10 +15,10 @@ from picklewatch.catalogue.classes.schema_table import SCHEMAS
 from picklewatch.catalogue.imports.entries import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from picklewatch.analysis.pickle.vm.values import Key, Value
-    from picklewatch.catalogue.classes.hook_schema import Permitted
+    from picklewatch.catalogue.classes.hook_schema import Permitted, Schema
     from picklewatch.catalogue.classes.profiles import Profile
 
 # Looked up once, for speed: see `picklewatch.catalogue.imports.entries`.
@@ -59,6 +60,8 @@ class BuildPlan:
     """Functions, attributes, and what may be there: all that counts of a state that is a dict; None if more does."""
     merges: bool = False
     """True if the state must be the object itself: see `Schema.merges`."""
+    assigned: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By key of the state: setters that run for it and that nobody read with the hook: see `Schema.assigns`."""
 
 
 def plan_of(profile: Profile) -> BuildPlan:
@@ -84,7 +87,22 @@ def plan_of(profile: Profile) -> BuildPlan:
         keyed,
         None if keyed else _looks((*restores, *deletes)),
         merges=any(name in SCHEMAS and SCHEMAS[name].merges for name in restores),
+        assigned=_assigned(restores, setters),
     )
+
+
+def _assigned(restores: tuple[str, ...], setters: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    assigning = [SCHEMAS[name] for name in restores if name in SCHEMAS and SCHEMAS[name].assigns]
+    assigned: dict[str, tuple[str, ...]] = {}
+    for name, functions in setters.items():
+        unread = (one for one in functions if any(not _read_with(schema, one, name) for schema in assigning))
+        assigned[name] = tuple(unread)
+    return {name: functions for name, functions in assigned.items() if functions}
+
+
+def _read_with(schema: Schema, setter: str, name: str) -> bool:
+    """Return True if *setter*, which sets *name*, is of the library of the hook, and its schema speaks of the name."""
+    return name in schema.looks and setter.partition(".")[0] == schema.function.partition(".")[0]
 
 
 def _looks(runs: tuple[str, ...]) -> tuple[tuple[str, str, Permitted], ...] | None:
@@ -135,6 +153,25 @@ def plain_mapping(state: Obj) -> bool:
         return False
     items = state.items or {}
     return state.state in (None, NOTHING, state) and REST not in items and _ITEM_METHODS.isdisjoint(items)
+
+
+def may_have(container: Value, names: frozenset[str], charge: Callable[[int], None]) -> bool:
+    """Return True if one of *names* may be among those in *container*, which is Python's own."""
+    charge(len(names))
+    if isinstance(container, dict):
+        return REST in container or any(name in container for name in names)
+    if isinstance(container, Obj):
+        args = container.args if isinstance(container.args, tuple) else (container.args,)
+        held = (container.items, container.members, *args)
+        charge(len(held))
+        return any(isinstance(one, Obj) or may_have(one, names, charge) for one in held)
+    members = container if isinstance(container, tuple | list) else ()
+    charge(len(members))
+    for one in members:
+        first = one[0] if isinstance(one, tuple | list) and one else one
+        if not isinstance(first, str) or first in names:
+            return True
+    return isinstance(container, Opaque)
 
 
 def has_form(value: Value, form: Content) -> bool:
