@@ -225,7 +225,8 @@ def test_a_server_ends_with_its_clients(tmp_path: Path) -> None:
         client.settimeout(PATIENCE)
         client.connect(str(place.directory / SOCKET))
         server.stop(PATIENCE)
-        assert client.recv(1) == b""
+        with contextlib.suppress(ConnectionResetError):  # it was not accepted yet
+            assert client.recv(1) == b""
     assert not any(thread.is_alive() for thread in server._threads)
     with pytest.raises(NobodyError):
         asked(place)

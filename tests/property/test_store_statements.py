@@ -143,6 +143,7 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("hold", hold),
     ("dismiss", lambda store: store.held_moves.dismiss(store.held_moves.all(), "stays")),
     ("judge again", lambda store: store.records.judge_again(file(2))),
+    ("judge all again", lambda store: store.records.judge_all_again(tuple(Verdict))),
     ("confirm", lambda store: store.records.confirm(replace(file(2), ctime_ns=77))),
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),

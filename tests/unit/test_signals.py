@@ -30,7 +30,8 @@ def test_a_closed_terminal_ends_the_daemon(prefix: list[str], closed: bool, caug
     """Its window is gone, so a person thinks that it is; under nohup, and by a mere signal, it reloads."""
     reading, writing = os.pipe()
     master, slave = pty.openpty()
-    take_terminal = f"import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl({slave}, termios.TIOCSCTTY, 0);"
+    as_by_a_shell = "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.setsid();"
+    take_terminal = f"{as_by_a_shell} fcntl.ioctl({slave}, termios.TIOCSCTTY, 0);"
     command = [*prefix, sys.executable, "-c", CODE, str(writing)]
     starter = [sys.executable, "-c", f"{take_terminal} os.execvp(sys.argv[1], sys.argv[1:])", *command]
     process = subprocess.Popen(starter, pass_fds=(slave, writing), stdin=slave, stdout=slave, stderr=slave)
