@@ -1,4 +1,4 @@
-"""What evasions come out as, and what they cost: ``python tests/bench/evasions.py [EVERY]``; every n-th, or all.
+"""Verdicts of evasions, and their cost: ``python tests/bench/evasions.py [EVERY]``; every n-th, or all.
 
 Three hundred files of `samples.evasions`, full size, each scanned in the sandbox as the daemon does it. A row a kind:
 how many came out below unsafe, and, of those under a mebibyte, the dearest one's seconds (wall clock: leave the machine

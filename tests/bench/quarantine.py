@@ -1,4 +1,4 @@
-"""What taking a file into quarantine and giving it back costs: ``python tests/bench/quarantine.py [DIRECTORY]``.
+"""Measure taking files into quarantine and giving them back: ``python tests/bench/quarantine.py [DIRECTORY]``.
 
 The directory's file system counts: every step is brought to disk. The figures in docs/quarantine.md come from here.
 """

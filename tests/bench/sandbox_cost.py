@@ -1,4 +1,4 @@
-"""What the sandbox costs: ``python tests/bench/sandbox_cost.py``; the figures of docs/sandbox.md."""
+"""Measure the cost of the sandbox: ``python tests/bench/sandbox_cost.py``; the figures of docs/sandbox.md."""
 
 from __future__ import annotations
 

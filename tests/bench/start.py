@@ -1,4 +1,4 @@
-"""What a start costs: ``python tests/bench/start.py [--runs N] [OTHER/.venv/bin/python …]``.
+"""Measure the cost of a start: ``python tests/bench/start.py [--runs N] [OTHER/.venv/bin/python …]``.
 
 Processor seconds of ``picklewatch scan`` of one small pickle, and of ``picklewatch --help``. Each other version, named
 by its environment's interpreter, is measured in turn with this one, so that what else the machine does hits all alike:

@@ -57,7 +57,7 @@ class Bound(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the register knows it by: it survives moved lines, and no change of the bound itself."""
+        """Return the key of the register: it survives moved lines, and no change of the bound itself."""
         return f"{self.file}:{self.scope}: {self.text}"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a bound does with what lies beyond it."""
+    """The treatment of input beyond a bound."""
 
     TOLD = "a finding says that it was reached, and the scan is then neither clean nor skipped"
     CAREFUL = "what is beyond it counts as the worst that it could be, so that nothing is vouched for"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_person_asks_what_is_unsafe_now(tmp_path: Path) -> None:
-    """What is listed can be explained by its id and by the name that was shown; what went is history alone."""
+    """A listed file can be explained by its id and by the name that was shown; one that went is history alone."""
     (tmp_path / "root").mkdir()
     for name, content in (("a.pt", HOSTILE), ("gone.pt", HOSTILE + b"0"), ("b.pt", BENIGN)):
         (tmp_path / "root" / name).write_bytes(content)

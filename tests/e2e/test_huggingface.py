@@ -92,7 +92,7 @@ def test_a_hostile_blob_is_moved_and_stays_away(tmp_path: Path, served: Hub) -> 
 
 
 def test_a_restored_file_stays(tmp_path: Path, served: Hub) -> None:
-    """What the operator restores is there byte for byte, allowed from then on, and not moved again."""
+    """A file that the operator restores is there byte for byte, allowed from then on, and not moved again."""
     hf = {"HF_HOME": str(tmp_path / "hf")}
     config = '[quarantine]\nlevel = "unsafe"\n'
     with Daemon(tmp_path, config=config, env=hf) as daemon:

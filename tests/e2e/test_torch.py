@@ -30,7 +30,7 @@ HOSTILE = torch_zip(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R.")
 
 
 def saved(value: Any, **options: Any) -> bytes:
-    """What ``torch.save`` makes of *value*."""
+    """Return *value* as ``torch.save`` writes it."""
     import torch
 
     file = io.BytesIO()
@@ -70,7 +70,7 @@ def tensors_only() -> dict[str, bytes]:
 
 
 def training() -> dict[str, bytes]:
-    """What training leaves behind."""
+    """The files that training leaves behind."""
     import torch
 
     model = torch.nn.Linear(3, 2)

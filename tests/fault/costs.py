@@ -1,4 +1,4 @@
-"""What processes need: memory, descriptors, threads, processor time."""
+"""Measure processes: memory, descriptors, threads, processor time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user does all day: downloads of every kind, renames, other contents, deletions, and files taken back."""
+"""A user's everyday work: downloads of every kind, renames, other contents, deletions, and files taken back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Everyday:
 
     @property
     def made(self) -> int:
-        """How many files, or trees of them, it made."""
+        """Number of files, or trees of them, that it made."""
         return self._made
 
     def _do(self, act: object) -> None:

@@ -62,7 +62,7 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the books say at the end."""
+    """Return the lab's balance at the end."""
 
     files: int
     lost: int
@@ -214,11 +214,11 @@ class Lab:
             path.unlink(missing_ok=True)
 
     def incidents(self) -> Counter[str]:
-        """What the running daemon counted (as `picklewatch status --json` shows it)."""
+        """Return the counts of the running daemon (as `picklewatch status --json` shows it)."""
         return Counter(self._told().get("counts", {}))
 
     def known_to_store(self) -> int:
-        """How many files wait to be judged or were."""
+        """Return the number of files that wait to be judged or were."""
         try:
             with self._reading() as connection:
                 sql = "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM files)"
@@ -258,11 +258,11 @@ class Lab:
         return False
 
     def problems(self) -> set[str]:
-        """What the daemon says is wrong now."""
+        """Return the problems that the daemon reports now."""
         return {problem["what"] for problem in self._told().get("degraded", ())}
 
     def waiting(self) -> int | None:
-        """How many files it says are still to be judged; None if it can't be asked."""
+        """Return the number of files still to be judged; None if it can't be asked."""
         return self._told().get("queue")
 
     def _told(self) -> dict[str, Any]:
@@ -380,7 +380,7 @@ def _end_server(server: subprocess.Popen[str], point: Path) -> None:
 
 
 def _look(path: Path, digest: str) -> tuple[bool, FileId | None]:
-    """Whether *path* has the content of the books, and what it is now."""
+    """Compare the content of *path* with the books."""
     try:
         with regular(path) as opened:
             file = FileId.of(os.fstat(opened.fileno()))

@@ -1,4 +1,4 @@
-"""What is on a disk after a power cut: rebuilt from the steps that native/disk.c wrote down.
+"""Disks after a power cut: rebuilt from the steps that native/disk.c wrote down.
 
 A write, or a change of a file's size, is safe once that file was synced; before, it may be there, be missing, or be
 torn at any 512 bytes. A name (made, moved, removed) is safe once its directory was synced, both of them for a move;
@@ -73,7 +73,7 @@ class Tree:
 
     @classmethod
     def of(cls, *tops: Path) -> Tree:
-        """What is below *tops* now."""
+        """Return the tree below *tops* now."""
         tree = cls()
         for top in tops:
             tree._take(top)
@@ -138,7 +138,7 @@ class Tree:
 
 
 def cuts(before: Tree, steps: list[Step], chance: random.Random, variants: int) -> Iterator[tuple[int, str, Tree]]:
-    """What may be there if the power is cut after each step: its number, how it was chosen, and the disk.
+    """Yield the possible disks after a power cut at each step: its number, how it was chosen, and the disk.
 
     First with nothing that was not synced, then with all, then *variants* by chance.
     """

@@ -146,7 +146,7 @@ class ServiceLab(Lab):
 
     @property
     def shared_srv(self) -> Path:
-        """What is ``/srv`` in the machine."""
+        """The directory that is ``/srv`` in the machine."""
         return self._shared / "srv"
 
     def configure(self, more: str = "", *, base: str | None = None) -> None:
@@ -167,7 +167,7 @@ class ServiceLab(Lab):
             self._cleanup.callback(self.machine.run, "umount", "-l", point, check=False)
 
     def root_states(self) -> list[str]:
-        """How the daemon says that its roots are doing."""
+        """Return the state of the roots as the daemon reports it."""
         return [root["state"] for root in self._told().get("roots", ())]
 
     def show(self, key: str) -> str:
@@ -200,7 +200,7 @@ class ServiceLab(Lab):
             raise AssertionError(f"{getattr(check, '__name__', check)}: not within {seconds:.0f} s; {self.told()}")
 
     def told(self) -> str:
-        """How it is, in a line."""
+        """Return its state in a line."""
         state = f"{self.show('ActiveState')}, {self.show('StatusText')}"
         return f"{state}, {sorted(self.problems())}, {self.account(limit=2).notes}"
 

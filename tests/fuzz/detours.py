@@ -20,7 +20,7 @@ _UNUSED = 200
 
 
 def taken(data: bytes, rng: Random) -> bytes:
-    """What means the same as the pickle *data*."""
+    """Yield pickles that mean the same as *data*."""
     pieces = [piece for piece in split(data) if piece[0] != _FRAME]
     memoizes = any(piece[0] == 0x94 for piece in pieces)
     used = any(piece[0] in b"qrp" and _index(piece) >= _UNUSED for piece in pieces)

@@ -27,7 +27,7 @@ _MINIMISING = 60.0
 
 
 def signature(error: BaseException) -> str:
-    """What two findings of one fault have in common: the law, or the exception and the function that let it out."""
+    """Return the mark of one fault: the law, or the exception and the function that let it out."""
     if isinstance(error, LawBrokenError):
         return error.law
     frames = traceback.extract_tb(error.__traceback__)
@@ -37,7 +37,7 @@ def signature(error: BaseException) -> str:
 
 
 def tried(target: Target, data: bytes) -> BaseException | None:
-    """What *target* raises for *data*."""
+    """Return the exception that *target* raises for *data*."""
     try:
         target.run(data)
     except Exception as error:  # noqa: BLE001 - the finding

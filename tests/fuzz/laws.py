@@ -76,7 +76,7 @@ def scanned(data: bytes) -> tuple[ScanReport, Verdict]:
 
 
 def _essence(report: ScanReport) -> tuple[object, ...]:
-    """What the verdict depends on; texts may be clipped and made printable."""
+    """Return the part of a report that the verdict depends on; texts may be clipped and made printable."""
     findings = sorted((finding.rule, finding.level) for finding in report.findings)
     return findings, report.format, report.complete, report.code_bearing, len(report.imports)
 
@@ -254,7 +254,7 @@ for _name in (
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """What the walk holds, with stand-ins of the reference for imports."""
+    """Return the values that the walk holds, with stand-ins of the reference for imports."""
     if isinstance(value, Import):
         return reference.stand_in((value.module, value.name))
     if depth > reference.DEEPEST:
@@ -288,7 +288,7 @@ def _same_values(data: bytes, readers: list[reference.Seen], *, arrays: bool) ->
 
 
 def _vouched(how: str, module: str, name: str, law: str) -> None:
-    """What an inert pickle calls must be vouched for; ``getattr`` and ``partial`` make what may be called."""
+    """Callables of an inert pickle must be vouched for; ``getattr`` and ``partial`` make what may be called."""
     judged = judge(module, name)
     if how == "computed":
         if judged.check not in {Check.PARTIAL, Check.GETATTR} and name != _GETTER:

@@ -1,4 +1,4 @@
-"""What loaders would run of a content: the standard library's and numpy's own readers around the inert unpicklers.
+"""Parts of a content that loaders run: the standard library's and numpy's own readers around the inert unpicklers.
 
 They open archives and streams that a mutator made, which executes nothing; whatever they hand to an unpickler goes to
 `fuzz.reference`, where nothing is behind it.
@@ -136,7 +136,7 @@ def _streams(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _read(file: io.BufferedIOBase) -> bytes:
-    """What *file* gives before it ends or breaks: a loader sees as much."""
+    """Return the bytes of *file* before it ends or breaks: a loader sees as much."""
     held = b""
     try:
         while len(held) < _HELD and (chunk := file.read1(1 << 14)):

@@ -108,7 +108,7 @@ def _wide(extra: bytes, *values: int) -> tuple[int, ...]:
 
 
 def _extracted(data: bytes, entry: _Entry, most: int) -> bytes | None:
-    """What a member holds; torch does not ask whether unpacking failed, and takes what there was until then."""
+    """Return the content of a member; torch does not ask whether unpacking failed, and takes what was there."""
     if entry.flags & _REFUSED or data[entry.header : entry.header + 4] != b"PK\x03\x04" or not entry.packed:
         return None
     if entry.header + _LOCAL.size > len(data):

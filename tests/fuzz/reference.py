@@ -39,7 +39,7 @@ _ROOM = 128 << 20
 
 @dataclass(slots=True)
 class Seen:
-    """What one unpickler asked for until it ended or raised."""
+    """The requests of one unpickler until it ended or raised."""
 
     imports: list[tuple[str, str]] = field(default_factory=list)
     """In order, each time."""
@@ -57,7 +57,7 @@ class Seen:
 
 
 class _StandInClass(type):
-    """What an import of a class gives."""
+    """A stand-in for an imported class."""
 
     seen: Seen
     key: tuple[str, str]
@@ -89,7 +89,7 @@ def _computed(self: Any, *_args: Any, **_keywords: Any) -> Any:
 
 
 def stand_in(key: tuple[str, str]) -> Any:
-    """What an import of *key* gives."""
+    """Return the stand-in for an import of *key*."""
     return _stand_in(Seen(), key, ROBUST)
 
 
@@ -161,7 +161,7 @@ def _stand_in(seen: Seen, key: tuple[str, str], kind: str) -> Any:
 
 
 class _Function:
-    """What an import of a function gives: its result is a text, which may name the next import."""
+    """A stand-in for an imported function: its result is a text, which may name the next import."""
 
     def __init__(self, seen: Seen, key: tuple[str, str]) -> None:
         self._seen, self._key = seen, key
@@ -202,7 +202,7 @@ def _files(sample: bytes) -> tuple[tuple[type[Any], Any], ...]:
 
 
 def read(sample: bytes, kind: str) -> list[Seen]:
-    """What each of the three unpicklers asks for of the pickle at the start of *sample*."""
+    """Return the requests of each of the three unpicklers for the pickle at the start of *sample*."""
     files = _files(sample)
     return [_load(base, file, kind) for base, file in (files[:2] if _claims_too_much(sample) else files)]
 
@@ -218,7 +218,7 @@ def _claims_too_much(sample: bytes) -> bool:
 
 
 def read_all(sample: bytes, most: int = 8) -> list[Seen]:
-    """What a loop of ``pickle.load`` asks for, and torch's reader of legacy files: pickle after pickle."""
+    """Return the requests of a loop of ``pickle.load``, and of torch's reader of legacy files: pickle after pickle."""
     found: list[Seen] = []
     file = io.BytesIO(sample)
     while len(found) < most and file.tell() < len(sample):
@@ -277,7 +277,7 @@ def _spelling(dtype: Any) -> str:
 
 
 def read_joblib(sample: bytes) -> Seen:
-    """What joblib asks for."""
+    """Return the requests of joblib."""
     return _load(_JoblibReader, io.BytesIO(sample), REMEMBERING)
 
 

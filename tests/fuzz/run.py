@@ -52,7 +52,7 @@ _STATE = re.compile(r"#\d+\s+(?:DONE|INITED|NEW|REDUCE|pulse)\s+cov: (\d+) ft: (
 
 @dataclass(slots=True)
 class Outcome:
-    """What one target's run came to."""
+    """The result of one target's run."""
 
     target: Target
     executions: int = 0
@@ -133,13 +133,13 @@ def _watch(process: subprocess.Popen[bytes], now: Path) -> bool:
 
 
 def _processor_seconds(pid: int) -> float:
-    """What the process has used (proc(5): the 14th and 15th field of ``stat``)."""
+    """Return the processor time of the process (proc(5): the 14th and 15th field of ``stat``)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _now(file: Path) -> tuple[int, float, float, bytes]:
-    """How many inputs there were, what was used and the time when the last one began, and the last one."""
+    """Return the number of inputs, the time used when the last one began, and the last one."""
     content = file.read_bytes()
     if len(content) < HEADER.size:
         return 0, 0.0, 0.0, b""

@@ -1,4 +1,4 @@
-"""What a fuzz target is, and how one says that a law does not hold."""
+"""Fuzz targets, and the exception that a broken law raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the common libraries write is data: never called unsafe, however it is packed."""
+"""Files of the common libraries are data: never called unsafe, however it is packed."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def sklearn_estimators() -> Iterator[Sample]:
 
 
 def checkpoints() -> Iterator[Sample]:
-    """What torch, transformers and Lightning put into checkpoints (with torch itself: tests/e2e/test_torch.py)."""
+    """Values that torch, transformers and Lightning save (with torch itself: tests/e2e/test_torch.py)."""
     yield "state_dict.pt", checkpoint({"weight": [1.0, 2.0], "bias": [0.0]})
     with pretending():
         yield "training_args.bin", torch_zip(pickle.dumps(training_arguments(), 2))

@@ -188,7 +188,7 @@ def test_nothing_is_put_below_the_mount_point_of_a_vault_whose_disk_is_missing(s
 
 
 def problems(running: Running) -> set[str]:
-    """What the daemon says is wrong."""
+    """Return the problems that the daemon reports."""
     return {problem.what for problem in running.daemon.health.problems}
 
 

@@ -109,7 +109,7 @@ def test_a_running_daemon_is_tested_itself(level: str, run: Commands, tmp_path: 
 
 
 def traces(run: Commands) -> tuple[Any, ...]:
-    """What `status` counts and lists, and the metrics but for those that change with time or by watching alone."""
+    """Return the counts and lists of `status`, and the metrics less what time or watching changes."""
     status = json.loads(run("status", "--json").stdout)
     kept = {key: status[key] for key in ("verdicts", "latest", "moves", "refusals", "judged", "counts", "faults")}
     passing = ("_time_seconds", "picklewatch_ready", "picklewatch_healthy", "memory")
@@ -210,7 +210,7 @@ def test_counting_directories_ends(tmp_path: Path) -> None:
 
 
 def test_a_state_directory_that_others_can_write_is_bad(tmp_path: Path) -> None:
-    """What was found could be changed."""
+    """The files found could be changed."""
     state = tmp_path / "state"
     assert next(service_checks.state(state)).state is Grade.GOOD
     state.mkdir(mode=0o700)

@@ -224,7 +224,7 @@ def test_renamed_parents_lead_nowhere_else(machine: Machine) -> None:
 
 
 def test_bind_mounts_of_an_own_namespace_change_nothing(machine: Machine) -> None:
-    """What a user mounts in a namespace of their own is seen by nobody else."""
+    """A mount in a user's own namespace is seen by nobody else."""
     victim = machine.victim()
     before = snapshot(victim)
     machine.put(machine.cache / "torch/own.pkl")

@@ -67,7 +67,7 @@ def _driven() -> Outcomes:
 
 @pytest.fixture(scope="module")
 def outcomes() -> Outcomes:
-    """What each case of the driver did: how it ended, its events, its touches."""
+    """Return the result of each case of the driver: how it ended, its events, its touches."""
     return _driven()
 
 

@@ -317,7 +317,7 @@ def test_what_is_too_much_to_be_read_is_taken_unread(small: Lab, monkeypatch: py
 
 
 def test_changed_content_is_not_given_back(made: Lab) -> None:
-    """What somebody changed through an open descriptor was not judged: only --force gives it back, not allowed."""
+    """A file changed through an open descriptor was not judged: only --force gives it back, not allowed."""
     with made.path.open("r+b") as writer, Vault(made.store) as vault:
         item = made.quarantine(vault)
         stored = made.store / item.id / "data"

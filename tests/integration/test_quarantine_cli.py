@@ -196,7 +196,7 @@ def test_purge(shell: Shell) -> None:
 
 
 def test_purge_deletes_what_was_shown(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was taken, restored or deleted while the question waited for its answer is left alone."""
+    """An item taken, restored or deleted while the question waited for its answer is left alone."""
     items = [shell.take(f"{index}.bin") for index in range(4)]
 
     class Slow(_Terminal):

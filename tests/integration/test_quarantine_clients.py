@@ -1,4 +1,4 @@
-"""What real clients and loaders do with a tombstone."""
+"""Real clients and loaders meet a tombstone."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_a_scan_that_says_little_is_ended_by_the_clock(act: str) -> None:
 
 
 def test_deep_recursion_in_c_is_contained(scanner: Scanner) -> None:
-    """Whether it overflows the stack, fills the memory or takes too long depends on the Python; it never gets out."""
+    """It overflows the stack, fills the memory or takes too long, by the Python; it never gets out."""
     report = scan(scanner, "c-recursion")
     assert not report.complete
     assert report.findings[-1].level is Level.UNSCANNABLE

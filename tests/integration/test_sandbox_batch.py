@@ -117,7 +117,7 @@ def test_what_is_left_to_a_child_that_was_taken_over(scanner: Scanner) -> None:
 
 
 def test_something_more_urgent_ends_a_batch(scanner: Scanner) -> None:
-    """What was answered is kept, what was not is told apart, and the scanner is free at once."""
+    """Answers are kept, files without one are told apart, and the scanner is free at once."""
 
     def stop() -> None:
         raise BatchStoppedError

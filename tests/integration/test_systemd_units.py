@@ -73,7 +73,7 @@ def test_a_stop_leaves_time_for_the_file_in_hand(path: Path) -> None:
 
 @UNITS
 def test_the_scanning_child_may_lock_itself_down(path: Path) -> None:
-    """What it needs for that is allowed after, and in spite of, the groups that are denied."""
+    """The calls needed for that are allowed after, and in spite of, the groups that are denied."""
     filters = settings(path)["SystemCallFilter"]
     assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"} <= set(
         filters[0].split()

@@ -101,7 +101,7 @@ def test_a_decompilation_is_the_python_that_would_run(scanner: Scanner) -> None:
 
 
 def test_a_pickle_that_breaks_off_is_shown_as_far_as_it_goes(scanner: Scanner) -> None:
-    """What came before the break is listed; then the place and the reason."""
+    """Opcodes before the break are listed; then the place and the reason."""
     lines = view(scanner, hostile.framing()["then-an-unknown-opcode"], ViewKind.DISASSEMBLE)
     assert "calls: v1 = os.system('echo')" in [line["note"] for line in of_kind(lines, "op")]
     stuck = of_kind(lines, "stuck")

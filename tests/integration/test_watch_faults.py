@@ -66,7 +66,7 @@ def never(_path: str) -> bool:
 
 
 def problems(watching: Watching) -> set[str]:
-    """What is wrong now."""
+    """Return the problems of now."""
     return {problem.what for problem in watching.health.problems}
 
 
@@ -397,7 +397,7 @@ def test_without_any_inotify_instance_everything_is_walked(
 
 
 def test_network_file_systems_are_walked_as_well(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another machine writes is announced to nobody here."""
+    """Writes of another machine are announced to nobody here."""
     monkeypatch.setattr(mount_table, "read_mounts", lambda: (Mount(1, "/", "nfs4"),))
     with Watching(tmp_path / "state", root, timing=QUICK, own="/") as watching:
         assert watching.wait_ready()
@@ -520,7 +520,7 @@ def nobody() -> Iterator[None]:
 def test_files_found_by_the_safety_net_are_counted_as_missed(
     watching: Watching, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What no event told of is found by the periodic walk, and makes a number that a person can look at."""
+    """A file that no event told of is found by the periodic walk, and counted for people to see."""
     with deaf(monkeypatch, inotify_observer._Translator, "dispatch", root):
         (root / "unheard.pt").write_bytes(b"x")
     monkeypatch.setattr(walk_finds, "_FRESH_NS", 0)

@@ -1,4 +1,4 @@
-"""What lies on file systems of the network is watched by threads of its own."""
+"""Network file systems are watched by threads of their own."""
 
 from __future__ import annotations
 

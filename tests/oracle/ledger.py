@@ -1,4 +1,4 @@
-"""What the runs of one file did: a long run that ends early goes on there the next time.
+"""The ledger of one file's runs: a long run that ends early goes on there the next time.
 
 Beside the findings the file has a line for each step that was done: a class, a row of calls, a search with one seed.
 Its first line says by which engine and in which environment; a count is over one of each.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What a value is to the one that holds it."""
+    """Places of a value in the one that holds it."""
 
     VALUE = "value"
     """Of a dictionary: mostly an attribute."""

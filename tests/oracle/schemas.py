@@ -1,4 +1,4 @@
-"""What the schemas say of touches: which are allowed, and which places of a schema nobody ever touches."""
+"""Touches and the schemas: which are allowed, and which places of a schema nobody ever touches."""
 
 from __future__ import annotations
 

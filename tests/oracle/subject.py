@@ -1,4 +1,4 @@
-"""What is loaded, and what came of it."""
+"""Pickles to load, and their results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a load did."""
+    """The result of a load."""
 
     ending: str
     """``loaded``, an exception, ``died`` or ``hung``."""

@@ -37,7 +37,7 @@ def test_there_are_ten_kinds_of_thirty() -> None:
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_no_evasion_hides_an_attack(kind: str) -> None:
-    """What an operator moves who moves what is unsafe."""
+    """Operators that move who moves what is unsafe."""
     assert hidden(_KINDS[kind]) == {}
 
 

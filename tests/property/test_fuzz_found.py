@@ -1,4 +1,4 @@
-"""What fuzzing found once is not found again; every fuzz target holds for all of its seeds."""
+"""A fault that fuzzing found is not found again; every fuzz target holds for all of its seeds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_what_was_found_once_holds_now(target: str, file: Path) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_laws_hold_for_every_seed(target: str) -> None:
-    """What fuzzing starts from is sound, and each law can be kept."""
+    """Seeds are sound, and each law can be kept."""
     seeds = list(TARGETS[target].seeds())
     assert seeds
     for seed in seeds:

@@ -101,7 +101,7 @@ def test_tensors_that_repeat_are_passed_over(protocol: int) -> None:
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_trick_is_seen_as_opcode_by_opcode(protocol: int, trick: str) -> None:
-    """What makes another thing of tensors that look alike is judged as the walk alone judges it."""
+    """Opcodes that make another thing of tensors that look alike are judged as the walk alone judges them."""
     data = checkpoint(protocol, trick)
     assert data != checkpoint(protocol)
     assert same(data) == (trick == "another type")  # of which only the storages' sizes are others

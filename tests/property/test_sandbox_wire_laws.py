@@ -69,7 +69,7 @@ hostile = st.lists(lines | st.binary(max_size=60) | st.just(b"\n"), max_size=12)
 
 
 def understood(data: bytes, cuts: Iterable[int], status: int = 0) -> ScanReport:
-    """What the parent makes of a child that says *data*, in pieces, and ends with *status*."""
+    """Return the parent's reading of a child that says *data*, in pieces, and ends with *status*."""
     reader, builder, ending = wire.LineReader(LIMITS.output), wire.ReportBuilder(LIMITS), Ending(status=status)
     try:
         begin = 0

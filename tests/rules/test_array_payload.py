@@ -20,5 +20,5 @@ def test_elements_that_are_a_call_are_malicious() -> None:
 
 
 def test_elements_that_are_numbers_are_not_reported() -> None:
-    """What an array holds."""
+    """The content of an array."""
     assert levels(_inline(bytes(range(100, 132)))) == {}

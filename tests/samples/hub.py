@@ -43,7 +43,7 @@ class Hub:
         return f"{self.url}/raw/{repository}/{name}"
 
     def downloads(self, name: str) -> int:
-        """How often the content of the file *name* was sent."""
+        """Return how often the content of the file *name* was sent."""
         return sum(1 for request in self.requests if request.startswith("GET ") and request.endswith(f"/{name}"))
 
 

@@ -1,4 +1,4 @@
-"""What code that took the scanning child over would try. The file's content names the act; tests only.
+"""Acts of code that took the scanning child over. The file's content names the act; tests only.
 
 The sandbox runs `act` in place of the scan when a test's scanner is made with ``job="sandbox_acts.hostile:act"``;
 no content can choose it in production.

@@ -1,4 +1,4 @@
-"""What code that took a batch's child over would try. The content names the act; tests only.
+"""Acts of code that took a batch's child over. The content names the act; tests only.
 
 The parent has the answers of honest contents before the act, and asks for those behind it by tokens that stand in
 memory before each of them: `_tokens` reads them as an exploit would.

@@ -102,12 +102,12 @@ class Process:
         return [event for event in map(_event, lines) if event["event"] == name]
 
     def waiting(self) -> int:
-        """How many files are queued."""
+        """Return the number of queued files."""
         with contextlib.closing(Store(self.state, read_only=True)) as store:
             return len(store.jobs)
 
     def judged(self) -> int:
-        """How many files have a verdict."""
+        """Return the number of files with a verdict."""
         store = Store(self.state, read_only=True)
         try:
             return sum(store.records.counts().values())

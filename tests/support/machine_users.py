@@ -95,7 +95,7 @@ class Machine:
     # --- what the daemon came to
 
     def status(self) -> dict[str, Any]:
-        """What `picklewatch status --json` says, without a process for each time that somebody asks."""
+        """Return what `picklewatch status --json` prints, without a process for each time that somebody asks."""
         try:
             return daemon_status.read(self.process.state).to_json()
         except FileNotFoundError:

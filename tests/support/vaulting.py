@@ -147,7 +147,7 @@ class Lab:
         return self.base / "other"
 
     def copies(self) -> int:
-        """How many copies of the hostile content exist."""
+        """Return the number of copies of the hostile content."""
         everywhere = [*self.root.rglob("*"), *self.store.rglob("*")]
         return sum(path.read_bytes() == self.content for path in everywhere if path.is_file())
 

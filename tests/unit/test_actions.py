@@ -1,4 +1,4 @@
-"""What follows from a verdict, and what happens when it can't."""
+"""Actions after a verdict, and their failures."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Refusing:
         return self._vault.restore(item_id, allow, reason=reason)
 
     def items(self, *, history: bool = False) -> list[Item]:
-        """What is held."""
+        """The held items."""
         return self._vault.items(history=history)
 
     def recover(self, *, whole: bool = True) -> list[Recovery]:

@@ -140,7 +140,7 @@ class Patient(FakeScanner):
 
 
 def test_a_download_ends_the_batch_that_is_at_work(tmp_path: Path) -> None:
-    """What was answered counts; the rest waits as before, and nothing is lost."""
+    """Answered files count; the rest waits as before, and nothing is lost."""
     scanners = Scanners(Patient)
     pool = Pool(tmp_path, scanners, batch=8)
     try:

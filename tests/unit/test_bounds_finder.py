@@ -1,4 +1,4 @@
-"""What counts as a bound, by its syntax, and what does not by its shape: see `bounds.finder`."""
+"""Bounds by their syntax, and shapes that are none: see `bounds.finder`."""
 
 from __future__ import annotations
 

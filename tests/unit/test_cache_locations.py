@@ -69,7 +69,7 @@ def test_a_relative_place_is_left_out() -> None:
 
 
 def test_the_real_client_agrees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What huggingface_hub computes from the environment is what we watch."""
+    """The folders that huggingface_hub computes from the environment are watched."""
     import importlib
 
     from huggingface_hub import constants

@@ -1,4 +1,4 @@
-"""What is known of each tool's cache, and that one file is enough to add a tool."""
+"""Each tool's cache; and one file is enough to add a tool."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Kernel:
 
 
 def test_names_are_kept_where_an_attribute_is_set_or_a_call_is_made_for_later() -> None:
-    """What is called, or only used, is not kept."""
+    """Called or merely used names are not kept."""
     assert fetched([_TEXT]) == {"_linear", "_step", "forward_fuse", "_on_x"}
 
 

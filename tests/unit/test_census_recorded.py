@@ -24,7 +24,7 @@ def test_the_shipped_table_is_what_the_lines_compile_to() -> None:
 
 
 def test_each_version_that_is_read_as_text_has_its_lines() -> None:
-    """What the list names was read, not only planned."""
+    """Entries of the list were read, not only planned."""
     words = [line.partition("#")[0].split() for line in VERSIONS.read_text(encoding="utf-8").splitlines()]
     named = [one[0].rpartition("-") for one in words if one]
     listed = {re.sub(r"[-_.]+", "-", name).lower() + "-" + version for name, _, version in named}

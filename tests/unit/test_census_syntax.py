@@ -102,7 +102,7 @@ def test_attributes_that_are_set_and_asked_are_named() -> None:
 
 
 def test_no_source_acts() -> None:
-    """What can't be read is not proven."""
+    """An unreadable class is not proven."""
     assert read("", "__setstate__").does == "acts"
     assert read("lambda self, state: None", "__setstate__").does == "acts"
 

@@ -383,7 +383,7 @@ class TestHooks:
 
 
 class TestTime:
-    """What is looked at again is judged again."""
+    """An object looked at again is judged again."""
 
     @pytest.mark.usefixtures("world")
     def test_a_list_that_grew_is_read_again(self) -> None:

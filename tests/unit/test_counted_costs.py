@@ -1,4 +1,4 @@
-"""What a scan costs, counted: nothing gets slower unseen, on any machine.
+"""Counted costs of scans: nothing gets slower unseen, on any machine.
 
 A change of more than a tenth fails. If it is meant, or a gain, take over the number that the failure prints, and say
 why in the commit's message.

@@ -1,4 +1,4 @@
-"""What `picklewatch status` says and exits with."""
+"""Output and exit status of `picklewatch status`."""
 
 from __future__ import annotations
 

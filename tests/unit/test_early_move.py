@@ -264,7 +264,7 @@ def test_what_was_moved_early_is_not_lost_by_a_kill(house: House) -> None:
 
 
 def test_one_touch_does_not_keep_a_file_in_its_place_for_the_next_scan_as_well(house: House) -> None:
-    """What was touched during one scan is taken early during the next, not at the end of the third."""
+    """A file touched during one scan is taken early during the next, not at the end of the third."""
     path = house.root / "m"
     path.write_bytes(LONG)
     taken: list[bool] = []

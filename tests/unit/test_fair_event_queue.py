@@ -47,7 +47,7 @@ def test_no_owner_takes_all_of_the_queue() -> None:
 
 
 def test_the_queue_is_bounded_and_no_lane_takes_all_of_it() -> None:
-    """What is not taken is said."""
+    """Events not taken are reported."""
     lanes = FairEventQueue(10, owner=len)
     assert [lanes.put(closed(f"/flood/{number}")) for number in range(7)] == [True] * 5 + [False] * 2
     assert [lanes.put(closed(f"/silent/{number}")) for number in range(6)] == [True] * 5 + [False]

@@ -35,7 +35,7 @@ DTYPES: list[Any] = [
 
 
 def saved(array: Any, version: tuple[int, int] | None = None) -> bytes:
-    """What numpy writes."""
+    """An array as numpy writes it."""
     file = io.BytesIO()
     np.lib.format.write_array(file, array, version=version)
     return file.getvalue()

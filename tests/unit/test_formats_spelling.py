@@ -82,7 +82,7 @@ def test_guards_of_an_export_that_run_code_are_unsafe(code: str) -> None:
 
 
 def test_guards_that_compare_are_clean() -> None:
-    """What torch writes."""
+    """A tensor as torch writes it."""
     guards = [
         "L['x'].size()[0] == 4",
         "math.isnan(L['y'])",

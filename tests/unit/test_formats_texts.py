@@ -1,4 +1,4 @@
-"""What stands before an attack in a text, and how it is spelt, hides nothing."""
+"""Neither text before an attack nor its spelling hides it."""
 
 from __future__ import annotations
 

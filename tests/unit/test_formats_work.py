@@ -1,4 +1,4 @@
-"""What containers cost is counted, and no part of one hides another."""
+"""Costs of containers are counted, and no part of one hides another."""
 
 from __future__ import annotations
 

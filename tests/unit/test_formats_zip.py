@@ -69,7 +69,7 @@ def test_a_wrong_checksum_in_another_archive_counts() -> None:
 
 
 def test_an_encrypted_member_is_unscannable() -> None:
-    """What can't be decrypted can't be judged."""
+    """An encrypted member can't be judged."""
     scrambled = bytes(byte ^ 0x5A for byte in EVIL)
     report, level = judged(zip_of([Entry("weights.pkl", scrambled, flags=0x1, crc=7)]))
     assert level is Verdict.UNSCANNABLE

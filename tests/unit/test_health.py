@@ -1,4 +1,4 @@
-"""What is wrong, what was, and how often."""
+"""Problems of now and before, and their counts."""
 
 from __future__ import annotations
 

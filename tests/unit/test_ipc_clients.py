@@ -70,7 +70,7 @@ def test_a_user_pauses_for_longer_than_an_answer_took() -> None:
 
 
 def test_a_user_who_takes_no_answer_waits_a_minute() -> None:
-    """What is not read stays in the kernel's memory."""
+    """Unread bytes stay in the kernel's memory."""
     crowd = Clients()
     crowd.punish(1000, 0.0)
     waits = asking(crowd, 1000, 0.0)

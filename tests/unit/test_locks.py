@@ -1,4 +1,4 @@
-"""What is installed is what was locked: versions with hashes, in step with ``pyproject.toml``; and the bill of them."""
+"""Installed packages match the locks: versions with hashes, in step with ``pyproject.toml``; and the bill of them."""
 
 from __future__ import annotations
 

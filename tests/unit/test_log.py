@@ -1,4 +1,4 @@
-"""What picklewatch says while it works."""
+"""Log lines."""
 
 from __future__ import annotations
 

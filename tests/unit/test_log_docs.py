@@ -21,7 +21,7 @@ def found(pattern: re.Pattern[str]) -> set[str]:
 
 @pytest.mark.parametrize("pattern", [LOGGED, LEVEL_LOGGED, PROBLEMS], ids=["events", "events by level", "problems"])
 def test_every_event_and_problem_is_documented(pattern: re.Pattern[str]) -> None:
-    """What is logged can be looked up in docs/logs.md."""
+    """Each log event can be looked up in docs/logs.md."""
     page = (ROOT / "docs/logs.md").read_text()
     names = found(pattern)
     assert names

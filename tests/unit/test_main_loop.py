@@ -1,4 +1,4 @@
-"""What the daemon's main loop is made of."""
+"""Parts of the daemon's main loop."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_nothing_is_filled_after_its_state_was_given(fill: bytes) -> None:
 
 
 def test_an_attribute_dictionary_with_items_and_state_is_data() -> None:
-    """What Lightning writes."""
+    """A checkpoint as Lightning writes it."""
     sample = (
         new("lightning_fabric.utilities.data", "AttributeDict") + text("lr") + number(1) + SETITEM + dict_() + BUILD
     )

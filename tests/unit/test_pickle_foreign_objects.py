@@ -186,7 +186,7 @@ def test_what_a_namespace_holds_beside_its_functions_is_not_vouched_for(module: 
     ],
 )
 def test_functions_that_compute_are_vouched_for(module: str, name: str) -> None:
-    """What models keep."""
+    """Objects that models keep."""
     assert judge(module, name).level is Level.INFO
 
 

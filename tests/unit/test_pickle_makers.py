@@ -47,7 +47,7 @@ def test_makers_of_indexes_make_nothing_else(maker: str, cls: tuple[str, str]) -
 
 
 def test_makers_of_indexes_make_indexes() -> None:
-    """What pandas itself writes."""
+    """A frame as pandas itself writes it."""
     state = dict_(data=text("abc"), name=text("n"))
     made = call("pandas.core.indexes.base", "_new_Index", global_("pandas.core.indexes.base", "Index"), state)
     assert judged(pickle(4, made)).inert

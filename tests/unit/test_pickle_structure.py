@@ -207,7 +207,7 @@ def test_bytes_that_a_loader_would_unpickle_are_handed_on() -> None:
 
 
 def test_a_loader_of_bytes_that_are_computed_is_unsafe() -> None:
-    """What would be unpickled is not in the file as such."""
+    """The bytes that would be unpickled are not in the file as such."""
     unknown = call("mylib", "Secret")
     assert level(judged(pickle(2, call("torch.storage", "_load_from_bytes", unknown)))) is Level.UNSAFE
 

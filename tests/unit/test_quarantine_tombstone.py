@@ -1,4 +1,4 @@
-"""What is left where a quarantined file was."""
+"""Tombstones of quarantined files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_tombstone_is_readable_for_people() -> None:
 
 
 def test_own_tombstones_are_recognised() -> None:
-    """What was written is found again, with the item's id."""
+    """A written tombstone is found again, with the item's id."""
     assert parse_tombstone(tombstone(ID)) == ID
 
 

@@ -1,4 +1,4 @@
-"""How often one file may be judged."""
+"""Back-off of a file's rescans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon answers, to whom."""
+"""Answers of the daemon, by the asking user."""
 
 from __future__ import annotations
 

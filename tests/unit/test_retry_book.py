@@ -1,4 +1,4 @@
-"""What is to be tried again."""
+"""Actions to be tried again."""
 
 from __future__ import annotations
 

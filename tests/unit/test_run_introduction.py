@@ -1,4 +1,4 @@
-"""What the daemon says first."""
+"""The daemon's introduction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parent believes of what the child says."""
+"""The parent's checks of the child's answers."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_a_view_line_is_flat_and_printable() -> None:
 
 @given(st.lists(st.sampled_from([Level.INFO, Level.UNSAFE, Level.MALICIOUS]), max_size=12))
 def test_a_broken_report_keeps_what_was_seen_and_is_never_complete(levels: Iterable[Level]) -> None:
-    """What was observed before a crash stays; the crash is added; the report can't be clean or skipped."""
+    """Observations before a crash stay; the crash is added; the report can't be clean or skipped."""
     builder = wire.ReportBuilder(Limits())
     seen = [replace(FINDING, level=level) for level in levels]
     for finding in seen:

@@ -1,4 +1,4 @@
-"""What was seen before a limit counts: where a scan ends is up to an attacker."""
+"""Findings before a limit count: where a scan ends is up to an attacker."""
 
 from __future__ import annotations
 

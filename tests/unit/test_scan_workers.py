@@ -1,4 +1,4 @@
-"""What a worker does with files that can't be judged just now, or at all."""
+"""Workers and files that can't be judged just now, or at all."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ def test_a_hanging_thread_keeps_no_place_in_the_slow_lane(queue: Queue) -> None:
 def test_a_claim_costs_the_same_however_many_wait_in_the_slow_lane(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be claimed is passed once a second, and not for each file."""
+    """A file that cannot be claimed is passed once a second, and not for each file."""
     monkeypatch.setattr(jobs, "_LOOK_SECONDS", math.inf)
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     queue.put(*[f"bombs/{number}" for number in range(301)])

@@ -86,7 +86,7 @@ def test_a_job_that_changed_is_held_no_more() -> None:
 
 
 def test_the_slow_lane_is_bounded() -> None:
-    """What it has no place for stays in the queue."""
+    """Files without a place stay in the queue."""
     lane = SlowLane(kept=2)
     assert lane.put(job(1), 1000)
     assert lane.put(job(2), 1001)

@@ -1,4 +1,4 @@
-"""What the store remembers, and what it never does twice."""
+"""The store's memory, and acts that it never does twice."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_any_change_of_the_file_asks_for_a_new_verdict(store: Store, change: str
 
 
 def test_events_go_before_walks_and_the_newest_first(store: Store) -> None:
-    """What a user just downloaded does not wait for the start-up walk."""
+    """A fresh download does not wait for the start-up walk."""
     store.jobs.offer([candidate(n, source=Source.WALK, mtime=n) for n in (1, 3, 2)], ENGINE.key)
     store.jobs.offer([candidate(9, source=Source.EVENT, mtime=0)], ENGINE.key)
     order: list[int] = []
@@ -117,7 +117,7 @@ def test_finishing_records_and_dequeues(store: Store) -> None:
 
 
 def test_a_file_announced_again_while_it_was_scanned_waits_on(store: Store) -> None:
-    """What was judged is recorded, and the newer state is judged too."""
+    """A judged state is recorded, and the newer one is judged too."""
     store.jobs.offer([candidate(1)], ENGINE.key)
     job = store.jobs.claim()
     store.jobs.offer([candidate(1, mtime=2)], ENGINE.key)

@@ -84,7 +84,7 @@ plain = st.recursive(
 
 @given(plain, st.integers(1, pickle.HIGHEST_PROTOCOL))
 def test_the_result_of_small_plain_data_reads_as_python(value: object, protocol: int) -> None:
-    """What the machine says that loading returns is what it would return."""
+    """The machine's result is the value that loading would return."""
     observer, _ = steps(pickle.dumps(value, protocol))
     assert observer.result is not None
     assert observer.result == clip(repr(value), TEXT)

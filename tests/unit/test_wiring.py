@@ -1,4 +1,4 @@
-"""How the daemon's stages are put together: whole when they are made, by their constructors' arguments."""
+"""Wiring of the daemon's stages: whole when they are made, by their constructors' arguments."""
 
 from __future__ import annotations
 

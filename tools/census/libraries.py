@@ -1,4 +1,4 @@
-"""What was read, by library: the versions that were imported, those read as text, and how many classes of each."""
+"""Libraries read: the versions that were imported, those read as text, and how many classes of each."""
 
 from __future__ import annotations
 

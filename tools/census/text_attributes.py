@@ -1,4 +1,4 @@
-"""What an attribute in the body of a class is: a value, a method, a property, or perhaps any descriptor."""
+"""Kinds of attributes in the body of a class: a value, a method, a property, or perhaps any descriptor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MANY = 20
 
 
 class Sort(Enum):
-    """What an attribute of a class does when an instance's is set or asked."""
+    """The effect of a class's attribute when an instance's is set or asked."""
 
     PLAIN = auto()
     """A value or a method: setting the instance's attribute stores it."""

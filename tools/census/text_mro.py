@@ -35,7 +35,7 @@ class NotKnownError(Exception):
 
 @dataclass
 class Body:
-    """What the body of a class binds."""
+    """Names bound by the body of a class."""
 
     scope: Scope
     setters: dict[str, ast.FunctionDef] = field(default_factory=dict)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Imported:
-    """What ``from module import name`` binds; the module itself without a name."""
+    """The binding of ``from module import name``; the module itself without a name."""
 
     module: str
     name: str = ""
@@ -24,7 +24,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Defined:
-    """What a ``def``, a ``class`` or an assignment binds."""
+    """The binding of a ``def``, a ``class`` or an assignment."""
 
     node: ast.AST
 

@@ -1,4 +1,4 @@
-"""What a name in the text of a library may be."""
+"""Values of a name in the text of a library."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a callable returns for its arguments."""
+    """Return values of callables, by their arguments."""
 
     function: Any
     arguments: tuple[Any, ...]

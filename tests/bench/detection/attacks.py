@@ -64,7 +64,7 @@ class Attack:
 
     @property
     def live(self) -> bool:
-        """Whether an ordinary loader of such files runs it; if not, it waits for another reader or an extraction."""
+        """True if an ordinary loader of such files runs it; otherwise it waits for another reader or an extraction."""
         return not {self.gadget, self.container, *self.shape.split("+")} & DORMANT
 
     @property

@@ -418,7 +418,7 @@ def boosters() -> None:
 
 
 def transformers() -> None:
-    """What ``Trainer`` saves."""
+    """The training state that ``Trainer`` saves."""
     torch = library("torch")
     transformers = library("transformers")
 
@@ -434,7 +434,7 @@ def transformers() -> None:
 
 
 def lightning() -> None:
-    """What a ``Trainer`` writes of a tiny model, and metrics."""
+    """A tiny model as a ``Trainer`` writes it, and metrics."""
     torch, pl = library("torch"), library("lightning.pytorch")
     torchmetrics = library("torchmetrics")
 

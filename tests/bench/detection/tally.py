@@ -1,4 +1,4 @@
-"""What the tools answered, as tables."""
+"""Tables of the tools' answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Outcome:
     """Why it did not run, or did not finish."""
 
     def counts(self, cases: Iterable[Case]) -> collections.Counter[str]:
-        """How often each answer was given, of the files that the tool came to."""
+        """Count each answer among the files that the tool came to."""
         return collections.Counter(self.answers[case.path] for case in cases if case.path in self.answers)
 
 
@@ -94,7 +94,7 @@ def main_table(outcomes: Sequence[Outcome], cases: Sequence[Case]) -> list[list[
 
 
 def sweep_table(outcomes: Sequence[Outcome], cases: Sequence[Case]) -> list[list[str]]:
-    """How much of each sweep of live attacks a tool flags."""
+    """Return the share of each sweep of live attacks that a tool flags."""
     sweeps = list(dict.fromkeys(case.sweep for case in cases if case.group == "live attack"))
     rows = [["tool", *sweeps]]
     for outcome in outcomes:

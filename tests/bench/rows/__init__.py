@@ -1,1 +1,1 @@
-"""What the store costs with many rows."""
+"""Measure the store with many rows."""

@@ -36,7 +36,7 @@ def show(what: str, value: float, unit: str) -> None:
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long *act* takes."""
+    """Return the seconds that *act* takes."""
     began = time.perf_counter()
     act()
     return time.perf_counter() - began

@@ -1,1 +1,1 @@
-"""What a scan costs, beside other scanners."""
+"""Measure scans beside other scanners."""

@@ -35,7 +35,7 @@ bound (docs/watching.md, "Costs") is not full before the second quarter, and the
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """What is held while nothing happens, in the order of the table's figures."""
+    """Return the resources held while nothing happens, in the order of the table's figures."""
 
     daemon_mib: float
     warm_mib: float

@@ -1,4 +1,4 @@
-"""What would buy a hostile file time under its name: what follows its harm, and what is being copied."""
+"""Ways for a hostile file to keep its name longer: what follows its harm, and what is being copied."""
 
 from __future__ import annotations
 

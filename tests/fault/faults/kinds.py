@@ -1,4 +1,4 @@
-"""What a fault is."""
+"""The kinds of faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service manager may limit: processes, open files, memory, processor time."""
+"""Limits that a service manager may set: processes, open files, memory, processor time."""
 
 from __future__ import annotations
 

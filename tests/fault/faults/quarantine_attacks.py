@@ -40,7 +40,7 @@ _ONE, _TWO = b"one", b"two"
 
 @dataclass
 class _Arena:
-    """What is fought about: two names in a directory of the attackers', exchanged all the time."""
+    """Two names that are fought about: two names in a directory of the attackers', exchanged all the time."""
 
     path: Path
     hostile: dict[str, Path] = field(default_factory=dict)
@@ -242,7 +242,7 @@ def _put_into_the_books(lab: Lab, arenas: list[_Arena]) -> None:
 
 
 def _check_innocents(lab: Lab, arenas: list[_Arena]) -> None:
-    """What was swapped in by the way is there with owner, mode and content: under some name, or kept in the vault."""
+    """A file swapped in by the way is there with owner, mode and content: under some name, or kept in the vault."""
     present = _in_place(lab)
     foreign = {}
     for item in _held(lab):

@@ -274,7 +274,7 @@ def _put_large(lab: Lab, name: str) -> Path:
 
 
 def held(lab: Lab, *, history: bool = False) -> list[Item]:
-    """What is in the vault, with *history* what was, too."""
+    """Return the items in the vault, with *history* former ones, too."""
     with Vault(lab.state / "quarantine") as vault:
         return vault.items(history=history)
 

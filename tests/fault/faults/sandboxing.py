@@ -135,7 +135,7 @@ def _waits(lab: Lab) -> Iterator[float]:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the daemon and its processes hold."""
+    """Return the resources that the daemon and its processes hold."""
 
     memory: int
     """Bytes resident in the daemon."""
@@ -147,7 +147,7 @@ class _Held:
 
     @classmethod
     def of(cls, lab: Lab) -> Self:
-        """What is held now, nothing being scanned."""
+        """Return the resources held now, nothing being scanned."""
         warm = lab.warm()
         memory = [_resident(pid) for pid in (lab.pid, *warm)]
         descriptors = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (lab.pid, *warm))

@@ -1,4 +1,4 @@
-"""What the daemon itself reads: the child's words, requests, tombstones, journals, cache names, mounts, settings."""
+"""Texts that the daemon reads: the child's words, requests, tombstones, journals, cache names, mounts, settings."""
 
 from __future__ import annotations
 

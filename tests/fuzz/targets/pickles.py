@@ -106,7 +106,7 @@ _HARM = Verdict.UNSCANNABLE.rank
 
 
 def _possible(report: ScanReport) -> bool:
-    """Whether some harm is not merely an import by names that no module has, which odd bytes beside make noise of."""
+    """Return True if some harm is not merely an import by names that no module has, made by odd bytes beside."""
     harmful = [finding for finding in report.findings if finding.level in {Level.UNSAFE, Level.MALICIOUS}]
     names = [finding.subject.rpartition(".") for finding in harmful]
     return any(not (module or name) or plausible(module, name) for module, _, name in names)

@@ -68,7 +68,7 @@ _WORDS = (
 
 
 def texts() -> Iterator[bytes]:
-    """What people and libraries write down, and what hides in it."""
+    """Texts of people and libraries, and the attacks that hide in them."""
     encoded = base64.b64encode(hostile.EVIL)
     yield b"model:\n  _target_: os.system\n  command: echo\n"
     yield b"a: !!python/object/apply:os.system [echo]\nb: !!python/name:os.system\n"
@@ -117,7 +117,7 @@ def _literals() -> Iterator[bytes]:
 
 
 def _literal(data: bytes) -> None:
-    """What our parser takes for a literal, Python takes for the same one."""
+    """A literal of our parser is the same literal to Python."""
     text = data.decode("latin-1")
     try:
         value = numpy_literals.parse(text)
