@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.context import Format, Scan
 from picklewatch.analysis.formats.encoded import decoded
@@ -84,15 +84,15 @@ def _check_header(data: memoryview, length: int) -> int:
     return end
 
 
-def _span(name: str, entry: Any) -> tuple[int, int]:
-    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
-    shape = entry.get("shape") if isinstance(entry, dict) else None
+def _span(name: str, entry: object) -> tuple[int, int]:
+    fields = entry if isinstance(entry, dict) else {}
+    offsets, shape = fields.get("data_offsets"), fields.get("shape")
     if not (isinstance(offsets, list) and len(offsets) == 2 and isinstance(shape, list)):  # noqa: PLR2004
         raise MalformedError(f"The tensor {name[:80]!r} has no shape and offsets.")
     if not all(type(number) is int and number >= 0 for number in (*offsets, *shape)):
         raise MalformedError(f"The tensor {name[:80]!r} has numbers that are none.")
     begin, stop = offsets
-    bits = _DTYPE_BITS.get(str(entry.get("dtype")))
+    bits = _DTYPE_BITS.get(str(fields.get("dtype")))
     if bits is not None:
         bits = bounded_product(bits, shape)
     if begin > stop or (bits is not None and bits != 8 * (stop - begin)):
@@ -100,7 +100,7 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
     return begin, stop
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise MalformedError("The header names a key twice.")

@@ -8,7 +8,7 @@ asked for.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.analyse import judge_pickle
@@ -34,7 +34,7 @@ __all__ = [
 _HOME = {"judge_pickle": "analyse", "looks_like_pickle": "sniff"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in __all__:
         return getattr(import_module(f"picklewatch.analysis.pickle.{_HOME.get(name, 'report')}"), name)
     raise AttributeError(name)

@@ -16,7 +16,7 @@ from picklewatch.analysis.views.observer import Observer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picklewatch.analysis.pickle import PickleReport
+    from picklewatch.analysis.pickle import Buffer, PickleReport
     from picklewatch.core.model import Limits
 
     Visitor = Callable[["Found"], None]
@@ -86,7 +86,7 @@ class Visit(Scan):
             self._visitor(Found(part, start, report, self._arrays, self.limits, self._views))
 
 
-def visit(data: Any, limits: Limits, visitor: Visitor) -> tuple[str, str]:
+def visit(data: Buffer, limits: Limits, visitor: Visitor) -> tuple[str, str]:
     """Show every pickle in *data* to *visitor*; the format, and why it ended early (empty if it did not)."""
     whole = Part(memoryview(data), "", 0)
     scan = Visit(limits, visitor, len(whole.data))

@@ -9,7 +9,7 @@ does no more work than it would without this.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from picklewatch.analysis.pickle.report import LimitReached, Stopped
 from picklewatch.analysis.pickle.semantics.machine import Machine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from picklewatch.analysis.pickle import Budget, Buffer
+    from picklewatch.analysis.pickle.vm.values import Value
 
 GAP: Final = "(array)"
 """Stands for bytes between the opcodes that joblib reads by itself."""
@@ -109,10 +110,10 @@ class Observer:
         self._walk = _ObservedWalk(data, start, self)
         self._text = ValueText(self._machine.observations.dropped)
         self._offset, self._code, self._gaps = start, -1, 0
-        self._found: list[Any] = []
+        self._found: list[Value] = []
         """The stack above the last mark before the step."""
-        self._operands: list[Any] = []
-        self._shown: dict[int, tuple[Any, str]] = {}
+        self._operands: list[Value] = []
+        self._shown: dict[int, tuple[Value, str]] = {}
         """The values that `top` gave last and their texts by identity, until an opcode fills a container."""
         self._acts: list[Act] = []
         self._below = [0]
@@ -149,7 +150,7 @@ class Observer:
             texts += [self._shown_again(value, before) for value in reversed(below[-count:])]
         return texts[:count][::-1]
 
-    def _shown_again(self, value: Any, before: dict[int, tuple[Any, str]]) -> str:
+    def _shown_again(self, value: Value, before: dict[int, tuple[Value, str]]) -> str:
         known = before.get(id(value))
         shown = self._shown[id(value)] = known or (value, self._text.value(value))
         return shown[1]
@@ -227,7 +228,7 @@ class Observer:
         if offset == self._offset:  # else of a pickle in an array, which is shown by itself
             self._acts.append(Act(kind, name, clip(statement, STATEMENT), clip(arguments, STATEMENT)))
 
-    def _call(self, callee: Any, args: Any, how: How, offset: int) -> None:
+    def _call(self, callee: Value, args: Value, how: How, offset: int) -> None:
         if offset != self._offset:
             return
         keywords = ""
@@ -240,12 +241,12 @@ class Observer:
         method = ".__new__" if how is How.NEW else ""
         self._act(offset, "call", _name(callee), f"v{number} = {function}{method}({arguments})", arguments)
 
-    def _state(self, target: Any, change: str, offset: int) -> None:
+    def _state(self, target: Value, change: str, offset: int) -> None:
         self._act(offset, "state", _name(target), f"{self._text.value(target)}.{change}")
 
     # --- what the walk asks the machine -------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._machine, name)
 
     def global_(self, module: str, name: str, offset: int) -> Import:
@@ -254,7 +255,7 @@ class Observer:
         self._act(offset, "import", imported.key, f"from {imported.module} import {imported.name}")
         return imported
 
-    def stack_global(self, module: Any, name: Any, offset: int) -> Import:
+    def stack_global(self, module: Value, name: Value, offset: int) -> Import:
         """STACK_GLOBAL; names that are no texts are shown as what they are."""
         imported = self._machine.stack_global(module, name, offset)
         if imported.key == "?.?":
@@ -268,27 +269,27 @@ class Observer:
         self._act(offset, "import", "", f"copyreg extension {code}")
         return self._machine.extension(code, offset)
 
-    def persistent_id(self, pid: Any, offset: int) -> Any:
+    def persistent_id(self, pid: Value, offset: int) -> Value:
         """PERSID and BINPERSID."""
         self._act(offset, "persistent", "", f"persistent_load({self._text.value(pid)})")
         return self._machine.persistent_id(pid, offset)
 
-    def call(self, callee: Any, args: Any, how: How, offset: int) -> Any:
+    def call(self, callee: Value, args: Value, how: How, offset: int) -> Value:
         """REDUCE, NEWOBJ and NEWOBJ_EX."""
         self._call(callee, args, how, offset)
         return self._machine.call(callee, args, how, offset)
 
-    def instantiate(self, callee: Any, args: tuple[Any, ...], offset: int) -> Any:
+    def instantiate(self, callee: Value, args: tuple[Value, ...], offset: int) -> Value:
         """INST and OBJ."""
         self._call(callee, args, How.CALL, offset)
         return self._machine.instantiate(callee, args, offset)
 
-    def build(self, target: Any, state: Any, offset: int) -> None:
+    def build(self, target: Value, state: Value, offset: int) -> None:
         """BUILD."""
         self._state(target, f"__setstate__({self._text.value(state)})", offset)
         self._machine.build(target, state, offset)
 
-    def append(self, target: Any, items: list[Any], offset: int) -> None:
+    def append(self, target: Value, items: list[Value], offset: int) -> None:
         """APPEND and APPENDS."""
         self._shown = {}
         if type(target) is not list:
@@ -296,17 +297,17 @@ class Observer:
             self._state(target, f"{method}({self._text.arguments(items)})", offset)
         self._machine.append(target, items, offset)
 
-    def set_items(self, target: Any, items: list[Any], offset: int) -> None:
+    def set_items(self, target: Value, items: list[Value], offset: int) -> None:
         """SETITEM and SETITEMS."""
         self._shown = {}
         if type(target) is dict:
-            self._text.filled(target, zip(items[::2], items[1::2], strict=False), len(items) // 2)
+            self._text.set_items(target, items)
         else:
             method = "__setitem__" if self._code == _SETITEM else "update"
             self._state(target, f"{method}({self._text.items_of(items)})", offset)
         self._machine.set_items(target, items, offset)
 
-    def add_items(self, target: Any, items: list[Any], offset: int) -> None:
+    def add_items(self, target: Value, items: list[Value], offset: int) -> None:
         """ADDITEMS."""
         self._shown = {}
         if isinstance(target, Opaque) and target.kind is OpaqueKind.SET:
@@ -316,7 +317,7 @@ class Observer:
         self._machine.add_items(target, items, offset)
 
 
-def _name(value: Any) -> str:
+def _name(value: Value) -> str:
     """``module.name`` of what *value* is or is an instance of by ``__new__`` alone; empty if that is not known."""
     while type(value) is Obj and value.how is How.NEW:
         value = value.callee

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.analysis.pickle.render import Renderer, shown
 from picklewatch.analysis.pickle.vm.values import LIST_CAP, Blob, Import, Obj, Opaque, OpaqueKind, Persistent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from picklewatch.analysis.pickle import Buffer
     from picklewatch.analysis.pickle.vm.values import Key, Value
@@ -18,7 +18,7 @@ TEXT: Final = 240
 """Characters of one value's text."""
 _EXCERPT: Final = 4 * TEXT
 """Bytes at each end of a long constant that are looked at."""
-_COMPOUND: Final = frozenset({tuple, list, dict, Obj, Persistent})
+_COMPOUND: Final = (tuple, list, dict, Obj, Persistent)
 _FILLED: Final = frozenset({OpaqueKind.SET, OpaqueKind.FROZENSET, OpaqueKind.BYTEARRAY})
 
 
@@ -32,57 +32,64 @@ class ValueText(Renderer):
     items = 12
     depth = 20
 
-    def __init__(self, dropped: Mapping[int, tuple[int, Any]]) -> None:
+    def __init__(self, dropped: Mapping[int, tuple[int, object]]) -> None:
         super().__init__()
         self._dropped = dropped
         self.results: dict[int, int] = {}
         """The numbers of calls' results by the offset of the call."""
-        self._filled: dict[int, tuple[Any, list[Any], int]] = {}
-        """By a container's identity: itself, its first items (of a dictionary, pairs), and how many it has."""
+        self._filled: dict[int, tuple[object, list[Value], int]] = {}
+        """By a set's identity: itself, its first items, and how many it has."""
+        self._set: dict[int, tuple[object, list[tuple[Value, Value]], int]] = {}
+        """The same for dictionaries; the items are pairs."""
 
-    def value(self, value: Any, limit: int = TEXT) -> str:
+    def value(self, value: Value, limit: int = TEXT) -> str:
         """Write *value* in at most *limit* characters, cut in the middle."""
         self._left = limit
         return clip(self.part(value, self.depth), limit)
 
-    def items_of(self, flat: list[Any]) -> str:
+    def items_of(self, flat: list[Value]) -> str:
         """Write keys and values that follow each other in *flat*."""
         pairs = islice(zip(flat[::2], flat[1::2], strict=False), self.items)
         return _joined((f"{self.value(key)}: {self.value(value)}" for key, value in pairs), len(flat) // 2)
 
-    def arguments(self, args: Any) -> str:
+    def arguments(self, args: Value) -> str:
         """Write *args* as they would stand between a call's parentheses."""
         if not isinstance(args, tuple | list):
             return f"*{self.value(args)}"
         return _joined(map(self.value, args[: self.items]), len(args))
 
-    def filled(self, container: Any, items: Iterable[Any], count: int) -> None:
-        """Remember that *container* was given *count* items, the first of which are *items*."""
+    def filled(self, container: object, items: Iterable[Value], count: int) -> None:
+        """Remember that the set *container* was given *count* items, the first of which are *items*."""
         _, first, before = self._filled.get(id(container), (container, [], 0))
         first += islice(items, self.items - len(first))
         self._filled[id(container)] = container, first, before + count
 
-    def leaf(self, value: Any) -> str | None:
+    def set_items(self, container: object, flat: list[Value]) -> None:
+        """Remember that the dictionary *container* was given the keys and values that follow each other in *flat*."""
+        _, first, before = self._set.get(id(container), (container, [], 0))
+        first += islice(zip(flat[::2], flat[1::2], strict=False), self.items - len(first))
+        self._set[id(container)] = container, first, before + len(flat) // 2
+
+    def leaf(self, value: Value) -> str | None:
         """Write constants by both their ends, imports in full, results by their names."""
-        kind = type(value)
         text = None
-        if kind is int:
+        if type(value) is int:
             text = shown(value)
-        elif kind is str or kind is bytes:
+        elif isinstance(value, str | bytes):
             text = constant(value)
-        elif kind is Obj and value.offset in self.results:
+        elif isinstance(value, Obj) and value.offset in self.results:
             text = f"v{self.results[value.offset]}"
-        elif kind is Import:
+        elif isinstance(value, Import):
             text = clip(value.key, TEXT)
-        elif kind is Blob:
+        elif isinstance(value, Blob):
             text = excerpt(value.data, value.start, value.end, text=value.text)
-        elif kind is Opaque and value.kind is OpaqueKind.BUFFER:
+        elif isinstance(value, Opaque) and value.kind is OpaqueKind.BUFFER:
             text = "<out-of-band buffer>"
-        elif not (kind in _COMPOUND or (kind is Opaque and value.kind in _FILLED)):
+        elif not (isinstance(value, _COMPOUND) or (isinstance(value, Opaque) and value.kind in _FILLED)):
             text = super().leaf(value)
         return text
 
-    def compound(self, value: Any, depth: int) -> str:
+    def compound(self, value: Value, depth: int) -> str:
         """Write sets with their items, and persistent ids."""
         if isinstance(value, Persistent):
             return clip(f"<persistent {self.part(value.pid, depth)}>", TEXT)
@@ -94,7 +101,7 @@ class ValueText(Renderer):
         body = f"{{{_joined((self.part(item, depth) for item in first), count)}}}" if count else ""
         return body if body and value.kind is OpaqueKind.SET else f"{value.kind}({body})"
 
-    def listed(self, values: Any, depth: int) -> str:
+    def listed(self, values: Sequence[Value], depth: int) -> str:
         """Write the first items, and how many there are more."""
         count = len(values)
         if count >= LIST_CAP:
@@ -103,7 +110,7 @@ class ValueText(Renderer):
 
     def pairs(self, values: Mapping[Key, Value], depth: int) -> str:
         """Write the first items, and how many there are more."""
-        _, first, count = self._filled.get(id(values), (values, [], 0))
+        _, first, count = self._set.get(id(values), (values, [], 0))
         pairs = first or islice(values.items(), self.items)
         texts = [f"{self.part(k, depth)}: {self.part(v, depth)}" for k, v in pairs if self._left > 0]
         return _joined(texts, count or len(values))

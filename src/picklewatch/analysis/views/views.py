@@ -20,11 +20,12 @@ from picklewatch.core.member_patterns import is_member
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from picklewatch.analysis.pickle import Buffer
     from picklewatch.analysis.views.collect import Found
     from picklewatch.analysis.views.observer import Observer, Step
     from picklewatch.core.model import Limits
 
-    Line = dict[str, Any]
+    Line = dict[str, object]
     Put = Callable[[Line], None]
     Show = Callable[["Lines", Found], None]
 
@@ -47,7 +48,7 @@ class Lines:
         self._lines_left = lines
         self._bytes_left = output - _HEADROOM
 
-    def put(self, kind: str, **fields: Any) -> None:
+    def put(self, kind: str, **fields: object) -> None:
         """Say one line."""
         line = {"kind": kind, **fields}
         self._lines_left -= 1
@@ -61,22 +62,22 @@ class Lines:
         self._put(line)
 
 
-def trace(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
+def trace(data: Buffer, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say each step of each pickle: what it does, the stack and the memo after it."""
     _each(data, limits, request, put, _trace)
 
 
-def disassemble(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
+def disassemble(data: Buffer, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say each opcode of each pickle, with what it imports and calls."""
     _each(data, limits, request, put, _disassemble)
 
 
-def decompile(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
+def decompile(data: Buffer, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say each pickle as Python."""
     _each(data, limits, request, put, _decompile)
 
 
-def explain(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> None:
+def explain(data: Buffer, limits: Limits, request: dict[str, Any], put: Put) -> None:
     """Say what the pickles do at the request's ``places`` and with its ``names``."""
     places, names = frozenset(request["places"]), frozenset(request["names"])
 
@@ -98,7 +99,7 @@ def explain(data: Any, limits: Limits, request: dict[str, Any], put: Put) -> Non
 
 
 def _each(  # noqa: PLR0913 - the job's four, and two that differ
-    data: Any, limits: Limits, request: dict[str, Any], put: Put, show: Show, *, quiet: bool = False
+    data: Buffer, limits: Limits, request: dict[str, Any], put: Put, show: Show, *, quiet: bool = False
 ) -> None:
     lines = Lines(put, lines=request["limit"], output=limits.output)
     members: dict[str, None] = {}
