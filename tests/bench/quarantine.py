@@ -14,9 +14,9 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support import quarantine_steps
 from support.vaulting import Lab, Steps, two_file_systems
 
-from picklewatch.quarantine import fs
 from picklewatch.quarantine.vault import Vault
 
 ROUNDS = 100
@@ -47,7 +47,7 @@ def measure(label: str, directory: str | None, store: str | None) -> None:
                 made.put()
                 item_id = ""
                 for name in ("take", "restore", "take", "delete"):
-                    fs.hook = counting = Steps()
+                    quarantine_steps.observer = counting = Steps()
                     start = time.perf_counter()
                     if name == "take":
                         item_id = made.quarantine(vault).id

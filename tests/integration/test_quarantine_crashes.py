@@ -9,11 +9,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from support import quarantine_steps
 from support.vaulting import CONTENT, Lab, Steps, dies, file_system, lab, needs_two
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone
-from picklewatch.quarantine import copying, fs
+from picklewatch.quarantine import copying
 from picklewatch.quarantine.vault import State, UnfinishedError, Vault
 
 if TYPE_CHECKING:
@@ -115,11 +116,11 @@ def steps_of(act: str, kind: str = "plain") -> list[str]:
     with lab(cross=kind == ACROSS) as made:
         run = prepare(made, act)
         steps = Steps()
-        fs.hook, before = steps, fs.hook
+        quarantine_steps.observer, before = steps, quarantine_steps.observer
         try:
             run()
         finally:
-            fs.hook = before
+            quarantine_steps.observer = before
         return steps.names
 
 
@@ -203,14 +204,14 @@ def test_failed_at_every_step(
             run = prepare(made, act)
             before = made.watched_files(), [(item.id, item.state) for item in made.items()]
             refused = unfinished = False
-            monkeypatch.setattr(fs, "hook", Steps(at, fail, forever=lasting != "once"))
+            monkeypatch.setattr(quarantine_steps, "observer", Steps(at, fail, forever=lasting != "once"))
             try:
                 run()
             except UnfinishedError:
                 unfinished = True
             except QuarantineError:
                 refused = True
-            monkeypatch.setattr(fs, "hook", fs._nothing)
+            monkeypatch.setattr(quarantine_steps, "observer", quarantine_steps.nothing)
             with Vault(made.store) as vault:
                 recovered = vault.recover()
                 assert vault.recover() == []

@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from support import quarantine_steps
 from support.vaulting import CONTENT, Lab, file_system, in_child, lab
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.tombstone import tombstone
-from picklewatch.quarantine import fs
 from picklewatch.quarantine.refusals import KeptError
 from picklewatch.quarantine.vault import ChangedError, State, Vault
 
@@ -69,22 +69,18 @@ def test_a_stranger_gets_its_name_back(made: Lab, kind: str, step: str, monkeypa
     file_system(monkeypatch, kind)
     # the tombstone itself is moved into its name first; across mounts the first exchange fails
     earlier = [nothing] if kind != "plain" else []
-    monkeypatch.setattr(fs, "hook", At(step, *earlier, put(made, b"stranger")))
+    monkeypatch.setattr(quarantine_steps, "observer", At(step, *earlier, put(made, b"stranger")))
     with pytest.raises(ChangedError):
         made.quarantine()
-    monkeypatch.setattr(fs, "hook", nothing_at)
+    monkeypatch.setattr(quarantine_steps, "observer", quarantine_steps.nothing)
     assert made.watched_files() == {made.relative: b"stranger"}
     assert made.items() == []
     made.check_books()
 
 
-def nothing_at(_step: str) -> None:
-    """Watch nothing."""
-
-
 def test_a_directory_gets_its_name_back(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory swapped in comes back with what is in it."""
-    monkeypatch.setattr(fs, "hook", At("exchange", lambda: swap_in_directory(made)))
+    monkeypatch.setattr(quarantine_steps, "observer", At("exchange", lambda: swap_in_directory(made)))
     with pytest.raises(ChangedError):
         made.quarantine()
     assert made.path.joinpath("precious").read_bytes() == b"precious"
@@ -93,10 +89,10 @@ def test_a_directory_gets_its_name_back(made: Lab, monkeypatch: pytest.MonkeyPat
 
 def foreign(made: Lab, monkeypatch: pytest.MonkeyPatch, stranger: Callable[[], object]) -> str:
     """Make a foreign item: a stranger is taken, and its name is taken meanwhile."""
-    monkeypatch.setattr(fs, "hook", At("exchange", stranger, put(made, b"newcomer")))
+    monkeypatch.setattr(quarantine_steps, "observer", At("exchange", stranger, put(made, b"newcomer")))
     with pytest.raises(KeptError, match="is kept in quarantine") as caught:
         made.quarantine()
-    monkeypatch.setattr(fs, "hook", nothing_at)
+    monkeypatch.setattr(quarantine_steps, "observer", quarantine_steps.nothing)
     (item,) = made.items()
     assert item.id in caught.value.hint
     assert item.state is State.FOREIGN
@@ -129,7 +125,7 @@ def test_a_foreign_item_can_be_deleted(made: Lab, monkeypatch: pytest.MonkeyPatc
 
 def test_without_a_tombstone_a_stranger_is_kept_too(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is taken again while the stranger is out of it."""
-    monkeypatch.setattr(fs, "hook", At("move", put(made, b"stranger"), put(made, b"newcomer")))
+    monkeypatch.setattr(quarantine_steps, "observer", At("move", put(made, b"stranger"), put(made, b"newcomer")))
     with pytest.raises(KeptError, match="is kept in quarantine"):
         made.quarantine(tombstone=False)
     (item,) = made.items()
@@ -140,7 +136,9 @@ def test_without_a_tombstone_a_stranger_is_kept_too(made: Lab, monkeypatch: pyte
 def test_across_mounts_a_stranger_is_kept_beside_its_name(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """There it can't come into the vault: it gets a name that people see."""
     file_system(monkeypatch, "other-mount")
-    monkeypatch.setattr(fs, "hook", At("move", nothing, put(made, b"stranger"), put(made, b"newcomer")))
+    monkeypatch.setattr(
+        quarantine_steps, "observer", At("move", nothing, put(made, b"stranger"), put(made, b"newcomer"))
+    )
     with pytest.raises(KeptError, match="is kept beside it: kept-by-picklewatch-"):
         made.quarantine(tombstone=False)
     kept = [name for name in made.watched_files() if "kept-by-picklewatch-" in name]
@@ -158,11 +156,11 @@ def test_restoring_replaces_nothing_that_comes_in_between(
     file_system(monkeypatch, kind)
     step = "move" if kind == "no-exchange" else "exchange"
     earlier = [nothing] if kind == "other-mount" else []
-    monkeypatch.setattr(fs, "hook", At(step, *earlier, put(made, b"newcomer")))
+    monkeypatch.setattr(quarantine_steps, "observer", At(step, *earlier, put(made, b"newcomer")))
     with Vault(made.store) as vault:
         with pytest.raises(QuarantineError, match="another file"):
             vault.restore(item.id, made.allow)
-        monkeypatch.setattr(fs, "hook", nothing_at)
+        monkeypatch.setattr(quarantine_steps, "observer", quarantine_steps.nothing)
         assert vault.show(item.id).state is State.QUARANTINED
         assert vault.recover() == []
     assert made.watched_files() == {made.relative: b"newcomer"}
@@ -174,7 +172,7 @@ def test_killed_while_a_newcomer_is_in_the_vault(made: Lab) -> None:
     item = made.quarantine()
 
     def restore() -> None:
-        fs.hook = At("exchange", put(made, b"newcomer"), lambda: os._exit(99))
+        quarantine_steps.observer = At("exchange", put(made, b"newcomer"), lambda: os._exit(99))
         Vault(made.store).restore(item.id, made.allow)
 
     assert in_child(restore) == 99
@@ -190,7 +188,7 @@ def test_killed_while_a_stranger_is_in_the_vault(made: Lab, gone: bool) -> None:
     """Recovery gives it back, or keeps it if there is no directory to give it back to."""
 
     def take() -> None:
-        fs.hook = At("exchange", put(made, b"stranger"), lambda: os._exit(99))
+        quarantine_steps.observer = At("exchange", put(made, b"stranger"), lambda: os._exit(99))
         made.quarantine()
 
     assert in_child(take) == 99
@@ -211,7 +209,7 @@ def test_killed_while_a_stranger_is_in_the_vault(made: Lab, gone: bool) -> None:
 def test_deleting_spares_what_took_the_tombstones_place(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaced just before the tombstone is taken away: the newcomer stays."""
     item = made.quarantine()
-    monkeypatch.setattr(fs, "hook", At("move", put(made, b"newcomer")))
+    monkeypatch.setattr(quarantine_steps, "observer", At("move", put(made, b"newcomer")))
     with Vault(made.store) as vault:
         assert vault.removal.delete(item.id).state is State.DELETED
     assert made.watched_files() == {made.relative: b"newcomer"}
@@ -228,7 +226,7 @@ def test_written_while_copied(made: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
         with aside.open("ab") as file:
             file.write(b"more")
 
-    monkeypatch.setattr(fs, "hook", At("allocate", *[nothing] * 4, append))
+    monkeypatch.setattr(quarantine_steps, "observer", At("allocate", *[nothing] * 4, append))
     item = made.quarantine(sha256=None)
     assert made.path.read_bytes() == tombstone(item.id)
     assert (made.store / item.id / "data").read_bytes() == CONTENT + b"more"
@@ -243,7 +241,7 @@ def test_no_room_to_disarm_hard_links(made: Lab, monkeypatch: pytest.MonkeyPatch
     def full() -> None:
         raise OSError(28, "full")
 
-    monkeypatch.setattr(fs, "hook", At("allocate", nothing, nothing, full))
+    monkeypatch.setattr(quarantine_steps, "observer", At("allocate", nothing, nothing, full))
     item = made.quarantine()
     assert (item.state, item.links, item.disarmed) == (State.QUARANTINED, 1, False)
     assert made.other.read_bytes() == CONTENT

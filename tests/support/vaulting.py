@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from support import quarantine_steps
 from support.directories import SHARED_MEMORY, open_places
 from support.watching import PATIENCE, named
 
@@ -274,16 +275,16 @@ def dies(act: Callable[[], object], at: int, *, really: bool) -> bool:
     """Let *act* be killed at step *at*; return False if it ended before.
 
     *really*: in a process of its own. That costs twenty times as much as refusing it each step from then on, which
-    leaves the same on the disk, because every step that changes something asks `fs.hook`.
+    leaves the same on the disk, because every step that changes something asks first.
     """
     steps = Steps(at, partial(os._exit, 99) if really else _killed, forever=True)
 
     def run() -> None:
-        fs.hook, before = steps, fs.hook
+        quarantine_steps.observer, before = steps, quarantine_steps.observer
         try:
             act()
         finally:
-            fs.hook = before
+            quarantine_steps.observer = before
 
     if really:
         status = in_child(run)

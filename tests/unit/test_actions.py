@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from support import quarantine_steps
 from support.vaulting import Steps
 from support.watching import make_record, named
 
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.tombstone import parse_tombstone
-from picklewatch.quarantine import fs
 from picklewatch.quarantine.recovery import Recovery
 from picklewatch.quarantine.refusals import (
     ChangedError,
@@ -205,12 +205,12 @@ def test_a_move_that_a_disk_stopped_half_way_is_not_taken_for_made(tmp_path: Pat
     def fail() -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    before, fs.hook = fs.hook, Steps(at, fail, forever=True)
+    before, quarantine_steps.observer = quarantine_steps.observer, Steps(at, fail, forever=True)
     try:
         actions, health, path = judged(tmp_path, store)
         actions.mover.retry_all()
     finally:
-        fs.hook = before
+        quarantine_steps.observer = before
     actions.mover.retry_all()
     actions.mover.contents.finish()
     assert store.intents.counts() == {"done": 1}

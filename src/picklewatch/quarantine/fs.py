@@ -1,7 +1,7 @@
 """Steps on files that are relative to a descriptor and never follow a link.
 
-Every step that changes something first passes `hook`, so that tests can kill the process, or make the step fail, at
-each of them in turn.
+Every step that changes something first raises the audit event `STEP` with its name (`sys.audit`), so that tests can
+kill the process, or make the step fail, at each of them in turn.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import functools
 import math
 import os
 import stat
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import sys
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from picklewatch.access.digest import sha256_within
 
@@ -28,18 +29,14 @@ _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-def _nothing(_step: str) -> None:
-    """Do nothing, so that the step happens."""
-
-
-hook: Callable[[str], None] = _nothing
-"""Called with the name of a step before it changes something; tests replace it."""
+STEP: Final = "picklewatch.quarantine.step"
+"""The audit event before a step that changes something."""
 
 
 def _changes(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(function)
     def step(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        hook(function.__name__)
+        sys.audit(STEP, function.__name__)
         return function(*args, **kwargs)
 
     return step
@@ -75,7 +72,7 @@ def move(from_fd: int, from_name: bytes, to_fd: int, to_name: bytes) -> None:
             raise
         # such as NFS: a link never replaces either, and the name is there all the time
         os.link(from_name, to_name, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
-        hook("move: linked")
+        sys.audit(STEP, "move: linked")
         os.unlink(from_name, dir_fd=from_fd)
 
 
