@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oracle.parsing import copied
@@ -12,44 +14,55 @@ from oracle.stand_ins import FUNCTION, OBJECT
 from oracle.trees import Kind, Node, call, named, new, tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
+
+    from oracle.places import Place
 
 STAND_IN_OBJECT = new(OBJECT)
 STAND_IN_FUNCTION = named(FUNCTION)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Specimen:
-    """A tree, and how it was made."""
+    """A tree, which does not change any more, and how it was made."""
 
     label: str
     root: Node
 
+    @cached_property
+    def places(self) -> list[Place]:
+        """All places of the tree."""
+        return places(self.root)
+
+    @cached_property
+    def objects(self) -> list[tuple[str, Node]]:
+        """Path and node of every object of the tree, its own first."""
+        return objects(self.root, self.places)
+
     def put(self, index: int, value: Node, what: str) -> Specimen:
-        """Put *value*, called *what*, into the place of that *index*."""
-        root = copied(self.root)
-        place = places(root)[index]
-        place.holder[place.index] = copied(value)
-        return Specimen(f"{self.label} {place.path}:={what}", root)
+        """Put *value*, called *what*, into the place of that *index* of a copy."""
+        place = self.places[index]
+        with place.holding(copied(value)):
+            return Specimen(f"{self.label} {place.path}:={what}", copied(self.root))
 
     def shadow(self, index: int, name: str, value: Node, what: str) -> Specimen:
         """Give the object of that *index* an attribute with the *name* of a method, in its state."""
-        root = copied(self.root)
-        path, node = objects(root)[index]
-        if not node.state:
-            node.state.append(Node(Kind.DICT))
-        state = _dictionary(node.state[0])
+        path, node = self.objects[index]
+        state = _dictionary(node.state[0]) if node.state else Node(Kind.DICT)
         if state is None:
             raise ValueError("its state is no dictionary")
-        state.parts += [tree(name), copied(value)]
-        return Specimen(f"{self.label} {path}+{name}:={what}", root)
+        with (
+            _instead(node.state, node.state or [state]),
+            _instead(state.parts, [*state.parts, tree(name), copied(value)]),
+        ):
+            return Specimen(f"{self.label} {path}+{name}:={what}", copied(self.root))
 
     def restate(self, index: int, value: Node, what: str) -> Specimen:
         """Make *value* the state of the object of that *index*, whether it has one or not."""
-        root = copied(self.root)
-        path, node = objects(root)[index]
-        node.state[:] = [copied(value)]
-        return Specimen(f"{self.label} {path}.state:={what}", root)
+        path, node = self.objects[index]
+        with _instead(node.state, [copied(value)]):
+            return Specimen(f"{self.label} {path}.state:={what}", copied(self.root))
 
     def as_key(self) -> Specimen:
         """Make the whole a key, and a part of one."""
@@ -57,6 +70,16 @@ class Specimen:
         keys = [root, Node(Kind.TUPLE, parts=[tree(1), root])]
         parts = [one for key in keys for one in (key, tree(1))]
         return Specimen(f"key {self.label}", Node(Kind.DICT, parts=parts))
+
+
+@contextmanager
+def _instead(holder: list[Node], nodes: list[Node]) -> Iterator[None]:
+    """Let *holder* hold *nodes* for as long as the block runs."""
+    before, holder[:] = list(holder), list(nodes)
+    try:
+        yield
+    finally:
+        holder[:] = before
 
 
 def _dictionary(state: Node) -> Node | None:
@@ -94,7 +117,7 @@ def _resolvers() -> list[str]:
 def leaves(specimen: Specimen) -> list[Specimen]:
     """Return *specimen* with each of its texts replaced with each that something interprets."""
     found = []
-    for index, place in enumerate(places(specimen.root)):
+    for index, place in enumerate(specimen.places):
         if place.node.kind is Kind.CONSTANT and isinstance(place.node.value, str) and place.role is not Role.KEY:
             found += [specimen.put(index, tree(text), what) for what, text in interpreted_texts().items()]
     return found
@@ -121,13 +144,13 @@ def mutated(specimen: Specimen, donors: dict[str, Node], names: list[str], rando
     """Return *specimen* with one random change: a donor in a place, as a state, or under a method's name."""
     donor = random.choice(list(donors))
     value = donors[donor]
-    found = objects(specimen.root)
+    found = specimen.objects
     choice = random.random()
     if found and names and choice < 0.25:
         return specimen.shadow(random.randrange(len(found)), random.choice(names), value, donor)
     if found and choice < 0.35:
         return specimen.restate(random.randrange(len(found)), value, donor)
-    spots = places(specimen.root)
+    spots = specimen.places
     if not spots:
         return specimen.as_key()
     return specimen.put(random.randrange(len(spots)), value, donor)

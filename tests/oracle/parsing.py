@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickletools
 
-from oracle.trees import OBJECTS, Filling, Kind, Node, tree
+from oracle.trees import LEAVES, OBJECTS, Filling, Kind, Node, tree
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_LIST": Kind.LIST, "EMPTY_DICT": Kind.DICT, "EMPTY_SET": Kind.SET, "EMPTY_TUPLE": Kind.TUPLE}
@@ -27,10 +27,12 @@ def parse(data: bytes) -> Node:
 
 
 def copied(root: Node) -> Node:
-    """Return a tree of its own that is like *root*, shared nodes included."""
+    """Return a tree of its own that is like *root*, shared nodes included; leaves, which never change, are the same."""
     copies: dict[int, Node] = {}
 
     def copy(node: Node) -> Node:
+        if node.kind in LEAVES:
+            return node
         if id(node) not in copies:
             copies[id(node)] = made = Node(node.kind, node.value, node.name)
             made.parts += map(copy, node.parts)
@@ -147,7 +149,8 @@ def walk(root: Node) -> list[Node]:
         node = waiting.pop()
         if id(node) not in seen:
             seen[id(node)] = node
-            waiting += node.children()
+            if node.kind not in LEAVES:
+                waiting += node.children()
     return list(seen.values())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from oracle.trees import OBJECTS, Kind, Node
+from oracle.trees import LEAVES, OBJECTS, Kind, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Role(StrEnum):
     STATE = "state"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """One element of one list of nodes."""
 
@@ -63,22 +64,22 @@ def places(root: Node) -> list[Place]:
     """Return every place of *root*, those of a node that is shared once, callers before what they hold."""
     found: list[Place] = []
     seen: set[int] = set()
-    waiting = [(root, "")]
+    waiting = deque([(root, "")])
     while waiting:
-        node, path = waiting.pop(0)
+        node, path = waiting.popleft()
         if id(node) in seen:
             continue
         seen.add(id(node))
         below = list(_places_of(node, path))
         found += below
-        waiting += [(place.node, place.path) for place in below]
+        waiting += [(place.node, place.path) for place in below if place.node.kind not in LEAVES]
     return found
 
 
-def objects(root: Node) -> list[tuple[str, Node]]:
-    """Return the path and the node of every object in *root*, its own first."""
+def objects(root: Node, found: list[Place]) -> list[tuple[str, Node]]:
+    """Return the path and the node of every object in *root*, its own first, then of its places *found*."""
     own = [("", root)] if root.kind in OBJECTS else []
-    return own + [(place.path, place.node) for place in places(root) if place.node.kind in OBJECTS]
+    return own + [(place.path, place.node) for place in found if place.node.kind in OBJECTS]
 
 
 def _places_of(node: Node, path: str) -> Iterator[Place]:

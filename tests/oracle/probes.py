@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oracle.mutations import STAND_IN_FUNCTION, STAND_IN_OBJECT
-from oracle.places import Role, objects, places
+from oracle.places import Role
 from oracle.trees import Kind, Node
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Task:
 
 def stand_ins_in(specimen: Specimen) -> Iterator[Task]:
     """Yield the specimen with an object and a function in each place, as a state too, and as a key."""
-    for index, place in enumerate(places(specimen.root)):
+    for index, place in enumerate(specimen.places):
         if place.role in {Role.CALLEE, Role.ARGUMENTS}:
             continue
 
@@ -44,7 +44,7 @@ def stand_ins_in(specimen: Specimen) -> Iterator[Task]:
 
         yield Task(put(STAND_IN_OBJECT, "object"), put)
         yield Task(put(STAND_IN_FUNCTION, "function"), put)
-    for index in range(len(objects(specimen.root))):
+    for index in range(len(specimen.objects)):
 
         def restate(value: Node, what: str, index: int = index) -> Specimen:
             return specimen.restate(index, value, what)
@@ -55,7 +55,7 @@ def stand_ins_in(specimen: Specimen) -> Iterator[Task]:
 
 def shadows_in(specimen: Specimen, names: list[str]) -> Iterator[Task]:
     """Yield the specimen with attributes that have the names of methods which restoring it calls."""
-    for index, (_, node) in enumerate(objects(specimen.root)):
+    for index, (_, node) in enumerate(specimen.objects):
         own = methods(resolved(node.callee))
         for name in [*filter(own.__contains__, names), *sorted(own.difference(names))][:_SHADOWS]:
 

@@ -51,12 +51,14 @@ class Outcome:
 
 def subject(label: str, root: Node, *, stand_ins: bool = True, traced: bool = False) -> Subject:
     """Return the pickle of *root*, with what it names and mentions."""
-    names, called = imports(root), set()
+    imported, nested, called = set(), set(), set()
     for node in walk(root):
-        if node.kind in OBJECTS and node.callee.kind is Kind.GLOBAL:
+        if node.kind is Kind.GLOBAL:
+            imported.add(node.name)
+        elif node.kind in OBJECTS and node.callee.kind is Kind.GLOBAL:
             called.add(node.callee.name)
-            names |= _nested(node)
-    return Subject(label, emit(root), frozenset(names), frozenset(imports(root) - called), stand_ins, traced)
+            nested |= _nested(node)
+    return Subject(label, emit(root), frozenset(imported | nested), frozenset(imported - called), stand_ins, traced)
 
 
 def _nested(node: Node) -> set[tuple[str, str]]:

@@ -36,6 +36,8 @@ class Kind(StrEnum):
 
 OBJECTS = frozenset({Kind.CALL, Kind.NEW, Kind.NEW_KEYWORDS})
 """The kinds that have a callee, and may have fillings and a state."""
+LEAVES = frozenset({Kind.CONSTANT, Kind.GLOBAL})
+"""The kinds without parts, fillings and state."""
 FILLED = frozenset({Kind.LIST, Kind.SET, Kind.DICT})
 """The containers that a pickler makes empty and fills afterwards, so that they may hold themselves."""
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle.mutations import Specimen
 from oracle.parsing import copied, imports, parse
-from oracle.places import Role, objects, places
+from oracle.places import Role, places
 from oracle.shown import shown
 from oracle.subject import subject
 from oracle.trees import Kind, Node, call, emit, named, new, tree
@@ -116,7 +116,7 @@ def test_what_no_shadow_can_be_put_into_is_said() -> None:
 def test_any_object_can_be_given_any_state() -> None:
     """Also one that has none yet."""
     made = Specimen("seed", tree([new("a.B")])).restate(0, named("a.f"), "f")
-    assert [(path, node.state[0].name) for path, node in objects(made.root)] == [("[0]", ("a", "f"))]
+    assert [(path, node.state[0].name) for path, node in made.objects] == [("[0]", ("a", "f"))]
 
 
 def test_a_subject_names_what_it_imports_and_what_it_only_mentions() -> None:
