@@ -120,6 +120,11 @@ MORE_KINDS: dict[str, bytes] = {
         _canvas_callbacks=thing("matplotlib.cbook.CallbackRegistry", callbacks=EMPTY_DICT, _signals=NONE),
         __mpl_version__=text("3.9.0"),
     ),
+    "bars": new(
+        "matplotlib.container",
+        "BarContainer",
+        tuple_(thing("matplotlib.patches.Rectangle", _remove_method=global_("numpy", "mean"), _x0=number(1))),
+    ),
     "colormap": thing("matplotlib.colors.LinearSegmentedColormap", name=_WORD, N=number(256), _segmentdata=EMPTY_DICT),
     "GeoSeries": thing("geopandas.geoseries.GeoSeries", _name=_WORD, attrs=EMPTY_DICT),
     "geometry array": thing("geopandas.array.GeometryArray", _data=NUMBERS, _crs=NONE, _sindex=NONE),

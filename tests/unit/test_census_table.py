@@ -178,3 +178,9 @@ def test_what_was_read_by_hand_says_why() -> None:
         if "class" in one:
             assert (one["kind"] == "active") == bool(one["acts"])
             assert all(function in SCHEMAS for functions in one["acts"].values() for function in functions)
+
+
+def test_classes_made_of_code_are_left_out() -> None:
+    """The ``Config.__new__`` of networkx makes a dataclass, whose code Python compiles, also without arguments."""
+    assert look_up("networkx.utils.configs", "Config") is None
+    assert look_up("networkx.utils.configs", "NetworkXConfig") is None

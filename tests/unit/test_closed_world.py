@@ -280,6 +280,13 @@ class TestHooks:
         assert "reached-callable" in rules(judged(pickle(4, fresh(ACTING, loader()))))
         assert _judge(fresh(ACTING, number(1))) is Level.INFO
 
+    def test_new_by_its_places(self, world: World) -> None:
+        """A ``__new__`` that was read walks over its first argument, as in matplotlib: no object."""
+        world.profile(ACTING, profile(NEW=HOOK))
+        world.read(Schema(function=HOOK, why="a test", sources={}, places=(SEQUENCE,), state=UNSEEN))
+        assert _judge(fresh(ACTING, tuple_(loader()), loader())) is Level.INFO
+        assert _judge(fresh(ACTING, loader())) in _HARM
+
     @pytest.mark.parametrize("hook", ["SETATTR", "DESCRIPTOR"])
     def test_slots_run_setters(self, world: World, hook: str) -> None:
         """The second part of a state is set by ``setattr``, the first is not."""

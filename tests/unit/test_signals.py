@@ -7,9 +7,13 @@ import pty
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from support.watching import PATIENCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODE = """
 import os, sys
@@ -26,7 +30,7 @@ with Signals() as signals:
     ("prefix", "closed", "caught"),
     [([], True, signal.SIGTERM), (["nohup"], True, signal.SIGHUP), ([], False, signal.SIGHUP)],
 )
-def test_a_closed_terminal_ends_the_daemon(prefix: list[str], closed: bool, caught: int) -> None:  # noqa: FBT001 - a parameter
+def test_a_closed_terminal_ends_the_daemon(tmp_path: Path, prefix: list[str], caught: int, *, closed: bool) -> None:
     """Its window is gone, so a person thinks that it is; under nohup, and by a mere signal, it reloads."""
     reading, writing = os.pipe()
     master, slave = pty.openpty()
@@ -34,7 +38,9 @@ def test_a_closed_terminal_ends_the_daemon(prefix: list[str], closed: bool, caug
     take_terminal = f"{as_by_a_shell} fcntl.ioctl({slave}, termios.TIOCSCTTY, 0);"
     command = [*prefix, sys.executable, "-c", CODE, str(writing)]
     starter = [sys.executable, "-c", f"{take_terminal} os.execvp(sys.argv[1], sys.argv[1:])", *command]
-    process = subprocess.Popen(starter, pass_fds=(slave, writing), stdin=slave, stdout=slave, stderr=slave)
+    process = subprocess.Popen(  # in a folder of its own, where nohup writes
+        starter, pass_fds=(slave, writing), stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path
+    )
     os.close(slave)
     os.close(writing)
     with process, os.fdopen(reading, "rb") as answer:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from picklewatch.catalogue.classes.hook_schema import ABSENT, COMPILED, DATA, NAMES, Schema, data_and, each, spelt
+from picklewatch.catalogue.classes.hook_schema import (
+    ABSENT,
+    COMPILED,
+    DATA,
+    NAMES,
+    SEQUENCE,
+    UNSEEN,
+    Schema,
+    data_and,
+    each,
+    spelt,
+)
 
 _CHUMPY: Final = data_and(
     "chumpy.ch.Ch",
@@ -104,6 +115,13 @@ SCHEMAS: Final[tuple[Schema, ...]] = (
         sources={"4247eb849a44bd68": "3.11.2"},
         looks={"self": ABSENT, "__init__": ABSENT},
         state=ABSENT,
+    ),
+    Schema(
+        function="matplotlib.container.Container.__new__",
+        why="makes a tuple of its first argument, the artists, of which none is asked; ignores the others",
+        sources={"2ce2f157a8629c7d": "3.11.2"},
+        places=(SEQUENCE,),
+        state=UNSEEN,
     ),
     Schema(
         function="chumpy.ch.Ch.__new__",

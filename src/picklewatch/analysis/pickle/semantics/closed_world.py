@@ -81,7 +81,7 @@ class ClosedWorld:
                 if schema is None:
                     self._hooks.unread(function, made.args, made, made.offset)
                 else:
-                    self._hooks.look(function, schema.state, made.args, (made, ""), made.offset)
+                    self._hooks.given(schema, made.args, made, made.offset)
         if _DEL in profile.acts:
             self._mortal.append((profile, made))
 

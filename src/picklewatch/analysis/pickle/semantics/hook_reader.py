@@ -72,7 +72,7 @@ class HookReader:
         self._inside(schema, target, offset, keyed=keyed)
         named = attributes_of(state)
         if named is None:
-            self._given(schema, state, target, offset)
+            self.given(schema, state, target, offset)
         for part in named or ():
             self._named(schema, target, part, offset)
 
@@ -81,7 +81,7 @@ class HookReader:
         schema = SCHEMAS.get(function)
         if schema is not None and isinstance(state, tuple):
             self._inside(schema, target, offset, keyed=keyed)
-            self._given(schema, state, target, offset)
+            self.given(schema, state, target, offset)
         elif schema is not None:
             self.run(function, target, state, offset, keyed=keyed)
         else:
@@ -98,8 +98,8 @@ class HookReader:
                 _REACHED, Level.UNVERIFIED, offset, f"{function} runs on loading, and was never read", short(target)
             )
 
-    def _given(self, schema: Schema, state: Value, target: Obj, offset: int) -> None:
-        """Judge a *state* that is no exact dict: as a whole, or by its places."""
+    def given(self, schema: Schema, state: Value, target: Obj, offset: int) -> None:
+        """Judge a *state* that is no exact dict, or the arguments of ``__new__``: as a whole, or by its places."""
         if schema.lengths and not (type(state) is tuple and len(state) in schema.lengths):
             what = f"{schema.function} takes a state apart that is not of its length, without counting: it may crash"
             self._finding(_STATE, Level.UNVERIFIED, offset, what, short(target))
