@@ -368,6 +368,15 @@ BOUNDS: dict[str, list[Entry]] = {
             "read_storage: walk.limit = _OPCODES",
         ),
     ],
+    "analysis/pickle/checks/torch_indices.py": [
+        format_("a block of a sparse matrix has two dimensions", "_compressed: shape[1:3]"),
+        format_("sizes and strides are the second and third argument", "_nested: values[1:3]"),
+        careful(
+            "a matrix has two dimensions at least; anything else is not compared, and unverified",
+            "_compressed: max(len(size) - _MATRIX, 0)",
+            "_compressed: len(size) < _MATRIX",
+        ),
+    ],
     "analysis/pickle/checks/torch_tensors.py": [
         format_(
             "torch's sizes are of 64 bits",

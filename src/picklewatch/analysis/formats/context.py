@@ -16,6 +16,7 @@ from picklewatch.analysis.formats import fault_trace
 from picklewatch.analysis.formats.last_look import LastLook
 from picklewatch.analysis.formats.part import MalformedError, Part
 from picklewatch.analysis.pickle import Budget, LimitReached, WalkFailed, Why, evasion, judge_pickle
+from picklewatch.analysis.pickle.report import UNREAD
 from picklewatch.core.kept_findings import kept
 from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level, ScanReport, printable
 from picklewatch.core.proportion import cpu_seconds, is_tiny_for
@@ -126,10 +127,12 @@ class Scan:
         self.budget.charge(CONTENT)
         return self._dispatch(self, part)
 
-    def pickle(self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True) -> PickleReport:
-        """Judge the pickle at *start* and the contents that it nests."""
+    def pickle(
+        self, part: Part, start: int = 0, *, persistent: bool = False, arrays: bool = True, reads_indices: bool = False
+    ) -> PickleReport:
+        """Judge the pickle at *start* and the contents that it nests; *reads_indices*: see `adopt`."""
         report = self.walk(part, start, persistent=persistent, arrays=arrays)
-        self.adopt(report, part)
+        self.adopt(report, part, reads_indices=reads_indices)
         return report
 
     def walk(
@@ -148,9 +151,14 @@ class Scan:
             self._note(failed.report)
             raise failed.cause from None
 
-    def adopt(self, report: PickleReport, part: Part) -> None:
-        """Record the *report* on a pickle in *part*, and judge the contents that it nests."""
+    def adopt(self, report: PickleReport, part: Part, *, reads_indices: bool = False) -> None:
+        """Record the *report* on a pickle in *part*, and judge the contents that it nests.
+
+        *reads_indices*: the caller has the storages, and compares `PickleReport.indices` itself.
+        """
         self._note(report)
+        for indices in () if reads_indices else report.indices:
+            self.finding("tensor-out-of-bounds", Level.UNVERIFIED, indices.where, UNREAD)
         self._nested(report, part)
 
     def _note(self, report: PickleReport) -> None:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats import pip_requirements, skops, torch_export, torchscript
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.pickles import behind, lead
+from picklewatch.analysis.formats.torch_records import Declared, compare
 from picklewatch.analysis.pickle import looks_like_pickle
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.formats.zipread import Member
-    from picklewatch.analysis.pickle import Storage
 
 _DATA_PKL = re.compile(r"(?:^|/)data\.pkl$", re.IGNORECASE)
 _RAW = re.compile(
@@ -62,7 +62,7 @@ _CONTAINERS = (
 
 @dataclass(slots=True, eq=False)
 class ArchiveKind:
-    """One archive's kind, and the storages that its pickles declared."""
+    """One archive's kind, and what its pickles declared."""
 
     name: str
     torch: bool = False
@@ -73,8 +73,8 @@ class ArchiveKind:
     """True if a configuration may make torch load raw records with everything allowed (torch.export.load)."""
     raw_head: int = 4096
     """Bytes of each raw tensor that are searched."""
-    storages: list[tuple[str, str, Storage]] = field(default_factory=list)
-    """(the pickle's name, its place, a storage that it declares)."""
+    declared: Declared = field(default_factory=Declared)
+    """What its pickles say of the records."""
     raw_names: dict[str, bool] = field(default_factory=dict)
 
     def raw(self, name: str) -> bool:
@@ -136,8 +136,8 @@ class ArchiveKind:
                 scan.finding("malformed-torch", Level.UNSCANNABLE, member.where, "What torch unpickles is no pickle.")
             scan.content(member)
             return
-        report = scan.pickle(member, persistent=True, arrays=False)
-        self.storages.extend((name.lower(), member.where, storage) for storage in report.storages)
+        report = scan.pickle(member, persistent=True, arrays=False, reads_indices=True)
+        self.declared.note(name, member.where, report)
         if report.end < len(held):
             behind(scan, member, report.end, place="behind the pickle that torch reads")
 
@@ -201,7 +201,7 @@ _BY_MEMBERS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
 
 def finish(scan: Scan, kind: ArchiveKind, members: Sequence[Member], part: Part) -> None:
     """Judge the archive as a whole: records against storages, code among the members."""
-    _records(scan, kind, members)
+    compare(scan, kind.declared, members, part)
     python = [member.name for member in members if _PYTHON.search(member.name)]
     if kind.package or (kind.name == "mar" and python):
         what = "torch.package archive" if kind.package else "TorchServe model archive"
@@ -226,41 +226,3 @@ def unjudged(scan: Scan, what: str, where: str) -> None:
     scan.code_bearing = True
     summary = f"The content is of the kind {what}, which can bear or name code; picklewatch does not judge it yet."
     scan.finding("format-not-judged", Level.UNVERIFIED, where, summary)
-
-
-def _records(scan: Scan, kind: ArchiveKind, members: Iterable[Member]) -> None:
-    """Compare the storages that the pickles declare with their records' sizes (CVE-2026-24747: read beyond the end)."""
-    if not kind.storages:
-        return
-    sizes: dict[str, int] = {}
-    for member in members:
-        key = member.name.lower()
-        sizes[key] = min(member.size, sizes.get(key, member.size))
-    places: dict[str, tuple[tuple[str, str], ...]] = {}
-    for name, inside, storage in kind.storages:
-        if name not in places:
-            places[name] = _record_places(name)
-        size = next((sizes[f"{a}{storage.key}{b}"] for a, b in places[name] if f"{a}{storage.key}{b}" in sizes), None)
-        declared = storage.elements * (storage.element_size or 0)
-        if size is None:
-            summary = f"The archive has no record for the storage {storage.key!r}: loading it fails."
-            scan.finding("storage-missing", Level.UNSCANNABLE, inside, summary)
-        elif declared > size and not (size == 0 and name.endswith("traced_inputs.pkl")):
-            summary = (
-                f"The storage {storage.key!r} declares {declared} bytes, its record has {size}: loaders read beyond."
-            )
-            scan.finding("storage-size-mismatch", Level.MALICIOUS, inside, summary)
-
-
-def _record_places(name: str) -> tuple[tuple[str, str], ...]:
-    """Return the texts before and behind a storage's key in its record's name, for the pickle *name* in lower case.
-
-    ``data.pkl`` has ``data/<key>`` beside it (torch.serialization); another pickle of a TorchScript archive a
-    directory of its own name or shares ``constants/`` and ``data/`` (torch/csrc/jit/serialization); a torch.package
-    keeps all in ``.data/`` (torch.package.package_exporter).
-    """
-    directory = name.rpartition("/")[0]
-    beside = f"{directory}/" if directory else ""
-    root = f"{name.partition('/')[0]}/" if directory else ""
-    own = f"{beside}data/" if _DATA_PKL.search(name) else f"{name.rpartition('.')[0]}/"
-    return ((own, ""), (f"{root}constants/", ""), (f"{root}data/", ""), (f"{root}.data/", ".storage"))

@@ -102,6 +102,7 @@ def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) 
             walk.position,
             f"the pickle cannot be read to its end: {walk.problem}",
         )
+    indices = machine.observations.take_indices()
     noted = (*_about_imports(machine), *machine.observations.findings)
     findings = tuple(finding for finding in noted if finding.level is not Level.INFO)
     if (
@@ -117,12 +118,13 @@ def _report(walk: Walk, machine: Machine, start: int, *, limited: bool = False) 
         start=start,
         end=walk.position,
         stopped=walk.stopped,
-        inert=walk.stopped and not findings,
+        inert=walk.stopped and not findings and not indices,
         findings=findings,
         imports=tuple(imported.key for imported in machine.imports.found.values()),
         opcodes=walk.opcodes,
         nested=tuple(machine.observations.nested),
         storages=tuple(machine.persistent_ids.storages.values()),
+        indices=indices,
         gaps=tuple(machine.observations.gaps),
         value=_shallow(walk.result) if walk.stopped and not limited else None,
     )

@@ -206,6 +206,45 @@ class Storage:
     """Elements of the part that is taken as a storage of its own (legacy files), None for all."""
 
 
+UNREAD = "the bounds of a sparse or nested tensor lie in other tensors, which are not read"
+"""The summary about `Indices` that nobody compared."""
+
+
+class IndexKind(StrEnum):
+    """The kinds of tensors whose bounds lie in other tensors."""
+
+    COORDINATES = "coordinates"
+    """One table: row i has numbers below the limit i."""
+    COMPRESSED = "compressed"
+    """Two tables: pointers, which ascend from 0 to the second limit in steps of at most the first, and numbers below
+    the first."""
+    NESTED = "nested"
+    """Three tables: sizes and strides of each part, and its offset; parts end at the limit at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexTable:
+    """A tensor of 64-bit integers, in elements of its storage."""
+
+    storage: Storage
+    start: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """The bounds of a sparse or nested tensor, which only the storages tell."""
+
+    kind: IndexKind
+    tables: tuple[IndexTable, ...]
+    limits: tuple[int, ...]
+    tensors: tuple[object, ...] = field(compare=False, default=())
+    """The values of the tensors that take part, as long as the walk lasts."""
+    where: str = ""
+    """The call that makes it, as findings spell it."""
+
+
 class Why(StrEnum):
     """The reason why bytes inside a pickle are judged as a pickle."""
 
@@ -243,6 +282,8 @@ class PickleReport:
     nested: tuple[Nested, ...]
     storages: tuple[Storage, ...]
     """Storages named by persistent ids, by key, in order of first appearance."""
+    indices: tuple[Indices, ...] = ()
+    """Bounds that only the storages tell."""
     gaps: tuple[tuple[int, int], ...] = ()
     """Bytes between the opcodes that joblib reads as arrays: begin and end of each, for those who show the pickle."""
     value: object = None

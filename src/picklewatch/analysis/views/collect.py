@@ -69,14 +69,14 @@ class Visit(Scan):
         finally:
             self._arrays = True
 
-    def adopt(self, report: PickleReport, part: Part) -> None:
+    def adopt(self, report: PickleReport, part: Part, *, reads_indices: bool = False) -> None:
         """Note *report*, after showing the pickle."""
         self._visit(part, report.start, report)
         for begin, end in report.gaps:
             if part.data[begin] == _PROTO and part.data[end - 1] == _STOP:  # an array of objects is a pickle itself
                 self._visit(part, begin, None)
         self._arrays = True  # for what is found in it
-        super().adopt(report, part)
+        super().adopt(report, part, reads_indices=reads_indices)
 
     def _visit(self, part: Part, start: int, report: PickleReport | None) -> None:
         content = part.data[start : report.end if report else None]

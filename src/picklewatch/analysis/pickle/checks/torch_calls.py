@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picklewatch.analysis.pickle.checks import torch_tensors
+from picklewatch.analysis.pickle.checks import torch_indices, torch_tensors
 from picklewatch.analysis.pickle.checks.arguments import values_of
 from picklewatch.analysis.pickle.checks.concern import Concern, indirect_call, suspicious_arguments
 from picklewatch.analysis.pickle.render import render
-from picklewatch.analysis.pickle.report import Why
+from picklewatch.analysis.pickle.report import UNREAD, Why
 from picklewatch.analysis.pickle.semantics import attributes
 from picklewatch.analysis.pickle.semantics.restored_objects import attributes_of, plain_mapping
 from picklewatch.analysis.pickle.vm.values import Blob, How, Import, Obj, Persistent, as_bytes
@@ -66,18 +66,12 @@ def _tensor(args: Value) -> bool:
 
 def torch_plain(context: Context, callee: Import, args: Value, offset: int) -> Concern | None:
     """Let a tensor be made of tensors, numbers and types."""
-    if callee.name == "_rebuild_nested_tensor":
-        return Concern(
-            "tensor-out-of-bounds",
-            Level.UNVERIFIED,
-            "a nested tensor's bounds lie in other tensors, which are not read",
-        )
-    if callee.name.startswith("_rebuild_sparse"):
-        return Concern(
-            "tensor-out-of-bounds",
-            Level.UNVERIFIED,
-            "a sparse tensor's indices lie in other tensors, which are not read",
-        )
+    if callee.name == "_rebuild_nested_tensor" or callee.name.startswith("_rebuild_sparse"):
+        indices = torch_indices.indices_of(callee, args)
+        if indices is None:
+            return Concern("tensor-out-of-bounds", Level.UNVERIFIED, UNREAD)
+        context.observations.indices.append((indices, offset))
+        return None
     if callee.name in _OF_TENSORS and not _tensor(args):
         return suspicious_arguments(f"{callee.key} is given something other than a tensor")
     state_at = 3

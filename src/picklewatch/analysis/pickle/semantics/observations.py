@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.render import cut, render_call
-from picklewatch.analysis.pickle.report import Nested, Why
+from picklewatch.analysis.pickle.report import UNREAD, Nested, Why
 from picklewatch.analysis.pickle.semantics.data_reader import DataReader
-from picklewatch.analysis.pickle.vm.values import Blob, How
+from picklewatch.analysis.pickle.vm.values import Blob, How, Obj
 from picklewatch.analysis.sparse import solid
 from picklewatch.catalogue.imports.classify import LONGEST_NAME, is_denied
 from picklewatch.core.model import Finding, Level
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from picklewatch.analysis.pickle.checks.concern import Concern
-    from picklewatch.analysis.pickle.report import Budget
+    from picklewatch.analysis.pickle.report import Budget, Indices
     from picklewatch.analysis.pickle.vm.values import Import, Value
 
 _FINDINGS = 5_000
@@ -48,6 +48,8 @@ class Observations:
         self.nested: list[Nested] = []
         self.gaps: list[tuple[int, int]] = []
         """Bytes between opcodes that joblib reads as arrays: begin and end of each."""
+        self.indices: list[tuple[Indices, int]] = []
+        """Bounds that only the storages tell, and where the tensors are made."""
         self.reported: set[str] = set()
         """Rules that `once` has reported."""
         self.texts: dict[int, tuple[str, Value]] = {}
@@ -68,6 +70,16 @@ class Observations:
     def where(self, offset: int) -> str:
         """Return *offset* as findings spell it."""
         return f"{self.prefix}{offset:#x}"
+
+    def take_indices(self) -> tuple[Indices, ...]:
+        """Return the bounds that only the storages tell; report those of tensors that BUILD changed since."""
+        kept = []
+        for indices, offset in self.indices:
+            if all(isinstance(made, Obj) and made.state is None for made in indices.tensors):
+                kept.append(replace(indices, tensors=(), where=self.where(offset)))
+            else:
+                self.finding("tensor-out-of-bounds", Level.UNVERIFIED, offset, UNREAD)
+        return tuple(kept)
 
     def finding(self, rule: str, level: Level, offset: int, summary: str, evidence: str = "") -> None:
         """Report something that is not about one import."""
