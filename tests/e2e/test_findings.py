@@ -22,8 +22,10 @@ def test_a_person_asks_what_is_unsafe_now(tmp_path: Path) -> None:
         (tmp_path / "root" / name).write_bytes(content)
     run = Commands(tmp_path)
     run.environ["STATE_DIRECTORY"] = str(tmp_path / "state")
-    with Process(tmp_path):
-        assert eventually(lambda: run("history", "--json").stdout.count("\n") == 3)
+    with Process(tmp_path) as daemon:
+        assert eventually(lambda: len(daemon.events("file.scanned")) == 3)
+        logged = {event["path"]: event["id"] for event in daemon.events("file.scanned")}
+        assert run("explain", logged[str(tmp_path / "root/a.pt")]).returncode == 1
         (tmp_path / "root/gone.pt").unlink()
 
         listed = run("findings")

@@ -179,11 +179,11 @@ def test_values_of_every_kind_become_json() -> None:
 def test_the_console_shows_the_verdict_and_the_human_name() -> None:
     """With the path only where something is to be done."""
     malicious = console.render(
-        {"event": "file.scanned", "level": "error", **record().to_json()}, colour=False, now=lambda: "T"
+        {"event": "file.scanned", "level": "error", "id": "r12", **record().to_json()}, colour=False, now=lambda: "T"
     )
     lines = [line.split() for line in malicious.splitlines()]
     assert lines == [
-        ["T", "malicious", "org/model@main:", "x.bin", "(code-execution)"],
+        ["T", "malicious", "r12", "org/model@main:", "x.bin", "(code-execution)"],
         ["file", "/blobs/3f"],
         ["does", "Calls", "os.system."],
         ["next", "picklewatch", "explain", "/blobs/3f"],
@@ -361,13 +361,14 @@ class Kept:
 
 def test_the_journal_gets_fields(daemon: Journal) -> None:
     """Text as it is, everything else as JSON, tracebacks with their lines."""
-    event = {"event": "file.scanned", "level": "error", "timestamp": "t", **record().to_json(), "exception": "a\nb"}
-    journald.JournalOutput(Kept(), daemon.path).emit(event)
+    event = {"event": "file.scanned", "level": "error", "timestamp": "t", "id": "r12", **record().to_json()}
+    journald.JournalOutput(Kept(), daemon.path).emit({**event, "exception": "a\nb"})
     fields = daemon.fields()
-    assert fields["MESSAGE"] == "malicious: org/model@main: x.bin  (code-execution)  /blobs/3f\na\nb"
+    assert fields["MESSAGE"] == "malicious: org/model@main: x.bin  (code-execution)  /blobs/3f  r12\na\nb"
     assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("3", "picklewatch")
     assert fields["PICKLEWATCH_EVENT"] == "file.scanned"
     assert fields["PICKLEWATCH_VERDICT"] == "malicious"
+    assert fields["PICKLEWATCH_ID"] == "r12"
     assert json.loads(fields["PICKLEWATCH_FINDINGS"])[0]["rule"] == "code-execution"
     assert fields["PICKLEWATCH_PICKLES"] == "0"
     assert "PICKLEWATCH_SHA256" not in fields
@@ -466,7 +467,15 @@ def test_where_nothing_can_be_replaced_the_count_is_seldom() -> None:
             "is incomplete on this machine: Landlock",
         ),
         ({"event": "watch.ready", "level": "info", "roots": ["/a"], "waiting": 2}, "watching 1 directory; 2 more"),
-        ({"event": "file.renamed", "level": "info", "path": "/a", "was": "/b", "verdict": "malicious"}, "/a"),
+        ({"event": "file.renamed", "level": "info", "path": "/a", "was": "/b", "verdict": "malicious"}, "explain /a"),
+        (
+            {"event": "file.linked", "level": "info", "path": "/a", "other": "/b", "verdict": "unsafe"},
+            "/b is also at /a",
+        ),
+        (
+            {"event": "file.scanned", "level": "error", "id": "r7", **record(path="/a\n", name=None).to_json()},
+            "picklewatch explain r7",
+        ),
         ({"event": "quarantine.moved", "level": "warning", "id": "c6aa", "path": "/a"}, "quarantine show c6aa"),
         ({"event": "watch.degraded", "level": "warning", "message": "No watches.", "hint": "Raise it."}, "Raise it."),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from picklewatch.core.found_record import record_id
 from picklewatch.core.model import Outcome, Verdict
 from picklewatch.telemetry.log import LEVEL_OF_VERDICT
 from picklewatch.watch.caches import is_bookkeeping
@@ -47,7 +48,7 @@ class OutcomeLog:
             outcomes = tuple(outcomes)
             unreported = self._store.records.unreported_of(number for number, _ in outcomes)
             missing = [outcome for outcome in outcomes if outcome[0] in unreported]
-            written = [number for number, _ in takewhile(lambda outcome: self._log_outcome(outcome[1]), missing)]
+            written = [number for number, _ in takewhile(lambda outcome: self._log_outcome(*outcome), missing)]
             if written:
                 self._store.records.reported(*written)
             is_whole = len(written) == len(missing)  # what another thread has logged is not missing
@@ -79,12 +80,14 @@ class OutcomeLog:
                 self._is_behind = True
                 return
 
-    def _log_outcome(self, fields: Mapping[str, Any]) -> bool:
+    def _log_outcome(self, number: int, fields: Mapping[str, Any]) -> bool:
         verdict, outcome = Verdict(fields["verdict"]), Outcome(fields.get("outcome", fields["verdict"]))
         level = "debug" if _is_bookkeeping(fields) else LEVEL_OF_VERDICT[outcome.effective]
         if level == "info" and verdict is Verdict.MALICIOUS:
             level = "warning"  # harm that passes on the operator's word alone
-        written = _log.log(logging.getLevelNamesMapping()[level.upper()], "file.scanned", **fields)
+        written = _log.log(
+            logging.getLevelNamesMapping()[level.upper()], "file.scanned", id=record_id(number), **fields
+        )
         return written is not False  # None: nobody wants lines of this level
 
 

@@ -128,7 +128,8 @@ def _for_a_person(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     if event["event"] == "file.scanned":
         name, reasons = event.get("name") or event["path"], ", ".join(event["reasons"])
         allowed = f"  allowed: {event['allowed']}" if event.get("outcome") == "allowed" else ""
-        return str(event["verdict"]), f"{name}{f'  ({reasons})' if reasons else ''}{allowed}", {}
+        number = f"{event['id']}  " if event.get("id") else ""
+        return str(event["verdict"]), f"{number}{name}{f'  ({reasons})' if reasons else ''}{allowed}", {}
     words = sentence(event)
     if words is not None:
         return str(event["level"]), words, {}
@@ -166,6 +167,8 @@ def _scanned(event: Mapping[str, Any]) -> str:
         why += f"  allowed: {event['allowed']}"
     if event["level"] in ("warning", "error") and event.get("name"):
         why += f"  {event['path']}"
+    if event["level"] in ("warning", "error") and event.get("id"):
+        why += f"  {event['id']}"
     return f"{name}{why}"
 
 

@@ -14,15 +14,20 @@ _PASSING: Final = frozenset({"scan.progress", "walk.progress", "walk.done"})
 """Events that the next of their kind makes old."""
 _SILENT: Final = frozenset({"file.linked", "file.renamed", "socket.ready", "config.allowlist-changed"})
 """Events that nobody has to act on; `picklewatch history` knows of the files."""
+_RENAMED: Final = frozenset({"file.linked", "file.renamed"})
 _RANKS: Final = ("unverified", "unscannable", "unsafe", "malicious")
 
 
 def is_silent(event: Mapping[str, Any]) -> bool:
     """Return True if a person need not see *event*, as all is well."""
-    name, verdict = event["event"], event.get("verdict")
+    name = event["event"]
     is_whole = name == "scan.sandbox" and not event.get("missing")
-    is_harmful = verdict in {"unscannable", "unsafe", "malicious"}
-    return event.get("level") == "info" and (is_whole or (name in _SILENT and not is_harmful))
+    return event.get("level") == "info" and (is_whole or (name in _SILENT and not is_harmful(event)))
+
+
+def is_harmful(event: Mapping[str, Any]) -> bool:
+    """Return True if *event* is about a file that something is to be done about."""
+    return event.get("verdict") in {"unscannable", "unsafe", "malicious"}
 
 
 def is_passing(event: Mapping[str, Any]) -> bool:
@@ -63,8 +68,12 @@ def details(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "file", str(event["path"])
         if (worst := _worst(event)) is not None:
             yield "does", str(worst["summary"])
+        yield "next", _explain(str(event["path"]), str(event.get("id", "")))
+    elif event["event"] in _RENAMED and is_harmful(event):
         yield "next", _explain(str(event["path"]))
     elif event["event"] == "quarantine.moved":
+        if reasons := event.get("reasons"):
+            yield "why", f"{event.get('verdict', '-')}: {', '.join(map(str, reasons))}"
         yield "next", f"picklewatch quarantine show {event.get('id', '')}"
     elif event.get("hint"):
         yield "hint", str(event["hint"])
@@ -75,9 +84,11 @@ def _worst(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return max(ranked, key=lambda finding: _RANKS.index(finding["level"]), default=None)
 
 
-def _explain(path: str) -> str:
-    """Return the command; a path that was made printable can't be typed, and the list has an id for it."""
-    return "picklewatch findings" if "\\" in path else f"picklewatch explain {shlex.quote(path)}"
+def _explain(path: str, number: str = "") -> str:
+    """Return the command; a path that was made printable can't be typed, and the record's id, or the list, can."""
+    if "\\" not in path:
+        return f"picklewatch explain {shlex.quote(path)}"
+    return f"picklewatch explain {number}" if number else "picklewatch findings"
 
 
 def _ready(roots: int, waiting: int) -> str:
@@ -100,5 +111,7 @@ _SENTENCES: Final = {
     "walk.progress": "looking through {path}: {files} files so far",
     "walk.done": "looked through {path}: {files} files, {queued} of them to be judged",
     "quarantine.moved": "moved into quarantine: {path}",
+    "file.linked": "the {verdict} file {other} is also at {path}",
+    "file.renamed": "the {verdict} file {was} is at {path} now",
     "watch.missed": "no event reported {path}: the periodic walk found it",
 }
