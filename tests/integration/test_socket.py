@@ -230,3 +230,24 @@ def test_an_allowance_of_ones_own_is_not_the_systems(shared: Shared) -> None:
     told = shared.run(ADA, "allow", str(shared.model), "--reason", "ours")
     assert (told.returncode, "sudo picklewatch allow" in told.stderr) == (0, True)
     assert shared.run(ADA, "allow", "remove", str(shared.model)).returncode == 0
+
+
+def test_history_and_ids_are_answered_without_root(shared: Shared) -> None:
+    """With every filter; ada's ids lead to her own records alone, and mallory's to none of hers."""
+    told = shared.run(ADA, "history", "--json")
+    assert told.returncode == 0, told.stderr
+    past = [json.loads(line) for line in told.stdout.splitlines()]
+    (moved,) = (record for record in past if (record["path"], record["verdict"]) == (str(shared.model), "malicious"))
+    assert (moved["where"], moved["item"]) == ("quarantined", shared.item(shared.model))
+    assert all(record["path"].startswith(str(shared.machine.ada)) for record in past)
+    assert str(shared.others) not in shared.run(ADA, "history", "--limit", "0", "--csv").stdout
+    one = shared.run(ADA, "history", "--path", str(shared.model), "--verdict", "malicious", "--json")
+    assert one.stdout.count("\n") == 1
+    assert shared.run(ADA, "history", "--since", "2099-01-01", "--json").stdout == ""
+    for name in (moved["id"], "torch.hub: model.pt"):
+        explained = shared.run(ADA, "explain", name)
+        assert f"quarantine restore {moved['item']}" in explained.stdout, explained.stderr
+    unknown = shared.run(MALLORY, "explain", moved["id"])
+    assert (unknown.returncode, f"there is no record {moved['id']}" in unknown.stderr) == (2, True)
+    everything = shared.run(MALLORY, "history", "--user", "ada", "--json", groups="1")
+    assert {json.loads(line)["path"] for line in everything.stdout.splitlines()} >= {str(shared.model)}

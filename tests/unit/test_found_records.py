@@ -221,3 +221,28 @@ def _read_back(found: FoundRecord) -> dict[str, str]:
     csv.writer(text).writerow(cells(found))
     (row,) = csv.reader([text.getvalue()])
     return dict(zip(COLUMNS, row, strict=True))
+
+
+def test_a_page_ends_and_says_where_to_go_on(store: Store, tmp_path: Path) -> None:
+    """By its length, or by the files that are looked for; whatever is behind is reached by asking on."""
+    numbers = [judged(store, tmp_path / name) for name in "abcd"]
+    (tmp_path / "c").unlink()
+    first = store.found.page(NOW, limit=1)
+    assert ([found.number for found in first.found], first.before) == ([numbers[3]], numbers[3])
+    looked = store.found.page(NOW, limit=9, before=first.before, looks=2)
+    assert ([found.number for found in looked.found], looked.before) == ([numbers[1]], numbers[1])
+    rest = store.found.page(NOW, limit=9, before=looked.before)
+    assert ([found.number for found in rest.found], rest.before) == ([numbers[0]], 0)
+    assert store.found.page(NOW, limit=9, before=numbers[0]).before == 0
+
+
+def test_a_count_that_may_lack_some_says_so(store: Store, tmp_path: Path) -> None:
+    """What was not looked at counts neither as there nor as gone."""
+    for name in "abc":
+        judged(store, tmp_path / name)
+    whole = store.found.tally(NOW)
+    assert (whole.total, whole.is_whole) == (3, True)
+    few = store.found.tally(NOW, looks=2)
+    assert (few.total, few.is_whole) == (2, False)
+    mine = store.found.tally(NOW, lambda found: found.path.endswith("a"), looks=2)
+    assert (mine.total, mine.is_whole) == (0, False)

@@ -17,11 +17,12 @@ from picklewatch.core.found_record import FoundRecord
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import (
     DeleteItemRequest,
-    FindingsAnswer,
-    FindingsRequest,
     ItemAnswer,
     ItemChangedAnswer,
     ItemRequest,
+    NamedRequest,
+    RecordsAnswer,
+    RecordsRequest,
     RefusalCause,
     RequestRefusal,
     RescanAnswer,
@@ -151,27 +152,92 @@ def test_findings_are_shown_to_those_whom_they_concern(asked: Asked, tmp_path: P
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
         asked.store.finish(None, make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS))
-    wanted = FindingsRequest(verdicts=(Verdict.MALICIOUS,), limit=1)
+    wanted = RecordsRequest(verdicts=(Verdict.MALICIOUS,), limit=1)
     ada = Viewer(uid=ADA, homes=(str(tmp_path / "a"),))
     answer = asked(ada, wanted)
-    assert isinstance(answer, FindingsAnswer)
+    assert isinstance(answer, RecordsAnswer)
     assert [record["path"] for record in answer.records] == [str(tmp_path / "a/3")]
-    assert answer.more
+    assert answer.before
+    wanted = replace(wanted, before=answer.before, limit=2)
+    answer = asked(ada, wanted)
+    assert isinstance(answer, RecordsAnswer)
+    assert [record["path"] for record in answer.records] == [str(tmp_path / f"a/{n}") for n in (2, 0)]
     (tmp_path / "a/3").unlink()
-    answer = asked(ada, FindingsRequest(verdicts=(Verdict.MALICIOUS,)))
-    assert isinstance(answer, FindingsAnswer)
+    answer = asked(ada, RecordsRequest(verdicts=(Verdict.MALICIOUS,)))
+    assert isinstance(answer, RecordsAnswer)
     assert [FoundRecord.of(record).path for record in answer.records] == [str(tmp_path / f"a/{n}") for n in (2, 0)]
-    assert not answer.more
+    assert not answer.before
     status = asked(ada, StatusRequest())
     assert isinstance(status, StatusAnswer)
     assert status.status["store"]["unsafe_now"] == 2
-    whole = asked(Viewer(uid=0, whole=True), FindingsRequest(verdicts=(Verdict.MALICIOUS,)))
-    assert isinstance(whole, FindingsAnswer)
+    whole = asked(Viewer(uid=0, whole=True), RecordsRequest(verdicts=(Verdict.MALICIOUS,)))
+    assert isinstance(whole, RecordsAnswer)
     assert len(whole.records) == 3
     nothing = asked(Viewer(uid=MALLORY), wanted)
-    assert isinstance(nothing, FindingsAnswer)
+    assert isinstance(nothing, RecordsAnswer)
     assert not nothing.records
-    assert not nothing.more
+    assert not nothing.before
+
+
+def records(answer: Answer) -> list[FoundRecord]:
+    """The records of an answer, as the client has them."""
+    assert isinstance(answer, RecordsAnswer)
+    return [FoundRecord.of(json.loads(json.dumps(each))) for each in answer.records]
+
+
+def test_the_history_is_answered_with_every_filter(asked: Asked, tmp_path: Path) -> None:
+    """Also of files that went; each filter narrows it down, and none shows what is somebody else's."""
+    for home, name, verdict in (("a", "1", Verdict.CLEAN), ("m", "2", Verdict.UNSAFE), ("a", "gone", Verdict.UNSAFE)):
+        path = tmp_path / home / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+        asked.store.finish(None, make_record(str(path), FileId.of(path.stat()), verdict))
+    (tmp_path / "a/gone").unlink()
+    ada, root = Viewer(uid=ADA, homes=(str(tmp_path / "a"),)), Viewer(uid=0, whole=True)
+    everything = RecordsRequest(verdicts=tuple(Verdict), unsafe_now=False)
+
+    def names(viewer: Viewer, **changes: object) -> list[str]:
+        return [found.path[-1] for found in records(asked(viewer, replace(everything, **changes)))]  # type: ignore[arg-type]
+
+    assert names(ada) == ["e", "1"]
+    assert names(root) == ["e", "2", "1"]
+    assert names(root, verdicts=(Verdict.CLEAN,)) == ["1"]
+    assert names(root, under=str(tmp_path / "m")) == ["2"]
+    assert names(root, since=2e9) == []
+    assert names(root, uid=MALLORY, homes=(str(tmp_path / "m"),)) == ["2"]
+    assert names(ada, uid=MALLORY, homes=(str(tmp_path / "m"),)) == []
+    assert names(ada, under=str(tmp_path / "m")) == []
+    gone = records(asked(ada, everything))[0]
+    assert (gone.where.value, gone.id) == ("gone", "r3")
+
+
+def test_a_moved_file_is_in_its_owners_history(asked: Asked) -> None:
+    """Although nobody's file is where it was, and the place need not be in a home."""
+    record = make_record(asked.item.path, FileId(1, 2, 3, 4, 5), Verdict.MALICIOUS)
+    number = asked.store.finish(None, record, quarantine=True).record
+    (intent,) = asked.store.intents.wanted()
+    asked.store.intents.done(intent.id, asked.item.id, FileId(1, 2, 3, 4, 5))
+    everything = RecordsRequest(verdicts=tuple(Verdict), unsafe_now=False)
+    (found,) = records(asked(Viewer(uid=asked.item.uid), everything))
+    assert (found.number, found.where.value, found.item) == (number, "quarantined", asked.item.id)
+    assert records(asked(Viewer(uid=MALLORY), everything)) == []
+
+
+def test_a_name_leads_to_ones_own_records(asked: Asked, tmp_path: Path) -> None:
+    """An id, a path, the name that was shown; what is somebody else's looks like what never was."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"x")
+    made = replace(make_record(str(path), FileId.of(path.stat()), Verdict.UNSAFE), name="hub: model.pt")
+    number = asked.store.finish(None, made).record
+    ada = Viewer(uid=ADA, homes=(str(tmp_path),))
+    for name in (f"r{number}", str(path), "hub: model.pt"):
+        assert [found.number for found in records(asked(ada, NamedRequest(name=name)))] == [number]
+        assert records(asked(Viewer(uid=MALLORY), NamedRequest(name=name))) == []
+    assert records(asked(ada, NamedRequest(name="r999"))) == []
+    for request in (NamedRequest(name="\ud800"), RescanRequest(under="/\ud800"), NamedRequest(name="a\0")):
+        refused = asked(ada, request)
+        assert isinstance(refused, RequestRefusal)
+        assert refused.message == "that can't be the name of a file"
 
 
 def test_a_status_names_nobody_elses_files(asked: Asked) -> None:

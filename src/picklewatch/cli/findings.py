@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from picklewatch.cli.common import concerns_system, state_dir
+from picklewatch.cli import asked_records
 from picklewatch.cli.stored_records import record_filter, record_options, stored, write_records
-from picklewatch.core.errors import ExitStatus, StateError
-from picklewatch.core.found_record import FoundRecord
+from picklewatch.core.errors import ExitStatus
 from picklewatch.core.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from picklewatch.core.found_record import RecordFilter
+    from picklewatch.core.found_record import FoundRecord, RecordFilter
 
 _SHOWN: Final = tuple(verdict.value for verdict in Verdict if verdict.rank >= Verdict.UNSCANNABLE.rank)
 
@@ -61,18 +59,15 @@ def command(  # noqa: PLR0913 - one per option
     """
     wanted = record_filter(verdicts or _SHOWN, since, under, user, unsafe_now=True)
     shown = _Shown(wanted, limit, as_json=as_json, as_csv=as_csv)
-    asks = concerns_system(state)
-    with contextlib.ExitStack() as stack:
-        asked = _asked(wanted, is_system=True) if asks else None
-        try:
-            own = stack.enter_context(stored(state_dir(state))).found.newest_first(wanted)
-        except StateError:
-            answered = _asked(wanted, is_system=False) if asks else None
-            if asked is None and answered is None:
-                raise
-            own = iter(answered or ())
-        shown.write(itertools.chain(asked or (), own))
+    with asked_records.records(wanted, state, limit, lambda directory: _own(directory, wanted)) as found:
+        shown.write(found)
     return shown.status()
+
+
+@contextlib.contextmanager
+def _own(directory: Path, wanted: RecordFilter) -> Iterator[Iterator[FoundRecord]]:
+    with stored(directory) as store:
+        yield store.found.newest_first(wanted)
 
 
 class _Shown:
@@ -98,26 +93,3 @@ class _Shown:
     def _noted(self, found: FoundRecord) -> FoundRecord:
         self._worst = max(self._worst, found.outcome.effective, key=lambda verdict: verdict.rank)
         return found
-
-
-def _asked(wanted: RecordFilter, *, is_system: bool) -> list[FoundRecord] | None:
-    """Return what the system's daemon, or one of this user's own, answers about their files; None if there is none."""
-    from picklewatch.cli import daemons
-    from picklewatch.ipc.messages import FindingsAnswer, FindingsRequest
-
-    request = FindingsRequest(verdicts=tuple(wanted.verdicts))
-    heard = daemons.ask_system(request) if is_system else daemons.ask_own(request)
-    if heard is None:
-        return None
-    assert isinstance(heard.answer, FindingsAnswer)
-    click.echo(f"picklewatch: answered by {daemons.answerer(heard, is_system=is_system)}", err=True)
-    if heard.answer.more:
-        click.echo("picklewatch: it has more than it answers at a time: sudo picklewatch findings", err=True)
-    return [found for found in map(_built, heard.answer.records) if wanted.admits(found)]
-
-
-def _built(fields: dict[str, Any]) -> FoundRecord:
-    try:
-        return FoundRecord.of(fields)
-    except (ValueError, KeyError, TypeError):
-        raise StateError("the daemon's answer can't be read", "It may be of another version: restart it.") from None

@@ -81,7 +81,9 @@ def _exit_status(*statuses: DaemonStatus) -> int:
         return STOPPED
     if not all(status.healthy for status in running):
         return DEGRADED
-    return UNSAFE_FILES if any(status.store is not None and status.store.unsafe_now for status in running) else HEALTHY
+    return (
+        UNSAFE_FILES if any(status.store is not None and status.store.may_be_unsafe for status in running) else HEALTHY
+    )
 
 
 def _show_heard(own: Heard, *, as_json: bool) -> int:

@@ -57,9 +57,13 @@ def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[
 
 def _unsafe_now(store: StoreReport) -> list[str]:
     """Say first what is wrong with the files: the daemon may be as healthy as can be."""
-    if not store.unsafe_now:
+    if not store.unsafe_now and store.unsafe_now_complete:
         return []
     what = "1 unsafe file is" if store.unsafe_now == 1 else f"{store.unsafe_now:,} unsafe files are"
+    if not store.unsafe_now:
+        what = "Too many files were judged to look at all: unsafe ones may be"
+    elif not store.unsafe_now_complete:
+        what = f"At least {what}"
     return [f"! {what} there now: `picklewatch findings` lists what, and says what to do.", ""]
 
 

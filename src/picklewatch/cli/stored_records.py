@@ -16,7 +16,7 @@ import click
 
 from picklewatch.cli.common import state_option
 from picklewatch.core.errors import QuarantineError, StateError
-from picklewatch.core.found_record import Fate, RecordFilter
+from picklewatch.core.found_record import RecordFilter
 from picklewatch.core.model import Verdict, printable
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.core.units import parse_duration
@@ -144,20 +144,16 @@ def vault_of(directory: Path, config_path: Path | None) -> Path:
 
 def fates(vault: Path) -> dict[str, str]:
     """Return the `Fate` of everything that was moved into *vault*, by each id that it had."""
-    from picklewatch.quarantine.item import State
+    from picklewatch.quarantine import lookup
     from picklewatch.quarantine.vault import Vault
 
-    became = {State.RESTORED: Fate.RESTORED, State.DELETED: Fate.DELETED}
     if not os.path.lexists(vault):
         return {}
     try:
         with Vault(vault) as opened:
-            items = opened.items(history=True)
+            return lookup.fates(opened.items(history=True))
     except (QuarantineError, StateError, OSError):
         return {}  # then it is shown as in quarantine, which the command it names says more about
-    return {
-        number: became.get(item.state, Fate.QUARANTINED).value for item in items for number in (*item.formerly, item.id)
-    }
 
 
 def write_records(records: Iterable[FoundRecord], limit: int, *, as_json: bool, as_csv: bool) -> int:

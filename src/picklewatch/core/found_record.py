@@ -91,7 +91,7 @@ class FoundRecord:
     body: Mapping[str, Any]
     """The documented JSON of the record (docs/records.md)."""
     is_asked: bool = False
-    """True if another daemon answered it: its id means something else in this user's own state."""
+    """True if another daemon answered it: its id may be another record's in this user's own state."""
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:

@@ -41,8 +41,7 @@ def found_lines(found: FoundRecord, *, colour: bool) -> Iterator[str]:
     label = paint(found.verdict.value, found.verdict.value, colour=colour)
     label += " " * (VERDICT_WIDTH - len(found.verdict.value))
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.at))
-    number = "-" if found.is_asked else found.id
-    yield f"{number:<{_ID_WIDTH}}  {label}  {at}  {found.shown}"
+    yield f"{found.id:<{_ID_WIDTH}}  {label}  {at}  {found.shown}"
     if found.body["name"]:
         yield _row("file", str(found.body["path"]), colour=colour)
     if (does := does_what(found)) is not None:

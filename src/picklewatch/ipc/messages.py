@@ -23,8 +23,11 @@ RECORDS: Final = 50
 """Records in one answer, at most."""
 RESCANS: Final = 1_000
 """Files that one request for a rescan below a path queues, at most."""
+LONGEST_NAME: Final = 1_000
+"""Characters of a name that is asked for, at most: each may be six bytes of a request."""
 _PATH: Final = 4_096
 _NAME: Final = 80
+_HOMES: Final = 4
 _SENTENCE: Final = 1_000
 
 
@@ -59,12 +62,26 @@ class DeleteItemRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingsRequest:
-    """Asks for the newest files with these verdicts that are there now, and not allowed."""
+class RecordsRequest:
+    """Asks for the newest records of that kind: a `picklewatch.core.found_record.RecordFilter`."""
 
     verdicts: Annotated[tuple[Verdict, ...], Most(len(Verdict))]
+    since: float = 0.0
+    under: Annotated[str, Most(_PATH)] = ""
+    uid: int | None = None
+    homes: Annotated[tuple[str, ...], Most(_HOMES)] = ()
+    unsafe_now: bool = True
     limit: int = RECORDS
     """`RECORDS` are sent at most."""
+    before: int = 0
+    """The `before` of the answer to go on behind; 0 for the newest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRequest:
+    """Asks for the records of what has this name: a record's id, a path, the name that was shown, an item's id."""
+
+    name: Annotated[str, Most(LONGEST_NAME)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +94,9 @@ class RescanRequest:
     """Only what has one of these; empty for all."""
 
 
-Request = StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | FindingsRequest | RescanRequest
+Request = (
+    StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | RecordsRequest | NamedRequest | RescanRequest
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +140,13 @@ class ItemChangedAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingsAnswer:
+class RecordsAnswer:
     """Records (docs/records.md), newest first, each with ``id`` and ``at``."""
 
     by: Answerer
     records: Annotated[tuple[Json, ...], Most(RECORDS)]
-    more: bool = False
-    """True if there may be others: not all records were looked through."""
+    before: int = 0
+    """Not 0 if there may be others, older ones: a number to ask on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,21 +181,22 @@ class RequestRefusal:
     hint: Annotated[str, Most(_SENTENCE)] = ""
 
 
-Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | FindingsAnswer | RescanAnswer | RequestRefusal
+Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | RecordsAnswer | RescanAnswer | RequestRefusal
 
 REQUESTS: Final[dict[str, type]] = {
     "status": StatusRequest,
     "item": ItemRequest,
     "restore": RestoreItemRequest,
     "delete": DeleteItemRequest,
-    "findings": FindingsRequest,
+    "records": RecordsRequest,
+    "named": NamedRequest,
     "rescan": RescanRequest,
 }
 ANSWERS: Final[dict[str, type]] = {
     "status": StatusAnswer,
     "item": ItemAnswer,
     "changed": ItemChangedAnswer,
-    "findings": FindingsAnswer,
+    "records": RecordsAnswer,
     "rescan": RescanAnswer,
     "refusal": RequestRefusal,
 }

@@ -1,13 +1,15 @@
-"""Finds items by the beginnings of their ids, by their paths and by the names that were shown. Pure."""
+"""Finds items by the beginnings of their ids, by their paths and by the names that were shown; and their ends. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklewatch.core.found_record import Fate
 from picklewatch.core.model import printable
+from picklewatch.quarantine.item import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from picklewatch.quarantine.item import Item
 
@@ -24,6 +26,14 @@ def matching(items: Sequence[Item], prefix: str) -> list[Item]:
     found = found or [item for item in items if prefix and prefix in _names(item)]
     held = [item for item in found if item.state.holds]
     return held if len(held) == 1 else found
+
+
+def fates(items: Iterable[Item]) -> dict[str, str]:
+    """Return the `Fate` of each of *items*, by each id that it had."""
+    became = {State.RESTORED: Fate.RESTORED, State.DELETED: Fate.DELETED}
+    return {
+        number: became.get(item.state, Fate.QUARANTINED).value for item in items for number in (*item.formerly, item.id)
+    }
 
 
 def _names(item: Item) -> set[str]:

@@ -242,6 +242,7 @@ def read(state: Path, may_look: Callable[[str], bool] = lambda _path: True) -> D
 
 
 def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> StoreReport:
+    unsafe = store.found.looking(may_look).tally(UNSAFE_NOW)
     return StoreReport(
         queue=len(store.jobs),
         verdicts=store.records.counts(),
@@ -251,7 +252,8 @@ def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> Store
         allowed=len(store.allowed.all()),
         old=sum(number for judge, number in store.records.engines().items() if engine and judge != engine),
         again=store.jobs.again(),
-        unsafe_now=store.found.looking(may_look).count(UNSAFE_NOW),
+        unsafe_now=unsafe.total,
+        unsafe_now_complete=unsafe.is_whole,
     )
 
 

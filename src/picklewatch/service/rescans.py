@@ -11,10 +11,9 @@ from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import RESCANS, RequestRefusal, RescanAnswer
 from picklewatch.ipc.messages import RefusalCause as Cause
 from picklewatch.service.viewers import quickly_answering
-from picklewatch.store.found_records import LOOKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from picklewatch.ipc.messages import Answerer, RescanRequest
     from picklewatch.service.viewers import Viewer
@@ -40,29 +39,30 @@ class Rescans:
         verdicts, waits behind new files.
         """
         if request.under:
-            files = list(self._below(viewer, request))
-            for path, file in files[:RESCANS]:
+            files, more = self._below(viewer, request)
+            for path, file in files:
                 self._store.records.judge_again(file)
                 self._look_again(path)
-            return RescanAnswer(by=by, files=len(files[:RESCANS]), more=len(files) > RESCANS)
+            return RescanAnswer(by=by, files=len(files), more=more)
         if not viewer.whole:
             return _WHOLE
         number = self._store.records.judge_all_again(request.verdicts or tuple(Verdict))
         self._walk("rescan")
         return RescanAnswer(by=by, files=number)
 
-    def _below(self, viewer: Viewer, request: RescanRequest) -> Iterator[tuple[str, FileId]]:
-        """Yield up to one more file than is queued, with its present state."""
+    def _below(self, viewer: Viewer, request: RescanRequest) -> tuple[list[tuple[str, FileId]], bool]:
+        """Return the files that are there, each with its present state, and whether there may be more."""
         wanted = RecordFilter(
             verdicts=frozenset(request.verdicts or tuple(Verdict)),
             under=request.under,
-            uid=None if viewer.whole else viewer.uid,
-            homes=viewer.homes,
         )
-        looking, number = self._store.found.looking(quickly_answering()), 0
-        for found in looking.newest_first(wanted, looks=LOOKS):
-            if not found.where.is_there or found.lies_at is None or number > RESCANS:
-                continue
+        page = self._store.found.looking(quickly_answering()).page(
+            wanted,
+            limit=RESCANS,
+            sees=lambda found: found.where.is_there and viewer.sees_record(found, ()),
+        )
+        files = []
+        for path in (found.lies_at for found in page.found if found.lies_at is not None):
             with contextlib.suppress(OSError):
-                yield found.lies_at, FileId.of(os.stat(found.lies_at))  # noqa: PTH116 - any bytes
-                number += 1
+                files.append((path, FileId.of(os.stat(path))))  # noqa: PTH116 - any bytes
+        return files, page.before > 0

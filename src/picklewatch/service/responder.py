@@ -15,14 +15,13 @@ from picklewatch.core.errors import Error
 from picklewatch.core.model import printable
 from picklewatch.ipc.messages import (
     ITEMS,
-    RECORDS,
     Answerer,
     DeleteItemRequest,
-    FindingsAnswer,
-    FindingsRequest,
     ItemAnswer,
     ItemChangedAnswer,
     ItemRequest,
+    NamedRequest,
+    RecordsRequest,
     RefusalCause,
     RequestRefusal,
     RescanRequest,
@@ -31,8 +30,10 @@ from picklewatch.ipc.messages import (
 )
 from picklewatch.quarantine.lookup import matching
 from picklewatch.service import daemon_status
-from picklewatch.service.shown_status import shown_findings, shown_status
+from picklewatch.service.shown_records import answered_records, is_path
+from picklewatch.service.shown_status import shown_status
 from picklewatch.service.viewers import quickly_answering
+from picklewatch.store import Store
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.service.rescans import Rescans
     from picklewatch.service.viewers import Viewer, Viewers
-    from picklewatch.store import Store
 
 _log = structlog.get_logger()
 
@@ -92,15 +92,21 @@ class Responder:
                 return self._items(viewer, request, by)
             case RestoreItemRequest() | DeleteItemRequest():
                 return self._changed(viewer, request, by)
-            case FindingsRequest():
-                limit = max(1, min(request.limit, RECORDS))
-                records, more = shown_findings(self._store, viewer, request.verdicts, limit)
-                return FindingsAnswer(by=by, records=tuple(records), more=more)
+            case RecordsRequest() | NamedRequest():
+                return self._records(viewer, request, by)
             case RescanRequest():
-                return self._rescans(viewer, request, by)
+                return self._rescans(viewer, request, by) if is_path(request.under) else _NO_PATH
             case _:
                 status = daemon_status.read(self._store.directory, quickly_answering())
                 return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
+
+    def _records(self, viewer: Viewer, request: RecordsRequest | NamedRequest, by: Answerer) -> Answer:
+        if not is_path(request.under if isinstance(request, RecordsRequest) else request.name):
+            return _NO_PATH
+        is_now = isinstance(request, RecordsRequest) and request.unsafe_now
+        with contextlib.closing(Store(self._store.directory, read_only=True)) as store:  # nobody waits for these looks
+            items = [] if is_now else self._seen(viewer, history=True)
+            return answered_records(store, viewer, request, items, by)
 
     def _items(self, viewer: Viewer, request: ItemRequest, by: Answerer) -> ItemAnswer:
         items = self._seen(viewer, history=bool(request.id))
@@ -131,6 +137,9 @@ class Responder:
         item = vault.restore(request.id, self._store.allowed.add, reason=reason)
         _log.warning("quarantine.restored", item=item.id, path=item.path, by=viewer.uid, message=reason)
         return item
+
+
+_NO_PATH: Final = RequestRefusal(why=RefusalCause.FAILED, message="that can't be the name of a file")
 
 
 def _deleted(vault: SupportsQuarantine, viewer: Viewer, request: DeleteItemRequest) -> Item:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.found_record import UNSAFE_NOW, RecordFilter
+from picklewatch.core.found_record import UNSAFE_NOW
 from picklewatch.core.model import Verdict, printable
 from picklewatch.service.viewers import quickly_answering
-from picklewatch.store.found_records import LOOKS
 from picklewatch.telemetry.daemon_report import DaemonReport, StoreReport
 from picklewatch.telemetry.health_problem import HealthProblem
 
@@ -82,6 +80,7 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
     refusals = (
         {key: printable(text) for key, text in each.items()} for each in store.intents.refusals(limit=_LOOKED_AT)
     )
+    unsafe = store.found.looking(quickly_answering()).tally(UNSAFE_NOW, lambda found: viewer.sees_record(found, ()))
     return StoreReport(
         queue=known.queue,
         verdicts={},
@@ -91,9 +90,8 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
         allowed=0,
         old=0,
         again=0,
-        unsafe_now=store.found.looking(quickly_answering()).count(
-            replace(UNSAFE_NOW, uid=viewer.uid, homes=viewer.homes)
-        ),
+        unsafe_now=unsafe.total,
+        unsafe_now_complete=unsafe.is_whole,
     )
 
 
@@ -114,32 +112,3 @@ def shown_records(
         elif viewer.owns(record["path"], states.get(record["id"])):
             seen.append(record)
     return seen[:limit], len(seen) > limit or len(records) == _LOOKED_AT
-
-
-def shown_findings(
-    store: Store, viewer: Viewer, verdicts: Iterable[Verdict], limit: int
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return what is there now, not allowed, and concerns *viewer*, newest first, and whether there may be more."""
-    wanted = RecordFilter(verdicts=frozenset(verdicts), unsafe_now=True)
-    if not viewer.whole:
-        wanted = replace(wanted, uid=viewer.uid, homes=viewer.homes)
-    found = store.found.looking(quickly_answering()).newest_first(wanted, looks=LOOKS)
-    shown: list[dict[str, Any]] = []
-    size = 0
-    for each in found:
-        fields = each.to_json()
-        is_theirs = viewer.whole or each.owner == viewer.uid
-        names = [name for name in fields["names"] if is_theirs or viewer.sees_path(name)]
-        few = {key: fields[key][:_FEW] for key in ("findings", "imports")}
-        fields |= {"names": names[:_FEW], **few}
-        size += len(json.dumps(fields))
-        if len(shown) == limit or size > _LONGEST:
-            return shown, True
-        shown.append(fields)
-    return shown, not viewer.whole and store.found.exceeds(wanted, LOOKS)
-
-
-_FEW: Final = 5
-"""Findings, imports and names of one file in an answer."""
-_LONGEST: Final = 800_000
-"""Bytes of all of them: an answer has an end."""

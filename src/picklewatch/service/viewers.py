@@ -16,9 +16,10 @@ from picklewatch.ipc.peers import is_mine
 from picklewatch.watch.mounts import mount_of, read_mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from picklewatch.config.schema import SocketConfig
+    from picklewatch.core.found_record import FoundRecord
     from picklewatch.ipc.peers import Peer
     from picklewatch.quarantine.item import Item
 
@@ -44,6 +45,10 @@ class Viewer:
     def sees_item(self, item: Item) -> bool:
         """Return True if the file was theirs, or lay in their home."""
         return self.whole or item.uid == self.uid or self.sees_path(item.path)
+
+    def sees_record(self, found: FoundRecord, items: Container[str]) -> bool:
+        """Return True if the file is theirs now, lies or lay in their home, or is one of the *items* that they see."""
+        return self.whole or found.owner == self.uid or self.sees_path(found.path) or found.item in items
 
     def owns(self, path: str, state: FileId | None) -> bool:
         """Return True if the printable *path* is that of a file of theirs, in the very *state* that was judged.

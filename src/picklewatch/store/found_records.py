@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.found_record import Fate, FoundRecord, RecordFilter
@@ -12,7 +13,7 @@ from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.rows import unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from picklewatch.store.database import Database
     from picklewatch.store.transaction import Row
@@ -22,6 +23,33 @@ COUNTED: Final = 1_000
 """Files that are counted at most."""
 LOOKS: Final = 5_000
 """Files that are looked for where an answer must come soon: some tenths of a second."""
+NAMED: Final = 100_000
+"""Records, the newest, among which a name is looked for where an answer must come soon: some tenths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the records that are wanted."""
+
+    found: Sequence[FoundRecord]
+    """Newest first."""
+    before: int
+    """The number of the last record that was looked at: others may be before it. 0 if all were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The number of files that are wanted."""
+
+    verdicts: Mapping[Verdict, int]
+    """By what is acted on."""
+    is_whole: bool
+    """False if not all files were looked at: there may be more."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.verdicts.values())
 
 
 class FoundRecords:
@@ -35,35 +63,57 @@ class FoundRecords:
         """Return the same, which looks only at paths where *may_look* says so."""
         return FoundRecords(self._database, may_look)
 
-    def newest_first(
-        self, wanted: RecordFilter, items: Mapping[str, str] | None = None, *, looks: int | None = None
-    ) -> Iterator[FoundRecord]:
+    def newest_first(self, wanted: RecordFilter, items: Mapping[str, str] | None = None) -> Iterator[FoundRecord]:
         """Yield the records that are *wanted*, newest first.
 
-        *items* tells the `Fate` of what was moved, by the item's id. A few hundred rows are held at a time. With
-        *looks*, files are looked for so many times at most: those beyond count as there, without an owner.
+        *items* tells the `Fate` of what was moved, by the item's id. A few hundred rows are held at a time.
         """
+        return (found for _, found in self._looked_at(wanted, items or {}) if found is not None)
+
+    def page(  # noqa: PLR0913 - one per bound
+        self,
+        wanted: RecordFilter,
+        items: Mapping[str, str] | None = None,
+        *,
+        limit: int,
+        sees: Callable[[FoundRecord], bool] = lambda _found: True,
+        before: int = 0,
+        looks: int = LOOKS,
+    ) -> Page:
+        """Return up to *limit* of the records that are *wanted*, and that *sees* admits, newest first.
+
+        Those *before* a number alone, if one is given. Not more files are looked for than *looks*.
+        """
+        chosen: list[FoundRecord] = []
+        last = 0
+        for looked, (number, found) in enumerate(self._looked_at(wanted, items or {}, before)):
+            if len(chosen) == limit or looked == looks:
+                return Page(chosen, last)
+            if found is not None and sees(found):
+                chosen.append(found)
+            last = number
+        return Page(chosen, 0)
+
+    def tally(
+        self, wanted: RecordFilter, sees: Callable[[FoundRecord], bool] = lambda _found: True, looks: int = LOOKS
+    ) -> Tally:
+        """Count what is *wanted*, and *sees* admits: up to `COUNTED` of them among so many *looks*."""
+        page = self.page(wanted, limit=COUNTED, sees=sees, looks=looks)
+        return Tally(Counter(found.outcome.effective for found in page.found), is_whole=not page.before)
+
+    def _looked_at(
+        self, wanted: RecordFilter, items: Mapping[str, str], before: int = 0
+    ) -> Iterator[tuple[int, FoundRecord | None]]:
+        """Yield the number of each record that may be *wanted*, and the record if it is."""
         seen: set[object] = set()
-        for number, row in enumerate(self._rows(wanted)):
-            found = self._found(row, items or {}, looks=looks is None or number < looks)
-            if wanted.unsafe_now and not seen.isdisjoint(_keys(row, found)):
-                continue  # a file whose verdict was taken back has several: the newest counts meanwhile
+        for row in self._rows(wanted, before or _NEWEST):
+            found = self._found(row, items)
+            is_known = wanted.unsafe_now and not seen.isdisjoint(_keys(row, found))
+            # a file whose verdict was taken back has several: the newest counts meanwhile
             seen.update(_keys(row, found) if wanted.unsafe_now else ())
-            if wanted.admits(found):
-                yield found
-            elif looks is not None and wanted.uid is not None and number > looks:
-                return  # whose it is would have to be looked up
+            yield row[0], found if not is_known and wanted.admits(found) else None
 
-    def count(self, wanted: RecordFilter) -> int:
-        """Return how many records are *wanted*, `COUNTED` if there are as many or more."""
-        return sum(1 for _ in itertools.islice(self.newest_first(wanted, looks=LOOKS), COUNTED))
-
-    def exceeds(self, wanted: RecordFilter, rows: int) -> bool:
-        """Return True if more than so many records would be looked at."""
-        return next(itertools.islice(self._rows(wanted), rows, None), None) is not None
-
-    def _rows(self, wanted: RecordFilter) -> Iterator[Row]:
-        before = _NEWEST
+    def _rows(self, wanted: RecordFilter, before: int) -> Iterator[Row]:
         sql, parameters = _where(wanted)
         while rows := self._database.query(sql, (*parameters, before, _BATCH)):
             before = rows[-1][0]
@@ -74,12 +124,14 @@ class FoundRecords:
         rows = self._database.query(_BY_NUMBER, (number,))
         return self._found(rows[0], items or {}) if rows else None
 
-    def by_name(self, shown: str, items: Mapping[str, str] | None = None) -> list[FoundRecord]:
+    def by_name(
+        self, shown: str, items: Mapping[str, str] | None = None, *, newest: int | None = None
+    ) -> list[FoundRecord]:
         """Return the newest record of each file that has this path or name, or was shown as *shown*, newest first.
 
-        Reads the whole table.
+        Reads the whole table, or only the *newest* so many.
         """
-        rows = self._database.query(_BY_NAME, (os.fsencode(shown), printable(shown), _BATCH))
+        rows = self._database.query(_BY_NAME, (os.fsencode(shown), printable(shown), _BATCH, newest))
         return [self._found(row, items or {}) for row in _newest(rows)]
 
     def by_item(self, prefix: str, items: Mapping[str, str] | None = None) -> list[FoundRecord]:
@@ -89,12 +141,12 @@ class FoundRecords:
         rows = self._database.query(_BY_ITEM, (f"{prefix.lower()}*", _BATCH))
         return [self._found(row, items or {}) for row in _newest(rows)]
 
-    def _found(self, row: Row, items: Mapping[str, str], *, looks: bool = True) -> FoundRecord:
+    def _found(self, row: Row, items: Mapping[str, str]) -> FoundRecord:
         number, at, device, inode, size, mtime_ns, current, raw, body_text, item, reason, stored = row
         body = json.loads(body_text)
         names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, inode))
         paths = [raw, *(name for (name,) in names)]
-        unseen = next((path for path in paths if not (looks and self._may_look(os.fsdecode(path)))), None)
+        unseen = next((path for path in paths if not self._may_look(os.fsdecode(path))), None)
         if unseen is None:
             where, owner, lies_at = _look(paths, device, inode, size, mtime_ns)
         else:
@@ -135,7 +187,8 @@ _IS_NAMED: Final = (
     "r.path = ?1 OR json_extract(r.body, '$.path') = ?2 OR json_extract(r.body, '$.name') = ?2 "
     "OR EXISTS (SELECT 1 FROM json_each(r.body, '$.names') WHERE value = ?2)"
 )
-_BY_NAME: Final = f"{_SELECT} WHERE {_IS_NAMED} ORDER BY r.id DESC LIMIT ?3"
+_IS_NEW: Final = "(?4 IS NULL OR r.id > (SELECT max(id) FROM records) - ?4)"
+_BY_NAME: Final = f"{_SELECT} WHERE {_IS_NEW} AND ({_IS_NAMED}) ORDER BY r.id DESC LIMIT ?3"
 
 
 def _newest(rows: list[Row]) -> list[Row]:

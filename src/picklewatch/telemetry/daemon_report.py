@@ -109,6 +109,13 @@ class StoreReport:
     """Files in the queue that were judged before, by an older version or with other links, rights or owner."""
     unsafe_now: int = 0
     """Unsafe and malicious files that are there, and that nobody allowed; counted up to a thousand."""
+    unsafe_now_complete: bool = True
+    """False if there may be more of them: not all records were looked through."""
+
+    @property
+    def may_be_unsafe(self) -> bool:
+        """True unless it is certain that no unsafe file is there."""
+        return self.unsafe_now > 0 or not self.unsafe_now_complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,10 @@ from picklewatch.ipc.messages import (
     REQUESTS,
     Answerer,
     DeleteItemRequest,
-    FindingsRequest,
     ItemAnswer,
     ItemRequest,
+    NamedRequest,
+    RecordsRequest,
     RefusalCause,
     RequestRefusal,
     RestoreItemRequest,
@@ -258,7 +259,8 @@ def _messages() -> Iterator[bytes]:
     by = Answerer(version="1.0", whole=False, group="ml")
     requests: tuple[object, ...] = (StatusRequest(), ItemRequest(id="12ab"))
     requests += (RestoreItemRequest(id="0" * 12, reason="ours\udcff"),)
-    requests += (DeleteItemRequest(id="0" * 12, keep_tombstone=True), FindingsRequest(verdicts=tuple(Verdict)))
+    requests += (DeleteItemRequest(id="0" * 12, keep_tombstone=True), RecordsRequest(verdicts=tuple(Verdict)))
+    requests += (NamedRequest(name="r12"), RecordsRequest(verdicts=(), uid=1000, homes=("/home/ada",), before=7))
     yield from (codec.encode(request, REQUESTS) for request in requests)
     answers = (ItemAnswer(by=by, items=({"id": "0" * 12},), more=1), StatusAnswer(by=by, status={"running": True}))
     yield from (codec.encode(answer, ANSWERS) for answer in (*answers, RequestRefusal(why=RefusalCause.BUSY)))
