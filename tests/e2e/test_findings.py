@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from typing import TYPE_CHECKING
 
 from support.commands import Commands
@@ -108,3 +109,31 @@ def test_a_person_allows_a_content_and_takes_it_back(tmp_path: Path) -> None:
         assert (refused.returncode, "is not what was judged" in refused.stderr) == (2, True)
         assert run("allow", path, "--reason", "looked at it").returncode == 0
         assert run("allow", "remove", json.loads(run("allow", "list", "--json").stdout)["sha256"][:10]).returncode == 0
+
+
+def test_a_moved_file_is_shown_restored_and_deleted_by_its_records_id(tmp_path: Path) -> None:
+    """And by its path as it is typed; a record whose file was not moved says so."""
+    (tmp_path / "root").mkdir()
+    for name, content in (("a.pt", HOSTILE), ("b.pt", HOSTILE + b"0"), ("c.pt", BENIGN)):
+        (tmp_path / "root" / name).write_bytes(content)
+    run = Commands(tmp_path)
+    run.environ["STATE_DIRECTORY"] = str(tmp_path / "state")
+    with Process(tmp_path, '[quarantine]\nlevel = "unsafe"\n'):
+
+        def moved() -> dict[str, str]:
+            past = map(json.loads, run("history", "--json").stdout.splitlines())
+            return {each["path"][-4:]: each["id"] for each in past if each["where"] == "quarantined"}
+
+        assert eventually(lambda: moved().keys() == {"a.pt", "b.pt"})
+        ids = moved()
+        assert str(tmp_path / "root/a.pt") in run("quarantine", "show", ids["a.pt"]).stdout
+        relative = os.path.relpath(tmp_path / "root/a.pt")
+        assert str(tmp_path / "root/a.pt") in run("quarantine", "show", relative).stdout
+        assert run("quarantine", "restore", ids["a.pt"], "--yes", "--reason", "ours").returncode == 0
+        assert (tmp_path / "root/a.pt").read_bytes() == HOSTILE
+        assert run("quarantine", "delete", ids["b.pt"], "--yes").returncode == 0
+        assert run("quarantine", "list").stdout == "Nothing is in quarantine.\n"
+        kept = json.loads(run("history", "--path", str(tmp_path / "root/c.pt"), "--json").stdout)["id"]
+        refused = run("quarantine", "show", kept)
+        assert (refused.returncode, "was not moved to quarantine" in refused.stderr) == (2, True)
+        assert run("quarantine", "show", "r999").returncode == 2

@@ -247,6 +247,9 @@ def test_history_and_ids_are_answered_without_root(shared: Shared) -> None:
     for name in (moved["id"], "torch.hub: model.pt"):
         explained = shared.run(ADA, "explain", name)
         assert f"quarantine restore {moved['item']}" in explained.stdout, explained.stderr
+    for name in (moved["id"], "torch.hub: model.pt", str(shared.model)):
+        assert shared.item(shared.model) in shared.run(ADA, "quarantine", "show", name).stdout
+        assert shared.run(MALLORY, "quarantine", "show", name).returncode == 2
     unknown = shared.run(MALLORY, "explain", moved["id"])
     assert (unknown.returncode, f"there is no record {moved['id']}" in unknown.stderr) == (2, True)
     everything = shared.run(MALLORY, "history", "--user", "ada", "--json", groups="1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,9 +74,14 @@ class AskedItem:
 def find(prefix: str) -> AskedItem:
     """Return the item whose id begins with *prefix* of those that the system's daemon shows this user.
 
+    Or the one that a record became, by the record's id, the file's path, or the name that was shown.
+
     Raises `QuarantineError`: one that is somebody else's, and one that never was, look the same.
     """
     heard = daemons.ask_system(ItemRequest(id=prefix.lower())) if 0 < len(prefix) <= _ID else None
+    if heard is None or not _items(heard)[0]:
+        heard = _of_record(prefix) or heard
+        prefix = prefix if heard is None else next((item.id for item in _items(heard)[0]), prefix)
     if heard is None:
         hint = "if the system's picklewatch moved the file: sudo picklewatch quarantine list"
         raise QuarantineError(f"there is no quarantined item {printable(prefix)}", hint)
@@ -83,6 +89,15 @@ def find(prefix: str) -> AskedItem:
     whom = f"of your files. If it was somebody else's, ask {daemons.whom_to_ask(answer.by)}"
     hint = f"{daemons.answerer(heard, is_system=True)} shows those {whom}"
     return AskedItem(only(found, prefix, hint), heard, answer.by)
+
+
+def _of_record(name: str) -> Heard | None:
+    """Return the answer about the item that the record called *name* became; None if there is not one such item."""
+    from picklewatch.cli.asked_records import named
+
+    path = os.path.abspath(name)  # noqa: PTH100 - no link is followed
+    became = {found.item for text in dict.fromkeys((name, path)) for found in named(text) or () if found.item}
+    return daemons.ask_system(ItemRequest(id=became.pop())) if len(became) == 1 else None
 
 
 def all_items() -> tuple[list[AskedItem], int]:

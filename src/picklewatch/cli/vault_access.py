@@ -18,6 +18,7 @@ from picklewatch.cli import asked_items, daemons
 from picklewatch.cli.common import concerns_system, config_option, state_dir, state_option
 from picklewatch.config import sources
 from picklewatch.core.errors import Error, ExitStatus, QuarantineError, StateError
+from picklewatch.core.found_record import record_number
 from picklewatch.core.model import printable
 from picklewatch.core.state_layout import StateLayout, item_content
 from picklewatch.core.units import human_size
@@ -125,8 +126,9 @@ def each(
         items = [] if vault is None else vault.items(history=True)
         for prefix in prefixes:
             try:
-                if vault is not None and (matching(items, prefix) or not shared.asks_system):
-                    act(vault, find(items, prefix))
+                item_id = prefix if vault is None else _item_named(prefix, shared, items)
+                if vault is not None and (matching(items, item_id) or not shared.asks_system):
+                    act(vault, find(items, item_id))
                 else:
                     act_asked(asked_items.find(prefix))
             except Error as error:
@@ -137,6 +139,24 @@ def each(
                 click.echo(error_text(error), err=True)
                 status = ExitStatus.UNSCANNABLE
     return status
+
+
+def _item_named(text: str, shared: Shared, items: Sequence[Item]) -> str:
+    """Return the id of the item that the record with the id *text* became, or the absolute path; else *text* itself."""
+    number = record_number(text)
+    if number is None:
+        path = os.path.abspath(text)  # noqa: PTH100 - no link is followed
+        return path if not matching(items, text) and matching(items, path) else text
+    from picklewatch.cli.stored_records import stored
+
+    with contextlib.suppress(StateError), stored(shared.state) as store:
+        found = store.found.by_number(number)
+        if found is not None and found.item is not None:
+            return found.item
+        if found is not None and not shared.asks_system:
+            message = f"{text} is a record of {printable(found.path)}, which was not moved to quarantine"
+            raise QuarantineError(message, f"picklewatch explain {text} says more about the file")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
