@@ -188,7 +188,7 @@ def test_a_worker_that_died_is_replaced(pool: Pool, tmp_path: Path) -> None:
     pool.workers.look_after(time.monotonic())
     pool.put(tmp_path / "m", b"good")
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
-    assert pool.health.counts["scan-worker-died"] == 2, "the worker and its spare one"
+    assert pool.health.counts["scan-worker-died"] == 3, "the worker and its two spare ones"
 
 
 def test_a_worker_whose_file_system_hangs_is_replaced(

@@ -12,7 +12,7 @@ from support.watching import ENGINE, make_candidate, make_record
 
 from picklewatch.core.candidate import Source
 from picklewatch.queue import schedule
-from picklewatch.queue.schedule import AGAIN_EVERY, PutOffError, Schedule
+from picklewatch.queue.schedule import AGAIN_EVERY, PutOffError, Schedule, spare_workers
 from picklewatch.store import Store, jobs
 from picklewatch.store.jobs import Jobs
 
@@ -184,6 +184,18 @@ def test_few_workers_have_a_spare_one_while_a_scan_is_slow(queue: Queue) -> None
     queue.store.jobs.drop(first.job)
     queue.schedule.release(first)
     assert not queue.schedule.wait_for_spare_work(0.0)
+
+
+def test_a_single_worker_leaves_a_spare_one_to_the_others_too(queue: Queue) -> None:
+    """One scan is slow, its owner's next file has the second thread, and another's does not wait for either."""
+    queue.schedule.set_workers(1, 20.0)
+    assert spare_workers(1) == 2
+    queue.put("a/1", "a/2", "a/3", owner=1000)
+    queue.schedule.check_in(begun(queue, late=True))
+    begun(queue)
+    assert queue.claim() is None, "the third thread is the others'"
+    queue.put("b/1", owner=1001)
+    assert queue.take() == ["b/1"]
 
 
 def test_the_spare_worker_is_for_whom_nobody_works(queue: Queue) -> None:

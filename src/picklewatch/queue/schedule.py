@@ -38,15 +38,16 @@ _FULL_PAUSE: Final = 5.0
 """Seconds before a scan is tried again that was put off while the slow lane was full."""
 _DEFERRED: Final = 10_000
 _TRIES: Final = 100
+_LEAST_THREADS: Final = 3
 
 
 def spare_workers(number: int) -> int:
     """Return how many workers beyond *number* work while there are slow scans, or an owner's event finds all busy.
 
-    With one spare worker even two have room for a slow scan, its owner's next files, and everybody else's; and
-    whoever floods two workers with small files leaves the spare one to the others.
+    So even one has room for a slow scan, its owner's next files, and everybody else's; and whoever floods all workers
+    with small files leaves a spare one to the others.
     """
-    return 1 if number <= 2 else 0  # noqa: PLR2004
+    return max(0, _LEAST_THREADS - number)
 
 
 class PutOffError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fault.faults import (
+    beside,
     crashes,
     day,
     disks,
@@ -42,6 +43,7 @@ FAULTS: tuple[Fault, ...] = (
     *sandboxing.FAULTS,
     *load.FAULTS,
     *sparse_files.FAULTS,
+    *beside.FAULTS,
     *queueing.FAULTS,
     *quarantining.FAULTS,
     *early_moves.FAULTS,

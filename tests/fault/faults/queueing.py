@@ -1,23 +1,18 @@
-"""Whose turn it is, beside somebody who takes all that they can get; and what is judged again."""
+"""What waits, however much of it there is; and what is judged again."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import gzip
-import math
 import os
 import sqlite3
-import statistics
 import subprocess
 import sys
-import threading
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fault.faults.watching import judged_within
-from fault.lab import CONFIG, HARMFUL, PATIENCE, SkippedError
+from fault.lab import CONFIG, HARMFUL, PATIENCE
 from support.daemon_process import BENIGN, HOSTILE
 
 from picklewatch.core.candidate import Candidate, Source
@@ -26,103 +21,11 @@ from picklewatch.core.state_layout import DATABASE
 from picklewatch.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from fault.faults.kinds import Fault
     from fault.lab import Lab
 
-_GREEDY, _QUIET = 4001, 4002
-"""Two users: numbers without names."""
-_SECONDS = 15.0
-
-
-def _beside(lab: Lab, load: Callable[[int], float | None]) -> None:
-    """Put small files of one user while *load* makes those of another; it returns when to go on, None for never."""
-    if os.geteuid() != 0:
-        raise SkippedError("needs files of two users")
-    lab.start()
-    for name, owner in (("greedy", _GREEDY), ("quiet", _QUIET)):
-        (lab.root / name).mkdir()
-        os.chown(lab.root / name, owner, owner)
-    done = threading.Event()
-
-    def make() -> None:
-        while not done.is_set() and (pause := load(lab.injected)) is not None:
-            lab.injected += 1
-            done.wait(pause)
-
-    maker = threading.Thread(target=make)
-    maker.start()
-    time.sleep(2)
-    closed: dict[str, float] = {}
-    end = time.monotonic() + _SECONDS
-    try:
-        while time.monotonic() < end:
-            path = lab.put(f"quiet/{len(closed)}.bin")
-            closed[str(path)] = time.time()
-            os.chown(path, _QUIET, _QUIET)
-            time.sleep(0.25)
-    finally:
-        done.set()
-        maker.join()
-    lab.seconds_until(lambda: closed.keys() <= _judged_at(lab).keys(), _SLOWEST)
-    judged = _judged_at(lab)
-    latencies = sorted(judged.get(path, math.inf) - at for path, at in closed.items())
-    median, late = statistics.median(latencies), latencies[len(latencies) * 99 // 100]
-    lab.measured.append(f"{len(closed)} small files of another: median {median * 1e3:.0f} ms, p99 {late * 1e3:.0f} ms")
-    assert latencies[-1] < _SLOWEST
-    for path in (lab.root / "greedy").iterdir():
-        subprocess.run(["rm", "-r", str(path)], check=True)
-
-
-_SLOWEST = 5.0
-
-
-def _judged_at(lab: Lab) -> dict[str, float]:
-    """When the log first had each file, which is after its record."""
-    judged: dict[str, float] = {}
-    for event in lab.process.events("file.scanned"):
-        judged.setdefault(event["path"], datetime.fromisoformat(event["timestamp"]).timestamp())
-    return judged
-
-
-def _put_of(path: Path, content: bytes, owner: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    for made in (path.parent, path):
-        os.chown(made, owner, owner)
-
-
-def bombs_of_another_user(lab: Lab) -> None:
-    """One user makes five slow files a second, in a directory each; another's small files do not wait for them."""
-    bomb = gzip.compress(gzip.compress(b"\x80\x02" + b"N0" * (40 << 20) + b"N.", 9), 9)
-
-    def load(number: int) -> float:
-        _put_of(lab.root / f"greedy/{number}/x.bin", bomb + b"%d" % number, _GREEDY)
-        return 0.2
-
-    _beside(lab, load)
-
-
-def flood_of_another_user(lab: Lab) -> None:
-    """One user makes 200 small files a second, in a directory each: more than can be scanned; another's do not wait."""
-
-    def load(number: int) -> float:
-        _put_of(lab.root / f"greedy/{number}/x.bin", BENIGN + b"%d" % number, _GREEDY)
-        return 0.005
-
-    _beside(lab, load)
-
-
-def directories_of_another_user(lab: Lab) -> None:
-    """One user makes 5,000 directories with a file in each, as fast as can be; another's small files do not wait."""
-
-    def load(number: int) -> float | None:
-        _put_of(lab.root / f"greedy/{number}/x.bin", BENIGN + b"%d" % number, _GREEDY)
-        return 0.0 if number < 5_000 else None
-
-    _beside(lab, load)
+_GREEDY = 4001
+"""A user: a number without a name."""
 
 
 def hundred_thousand_queued(lab: Lab) -> None:
@@ -242,9 +145,6 @@ def lists_that_condemn_everything(lab: Lab) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    bombs_of_another_user,
-    flood_of_another_user,
-    directories_of_another_user,
     hundred_thousand_queued,
     blobs_without_links,
     rewrites_that_buy_time,
