@@ -129,7 +129,10 @@ def test_every_mistake_of_every_source_is_named_at_once(system_file: Path, tmp_p
         ("[watch]\nroots = [3]", "3 is not a path"),
         ("[watch]\nexclude = ['']", "an empty pattern"),
         ("[watch]\nsettle = '2 weeks'", "no duration"),
-        ("[watch]\nlevel = 'unsafe'", "did you mean 'level' in [quarantine] or 'level' in [log]?"),
+        (
+            "[watch]\nlevel = 'unsafe'",
+            "did you mean 'level' in [quarantine] or 'level' in [notify] or 'level' in [log]?",
+        ),
         ("[watch]\nxyzzy = 1", "known are caches, users"),
         ("[scan]\nworkers = 1.5", "1.5 is not a whole number"),
         ("[scan]\nworkers = -1", "at least 0"),

@@ -108,7 +108,13 @@ def test_a_running_daemon(tmp_path: Path, lock: StateLock) -> None:
 def test_every_metric_is_documented(tmp_path: Path, lock: StateLock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page has a row for each, and for no other."""
     monkeypatch.setattr(process_memory, "NAME", Path("/proc/self/comm").read_text().strip())  # this process counts
-    write(tmp_path, degraded=[{"what": "a", "subject": "", "reason": "", "hint": ""}], faults={"a": 1}, counts={"b": 1})
+    write(
+        tmp_path,
+        degraded=[{"what": "a", "subject": "", "reason": "", "hint": ""}],
+        faults={"a": 1},
+        counts={"b": 1},
+        sinks=[{"name": "c"}],
+    )
     shown = {name.partition("{")[0] for name in samples(run(tmp_path).output)}
     documented = set(re.findall(r"^\| `(picklewatch_\w+)", DOC.read_text(), re.MULTILINE))
     assert shown == documented

@@ -33,11 +33,13 @@ from picklewatch.ipc.messages import (
 )
 from picklewatch.ipc.peers import Peer
 from picklewatch.quarantine.vault import State, Vault
+from picklewatch.service.new_finds import Notifiers
 from picklewatch.service.rescans import Rescans
 from picklewatch.service.responder import Responder
 from picklewatch.service.viewers import Viewer, Viewers
 from picklewatch.store import Store
 from picklewatch.telemetry.daemon_report import DaemonStatus
+from picklewatch.telemetry.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,12 +74,18 @@ class Asked:
         self.store = Store(made.store.parent)
         self.vault = Vault(made.store)
         self.looked_at: list[str] = []
+        self.notifiers = Notifiers(Health())
         self.rescans = Rescans(self.store, self.looked_at.append, self.looked_at.append)
 
     def __call__(self, viewer: Viewer, request: Request) -> Answer:
         """Ask as *viewer*."""
         responder = Responder(
-            self.store, lambda: self.vault, lambda: SocketConfig(group="ml"), Known(viewer), self.rescans
+            self.store,
+            lambda: self.vault,
+            lambda: SocketConfig(group="ml"),
+            Known(viewer),
+            self.rescans,
+            self.notifiers,
         )
         return responder(Peer(viewer.uid, frozenset(), 1), request)
 
@@ -268,7 +276,7 @@ def test_a_status_names_nobody_elses_files(asked: Asked) -> None:
 def test_a_bug_costs_one_answer(asked: Asked) -> None:
     """The thread that answers must not end; what went wrong is in the log, not in the answer."""
     responder = Responder(
-        asked.store, lambda: asked.vault, SocketConfig, Known(), asked.rescans
+        asked.store, lambda: asked.vault, SocketConfig, Known(), asked.rescans, asked.notifiers
     )  # knows nobody: a KeyError
     answer = responder(Peer(7, frozenset(), 1), StatusRequest())
     assert isinstance(answer, RequestRefusal)

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "history": "List everything that was judged, and what has become of each file.",
     "allow": "Allow contents; list them; stop allowing them.",
     "rescan": "Have the daemon judge files again.",
+    "notify": "Tell people of finds, as [notify] in the configuration says.",
     "config": "Check, show and describe the configuration.",
     "quarantine": "List, show, restore and delete quarantined files.",
     "explain": "Explain what FILE would do if it were loaded, and why it got its verdict.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.found_record import record_id
 from picklewatch.core.model import EngineVersion, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from picklewatch.ipc.messages import Answerer
@@ -49,6 +50,7 @@ def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[
         *(["", "Watched:", *_roots(status.daemon)] if status.daemon.version else []),
         "",
         *_files(status, store, is_whole=is_whole),
+        *(sink_lines(status.daemon.sinks, now) if status.running else []),
         *_met(status),
         *_findings(store, status.daemon.engine, now, is_whole=is_whole),
         *_refusals(store),
@@ -165,6 +167,22 @@ def _met(status: DaemonStatus) -> list[str]:
         shown.append(f"Missed:     {missed} files were found by the periodic walk only (docs/watching.md)")
     if status.running and report.peak_kib:
         shown.append(f"Memory:     {_memory(status.memory, report)}")
+    return shown
+
+
+def sink_lines(sinks: Iterable[Mapping[str, Any]], now: float) -> list[str]:
+    """Return how those are doing who are told of finds; *sinks* are the fields of `SinkReport`."""
+    shown: list[str] = []
+    for sink in sinks:
+        failure, since = sink.get("failure"), sink.get("since")
+        number = sink.get("waiting") or 0
+        waiting = f"; {number} find{' waits' if number == 1 else 's wait'}" if number else ""
+        state = f"{sink.get('sent', 0)} messages sent"
+        if failure:
+            when = f" for {_ago(now - since)}" if isinstance(since, int | float) else ""
+            state = f"fails{when}: {printable(str(failure))}"
+        head = "Notify:     " if not shown else "            "
+        shown.append(f"{head}{printable(str(sink.get('name')))}: {state}{waiting}")
     return shown
 
 

@@ -141,6 +141,26 @@ class SocketConfig(_ConfigSection):
     """The group whose members see everything, and may restore quarantined files, as root does; empty for none. Others see what concerns files that they own or that lie in their home."""  # noqa: E501 - shown as one sentence
     users_may: tuple[Literal["restore"], ...] = ()
     """What every user may do with their own quarantined files: "restore". That allows the content on the whole machine, in everybody's caches."""  # noqa: E501 - shown as one sentence
+    notifier: StrictStr = "picklewatch-notify"
+    """The user that is told of everybody's finds, to pass them on, and may ask for nothing else: the one that `picklewatch-notify.service` runs as. Without such a user here, nobody is."""  # noqa: E501 - shown as one sentence
+
+
+class NotifyConfig(_ConfigSection):
+    """Who is told of finds, by `picklewatch notify run` (docs/notify.md). The daemon itself sends nothing."""
+
+    level: Literal["malicious", "unsafe", "unscannable", "unverified"] = "unsafe"
+    """The lowest verdict that is told."""
+    command: tuple[StrictStr, ...] = ()
+    """A program and its arguments, which gets each message as one JSON object on standard input. No shell is involved; after 30 seconds it is ended, and tried again later."""  # noqa: E501 - shown as one sentence
+
+    @property
+    def is_wanted(self) -> bool:
+        """Return True if somebody is to be told."""
+        return bool(self.command)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdicts that are told."""
+        return tuple(verdict for verdict in Verdict if verdict.rank >= Verdict(self.level).rank)
 
 
 class LogConfig(_ConfigSection):
@@ -171,6 +191,7 @@ class Config(_ConfigSection):
     quarantine: QuarantineConfig = QuarantineConfig()
     records: RecordsConfig = RecordsConfig()
     socket: SocketConfig = SocketConfig()
+    notify: NotifyConfig = NotifyConfig()
     log: LogConfig = LogConfig()
     allow: AllowConfig = AllowConfig()
 

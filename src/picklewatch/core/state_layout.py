@@ -2,6 +2,7 @@
 
 lock                held by the daemon that runs
 picklewatch.db      jobs, records and decisions (SQLite; ``-wal``, ``-shm`` and ``.corrupt-…`` beside it)
+notify.json         how far a notifier with ``--state-dir`` is; others have a directory of their own
 daemon.sock         the socket of a daemon that has no runtime directory
 canary/             always watched: the proof of life (``.alive``), and `picklewatch doctor`'s self-test file
 quarantine/         the vault, unless ``quarantine.store`` names another directory
@@ -27,6 +28,8 @@ SOCKET: Final = "daemon.sock"
 CANARY: Final = "canary"
 ALIVE: Final = ".alive"
 VAULT: Final = "quarantine"
+NOTIFIED: Final = "notify.json"
+"""The same in a notifier's own state directory."""
 JOURNAL: Final = "journal"
 CONTENT: Final = "data"
 

@@ -21,6 +21,10 @@ ITEMS: Final = 50
 """Quarantined items in one answer, at most."""
 RECORDS: Final = 50
 """Records in one answer, at most."""
+FINDS: Final = 200
+"""Finds in one answer about what is new, at most."""
+SINKS: Final = 32
+"""Sinks of one notifier that are reported on, at most."""
 RESCANS: Final = 1_000
 """Files that one request for a rescan below a path queues, at most."""
 LONGEST_NAME: Final = 1_000
@@ -94,8 +98,43 @@ class RescanRequest:
     """Only what has one of these; empty for all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkReport:
+    """How one sink of a notifier is doing."""
+
+    name: Annotated[str, Most(_NAME)]
+    waiting: int = 0
+    """Finds that it has not taken yet."""
+    sent: int = 0
+    """Messages that it took since the notifier started."""
+    failure: Annotated[str, Most(_SENTENCE)] = ""
+    """The reason why the last attempt failed; empty if it did not."""
+    since: float | None = None
+    """The Unix time of the first failure in a row; None without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsRequest:
+    """Asks which finds came after one that is known, oldest first."""
+
+    verdicts: Annotated[tuple[Verdict, ...], Most(len(Verdict))]
+    after: int = 0
+    """The number up to which everything is known."""
+    store: Annotated[str, Most(_NAME)] = ""
+    """The store that this number is of; what came within a day is new to somebody who knows another, or none."""
+    sinks: Annotated[tuple[SinkReport, ...], Most(SINKS)] = ()
+    """How the notifier that asks is doing; believed only if it is told of everybody's finds."""
+
+
 Request = (
-    StatusRequest | ItemRequest | RestoreItemRequest | DeleteItemRequest | RecordsRequest | NamedRequest | RescanRequest
+    StatusRequest
+    | ItemRequest
+    | RestoreItemRequest
+    | DeleteItemRequest
+    | RecordsRequest
+    | NamedRequest
+    | RescanRequest
+    | NewsRequest
 )
 
 
@@ -159,6 +198,43 @@ class RescanAnswer:
     """True if there are others below that path: `RESCANS` are queued at a time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find:
+    """A file that was judged, as a notification needs it. Texts are printable, and cut where they are too long."""
+
+    id: int
+    """The record's number."""
+    at: float
+    """Unix time of the judgement."""
+    path: Annotated[str, Most(_PATH)]
+    name: Annotated[str, Most(_SENTENCE)] = ""
+    """The name that a person understands; may be empty."""
+    verdict: Verdict
+    reason: Annotated[str, Most(_NAME)] = ""
+    """The rule that set the verdict, the most harmful one."""
+    summary: Annotated[str, Most(_SENTENCE)] = ""
+    """The first finding in words."""
+    size: int
+    sha256: Annotated[str, Most(64)] = ""
+    """Empty if it was not computed."""
+    item: Annotated[str, Most(12)] = ""
+    """The quarantined item that the file became; empty if it was not moved, or not yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsAnswer:
+    """The finds, oldest first."""
+
+    by: Answerer
+    store: Annotated[str, Most(_NAME)]
+    """The store that the numbers are of: a damaged one is replaced by another, which begins anew."""
+    upto: int
+    """The number up to which everything was looked through."""
+    finds: Annotated[tuple[Find, ...], Most(FINDS)]
+    more: bool = False
+    """True if others wait behind these."""
+
+
 class RefusalCause(StrEnum):
     """Reasons why a request has no answer."""
 
@@ -181,7 +257,7 @@ class RequestRefusal:
     hint: Annotated[str, Most(_SENTENCE)] = ""
 
 
-Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | RecordsAnswer | RescanAnswer | RequestRefusal
+Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | RecordsAnswer | RescanAnswer | NewsAnswer | RequestRefusal
 
 REQUESTS: Final[dict[str, type]] = {
     "status": StatusRequest,
@@ -191,6 +267,7 @@ REQUESTS: Final[dict[str, type]] = {
     "records": RecordsRequest,
     "named": NamedRequest,
     "rescan": RescanRequest,
+    "news": NewsRequest,
 }
 ANSWERS: Final[dict[str, type]] = {
     "status": StatusAnswer,
@@ -198,5 +275,6 @@ ANSWERS: Final[dict[str, type]] = {
     "changed": ItemChangedAnswer,
     "records": RecordsAnswer,
     "rescan": RescanAnswer,
+    "news": NewsAnswer,
     "refusal": RequestRefusal,
 }

@@ -33,6 +33,7 @@ from picklewatch.service.late_names import LateNames
 from picklewatch.service.listening import Listening
 from picklewatch.service.move_retries import MoveRetries
 from picklewatch.service.moves import Mover
+from picklewatch.service.new_finds import Notifiers
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.people_finder import PeopleFinder
 from picklewatch.service.policy_source import PolicySource, follow_allowlist
@@ -150,12 +151,14 @@ class Daemon:
         self._roots.plan(config)
         dependencies.introduce(self._watching.roots)
         self._pools = WorkerPools(stages, dependencies, self._policy, self._roots.trees, config)
+        self._notifiers = Notifiers(health)
         self._snapshot = Snapshot(
             store,
             health,
             started=time.time(),
             in_force=self._in_force,
             not_watched=lambda: self._roots.not_watched,
+            sinks=self._notifiers.reports,
         )
         self._reporter = StatusReporter(hold, health, notifier, self._snapshot, outcomes)
         self._heartbeat = Heartbeat(health, notifier)
@@ -167,6 +170,7 @@ class Daemon:
                 self._socket_config,
                 Viewers(self._socket_config),
                 Rescans(store, self._watching.look_again, self._watching.ask_for_walk),
+                self._notifiers,
             ),
             health,
         )
@@ -298,6 +302,9 @@ class Daemon:
         _log.info("watch.ready", roots=there, waiting=len(self._watching.roots) - len(there))
 
     def _report_status(self, now: float) -> None:
+        place = self._dependencies.socket
+        is_shared = place is not None and place.is_system  # one's own daemon reads the administrator's wishes, too
+        self._notifiers.look_after(now, is_wanted=is_shared and self._config.notify.is_wanted)
         is_written = self._reporter.report(now, self._pools.current, self._watching, ready=self._is_ready)
         wanted = self._hold.failures.check_wanted
         if is_written and wanted.is_set():

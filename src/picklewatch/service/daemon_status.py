@@ -43,7 +43,7 @@ _NOTABLE: Final = tuple(verdict for verdict in Verdict if verdict.rank >= Verdic
 class Snapshot:
     """The report that the daemon writes about itself every few seconds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that it reports
         self,
         store: Store,
         health: Health,
@@ -51,10 +51,11 @@ class Snapshot:
         started: float,
         in_force: Callable[[], dict[str, Any]] = dict,
         not_watched: Callable[[], Iterable[Root]] = tuple,
+        sinks: Callable[[], Sequence[dict[str, Any]]] = tuple,
     ) -> None:
-        """*not_watched* returns places that are known, and named beside the roots."""
+        """*not_watched* returns places that are known, and named beside the roots; *sinks* who is told of finds."""
         self._store, self._health, self._started = store, health, started
-        self._not_watched = not_watched
+        self._not_watched, self._sinks = not_watched, sinks
         self._in_force = in_force  # the level of quarantine and the engine's version, which a reload may change
         self.unprotected: list[str] = []
         """Protections that the sandbox lacks on this machine, in sentences."""
@@ -100,6 +101,7 @@ class Snapshot:
             walking=walking,
             scan_peak_kib=workers.scan_peak_kib,
             unprotected=tuple(self.unprotected),
+            sinks=tuple(self._sinks()),
             **self._in_force(),
         )
         now = time.monotonic()

@@ -21,6 +21,7 @@ from picklewatch.ipc.messages import (
     ItemChangedAnswer,
     ItemRequest,
     NamedRequest,
+    NewsRequest,
     RecordsRequest,
     RefusalCause,
     RequestRefusal,
@@ -30,6 +31,7 @@ from picklewatch.ipc.messages import (
 )
 from picklewatch.quarantine.lookup import matching
 from picklewatch.service import daemon_status
+from picklewatch.service.new_finds import NewFinds
 from picklewatch.service.shown_records import answered_records, is_path
 from picklewatch.service.shown_status import shown_status
 from picklewatch.service.viewers import quickly_answering
@@ -37,12 +39,13 @@ from picklewatch.store import Store
 from picklewatch.store.database import STORE_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from picklewatch.config.schema import SocketConfig
     from picklewatch.ipc.messages import Answer, Request
     from picklewatch.ipc.peers import Peer
     from picklewatch.quarantine.item import Item
+    from picklewatch.service.new_finds import Notifiers
     from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.service.rescans import Rescans
     from picklewatch.service.viewers import Viewer, Viewers
@@ -57,16 +60,18 @@ _UNKNOWN: Final = "there is no quarantined item {id}"
 class Responder:
     """The daemon's answers. *vault* returns the vault, or None if nothing was ever moved into it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that it answers from
         self,
         store: Store,
         vault: Callable[[], SupportsQuarantine | None],
         config: Callable[[], SocketConfig],
         viewers: Viewers,
         rescans: Rescans,
+        notifiers: Notifiers,
     ) -> None:
         self._store, self._vault, self._config, self._viewers = store, vault, config, viewers
         self._rescans = rescans
+        self._new_finds = NewFinds(store, self._items_ever, notifiers)
 
     def __call__(self, peer: Peer, request: Request) -> Answer:
         """Answer *request*; never raises."""
@@ -96,6 +101,8 @@ class Responder:
                 return self._records(viewer, request, by)
             case RescanRequest():
                 return self._rescans(viewer, request, by) if is_path(request.under) else _NO_PATH
+            case NewsRequest():
+                return self._new_finds(viewer, request, by)
             case _:
                 status = daemon_status.read(self._store.directory, quickly_answering())
                 return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
@@ -116,6 +123,10 @@ class Responder:
     def _seen(self, viewer: Viewer, *, history: bool) -> list[Item]:
         vault = self._vault()
         return [] if vault is None else [item for item in vault.items(history=history) if viewer.sees_item(item)]
+
+    def _items_ever(self) -> Iterable[Item]:
+        vault = self._vault()
+        return () if vault is None else vault.items(history=True)
 
     def _changed(self, viewer: Viewer, request: RestoreItemRequest | DeleteItemRequest, by: Answerer) -> Answer:
         vault = self._vault()

@@ -38,6 +38,9 @@ class Viewer:
     restores: bool = False
     """True if they may have their own quarantined files restored."""
 
+    hears: bool = False
+    """True if they are told of everybody's finds; that gives no other right."""
+
     def sees_path(self, path: str) -> bool:
         """Return True if *path*, or a printable one, lies in their home."""
         return self.whole or any(beneath(path, home) for home in self.homes)
@@ -94,7 +97,15 @@ class Viewers:
             return Viewer(uid=-1)
         if peer.uid == 0 or is_mine(peer) or self._is_trusted(peer):
             return Viewer(uid=peer.uid, whole=True)
+        if self._is_notifier(peer):
+            return Viewer(uid=peer.uid, hears=True)
         return Viewer(uid=peer.uid, homes=_homes(peer.uid), restores=RESTORE in self._config().users_may)
+
+    def _is_notifier(self, peer: Peer) -> bool:
+        """Return True for the user of the unit that tells others: it has the network, so it may do nothing."""
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(self._config().notifier).pw_uid == peer.uid
+        return False
 
     def _is_trusted(self, peer: Peer) -> bool:
         name = self._config().group

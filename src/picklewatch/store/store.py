@@ -12,6 +12,7 @@ from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_mo
 from picklewatch.store.found_records import FoundRecords
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end
+from picklewatch.store.news import News
 from picklewatch.store.outcomes import Finished, complete_record, keep_record, keep_standing_record
 from picklewatch.store.records import Records
 from picklewatch.store.tidy import Tidying
@@ -41,6 +42,7 @@ class Store:
         self.jobs = Jobs(self._database)
         self.records = Records(self._database)
         self.found = FoundRecords(self._database)
+        self.news = News(self._database)
         self.intents = Intents(self._database)
         self.held_moves = HeldMoves(self._database)
         self.upgrade_moves = 10

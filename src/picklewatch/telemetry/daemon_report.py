@@ -70,6 +70,8 @@ class DaemonReport:
     """The most memory that a scan has needed."""
     unprotected: tuple[str, ...] = ()
     """Protections that the sandbox lacks on this machine, in sentences."""
+    sinks: tuple[dict[str, Any], ...] = ()
+    """Who is told of finds: the fields of `picklewatch.ipc.messages.SinkReport`."""
     roots: tuple[RootReport, ...] = ()
     quarantine: str | None = None
     """The level from which on files are moved, or ``off``."""

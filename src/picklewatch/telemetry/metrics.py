@@ -33,6 +33,8 @@ _HELP = {
     "picklewatch_unsafe_now_files": "Unsafe and malicious files that are there and not allowed, up to a thousand.",
     "picklewatch_allowed_digests": "Contents that somebody vouched for.",
     "picklewatch_roots": "Watched directories, by how they are doing.",
+    "picklewatch_notify_waiting_finds": "Finds that a sink has not been told of yet, by sink.",
+    "picklewatch_notify_failing": "Whether the last message to a sink failed, by sink.",
     "picklewatch_memory_bytes": "The memory of all processes now, by how it was measured.",
     "picklewatch_memory_peak_bytes": "The most memory that the daemon's own process, or a scan's, has needed.",
 }
@@ -75,6 +77,10 @@ def _of_the_run(report: DaemonReport) -> Iterator[_Sample]:
     yield "picklewatch_judged_total", {}, report.judged
     yield "picklewatch_in_hand_files", {}, report.in_hand
     yield from _by("picklewatch_roots", "state", Counter(root.state for root in report.roots))
+    waiting = {sink.get("name", ""): sink.get("waiting", 0) for sink in report.sinks}
+    yield from _by("picklewatch_notify_waiting_finds", "sink", waiting)
+    failing = {sink.get("name", ""): bool(sink.get("failure")) for sink in report.sinks}
+    yield from _by("picklewatch_notify_failing", "sink", failing)
     for process, peak_kib in (("daemon", report.peak_kib), ("scan", report.scan_peak_kib)):
         yield "picklewatch_memory_peak_bytes", {"process": process}, peak_kib * 1024
 

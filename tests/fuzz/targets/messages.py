@@ -24,13 +24,17 @@ from picklewatch.ipc.messages import (
     REQUESTS,
     Answerer,
     DeleteItemRequest,
+    Find,
     ItemAnswer,
     ItemRequest,
     NamedRequest,
+    NewsAnswer,
+    NewsRequest,
     RecordsRequest,
     RefusalCause,
     RequestRefusal,
     RestoreItemRequest,
+    SinkReport,
     StatusAnswer,
     StatusRequest,
 )
@@ -261,8 +265,14 @@ def _messages() -> Iterator[bytes]:
     requests += (RestoreItemRequest(id="0" * 12, reason="ours\udcff"),)
     requests += (DeleteItemRequest(id="0" * 12, keep_tombstone=True), RecordsRequest(verdicts=tuple(Verdict)))
     requests += (NamedRequest(name="r12"), RecordsRequest(verdicts=(), uid=1000, homes=("/home/ada",), before=7))
+    requests += (NewsRequest(verdicts=(Verdict.UNSAFE,), after=7, sinks=(SinkReport(name="mail", since=1.5),)),)
     yield from (codec.encode(request, REQUESTS) for request in requests)
-    answers = (ItemAnswer(by=by, items=({"id": "0" * 12},), more=1), StatusAnswer(by=by, status={"running": True}))
+    find = Find(id=7, at=1.5, path="/m\udcff", verdict=Verdict.UNSAFE, size=1)
+    answers: tuple[object, ...] = (
+        ItemAnswer(by=by, items=({"id": "0" * 12},), more=1),
+        StatusAnswer(by=by, status={"running": True}),
+    )
+    answers += (NewsAnswer(by=by, store="0f", upto=7, finds=(find,), more=True),)
     yield from (codec.encode(answer, ANSWERS) for answer in (*answers, RequestRefusal(why=RefusalCause.BUSY)))
 
 
