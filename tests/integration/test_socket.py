@@ -52,15 +52,30 @@ class Shared:
 
     def run(self, uid: int, *words: str, groups: str = "") -> subprocess.CompletedProcess[str]:
         """Run ``picklewatch`` as a user of that machine."""
+        command, environment = self._command(uid, words, groups)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/"
+        )
+
+    @contextlib.contextmanager
+    def running(self, uid: int, *words: str) -> Iterator[None]:
+        """Have it run meanwhile, and end well when it is asked to."""
+        command, environment = self._command(uid, words, "")
+        process = subprocess.Popen(command, env=environment, cwd="/")
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+
+    def _command(self, uid: int, words: tuple[str, ...], groups: str) -> tuple[list[str], dict[str, str]]:
         home = self.machine.ada if uid == ADA else self.machine.mallory
         switch = ["setpriv", "--reuid", str(uid), "--regid", str(uid)]
         switch += ["--groups", groups] if groups else ["--clear-groups"]
         switch += _READS
         command = ["nsenter", "-t", str(self._inside()), "-m", *switch, sys.executable, "-I", "-m", "picklewatch"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200"}
-        return subprocess.run(
-            [*command, *words], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/"
-        )
+        return [*command, *words], environment
 
     def json(self, uid: int, *words: str) -> Any:
         """Run it for JSON."""
@@ -147,6 +162,23 @@ def test_a_state_of_ones_own_is_told_of_beside(shared: Shared) -> None:
     assert status.returncode == 0, status.stderr
     assert status.stdout.startswith("Answered by the system's daemon (process ")
     assert f"A daemon of your own ran once, and does not now; its state is in {state}." in status.stdout
+
+
+def test_a_notifier_of_ones_own_tells_of_ones_own(shared: Shared) -> None:
+    """Ada's is told of her file, not of mallory's, and her status says how it is doing."""
+    told = shared.machine.ada / "told"
+    config = shared.machine.base / "notify.toml"
+    config.write_text(f"[notify]\ncommand = {json.dumps(['/bin/sh', '-c', f'cat >> {told}'])}\n")
+    with shared.running(ADA, "notify", "run", "-c", str(config)):
+        assert eventually(lambda: told.exists() and told.read_text().endswith("\n"))
+        finds = [find for line in told.read_text().splitlines() for find in json.loads(line)["finds"]]
+        paths = {find["path"] for find in finds}
+        assert str(shared.model) in paths
+        assert str(shared.others) not in paths
+        assert shared.item(shared.model) in {find["item"] for find in finds}
+    status = shared.run(ADA, "status").stdout
+    assert "Messages to you, as far as" in status
+    assert "Notify:     command: 1 message sent" in status
 
 
 def test_a_member_of_the_group_sees_everything(shared: Shared) -> None:

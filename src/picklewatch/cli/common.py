@@ -77,6 +77,14 @@ def state_dir(given: Path | None = None) -> Path:
     return sources.home() / ".local/state/picklewatch"
 
 
+def notifier_dir(given: Path | None = None) -> Path:
+    """Find the state directory of a notifier: the daemon's own is the daemon's, unless somebody names it."""
+    directory = state_dir(given)
+    if given is not None or "STATE_DIRECTORY" in os.environ:
+        return directory
+    return directory.with_name(f"{directory.name}-notify")
+
+
 def concerns_system(state: Path | None) -> bool:
     """Return True if the system's daemon is to be asked, too: nobody named a state directory, and it is not ours."""
     return state is None and "STATE_DIRECTORY" not in os.environ and os.geteuid() != 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from picklewatch.cli.common import config_option, state_dir, state_option
+from picklewatch.cli.common import config_option, notifier_dir, state_dir, state_option
 from picklewatch.core.errors import ConfigError, ExitStatus, StateUnavailableError
 from picklewatch.core.model import printable
 from picklewatch.core.state_layout import NOTIFIED
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 EPILOG = """\
 \b
 Examples:
-  picklewatch notify test          send a message to everyone whom [notify] names
-  picklewatch notify run           pass on finds, until it is ended
+  picklewatch notify test               send a message to everyone whom [notify] names
+  picklewatch notify run                pass on finds, until it is ended
+  picklewatch notify run --desktop      on this user's desktop
 
 \b
 Exit status:
@@ -38,6 +40,8 @@ Exit status:
   78  bad configuration, or nobody is to be told
 """
 
+_OURS: Final = (sys.executable, "-I", "-m", "picklewatch", "notify", "deliver")
+"""The program of a sink of ours."""
 _LOOK_SECONDS: Final = 0.05
 
 
@@ -50,10 +54,16 @@ def command() -> None:
     """
 
 
+_desktop = click.option(
+    "--desktop", is_flag=True, help="Show messages on this user's desktop, and tell nobody whom [notify] names."
+)
+
+
 @command.command(name="run")
+@_desktop
 @config_option
 @state_option
-def run(*, config_path: Path | None, state: Path | None) -> ExitStatus:
+def run(*, desktop: bool, config_path: Path | None, state: Path | None) -> ExitStatus:
     """Pass on what the daemon finds, until a signal ends it."""
     from picklewatch.ipc.client import ask
     from picklewatch.notify.dispatcher import Dispatcher, remembered
@@ -64,7 +74,9 @@ def run(*, config_path: Path | None, state: Path | None) -> ExitStatus:
     log.configure(config.log.format, config.log.level)
     memory = _memory(state)
     saved = remembered(memory).get("sinks", {})
-    sinks = [Sink(program, socket.gethostname(), saved.get(program.name)) for program in _programs(config)]
+    sinks = [
+        Sink(program, socket.gethostname(), saved.get(program.name)) for program in _programs(config, desktop=desktop)
+    ]
 
     def answer(place: SocketPlace, request: Request) -> Answer:
         return ask(place, request).answer
@@ -77,14 +89,15 @@ def run(*, config_path: Path | None, state: Path | None) -> ExitStatus:
 
 
 @command.command(name="test")
+@_desktop
 @config_option
-def test(*, config_path: Path | None) -> ExitStatus:
+def test(*, desktop: bool, config_path: Path | None) -> ExitStatus:
     """Send a message that says it is a test to each sink, and say what came of it."""
     from picklewatch.notify.notification import Notification
 
     message = Notification(finds=(), host=socket.gethostname(), is_test=True)
     worst = ExitStatus.OK
-    for program in _programs(_config(config_path)):
+    for program in _programs(_config(config_path), desktop=desktop):
         delivery = program.start(message, time.monotonic())
         while (failure := delivery.failure(time.monotonic())) is None:
             time.sleep(_LOOK_SECONDS)
@@ -93,16 +106,29 @@ def test(*, config_path: Path | None) -> ExitStatus:
     return worst
 
 
+@command.command(name="deliver", hidden=True)
+@click.argument("sink", type=click.Choice(["desktop"]))
+def deliver(*, sink: str) -> None:  # noqa: ARG001 - one of them
+    """Deliver the message on standard input: what the others start for a sink of ours."""
+    import json
+
+    from picklewatch.notify.desktop import show
+
+    show(json.loads(sys.stdin.read()))
+
+
 def _config(path: Path | None) -> Config:
     from picklewatch.config import schema
 
     return schema.load(path).config
 
 
-def _programs(config: Config) -> list[Command]:
-    """Return everyone who is to be told."""
+def _programs(config: Config, *, desktop: bool) -> list[Command]:
+    """Return everyone who is to be told; on a *desktop* that alone: whom the administrator names is told once."""
     from picklewatch.notify.sinks import Command
 
+    if desktop:
+        return [Command("desktop", (*_OURS, "desktop"))]
     programs = [Command("command", config.notify.command)] if config.notify.command else []
     if not programs:
         hint = "Set [notify] command; `picklewatch config example` explains it."
@@ -121,9 +147,7 @@ def _places(state: Path | None) -> list[SocketPlace]:
 
 def _memory(state: Path | None) -> Path:
     """Return the file that says how far each sink is; its directory is made."""
-    directory = state_dir(state)
-    if state is None and "STATE_DIRECTORY" not in os.environ:  # the daemon's own is the daemon's
-        directory = directory.with_name(f"{directory.name}-notify")
+    directory = notifier_dir(state)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

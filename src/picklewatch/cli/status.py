@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,9 +70,29 @@ def _answered(directory: Path, *, as_json: bool) -> int | None:
 
     heard = daemons.ask_system(StatusRequest())
     if heard is not None:
-        return _show_both(heard, directory, as_json=as_json)
-    own = daemons.ask_own(StatusRequest())
-    return None if own is None else _show_heard(own, as_json=as_json)
+        status = _show_both(heard, directory, as_json=as_json)
+    elif (own := daemons.ask_own(StatusRequest())) is not None:
+        status = _show_heard(own, as_json=as_json)
+    else:
+        return None
+    if not as_json:
+        _show_notifier()
+    return status
+
+
+def _show_notifier() -> None:
+    """Show how this user's own notifier is doing, if there ever was one."""
+    from picklewatch.cli.common import notifier_dir
+    from picklewatch.cli.status_text import sink_lines
+    from picklewatch.core.state_layout import NOTIFIED
+
+    try:
+        saved = json.loads((notifier_dir() / NOTIFIED).read_text(encoding="ascii"))
+        shown = sink_lines(saved["reports"], time.time())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    if shown:
+        click.echo("\n".join(["", "Messages to you, as far as `picklewatch notify run` wrote down:", *shown]))
 
 
 def _exit_status(*statuses: DaemonStatus) -> int:

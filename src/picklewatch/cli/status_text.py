@@ -177,7 +177,8 @@ def sink_lines(sinks: Iterable[Mapping[str, Any]], now: float) -> list[str]:
         failure, since = sink.get("failure"), sink.get("since")
         number = sink.get("waiting") or 0
         waiting = f"; {number} find{' waits' if number == 1 else 's wait'}" if number else ""
-        state = f"{sink.get('sent', 0)} messages sent"
+        sent = sink.get("sent") or 0
+        state = f"{sent} message{'' if sent == 1 else 's'} sent"
         if failure:
             when = f" for {_ago(now - since)}" if isinstance(since, int | float) else ""
             state = f"fails{when}: {printable(str(failure))}"

@@ -39,6 +39,8 @@ _ABSENT_SECONDS: Final = 2.0
 """Before a daemon is asked again that is not there, or refuses."""
 _RUNNING_SECONDS: Final = 0.05
 """Between two looks at a delivery that is on its way."""
+_END_SECONDS: Final = 2.0
+"""For deliveries that are on their way when it is to end."""
 _REPORT_SECONDS: Final = 5.0
 """Between two times at which it is written down how sinks are doing."""
 _IN_A_ROW: Final = 50
@@ -71,9 +73,17 @@ class Dispatcher:
             self.tick(time.monotonic(), time.time())
             is_running = any(sink.is_running for sink in self._sinks)
             stopping.wait(_RUNNING_SECONDS if is_running else ASK_SECONDS)
+        self._end(time.monotonic() + _END_SECONDS)
+        self._remember(math.inf)
+
+    def _end(self, until: float) -> None:
+        """Let deliveries that are on their way end: what is ended for them would be told twice."""
+        while any(sink.is_running for sink in self._sinks) and time.monotonic() < until:
+            for sink in self._sinks:
+                sink.look_after(time.monotonic(), time.time())
+            time.sleep(_RUNNING_SECONDS)
         for sink in self._sinks:
             sink.stop()
-        self._remember(math.inf)
 
     def tick(self, now: float, wall: float) -> None:
         """Ask whoever is to be asked, and let each sink have its turn. *wall* is Unix time."""

@@ -92,14 +92,16 @@ class Sink:
     def step(self, now: float, wall: float) -> bool:
         """Begin a delivery that is due, or end one; return True if one ended. *wall* is Unix time."""
         if self._running is not None:
-            return self._look_after(now, wall)
+            return self.look_after(now, wall)
         if now >= self._retry_at and (finds := self._pending.due(now)):
             message = Notification(finds=tuple(finds.values()), host=self._host)
             self._running = self._program.start(message, now), finds
         return False
 
-    def _look_after(self, now: float, wall: float) -> bool:
-        assert self._running is not None
+    def look_after(self, now: float, wall: float) -> bool:
+        """End a delivery that has ended; return True if one has."""
+        if self._running is None:
+            return False
         running, finds = self._running
         if (failure := running.failure(now)) is None:
             return False
