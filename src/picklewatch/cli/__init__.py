@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "rescan": "Have the daemon judge files again.",
     "notify": "Tell people of finds, as [notify] in the configuration says.",
     "config": "Check, show and describe the configuration.",
+    "guard": "Hold the opening of model files until they are judged.",
     "quarantine": "List, show, restore and delete quarantined files.",
     "explain": "Explain what FILE would do if it were loaded, and why it got its verdict.",
     "trace": "Follow the pickle machine step by step.",

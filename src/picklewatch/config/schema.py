@@ -127,6 +127,21 @@ class QuarantineConfig(_ConfigSection):
         return self.level != "off" and verdict.rank >= Verdict(self.level).rank
 
 
+class GuardConfig(_ConfigSection):
+    """Whether opens wait for the verdict, and for how long: for `picklewatch guard run` alone (docs/guard.md)."""
+
+    mode: Literal["off", "on"] = "off"
+    """"on": `picklewatch guard run` guards everything that the daemon watches. Directories that it is given are guarded whatever this says."""  # noqa: E501 - shown as one sentence
+    deny: Literal["malicious", "unsafe", "unscannable", "unverified"] = "unsafe"
+    """The lowest verdict whose files can't be opened."""
+    max_wait: Timeout = 30.0
+    """How long opens of one content wait for its verdict."""
+    late: Literal["allow", "deny"] = "allow"
+    """What becomes of an open for which no verdict came in time. If the guard itself dies, the kernel allows all."""
+    stall: Timeout = 2.0
+    """How long a process of the guard may be silent before it is ended and replaced."""
+
+
 class RecordsConfig(_ConfigSection):
     """What is remembered of files that changed or went (docs/records.md)."""
 
@@ -189,6 +204,7 @@ class Config(_ConfigSection):
     watch: WatchConfig = WatchConfig()
     scan: ScanConfig = ScanConfig()
     quarantine: QuarantineConfig = QuarantineConfig()
+    guard: GuardConfig = GuardConfig()
     records: RecordsConfig = RecordsConfig()
     socket: SocketConfig = SocketConfig()
     notify: NotifyConfig = NotifyConfig()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SYSTEM_FILE = Path("/etc/picklewatch/config.toml")
 """The administrator's file."""
 
-SECTIONS = ("watch", "scan", "quarantine", "records", "socket", "notify", "log", "allow")
+SECTIONS = ("watch", "scan", "quarantine", "guard", "records", "socket", "notify", "log", "allow")
 """The tables that the file may have."""
 
 MAX_AUTOMATIC_WORKERS = 4

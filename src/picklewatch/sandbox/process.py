@@ -60,7 +60,7 @@ class WarmProcess:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     pass_fds=(number,),
-                    env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+                    env=kept_environment(),
                     cwd="/",
                     start_new_session=True,
                 )
@@ -170,6 +170,11 @@ class WarmProcess:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             threading.Thread(target=self._process.wait, name="picklewatch-reap", daemon=True).start()
+
+
+def kept_environment() -> dict[str, str]:
+    """Return the variables that a process of ours gets which needs no others."""
+    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
 
 
 def import_path() -> list[str]:

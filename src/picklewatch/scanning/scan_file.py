@@ -48,7 +48,7 @@ def scan_file(
     The record's ``file`` is the state that was judged, which may be younger than *subject*'s. *is_taken* returns True
     once we moved the file ourselves: its place and ctime say nothing then.
     """
-    subject, report = _scan_stable(subject, scanner, policy, is_taken)
+    subject, report = scan_stable(subject, scanner, policy, is_taken)
     return record_of(subject.path, subject.file, report, policy, engine)
 
 
@@ -84,9 +84,13 @@ def with_names(record: Record, more: Sequence[str]) -> Record:
     return replace(record, names=tuple(known), name=name)
 
 
-def _scan_stable(
-    subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool]
+def scan_stable(
+    subject: Subject, scanner: Scans, policy: Policy, is_taken: Callable[[], bool] = lambda: False
 ) -> tuple[Subject, ScanReport]:
+    """Scan *subject* and make sure that it did not change meanwhile; return the state that was scanned, and the report.
+
+    A file that changes all the time is reported as changed, with the harm that was seen.
+    """
     for _ in range(ATTEMPTS):
         report = _scan(subject, scanner)
         now = subject.again()

@@ -1,0 +1,373 @@
+"""The process that answers the kernel: one thread, the standard library, nothing that could wait for an open.
+
+While it has the group, every open on the file systems that it marked waits for this loop. An open, import, log line or
+wait of its own would wait for itself; so everything is imported, opened and locked in memory before the mark is set.
+What the table does not know goes to the judge with the event's own descriptor, which asks nobody.
+
+`python -c "… main(TEXT)"` is started by `picklewatch.guard.warden`; TEXT is an `AnswererStart` as JSON. On its socket
+to the warden it says ``ready`` once it has the mark, or ``failed …``; a message with a descriptor brings the socket to
+a new judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import stat
+import time
+from dataclasses import asdict, dataclass
+from typing import Final, NoReturn
+
+from picklewatch.guard import fanotify
+from picklewatch.guard.board import Beat, Board, Tally
+from picklewatch.guard.guarded_trees import GuardedTrees
+from picklewatch.guard.held_questions import MOST, HeldQuestion, HeldQuestions
+from picklewatch.guard.privileges import die_with, may_lock_memory
+from picklewatch.guard.states import (
+    MESSAGE,
+    Answer,
+    JudgedState,
+    Question,
+    QuestionKind,
+    pack_question,
+    state_of,
+    unpack_judged,
+)
+from picklewatch.guard.verdict_table import VerdictTable
+
+ASK: Final = fanotify.OPEN_PERM | fanotify.ACCESS_PERM
+"""Opens alone leave ways: opened before the content came, written after it was judged, sendfile, copy_file_range."""
+_READS_IGNORED: Final = fanotify.MARK_IGNORED_MASK | fanotify.MARK_EVICTABLE
+"""Until the content changes. Never opens: who writes through a mapping later would clear no such mark."""
+_FILES: Final = 4 * MOST
+"""Descriptors: those that are held, those of one read, and as many again."""
+_CHANGES: Final = 3
+"""Questions about one open or read of a file that changes all the time."""
+_LOCK: Final = 1 | 2 | 4
+"""``MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT``."""
+_SCM: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswererStart:
+    """What an answerer is given when it starts."""
+
+    warden: int
+    """The descriptor of its socket to the warden."""
+    warden_pid: int
+    board: int
+    """The descriptor of the `Board`."""
+    trees: tuple[str, ...]
+    """As `os.fsdecode` gives them."""
+    max_wait: float
+    late: Answer
+    """The answer where no verdict came in time."""
+    beat: float
+    """Seconds between two signs of life."""
+
+    def to_json(self) -> str:
+        """Return it as a text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> AnswererStart:
+        """Return what `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**{**fields, "trees": tuple(fields["trees"]), "late": Answer(fields["late"])})
+
+
+class AnswerLoop:
+    """Answers until the warden's socket is closed."""
+
+    def __init__(self, start: AnswererStart) -> None:
+        self._start = start
+        self._board = Board(start.board)
+        self._warden = socket.socket(fileno=start.warden)
+        self._judge: socket.socket | None = None
+        self._judge_pid = 0
+        self._table = VerdictTable()
+        self._held = HeldQuestions(start.max_wait)
+        self._poll = select.poll()
+        self._trees = GuardedTrees(map(os.fsencode, start.trees))
+        self._group = fanotify.group(fanotify.CLASS_CONTENT | fanotify.UNLIMITED)
+        self._moves = fanotify.group(fanotify.REPORT_DFID_NAME)
+
+    def mark(self) -> None:
+        """Set the marks: from now on everybody waits for `run`.
+
+        Raises `OSError`.
+        """
+        for directory in self._trees.file_systems:
+            moves = fanotify.MOVED_TO | fanotify.ONDIR
+            fanotify.mark(self._moves, fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, moves, directory)
+        for directory in self._trees.file_systems:
+            fanotify.mark(self._group, fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, ASK, directory)
+        for source in (self._warden, self._moves, self._group):
+            self._poll.register(source, select.POLLIN)
+        self._board.beat(Beat.ANSWERER)
+        self._warden.send(b"ready")
+
+    def run(self) -> None:
+        """Answer until the warden has closed its socket."""
+        while True:
+            ready = {fd for fd, _ in self._poll.poll(self._pause())}
+            self._board.beat(Beat.ANSWERER)
+            if self._warden.fileno() in ready and not self._hear_warden():
+                return
+            if self._judge is not None and self._judge.fileno() in ready:
+                self._hear_judge(self._judge)
+            if self._moves in ready and fanotify.has_news(self._moves):
+                self._trees.refresh()
+            if self._group in ready:
+                self._take_questions()
+            for held in self._held.overdue(time.monotonic()):
+                self._answer_late(held)
+            self._ask_judge()
+            self._board.put(Tally.HELD, len(self._held))
+
+    def close(self) -> None:
+        """Give the group back: the kernel lets everybody pass who waits."""
+        with contextlib.suppress(OSError):
+            os.close(self._group)
+
+    def _pause(self) -> float:
+        """Return the milliseconds until something is to be done."""
+        pause = self._start.beat
+        if (at := self._held.wake_at()) is not None:
+            pause = max(0.0, min(pause, at - time.monotonic()))
+        return pause * 1000
+
+    # --- the kernel's questions
+
+    def _take_questions(self) -> None:
+        try:
+            questions = fanotify.questions(self._group)
+        except OSError:  # that file can't be opened for us: the kernel refused its open
+            self._board.add(Tally.UNREADABLE)
+            return
+        for mask, fd, pid in questions:
+            self._board.add(Tally.ASKED)
+            now = time.monotonic()
+            self._decide(mask, HeldQuestion(fd, pid, now, self._held.deadline(now), 0))
+
+    def _decide(self, mask: int, held: HeldQuestion) -> None:
+        """Answer one question, or have it wait for the judge. The order is explained in docs/guard.md."""
+        status = os.fstat(held.fd)
+        is_ours = held.pid != 0 and held.pid in (self._start.warden_pid, self._judge_pid)
+        if is_ours or not stat.S_ISREG(status.st_mode) or not status.st_size:
+            self._answer(held, Answer.ALLOW)
+            return
+        state = state_of(status)
+        known = self._table.answer(state)
+        if known is Answer.DENY:
+            self._board.add(Tally.KNOWN)
+            self._report(held, state, self._trees.locate(held.fd, status.st_dev)[1])
+            self._answer(held, Answer.DENY)
+        elif known is Answer.ALLOW and self._allow_judged(held, state):
+            self._board.add(Tally.KNOWN)
+        else:
+            self._decide_unknown(mask, held, os.fstat(held.fd))
+
+    def _decide_unknown(self, mask: int, held: HeldQuestion, status: os.stat_result) -> None:
+        is_inside, path = self._trees.locate(held.fd, status.st_dev)
+        state = state_of(status)
+        if not is_inside and status.st_nlink <= 1:  # of several names, one may be inside
+            self._board.add(Tally.OUTSIDE)
+            self._answer(held, Answer.ALLOW)
+        elif mask & fanotify.OPEN_PERM and _has_writer(held.fd):
+            # a download that is resumed must get its file; reads through that descriptor are asked about
+            self._board.add(Tally.WRITERS)
+            self._answer(held, Answer.ALLOW)
+        elif self._held.is_full:
+            self._board.add(Tally.FULL)
+            self._answer_late(held)
+        elif self._held.is_lapsed(state):
+            self._answer_late(held)
+        else:
+            self._held.hold(state, path, held)
+
+    def _allow_judged(self, held: HeldQuestion, state: bytes) -> bool:
+        """Allow what was judged in *state*, and its reads until it changes; return False if it has changed by now."""
+        is_ignored = False
+        if not _has_writer(held.fd):
+            with contextlib.suppress(OSError):  # no memory for a mark: its reads are asked about
+                fanotify.mark(self._group, fanotify.MARK_ADD | _READS_IGNORED, fanotify.ACCESS_PERM, held.fd)
+                is_ignored = True
+        # First the mark, then the look: what is written in between clears the mark.
+        if state_of(os.fstat(held.fd)) == state:
+            self._answer(held, Answer.ALLOW)
+            return True
+        if is_ignored:
+            with contextlib.suppress(OSError):  # it is gone already
+                flags = fanotify.MARK_REMOVE | fanotify.MARK_IGNORED_MASK
+                fanotify.mark(self._group, flags, fanotify.ACCESS_PERM, held.fd)
+        return False
+
+    def _answer(self, held: HeldQuestion, answer: Answer) -> None:
+        if answer is Answer.DENY:
+            self._board.add(Tally.DENIED)
+        fanotify.answer(self._group, held.fd, fanotify.DENY if answer is Answer.DENY else fanotify.ALLOW)
+        waited = int((time.monotonic() - held.since) * 1000)
+        if waited > self._board.get(Tally.LONGEST_MS):
+            self._board.put(Tally.LONGEST_MS, waited)
+
+    def _answer_late(self, held: HeldQuestion) -> None:
+        self._board.add(Tally.LATE)
+        self._answer(held, self._start.late)
+
+    # --- the judge
+
+    def _ask_judge(self) -> None:
+        if self._judge is None:
+            return
+        while (question := self._held.next_to_send()) is not None:
+            state, path, held = question
+            if not self._send(Question(QuestionKind.ASK, held.pid, state, path), held.fd):
+                return
+            self._held.sent(state)
+            self._board.add(Tally.JUDGED)
+
+    def _report(self, held: HeldQuestion, state: bytes, path: bytes) -> None:
+        """Tell the judge, for the record, that a known content is refused; nobody waits for that."""
+        self._send(Question(QuestionKind.DENIED, held.pid, state, path), held.fd)
+
+    def _send(self, question: Question, fd: int) -> bool:
+        """Send *question* with its descriptor; return False if the judge takes none now."""
+        if self._judge is None:
+            return False
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fd.to_bytes(_SCM, "little"))]
+        try:
+            self._judge.sendmsg([pack_question(question)], rights, socket.MSG_DONTWAIT)
+        except OSError:  # it is busy, or gone: then its end of the socket says so
+            return False
+        return True
+
+    def _hear_judge(self, judge: socket.socket) -> None:
+        """Take the judge's verdicts."""
+        while True:
+            try:
+                message = judge.recv(MESSAGE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                self._lose_judge()
+                return
+            with contextlib.suppress(ValueError):
+                self._take_verdict(unpack_judged(message))
+
+    def _take_verdict(self, judged: JudgedState) -> None:
+        if judged.keep:
+            self._table.put(judged.judged, judged.answer)
+        for held in self._held.release(judged.asked):
+            status = os.fstat(held.fd)
+            if state_of(status) != judged.judged:
+                self._decide_again(held)
+            elif judged.answer is Answer.LATE:
+                self._answer_late(held)
+            elif judged.answer is Answer.DENY or not judged.keep:
+                self._answer(held, judged.answer)
+            elif not self._allow_judged(held, judged.judged):
+                self._decide_again(held)
+
+    def _decide_again(self, held: HeldQuestion) -> None:
+        """Ask about the new state of a file that changed meanwhile; not for ever."""
+        if held.tries + 1 >= _CHANGES:
+            self._answer_late(held)
+        else:
+            # whether it was an open matters only where somebody writes, and this one has waited like a read
+            self._decide(fanotify.ACCESS_PERM, held._replace(tries=held.tries + 1))
+
+    def _lose_judge(self) -> None:
+        """Forget the judge that has ended; the warden sends another, which is asked everything again."""
+        if self._judge is not None:
+            self._poll.unregister(self._judge)
+            self._judge.close()
+        self._judge, self._judge_pid = None, 0
+        self._held.ask_again()
+
+    # --- the warden
+
+    def _hear_warden(self) -> bool:
+        """Take a new judge's socket; return False if the warden has closed its own."""
+        try:
+            message, rights, _, _ = self._warden.recvmsg(64, socket.CMSG_SPACE(_SCM), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not message:
+            return False
+        if rights:
+            self._lose_judge()
+            self._judge = socket.socket(fileno=int.from_bytes(rights[0][2][:_SCM], "little"))
+            self._judge_pid = int(message)
+            self._poll.register(self._judge, select.POLLIN)
+        return True
+
+
+def _has_writer(fd: int) -> bool:
+    """Return True if anybody, the waiting opener included, has the file open or mapped for writing.
+
+    The kernel then refuses a read lease. Where it has no leases writers can't be seen.
+    """
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def main(text: str) -> NoReturn:
+    """Be the answerer that *text* describes; ends the process."""
+    start = AnswererStart.of(text)
+    try:
+        _prepare_process(start)
+        loop = AnswerLoop(start)
+        _settle_memory()
+        loop.mark()
+    except OSError as error:
+        reason = f"failed {error.errno or 0} {error.strerror or error}"
+        socket.socket(fileno=start.warden).send(reason.encode(errors="replace"))
+        os._exit(1)
+    try:
+        loop.run()
+    except BaseException:
+        loop.close()  # first: printing a traceback reads source files
+        raise
+    loop.close()
+    os._exit(0)
+
+
+def _prepare_process(start: AnswererStart) -> None:
+    """End with the warden, whatever state this process is in; never by a signal for somebody else.
+
+    Raises `OSError`.
+    """
+    die_with(start.warden_pid)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody opens for writing what has our lease, for a microsecond
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < _FILES:
+        raise OSError(errno.EMFILE, f"LimitNOFILE={most} is too low: without descriptors the kernel refuses all opens")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, most))
+
+
+def _settle_memory() -> None:
+    """Keep everything in memory, for a page that is read from a disk may be one that is asked about."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    if may_lock_memory():  # within a limit instead, an allocation would fail some day
+        ctypes.CDLL(None).mlockall(_LOCK)
