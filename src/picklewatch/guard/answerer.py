@@ -32,6 +32,7 @@ from picklewatch.guard.board import Beat, Board, Tally
 from picklewatch.guard.guarded_trees import GuardedTrees
 from picklewatch.guard.held_questions import MOST, HeldQuestion, HeldQuestions
 from picklewatch.guard.privileges import die_with, may_lock_memory
+from picklewatch.guard.quiet_directories import QuietDirectories
 from picklewatch.guard.states import (
     MESSAGE,
     Answer,
@@ -100,6 +101,7 @@ class AnswerLoop:
         self._trees = GuardedTrees(map(os.fsencode, start.trees))
         self._group = fanotify.group(fanotify.CLASS_CONTENT | fanotify.UNLIMITED)
         self._moves = fanotify.group(fanotify.REPORT_DFID_NAME)
+        self._quiet = QuietDirectories(self._group, self._trees, ASK)
 
     def mark(self) -> None:
         """Set the marks: from now on everybody waits for `run`.
@@ -125,8 +127,9 @@ class AnswerLoop:
                 return
             if self._judge is not None and self._judge.fileno() in ready:
                 self._hear_judge(self._judge)
-            if self._moves in ready and fanotify.has_news(self._moves):
+            if self._moves in ready and fanotify.directories_moved(self._moves):
                 self._trees.refresh()
+                self._quiet.lift()
             if self._group in ready:
                 self._take_questions()
             for held in self._held.overdue(time.monotonic()):
@@ -182,6 +185,7 @@ class AnswerLoop:
         state = state_of(status)
         if not is_inside and status.st_nlink <= 1:  # of several names, one may be inside
             self._board.add(Tally.OUTSIDE)
+            self._board.add(Tally.QUIETED, self._quiet.note(path, status.st_dev))
             self._answer(held, Answer.ALLOW)
         elif mask & fanotify.OPEN_PERM and _has_writer(held.fd):
             # a download that is resumed must get its file; reads through that descriptor are asked about

@@ -47,6 +47,8 @@ class Tally(IntEnum):
     """Milliseconds of the longest wait."""
     UNREADABLE = 10
     """Events that could not be read: the kernel refused those opens."""
+    QUIETED = 11
+    """Directories outside the trees of which the kernel was told not to ask."""
 
 
 class Board:
@@ -85,4 +87,4 @@ class Board:
 
     def numbers(self) -> dict[str, int]:
         """Return all numbers by their names."""
-        return {what.name.lower().replace("_", "-"): self.get(what) for what in Tally}
+        return {what.name.lower(): self.get(what) for what in Tally}

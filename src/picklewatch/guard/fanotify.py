@@ -19,6 +19,7 @@ ACCESS_PERM: Final = 0x20000
 MOVED_TO: Final = 0x80
 EVENT_ON_CHILD: Final = 0x0800_0000
 ONDIR: Final = 0x4000_0000
+_OVERFLOW: Final = 0x4000
 
 CLASS_CONTENT: Final = 0x4
 REPORT_DFID_NAME: Final = 0xC00
@@ -103,11 +104,16 @@ def answer(fd: int, file: int, response: int) -> bool:
     return True
 
 
-def has_news(fd: int) -> bool:
-    """Empty a group of notifications; return True if there were any."""
+def directories_moved(fd: int) -> bool:
+    """Empty a group of notifications of moves; return True if a directory may have moved."""
     found = False
     while True:
         try:
-            found |= bool(os.read(fd, _NOTES))
+            events = os.read(fd, _NOTES)
         except BlockingIOError:
             return found
+        at = 0
+        while at < len(events):
+            length, _, _, _, mask, _, _ = _EVENT.unpack_from(events, at)
+            found |= bool(mask & (ONDIR | _OVERFLOW))
+            at += length

@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import os
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,12 +22,20 @@ _HEADER: Final = struct.Struct("=Ii")
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
+class Top(NamedTuple):
+    """The uppermost directory of a file system that our own mount shows."""
+
+    path: bytes
+    fd: int
+
+
 class _Mount:
     """One file system that holds trees, as our own mount shows it."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, top: Top) -> None:
         self.fd = fd
         """A directory on it, which handles need."""
+        self.top = top
         self.trees: list[int] = []
         """The trees that are there (``O_PATH``), wherever they are moved."""
         self.wanted: list[bytes] = []
@@ -74,12 +82,20 @@ class GuardedTrees:
         path = b"" if mount is None else self._true_path(mount, fd)
         return mount is None or not path.startswith(b"/") or path.startswith(mount.prefixes), path
 
+    def top(self, device: int) -> Top | None:
+        """Return the uppermost directory of the file system *device*; None if it holds no tree."""
+        mount = self._mounts.get(device)
+        return None if mount is None else mount.top
+
     def _add(self, path: bytes) -> None:
         there = path
         while not os.path.isdir(there):  # noqa: PTH112 - bytes, as the kernel has them
             there = os.path.dirname(there)  # noqa: PTH120
         fd = os.open(there, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        mount = self._mounts.setdefault(os.fstat(fd).st_dev, _Mount(fd))
+        device = os.fstat(fd).st_dev
+        mount = self._mounts.get(device)
+        if mount is None:
+            mount = self._mounts[device] = _Mount(fd, _top_of(there, device))
         tree = self._reopened(mount, fd)  # on the mount of all others: paths of two mounts can't be compared
         rest = path[len(there) :]
         mount.wanted += [path, _path_of(tree).rstrip(b"/") + rest]
@@ -117,6 +133,12 @@ class GuardedTrees:
             return -1
         opened: int = _LIBC.open_by_handle_at(mount.fd, self._buffer, os.O_PATH | os.O_CLOEXEC)
         return opened
+
+
+def _top_of(path: bytes, device: int) -> Top:
+    while path != b"/" and os.lstat(above := os.path.dirname(path)).st_dev == device:  # noqa: PTH120
+        path = above
+    return Top(path, os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
 def _path_of(fd: int) -> bytes:

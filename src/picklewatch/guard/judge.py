@@ -53,6 +53,7 @@ class Judge:
             if self._answerer is not None and self._answerer.fileno() in ready and not self._hear(self._answerer):
                 self._lose_answerer(poll)
             if self._warden.fileno() in ready and not self._hear_warden(poll):
+                self._reporter.end(self._board.numbers())
                 return
 
     def _start_threads(self) -> None:

@@ -23,6 +23,7 @@ _WAITING: Final = 1_000
 _PAUSE: Final = 1.0
 """Seconds between two reports about one content: a program may try again all the time."""
 _REMEMBERED: Final = 10_000
+_END_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,16 @@ class Reporter:
         self._waiting: queue.Queue[Denial | Mapping[str, Any]] = queue.Queue(_WAITING)
         self._denied: dict[bytes, float] = {}
 
+        self._thread = threading.Thread(target=self._write_all, name="guard-reports", daemon=True)
+
     def start(self) -> None:
         """Write from now on."""
-        threading.Thread(target=self._write_all, name="guard-reports", daemon=True).start()
+        self._thread.start()
+
+    def end(self, numbers: Mapping[str, int]) -> None:
+        """Write what waits, and the guard's *numbers*; for so long as the log takes it."""
+        self.put({"note": "stopped", **numbers})
+        self._thread.join(_END_SECONDS)
 
     def put(self, report: Denial | Mapping[str, Any]) -> None:
         """Have *report* written: a denial, or a note of the warden."""
@@ -77,6 +85,8 @@ class Reporter:
                 self._write_denial(report)
             else:
                 _write_note(report)
+                if report.get("note") == "stopped":
+                    return
 
     def _write_denial(self, denial: Denial) -> None:
         now = time.monotonic()
@@ -102,3 +112,5 @@ def _write_note(note: Mapping[str, Any]) -> None:
         _log.info("guard.ready", **fields)
     elif note.get("note") == "restarted":
         _log.error("guard.restarted", **fields)
+    elif note.get("note") == "stopped":
+        _log.info("guard.stopped", **fields)
