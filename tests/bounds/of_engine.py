@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bounds import reach
+from bounds import reach, reach_texts
 from bounds.register import budget, careful, format_, sample, shown, told, whole
 
 if TYPE_CHECKING:
@@ -164,6 +164,12 @@ BOUNDS: dict[str, list[Entry]] = {
             reach.many_modules,
             "more modules and names than are put together",
             "_joined: number >= MOST_PAIRS",
+        ),
+        told(
+            "template-unknown",
+            reach_texts.long_chat_template,
+            "characters of a template",
+            "_template: len(text) > LONGEST_TEMPLATE",
         ),
         budget("work", "_joined: held.cost(_PER_NAME)"),
         format_("diffusers unpacks two, and raises for more", "_components: 0 < len(texts) <= _PACKAGE_AND_CLASS"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bounds import reach_texts as reach
-from bounds.register import careful, format_, sample, told, whole
+from bounds.register import budget, careful, format_, sample, shown, told, whole
 
 if TYPE_CHECKING:
     from bounds.register import Entry
@@ -83,13 +83,47 @@ BOUNDS: dict[str, list[Entry]] = {
             "_character: min(number, 1114111)",
         ),
     ],
-    "analysis/formats/jinja_templates.py": [
+    "analysis/jinja_lexer.py": [
         told(
-            "format-not-judged",
-            reach.lexed,
-            "work for expressions that do not end",
-            "_expressions: lexed, left = (0, LEXED * len(text))",
-            "_expressions: left < 0",
+            "template-unknown",
+            reach.many_tokens,
+            "tokens of a template",
+            "lex: _block(text, found.end(), block, MOST_TOKENS - count)",
+            "_block: len(brackets) > DEEPEST",
+        ),
+    ],
+    "analysis/template_names.py": [
+        format_(
+            "nothings behind the last token",
+            "understand: ReadBlock(block, [], {}, [], block.tokens, operators + [''] * _BEHIND)",
+        ),
+    ],
+    "analysis/template_texts.py": [
+        format_(
+            "marks in the place of offsets",
+            "_values: _Value((code.tokens[at].text,), code, _PARAMETER, number)",
+            "_set: _Value(_names(code, 1, end), code, _BLOCK, 0)",
+        ),
+    ],
+    "analysis/template_source.py": [
+        budget("work", "Template.__init__: self.cost = int(PER_CHARACTER * len(text)) + PER_TOKEN * count"),
+        shown("a name on no list", "Template._unknown: code.tokens[at].text[:40]"),
+    ],
+    "analysis/template_rules.py": [
+        format_("operators have one or two characters", r"_MEASURED: .()\[\]<>=!]{1,2}"),
+        shown(
+            "what a summary shows of a template",
+            "BlockJudge.reaches: spelt[:60]",
+            "BlockJudge._called: named[:40]",
+            "BlockJudge._name: target[:60]",
+            "BlockJudge._by_attribute: named[:40]",
+            "BlockJudge._format: text[:40]",
+            "_private: text[:40]",
+        ),
+    ],
+    "analysis/formats/templates.py": [
+        told(
+            "template-unknown", reach.long_template, "bytes of a template", "TemplateJudge.judge: len(text) > LONGEST"
         ),
     ],
     "analysis/formats/text.py": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 from bounds.reach import Reached
 from samples.containers import safetensors
@@ -20,9 +21,24 @@ def nested_texts() -> Reached:
     return Reached(text.encode(), json.dumps([text]).encode())
 
 
-def lexed() -> Reached:
-    """Expressions with a string that does not end: each is lexed to the end of the text."""
-    return Reached(b"{{\\'}} ", b"{{\\'}} " * 500)
+def long_template() -> Reached:
+    """A text with a statement, of more bytes than are read as a template."""
+    small = {f"{_FORMATS}.templates.LONGEST": 40}
+    return Reached(b"{% if x %}y{% endif %}", b"{% if x %}y{% endif %}" + b"z" * 40, constants=small)
+
+
+def many_tokens() -> Reached:
+    """A template of more tokens than are read."""
+    small = {"picklewatch.analysis.jinja_lexer.MOST_TOKENS": 12}
+    template = '{"chat_template": "{%% if x %%}%s{%% endif %%}"}'
+    return Reached((template % "").encode(), (template % "{{ x }}" * 9).encode(), constants=small)
+
+
+def long_chat_template() -> Reached:
+    """A pickled template of more characters than are read."""
+    small = {"picklewatch.analysis.loader_acts.LONGEST_TEMPLATE": 40}
+    within, beyond = "{% if x %}{% endif %}", "{% if x %}{% endif %}" + "z" * 40
+    return Reached(pickle.dumps({"chat_template": within}), pickle.dumps({"chat_template": beyond}), constants=small)
 
 
 def items() -> Reached:

@@ -173,12 +173,6 @@ SECOND = {
         + b"\0PAR1",
         "table",
     ),
-    "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", "chat-template"),
-    "chat template in json": (b'{"chat_template": "{{ messages }}"}', "chat-template"),
-    "chat template in yaml": (b"chat_template: |\n  {{ x }}\n", "chat-template"),
-    "expression that calls": (b"{{ cycler.__init__.__globals__.os.popen('echo').read() }}", "chat-template"),
-    "expression that spells": (b"$ {{ x['\\x5f'] }}", "chat-template"),
-    "statement of jinja": (b"{%+with a=x%}{{ a }}{% endwith %}", "chat-template"),
     "saved model as text": (b"saved_model_schema_version: 1\nmeta_graphs {\n}\n", "tf-savedmodel"),
     "TensorFlow 1's .meta": (
         b"\x0a\x06\x2a\x041.15\x12\x0b\x0a\x09\x0a\x01x\x12\x04Relu\x1a\x02\x0a\x00",
@@ -202,6 +196,24 @@ def test_formats_that_are_not_judged_yet_are_never_clean(name: str) -> None:
     report, level = judged(data)
     assert (report.format, level) == (form, Verdict.UNVERIFIED)
     assert {finding.rule for finding in report.findings} - {"config-remote-code"} == {"format-not-judged"}
+
+
+TEMPLATES: dict[str, tuple[bytes, Verdict]] = {
+    "chat template": (b"{% for m in messages %}{{ m }}{% endfor %}", Verdict.CLEAN),
+    "chat template in json": (b'{"chat_template": "{{ messages }}"}', Verdict.CLEAN),
+    "chat template in yaml": (b"chat_template: |\n  {{ x }}\n", Verdict.CLEAN),
+    "statement of jinja": (b"{%+with a=x%}{{ a }}{% endwith %}", Verdict.CLEAN),
+    "expression that calls": (b"{{ cycler.__init__.__globals__.os.popen('echo').read() }}", Verdict.MALICIOUS),
+    "expression that spells": (b"$ {{ x['\\x5f'] }}", Verdict.UNVERIFIED),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_judged_by_itself(name: str) -> None:
+    """A text that is one, and strings of JSON and YAML."""
+    data, decided = TEMPLATES[name]
+    report, level = judged(data)
+    assert (report.format, level) == ("chat-template", decided)
 
 
 @pytest.mark.parametrize("name", ["png", "pdf", "parquet", "zeros"])
@@ -236,7 +248,7 @@ def test_other_braces_and_tags_are_text(text: bytes) -> None:
 
 def test_braces_without_end_cost_little() -> None:
     """Each is looked at once."""
-    assert verdict(b"{{." * 700_000) is Verdict.SKIPPED
+    assert verdict(b"{{." * 700_000) is Verdict.UNVERIFIED
 
 
 def test_prose_about_pickles_is_no_alarm() -> None:

@@ -102,8 +102,8 @@ def test_a_long_text_is_read_to_its_end(padding: str) -> None:
     [
         ('"auto_map": {"A": "x.Y"}', "remote-code"),
         ('"auto\\u005fmap"   \n:\n{"A": "x.Y"}', "remote-code"),
-        ('"chat_template": "{% if x %}"', "chat-template"),
-        ('"t": "{%\\n  if x %}"', "chat-template"),
+        ('"chat_template": "{% if x is y %}"', "chat-template"),
+        ('"t": "{%\\n  if x is y %}"', "chat-template"),
         ('"t": "{{ \\"}}\\" ~ x.y() }}"', "chat-template"),
         ('"class_name": "Lambda"', "keras-config"),
         ('"irVersion": "7"', "onnx"),
@@ -186,10 +186,10 @@ def test_a_document_is_judged_that_runs_before_a_parser_meets_the_zero_behind_it
     assert verdict(first[:-1] + b"\0" + behind) not in HARMFUL, "no parser runs it"
 
 
-def test_expressions_without_end_are_templates() -> None:
-    """Each would be lexed to the end of the text."""
+def test_an_expression_without_an_end_is_no_template() -> None:
+    """Jinja renders nothing of such a text."""
     report, decided = judged(b"{{\\'}} " * 100_000)
-    assert (report.format, decided) == ("chat-template", Verdict.UNVERIFIED)
+    assert (report.format, decided) == ("text", Verdict.SKIPPED)
 
 
 def test_an_arrow_schema_is_found_by_its_name_in_base64() -> None:

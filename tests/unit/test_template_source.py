@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 from samples.judging import levels
 
-from picklewatch.analysis.template_source import reaches
+from picklewatch.analysis.template_rules import ESCAPE
+from picklewatch.analysis.template_source import Template
 from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.template_rules import Reach
 
 HOSTILE = [
     "{{ x|attr('__cl' ~ 'ass__') }}",
@@ -37,6 +42,13 @@ HOSTILE = [
     "{{ [x]|selectattr(a ~ b) }}",
     "{{ x['\\N{low line}_class__'] }}",
     "{{ x['\\U0000005f_class__'] }}",
+    "{{ x['format'](y) }}",
+    "{{ x[bos_token] }}",
+    "{% macro g(n) %}{{ x[n] }}{% endmacro %}{{ g('%cclass' % 95) }}",
+    "{% set a = 'x_x_xcx'[1::2] %}{{ x[a] }}",
+    "{% set f = '{0.a}'.format %}{{ f(x) }}",
+    "{{ lipsum|string }}",
+    "{{ x|groupby('_y') }}",
 ]
 HONEST = [
     "{{ messages[0]['content'] + '\\n' }}",
@@ -61,18 +73,21 @@ HONEST = [
 ]
 
 
+def of_kind(template: str, rule: str) -> list[Reach]:
+    """Return what a template that is rendered does, by one rule."""
+    return [reach for reach in Template(template).reaches(rendered=True) if reach.rule == rule]
+
+
 @pytest.mark.parametrize("template", HOSTILE)
 def test_a_way_into_the_interpreter_is_told(template: str) -> None:
     """Names in parts, with escapes, backwards, and those that are made where the template is rendered."""
-    reach = reaches(template)
-    assert reach is not None
-    assert reach.level in {Level.UNSAFE, Level.MALICIOUS}
+    assert {reach.level for reach in of_kind(template, ESCAPE)} & {Level.UNSAFE, Level.MALICIOUS}
 
 
 @pytest.mark.parametrize("template", HONEST)
 def test_what_templates_of_chats_do_is_none(template: str) -> None:
     """They fetch by words and numbers, join texts to print them, and filter by attributes that they name."""
-    assert reaches(template) is None
+    assert not of_kind(template, ESCAPE)
 
 
 def test_templates_in_pickles_and_texts_are_judged_alike() -> None:
@@ -81,8 +96,3 @@ def test_templates_in_pickles_and_texts_are_judged_alike() -> None:
     for key in ("chat_template", "chat_template_jinja"):
         assert levels(pickle.dumps({key: template}))["template-escape"] is Level.UNSAFE
         assert levels(json.dumps({key: template}).encode())["template-escape"] is Level.UNSAFE
-
-
-def test_an_index_that_is_too_long_to_be_read_is_told() -> None:
-    """No honest index is."""
-    assert reaches("{{ x[" + "a" * 200 + "] }}") is not None

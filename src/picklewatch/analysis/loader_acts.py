@@ -7,7 +7,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.analysis.python_source import PER_CHARACTER, judge_python
-from picklewatch.analysis.template_source import reaches
+from picklewatch.analysis.template_rules import UNKNOWN
+from picklewatch.analysis.template_source import Template
 from picklewatch.catalogue.loaders.loader_entry import Names
 from picklewatch.catalogue.loaders.loader_keys import BY_KEY
 from picklewatch.catalogue.loaders.loader_names import (
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from picklewatch.analysis.python_source import Effect
     from picklewatch.catalogue.loaders.loader_entry import LoaderKey
 
-CODE, TEMPLATE = "config-code", "template-escape"
-"""The rules."""
+CODE = "config-code"
+"""The rule."""
 MOST_PAIRS = 1 << 10
 """Pairs of a module and a name that are judged; a text may have several of each, and whoever has more is reported."""
 
@@ -177,11 +178,13 @@ def _template(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
         return
     several = [text for inner in held.within(entry.key) for text in inner.arguments()]
     for text in (*held.texts(entry.key), *several):
-        held.cost(1 + len(text))
-        reach = reaches(text)
-        if reach is not None:
-            summary = f"{entry.key} reaches {reach.way}, which leads into the interpreter that {entry.loader} it in."
-            yield Named(TEMPLATE, reach.level, summary), text
+        if len(text) > LONGEST_TEMPLATE:
+            yield Named(UNKNOWN, Level.UNVERIFIED, f"{entry.key} is too long to be read."), ""
+            continue
+        template = Template(text)
+        held.cost(1 + template.cost)
+        for reach in template.reaches(rendered=True):
+            yield Named(reach.rule, reach.level, reach.summary(entry.key, entry.loader)), text
 
 
 def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
@@ -215,6 +218,8 @@ def _components(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named |
                 yield judge_component(entry, key, package, name), f"{package}.{name}"
 
 
+LONGEST_TEMPLATE = 4 << 20
+"""Characters; the longest honest ones have 30,000."""
 MARK = "$"
 """The key under which a text's values are kept that begin with it."""
 _PACKAGE_AND_CLASS = 2

@@ -1,124 +1,149 @@
-"""Jinja's templates that a loader renders: the ways out of them into the interpreter, never rendered.
-
-Jinja fetches an attribute by any text: ``x["__cla" ~ "ss__"]`` and ``x|attr(name)`` reach what ``x.__class__`` does
-(jinja2/environment.py, ``getitem``). Templates of chats fetch by plain words and by numbers.
-"""
+"""Jinja's templates that a loader renders: what they do beside putting a text together. Never rendered."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from picklewatch.catalogue.imports import denied as bad
+from picklewatch.analysis.jinja_lexer import JinjaKind, Lexed, lex
+from picklewatch.analysis.template_names import ReadBlock, Role, understand
+from picklewatch.analysis.template_rules import ESCAPE, PRIVATE, UNKNOWN, BlockJudge, Reach
+from picklewatch.analysis.template_texts import held_texts
+from picklewatch.catalogue.loaders import jinja_names as known
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-
-class Reach(NamedTuple):
-    """A way into the interpreter that a template takes, or may take."""
-
-    level: Level
-    way: str
-
-
-LONGEST_INDEX = 120
-"""Characters between the brackets of a fetch; no honest one is longer."""
-_INSIDE = r"""(?:'(?:[^'\\]|\\.?)*+(?:'|\Z)|"(?:[^"\\]|\\.?)*+(?:"|\Z)|[^'"])*?"""
-"""What stands in an expression or a statement: ``}}`` in a string does not end it (jinja2/lexer.py). A string without
-an end goes on to that of the text, so that each character is read once."""
-_BLOCKS = re.compile(rf"\{{\{{{_INSIDE}(?:\}}\}}|\Z)|\{{%{_INSIDE}(?:%\}}|\Z)", re.DOTALL)
-_NAMES = {*bad.DUNDERS, "__class__", "__init__", "__dict__", "__getitem__"}
-_INTERNALS = re.compile(
-    "|".join(sorted(re.escape(one) for name in _NAMES for one in (name, name[::-1]))), re.IGNORECASE
+PER_CHARACTER, PER_TOKEN = 1 / 16, 6
+"""Units of work."""
+_DEEP = re.compile(
+    r"__(?:globals|builtins|subclasses|import|mro|bases?|code|closure|getattribute|reduce|reduce_ex|loader|spec)__",
+    re.IGNORECASE,
 )
-_STRING = r"""(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")"""
-_A_STRING = re.compile(_STRING, re.DOTALL)
-_STRINGS = re.compile(rf"{_STRING}(?:[\s~+()]*+{_STRING})*+", re.DOTALL)
-"""Texts that are one: two in a row, and those that ``~`` or ``+`` join."""
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|N\{[^}]*+\})")
-_COMPUTES = re.compile(
-    rf"~|{_STRING}\s*+(?:[+*%\['\"])|[+*]\s*+['\"]|\|\s*+(?:join|format|replace|reverse|trim|sum|map|first|last|random|string)\b"
-    r"|\.\s*+(?:join|format|replace|format_map|strip|translate|decode|__\w++)\s*+\("
-    r"|(?<![.\w])(?!(?:range|and|or|not|in|is|if|else)\b)[^\W\d]\w*+\s*+\(",
-    re.DOTALL,
-)
-"""What makes a text, which may be any name."""
-_FETCHES = re.compile(
-    rf"\|\s*+attr\s*+\((?!\s*+{_STRING}\s*+\))|\bmap\s*+\(\s*+['\"]attr['\"]|\battribute\s*+=(?!\s*+(?:{_STRING}\s*+[,)]|\d))"
-    rf"|\|\s*+(?:selectattr|rejectattr|groupby)\s*+\((?!\s*+(?:{_STRING}\s*+[,)]|attribute\b))",
-    re.DOTALL,
-)
-"""Filters that fetch by a name that is not written there."""
-_SETS = re.compile(
-    r"\{%[-+]?\s*+(?:set\s++([\w.]++)\s*+(?:=(.*)|[-+]?%\}|\|)|for\s++((?:(?!\sin\s)[\w\s,])++)\sin\s(.*))", re.DOTALL
-)
-_BRACKETS = re.compile(rf"{_STRING}|[^\W\d]\w*+|[\[\](){{}}]", re.DOTALL)
-_NO_VALUES = frozenset({"in", "is", "not", "and", "or", "if", "else", "set", "elif", "do", "for", "recursive"})
+"""Internals of which texts that are no templates of chats never speak in an expression."""
+_OF_CHATS = frozenset({"add_generation_prompt", "bos_token", "eos_token", "raise_exception", "strftime_now"})
+_OF_MESSAGES = frozenset({"role", "content", "tool_calls"})
 
 
-def reaches(template: str) -> Reach | None:
-    """Return the way into Python's internals that a Jinja *template* takes, or None."""
-    blocks = [found.group() for found in _BLOCKS.finditer(template)]
-    for block in blocks:
-        found = _INTERNALS.search(block) or _written(block)
-        if found is not None:
-            return Reach(Level.MALICIOUS, found.group())
-    made = {name for block in blocks for name in _made(block)}
-    for block in blocks:
-        fetch = _FETCHES.search(block)
-        if fetch is not None:
-            return Reach(Level.UNSAFE, f"what it computes the name of ({fetch.group().strip()})")
-        for index in _indices(block):
-            if len(index) > LONGEST_INDEX or index in made or _COMPUTES.search(index) is not None:
-                return Reach(Level.UNSAFE, f"what it computes the name of ([{index[:40]}])")
-    return None
+class Template:
+    """One template."""
+
+    def __init__(self, text: str) -> None:
+        self.lexed: Lexed = lex(text)
+        count = sum(len(block.tokens) for block in self.lexed.blocks)
+        self.cost = int(PER_CHARACTER * len(text)) + PER_TOKEN * count
+        self.codes = [understand(block) for block in self.lexed.blocks]
+        self.whole = self.lexed.whole and not any(map(_refused, self.codes))
+        """False if Jinja refuses it."""
+
+    @property
+    def acts(self) -> bool:
+        """Return True if it does more than print variables."""
+        return any(code.block.statement or len(code.tokens) > 1 for code in self.codes)
+
+    @property
+    def states(self) -> bool:
+        """Return True if it has a statement of Jinja's."""
+        tags = known.TAGS | known.FILES
+        return any(code.block.statement and code.tokens and code.tokens[0].text in tags for code in self.codes)
+
+    def is_of_chat(self) -> bool:
+        """Return True if it uses names that only software for chats has."""
+        used = {code.tokens[at].text for code in self.codes for at, role in enumerate(code.roles) if role is not None}
+        texts = {token.text for code in self.codes for token in code.tokens if token.kind is JinjaKind.STRING}
+        of_messages = "messages" in used and not _OF_MESSAGES.isdisjoint(used | texts)
+        return of_messages or not _OF_CHATS.isdisjoint(used)
+
+    def reaches(self, *, rendered: bool) -> list[Reach]:
+        """Return the worst that it does by each rule.
+
+        *rendered* is True if a loader is known to render it, as a chat's template.
+        """
+        worst: dict[str, Reach] = {}
+        for reach in self._reaches(rendered=rendered):
+            if reach.rule not in worst or reach.level.rank > worst[reach.rule].level.rank:
+                worst[reach.rule] = reach
+        return [*worst.values()]
+
+    def _reaches(self, *, rendered: bool) -> list[Reach]:
+        if self.lexed.long and not rendered:
+            return [Reach(UNKNOWN, Level.UNVERIFIED, "more code than is read")]
+        if not self.whole and not rendered:
+            return []
+        held = held_texts(self.codes)
+        found = [reach for code in self.codes for reach in BlockJudge(code, held).reaches()]
+        if rendered:
+            if not self.whole:
+                why = "more code than is read" if self.lexed.long else "what Jinja refuses to read"
+                found.append(Reach(UNKNOWN, Level.UNVERIFIED, why))
+            return [*found, *self._unknown(self.codes)]
+        unmarked = [code for code in self.codes if not code.block.marked]
+        ways = {one.way.partition(" (")[0] for one in found if one.rule == ESCAPE and one.level is Level.UNSAFE}
+        several = len(ways - {PRIVATE}) > 1
+        return [*(_softened(one, several=several) for one in found), *self._unknown(unmarked)]
+
+    def _unknown(self, codes: Sequence[ReadBlock]) -> Iterator[Reach]:
+        """Yield the first name of *codes* that is on no list, of each kind."""
+        own = {
+            code.tokens[1].text
+            for code in self.codes
+            if len(code.tokens) > 1 and code.tokens[0].text == "macro" and code.block.statement
+        }
+        assigned = {
+            code.tokens[at].text
+            for code in self.codes
+            for at, role in enumerate(code.roles)
+            if role is Role.ARGUMENT or (role is Role.VARIABLE and code.tokens[0].text in _ASSIGNING)
+        }
+        seen: set[str] = set()
+        for code in codes:
+            for at, role in enumerate(code.roles):
+                kind = None if role is None else _unlisted(code, at, role, own | assigned)
+                if kind is not None and kind not in seen:
+                    seen.add(kind)
+                    yield Reach(UNKNOWN, Level.UNVERIFIED, f"the {kind} {code.tokens[at].text[:40]!r}")
 
 
-def _written(block: str) -> re.Match[str] | None:
-    """Return the name of an internal that strings of *block* spell together, or with escapes."""
-    for strings in _STRINGS.finditer(block):
-        text = "".join(one.group()[1:-1] for one in _A_STRING.finditer(strings.group()))
-        found = _INTERNALS.search(_ESCAPE.sub(_character, text))
-        if found is not None:
-            return found
-    return None
+_ASSIGNING = frozenset({"macro", "for", "set", "call"})
 
 
-def _character(escape: re.Match[str]) -> str:
-    code = escape.group()[1:]
-    if code[0] == "N":
-        return "_"
-    number = int(code[1:], 16) if code[0] in "xuU" else int(code, 8)
-    return chr(min(number, 0x10FFFF))
+def _refused(code: ReadBlock) -> bool:
+    """Return True for what Jinja's parser refuses and other languages write: braces that are no dictionary.
+
+    Python's ``f"{{{name}}}"`` and React's ``style={{width: 1}}`` are read by its lexer.
+    """
+    colons = {code.opened_by[at] for at, operator in enumerate(code.operators) if operator == ":"}
+    if -1 in colons and not code.block.statement:
+        return True
+    return any(
+        code.operators[opening] == "{" and closing > opening + 1 and opening not in colons
+        for opening, closing in code.closes.items()
+    )
 
 
-def _made(block: str) -> Iterator[str]:
-    """Yield the variables that *block* gives a text that it makes."""
-    match = _SETS.match(block)
-    if match is None:
-        return
-    value = match[2] if match[1] else match[4]
-    if value is None or _COMPUTES.search(value) is not None:
-        yield from (name.strip() for name in (match[1] or match[3]).split(","))
+def _softened(reach: Reach, *, several: bool) -> Reach:
+    """Return *reach* as it counts in a text of which no loader of models is known to render it."""
+    if reach.rule != ESCAPE or (reach.level is Level.MALICIOUS and _DEEP.search(reach.way) is not None):
+        level = reach.level if reach.rule == ESCAPE else Level.UNVERIFIED
+    else:
+        level = Level.UNSAFE if several else Level.UNVERIFIED
+    return reach._replace(level=level)
 
 
-def _indices(block: str) -> Iterator[str]:
-    """Yield what stands in brackets behind a value: it is fetched from that."""
-    open_: list[int] = []
-    """Where the inside of each bracket begins; -1 for one that does not fetch."""
-    valued = False
-    for token in _BRACKETS.finditer(block):
-        text = token.group()
-        if text in {"[", "(", "{"}:
-            open_.append(token.end() if text == "[" and valued else -1)
-            valued = False
-        elif text in {"]", ")", "}"}:
-            begin = open_.pop() if open_ else -1
-            if begin >= 0:
-                yield block[begin : token.start()].strip()
-            valued = True
-        else:
-            after = block[token.end() : token.end() + 16].lstrip()
-            valued = text not in _NO_VALUES and after[:1] == "["
+def _unlisted(code: ReadBlock, at: int, role: Role, own: set[str]) -> str | None:
+    """Return the kind of the name at *at* if it is on no list."""
+    text = code.tokens[at].text
+    called = code.operators[at + 1] == "("
+    if role is Role.TAG:
+        unlisted = text not in known.TAGS and text not in known.FILES
+    elif role is Role.FILTER:
+        unlisted = text not in known.FILTERS
+    elif role is Role.TEST:
+        unlisted = text not in known.TESTS
+    elif role is Role.ATTRIBUTE:
+        unlisted = called and text not in known.METHODS and text not in own
+    else:
+        unlisted = role is Role.VARIABLE and called and text not in known.FUNCTIONS and text not in own
+    names = {Role.TAG: "tag", Role.FILTER: "filter", Role.TEST: "test", Role.ATTRIBUTE: "method"}
+    return names.get(role, "function") if unlisted else None

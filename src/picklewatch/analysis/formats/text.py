@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats import toml_tables
 from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
-from picklewatch.analysis.formats.jinja_templates import is_template
-from picklewatch.analysis.formats.spelling import encoding, escaped_strings, in_utf8, pieces
+from picklewatch.analysis.formats.spelling import encoding, in_utf8, pieces
+from picklewatch.analysis.formats.templates import TemplateJudge
 from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
@@ -34,6 +34,8 @@ _AT_ONCE = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
 _JSON = re.compile(rb"\s*+[\[{\"]")
+_STATEMENT = re.compile(rb"\s*+\{%")
+"""What no text of YAML or JSON begins with (yaml/scanner.py: a percent sign begins no scalar)."""
 _KERAS = re.compile(rb"\s*(?:" + b"|".join(KERAS) + rb")\b")
 
 
@@ -96,12 +98,13 @@ def judge_signs(scan: Scan, part: Part, counting: set[bytes]) -> set[str]:
     """Judge a text in UTF-8 in which these signs count, and return its kinds."""
     found = worth_reading(part.data, counting)
     reader = _TextJudge(scan, part)
-    if not found.isdisjoint(TEMPLATES) and is_template(part.data):
-        reader.kinds.add("chat-template")
-    if not found.issubset(TEMPLATES):
+    if not found.isdisjoint(TEMPLATES):
+        reader.templates.judge(part.data)
+    if found and not (found.issubset(TEMPLATES) and _STATEMENT.match(part.data)):
+        configures = not found.issubset(TEMPLATES)
         for met in readings(scan, part.data, found):
-            reader.take(met)
-    elif found and _JSON.match(part.data) is not None and any(map(_is_template, escaped_strings(part.data))):
+            reader.take(met, configures=configures)
+    if reader.templates.found:
         reader.kinds.add("chat-template")
     keys = keys_of(counting)
     if keys and toml_tables.may_be_toml(part.data, keys):
@@ -120,8 +123,8 @@ def _judge_toml(scan: Scan, part: Part) -> None:
         configs.take(met)
 
 
-def _is_template(text: bytes) -> bool:
-    return any(mark in text for mark in TEMPLATES) and is_template(text)
+_JUDGED = frozenset({b"chat_template", b"chat_template_jinja"})
+"""Keys whose templates `picklewatch.analysis.loader_acts` judges."""
 
 
 class _TextJudge:
@@ -129,19 +132,26 @@ class _TextJudge:
 
     def __init__(self, scan: Scan, part: Part) -> None:
         self.kinds: set[str] = set()
+        self.templates = TemplateJudge(scan, part)
         self._scan = scan
         self._part = part
         self._configs = ConfigJudge(scan, part)
         self._tags = TagJudge(scan, part)
         self._serialized: set[bytes] = set()
+        self._waiting: list[tuple[bytes, int]] = []
+        """Strings of the document that may be templates, and where they stand: prose that no parser reads has none."""
 
-    def take(self, met: Met) -> None:
-        """Judge one tag, pair or string."""
+    def take(self, met: Met, *, configures: bool) -> None:
+        """Judge one tag, pair or string; *configures* is False if the text has templates alone."""
         if met.tag:
             self._tags.judge(met)
             return
-        self._configs.take(met)
+        if configures:
+            self._configs.take(met)
         if met.ends:
+            waiting, self._waiting = self._waiting, []
+            for value, at in waiting if met.loads else ():
+                self.templates.judge(value, at)
             return
         self._kind(met)
         if met.key == b":serialized:" and met.value is not None and met.value not in self._serialized:
@@ -150,7 +160,7 @@ class _TextJudge:
 
     def _kind(self, met: Met) -> None:
         value = met.value
-        if met.quoted and met.key == b"chat_template":
+        if value is not None and met.key == b"chat_template" and any(mark in value for mark in TEMPLATES):
             self.kinds.add("chat-template")
         if value is None and met.key == b"auto_map":
             self.kinds.add("remote-code")
@@ -160,5 +170,5 @@ class _TextJudge:
             return
         if met.key == b"class_name" and _KERAS.match(value) is not None:
             self.kinds.add("keras-config")
-        if met.quoted and _is_template(value):
-            self.kinds.add("chat-template")
+        if met.key not in _JUDGED and any(mark in value for mark in TEMPLATES):
+            self._waiting.append((value, met.at))

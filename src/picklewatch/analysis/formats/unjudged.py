@@ -239,7 +239,6 @@ FORMATS = (
 """By magic numbers or structure."""
 
 _KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
-    ("chat-template", ()),
     (
         "tf-savedmodel",
         (
@@ -253,6 +252,7 @@ _KINDS: tuple[tuple[str, tuple[re.Pattern[bytes], ...]], ...] = (
     ("onnx", (re.compile(rb"_version(?<=\bir_version)\s*+:\s*+\d"),)),
     ("keras-config", ()),
     ("remote-code", ()),
+    ("chat-template", ()),
 )
 """Kinds of texts by precedence, and patterns that show them besides the keys and strings of JSON and YAML."""
 
@@ -262,6 +262,9 @@ def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
     for name, patterns in _KINDS:
         shown = name in kinds or any(pattern.search(part.data) for pattern in patterns)
         if shown or (name == "remote-code" and _remote_code(part.data)):
-            _reader(name)(scan, part)
+            if name == "chat-template":
+                scan.code_bearing = True
+            else:
+                _reader(name)(scan, part)
             return name
     return "text"

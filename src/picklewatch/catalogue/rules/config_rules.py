@@ -74,14 +74,50 @@ RULES = (
         id="template-escape",
         level=Level.MALICIOUS,
         title="A template that leads into the interpreter",
-        meaning="A template uses attributes of Python's internals, or fetches an attribute by a name that it computes.",
+        meaning=(
+            "A Jinja template (`chat_template` of a tokenizer, of GGUF's metadata or of a pickle, a `.jinja` file) uses names of "
+            "Python's internals, whole, in parts or with escapes; or it fetches by a name that it computes, by the filter `attr`, "
+            "by `format` itself, or from an object that every template has (`lipsum`, `cycler`, `joiner`, `self`)."
+        ),
         danger=(
-            "It acts when a chat is rendered: outside of Jinja's sandbox such a chain ends in running any code "
-            "(llama-cpp-python's CVE-2024-34359). No honest template has one. A computed name is unsafe: chats fetch by "
-            "plain words and numbers."
+            "It acts on use, when a chat is rendered: outside of Jinja's sandbox such a chain ends in running any code "
+            "(llama-cpp-python's CVE-2024-34359, SGLang's CVE-2026-5760), and the sandbox itself was left so (CVE-2024-56326, "
+            "CVE-2025-27516). A known chain is malicious, other private or computed names are unsafe: chats fetch by plain words "
+            "and numbers. In a text that no chat software is known to render, such as a web page's, only a chain counts, or two ways "
+            "at once; one is unverified."
         ),
         evidence="__subclasses__",
         action=_DELETE,
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="template-file",
+        level=Level.UNSAFE,
+        title="A template that loads other templates",
+        meaning="A chat's template includes, imports or extends another one.",
+        danger=(
+            "It acts on use, when a chat is rendered: a loader that finds templates in the file system reads any file that it may read "
+            "into the answer, or runs that file as a template. Chat software renders one template alone. In other texts, such as "
+            "web pages, it is usual and unverified."
+        ),
+        evidence="include '/etc/passwd'",
+        action="Don't use the template. Take that of the model's publisher, or remove the statement.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="template-unknown",
+        level=Level.UNVERIFIED,
+        title="A template with names that are not on the list",
+        meaning=(
+            "A template uses a filter, test, tag, method or function that the templates of models don't have, is refused by "
+            "Jinja, or is longer than what is read."
+        ),
+        danger=(
+            "It acts on use, when it is rendered, if at all: Jinja itself refuses a tag, filter or test that its program did not add, and "
+            "nothing is known of what such an addition does."
+        ),
+        evidence="the filter 'to_nice_json'",
+        action="Read the template at this place, and look up what the name does in the software that renders it.",
         allow=_BY_DIGEST,
     ),
 )
