@@ -178,6 +178,40 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/python_source.py": [
         told("config-code", reach.long_source, "source too long to be parsed", "judge_python: len(text) > LONGEST"),
     ],
+    "analysis/python/decoding.py": [shown("an encoding's name", "decode: name.decode('latin-1')[:40]")],
+    "analysis/python/nature.py": [
+        careful("words spelt as they usually are; whatever has one is parsed", "may_be_code: len(data) <= PLAINLY"),
+    ],
+    "analysis/python/reading.py": [
+        told(
+            "python-unread",
+            reach.long_statement,
+            "a statement that is longer than what is parsed at a time",
+            "_in_parts: statement.weight > MOST",
+        ),
+        told(
+            "python-unread",
+            reach.many_statements,
+            "statements that are longer together than what is parsed",
+            "_in_parts: bounded, left, prose = ('', _TREES, 0)",
+            "_in_parts: left < 0",
+        ),
+        whole("it is parsed in parts", "read: weight > MOST", "read: weight <= MOST"),
+        format_(
+            "no Python of any version executes a text with sentences in it",
+            "_in_parts: prose >= _PROSE_LINES",
+            "_in_parts: prose * _PROSE_SHARE >= number",
+            "_in_parts: prose * _PROSE_SHARE >= len(unread) + len(trees)",
+        ),
+    ],
+    "analysis/script_source.py": [
+        sample(
+            "a script that does not look like one at its beginning: no loader runs it",
+            "script_kind: data[:HEAD]",
+            "script_kind: sum(map(is_sentence, lines)) * _PROSE > len(lines)",
+            "script_kind: sum((1 for _ in _POWERSHELL.finditer(head))) * _SHARE >= max(len(lines), 1)",
+        ),
+    ],
     "catalogue/loaders/loader_names.py": [
         told(
             "config-target",

@@ -186,6 +186,21 @@ def long_source() -> Reached:
     return Reached(source(64), source(65), constants={"picklewatch.analysis.python_source.LONGEST": 64})
 
 
+def long_statement() -> Reached:
+    """A function, and one of a character more than is parsed at a time."""
+
+    def source(size: int) -> bytes:
+        return b"import os\nx = os." + b"a" * (size - 7)
+
+    return Reached(source(64), source(65), constants={"picklewatch.analysis.python.reading.MOST": 64})
+
+
+def many_statements() -> Reached:
+    """Statements that are together as long as what is parsed, and one more."""
+    constants = {"picklewatch.analysis.python.reading.MOST": 16, "picklewatch.analysis.python.reading._TREES": 30}
+    return Reached(b"import os\nx = os.a\nx = 1.", b"import os\nx = os.a\nx = 1.0\nx = 2.0", constants=constants)
+
+
 def long_target() -> Reached:
     """A name of a class whose module is long."""
 

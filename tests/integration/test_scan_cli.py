@@ -337,3 +337,18 @@ def test_a_terminal_gets_colours_and_progress(run: Commands, tmp_path: Path) -> 
     assert "\x1b[1;97;41mmalicious\x1b[0m" in text
     whole = re.sub(r"\r\x1b\[2K|\x1b\[[0-9;]*m", "", re.sub(r"\r\x1b\[2K[^\r\n]*?(?=\r\x1b\[2K)", "", text))
     assert len([line for line in whole.splitlines() if line.startswith("clean ")]) == 300
+
+
+def test_code_is_told_once_for_each_repository(run: Commands, tmp_path: Path) -> None:
+    """In a cache by its repository's name, in one's own folder as a number; a file that was named, by itself."""
+    hub, own = tmp_path / "torch" / "hub" / "org_model_main", tmp_path / "src"
+    for folder in (hub, own):
+        folder.mkdir(parents=True)
+        for name in ("a.py", "b.py"):
+            (folder / name).write_text(f"import os  # {folder.name} {name}\n")
+    text = run("scan", hub, own).stdout
+    assert "2 files  torch.hub org_model_main: a.py, b.py" in text
+    assert "2 files of source code" in text
+    assert str(own) not in text
+    assert str(own / "a.py") in run("scan", own / "a.py").stdout
+    assert [record["format"] for record in records(run("scan", "--format", "json", hub, own))] == ["python"] * 4

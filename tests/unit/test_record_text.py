@@ -23,6 +23,7 @@ from picklewatch.core.model import (
     ScanReport,
     Verdict,
 )
+from picklewatch.explain.code_groups import CodeGroups
 from picklewatch.explain.record_text import SHOWN_FINDINGS, record_lines, shell_quoted, summary_line, worst_first
 
 ENGINE = EngineVersion(picklewatch="0", fickling="1", rules="2")
@@ -131,3 +132,32 @@ def test_a_pasted_path_is_the_path(name: bytes) -> None:
     done = subprocess.run(["bash", "-c", f"printf %s {quoted}" if name[:1] != b"-" else f"printf -- {quoted}"],
                           capture_output=True, check=True, timeout=PATIENCE)  # fmt: skip
     assert done.stdout == name
+
+
+CODE = Judgement(verdict=Verdict.UNVERIFIED, reasons=("python-code",))
+
+
+def test_the_code_of_a_repository_is_one_line() -> None:
+    """A model has dozens of files of it."""
+    groups = CodeGroups()
+    for name in ("d.py", "a.py", "b.py", "c.py"):
+        assert groups.take(record(judgement=CODE, name=f"org/model@main: {name}"))
+    line, advice = groups.lines(colour=False)
+    assert line == "unverified   code            4 files  org/model@main: a.py, b.py, c.py and 1 more"
+    assert "trust_remote_code" in advice
+
+
+def test_source_code_in_a_folder_of_ones_own_is_only_counted() -> None:
+    """It must not drown what matters."""
+    groups = CodeGroups()
+    assert groups.take(record(judgement=CODE))
+    assert len(list(groups.lines(colour=False))) == 1
+    assert list(groups.lines(colour=False, quiet=True)) == []
+
+
+def test_code_with_another_finding_is_told_by_itself() -> None:
+    """Harm, or content that was not read."""
+    worse = Judgement(verdict=Verdict.UNSAFE, reasons=("python-harm", "python-code"))
+    other = Judgement(verdict=Verdict.UNVERIFIED, reasons=("config-target", "python-code"))
+    assert not CodeGroups().take(record(judgement=worse, name="org/model: a.py"))
+    assert not CodeGroups().take(record(judgement=other, name="org/model: a.py"))

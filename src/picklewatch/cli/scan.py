@@ -18,6 +18,7 @@ from picklewatch.cli.stdin import open_standard_input
 from picklewatch.core.errors import ExitStatus
 from picklewatch.core.model import Outcome, Record, Verdict, printable
 from picklewatch.core.path_patterns import excluder
+from picklewatch.explain.code_groups import CodeGroups
 from picklewatch.explain.record_text import record_lines, summary_line
 from picklewatch.scanning.collect_paths import STDIN, collect
 from picklewatch.scanning.scan_many import ScanPool
@@ -100,7 +101,7 @@ def command(  # noqa: PLR0913 - one per option
     start = time.monotonic()
     counts: Counter[Outcome] = Counter()
     progress = Progress(len(targets.items), targets.size)
-    show = _Show(output, progress, quiet=quiet)
+    show = _Show(output, progress, quiet=quiet, named=paths)
     try:
         with closing(_records(targets, settings, jobs or settings.workers, progress)) as records:
             for record in records:
@@ -123,15 +124,19 @@ def exit_status(counts: Counter[Outcome], fail_on: Verdict) -> ExitStatus:
 class _Show:
     """Writer of records as they arrive."""
 
-    def __init__(self, output: str, progress: Progress, *, quiet: bool) -> None:
+    def __init__(self, output: str, progress: Progress, *, quiet: bool, named: tuple[str, ...]) -> None:
         self._json = output == "json"
         self._progress = progress
         self._quiet = quiet
         self._colour = wants_colour(sys.stdout)
+        self._named = {os.path.realpath(path) for path in named}
+        self._code = CodeGroups()
 
     def record(self, record: Record) -> None:
         """Write *record*."""
         if self._quiet and record.judgement.effective.rank < Verdict.UNVERIFIED.rank:
+            return
+        if not self._json and os.path.realpath(record.path) not in self._named and self._code.take(record):
             return
         self._progress.clear()
         if self._json:
@@ -142,7 +147,9 @@ class _Show:
             sys.stdout.flush()
 
     def end(self, targets: CollectedTargets, counts: Counter[Outcome], seconds: float) -> None:
-        """Write the summary, and which links were not followed."""
+        """Write the code of each repository, the summary, and which links were not followed."""
+        if not self._json:
+            sys.stdout.writelines(f"{line}\n" for line in self._code.lines(colour=self._colour, quiet=self._quiet))
         if not self._json and not self._quiet:
             sys.stdout.write(summary_line(counts, seconds, colour=self._colour) + "\n")
         sys.stdout.flush()

@@ -16,6 +16,7 @@ _JUDGING = (
     "analysis/*.py",
     "analysis/formats/**/*.py",
     "analysis/pickle/**/*.py",
+    "analysis/python/**/*.py",
     "catalogue/*.py",
     "catalogue/classes/**/*.py",
     "catalogue/classes/*.bin",

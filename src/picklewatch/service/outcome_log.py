@@ -12,6 +12,7 @@ import structlog
 
 from picklewatch.core.found_record import record_id
 from picklewatch.core.model import Outcome, Verdict
+from picklewatch.explain.code_groups import is_mere_code
 from picklewatch.telemetry.log import LEVEL_OF_VERDICT
 from picklewatch.watch.caches import is_bookkeeping
 
@@ -82,13 +83,18 @@ class OutcomeLog:
 
     def _log_outcome(self, number: int, fields: Mapping[str, Any]) -> bool:
         verdict, outcome = Verdict(fields["verdict"]), Outcome(fields.get("outcome", fields["verdict"]))
-        level = "debug" if _is_bookkeeping(fields) else LEVEL_OF_VERDICT[outcome.effective]
+        level = "debug" if _is_bookkeeping(fields) or _is_own_source(fields) else LEVEL_OF_VERDICT[outcome.effective]
         if level == "info" and verdict is Verdict.MALICIOUS:
             level = "warning"  # harm that passes on the operator's word alone
         written = _log.log(
             logging.getLevelNamesMapping()[level.upper()], "file.scanned", id=record_id(number), **fields
         )
         return written is not False  # None: nobody wants lines of this level
+
+
+def _is_own_source(fields: Mapping[str, Any]) -> bool:
+    """Return True for source code in a folder of the user's own, such as ``~/src``, in which no harm was found."""
+    return not fields.get("name") and is_mere_code(fields)
 
 
 def _is_bookkeeping(fields: Mapping[str, Any]) -> bool:

@@ -23,6 +23,7 @@ from picklewatch.analysis.formats import (
 )
 from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
+from picklewatch.analysis.formats.python_files import judge_code
 from picklewatch.analysis.formats.text import is_text, judge_text, may_be_read
 from picklewatch.core.tombstone import parse_tombstone
 
@@ -85,6 +86,9 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
         return name
     # before the weak formats: a text that a loader runs may begin with the letters of an image or a model
     kinds = judge_text(scan, part) if text or may_be_read(data) else set()
+    is_template = "chat-template" in kinds and bytes(data[:2]) in text_signs.TEMPLATES  # a set of sets to Python
+    if text and not is_template and (code := judge_code(scan, part, text=True)) is not None:
+        return code
     if not text:
         pickles.lead(scan, part)
     for form in WEAK:
@@ -92,7 +96,7 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
             return form.read(scan, part) or form.name
     if not text:
         search(scan, part, place="in data of no known kind")
-        return "other"
+        return judge_code(scan, part, text=False) or "other"
     return unjudged.read_kind(scan, part, kinds)
 
 

@@ -122,45 +122,6 @@ def _keras_config(_head: bytes, data: memoryview) -> bool:
 _KERAS = re.compile(rb"class_name\"?\s*+:\s*+\"?(?:Sequential|Functional|Model|Lambda)\b")
 
 
-def _remote_code(data: memoryview) -> bool:
-    """Return True for Python that a hub's client imports from a repository."""
-    if not _PYTHON(data):
-        return False
-    return _HUB_CONF(data) or _HANDLER(data) or _derived(data)
-
-
-def _line(pattern: bytes) -> Callable[[memoryview], bool]:
-    """Return a test whether a line begins with *pattern*; it searches for line breaks, which is fast."""
-    first, other = re.compile(pattern), re.compile(b"\n(?:" + pattern + b")")
-    return lambda data: first.match(data) is not None or other.search(data) is not None
-
-
-def _derived(data: memoryview) -> bool:
-    """Return True if a class is derived from one that hubs load."""
-    looked = 0
-    for head in _CLASS.finditer(data):
-        if head.end() < looked:  # the same bracket is not closed yet
-            continue
-        bases = _BASES.match(data, head.end())
-        looked = bases.end() if bases is not None else head.end()
-        if _HUB_CLASS.search(data, head.end(), looked) is not None:
-            return True
-    return False
-
-
-_PYTHON = _line(rb"(?:import|from)[ \t]+[\w.]+|def[ \t]+\w+[ \t]*\(")
-_HANDLER = _line(rb"class[ \t]+EndpointHandler\b")
-_CLASS = re.compile(rb"class[ \t]++\w++[ \t]*+\(")
-_BASES = re.compile(rb"[^)]*+")
-_HUB_CLASS = re.compile(
-    rb"\b(?:\w*PreTrained\w+|\w*PretrainedConfig|ProcessorMixin"
-    rb"|\w*ImageProcessor\w*|FeatureExtractionMixin|SequenceFeatureExtractor|GeneratorBasedBuilder|ArrowBasedBuilder|BuilderConfig|DiffusionPipeline"
-    rb"|ModelMixin|PyTorchModelHubMixin|BaseHandler|PythonModel|Pipeline)\b"
-)
-_HUB_CONF = _line(rb"dependencies[ \t]*=[ \t]*\[['\"\s]")
-"""``hubconf.py``, which ``torch.hub.load`` imports."""
-
-
 _TAG = re.compile(rb"[\0\xef\xbb\xbf\xff\xfe \t\r\n]*+<")
 _NET = re.compile(rb"<net\b[^<]*\bversion\s*=")
 _NETWORK = re.compile(rb"<net\b")
@@ -261,7 +222,7 @@ def read_kind(scan: Scan, part: Part, kinds: set[str]) -> str:
     """Report the first kind of a text that was found to be of *kinds*, and return its name, or ``text``."""
     for name, patterns in _KINDS:
         shown = name in kinds or any(pattern.search(part.data) for pattern in patterns)
-        if shown or (name == "remote-code" and _remote_code(part.data)):
+        if shown:
             if name == "chat-template":
                 scan.code_bearing = True
             else:

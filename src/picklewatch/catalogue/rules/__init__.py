@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from picklewatch.catalogue.rules import config_rules, format_rules, pickle_rules, scan_rules
+from picklewatch.catalogue.rules import code_rules, config_rules, format_rules, pickle_rules, scan_rules
 from picklewatch.catalogue.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -21,5 +21,7 @@ def _merged(*groups: Iterable[Rule]) -> Mapping[str, Rule]:
     return MappingProxyType(dict(sorted(rules.items())))
 
 
-RULES: Mapping[str, Rule] = _merged(pickle_rules.RULES, format_rules.RULES, config_rules.RULES, scan_rules.RULES)
+RULES: Mapping[str, Rule] = _merged(
+    pickle_rules.RULES, format_rules.RULES, config_rules.RULES, code_rules.RULES, scan_rules.RULES
+)
 """Rule identifier → rule, in the order of identifiers."""

@@ -279,6 +279,7 @@ TOOL = CacheTool(
         r".*/\.cache/huggingface/(download/.+\.(lock|metadata)|\.gitignore)",
         r".*/CACHEDIR\.TAG",
     ),
+    names=((r".*/(?:transformers|diffusers|datasets)_modules/(?P<repo>.+)/(?P<file>[^/]+)", "{repo}: {file}"),),
     describe=describe,
     links_to=links_to,
 )

@@ -1,0 +1,59 @@
+"""Python source and scripts: code that hubs' clients import, torch.hub runs and people start, whatever it is called.
+
+transformers imports what an ``auto_map`` names (dynamic_module_utils.py), torch.hub executes ``hubconf.py`` and all
+that it imports (hub.py), TorchServe and inference endpoints a handler. So no code is ever `skipped`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.analysis.python.decoding import decode
+from picklewatch.analysis.python.nature import is_code, may_be_code
+from picklewatch.analysis.python.reading import read
+from picklewatch.analysis.script_source import script_kind
+from picklewatch.analysis.sparse import before_hole
+from picklewatch.core.model import Level
+
+if TYPE_CHECKING:
+    from picklewatch.analysis.formats.context import Scan
+    from picklewatch.analysis.formats.part import Part
+
+CODE, UNREAD, SCRIPT = "python-code", "python-unread", "script-code"
+"""The rules."""
+_LETTERS = 64
+"""Letters that are searched for a sign of code in the time of one unit of work."""
+
+
+def judge_code(scan: Scan, part: Part, *, text: bool) -> str | None:
+    """Judge *part*, a *text* or other bytes, if it is code, and return the name of its format."""
+    part = part._replace(data=in_utf8(before_hole(part.data)) if text else part.data)
+    return _python(scan, part, text=text) or (_script(scan, part) if text else None)
+
+
+def _python(scan: Scan, part: Part, *, text: bool) -> str | None:
+    scan.budget.charge(1 + len(part.data) // _LETTERS)
+    if not may_be_code(part.data):
+        return None
+    decoded = decode(bytes(part.data))
+    source = read(decoded.text, scan.budget.charge, strictly=not text)
+    if not is_code(source):
+        return None
+    scan.code_bearing = True
+    summary = "The file is Python: whatever imports or runs it does all that it says."
+    scan.finding(CODE, Level.UNVERIFIED, part.where, summary)
+    if source.bounded:
+        summary = f"Not all of the Python was read: {source.bounded}."
+        scan.finding(UNREAD, Level.UNSCANNABLE, part.where, summary)
+        scan.complete = False
+    return "python"
+
+
+def _script(scan: Scan, part: Part) -> str | None:
+    kind = script_kind(part.data)
+    if not kind:
+        return None
+    scan.code_bearing = True
+    scan.finding(SCRIPT, Level.UNVERIFIED, part.where, f"The file is a script for {kind}: whoever starts it runs it.")
+    return "script"

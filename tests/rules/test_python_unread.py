@@ -1,0 +1,31 @@
+"""Python beyond the bounds of what is parsed."""
+
+from __future__ import annotations
+
+import pytest
+from samples.judging import judged, verdict
+
+from picklewatch.core.model import Level, Verdict
+
+DEEP = {
+    "brackets": b"import os\nx = " + b"(" * 300 + b")" * 300 + b"\n",
+    "signs": b"import os\nx = " + b"-" * 30_000 + b"1\n",
+    "powers": b"import os\nx = " + b"2**" * 9_000 + b"1\n",
+    "attributes": b"import os\nx = os" + b".a" * 9_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_is_nested_too_deeply_is_never_clean(name: str) -> None:
+    """The parser gives up, and a later one may not."""
+    report, level = judged(DEEP[name])
+    assert level is Verdict.UNSCANNABLE
+    assert {f.rule: f.level for f in report.findings} == {
+        "python-code": Level.UNVERIFIED,
+        "python-unread": Level.UNSCANNABLE,
+    }
+
+
+def test_long_strings_are_no_bound() -> None:
+    """They cost a parser nothing: a font or an archive in base64 is common."""
+    assert verdict(b"import os\nx = '" + b"a" * 400_000 + b"'\n") is Verdict.UNVERIFIED
