@@ -16,6 +16,7 @@ from samples.torch_checkpoint import checkpoint, torch_zip
 from picklewatch.core.model import Limits
 from picklewatch.explain.view_text import present
 from picklewatch.sandbox import Scanner, ViewKind, ViewRequest
+from picklewatch.sandbox.scanner import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ LIMITS = Limits(seconds=20, opcodes=1_000_000)
 @pytest.fixture(scope="module")
 def scanner() -> Iterator[Scanner]:
     """One scanner for all views."""
-    with Scanner(LIMITS, views=True) as it:
+    with Scanner(LIMITS, others=VIEWS) as it:
         yield it
 
 
@@ -135,7 +136,7 @@ def test_a_limit_says_that_it_was_one(scanner: Scanner) -> None:
 def test_a_view_never_outgrows_the_output_limit() -> None:
     """A pickle with endless big arguments ends with the limit's line, not with garbage."""
     data = b"\x80\x04(" + (b"X" + (4000).to_bytes(4, "little") + b"x" * 4000) * 2000 + b"t."
-    with Scanner(Limits(output=256 << 10), views=True) as small:
+    with Scanner(Limits(output=256 << 10), others=VIEWS) as small:
         lines = view(small, data, ViewKind.TRACE, limit=1_000_000)
     assert lines[-1]["kind"] == "limit"
     assert "scan.limits.output" in lines[-1]["text"]
@@ -194,7 +195,7 @@ def test_a_view_that_nobody_reads_on_ends_its_child(scanner: Scanner) -> None:
 
 def test_fickling_is_bounded_and_ours_takes_its_place(scanner: Scanner) -> None:
     """A tiny pickle that makes fickling run for ever is shown by picklewatch's own reading, which says why."""
-    with Scanner(Limits(fickling_seconds=0.2), views=True) as quick:
+    with Scanner(Limits(fickling_seconds=0.2), others=VIEWS) as quick:
         lines = view(quick, hostile.bombs()["bomb-dup"], ViewKind.DECOMPILE)
     source = of_kind(lines, "source")[0]
     assert source["by"] == "picklewatch"

@@ -111,7 +111,7 @@ def test_no_class_name_means_two_things() -> None:
 
 
 def test_only_packages_lie_at_the_top() -> None:
-    """The tree is the architecture: sixteen rooms, one for each capability since (`ipc`, `notify`, `guard`), no loose module."""
+    """Sixteen rooms, one for each capability since (`ipc`, `notify`, `guard`, `rescue`), and no loose module."""
     entries = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
     packages = {name for name in entries if (ROOT / name / "__init__.py").exists()}
     assert entries - packages == {"__init__.py", "__main__.py", "py.typed"}

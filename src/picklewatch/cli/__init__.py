@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "trace": "Follow the pickle machine step by step.",
     "disassemble": "List the opcodes of every pickle in a file.",
     "decompile": "Show a file's pickles as Python.",
+    "rescue": "Save the weights of a file; nothing in it is executed.",
     "rules": "List the rules, or explain one.",
     "doctor": "Check this machine and prove that scanning works.",
 }

@@ -114,8 +114,9 @@ class _Broken:
 def viewer(settings: ScanSettings) -> Scanner:
     """Start a scanner that can also show files."""
     from picklewatch.sandbox import Scanner
+    from picklewatch.sandbox.scanner import VIEWS
 
-    return Scanner(settings.limits, require_sandbox=settings.require_sandbox, views=True)
+    return Scanner(settings.limits, require_sandbox=settings.require_sandbox, others=VIEWS)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ read-only descriptor, gives up every right it does not need, scans, and writes i
 side takes nothing on trust. Crashing, hanging and running out of memory are findings, never exceptions.
 
 The parent's half must never parse what it passes on, nor believe what comes back. It is `scanner`, `batches`,
-`child_run`, `process`, `wire`, `answers`; the other half is `warm`, `child`, `child_batch`, `lockdown`, `kernel`,
-`syscalls`. What is named here is imported when first asked for: the other half needs none of it, and starts with every
-command. Start with `picklewatch.sandbox.scanner`.
+`rescuer`, `child_run`, `process`, `wire`, `answers`; the other half is `warm`, `child`, `child_batch`, `lockdown`,
+`kernel`, `syscalls`. What is named here is imported when first asked for: the other half needs none of it, and starts
+with every command. Start with `picklewatch.sandbox.scanner`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from picklewatch.sandbox.batches import BatchStoppedError
     from picklewatch.sandbox.protections import Protections
+    from picklewatch.sandbox.rescuer import Rescuer, RescueRequest
     from picklewatch.sandbox.scanner import ScanCancelledError, Scanner, ViewKind, ViewRequest
 
-__all__ = ["BatchStoppedError", "Protections", "ScanCancelledError", "Scanner", "ViewKind", "ViewRequest"]
+_HOMES = {
+    "BatchStoppedError": "batches",
+    "Protections": "protections",
+    "RescueRequest": "rescuer",
+    "Rescuer": "rescuer",
+    "ScanCancelledError": "scanner",
+    "Scanner": "scanner",
+    "ViewKind": "scanner",
+    "ViewRequest": "scanner",
+}
+"""Name → the module that has it."""
 
-
-_ELSEWHERE = {"BatchStoppedError": "batches", "Protections": "protections"}
+__all__ = [
+    "BatchStoppedError",
+    "Protections",
+    "RescueRequest",
+    "Rescuer",
+    "ScanCancelledError",
+    "Scanner",
+    "ViewKind",
+    "ViewRequest",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        home = _ELSEWHERE.get(name, "scanner")
-        return getattr(import_module(f"picklewatch.sandbox.{home}"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"picklewatch.sandbox.{_HOMES[name]}"), name)
     raise AttributeError(name)

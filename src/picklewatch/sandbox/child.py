@@ -23,19 +23,25 @@ if TYPE_CHECKING:
 
     ScanJob = Callable[[Any, Limits, Callable[[Finding], None]], ScanReport]
     ViewJob = Callable[[Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None]], None]
+    RescueJob = Callable[
+        [Any, Limits, dict[str, Any], Callable[[dict[str, Any]], None], Callable[[bytes | memoryview], None]], None
+    ]
 
 MESSAGE = 128 << 10
 """Bytes of one control message, at most."""
+DESCRIPTORS = 3
+"""Descriptors of one job, at most."""
 _RESERVE = 4 << 20
 """Bytes kept back so that running out of memory can still be reported."""
 _FLUSH = 32 << 10
 
 
 class Pipe:
-    """The pipe for results, written in pieces that are worth a system call."""
+    """The pipe for results, written in pieces that are worth a system call, and a rescue's pipe for raw bytes."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, raw: int | None = None) -> None:
         self._descriptor = descriptor
+        self._raw = raw
         self._pending = bytearray()
 
     def put(self, line: bytes) -> None:
@@ -54,6 +60,14 @@ class Pipe:
         while self._pending:
             del self._pending[: os.write(self._descriptor, self._pending)]
 
+    def put_raw(self, piece: bytes | memoryview) -> None:
+        """Write *piece* to the pipe for raw bytes, after all lines so far."""
+        assert self._raw is not None
+        self.flush()
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(self._raw, left) :]
+
 
 def run(
     plan: lockdown.Plan,
@@ -68,7 +82,7 @@ def run(
     file waits.
 
     The job is the parent's header (``job``, ``limits``, ``request`` for a view, ``batch`` for a scan of many) with two
-    descriptors: the file, and the pipe for the results.
+    descriptors: the file, and the pipe for the results; a rescue has a third, the pipe for raw bytes.
     """
     status = wire.LOCK_FAILED
     signal.set_wakeup_fd(-1)  # the warm process's; its number may soon be the result pipe's
@@ -76,13 +90,13 @@ def run(
         lockdown.enter(plan, parent)
         with contextlib.suppress(Exception):
             rehearse()
-        message, fds, _, _ = socket.recv_fds(connection, MESSAGE, 2)
+        message, fds, _, _ = socket.recv_fds(connection, MESSAGE, DESCRIPTORS)
         if not message:
             os._exit(0)
         header = json.loads(message)
         limits = wire.decode_limits(header["limits"])
         data, sparse_at = mapped(fds[0])
-        output = Pipe(lockdown.only_descriptor(fds[1]))
+        output = Pipe(*lockdown.only_descriptors(*fds[1:]))
         if plan.rlimits:
             lockdown.limit(plan, file_size=len(data), memory=limits.memory, cpu_seconds=limits.cpu_seconds)
         lockdown.seal(plan)
@@ -123,6 +137,8 @@ def _guarded(job: Callable[..., Any], data: Any, limits: Limits, header: dict[st
             scan_slots(job, data, limits, header["batch"], output.put_now)
         elif header["request"] is None:
             _scan(job, data, limits, output)
+        elif header["job"] == "rescue":
+            _rescue(job, data, limits, header["request"], output)
         else:
             _view(job, data, limits, header["request"], output)
     except MemoryError:
@@ -148,4 +164,9 @@ def _scan(job: ScanJob, data: Any, limits: Limits, output: Pipe) -> None:
 
 def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], output: Pipe) -> None:
     job(data, limits, request, lambda line: output.put(wire.encode("line", line)))
+    output.put_now(wire.encode("end", None))
+
+
+def _rescue(job: RescueJob, data: Any, limits: Limits, request: dict[str, Any], output: Pipe) -> None:
+    job(data, limits, request, lambda line: output.put(wire.encode("line", line)), output.put_raw)
     output.put_now(wire.encode("end", None))

@@ -24,6 +24,8 @@ END_SECONDS = 5.0
 """Seconds that the warm process may take to have a child killed and to report that."""
 _READ = 64 << 10
 _TICK_SECONDS = 0.1
+_RAW = 1 << 20
+"""Bytes of the second pipe that are read, and that it holds where the system allows it."""
 
 
 def run_child(  # noqa: PLR0913 - a job, its bounds, and where its end goes
@@ -34,33 +36,56 @@ def run_child(  # noqa: PLR0913 - a job, its bounds, and where its end goes
     ending: Ending,
     *,
     tick: Callable[[], None],
+    raw: bool = False,
 ) -> Generator[tuple[str, object], None, None]:
     """Have a child of *process* do the job of *header* with *fd*; yield its results as they come, fill in *ending*.
 
+    With *raw* the child has a second pipe, for bytes that are no lines: from the line of kind ``planned`` on, they are
+    yielded as ``raw``.
+
     Raises `DiedError`, `SandboxStartError`, `GarbageError`, and whatever *tick* raises.
     """
-    reading, writing = os.pipe()
-    try:
+    with contextlib.ExitStack() as pipes:
+        reading, writing = _pipe(pipes)
+        raws = [_wide_pipe(pipes)] if raw else []
+        ends = [writing, *(end for _, end in raws)]
         try:
             with _read_only(fd) as file:
-                process.submit(header, [file, writing])
+                process.submit(header, [file, *ends])
         finally:
-            os.close(writing)
+            for end in ends:
+                os.close(end)
         try:
-            yield from _observe(process, reading, limits, ending, tick)
+            yield from _observe(process, [reading, *(begin for begin, _ in raws)], limits, ending, tick)
         finally:
             if ending.status is None:
                 _end_child(process, ending)
-    finally:
-        os.close(reading)
+
+
+def _pipe(pipes: contextlib.ExitStack) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    pipes.callback(os.close, reading)
+    return reading, writing
+
+
+def _wide_pipe(pipes: contextlib.ExitStack) -> tuple[int, int]:
+    reading, writing = _pipe(pipes)
+    with contextlib.suppress(OSError):  # of a user who has many pipes
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _RAW)
+    return reading, writing
+
+
+def _is_planned(value: object) -> bool:
+    return isinstance(value, dict) and value.get("kind") == "planned"
 
 
 def _observe(
-    process: WarmProcess, reading: int, limits: Limits, ending: Ending, tick: Callable[[], None]
+    process: WarmProcess, pipes: list[int], limits: Limits, ending: Ending, tick: Callable[[], None]
 ) -> Iterator[tuple[str, object]]:
     reader = wire.LineReader(limits.output)
     left = limits.seconds
     poll = select.poll()
+    reading, *raw = pipes
     poll.register(reading, select.POLLIN)
     poll.register(process.fileno(), select.POLLIN)
     while ending.status is None:
@@ -72,7 +97,12 @@ def _observe(
             data = os.read(reading, _READ)
             if not data:
                 poll.unregister(reading)
-            yield from _decoded(reader, data, ending)
+            for kind, value in _decoded(reader, data, ending):
+                if _is_planned(value):
+                    _register(poll, raw)
+                yield kind, value
+        elif ready.intersection(raw):
+            yield from _raw_piece(poll, raw[0])
         elif ready:
             _take_ending(process, ending)
         if left <= 0 and ending.status is None:
@@ -80,6 +110,18 @@ def _observe(
             return
     if ending.status == 0 and not ending.garbage:
         _finish(reader, ending)
+
+
+def _register(poll: select.poll, descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+
+
+def _raw_piece(poll: select.poll, descriptor: int) -> Iterator[tuple[str, object]]:
+    if piece := os.read(descriptor, _RAW):
+        yield "raw", piece
+    else:
+        poll.unregister(descriptor)
 
 
 def _decoded(reader: wire.LineReader, data: bytes, ending: Ending) -> Iterator[tuple[str, object]]:

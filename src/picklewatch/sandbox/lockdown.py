@@ -123,12 +123,17 @@ def _plan_landlock(plan: Plan) -> None:
         plan.missing.append(f"Landlock failed: {error}")
 
 
-def only_descriptor(keep: int) -> int:
-    """Close every descriptor but the standard three and *keep*; return the number that *keep* has now."""
-    if keep != _FIRST:
-        os.dup2(keep, _FIRST, inheritable=False)
-    os.closerange(_FIRST + 1, _LAST)
-    return _FIRST
+def only_descriptors(*keep: int) -> list[int]:
+    """Close every descriptor but the standard three and *keep*; return the numbers that these have now.
+
+    *keep* must ascend, as the kernel numbers what it hands over: so none of them is closed by the one before it.
+    """
+    numbers = [*range(_FIRST, _FIRST + len(keep))]
+    for number, fd in zip(numbers, keep, strict=True):
+        if fd != number:
+            os.dup2(fd, number, inheritable=False)
+    os.closerange(_FIRST + len(keep), _LAST)
+    return numbers
 
 
 def enter(plan: Plan, parent: int) -> None:

@@ -54,8 +54,11 @@ def warm_up(jobs: Mapping[str, Callable[..., object]]) -> None:
         with contextlib.suppress(Exception):
             jobs["scan"](sample, Limits())
     request = {"member": None, "limit": 1_000, "places": (), "names": ()}
-    for view in (job for kind, job in jobs.items() if kind != "scan"):
+    for view in (job for kind, job in jobs.items() if kind not in {"scan", "rescue"}):
         view(CALL, Limits(), request, lambda _line: None)
+    if "rescue" in jobs:
+        for anew in (False, True):
+            jobs["rescue"](_npy(), Limits(), {"only": None, "anew": anew}, lambda _line: None, lambda _piece: None)
 
 
 def practise(scan: Callable[..., object]) -> None:

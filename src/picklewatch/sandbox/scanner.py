@@ -21,7 +21,7 @@ from picklewatch.sandbox.endings import Ending
 from picklewatch.sandbox.process import DiedError, WarmProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from types import TracebackType
 
     from picklewatch.core.model import Limits, ScanReport
@@ -70,8 +70,8 @@ class Scanner:
 
     Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
     Use one scanner per thread; `close` may be called from any. *job* (``module:function``) is the child's function, for
-    tests; *views* loads the functions of `view` as well. *engine* is the only version of the engine that will do, for
-    processes that live so long that an upgrade may come meanwhile.
+    tests; *others* are more kinds of jobs with their functions, such as `VIEWS` for `view`. *engine* is the only
+    version of the engine that will do, for processes that live so long that an upgrade may come meanwhile.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Scanner:
         limits: Limits = DEFAULT_LIMITS,
         *,
         require_sandbox: bool = False,
-        views: bool = False,
+        others: Mapping[str, str] | None = None,
         job: str = SCAN,
         engine: str | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ class Scanner:
         self._limits = limits
         self._childs_limits = replace(limits, seconds=limits.seconds * _OWN_SHARE)
         self._require = require_sandbox
-        self._jobs = {"scan": job, **(VIEWS if views else {})}
+        self._jobs = {"scan": job, **(others or {})}
         self._lock = threading.Lock()
         self._closed = False
         self._process: WarmProcess | None = WarmProcess(self._jobs, self._engine)

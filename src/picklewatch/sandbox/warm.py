@@ -4,8 +4,9 @@ The next child is forked ahead, so that a file does not wait for that.
 
 It parses nothing hostile itself. Its only input is the control socket (``SOCK_SEQPACKET``, one message at a time):
 
-- from the parent: ``{"job": kind, "limits": …, "request": …}`` with two descriptors (the file, read-only; the
-  result pipe's writing end), or ``{"kill": true}`` for the child at work; end of file: kill it and end;
+- from the parent: ``{"job": kind, "limits": …, "request": …}`` with its descriptors (the file, read-only; the
+  writing ends of the result pipe and of a rescue's raw one), or ``{"kill": true}`` for the child at work; end of file:
+  kill it and end;
 - to the parent: ``{"ready": protections, "engine": version or null}`` or ``{"refused": sentence}`` once; for each job
   ``{"ended": status, "peak_kib": n, "cpu_seconds": x}``, or ``{"unforked": true}`` where no process can be made.
 
@@ -121,7 +122,7 @@ class Server:
     def _receive(self) -> bool:
         """Take one message; return False if it is the last."""
         try:
-            message, fds, _, _ = socket.recv_fds(self._connection, child.MESSAGE, 2)
+            message, fds, _, _ = socket.recv_fds(self._connection, child.MESSAGE, child.DESCRIPTORS)
         except OSError:
             message, fds = b"", []
         if not message:

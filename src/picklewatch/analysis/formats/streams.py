@@ -233,6 +233,25 @@ def _read_zfile(scan: Scan, part: Part) -> None:
     _reader("zlib", _zlib_start(part.data))(scan, part)
 
 
+def codec_of(head: bytes, data: memoryview) -> tuple[str, int] | None:
+    """Return the codec of the streams that *data* is, and where they begin; None if it is none."""
+    for form in FORMATS:
+        if form.matches(head, data):
+            return ("zlib", _zlib_start(data)) if form.name == "joblib-zfile" else (form.name, 0)
+    return None
+
+
+def content_of(codec: str, data: memoryview, start: int, charge: Callable[[int], object]) -> Iterator[bytes]:
+    """Yield the content of all streams of *data*; raises `MalformedError` where one breaks off."""
+    if DECODERS[codec] is None:
+        raise MalformedError(f"Content compressed with {codec} can't be read here: {_HINTS[codec]}.")
+    charge(int(COSTS[codec].per_byte * len(data)))
+    streams = _Streams(codec, data, start, charge)
+    yield from streams.chunks()
+    if streams.broken:
+        raise MalformedError(streams.broken)
+
+
 FORMATS = (
     Format("gzip", _magic("gzip"), _reader("gzip")),
     Format("bzip2", _magic("bzip2"), _reader("bzip2")),

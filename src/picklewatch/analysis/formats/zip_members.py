@@ -66,10 +66,16 @@ class Unpacked:
                 self._scan.finding("malformed-zip", Level.UNSCANNABLE, self._inside, summary)
 
 
+def cost_of(member: Member) -> Cost | None:
+    """Return the cost of unpacking *member*, None if its method is not known."""
+    codec = _CODECS.get(member.method)
+    return None if codec is None else COSTS[codec]
+
+
 def unpacked_of(scan: Scan, data: memoryview, member: Member, inside: str) -> Unpacked | None:
     """Return an unpacker of the member, or report that there is none and return None."""
     packed = data[member.start : member.end]
-    stream = _stream(packed, member)
+    stream = stream_of(packed, member)
     if stream is None:
         scan.code_bearing = True
         rule = "encrypted-member" if member.method == _AES else "compression-not-readable"
@@ -81,7 +87,8 @@ def unpacked_of(scan: Scan, data: memoryview, member: Member, inside: str) -> Un
     return unpacked
 
 
-def _stream(packed: memoryview, member: Member) -> Stream | None:
+def stream_of(packed: memoryview, member: Member) -> Stream | None:
+    """Return an unpacker of the bytes *packed* of *member*, None if its method is not known."""
     if member.method == _LZMA:
         return _lzma(packed, member.size)
     make = DECODERS.get(_CODECS.get(member.method, ""))
@@ -100,7 +107,7 @@ def _lzma(packed: memoryview, size: int) -> Stream | None:
 def bytes_of(part: Part, member: Member) -> Iterator[bytes | memoryview]:
     """Yield the member's content once more, for the last look."""
     packed = part.data[member.start : member.end]
-    stream = None if member.method == STORED else _stream(packed, member)
+    stream = None if member.method == STORED else stream_of(packed, member)
     return Part(packed).chunks() if stream is None else stream.chunks()
 
 
