@@ -11,6 +11,7 @@ from samples.torch_checkpoint import checkpoint, torch_zip
 from sandbox_acts.in_rescue import ACTS, JOB
 from support.commands import Commands
 from support.rescues import descriptor, names_in, planned, read_safetensors
+from support.vaulting import lab
 
 from picklewatch.core.errors import Error
 from picklewatch.core.model import Limits, Verdict
@@ -108,6 +109,32 @@ def test_a_subtree_is_rescued_by_its_name(tmp_path: Path, commands: Commands) ->
 def test_wrong_words_are_a_usage_error(commands: Commands, words: list[str]) -> None:
     """Said before any work."""
     assert commands("rescue", *words).returncode == 2
+
+
+def test_the_weights_of_a_quarantined_file_are_rescued(tmp_path: Path, commands: Commands) -> None:
+    """By its id; the item stays where it is. The commands that tell of it name the way."""
+    with lab() as made:
+        made.store, made.content = made.base / "state" / "quarantine", MIXED
+        made.put()
+        item = made.quarantine(sha256=None)
+        target = tmp_path / "out.safetensors"
+        words: tuple[str | Path, ...] = ("rescue", "--item", item.id[:6], "--state-dir", made.store.parent)
+        assert commands(*words, target).returncode == 1
+        assert read_safetensors(target) == planned(MIXED).tensors
+        assert [one.state.holds for one in made.items()] == [True]
+        assert commands("rescue", "--item", "0" * 12, "--state-dir", made.store.parent, target).returncode == 2
+        named = f"picklewatch rescue --item {item.id} weights.safetensors"
+        assert named in commands("quarantine", "show", item.id, "--state-dir", made.store.parent).stdout
+        assert named in commands("explain", made.path).stdout
+        assert named in made.path.read_text("latin-1")
+
+
+def test_explain_names_the_command(tmp_path: Path, commands: Commands) -> None:
+    """Of a file that is unsafe and may have weights, with the name quoted; of others not."""
+    for name, content, told in (("a b.bin", MIXED, True), ("clean.bin", GOOD, False), ("x.py", b"import os\n", False)):
+        (tmp_path / name).write_bytes(content)
+        shown = " ".join(commands("explain", tmp_path / name).stdout.split())
+        assert (f"picklewatch rescue '{tmp_path / name}' weights.safetensors" in shown) == told
 
 
 def test_a_rescue_uses_the_second_pipe_for_much(tmp_path: Path, rescuer: Rescuer) -> None:

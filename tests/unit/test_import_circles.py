@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 ROOT = Path(picklewatch.__file__).parent
-PACKAGES = 18
+PACKAGES = 20
 CHILDS_HALF = {"child", "child_batch", "kernel", "lockdown", "samples", "syscalls", "warm"}
 """Modules of ``sandbox`` that run where hostile bytes are parsed, or before, in the process that is forked from."""
 SENTENCES = 3

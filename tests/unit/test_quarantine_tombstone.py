@@ -8,7 +8,7 @@ import pickletools
 
 import pytest
 
-from picklewatch.core.tombstone import parse_tombstone, tombstone
+from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone, tombstone, tombstones
 
 ID = "3f2a9c0b12de"
 
@@ -26,19 +26,31 @@ def test_a_tombstone_only_imports() -> None:
 
 
 def test_a_tombstone_is_readable_for_people() -> None:
-    """The text after STOP is plain, for those who look at the file."""
-    assert tombstone(ID).decode("latin-1").endswith(f"\n    picklewatch quarantine show {ID}\n")
+    """The text after STOP is plain, for those who look at the file, and names the ways on."""
+    *_, show, _, rescue, end = tombstone(ID).decode("latin-1").split("\n")
+    assert (show, end) == (f"    picklewatch quarantine show {ID}", "")
+    assert rescue == f"    picklewatch rescue --item {ID} weights.safetensors"
+
+
+FORMER = (
+    b"\x80\x02cQUARANTINED BY picklewatch (run: picklewatch quarantine show 3f2a9c0b12de)\nunsafe_file\n.\n"
+    b"picklewatch moved the file that was here into quarantine. To see why, and how to get it back:\n"
+    b"    picklewatch quarantine show 3f2a9c0b12de\n"
+)
+"""As it was written before `picklewatch rescue`."""
 
 
 def test_own_tombstones_are_recognised() -> None:
-    """A written tombstone is found again, with the item's id."""
-    assert parse_tombstone(tombstone(ID)) == ID
+    """A written tombstone is found again, with the item's id; that of former versions, too."""
+    assert tombstones(ID) == (tombstone(ID), FORMER)
+    assert [parse_tombstone(data) for data in tombstones(ID)] == [ID, ID]
+    assert max(map(len, tombstones(ID))) == TOMBSTONE_LENGTH
 
 
-@pytest.mark.parametrize("at", range(len(tombstone(ID))))
-def test_a_changed_byte_is_no_tombstone(at: int) -> None:
+@pytest.mark.parametrize(("form", "at"), [(form, at) for form in (0, 1) for at in range(len(tombstones(ID)[form]))])
+def test_a_changed_byte_is_no_tombstone(form: int, at: int) -> None:
     """Whatever differs in one bit is judged like any other file (a changed id must agree in all places)."""
-    data = bytearray(tombstone(ID))
+    data = bytearray(tombstones(ID)[form])
     data[at] ^= 1
     assert parse_tombstone(bytes(data)) is None
 

@@ -63,6 +63,7 @@ class AskedItem:
             yield from self._next()
 
     def _next(self) -> Iterator[str]:
+        yield f"rescue:   sudo picklewatch rescue --item {self.item.id} weights.safetensors    (nothing is executed)"
         restore = f"picklewatch quarantine restore {self.item.id}"
         if self.by.restores:
             yield f"restore:  {restore}    (allows this content from then on, on the whole machine)"

@@ -16,23 +16,31 @@ import re
 ITEM_ID = re.compile(r"[0-9a-f]{12}")
 """The form of an item's id. It is random, so that nobody can prepare a module of the tombstone's name."""
 
-_TEMPLATE = (
-    "\x80\x02cQUARANTINED BY picklewatch (run: picklewatch quarantine show {id})\n"
-    "unsafe_file\n"
-    ".\n"
-    "picklewatch moved the file that was here into quarantine. To see why, and how to get it back:\n"
+_PICKLE = "\x80\x02cQUARANTINED BY picklewatch (run: picklewatch quarantine show {id})\nunsafe_file\n.\n"
+_TEMPLATES = (
+    _PICKLE + "picklewatch moved the file that was here into quarantine. To see why, and how to get it back:\n"
     "    picklewatch quarantine show {id}\n"
+    "To save its weights, without running anything in it:\n"
+    "    picklewatch rescue --item {id} weights.safetensors\n",
+    _PICKLE + "picklewatch moved the file that was here into quarantine. To see why, and how to get it back:\n"
+    "    picklewatch quarantine show {id}\n",
 )
-_AT = _TEMPLATE.index("{id}")
-TOMBSTONE_LENGTH = len(_TEMPLATE.format(id="0" * 12))
-"""Bytes."""
+"""The words that are written now, and those of former versions, whose tombstones still lie about."""
+_AT = _PICKLE.index("{id}")
+TOMBSTONE_LENGTH = max(len(template.format(id="0" * 12)) for template in _TEMPLATES)
+"""Bytes of the longest."""
 
 
 def tombstone(item_id: str) -> bytes:
     """Return the bytes that take the place of the quarantined file *item_id*."""
+    return tombstones(item_id)[0]
+
+
+def tombstones(item_id: str) -> tuple[bytes, ...]:
+    """Return the bytes that this version, and former ones, put in the place of the quarantined file *item_id*."""
     if not ITEM_ID.fullmatch(item_id):
         raise ValueError(f"not an item's id: {item_id!r}")
-    return _TEMPLATE.format(id=item_id).encode("latin-1")
+    return tuple(template.format(id=item_id).encode("latin-1") for template in _TEMPLATES)
 
 
 def parse_tombstone(data: bytes) -> str | None:
@@ -40,7 +48,5 @@ def parse_tombstone(data: bytes) -> str | None:
 
     Only the exact bytes count: whatever differs in one bit is judged like any other file.
     """
-    if len(data) != TOMBSTONE_LENGTH:
-        return None
     item_id = data[_AT : _AT + 12].decode("latin-1")
-    return item_id if ITEM_ID.fullmatch(item_id) and data == tombstone(item_id) else None
+    return item_id if ITEM_ID.fullmatch(item_id) and data in tombstones(item_id) else None

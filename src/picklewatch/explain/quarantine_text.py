@@ -132,5 +132,6 @@ def _next(item: Item, data: str) -> Iterator[str]:
         yield f"restore:  picklewatch quarantine restore {item.id} --to PATH"
         return
     yield f"explain:  picklewatch explain {shell_quoted(data)}"
+    yield f"rescue:   picklewatch rescue --item {item.id} weights.safetensors    (its weights; nothing is executed)"
     yield f"restore:  picklewatch quarantine restore {item.id}    (allows this content from then on)"
     yield f"delete:   picklewatch quarantine delete {item.id}"

@@ -220,11 +220,21 @@ def _confidence(record: Record) -> str:
     return _SURE[verdict] + more
 
 
+_RESCUE = "Save its weights, without running anything in it:"
+_WITH_WEIGHTS = frozenset(
+    {"torch-zip", "torch-legacy", "torchscript", "torch-package", "pickle", "joblib", "joblib-zfile", "npy", "npz"}
+    | {"gzip", "zlib", "bzip2", "xz", "lzma", "zstd", "lz4"}
+)
+"""Formats that `picklewatch rescue` reads."""
+
+
 def _advice(record: Record, item: str | None) -> Iterable[Advice]:
     verdict = record.judgement.effective
     if record.report.format == "tombstone":
         command = f"picklewatch quarantine show {item}" if item else "picklewatch quarantine list"
         yield Advice(text="See what was moved and why, and how to get it back:", command=command)
+        if item:
+            yield Advice(text=_RESCUE, command=f"picklewatch rescue --item {item} weights.safetensors")
         return
     if verdict.rank < Verdict.UNVERIFIED.rank:
         yield Advice(text="Nothing to do.")
@@ -232,6 +242,9 @@ def _advice(record: Record, item: str | None) -> Iterable[Advice]:
     action = next((RULES[rule].action for rule in record.judgement.reasons if rule in RULES), "")
     action = action.removeprefix("Look at `picklewatch explain FILE`. ")  # that is what the reader does
     yield Advice(text=action or "Don't load it.")
+    if record.file is not None and record.report.format in _WITH_WEIGHTS:
+        command = f"picklewatch rescue {shell_quoted(record.path)} weights.safetensors"
+        yield Advice(text=_RESCUE, command=command)
     if verdict.rank >= Verdict.UNSCANNABLE.rank:
         yield from _get_rid(record, action)
     yield from _allow(record)

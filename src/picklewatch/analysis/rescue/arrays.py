@@ -37,7 +37,7 @@ def numpy_array(value: Obj, sources: ByteSources) -> Tensor | None:
     callee, state, args = value.callee, value.state, value.args
     if not isinstance(callee, Import):
         return None
-    if callee.module.startswith("joblib.") and callee.name in _JOBLIB:
+    if callee.name in _JOBLIB and ".numpy_pickle" in callee.module:  # also scikit-learn's own copy of joblib
         return _between_opcodes(state if isinstance(state, dict) else {}, sources)
     if not callee.module.startswith("numpy"):
         return None
