@@ -21,7 +21,7 @@ from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.core.state_layout import DATABASE
 from picklewatch.store import Store
-from picklewatch.store.decisions import KnownDigests
+from picklewatch.store.allowances import KnownDigests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +148,8 @@ OPERATIONS: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("allow", lambda store: store.allowed.add("cd" * 32, "ours")),
     ("take back", lambda store: store.allowed.remove("cd" * 32)),
     ("allow again", lambda store: store.allowed.add("ef" * 32, "ours")),
+    ("allow for a while", lambda store: store.allowed.add("ab" * 32, "ours", 1, 5.0)),
+    ("end", lambda store: store.allowed.end_overdue(6.0)),
     ("salvage", lambda store: KnownDigests().salvage(store._database, store.directory / "other.db")),
     ("forget", lambda store: store.records.forget_verdicts()),
     ("state", lambda store: store.put_state("policy", [1, 2])),
@@ -262,5 +264,5 @@ def test_killed_at_every_statement(index: int) -> None:
     assert states[0] == before
 
 
-SEVERAL = ("begin again", "report all", "forget history")
+SEVERAL = ("forget the gone", "begin again", "report all", "forget history")
 """Operations of several transactions."""

@@ -61,7 +61,7 @@ def _fill_part(connection: sqlite3.Connection, first: int, end: int) -> None:
         (first, end, time.time(), DEVICE),
     )
     connection.execute(
-        "INSERT INTO files SELECT device, inode, size, mtime_ns, ctime_ns, engine, verdict, 0, id FROM records "
+        "INSERT INTO files SELECT device, inode, size, mtime_ns, ctime_ns, engine, verdict, 0, id, 0 FROM records "
         "WHERE id >= ? AND id < ?",
         (first, end),
     )

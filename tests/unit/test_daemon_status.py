@@ -95,7 +95,7 @@ def test_running_and_healthy(tmp_path: Path, lock: StateLock) -> None:
         "running and healthy",
         str(os.getpid()),
         "/c -> /real/c",
-        "1 malicious",
+        "1 not there any more",
         "1 to be moved",
         "report only",
         "48 MiB at most in the daemon's own process, 68 MiB in a scan",
@@ -216,7 +216,7 @@ def test_what_a_former_daemon_wrote_is_not_called_healthy(
     assert "running and starting" in result.output
     for words in ("watch-limit", "Watched:", "report only", "for 0 s"):
         assert words not in result.output, "that is not known yet"
-    assert "1 malicious" in result.output
+    assert "1 not there any more" in result.output
 
 
 @pytest.mark.parametrize("blind", ["daemon", "reader"])

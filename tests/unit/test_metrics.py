@@ -95,7 +95,8 @@ def test_a_running_daemon(tmp_path: Path, lock: StateLock) -> None:
         'picklewatch_faults_total{what="watch-lost"}': 1,
         'picklewatch_counts_total{what="events"}': 7,
         'picklewatch_counts_total{what="missed"}': 2,
-        'picklewatch_files{verdict="malicious"}': 1,
+        'picklewatch_files{verdict="malicious"}': 0,  # it is not there
+        'picklewatch_away_files{where="gone"}': 1,
         'picklewatch_moves{state="wanted"}': 1,
         'picklewatch_roots{state="watched"}': 1,
         'picklewatch_memory_peak_bytes{process="scan"}': 70_000 * 1024,
@@ -130,7 +131,7 @@ def test_no_daemon(tmp_path: Path) -> None:
     assert result.return_value == 3
     found = samples(result.output)
     assert found["picklewatch_up"] == found["picklewatch_ready"] == 0
-    assert found['picklewatch_files{verdict="malicious"}'] == 1
+    assert found['picklewatch_away_files{where="gone"}'] == 1
     assert "picklewatch_start_time_seconds" not in found
 
 

@@ -22,7 +22,7 @@ from picklewatch.store.tables import MIGRATIONS, VERSION, statements
 LEFT = Path(__file__).parents[1] / "samples/schema"
 """Databases as older schemas left them, as SQL."""
 OLD = range(1, VERSION)
-RELEASED = ("e8677347", "41fa2316", "7a383c81", "419f9486", "053300aa")
+RELEASED = ("e8677347", "41fa2316", "7a383c81", "419f9486", "053300aa", "c29f274f")
 TABLES = ("jobs", "records", "files", "names", "intents", "allowed", "state")
 
 

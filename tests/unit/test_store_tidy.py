@@ -83,7 +83,7 @@ def test_files_that_are_gone_are_bounded_in_number(store: Store) -> None:
     for number in range(30):
         finish(store, f"/none/{number}", FileId(7, number, 1, 1, 1))
     tidy(store, keep=10)
-    assert sum(store.records.counts().values()) == 10
+    assert sum(store.records.engines().values()) == 10
     assert len(store.records) == 20
 
 
@@ -98,7 +98,7 @@ def test_a_file_under_another_name_is_there(store: Store, tmp_path: Path) -> Non
     store.records.add_name(file, str(tmp_path / "n"))
     tidy(store, later=2 * GONE_SECONDS)
     assert store.records.verdict(file, ENGINE.key) is Verdict.CLEAN
-    assert sum(store.records.counts().values()) == 1
+    assert sum(store.records.engines().values()) == 1
 
 
 def test_moves_are_forgotten_with_their_record_and_not_while_they_are_wanted(store: Store) -> None:
@@ -139,3 +139,27 @@ def test_a_pass_ends_when_the_daemon_does(store: Store) -> None:
     stopping.set()
     store.tidying.run(1, stopping)
     assert len(store.records) == BATCH
+
+
+def test_counts_are_of_files_that_are_there(store: Store, tmp_path: Path) -> None:
+    """A pass notes what went, and what is back; a moved file is counted apart at once."""
+    paths = [tmp_path / name for name in ("stays", "goes", "moved")]
+    for path in paths:
+        path.write_bytes(b"x")
+    files = {path.name: FileId.of(path.stat()) for path in paths}
+    for path in paths:
+        verdict = Verdict.MALICIOUS if path.name == "moved" else Verdict.CLEAN
+        store.finish(None, make_record(str(path), files[path.name], verdict), quarantine=path.name == "moved")
+    (intent,) = store.intents.wanted()
+    store.intents.done(intent.id, "0" * 12, files["moved"])
+    assert store.records.counts()["malicious"] == 0
+    paths[2].unlink()
+    paths[1].rename(tmp_path / "elsewhere")
+    tidy(store, keep=10)
+    assert store.records.counts()["clean"] == 1
+    assert store.records.away() == {"gone": 1, "moved": 1}
+    (tmp_path / "elsewhere").rename(paths[1])
+    tidy(store, keep=10)
+    assert (store.records.counts()["clean"], store.records.away()["gone"]) == (2, 0)
+    store.finish(None, make_record(str(paths[2]), replace(files["moved"], ctime_ns=1), Verdict.MALICIOUS))
+    assert store.records.counts()["malicious"] == 1

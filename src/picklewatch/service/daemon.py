@@ -36,7 +36,7 @@ from picklewatch.service.moves import Mover
 from picklewatch.service.new_finds import Notifiers
 from picklewatch.service.outcome_log import OutcomeLog
 from picklewatch.service.people_finder import PeopleFinder
-from picklewatch.service.policy_source import PolicySource, follow_allowlist
+from picklewatch.service.policy_source import PolicySource, end_allowances, follow_allowlist
 from picklewatch.service.quarantine_policy import QuarantinePolicy
 from picklewatch.service.rescans import Rescans
 from picklewatch.service.responder import Responder
@@ -177,6 +177,7 @@ class Daemon:
         self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._naming = BackgroundTask("names", self._late_names.report, failures.report)
+        self._ending = BackgroundTask("allowances", self._end_allowances, failures.report)
         self._checking = BackgroundTask("check-store", store.check, failures.report)
         self._moving = BackgroundTask("moves", self._moves.retry, failures.report)
         self._following = BackgroundTask("move-contents", self._moves.finish, failures.report)
@@ -264,6 +265,7 @@ class Daemon:
             self._roots.find_not_watched(self._config)
         if self._moves_due.is_due(now):
             self._moving.start()
+            self._ending.start()
         if self._moves.has_unfinished:
             self._following.start()
         if self._tidy_due.is_due(now):
@@ -409,6 +411,9 @@ class Daemon:
 
     def _vault_directory(self) -> Path:
         return vault_directory(self._config, self._hold.directory)
+
+    def _end_allowances(self, _stopping: threading.Event) -> None:
+        end_allowances(self.store, self._watching.ask_for_walk)
 
     def _tidy(self, stopping: threading.Event) -> None:
         self.store.tidying.run(self._config.records.keep, stopping)

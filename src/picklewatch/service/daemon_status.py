@@ -245,9 +245,14 @@ def read(state: Path, may_look: Callable[[str], bool] = lambda _path: True) -> D
 
 def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> StoreReport:
     unsafe = store.found.looking(may_look).tally(UNSAFE_NOW)
+    verdicts, away = store.records.counts(), store.records.away()
+    if unsafe.is_whole:  # looked at just now
+        there = {verdict.value: unsafe.verdicts.get(verdict, 0) for verdict in UNSAFE_NOW.verdicts}
+        away["gone"] += sum(max(0, verdicts[verdict] - number) for verdict, number in there.items())
+        verdicts |= there
     return StoreReport(
         queue=len(store.jobs),
-        verdicts=store.records.counts(),
+        verdicts=verdicts,
         latest=store.records.latest(_NOTABLE, limit=10),
         moves=store.intents.counts(),
         refusals=[{key: printable(text) for key, text in each.items()} for each in store.intents.refusals()],
@@ -256,6 +261,7 @@ def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> Store
         again=store.jobs.again(),
         unsafe_now=unsafe.total,
         unsafe_now_complete=unsafe.is_whole,
+        away=away,
     )
 
 

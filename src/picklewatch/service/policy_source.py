@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import structlog
 from picklewatch.config.risky_allowances import malicious_imports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from picklewatch.config.schema import Config
     from picklewatch.core.model import Policy
     from picklewatch.store import Store
@@ -25,13 +28,13 @@ class PolicySource:
         self._store = store
         self._configured = configured
         self._lock = threading.Lock()
-        self._seen: int | None = None
+        self._seen: tuple[int, int] | None = None
         self._policy = configured
 
     def __call__(self) -> Policy:
         """Return the policy as it is now; any thread may call it."""
         with self._lock:
-            seen = self._store.changes_by_others()
+            seen = self._store.changes_by_others(), self._store.allowed.changes
             if seen != self._seen:
                 digests = {**self._store.allowed.all(), **self._configured.allowed_digests}
                 sizes = {**self._store.allowed.sizes(), **self._configured.allowed_sizes}
@@ -43,6 +46,16 @@ class PolicySource:
         """Let another configuration's policy be in force."""
         with self._lock:
             self._configured, self._seen = configured, None
+
+
+def end_allowances(store: Store, ask_for_walk: Callable[[str], None]) -> None:
+    """Stop allowing contents whose time is over, and have their files looked at again."""
+    ended = store.allowed.end_overdue(time.time())
+    for each in ended:
+        message = f"a content is not allowed any more: its time is over ({each.reason})"
+        _log.warning("allowance.ended", sha256=each.sha256, message=message)
+    if ended:
+        ask_for_walk("allowance-ended")
 
 
 def follow_allowlist(store: Store, config: Config) -> None:

@@ -1,11 +1,9 @@
-"""Keeps decisions: which files are to be moved, and which contents the operator vouched for."""
+"""Keeps the decisions which files are to be moved."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,6 @@ from picklewatch.store.rows import file_id, inode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from picklewatch.core.model import FileId, Verdict
     from picklewatch.store.database import Database
@@ -92,6 +89,10 @@ class Intents:
                 "WHERE id = ?4 AND state = 'wanted'",
                 (item, time.time(), file.ctime_ns, intent),
             )
+            transaction.run(
+                "UPDATE files SET gone = 1 WHERE record = (SELECT record FROM intents WHERE id = ? AND state = 'done')",
+                (intent,),
+            )
 
     def refused(self, intent: int, reason: str) -> None:
         """Close *intent*: the file was not moved, for *reason*. A new outcome for the file opens it again."""
@@ -120,84 +121,6 @@ class Intents:
             (limit,),
         )
         return [{"path": os.fsdecode(path), "reason": reason, "verdict": verdict} for path, reason, verdict in rows]
-
-
-class KnownDigests:
-    """The allowed digests as last read: what the daemon's memory saves of a database that is damaged."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str, int | None]] = []
-        """Digest, reason, and size of the content if it is known."""
-
-    def salvage(self, database: Database, former: Path) -> None:
-        """Put into *database* what was last read, and what can still be read from the *former*, damaged one."""
-        found: list[Row] = [(sha256, reason, time.time(), size) for sha256, reason, size in self.rows]
-        with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(f"{former.absolute().as_uri()}?mode=ro", uri=True)
-            with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
-                found.extend((*row, None)[:4] for row in connection.execute("SELECT * FROM allowed"))
-        with database.transaction(durable=True) as transaction:
-            for row in found:
-                transaction.run("INSERT OR IGNORE INTO allowed (sha256, reason, at, size) VALUES (?, ?, ?, ?)", row)
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedContent:
-    """A content that the operator vouched for."""
-
-    sha256: str
-    reason: str
-    at: float
-    """The Unix time since which it is allowed."""
-    size: int | None
-    """Bytes; None if it is not known."""
-
-
-class Allowed:
-    """The digests that the operator vouched for, in one store."""
-
-    def __init__(self, database: Database, known: KnownDigests) -> None:
-        self._database, self._known = database, known
-
-    def add(self, sha256: str, reason: str, size: int | None = None) -> None:
-        """Vouch for a content of *size* bytes: it is clean from the next look on, shown with *reason*."""
-        with self._database.transaction(durable=True) as transaction:
-            known = transaction.one("SELECT 1 FROM allowed WHERE sha256 = ?", (sha256.lower(),))
-            transaction.run(
-                "INSERT INTO allowed (sha256, reason, at, size) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (sha256) DO UPDATE SET reason = excluded.reason, size = coalesce(excluded.size, size)",
-                (sha256.lower(), reason, time.time(), size),
-            )
-            if known is None:
-                _judge_again(transaction, sha256)
-
-    def remove(self, sha256: str) -> bool:
-        """Stop vouching for a content.
-
-        Return True if somebody did.
-        """
-        with self._database.transaction(durable=True) as transaction:
-            gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
-            _judge_again(transaction, sha256)
-        return gone > 0
-
-    def entries(self) -> list[AllowedContent]:
-        """Return every allowed content, the oldest first."""
-        rows = self._database.query("SELECT sha256, reason, at, size FROM allowed ORDER BY at, sha256")
-        return [AllowedContent(*row) for row in rows]
-
-    def all(self) -> dict[str, str]:
-        """Return every allowed digest with its reason."""
-        return {sha256: reason for sha256, reason, _ in self._read()}
-
-    def sizes(self) -> dict[str, int]:
-        """Return the allowed digests whose contents' sizes are known, with those."""
-        return {sha256: size for sha256, _, size in self._read() if size is not None}
-
-    def _read(self) -> list[tuple[str, str, int | None]]:
-        rows = self._database.query("SELECT sha256, reason, size FROM allowed")
-        self._known.rows = [(str(sha256), str(reason), size) for sha256, reason, size in rows]
-        return self._known.rows
 
 
 def is_back(transaction: Transaction, file: FileId | None) -> bool:
@@ -231,11 +154,6 @@ def carry_move(transaction: Transaction, former: int, record: int) -> None:
     if wanted is not None:
         transaction.run("DELETE FROM intents WHERE record = ?", (record,))
         transaction.run("UPDATE intents SET record = ? WHERE id = ?", (record, wanted[0]))
-
-
-def _judge_again(transaction: Transaction, sha256: str) -> None:
-    sql = "DELETE FROM files WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"
-    transaction.run(sql, (sha256.lower(),))
 
 
 def _intent(row: Row) -> Intent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -142,7 +143,7 @@ class FoundRecords:
         return [self._found(row, items or {}) for row in _newest(rows)]
 
     def _found(self, row: Row, items: Mapping[str, str]) -> FoundRecord:
-        number, at, device, inode, size, mtime_ns, current, raw, body_text, item, reason, stored = row
+        number, at, device, inode, size, mtime_ns, current, raw, body_text, item, reason, stored, until = row
         body = json.loads(body_text)
         names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, inode))
         paths = [raw, *(name for (name,) in names)]
@@ -155,6 +156,8 @@ class FoundRecords:
             where = Fate.SUPERSEDED
         elif item is not None and not where.is_there:
             where = Fate(items.get(item, Fate.QUARANTINED))
+        if until is not None and until <= time.time():
+            reason = current = None
         outcome = _outcome(Outcome(stored), Verdict(body["verdict"]), is_allowed=reason is not None, judged=current)
         is_withdrawn = stored == Outcome.ALLOWED and outcome is not Outcome.ALLOWED
         return FoundRecord(
@@ -177,8 +180,8 @@ _BATCH: Final = 500
 _SHORTEST: Final = 4
 """Digits of an item's id that are looked for at least: fewer are part of too many."""
 _SELECT: Final = (
-    "SELECT r.id, r.at, r.device, r.inode, r.size, r.mtime_ns, f.record, r.path, r.body, i.item, a.reason, r.verdict "
-    "FROM records AS r LEFT JOIN files AS f ON f.device = r.device AND f.inode = r.inode "
+    "SELECT r.id, r.at, r.device, r.inode, r.size, r.mtime_ns, f.record, r.path, r.body, i.item, a.reason, r.verdict, "
+    "a.until FROM records AS r LEFT JOIN files AS f ON f.device = r.device AND f.inode = r.inode "
     "LEFT JOIN intents AS i ON i.record = r.id AND i.state = 'done' LEFT JOIN allowed AS a ON a.sha256 = r.sha256"
 )
 _BY_NUMBER: Final = f"{_SELECT} WHERE r.id = ?"

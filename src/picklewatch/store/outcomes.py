@@ -155,7 +155,8 @@ def _insert(transaction: Transaction, record: Record, body: str) -> int:
 def _put_file(transaction: Transaction, record: Record, file: FileId, number: int) -> None:
     judgement = record.judgement
     transaction.run(
-        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, inode) DO UPDATE SET "
+        "INSERT INTO files (device, inode, size, mtime_ns, ctime_ns, engine, verdict, allowed, record) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, inode) DO UPDATE SET gone = 0, "
         "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, engine = excluded.engine, "
         "verdict = excluded.verdict, allowed = excluded.allowed, record = excluded.record",
         (*identity(file), record.engine.key, judgement.outcome.value, judgement.allowed is not None, number),

@@ -129,9 +129,21 @@ class Records:
         return [(number, json.loads(body)) for number, body in rows]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of files per outcome, as last judged; each is listed."""
+        """Return the number of files per outcome, as last judged, without those that are known as gone."""
         counted = self._database.counts("files")
-        return {outcome.value: counted.get(outcome.value, 0) for outcome in Outcome}
+        gone: dict[str, int] = dict(
+            self._database.query("SELECT verdict, count(*) FROM files WHERE gone = 1 GROUP BY verdict")
+        )
+        return {outcome.value: counted.get(outcome.value, 0) - gone.get(outcome.value, 0) for outcome in Outcome}
+
+    def away(self) -> dict[str, int]:
+        """Return the number of judged files that are known not to be there: ``moved`` to quarantine, or ``gone``."""
+        sql = (
+            "SELECT count(*), count(CASE WHEN EXISTS (SELECT 1 FROM intents AS i WHERE i.record = files.record "
+            "AND i.state = 'done') THEN 1 END) FROM files WHERE gone = 1"
+        )
+        ((number, moved),) = self._database.query(sql)
+        return {"gone": number - moved, "moved": moved}
 
     def engines(self) -> dict[str, int]:
         """Return the number of files per engine that judged them last; an empty one is to judge again."""

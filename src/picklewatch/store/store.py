@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.state_layout import StateLayout
+from picklewatch.store.allowances import Allowed, KnownDigests
 from picklewatch.store.database import Database, no_fault
-from picklewatch.store.decisions import Allowed, Intents, KnownDigests, carry_move, is_back, want_move
+from picklewatch.store.decisions import Intents, carry_move, is_back, want_move
 from picklewatch.store.found_records import FoundRecords
 from picklewatch.store.held_moves import HeldMoves, state_of
 from picklewatch.store.jobs import Jobs, end

@@ -132,6 +132,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     UPDATE files SET verdict = 'allowed' WHERE allowed = 1 AND verdict = 'clean' AND record IN
         (SELECT id FROM records WHERE verdict = 'allowed');
     """,
+    # 6: allowances end; counts are of files that are there
+    """
+    ALTER TABLE allowed ADD COLUMN until REAL;
+    ALTER TABLE files ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX files_gone ON files (verdict) WHERE gone = 1;
+    """,
 )
 """The script that leads from version *n* to *n + 1*, at position *n*. Released ones never change."""
 

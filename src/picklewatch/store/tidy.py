@@ -1,4 +1,4 @@
-"""Deletes what no file, log line or move needs any more, a few rows at a time."""
+"""Deletes what no file, log line or move needs any more, and notes which files are gone, a few rows at a time."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ class Tidying:
         """
         rows = self._database.query(_NEXT, (self._after, BATCH))
         newest = self._database.query("SELECT max(id) FROM records")[0][0] or 0
-        history = [row[0] for row in rows if not row[5] and row[0] <= newest - keep]
-        forgotten = [row for row in rows if row[5] and self._is_over(row, keep, now)]
+        history = [row[0] for row in rows if row[5] is None and row[0] <= newest - keep]
+        gone = {row[0]: self._is_gone(row) for row in rows if row[5] is not None}
+        self._note(row for row in rows if row[5] is not None and gone[row[0]] != row[5])
+        forgotten = [row for row in rows if gone.get(row[0]) and self._is_over(row, keep, now)]
         if history or forgotten:
             self._delete(history, forgotten)
         self._after = rows[-1][0] if rows else 0
@@ -54,15 +56,25 @@ class Tidying:
             self._gone = 0
         return bool(rows)
 
-    def _is_over(self, row: Row, keep: int, now: float) -> bool:
-        _, at, path, device, node, _ = row
+    def _is_gone(self, row: Row) -> bool:
+        _, _, path, device, node, _ = row
         if _leads_to(path, device, node):
             return False
         names = self._database.query("SELECT path FROM names WHERE device = ? AND inode = ?", (device, node))
-        if any(_leads_to(name, device, node) for (name,) in names):
-            return False
+        return not any(_leads_to(name, device, node) for (name,) in names)
+
+    def _note(self, changed: Iterable[Row]) -> None:
+        """Note of files that they are gone, or there again: they are counted by that."""
+        sql = "UPDATE files SET gone = ? WHERE device = ? AND inode = ? AND record = ?"
+        noted = [(not gone, device, node, number) for number, _, _, device, node, gone in changed]
+        if noted:
+            with self._database.transaction() as transaction:
+                for row in noted:
+                    transaction.run(sql, row)
+
+    def _is_over(self, row: Row, keep: int, now: float) -> bool:
         self._gone += 1
-        return now - at > GONE_SECONDS or self._gone > keep
+        return now - row[1] > GONE_SECONDS or self._gone > keep
 
     def _delete(self, history: Iterable[int], forgotten: Iterable[Row]) -> None:
         with self._database.transaction() as transaction:
@@ -82,7 +94,7 @@ class Tidying:
 
 _REST: Final = 20.0
 _NEXT: Final = (
-    "SELECT r.id, r.at, r.path, r.device, r.inode, f.record IS NOT NULL FROM records AS r LEFT JOIN files AS f "
+    "SELECT r.id, r.at, r.path, r.device, r.inode, f.gone FROM records AS r LEFT JOIN files AS f "
     "ON f.device = r.device AND f.inode = r.inode AND f.record = r.id WHERE r.id > ? ORDER BY r.id LIMIT ?"
 )
 _DELETE_RECORD: Final = (

@@ -96,7 +96,7 @@ class StoreReport:
     queue: int
     """Files that wait."""
     verdicts: Mapping[str, int]
-    """Files by verdict, as last judged."""
+    """Files that are there by outcome, as last judged; deleted ones that are harmless may be counted for an hour."""
     latest: list[dict[str, Any]]
     """The newest records of what is not clean (docs/records.md), with ``id`` and ``at``."""
     moves: Mapping[str, int]
@@ -113,6 +113,9 @@ class StoreReport:
     """Unsafe and malicious files that are there, and that nobody allowed; counted up to a thousand."""
     unsafe_now_complete: bool = True
     """False if there may be more of them: not all records were looked through."""
+
+    away: Mapping[str, int] = field(default_factory=dict)
+    """Files that were judged and are not there: ``gone``, or ``moved`` into quarantine."""
 
     @property
     def may_be_unsafe(self) -> bool:
