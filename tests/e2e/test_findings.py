@@ -91,7 +91,10 @@ def test_a_person_allows_a_content_and_takes_it_back(tmp_path: Path) -> None:
     with Process(tmp_path):
         assert eventually(lambda: run("findings").returncode == 1)
         assert run("allow", "r1").returncode == 2  # without a reason
-        assert run("allow", "r1", "--reason", "our \x1b own").returncode == 0
+        for when in ("2020-01-01", "soon", "0"):
+            assert run("allow", "r1", "--reason", "ours", "--until", when).returncode == 2
+        assert run("allow", "r1", "--reason", "our \x1b own", "--until", "2100-12-31").returncode == 0
+        assert "until 2101-01-01 00:00" in run("allow", "list").stdout
         assert run("findings").returncode == 0
         assert run("status").returncode == 0
         (entry,) = map(json.loads, run("allow", "list", "--json").stdout.splitlines())

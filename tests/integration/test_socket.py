@@ -259,9 +259,17 @@ def test_findings_are_answered_without_root(shared: Shared) -> None:
 
 def test_an_allowance_of_ones_own_is_not_the_systems(shared: Shared) -> None:
     """Who allows a content without root is told that the system's daemon does not follow."""
-    told = shared.run(ADA, "allow", str(shared.model), "--reason", "ours")
-    assert (told.returncode, "sudo picklewatch allow" in told.stderr) == (0, True)
-    assert shared.run(ADA, "allow", "remove", str(shared.model)).returncode == 0
+    own = shared.machine.ada / "own.bin"
+    own.write_bytes(b"own")
+    own.chmod(0o644)
+    told = shared.run(ADA, "allow", str(own), "--reason", "ours")
+    assert told.returncode == 0
+    assert "goes by a list of its own, which this does not change: the daemon refused: you may not" in told.stderr
+    assert "Ask root, or a member of the group" in told.stderr
+    assert shared.run(ADA, "allow", "remove", str(own)).returncode == 0
+    tombstone = shared.run(ADA, "allow", str(shared.model), "--reason", "ours")
+    assert tombstone.returncode == 2
+    assert f"picklewatch quarantine restore {shared.item(shared.model)}" in tombstone.stderr
 
 
 def test_history_and_ids_are_answered_without_root(shared: Shared) -> None:
@@ -286,3 +294,24 @@ def test_history_and_ids_are_answered_without_root(shared: Shared) -> None:
     assert (unknown.returncode, f"there is no record {moved['id']}" in unknown.stderr) == (2, True)
     everything = shared.run(MALLORY, "history", "--user", "ada", "--json", groups="1")
     assert {json.loads(line)["path"] for line in everything.stdout.splitlines()} >= {str(shared.model)}
+
+
+def test_a_member_of_the_group_allows_and_purges(shared: Shared) -> None:
+    """By the system's daemon, for a while; ada's status and findings follow at once; what was taken since stays."""
+    cut = shared.model.parent / "another.pt"
+    cut.write_bytes(b"\x80\x02}q\x00X\x05\x00\x00\x00abc")
+    os.chown(cut, ADA, ADA)
+    assert eventually(lambda: str(cut) in shared.run(ADA, "findings").stdout)
+    allowed = shared.run(MALLORY, "allow", str(cut), "--reason", "ours", "--until", "30d", groups="1")
+    assert (allowed.returncode, "allows it, on the whole machine" in allowed.stdout) == (0, True), allowed.stderr
+    assert str(cut) not in shared.run(ADA, "findings").stdout
+    assert "ours (" in shared.run(ADA, "allow", "list").stdout
+    assert shared.run(MALLORY, "allow", "list", "--json").stdout.count("\n") == 1  # their own: ada's is hers
+    assert shared.run(MALLORY, "allow", "remove", str(cut), groups="1").returncode == 0
+    assert str(cut) in shared.run(ADA, "findings").stdout
+
+    refused = shared.run(ADA, "quarantine", "purge", "--max-items", "0", "--yes")
+    assert (refused.returncode, "you may not delete quarantined files" in refused.stderr) == (2, True)
+    told = shared.run(MALLORY, "quarantine", "purge", "--older-than", "30d", "--dry-run", groups="1")
+    assert (told.returncode, "0 files" in told.stdout) == (0, True), told.stderr
+    assert is_taken(shared.model)

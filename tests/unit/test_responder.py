@@ -16,11 +16,16 @@ from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.found_record import FoundRecord
 from picklewatch.core.model import FileId, Verdict
 from picklewatch.ipc.messages import (
+    AllowancesAnswer,
+    AllowancesRequest,
+    AllowRequest,
     DeleteItemRequest,
     ItemAnswer,
     ItemChangedAnswer,
     ItemRequest,
     NamedRequest,
+    PurgeAnswer,
+    PurgeRequest,
     RecordsAnswer,
     RecordsRequest,
     RefusalCause,
@@ -332,3 +337,62 @@ def test_each_has_their_own_files_judged_again(asked: Asked, tmp_path: Path) -> 
     assert files(root, RescanRequest(verdicts=(Verdict.CLEAN,))) == 0
     assert files(root, RescanRequest()) == 1
     assert asked.looked_at[1:] == ["rescan", "rescan"]
+
+
+def test_contents_are_allowed_for_those_who_may(asked: Asked, tmp_path: Path) -> None:
+    """Any by root; by a user with the setting those of their own files; who is asked is in the reason."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"x")
+    mine, other = "ab" * 32, "cd" * 32
+    asked.store.finish(None, make_record(str(path), FileId.of(path.stat()), Verdict.UNSAFE, mine))
+    me = path.stat().st_uid
+    for viewer, sha256, is_done in (
+        (Viewer(uid=me), mine, False),
+        (Viewer(uid=me, allows=True), other, False),
+        (Viewer(uid=MALLORY, homes=(str(tmp_path),), allows=True), mine, False),
+        (Viewer(uid=me, allows=True), mine, True),
+        (Viewer(uid=MALLORY, whole=True), other, True),
+    ):
+        request = AllowRequest(sha256=sha256, reason="ours", size=1, until=9e9)
+        answer = asked(viewer, request)
+        assert isinstance(answer, AllowancesAnswer) == is_done
+        if isinstance(answer, RequestRefusal):
+            assert answer.why is RefusalCause.FORBIDDEN
+        if isinstance(answer, AllowancesAnswer):
+            assert [(each["sha256"], each["until"]) for each in answer.allowed] == [(sha256, 9e9)]
+            assert str(answer.allowed[0]["reason"]).startswith("ours (")
+    theirs, everything = (
+        asked(Viewer(uid=me), AllowancesRequest()),
+        asked(Viewer(uid=0, whole=True), AllowancesRequest()),
+    )
+    assert isinstance(theirs, AllowancesAnswer)
+    assert isinstance(everything, AllowancesAnswer)
+    assert [each["sha256"] for each in theirs.allowed] == [mine]
+    assert len(everything.allowed) == 2
+    for request in (AllowRequest(sha256="xyz", reason="x"), AllowRequest(sha256=mine, reason="x", until=5.0)):
+        refused = asked(Viewer(uid=0, whole=True), request)
+        assert isinstance(refused, RequestRefusal)
+        assert refused.why is RefusalCause.FAILED
+    assert isinstance(asked(Viewer(uid=me), AllowRequest(sha256=mine)), RequestRefusal)
+    assert isinstance(asked(Viewer(uid=me, allows=True), AllowRequest(sha256=mine)), AllowancesAnswer)
+    assert asked.store.allowed.all().keys() == {other}
+
+
+def test_only_those_who_see_everything_may_purge(asked: Asked) -> None:
+    """First they are told what would go; only what they were told of goes then."""
+    bounds = PurgeRequest(max_items=0)
+    refused = asked(Viewer(uid=asked.item.uid, restores=True, allows=True), bounds)
+    assert isinstance(refused, RequestRefusal)
+    assert refused.why is RefusalCause.FORBIDDEN
+    root = Viewer(uid=0, whole=True)
+    told = asked(root, bounds)
+    assert isinstance(told, PurgeAnswer)
+    assert (told.items, told.taken_by) == (1, asked.item.taken)
+    assert asked.vault.show(asked.item.id).state is State.QUARANTINED
+    before = asked(root, replace(bounds, taken_by=asked.item.taken - 1))
+    assert isinstance(before, PurgeAnswer)
+    assert before.items == 0
+    done = asked(root, replace(bounds, taken_by=told.taken_by))
+    assert isinstance(done, PurgeAnswer)
+    assert (done.items, done.size, done.more) == (1, asked.item.size, False)
+    assert asked.vault.show(asked.item.id).state is State.DELETED

@@ -7,6 +7,8 @@ import json
 import os
 import sqlite3
 import time
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,16 +19,21 @@ from picklewatch.cli.stored_records import stored
 from picklewatch.core.errors import StateError
 from picklewatch.core.found_record import Fate
 from picklewatch.core.model import FileId, printable
+from picklewatch.core.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from picklewatch.core.found_record import FoundRecord
     from picklewatch.store import Store
+    from picklewatch.store.allowances import AllowedContent
 
 _SECONDS: Final = 3600.0
 """For reading a content to its end."""
+_DATE: Final = len("2026-12-31")
+_LATEST: Final = 253_402_300_000.0
+"""The end of the year 9999."""
 _FEWEST: Final = 8
 """Digits of a digest that `allow remove` takes at least."""
 
@@ -34,7 +41,7 @@ EPILOG = """\
 \b
 Examples:
   picklewatch allow model.pt --reason "our own export, looked at it"
-  picklewatch allow r12 --reason "ticket 4711"
+  picklewatch allow r12 --reason "ticket 4711" --until 2026-12-31
   picklewatch allow list
   picklewatch allow remove r12
 
@@ -69,33 +76,53 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(readable=False))
 @click.option("--reason", required=True, metavar="TEXT", help="Why you vouch for it; shown wherever it is found.")
+@click.option("--until", metavar="WHEN", help='Not for good: up to the end of a date, or for a duration ("30d").')
 @state_option
-def add(*, file: str, reason: str, state: Path | None) -> None:
+def add(*, file: str, reason: str, until: str | None, state: Path | None) -> None:
     """Allow the content of FILE: a path, a record's id, or the name that was shown.
 
-    `picklewatch allow FILE` is short for it.
+    `picklewatch allow FILE` is short for it. The system's daemon is asked, too; it
+    does as root, the configured group, and users who may by its settings, say.
     """
     if not reason.strip():
         raise click.BadParameter("say why you vouch for it", param_hint="--reason")
+    end = None if until is None else _end(until, time.time())
     directory = state_dir(state)
     found = record_named(file, directory)
     sha256, size = _content(file, found)
     with _changing(directory) as store:
-        store.allowed.add(sha256, reason, size)
-    click.echo(f"{_shown(file, found)} is allowed: {printable(reason)}\nsha256  {sha256}")
+        store.allowed.add(sha256, reason, size, end)
+    for_how_long = "" if end is None else f", until {_date(end)}"
+    click.echo(f"{_shown(file, found)} is allowed{for_how_long}: {printable(reason)}\nsha256  {sha256}")
     click.echo("It is the content that is allowed, not the file: `picklewatch allow remove` takes it back.")
     if concerns_system(state):
-        _tell_of_the_system()
+        from picklewatch.cli import asked_changes
+        from picklewatch.ipc.messages import AllowRequest
+
+        asked_changes.allow(AllowRequest(sha256=sha256, reason=reason.strip(), size=size, until=end))
 
 
-def _tell_of_the_system() -> None:
-    """Say that the system's daemon, if there is one, goes by a list of its own."""
-    from picklewatch.cli import daemons
-    from picklewatch.ipc.messages import StatusRequest
+def _end(text: str, now: float) -> float:
+    """Return the Unix time at which a duration from now, or a date, is over.
 
-    if daemons.ask_system(StatusRequest()) is not None:
-        text = "the system's daemon goes by a list of its own, which this does not change: sudo picklewatch allow …"
-        click.echo(f"picklewatch: {text}", err=True)
+    Raises `click.BadParameter`.
+    """
+    try:
+        end = now + parse_duration(text)
+    except ValueError:
+        try:
+            day = datetime.fromisoformat(text)
+            end = (day + timedelta(days=1) if len(text) == _DATE else day).timestamp()
+        except (ValueError, OverflowError, OSError):
+            message = f'{printable(text)!r} is neither a date, such as "2026-12-31", nor a duration, such as "30d"'
+            raise click.BadParameter(message, param_hint="--until") from None
+    if not now < end < _LATEST:
+        raise click.BadParameter(f"{printable(text)} is over, or too far away", param_hint="--until")
+    return end
+
+
+def _date(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 @command.command(name="list")
@@ -106,17 +133,35 @@ def list_(*, as_json: bool, state: Path | None) -> None:
 
     Those in the configuration ([allow]) are not in this list.
     """
-    with stored(state_dir(state)) as store:
-        entries = store.allowed.entries()
+    asked = None
+    if concerns_system(state):
+        from picklewatch.cli import asked_changes, daemons
+
+        asked = asked_changes.allowances()
+    try:
+        with stored(state_dir(state)) as store:
+            entries = store.allowed.entries()
+    except StateError:
+        if asked is None:
+            raise
+        entries = []
+    if asked is not None and asked[0]:
+        click.echo(f"picklewatch: by {daemons.answerer(asked[1], is_system=True)}:", err=True)
+        _write(asked[0], as_json=as_json)
+        if entries:
+            click.echo("picklewatch: by yourself:", err=True)
+    _write(entries, as_json=as_json)
+    if not entries and not as_json and not (asked and asked[0]):
+        click.echo("Nothing is allowed here.")
+
+
+def _write(entries: Iterable[AllowedContent], *, as_json: bool) -> None:
     for entry in entries:
         if as_json:
-            fields = {"sha256": entry.sha256, "reason": entry.reason, "at": entry.at, "size": entry.size}
-            click.echo(json.dumps(fields, ensure_ascii=True))
+            click.echo(json.dumps(asdict(entry), ensure_ascii=True))
         else:
-            at = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.at))
-            click.echo(f"{entry.sha256}  {at}  {printable(entry.reason)}")
-    if not entries and not as_json:
-        click.echo("Nothing is allowed here.")
+            until = "" if entry.until is None else f"until {_date(entry.until)}  "
+            click.echo(f"{entry.sha256}  {_date(entry.at)}  {until}{printable(entry.reason)}")
 
 
 @command.command()
@@ -128,14 +173,30 @@ def remove(*, file: str, state: Path | None) -> None:
     It counts as what the scan said from now on.
     """
     directory = state_dir(state)
-    with stored(directory) as store:
-        allowed = [entry.sha256 for entry in store.allowed.entries()]
+    allowed = _digests(directory, state)
     sha256 = _allowed_digest(file, allowed) or _content(file, record_named(file, directory), is_recorded=True)[0]
     with _changing(directory) as store:
         is_gone = store.allowed.remove(sha256)
+    if concerns_system(state):
+        from picklewatch.cli import asked_changes
+        from picklewatch.ipc.messages import AllowRequest
+
+        is_gone = (sha256 in allowed and asked_changes.allow(AllowRequest(sha256=sha256))) or is_gone
     if not is_gone:
         raise NamingError(f"the content {sha256} is not allowed here", "`picklewatch allow list` shows what is.")
     click.echo(f"{sha256} is not allowed any more")
+
+
+def _digests(directory: Path, state: Path | None) -> list[str]:
+    """Return the digests that are allowed in *directory*, and by the system's daemon."""
+    found: list[str] = []
+    with contextlib.suppress(StateError), stored(directory) as store:
+        found += store.allowed.all()
+    if concerns_system(state):
+        from picklewatch.cli import asked_changes
+
+        found += [each.sha256 for each in (asked_changes.allowances() or ((), None))[0]]
+    return list(dict.fromkeys(found))
 
 
 def _allowed_digest(text: str, allowed: list[str]) -> str | None:
@@ -172,8 +233,13 @@ def _read(path: str) -> tuple[str, int]:
     """Return the digest of the file *path*, all of it, and its size; refuse one that changes meanwhile."""
     from picklewatch.access.digest import sha256_within
     from picklewatch.access.open_file import open_subject
+    from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 
     with open_subject(path) as subject:
+        item = parse_tombstone(os.pread(subject.fd, TOMBSTONE_LENGTH + 1, 0))
+        if item is not None:
+            hint = f"picklewatch quarantine restore {item} gives the file back, and allows its content."
+            raise NamingError(f"{printable(path)} is what was put in the place of a quarantined file", hint)
         sha256 = sha256_within(subject.fd, _SECONDS)
         after = FileId.of(os.fstat(subject.fd))
         if sha256 is None or after != subject.file:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from picklewatch.cli import asked_items, daemons
+from picklewatch.cli import asked_changes, asked_items, daemons
 from picklewatch.cli.common import json_option
 from picklewatch.cli.vault_access import (
     Shared,
@@ -23,8 +25,9 @@ from picklewatch.cli.vault_access import (
 )
 from picklewatch.core.errors import QuarantineError
 from picklewatch.core.model import printable
-from picklewatch.core.units import parse_duration, parse_size
+from picklewatch.core.units import human_size, parse_duration, parse_size
 from picklewatch.explain import quarantine_text
+from picklewatch.ipc.messages import PurgeRequest
 from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
@@ -141,7 +144,11 @@ def purge(  # noqa: PLR0913 - one per option
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete the oldest items until all given limits are met."""
+    """Delete the oldest items until all given limits are met.
+
+    Of the system's quarantine, for a member of the configured group who has none of
+    their own.
+    """
     if older_than is None and max_items is None and max_size is None:
         raise click.UsageError("give at least one of --older-than, --max-items and --max-size")
     bounds: dict[str, Any] = {
@@ -150,16 +157,9 @@ def purge(  # noqa: PLR0913 - one per option
         "max_bytes": _parsed(parse_size, max_size, "--max-size"),
         "keep_tombstones": not remove_tombstones,
     }
-    if not os.path.lexists(shared.store):
-        items, history = [], []
-    else:
-        with shared.vault() as vault:
-            items = vault.removal.purge(**bounds, dry_run=True)
-            history = vault.removal.forgettable(bounds["older_than"])
-            if not dry_run:
-                if items:
-                    confirm(f"Delete {quarantine_text.total(items)} for good", yes=yes)
-                items = vault.removal.purge(**bounds, among={item.id for item in items})
+    if shared.asks_system and not os.path.lexists(shared.store) and _purged_by_system(bounds, dry_run, yes, as_json):
+        return
+    items, history = _purged(shared, bounds, dry_run=dry_run, yes=yes)
     if as_json:
         for item in items:
             write_json(shared, item)
@@ -171,6 +171,46 @@ def purge(  # noqa: PLR0913 - one per option
     click.echo(f"{quarantine_text.total(items)} {done} deleted")
     if history:
         click.echo(f"{len(history):,} of the history {done} forgotten")
+
+
+def _purged(shared: Shared, bounds: dict[str, Any], *, dry_run: bool, yes: bool) -> tuple[list[Item], list[Item]]:
+    """Return what was deleted, or would be, and the former items whose history is forgotten."""
+    if not os.path.lexists(shared.store):
+        return [], []
+    with shared.vault() as vault:
+        items = vault.removal.purge(**bounds, dry_run=True)
+        history = vault.removal.forgettable(bounds["older_than"])
+        if not dry_run:
+            if items:
+                confirm(f"Delete {quarantine_text.total(items)} for good", yes=yes)
+            items = vault.removal.purge(**bounds, among={item.id for item in items})
+    return items, history
+
+
+def _purged_by_system(bounds: dict[str, Any], dry_run: bool, yes: bool, as_json: bool) -> bool:  # noqa: FBT001 - passed on
+    """Have the system's daemon purge its quarantine, a part at a time; False if there is none."""
+    request = PurgeRequest(**bounds)
+    answer = asked_changes.purge(request)
+    if answer is None:
+        return False
+    items, size, forgotten = answer.items, answer.size, answer.forgotten
+    if not dry_run and (items or forgotten):
+        confirm(f"Delete {_total(items, size)} of the whole machine for good", yes=yes)
+        request, items, size = replace(request, taken_by=answer.taken_by), 0, 0
+        while (answer := asked_changes.purge(request)) is not None:
+            items, size = items + answer.items, size + answer.size
+            if not answer.more:
+                break
+    if as_json:
+        click.echo(json.dumps({"items": items, "size": size, "forgotten": forgotten, "dry_run": dry_run}))
+        return True
+    done = "would be" if dry_run else "were"
+    click.echo(f"{_total(items, size)} {done} deleted by the system's daemon")
+    return True
+
+
+def _total(items: int, size: int) -> str:
+    return f"{items:,} file{'' if items == 1 else 's'} ({human_size(size)})"
 
 
 def _parsed(parse: Callable[[object], Any], value: str | None, option: str) -> Any:

@@ -153,9 +153,9 @@ class SocketConfig(_ConfigSection):
     """Who may ask the daemon, and for what (docs/socket.md)."""
 
     group: StrictStr = ""
-    """The group whose members see everything, and may restore quarantined files, as root does; empty for none. Others see what concerns files that they own or that lie in their home."""  # noqa: E501 - shown as one sentence
-    users_may: tuple[Literal["restore"], ...] = ()
-    """What every user may do with their own quarantined files: "restore". That allows the content on the whole machine, in everybody's caches."""  # noqa: E501 - shown as one sentence
+    """The group whose members see everything, and may restore quarantined files and allow contents, as root does; empty for none. Others see what concerns files that they own or that lie in their home."""  # noqa: E501 - shown as one sentence
+    users_may: tuple[Literal["restore", "allow"], ...] = ()
+    """What every user may do with files of their own: "restore" quarantined ones, "allow" contents. Either allows the content on the whole machine, in everybody's caches."""  # noqa: E501 - shown as one sentence
     notifier: StrictStr = "picklewatch-notify"
     """The user that is told of everybody's finds, to pass them on, and may ask for nothing else: the one that `picklewatch-notify.service` runs as. Without such a user here, nobody is."""  # noqa: E501 - shown as one sentence
 
@@ -191,7 +191,7 @@ class AllowConfig(_ConfigSection):
     """What you vouch for. Each entry has a reason, which is shown wherever the entry lets something pass."""
 
     digests: dict[Digest, Reason] = {}
-    """SHA-256 of a file's content = reason. Such a file is clean whatever it holds."""
+    """SHA-256 of a file's content = reason. Such a file counts as nothing unsafe, whatever it holds."""
     sizes: dict[Digest, Size] = {}
     """SHA-256 of an allowed content = its size. Give it: files of other sizes then need not be hashed before they are moved."""  # noqa: E501 - shown as one sentence
     imports: dict[Import, Reason] = {}

@@ -25,6 +25,10 @@ FINDS: Final = 200
 """Finds in one answer about what is new, at most."""
 SINKS: Final = 32
 """Sinks of one notifier that are reported on, at most."""
+PURGED: Final = 100
+"""Items that one request deletes, at most."""
+ALLOWED: Final = 500
+"""Allowed contents in one answer, at most."""
 RESCANS: Final = 1_000
 """Files that one request for a rescan below a path queues, at most."""
 LONGEST_NAME: Final = 1_000
@@ -32,6 +36,7 @@ LONGEST_NAME: Final = 1_000
 _PATH: Final = 4_096
 _NAME: Final = 80
 _HOMES: Final = 4
+_DIGEST: Final = 64
 _SENTENCE: Final = 1_000
 
 
@@ -63,6 +68,36 @@ class DeleteItemRequest:
     id: Annotated[str, Most(12)]
     """The whole id."""
     keep_tombstone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeRequest:
+    """Asks to delete the oldest quarantined items until every bound is kept; `PURGED` of them at a time."""
+
+    older_than: float | None = None
+    """Seconds since they were taken."""
+    max_items: int | None = None
+    max_bytes: int | None = None
+    keep_tombstones: bool = True
+    taken_by: float | None = None
+    """Only items that were taken up to this Unix time, which a person has seen; None to be told which would go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowRequest:
+    """Asks to allow a content from now on, or no longer."""
+
+    sha256: Annotated[str, Most(_DIGEST)]
+    reason: Annotated[str, Most(_SENTENCE)] = ""
+    """Empty to allow it no longer."""
+    size: int | None = None
+    until: float | None = None
+    """The Unix time up to which it is allowed; None for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowancesRequest:
+    """Asks which contents are allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +166,9 @@ Request = (
     | ItemRequest
     | RestoreItemRequest
     | DeleteItemRequest
+    | PurgeRequest
+    | AllowRequest
+    | AllowancesRequest
     | RecordsRequest
     | NamedRequest
     | RescanRequest
@@ -176,6 +214,32 @@ class ItemChangedAnswer:
 
     by: Answerer
     item: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeAnswer:
+    """The items that were deleted, or would be."""
+
+    by: Answerer
+    items: int
+    size: int
+    """Bytes of all of them."""
+    taken_by: float
+    """The time at which the newest of them was taken."""
+    forgotten: int = 0
+    """Former items whose history goes, too."""
+    more: bool = False
+    """True if others are to be deleted still: ask again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowancesAnswer:
+    """Contents that are allowed: ``sha256``, ``reason``, ``at``, ``size``, ``until``; after a change, that one."""
+
+    by: Answerer
+    allowed: Annotated[tuple[Json, ...], Most(ALLOWED)]
+    more: int = 0
+    """The number of others beside these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,13 +321,26 @@ class RequestRefusal:
     hint: Annotated[str, Most(_SENTENCE)] = ""
 
 
-Answer = StatusAnswer | ItemAnswer | ItemChangedAnswer | RecordsAnswer | RescanAnswer | NewsAnswer | RequestRefusal
+Answer = (
+    StatusAnswer
+    | ItemAnswer
+    | ItemChangedAnswer
+    | PurgeAnswer
+    | AllowancesAnswer
+    | RecordsAnswer
+    | RescanAnswer
+    | NewsAnswer
+    | RequestRefusal
+)
 
 REQUESTS: Final[dict[str, type]] = {
     "status": StatusRequest,
     "item": ItemRequest,
     "restore": RestoreItemRequest,
     "delete": DeleteItemRequest,
+    "purge": PurgeRequest,
+    "allow": AllowRequest,
+    "allowances": AllowancesRequest,
     "records": RecordsRequest,
     "named": NamedRequest,
     "rescan": RescanRequest,
@@ -273,6 +350,8 @@ ANSWERS: Final[dict[str, type]] = {
     "status": StatusAnswer,
     "item": ItemAnswer,
     "changed": ItemChangedAnswer,
+    "purge": PurgeAnswer,
+    "allowances": AllowancesAnswer,
     "records": RecordsAnswer,
     "rescan": RescanAnswer,
     "news": NewsAnswer,

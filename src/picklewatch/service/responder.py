@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +13,8 @@ from picklewatch.core.errors import Error
 from picklewatch.core.model import printable
 from picklewatch.ipc.messages import (
     ITEMS,
+    AllowancesRequest,
+    AllowRequest,
     Answerer,
     DeleteItemRequest,
     ItemAnswer,
@@ -22,6 +22,7 @@ from picklewatch.ipc.messages import (
     ItemRequest,
     NamedRequest,
     NewsRequest,
+    PurgeRequest,
     RecordsRequest,
     RefusalCause,
     RequestRefusal,
@@ -30,7 +31,8 @@ from picklewatch.ipc.messages import (
     StatusAnswer,
 )
 from picklewatch.quarantine.lookup import matching
-from picklewatch.service import daemon_status
+from picklewatch.service import changes, daemon_status
+from picklewatch.service.changes import forbidden
 from picklewatch.service.new_finds import NewFinds
 from picklewatch.service.shown_records import answered_records, is_path
 from picklewatch.service.shown_status import shown_status
@@ -92,20 +94,28 @@ class Responder:
             group=self._config().group,
             restores=viewer.whole or viewer.restores,
         )
+        answer: Answer
         match request:
             case ItemRequest():
-                return self._items(viewer, request, by)
+                answer = self._items(viewer, request, by)
             case RestoreItemRequest() | DeleteItemRequest():
-                return self._changed(viewer, request, by)
+                answer = self._changed(viewer, request, by)
+            case PurgeRequest():
+                answer = changes.purged(self._vault(), viewer, request, by)
+            case AllowRequest():
+                answer = changes.allowed(self._store, viewer, request, by)
+            case AllowancesRequest():
+                answer = changes.allowances(self._store, viewer, by)
             case RecordsRequest() | NamedRequest():
-                return self._records(viewer, request, by)
+                answer = self._records(viewer, request, by)
             case RescanRequest():
-                return self._rescans(viewer, request, by) if is_path(request.under) else _NO_PATH
+                answer = self._rescans(viewer, request, by) if is_path(request.under) else _NO_PATH
             case NewsRequest():
-                return self._new_finds(viewer, request, by)
+                answer = self._new_finds(viewer, request, by)
             case _:
                 status = daemon_status.read(self._store.directory, quickly_answering())
-                return StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
+                answer = StatusAnswer(by=by, status=shown_status(status, self._store, viewer).sent())
+        return answer
 
     def _records(self, viewer: Viewer, request: RecordsRequest | NamedRequest, by: Answerer) -> Answer:
         if not is_path(request.under if isinstance(request, RecordsRequest) else request.name):
@@ -135,28 +145,16 @@ class Responder:
             return _failed(_UNKNOWN.format(id=printable(request.id)), "")
         if isinstance(request, RestoreItemRequest):
             if not viewer.may_restore(seen[0]):
-                return _forbidden("restore")
-            item = self._restored(vault, viewer, request)
+                return forbidden("restore this file")
+            item = changes.restored(self._store, vault, viewer, request)
         else:
             if not viewer.whole:
-                return _forbidden("delete")
-            item = _deleted(vault, viewer, request)
+                return forbidden("delete this file")
+            item = changes.deleted(vault, viewer, request)
         return ItemChangedAnswer(by=by, item=_shown(item, viewer))
-
-    def _restored(self, vault: SupportsQuarantine, viewer: Viewer, request: RestoreItemRequest) -> Item:
-        reason = f"{request.reason or 'restored from quarantine'} ({_name(viewer.uid)}, {request.id})"
-        item = vault.restore(request.id, self._store.allowed.add, reason=reason)
-        _log.warning("quarantine.restored", item=item.id, path=item.path, by=viewer.uid, message=reason)
-        return item
 
 
 _NO_PATH: Final = RequestRefusal(why=RefusalCause.FAILED, message="that can't be the name of a file")
-
-
-def _deleted(vault: SupportsQuarantine, viewer: Viewer, request: DeleteItemRequest) -> Item:
-    item = vault.removal.delete(request.id, keep_tombstone=request.keep_tombstone)
-    _log.warning("quarantine.deleted", item=item.id, path=item.path, by=viewer.uid)
-    return item
 
 
 def _shown(item: Item, viewer: Viewer) -> dict[str, object]:
@@ -167,16 +165,5 @@ def _shown(item: Item, viewer: Viewer) -> dict[str, object]:
     return shown
 
 
-def _forbidden(what: str) -> RequestRefusal:
-    hint = "Ask root, or a member of the group that the daemon trusts."
-    return RequestRefusal(why=RefusalCause.FORBIDDEN, message=f"you may not {what} this file", hint=hint)
-
-
 def _failed(message: str, hint: str) -> RequestRefusal:
     return RequestRefusal(why=RefusalCause.FAILED, message=message[:_LONGEST], hint=hint[:_LONGEST])
-
-
-def _name(uid: int) -> str:
-    with contextlib.suppress(KeyError):
-        return printable(pwd.getpwuid(uid).pw_name)
-    return f"user {uid}" if uid != os.geteuid() else "the daemon's user"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from picklewatch.quarantine.item import Item
 
 RESTORE: Final = "restore"
+ALLOW: Final = "allow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Viewer:
     """The paths of their home; nobody else's directory is one."""
     restores: bool = False
     """True if they may have their own quarantined files restored."""
+    allows: bool = False
+    """True if they may have contents of their own files allowed."""
 
     hears: bool = False
     """True if they are told of everybody's finds; that gives no other right."""
@@ -99,7 +102,8 @@ class Viewers:
             return Viewer(uid=peer.uid, whole=True)
         if self._is_notifier(peer):
             return Viewer(uid=peer.uid, hears=True)
-        return Viewer(uid=peer.uid, homes=_homes(peer.uid), restores=RESTORE in self._config().users_may)
+        may = self._config().users_may
+        return Viewer(uid=peer.uid, homes=_homes(peer.uid), restores=RESTORE in may, allows=ALLOW in may)
 
     def _is_notifier(self, peer: Peer) -> bool:
         """Return True for the user of the unit that tells others: it has the network, so it may do nothing."""

@@ -135,6 +135,10 @@ class FoundRecords:
         rows = self._database.query(_BY_NAME, (os.fsencode(shown), printable(shown), _BATCH, newest))
         return [self._found(row, items or {}) for row in _newest(rows)]
 
+    def by_digest(self, sha256: str) -> list[FoundRecord]:
+        """Return the newest records of contents with this digest, of each file one."""
+        return [self._found(row, {}) for row in _newest(self._database.query(_BY_DIGEST, (sha256, _BATCH)))]
+
     def by_item(self, prefix: str, items: Mapping[str, str] | None = None) -> list[FoundRecord]:
         """Return the newest record of each file that became a quarantined item whose id begins with *prefix*."""
         if len(prefix) < _SHORTEST or not set(prefix.lower()) <= set("0123456789abcdef"):
@@ -185,6 +189,7 @@ _SELECT: Final = (
     "LEFT JOIN intents AS i ON i.record = r.id AND i.state = 'done' LEFT JOIN allowed AS a ON a.sha256 = r.sha256"
 )
 _BY_NUMBER: Final = f"{_SELECT} WHERE r.id = ?"
+_BY_DIGEST: Final = f"{_SELECT} WHERE r.sha256 = ? ORDER BY r.id DESC LIMIT ?"
 _BY_ITEM: Final = f"{_SELECT} WHERE i.item GLOB ? ORDER BY r.id DESC LIMIT ?"
 _IS_NAMED: Final = (
     "r.path = ?1 OR json_extract(r.body, '$.path') = ?2 OR json_extract(r.body, '$.name') = ?2 "

@@ -22,6 +22,7 @@ from picklewatch.ipc import codec
 from picklewatch.ipc.messages import (
     ANSWERS,
     REQUESTS,
+    AllowRequest,
     Answerer,
     DeleteItemRequest,
     Find,
@@ -30,6 +31,7 @@ from picklewatch.ipc.messages import (
     NamedRequest,
     NewsAnswer,
     NewsRequest,
+    PurgeRequest,
     RecordsRequest,
     RefusalCause,
     RequestRefusal,
@@ -264,6 +266,7 @@ def _messages() -> Iterator[bytes]:
     requests: tuple[object, ...] = (StatusRequest(), ItemRequest(id="12ab"))
     requests += (RestoreItemRequest(id="0" * 12, reason="ours\udcff"),)
     requests += (DeleteItemRequest(id="0" * 12, keep_tombstone=True), RecordsRequest(verdicts=tuple(Verdict)))
+    requests += (PurgeRequest(max_items=1), AllowRequest(sha256="0" * 64, reason="ours"))
     requests += (NamedRequest(name="r12"), RecordsRequest(verdicts=(), uid=1000, homes=("/home/ada",), before=7))
     requests += (NewsRequest(verdicts=(Verdict.UNSAFE,), after=7, sinks=(SinkReport(name="mail", since=1.5),)),)
     yield from (codec.encode(request, REQUESTS) for request in requests)
