@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.watching import Watching, eventually
 
+from picklewatch.telemetry.root_state import RootState
 from picklewatch.watch import inotify_observer, walk_finds
-from picklewatch.watch.roots import RootState
 from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:

@@ -18,13 +18,14 @@ from support.watching import PATIENCE, Watching, eventually
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from picklewatch.core.candidate import Source
+from picklewatch.telemetry.root_state import CONFIGURATION
 from picklewatch.watch import events, inotify_observer, inotify_watches, walk_finds, watch_loop
 from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally, find
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
-from picklewatch.watch.roots import CONFIGURATION, Root, RootFinder, Sight, look_at
+from picklewatch.watch.roots import Root, RootFinder, Sight, look_at
 from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ import pytest
 from support.watching import PATIENCE, eventually
 
 from picklewatch.telemetry.health import Health
+from picklewatch.telemetry.root_state import RootState
 from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.identify import identify as identify_path
 from picklewatch.watch.mounts import Mount, network_points, point_of
-from picklewatch.watch.roots import Root, RootState
+from picklewatch.watch.roots import Root
 from picklewatch.watch.settle import Delays
 from picklewatch.watch.supervisor import WatchSupervisor
 from picklewatch.watch.timing import Timing

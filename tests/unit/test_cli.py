@@ -20,6 +20,7 @@ from picklewatch import __version__, cli
 from picklewatch.cli import COMMANDS, common, invoke
 from picklewatch.config import sources
 from picklewatch.core.errors import ConfigError, Error, ExitStatus, StateError
+from picklewatch.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +113,27 @@ def test_a_scan_without_configuration_loads_no_pydantic() -> None:
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE, env=environ
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_status_loads_little(tmp_path: Path) -> None:
+    """Scripts ask every few seconds: nothing that watches, scans, moves or asks a socket is loaded to read a state."""
+    heavy: tuple[str, ...] = (
+        "pydantic",
+        "structlog",
+        "picklewatch.watch",
+        "picklewatch.scanning",
+        "picklewatch.quarantine",
+    )
+    heavy += ("picklewatch.access", "picklewatch.ipc", "picklewatch.config.schema", "ctypes")
+    Store(tmp_path).close()
+    code = (
+        f"import sys\nfrom picklewatch.cli import invoke\nprint(invoke(['status', '--state-dir', {str(tmp_path)!r}]))\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
+    assert done.stdout.splitlines()[-2:] == ["3", "[]"]
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklewatch.telemetry.root_state import CONFIGURATION, RootState
 from picklewatch.watch.container_stores import container_stores
-from picklewatch.watch.roots import CONFIGURATION, Root, RootState, find
+from picklewatch.watch.roots import Root, find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from picklewatch.service.daemon_status import Snapshot, is_awaited
+from picklewatch.service.daemon_status import Snapshot
 from picklewatch.store import Store
 from picklewatch.telemetry.health import MOST_OF_A_KIND, Health, HealthSection
 from picklewatch.telemetry.health_problem import HealthProblem
-from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, Root, RootState
+from picklewatch.telemetry.root_state import COMMAND_LINE, CONFIGURATION, RootState, is_awaited
+from picklewatch.watch.roots import Root
 
 if TYPE_CHECKING:
     from pathlib import Path

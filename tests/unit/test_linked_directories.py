@@ -13,10 +13,11 @@ from picklewatch.access import rights
 from picklewatch.access.ownership import trees_of, why_not_moved
 from picklewatch.core.candidate import Source
 from picklewatch.telemetry.health import Health
+from picklewatch.telemetry.root_state import CONFIGURATION
 from picklewatch.watch import directory_walk, roots
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally
 from picklewatch.watch.linked_directories import MOST_FOLLOWED, MOST_NOTED, LinkedDirectories, report_left_out
-from picklewatch.watch.roots import CONFIGURATION, EXCLUDED, Root
+from picklewatch.watch.roots import EXCLUDED, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

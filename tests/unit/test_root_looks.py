@@ -10,11 +10,12 @@ import pytest
 from support.watching import eventually
 from watchdog.observers.inotify_c import InotifyConstants
 
+from picklewatch.telemetry.root_state import CONFIGURATION
 from picklewatch.watch.inotify_watches import InotifyReader
 from picklewatch.watch.lookup_watches import ANY_NAME, LookupWatches
 from picklewatch.watch.mounts import MountTable
 from picklewatch.watch.root_looks import RootLooks
-from picklewatch.watch.roots import CONFIGURATION, Root, RootFinder, Sight, look_at
+from picklewatch.watch.roots import Root, RootFinder, Sight, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,8 @@ import click
 
 from picklewatch.config import sources
 from picklewatch.core.errors import StateError
-from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy
+from picklewatch.core.model import BATCH, DEFAULT_LIMITS, Limits, Policy
 from picklewatch.core.state_layout import StateLayout
-from picklewatch.scanning.small_files import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +97,7 @@ class ScanSettings:
     policy: Policy = field(default_factory=Policy)
     require_sandbox: bool = False
     workers: int = 1
-    batch: int = MOST
+    batch: int = BATCH
     """Small files judged by one process, at most; 1 for one process per file."""
 
     def scanner(self) -> Scanner:

@@ -12,13 +12,13 @@ import click
 from picklewatch.cli.common import concerns_system, json_option, state_dir, state_option
 from picklewatch.core.errors import StateError
 from picklewatch.core.model import printable
-from picklewatch.ipc.messages import StatusAnswer, StatusRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from picklewatch.ipc.client import Heard
+    from picklewatch.ipc.messages import StatusAnswer
     from picklewatch.telemetry.daemon_report import DaemonStatus
 
 EPILOG = """\
@@ -67,6 +67,7 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
 def _answered(directory: Path, *, as_json: bool) -> int | None:
     """Show what daemons answer over their sockets; None if the state in *directory* is all that there is."""
     from picklewatch.cli import daemons
+    from picklewatch.ipc.messages import StatusRequest
 
     heard = daemons.ask_system(StatusRequest())
     if heard is not None:
@@ -137,6 +138,7 @@ def _show_both(heard: Heard, directory: Path, *, as_json: bool) -> int:
 
 
 def _status(heard: Heard) -> tuple[DaemonStatus, StatusAnswer]:
+    from picklewatch.ipc.messages import StatusAnswer
     from picklewatch.telemetry.daemon_report import DaemonStatus
 
     assert isinstance(heard.answer, StatusAnswer)
@@ -144,6 +146,8 @@ def _status(heard: Heard) -> tuple[DaemonStatus, StatusAnswer]:
 
 
 def _json(heard: Heard, status: DaemonStatus) -> dict[str, Any]:
+    from picklewatch.ipc.messages import StatusAnswer
+
     assert isinstance(heard.answer, StatusAnswer)
     by = {"uid": heard.peer.uid, "pid": heard.peer.pid, "whole": heard.answer.by.whole}
     return {**status.to_json(), "answered_by": by}
@@ -152,6 +156,7 @@ def _json(heard: Heard, status: DaemonStatus) -> dict[str, Any]:
 def _own(directory: Path) -> DaemonStatus | None:
     """Return the status of this user's own daemon; None if there never was one, or its state can't be read."""
     from picklewatch.cli import daemons
+    from picklewatch.ipc.messages import StatusRequest
 
     heard = daemons.ask_own(StatusRequest())  # the state of a template unit's is not in *directory*
     if heard is not None:

@@ -95,7 +95,7 @@ def _problems(status: DaemonStatus) -> list[str]:
 
 def _roots(report: DaemonReport) -> list[str]:
     """List what is watched, then what is known and is not, with the reason."""
-    from picklewatch.service.daemon_status import is_awaited
+    from picklewatch.telemetry.root_state import is_awaited
 
     watched: list[str] = []
     others: list[str] = []
@@ -117,7 +117,7 @@ def _place(root: RootReport) -> str:
 
 
 def _state(root: RootReport) -> str:
-    from picklewatch.service.daemon_status import is_awaited
+    from picklewatch.telemetry.root_state import is_awaited
 
     why = f", {printable(root.reason)}" if root.reason else ""
     return f"{'not there, watched as soon as it is' if is_awaited(root) else root.state}{why}"
@@ -160,7 +160,7 @@ _MOVES = {
 
 
 def _met(status: DaemonStatus) -> list[str]:
-    from picklewatch.service.daemon_status import faults_text
+    from picklewatch.telemetry.daemon_report import faults_text
 
     report = status.daemon
     shown: list[str] = []

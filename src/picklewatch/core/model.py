@@ -293,6 +293,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+BATCH: Final = 256
+"""Small files that one process judges, at most."""
 
 
 _LARGEST: Final = 1 << 40

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from picklewatch.access.held_directory import hold_directory
 from picklewatch.access.open_file import Subject, SubjectError, open_subject
-from picklewatch.core.model import FileId
+from picklewatch.core.model import BATCH, FileId
 from picklewatch.scanning.scan_file import Scans, problem_record, record_of, scan_file, with_names
-from picklewatch.scanning.small_files import MOST, SMALL, Copy, SmallFiles
+from picklewatch.scanning.small_files import SMALL, Copy, SmallFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -73,7 +73,7 @@ class ScanPool:
         self._policy = policy
         self._engine = engine
         self._workers = workers
-        self._batch = min(batch, MOST)
+        self._batch = min(batch, BATCH)
         self._local = threading.local()
         self._scanners: list[ClosableScans] = []
         self._lock = threading.Lock()

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SMALL: Final = 64 << 10
 """Bytes of a file that goes into a batch, at most: the judgement of a larger one costs more than its process."""
-MOST: Final = 256
-"""Files of a batch, at most."""
 _ROOM: Final = 4 << 20
 """Bytes of a batch, at most."""
 

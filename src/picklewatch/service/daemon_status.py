@@ -18,12 +18,12 @@ from picklewatch.store import Store
 from picklewatch.store.failures import DISK_HINT
 from picklewatch.store.lock import holder, trouble
 from picklewatch.telemetry import process_memory
-from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport
+from picklewatch.telemetry.daemon_report import DaemonReport, DaemonStatus, StoreReport, faults_text
 from picklewatch.telemetry.health_problem import HealthProblem
-from picklewatch.watch.roots import ASKED_FOR, RootState
+from picklewatch.telemetry.root_state import is_awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from picklewatch.service.scan_workers import Workers
     from picklewatch.telemetry.daemon_report import RootReport
@@ -143,11 +143,6 @@ class Snapshot:
         }
 
 
-def is_awaited(root: RootReport) -> bool:
-    """Return True if a person asked for *root*, and it is simply not there."""
-    return root.state == RootState.WAITING and root.label in ASKED_FOR and not root.reason
-
-
 def _problem_text(problem: HealthProblem) -> str:
     is_named = problem.subject in problem.reason or not problem.subject.startswith("/")
     return printable(problem.reason if is_named else f"{problem.subject}: {problem.reason}")
@@ -155,11 +150,6 @@ def _problem_text(problem: HealthProblem) -> str:
 
 def _more(things: Sequence[object]) -> str:
     return f" (and {len(things) - 1} more: picklewatch status)" if len(things) > 1 else ""
-
-
-def faults_text(faults: Mapping[str, int]) -> str:
-    """Return *faults* in words, the most frequent first."""
-    return ", ".join(f"{number} {what}" for what, number in sorted(faults.items(), key=lambda fault: -fault[1]))
 
 
 def beat() -> dict[str, Any]:

@@ -12,11 +12,12 @@ from picklewatch.access.paths import beneath
 from picklewatch.core.path_patterns import excluder
 from picklewatch.core.state_layout import ALIVE, CANARY, StateLayout
 from picklewatch.store.database import STORE_ERRORS
+from picklewatch.telemetry.root_state import COMMAND_LINE, CONFIGURATION
 from picklewatch.watch import cache_locations
 from picklewatch.watch.container_stores import container_stores
 from picklewatch.watch.directory_walk import listed
 from picklewatch.watch.linked_directories import LinkedDirectories, report_left_out
-from picklewatch.watch.roots import COMMAND_LINE, CONFIGURATION, EXCLUDED, Root, find, look_at
+from picklewatch.watch.roots import EXCLUDED, Root, find, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.model import Judgement, Outcome, ScanReport
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from picklewatch.core.model import FileId, Record
     from picklewatch.store.transaction import Transaction
 
-_OUTCOME: Final = (*outcome_fields(Judgement), *outcome_fields(ScanReport))
-"""The keys that agree if two outcomes of one inode are one record."""
+
+@cache
+def _outcome_keys() -> tuple[str, ...]:
+    """Return the keys that agree if two outcomes of one inode are one record: not for those who only read."""
+    return (*outcome_fields(Judgement), *outcome_fields(ScanReport))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def _forget_name(transaction: Transaction, file: FileId, path: str) -> None:
 
 def _same(body: str, shown: Mapping[str, Any]) -> bool:
     old = json.loads(body)
-    return all(old.get(key) == shown[key] for key in _OUTCOME)
+    return all(old.get(key) == shown[key] for key in _outcome_keys())
 
 
 def _insert(transaction: Transaction, record: Record, body: str) -> int:

@@ -166,6 +166,11 @@ class DaemonStatus:
         }
 
 
+def faults_text(faults: Mapping[str, int]) -> str:
+    """Return *faults* in words, the most frequent first."""
+    return ", ".join(f"{number} {what}" for what, number in sorted(faults.items(), key=lambda fault: -fault[1]))
+
+
 _WRONG = object()
 
 

@@ -8,7 +8,6 @@ import queue
 import stat
 import threading
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.access.following import Links, NotFollowedError, Way
@@ -17,17 +16,13 @@ from picklewatch.access.paths import beneath
 from picklewatch.access.rights import is_privileged, user_of
 from picklewatch.core.model import printable
 from picklewatch.telemetry.daemon_report import RootReport
+from picklewatch.telemetry.root_state import ASKED_FOR, RootState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from picklewatch.access.following import Lookup
     from picklewatch.telemetry.health import Health
-
-COMMAND_LINE: Final = "command line"
-CONFIGURATION: Final = "watch.roots"
-ASKED_FOR: Final = (COMMAND_LINE, CONFIGURATION)
-"""Labels of directories that a person asked for: only these are reported when they are missing, caches come and go."""
 
 LEADS_NOWHERE: Final = "leads to nothing"
 _KERNELS: Final = ("/proc", "/sys")
@@ -45,17 +40,6 @@ HINTS: Final = {
 
 _HUNG_AT_ONCE: Final = 3
 """Whoever looks has events to take in: a hundred links may lead to one server that is silent."""
-
-
-class RootState(StrEnum):
-    """Whether and how changes of a root are noticed."""
-
-    WAITING = "waiting"
-    """It is not there (yet)."""
-    WATCHED = "watched"
-    """Its changes are announced."""
-    POLLED = "polled"
-    """It is walked every few seconds: nothing, or not everything, is announced."""
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from picklewatch.access.paths import beneath
 from picklewatch.core.candidate import Source
+from picklewatch.telemetry.root_state import RootState
 from picklewatch.watch.directory_walk import WalkRequest
 from picklewatch.watch.inotify_observer import InotifyObserver
 from picklewatch.watch.retry_book import RetryBook
 from picklewatch.watch.root_looks import RootLooks
-from picklewatch.watch.roots import HINTS, RootState, enclosing, report, topmost
+from picklewatch.watch.roots import HINTS, enclosing, report, topmost
 from picklewatch.watch.unwatched_directories import UnwatchedDirectories
 
 if TYPE_CHECKING:
