@@ -17,6 +17,7 @@ from support.directories import open_directory
 from support.machine_users import ADA, MALLORY, Machine, can_isolate, is_taken
 from support.watching import PATIENCE, eventually
 
+from picklewatch.core.found_record import record_number
 from picklewatch.core.tombstone import parse_tombstone
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ def test_status_and_doctor_say_which_daemon_answers(shared: Shared) -> None:
     status = shared.run(ADA, "status")
     assert status.returncode == 0, status.stderr
     assert status.stdout.startswith("Answered by the system's daemon (process ")
-    assert "torch.hub: model.pt  (code-execution)" in status.stdout
+    (line,) = (line for line in status.stdout.splitlines() if "torch.hub: model.pt  (code-execution)" in line)
+    assert record_number(line.split()[0]) is not None
+    assert line.endswith("ago, moved to quarantine")
     assert f"{shared.machine.ada}/.cache/torch" in status.stdout, status.stdout
     checks = {check["name"]: check for check in shared.json(ADA, "doctor")["checks"]}
     assert checks["system-daemon"]["state"] == "good"
@@ -179,6 +182,16 @@ def test_a_notifier_of_ones_own_tells_of_ones_own(shared: Shared) -> None:
     status = shared.run(ADA, "status").stdout
     assert "Messages to you, as far as" in status
     assert "Notify:     command: 1 message sent" in status
+
+
+def test_a_member_of_the_group_has_metrics(shared: Shared) -> None:
+    """A monitor needs no root: without a daemon of its own, the numbers are the system's; a user has none of others."""
+    told = shared.run(MALLORY, "status", "--metrics", groups="1")
+    assert told.returncode == 0, told.stderr
+    assert "picklewatch_up 1" in told.stdout
+    assert 'picklewatch_files{verdict="malicious"} 0' in told.stdout  # they were moved
+    assert 'picklewatch_away_files{where="moved"}' in told.stdout
+    assert "picklewatch_files{" not in shared.run(ADA, "status", "--metrics").stdout
 
 
 def test_a_member_of_the_group_sees_everything(shared: Shared) -> None:
@@ -265,7 +278,7 @@ def test_an_allowance_of_ones_own_is_not_the_systems(shared: Shared) -> None:
     told = shared.run(ADA, "allow", str(own), "--reason", "ours")
     assert told.returncode == 0
     assert "goes by a list of its own, which this does not change: the daemon refused: you may not" in told.stderr
-    assert "Ask root, or a member of the group" in told.stderr
+    assert "Ask root, or a member of the group daemon." in told.stderr
     assert shared.run(ADA, "allow", "remove", str(own)).returncode == 0
     tombstone = shared.run(ADA, "allow", str(shared.model), "--reason", "ours")
     assert tombstone.returncode == 2

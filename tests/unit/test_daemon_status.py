@@ -289,15 +289,22 @@ def test_the_memory_is_our_own_and_not_that_of_who_started_us() -> None:
 
 
 def test_findings_say_when_their_file_is_gone(tmp_path: Path) -> None:
-    """A deleted file's finding is shown as history; of one whose name is shown escaped nothing is claimed."""
+    """A deleted file's finding is shown as history, also of one whose name is shown escaped."""
     (tmp_path / "state").mkdir()
     store = Store(tmp_path / "state")
     (tmp_path / "there.pt").write_bytes(b"")
-    for number, name in enumerate(("there.pt", "gone.pt", "odd\x1b.pt")):
-        store.finish(None, make_record(str(tmp_path / name), FileId(1, number, 3, 4, 5), Verdict.MALICIOUS))
+    there_now = FileId.of((tmp_path / "there.pt").stat())
+    for name, file in (
+        ("there.pt", there_now),
+        ("gone.pt", FileId(1, 1, 3, 4, 5)),
+        ("odd\x1b.pt", FileId(1, 2, 3, 4, 5)),
+    ):
+        store.finish(None, make_record(str(tmp_path / name), file, Verdict.MALICIOUS))
     store.close()
     lines = run(tmp_path / "state").stdout.splitlines()
-    (there,), (gone,), (odd,) = ([line for line in lines if name in line] for name in ("there.pt", "gone.pt", "odd"))
-    assert gone.endswith(" ago, not there any more")
+    (there,), (missing,), (odd_one,) = (
+        [line for line in lines if name in line] for name in ("there.pt", "gone.pt", "odd")
+    )
+    assert missing.endswith(" ago, not there any more")
     assert there.endswith(" ago")
-    assert odd.endswith(" ago")
+    assert odd_one.endswith(" ago, not there any more")

@@ -204,7 +204,7 @@ def _purged_by_system(bounds: dict[str, Any], dry_run: bool, yes: bool, as_json:
     if as_json:
         click.echo(json.dumps({"items": items, "size": size, "forgotten": forgotten, "dry_run": dry_run}))
         return True
-    done = "would be" if dry_run else "were"
+    done = "would be" if dry_run else "was" if items == 1 else "were"
     click.echo(f"{_total(items, size)} {done} deleted by the system's daemon")
     return True
 

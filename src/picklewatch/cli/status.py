@@ -50,7 +50,7 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
     asks = concerns_system(state) and not metrics
     if asks and (shown := _answered(directory, as_json=as_json)) is not None:
         return shown
-    status = _read(directory)
+    status = _metered(directory) if metrics and concerns_system(state) else _read(directory)
     if as_json:
         click.echo(json.dumps(status.to_json(), ensure_ascii=True))
     elif metrics:
@@ -62,6 +62,16 @@ def command(*, as_json: bool, metrics: bool, state: Path | None) -> int:
 
         click.echo("\n".join(lines(status, directory)))
     return _exit_status(status)
+
+
+def _metered(directory: Path) -> DaemonStatus:
+    """Return the status of a daemon of this user's own if it runs, else what the system's answers about it all."""
+    from picklewatch.cli import daemons
+    from picklewatch.ipc.messages import StatusRequest
+
+    own = _own(directory)
+    heard = None if own is not None and own.running else daemons.ask_system(StatusRequest())
+    return _read(directory) if heard is None else _status(heard)[0]
 
 
 def _answered(directory: Path, *, as_json: bool) -> int | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from picklewatch.core.found_record import record_id
+from picklewatch.core.found_record import Fate
 from picklewatch.core.model import EngineVersion, printable
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def _lines(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[
         *_files(status, store, is_whole=is_whole),
         *(sink_lines(status.daemon.sinks, now) if status.running else []),
         *_met(status),
-        *_findings(store, status.daemon.engine, now, is_whole=is_whole),
+        *_findings(store, status.daemon.engine, now),
         *_refusals(store),
     ]
 
@@ -209,7 +207,7 @@ def _refusals(store: StoreReport) -> list[str]:
     return ["", "Not moved:", *shown, *([f"  and {more} more"] if more > 0 else [])]
 
 
-def _findings(store: StoreReport, engine: str, now: float, *, is_whole: bool) -> list[str]:
+def _findings(store: StoreReport, engine: str, now: float) -> list[str]:
     if not store.latest:
         return []
     shown = ["", "Last findings:"]
@@ -217,11 +215,10 @@ def _findings(store: StoreReport, engine: str, now: float, *, is_whole: bool) ->
         reasons = ", ".join(record["reasons"])
         name = record["name"] or record["path"]
         old = ", by an older version" if engine and EngineVersion(**record["engine"]).key != engine else ""
-        gone = ", not there any more" if _is_gone(record["path"]) else ""
-        number = f"{record_id(record['id']):<6}" if is_whole else ""
-        shown.append(
-            f"  {number}{record['verdict']:<11} {name}  ({reasons})  {_ago(now - record['at'])} ago{old}{gone}"
-        )
+        became = _BECAME.get(record.get("where", ""), "")
+        allowed = ", allowed" if record.get("outcome") == "allowed" else ""
+        found = f"{record['id']:<6}{record['verdict']:<11} {name}  ({reasons})"
+        shown.append(f"  {found}  {_ago(now - record['at'])} ago{old}{became}{allowed}")
     return [
         *shown,
         "",
@@ -229,15 +226,12 @@ def _findings(store: StoreReport, engine: str, now: float, *, is_whole: bool) ->
     ]
 
 
-def _is_gone(path: str) -> bool:
-    """Return True if nothing has the shown *path*; False if we may not know, or it may have another spelling."""
-    if "\\" in path:
-        return False
-    try:
-        os.lstat(path)
-    except OSError as error:
-        return error.errno in {errno.ENOENT, errno.ENOTDIR}
-    return False
+_BECAME: Final = {
+    Fate.CHANGED.value: ", written to since",
+    Fate.GONE.value: ", not there any more",
+    Fate.QUARANTINED.value: ", moved to quarantine",
+    Fate.SUPERSEDED.value: ", judged again since",
+}
 
 
 def _ago(seconds: float) -> str:

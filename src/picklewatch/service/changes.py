@@ -56,7 +56,7 @@ def purged(
 ) -> PurgeAnswer | RequestRefusal:
     """Delete the oldest items beyond the bounds, or tell which: for those alone who see everything."""
     if not viewer.whole:
-        return forbidden("delete quarantined files")
+        return forbidden("delete quarantined files", by)
     if vault is None:
         return PurgeAnswer(by=by, items=0, size=0, taken_by=0.0)
     removal = vault.removal
@@ -98,7 +98,7 @@ def allowed(store: Store, viewer: Viewer, request: AllowRequest, by: Answerer) -
     if not _SHA256.fullmatch(sha256):
         return RequestRefusal(why=RefusalCause.FAILED, message="that is no SHA-256")
     if not (viewer.whole or (viewer.allows and _is_theirs(store, viewer, sha256))):
-        return forbidden("allow this content")
+        return forbidden("allow this content", by)
     if not request.reason:
         was = [each for each in store.allowed.entries() if each.sha256 == sha256]
         if not store.allowed.remove(sha256):
@@ -119,9 +119,9 @@ def _is_theirs(store: Store, viewer: Viewer, sha256: str) -> bool:
     return any(each.owner == viewer.uid and each.where.value == "there" for each in found)
 
 
-def forbidden(what: str) -> RequestRefusal:
+def forbidden(what: str, by: Answerer) -> RequestRefusal:
     """Return the refusal of what only the administrator may do."""
-    hint = "Ask root, or a member of the group that the daemon trusts."
+    hint = f"Ask root, or a member of the group {by.group}." if by.group else "Ask the administrator (root)."
     return RequestRefusal(why=RefusalCause.FORBIDDEN, message=f"you may not {what}", hint=hint)
 
 

@@ -234,7 +234,8 @@ def read(state: Path, may_look: Callable[[str], bool] = lambda _path: True) -> D
 
 
 def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> StoreReport:
-    unsafe = store.found.looking(may_look).tally(UNSAFE_NOW)
+    found = store.found.looking(may_look)
+    unsafe = found.tally(UNSAFE_NOW)
     verdicts, away = store.records.counts(), store.records.away()
     if unsafe.is_whole:  # looked at just now
         there = {verdict.value: unsafe.verdicts.get(verdict, 0) for verdict in UNSAFE_NOW.verdicts}
@@ -243,7 +244,7 @@ def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> Store
     return StoreReport(
         queue=len(store.jobs),
         verdicts=verdicts,
-        latest=store.records.latest(_NOTABLE, limit=10),
+        latest=found.shown_now(store.records.latest(_NOTABLE, limit=10)),
         moves=store.intents.counts(),
         refusals=[{key: printable(text) for key, text in each.items()} for each in store.intents.refusals()],
         allowed=len(store.allowed.all()),

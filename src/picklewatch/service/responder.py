@@ -145,11 +145,11 @@ class Responder:
             return _failed(_UNKNOWN.format(id=printable(request.id)), "")
         if isinstance(request, RestoreItemRequest):
             if not viewer.may_restore(seen[0]):
-                return forbidden("restore this file")
+                return forbidden("restore this file", by)
             item = changes.restored(self._store, vault, viewer, request)
         else:
             if not viewer.whole:
-                return forbidden("delete this file")
+                return forbidden("delete this file", by)
             item = changes.deleted(vault, viewer, request)
         return ItemChangedAnswer(by=by, item=_shown(item, viewer))
 

@@ -80,11 +80,12 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
     refusals = (
         {key: printable(text) for key, text in each.items()} for each in store.intents.refusals(limit=_LOOKED_AT)
     )
-    unsafe = store.found.looking(quickly_answering()).tally(UNSAFE_NOW, lambda found: viewer.sees_record(found, ()))
+    found = store.found.looking(quickly_answering())
+    unsafe = found.tally(UNSAFE_NOW, lambda found: viewer.sees_record(found, ()))
     return StoreReport(
         queue=known.queue,
         verdicts={},
-        latest=shown_records(store, viewer, _NOTABLE, _SHOWN)[0],
+        latest=found.shown_now(_latest(store, viewer)),
         moves={},
         refusals=[each for each in refusals if viewer.sees_path(each["path"])][:_SHOWN],
         allowed=0,
@@ -95,13 +96,9 @@ def _stored(known: StoreReport, store: Store, viewer: Viewer) -> StoreReport:
     )
 
 
-def shown_records(
-    store: Store, viewer: Viewer, verdicts: Iterable[Verdict], limit: int
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return the newest records with one of *verdicts* that *viewer* may see, and whether there may be others."""
-    records = store.records.latest(verdicts, limit=limit if viewer.whole else _LOOKED_AT)
-    if viewer.whole:
-        return records, len(records) == limit
+def _latest(store: Store, viewer: Viewer) -> list[dict[str, Any]]:
+    """Return the newest records of what is not harmless that *viewer*, who does not see everything, may see."""
+    records = store.records.latest(_NOTABLE, limit=_LOOKED_AT)
     elsewhere = [record["id"] for record in records if not viewer.sees_path(record["path"])]
     states = store.records.states(elsewhere)
     seen = []
@@ -111,4 +108,4 @@ def shown_records(
             seen.append({**record, "names": names})
         elif viewer.owns(record["path"], states.get(record["id"])):
             seen.append(record)
-    return seen[:limit], len(seen) > limit or len(records) == _LOOKED_AT
+    return seen[:_SHOWN]

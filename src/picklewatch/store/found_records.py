@@ -7,14 +7,14 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.found_record import Fate, FoundRecord, RecordFilter
 from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.rows import unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from picklewatch.store.database import Database
     from picklewatch.store.transaction import Row
@@ -124,6 +124,11 @@ class FoundRecords:
         """Return the record *number*, or None."""
         rows = self._database.query(_BY_NUMBER, (number,))
         return self._found(rows[0], items or {}) if rows else None
+
+    def shown_now(self, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return *records*, of `Records.latest`, as they are shown, with what has become of each file."""
+        found = ((record, self.by_number(record["id"])) for record in records)
+        return [{**each.to_json(), "names": record["names"]} for record, each in found if each is not None]
 
     def by_name(
         self, shown: str, items: Mapping[str, str] | None = None, *, newest: int | None = None

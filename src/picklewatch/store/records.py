@@ -209,18 +209,19 @@ class Records:
             transaction.run(sql, identity(file))
 
     def judge_all_again(self, verdicts: Iterable[Verdict]) -> int:
-        """Have every file with one of *verdicts* judged again when it is met, behind new files; return how many.
+        """Have every file with one of *verdicts* judged again when it is met, behind new files.
 
-        Records stay, and the same outcome makes no new one.
+        Return how many are there. Records stay, and the same outcome makes no new one.
         """
         chosen = [verdict.value for verdict in verdicts]
         marks = ", ".join("?" * len(chosen))
         sql = (
-            f"UPDATE files SET engine = '' WHERE verdict IN ({marks}) OR (verdict = 'allowed' AND record IN "  # noqa: S608 - only marks
-            f"(SELECT id FROM records WHERE json_extract(body, '$.verdict') IN ({marks})))"
+            f"UPDATE files SET engine = '' WHERE (verdict IN ({marks}) OR (verdict = 'allowed' AND record IN "  # noqa: S608 - only marks
+            f"(SELECT id FROM records WHERE json_extract(body, '$.verdict') IN ({marks})))) AND gone = ?"
         )
         with self._database.transaction() as transaction:
-            return transaction.run(sql, [*chosen, *chosen]).rowcount
+            transaction.run(sql, [*chosen, *chosen, True])  # one that is back counts, too
+            return transaction.run(sql, [*chosen, *chosen, False]).rowcount
 
     def learn_digest(self, item: str, sha256: str) -> None:
         """Complete the record of the file that is in quarantine as *item*, if its digest was not known before."""
