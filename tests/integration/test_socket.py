@@ -108,7 +108,14 @@ def test_from_the_tombstone_to_the_reason_in_one_command(shared: Shared) -> None
     """Whoever owns the file is told why, when, what, by whom, and whom to ask; without sudo."""
     told = shared.run(ADA, "quarantine", "show", shared.item(shared.model))
     assert told.returncode == 0, told.stderr
-    for said in ("malicious: ", str(shared.model), "taken ", "the system's daemon (process ", "Ask the administrator"):
+    for said in (
+        "malicious: ",
+        "means    The pickle imports a function that runs programs",
+        str(shared.model),
+        "taken ",
+        "the system's daemon (process ",
+        "Ask the administrator",
+    ):
         assert said in told.stdout
     assert "member of the group daemon" in told.stdout
     explained = shared.run(ADA, "explain", str(shared.model))

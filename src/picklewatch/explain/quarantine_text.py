@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from picklewatch.catalogue.rules import RULES
 from picklewatch.core.model import printable
 from picklewatch.core.units import human_size
 from picklewatch.explain.record_text import SIZE_WIDTH, VERDICT_WIDTH, paint, shell_quoted
@@ -54,6 +55,7 @@ def details(item: Item, *, colour: bool, data: str | None, owner: str, now: floa
         ("path", printable(item.path)),
         *(("also", printable(name)) for name in item.names),
         ("verdict", f"{verdict}: {reasons}" if reasons else verdict),
+        *(("means", RULES[reason].meaning) for reason in item.reasons[:_MEANT] if reason in RULES),
         ("size", f"{human_size(item.size)} ({item.size:,} bytes)"),
         ("sha256", item.sha256 or "not known"),
         ("owner", f"{printable(owner)}, mode {item.mode:04o}"),
@@ -66,6 +68,10 @@ def details(item: Item, *, colour: bool, data: str | None, owner: str, now: floa
     if data is not None:
         yield ""
         yield from _next(item, data)
+
+
+_MEANT: Final = 3
+"""Reasons that are explained: the most harmful come first."""
 
 
 def row(label: str, value: str, *, colour: bool) -> str:
