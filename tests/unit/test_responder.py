@@ -15,7 +15,11 @@ from picklewatch.config.schema import SocketConfig
 from picklewatch.core.candidate import Candidate, Source
 from picklewatch.core.found_record import FoundRecord
 from picklewatch.core.model import FileId, Verdict
+from picklewatch.ipc.codec import encode
 from picklewatch.ipc.messages import (
+    ALLOWED,
+    ANSWER,
+    ANSWERS,
     AllowancesAnswer,
     AllowancesRequest,
     AllowRequest,
@@ -361,6 +365,14 @@ def test_contents_are_allowed_for_those_who_may(asked: Asked, tmp_path: Path) ->
         if isinstance(answer, AllowancesAnswer):
             assert [(each["sha256"], each["until"]) for each in answer.allowed] == [(sha256, 9e9)]
             assert str(answer.allowed[0]["reason"]).startswith("ours (")
+    many = AllowancesRequest()
+    for number in range(ALLOWED):
+        asked.store.allowed.add(f"{number:064x}", "\x85" * 5_000)
+    told = asked(Viewer(uid=0, whole=True), many)
+    assert isinstance(told, AllowancesAnswer)
+    assert (len(encode(told, ANSWERS)) <= ANSWER, told.more) == (True, 2)
+    for number in range(ALLOWED):
+        asked.store.allowed.remove(f"{number:064x}")
     theirs, everything = (
         asked(Viewer(uid=me), AllowancesRequest()),
         asked(Viewer(uid=0, whole=True), AllowancesRequest()),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
+_REASON: Final = 200
+"""Characters of a reason where many are listed: an answer has an end."""
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -88,7 +90,7 @@ def _purge_answer(items: list[Item], by: Answerer, forgotten: int, *, more: bool
 def allowances(store: Store, viewer: Viewer, by: Answerer) -> AllowancesAnswer:
     """Return the contents that are allowed, of those in files of the viewer's; the newest of many."""
     seen = [each for each in store.allowed.entries() if viewer.whole or _is_theirs(store, viewer, each.sha256)]
-    shown = tuple(asdict(each) for each in seen[-ALLOWED:])
+    shown = tuple({**asdict(each), "reason": each.reason[:_REASON]} for each in seen[-ALLOWED:])
     return AllowancesAnswer(by=by, allowed=shown, more=len(seen) - len(shown))
 
 
