@@ -59,7 +59,7 @@ def test_a_malicious_file_is_told_in_plain_words_first() -> None:
     assert "Very sure" in shown
     assert "rm -- '/models/it'\"'\"'s.bin'" in shown
     assert "hf download org/model --include '*.safetensors'" in shown
-    assert f'"{"ab" * 32}" = "why you vouch for it"' in shown
+    assert "picklewatch allow '/models/it'\"'\"'s.bin' --reason \"why you vouch for it\"" in shown
 
 
 def test_without_lines_of_its_own_the_findings_evidence_is_shown() -> None:

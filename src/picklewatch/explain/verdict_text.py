@@ -273,7 +273,12 @@ def _allow(record: Record) -> Iterable[Advice]:
             text="If you trust these imports in every file, say so in config.toml:",
             command=f"[allow.imports]\n{printable_lines(names)}",
         )
-    if record.report.sha256 is not None:
+    if record.file is not None:
+        yield Advice(
+            text="If you know exactly this file and answer for it, allow its content (--until DATE for a while):",
+            command=f'picklewatch allow {shell_quoted(record.path)} --reason "why you vouch for it"',
+        )
+    elif record.report.sha256 is not None:
         yield Advice(
             text="If you know exactly this file and answer for it, allow its content in config.toml:",
             command=f'[allow.digests]\n"{record.report.sha256}" = "why you vouch for it"',
