@@ -34,10 +34,10 @@ def hostile(number: int) -> bytes:
 
 
 def commands(block: str) -> list[str]:
-    """The lines of the block of docs/install.md that is marked ``<!-- run: block -->``."""
-    text = (TREE / "docs" / "install.md").read_text()
+    """The lines of the block of docs/install.md, or notify.md, that is marked ``<!-- run: block -->``."""
+    text = "\n".join((TREE / "docs" / page).read_text() for page in ("install.md", "notify.md"))
     found = re.search(rf"<!-- run: {block} -->\n```sh\n(.*?)```", text, re.DOTALL)
-    assert found, f"docs/install.md has no block {block!r}"
+    assert found, f"docs have no block {block!r}"
     return found[1].splitlines()
 
 
@@ -54,6 +54,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         HOMES,
         *commands("program"),
         *(line for line in commands("upgrade") if needs_network(line)),
+        *(line for line in commands("notify") if needs_network(line)),
         "setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice sh -euc '\n" + "\n".join(alice) + "\n'",
     ]
     with Machine(tmp_path_factory.mktemp("boot"), "\n".join(script)) as booted:
@@ -232,6 +233,85 @@ def ask_the_unit(service: Machine, path: str) -> None:
     assert check["state"] == "good", check
     for words in (["quarantine", "show", item], ["quarantine", "list"], ["status", "--json"]):
         assert path not in service.run("picklewatch", *words, user="alice", check=False)
+
+
+HOOK = """
+import http.server, pathlib
+class Hook(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        with pathlib.Path("/run/posted").open("ab") as file:
+            file.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\\n")
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", 8099), Hook).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def telling(service: Machine) -> Machine:
+    """The machine with the notifier's unit, and a webhook on the loopback."""
+    service.shell(f"ip link set lo up; cat > /run/hook.py <<'END'\n{HOOK}\nEND")
+    service.run("systemd-run", "--unit=hook", "/opt/picklewatch/bin/python", "/run/hook.py")
+    run_block(service, "notify")
+    service.shell("echo json://user:topsecret@127.0.0.1:8099/x > /etc/picklewatch/notify-urls")
+    run_block(service, "notify-start")
+    return service
+
+
+def test_a_find_of_a_users_is_told_to_a_webhook(telling: Machine) -> None:
+    """By the unit that has the network; the daemon says how that unit is doing, and shows no secret."""
+    put(telling, cached("bob", "told"), hostile(6), "bob")
+    telling.wait_for(lambda: "org/model" in telling.run("cat", "/run/posted", check=False))
+
+    def status() -> str:
+        return telling.run("picklewatch", "status", check=False)
+
+    says = re.compile(r"^Notify:     json-[0-9a-f]{6}: [1-9]\d* messages? sent", re.MULTILINE)
+    telling.wait_for(lambda: says.search(status()) is not None)
+    everything = status() + telling.run("journalctl", "-q", "--no-pager", "-u", "picklewatch-notify")
+    assert "topsecret" not in everything
+
+
+def test_the_notifier_has_no_right_to_any_file(telling: Machine) -> None:
+    """No capability, no home, nothing of the daemon's state; it writes to its own state alone, and asks in vain."""
+    pid = main_pid(telling, "picklewatch-notify")
+    status = telling.run("cat", f"/proc/{pid}/status")
+    for capabilities in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        assert re.search(rf"^{capabilities}:\t0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+    inside = ["nsenter", "-t", pid, "-m"]
+    for place in ("/home", "/root", "/srv", "/mnt"):
+        assert telling.run(*inside, "ls", "-A", place).split() == []
+    assert telling.run(*inside, "ls", "/var/lib").split() == ["picklewatch-notify"]
+    for place in ("/etc", "/opt/picklewatch", "/srv", "/usr", "/var/lib"):
+        assert "Read-only file system" in telling.run(*inside, "touch", f"{place}/probe", check=False), place
+    as_it = ["setpriv", "--reuid", "picklewatch-notify", "--regid", "picklewatch-notify", "--clear-groups"]
+    assert "Permission denied" in telling.run(*as_it, "cat", "/etc/picklewatch/notify-urls", check=False)
+    asked = telling.run(*as_it, "env", "HOME=/", "picklewatch", "quarantine", "list", check=False)
+    assert "bob" not in asked
+
+
+def test_the_desktop_is_told_of_ones_own(telling: Machine) -> None:
+    """Bob's unit shows bob's find on bob's bus, and not alice's."""
+    run_block(telling, "notify-desktop")
+    telling.run("loginctl", "enable-linger", "bob")
+    uid = telling.run("id", "-u", "bob").strip()
+    telling.wait_for(lambda: "private" in telling.run("ls", f"/run/user/{uid}/systemd", check=False))
+    bus = "dbus-daemon --session --nofork --address=unix:path=$XDG_RUNTIME_DIR/bus"
+    desk = "cd /mnt/picklewatch/tests; exec /opt/picklewatch/bin/python -m support.desktop ~/shown"
+    telling.shell(
+        f"test -S $XDG_RUNTIME_DIR/bus || systemd-run --user --unit=bus {bus}\n"
+        f"systemd-run --user --unit=desk --property=Restart=always --property=RestartSec=1s sh -c '{desk}'\n"
+        "systemctl --user daemon-reload; systemctl --user start picklewatch-notify",
+        user="bob",
+    )
+    telling.wait_for(lambda: "org/model" in telling.run("cat", "/home/bob/shown", check=False))
+    put(telling, cached("alice", "not-for-bob"), hostile(7), "alice")
+    wait_verdict(telling, "picklewatch", cached("alice", "not-for-bob"), "malicious")
+    put(telling, "/home/bob/.cache/torch/hub/checkpoints/for-bob.pth", hostile(8), "bob")
+    telling.wait_for(lambda: "for-bob.pth" in telling.run("cat", "/home/bob/shown"))
+    assert "not-for-bob" not in telling.run("cat", "/home/bob/shown")
+    telling.run("systemctl", "--user", "stop", "picklewatch-notify", "desk", user="bob")
 
 
 def take_a_lease_in_the_unit(service: Machine, path: str) -> None:

@@ -27,6 +27,7 @@ BUILD: list[str] = PROJECT["dependency-groups"]["build"]
 ORACLE: list[str] = PROJECT["dependency-groups"]["oracle"]
 LOCKS = {
     "requirements.lock": [*DEPENDENCIES, *BUILD],
+    "requirements-notify.lock": [*DEPENDENCIES, *BUILD, *EXTRAS["notify"]],
     "requirements-test.lock": [*DEPENDENCIES, *BUILD, *EXTRAS["test"]],
     "requirements-fuzz.lock": [*DEPENDENCIES, *BUILD, *(each for extra in EXTRAS.values() for each in extra)],
     "requirements-oracle.lock": ORACLE,

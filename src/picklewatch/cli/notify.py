@@ -107,14 +107,20 @@ def test(*, desktop: bool, config_path: Path | None) -> ExitStatus:
 
 
 @command.command(name="deliver", hidden=True)
-@click.argument("sink", type=click.Choice(["desktop"]))
-def deliver(*, sink: str) -> None:  # noqa: ARG001 - one of them
+@click.argument("sink", type=click.Choice(["desktop", "address"]))
+def deliver(*, sink: str) -> None:
     """Deliver the message on standard input: what the others start for a sink of ours."""
     import json
 
-    from picklewatch.notify.desktop import show
+    given = json.loads(sys.stdin.read())
+    if sink == "desktop":
+        from picklewatch.notify.desktop import show
 
-    show(json.loads(sys.stdin.read()))
+        show(given)
+    else:
+        from picklewatch.notify.addresses import send
+
+        send(given)
 
 
 def _config(path: Path | None) -> Config:
@@ -130,8 +136,13 @@ def _programs(config: Config, *, desktop: bool) -> list[Command]:
     if desktop:
         return [Command("desktop", (*_OURS, "desktop"))]
     programs = [Command("command", config.notify.command)] if config.notify.command else []
+    if config.notify.urls is not None:
+        from picklewatch.notify import addresses
+
+        found = addresses.read(config.notify.urls)
+        programs += [Command(name, (*_OURS, "address"), url) for name, url in found.items()]
     if not programs:
-        hint = "Set [notify] command; `picklewatch config example` explains it."
+        hint = "Set [notify] command or urls; `picklewatch config example` explains them."
         raise ConfigError("nobody is to be told of finds", (), hint)
     return programs
 

@@ -168,10 +168,13 @@ class NotifyConfig(_ConfigSection):
     command: tuple[StrictStr, ...] = ()
     """A program and its arguments, which gets each message as one JSON object on standard input. No shell is involved; after 30 seconds it is ended, and tried again later."""  # noqa: E501 - shown as one sentence
 
+    urls: OptionalPath = None
+    """A file with addresses of mail, chat or webhooks, one per line, as apprise has them (the extra "notify"): mailto://user:secret@example.org. They are secrets; so the file need be readable for root alone, and `picklewatch-notify.service` gets it from the service manager. Empty for none."""  # noqa: E501 - shown as one sentence
+
     @property
     def is_wanted(self) -> bool:
         """Return True if somebody is to be told."""
-        return bool(self.command)
+        return bool(self.command) or self.urls is not None
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return the verdicts that are told."""
