@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Self
 
@@ -96,6 +97,8 @@ def serve(file: Path) -> None:
             if kind != 1 or fields.get(3) != "Notify":
                 continue
             application, _replaces, icon, title, text = _texts(data)
+            with file.with_name("shown-at").open("a") as out:
+                out.write(f"{time.time()} 1\n")
             with file.open("a") as out:
                 out.write(json.dumps({"from": application, "icon": icon, "title": title, "text": text}) + "\n")
             number = desktop.Body()
