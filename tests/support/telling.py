@@ -21,10 +21,10 @@ PLACE = SocketPlace(Path("/nowhere"))
 BY = Answerer(version="1", whole=True)
 
 
-def make_find(number: int, repository: str = "org/model", verdict: Verdict = Verdict.MALICIOUS) -> Find:
+def make_find(number: int, repository: str = "org/model", under: str = "/c") -> Find:
     """A find in *repository*."""
-    name = f"{repository}@main: {number}.bin"
-    return Find(id=number, at=0.0, path=f"/c/{number}", name=name, verdict=verdict, reason="code-execution", size=1)
+    name, path = f"{repository}@main: {number}.bin", f"{under}/{number}"
+    return Find(id=number, at=0.0, path=path, name=name, verdict=Verdict.MALICIOUS, reason="code-execution", size=1)
 
 
 class FindingDaemon:
@@ -36,10 +36,10 @@ class FindingDaemon:
         self.requests: list[NewsRequest] = []
         self.is_there = True
 
-    def find(self, repository: str = "org/model", number: int = 1) -> None:
+    def find(self, repository: str = "org/model", number: int = 1, *, under: str = "/c") -> None:
         """Find *number* more."""
         first = len(self.finds) + 1
-        self.finds += [make_find(first + index, repository) for index in range(number)]
+        self.finds += [make_find(first + index, repository, under) for index in range(number)]
 
     def __call__(self, _place: SocketPlace, request: Request) -> NewsAnswer:
         """Answer what is new."""

@@ -34,12 +34,12 @@ def test_a_find_is_told_at_the_next_question(memory: Path) -> None:
 
 
 def test_a_thousand_finds_of_one_repository_are_one_message_and_a_summary(memory: Path) -> None:
-    """However long the daemon takes to find them: here twenty minutes."""
+    """Also if the daemon takes ten minutes to find them."""
     daemon, outlet = FindingDaemon(), Outlet()
     telling = Telling(daemon, memory, outlet)
     for _ in range(1_000):
         daemon.find()
-        telling.pass_time(1.2, 0.6)
+        telling.pass_time(0.6, 0.6)
     telling.pass_time(60)
     assert [len(message.finds) for message in outlet.taken] == [1, 999]
     assert outlet.numbers() == list(range(1, 1_001))
@@ -106,6 +106,22 @@ def test_a_sink_that_hangs_keeps_no_other_waiting(memory: Path) -> None:
     hanging.hangs = False
     telling.pass_time(60)
     assert sorted(hanging.numbers()) == [1, 2]
+
+
+def test_nobody_delays_messages_about_somebody_elses_files(memory: Path) -> None:
+    """Mallory writes to a repository of that name all the time: bob's copy is told of at once."""
+    daemon, outlet = FindingDaemon(), Outlet()
+    telling = Telling(daemon, memory, outlet)
+    for _ in range(10):
+        daemon.find("org/model", under="/home/mallory/.cache")
+        telling.pass_time(2)
+    daemon.find("org/model", under="/home/bob/.cache")
+    telling.pass_time(2)
+    assert outlet.numbers() == [1, 11]
+    for _ in range(1_000):
+        daemon.find("org/model", under="/home/mallory/.cache")
+        telling.pass_time(2, 1)
+    assert 2 <= len(outlet.taken) - 2 <= 3
 
 
 def test_a_restart_tells_what_was_not_told_and_nothing_else(memory: Path) -> None:

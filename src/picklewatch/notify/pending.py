@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS: Final = 30.0
 """A repository of which a message was sent is told of again when nothing came for so long."""
-HELD_SECONDS: Final = 3600.0
-"""The longest that a find waits for that."""
+HELD_SECONDS: Final = 900.0
+"""The longest that a find waits for that: somebody may write to a repository all the time."""
 RECENT_SECONDS: Final = 900.0
 """For so long after its last message a repository's finds are told together."""
 BURST: Final = 10
@@ -26,6 +26,13 @@ REFILL_SECONDS: Final = 60.0
 """After which one more may be."""
 MOST: Final = 5_000
 """Finds that wait, at most: beyond that they stay in the daemon's store."""
+_ABOVE: Final = 4
+"""Directories of a path that tell one user's copy of a repository from another's."""
+
+
+def _key(find: Find) -> tuple[str, str]:
+    """Return the repository, and the tree that it lies in: nobody's own files delay messages about somebody else's."""
+    return group_of(find), "/".join(find.path.split("/")[:-1][: _ABOVE + 1])
 
 
 @dataclass(slots=True)
@@ -39,8 +46,8 @@ class Pending:
     """The finds of one sink, each by its store and number. Times are of any clock that only goes on."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, _Repository] = {}
-        self._told: dict[str, float] = {}
+        self._groups: dict[tuple[str, str], _Repository] = {}
+        self._told: dict[tuple[str, str], float] = {}
         self._tokens, self._at = float(BURST), 0.0
 
     def __len__(self) -> int:
@@ -56,7 +63,7 @@ class Pending:
 
     def add(self, store: str, find: Find, now: float) -> None:
         """Take a find."""
-        group = self._groups.setdefault(group_of(find), _Repository(now, now))
+        group = self._groups.setdefault(_key(find), _Repository(now, now))
         group.finds[store, find.id] = find
         group.last = now
 
@@ -78,14 +85,14 @@ class Pending:
         self._refill(now)
         self._tokens -= 1
         for key, find in finds.items():
-            name = group_of(find)
+            name = _key(find)
             self._told[name] = now
             if (group := self._groups.get(name)) is not None:
                 group.finds.pop(key, None)
                 if not group.finds:
                     del self._groups[name]
 
-    def _is_due(self, name: str, group: _Repository, now: float) -> bool:
+    def _is_due(self, name: tuple[str, str], group: _Repository, now: float) -> bool:
         if name not in self._told:
             return True
         return now - group.last >= QUIET_SECONDS or now - group.first >= HELD_SECONDS
