@@ -78,7 +78,8 @@ def test_names_are_no_markup(tmp_path: Path, hook: tuple[str, list[dict[str, Any
     message = {"kind": "finds", "title": "t", "text": "a <b> & [x](http://y)"}
     for url in (f"{base}/good", f"{base}/good?format=html"):
         given = json.dumps({"url": url, "message": message})
-        subprocess.run([*NOTIFY, "deliver", "address"], input=given, text=True, check=True, timeout=PATIENCE)
+        command = [sys.executable, "-I", "-m", "picklewatch.notify.deliver", "address"]
+        subprocess.run(command, input=given, text=True, check=True, timeout=PATIENCE)
     assert posted[0]["message"].strip() == "a <b> & [x](http://y)"
     assert "<b>" not in posted[1]["message"]
     assert "&lt;b&gt;" in posted[1]["message"]

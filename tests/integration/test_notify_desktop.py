@@ -31,7 +31,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def deliver(session: Session, title: str, text: str) -> subprocess.CompletedProcess[str]:
     """Have one message shown."""
     return subprocess.run(
-        [*NOTIFY, "deliver", "desktop"],
+        [sys.executable, "-I", "-m", "picklewatch.notify.deliver", "desktop"],
         input=json.dumps({"title": title, "text": text}),
         env=session.environment,
         capture_output=True,

@@ -40,7 +40,7 @@ Exit status:
   78  bad configuration, or nobody is to be told
 """
 
-_OURS: Final = (sys.executable, "-I", "-m", "picklewatch", "notify", "deliver")
+_OURS: Final = (sys.executable, "-I", "-m", "picklewatch.notify.deliver")
 """The program of a sink of ours."""
 _LOOK_SECONDS: Final = 0.05
 
@@ -104,23 +104,6 @@ def test(*, desktop: bool, config_path: Path | None) -> ExitStatus:
         click.echo(f"{printable(program.name)}: {printable(failure) if failure else 'taken'}")
         worst = ExitStatus.UNSCANNABLE if failure else worst
     return worst
-
-
-@command.command(name="deliver", hidden=True)
-@click.argument("sink", type=click.Choice(["desktop", "address"]))
-def deliver(*, sink: str) -> None:
-    """Deliver the message on standard input: what the others start for a sink of ours."""
-    import json
-
-    given = json.loads(sys.stdin.read())
-    if sink == "desktop":
-        from picklewatch.notify.desktop import show
-
-        show(given)
-    else:
-        from picklewatch.notify.addresses import send
-
-        send(given)
 
 
 def _config(path: Path | None) -> Config:
