@@ -49,7 +49,7 @@ class Daemon:
 
     def ask(self, viewer: Viewer, after: int = 0, sinks: tuple[SinkReport, ...] = ()) -> NewsAnswer:
         """Ask what is new behind *after*."""
-        store = self.store.news.identity()
+        store = self.store.identity()
         return self._answer(viewer, NewsRequest(verdicts=WANTED, after=after, store=store, sinks=sinks), BY)
 
     def told(self, viewer: Viewer) -> list[str]:
@@ -110,7 +110,7 @@ def test_somebody_with_another_store_is_told_of_the_last_day(daemon: Daemon) -> 
     request = NewsRequest(verdicts=WANTED, after=99, store="another")
     answer = NewFinds(daemon.store, list, daemon.notifiers)(Viewer(uid=0, whole=True), request, BY)
     assert len(answer.finds) == 1
-    assert answer.store == daemon.store.news.identity()
+    assert answer.store == daemon.store.identity()
     daemon.store._database.query("UPDATE records SET at = at - 100000")
     answer = NewFinds(daemon.store, list, daemon.notifiers)(Viewer(uid=0, whole=True), request, BY)
     assert (answer.finds, answer.upto) == ((), 1)

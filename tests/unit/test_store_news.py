@@ -75,10 +75,10 @@ def test_a_move_is_told(store: Store) -> None:
 
 def test_a_store_has_a_name_that_no_other_has(store: Store, tmp_path: Path) -> None:
     """It stays, also for another process; one that replaces a damaged database begins anew."""
-    name = store.news.identity()
-    assert store.news.identity() == name
+    name = store.identity()
+    assert store.identity() == name
     with closing(Store(tmp_path)) as again:
-        assert again.news.identity() == name
+        assert again.identity() == name
     (tmp_path / "other").mkdir()
     with closing(Store(tmp_path / "other")) as other:
-        assert other.news.identity() != name
+        assert other.identity() != name

@@ -41,7 +41,7 @@ class NewFinds:
         """Answer *request* with what concerns *viewer*."""
         if viewer.whole or viewer.hears:
             self._notifiers.note(viewer.uid, request.sinks, time.monotonic())
-        now, store = time.time(), self._store.news.identity()
+        now, store = time.time(), self._store.identity()
         is_known = request.store == store
         after, at = (max(0, request.after), 0.0) if is_known else (0, now - FIRST_SECONDS)
         new = self._store.news.since(after, request.verdicts, FINDS, at=at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from picklewatch.core.model import FileId, Verdict
     from picklewatch.store.database import Database
 
-_KEY: Final = "identity"
 _WANTED: Final = "wanted"
 """The state of an intent to move a file whose move has not ended."""
 
@@ -49,18 +47,6 @@ class News:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def identity(self) -> str:
-        """Return the name of this database, made when it is first asked for: one that replaces it has another.
-
-        A number that somebody remembers is a number of this database alone.
-        """
-        if rows := self._database.query("SELECT value FROM state WHERE key = ?", (_KEY,)):
-            return str(json.loads(rows[0][0]))
-        with self._database.transaction() as transaction:
-            value = json.dumps(secrets.token_hex(8))
-            transaction.run("INSERT OR IGNORE INTO state (key, value) VALUES (?, ?)", (_KEY, value))
-        return self.identity()
 
     def since(self, after: int, verdicts: Iterable[Verdict], limit: int, *, at: float = 0.0) -> NewRecords:
         """Return up to *limit* records behind the number *after*, judged at the Unix time *at* or later.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.store.allowances import Allowed, KnownDigests
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from picklewatch.core.model import Record
     from picklewatch.store.jobs import Job
+
+_IDENTITY: Final = "identity"
 
 
 class Store:
@@ -124,6 +127,15 @@ class Store:
     def changes_by_others(self) -> int:
         """Return a number that changes when another process commits to this database."""
         return int(self._database.query("PRAGMA data_version")[0][0])
+
+    def identity(self) -> str:
+        """Return the name of this database, made when it is first asked for: one that replaces it has another.
+
+        A record's number that somebody remembers is a number of this database alone.
+        """
+        if not (name := self.get_state(_IDENTITY)):
+            self.put_state(_IDENTITY, name := secrets.token_hex(8))
+        return str(name)
 
     def put_state(self, key: str, value: object) -> None:
         """Keep a JSON *value* under *key*."""
