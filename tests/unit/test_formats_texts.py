@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
+import tracemalloc
 from base64 import b64encode
 
 import pytest
@@ -198,3 +200,26 @@ def test_an_arrow_schema_is_found_by_its_name_in_base64() -> None:
         schema = b64encode(os.urandom(skip) + b"\1\2\3arrow.py_extension_type\4\5\6")
         table = b"PAR1" + b"ARROW:schema\x18\x80\x0d" * 12 + b"ARROW:schema" + b"\0" * 40 + schema + b"\0PAR1"
         assert "format-not-judged" in rules(table)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("before", ["", " " * 5_000], ids=["at once", "behind blanks"])
+def test_json_without_a_mark_is_read_whatever_is_in_it(encoding: str, before: str) -> None:
+    """json.loads tells the encoding by its zeros; a character that stands for a fault elsewhere is none in there."""
+    text = f'{before}{{"a": "\N{REPLACEMENT CHARACTER}", {_TARGET}, "b": "{"x" * 100_000}"}}'
+    assert verdict(text.encode(encoding)) in HARMFUL
+
+
+@pytest.mark.parametrize("length", [0x50, 0x70, 0x51, 0x80, 0x10050])
+def test_a_length_with_the_zeros_of_an_encoding_makes_weights_no_text(length: int) -> None:
+    """The length of a safetensors header is four bytes like those of UTF-16 or 32: the weights were decoded for it."""
+    weights = 4 << 20
+    header = json.dumps({"w": {"dtype": "U8", "shape": [weights], "data_offsets": [0, weights]}}).encode()
+    data = struct.pack("<Q", length) + header.ljust(length) + struct.pack("<Q", 0x3F80_1234_BF80_4321) * (weights // 8)
+    tracemalloc.start()
+    try:
+        assert verdict(data) is Verdict.SKIPPED
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < weights // 2

@@ -57,6 +57,11 @@ def encoding(head: bytes) -> str:
     return marked or next((name for pattern, name in _PATTERNS if pattern.match(head)), "utf-8")
 
 
+def is_marked(head: bytes) -> bool:
+    """Return True if *head* begins with the mark of UTF-16 or UTF-32."""
+    return any(head.startswith(mark) for mark, _ in _MARKS)
+
+
 def in_utf8(data: memoryview) -> memoryview:
     """Return *data* in UTF-8, itself if it is that already, without a mark at its start."""
     name = encoding(bytes(data[:4]))

@@ -7,13 +7,14 @@ whatever begins as a text is read as one.
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats import toml_tables
 from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
-from picklewatch.analysis.formats.spelling import encoding, in_utf8, pieces
+from picklewatch.analysis.formats.spelling import encoding, in_utf8, is_marked, pieces
 from picklewatch.analysis.formats.templates import TemplateJudge
 from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
@@ -36,6 +37,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _JSON = re.compile(rb"\s*+[\[{\"]")
 _STATEMENT = re.compile(rb"\s*+\{%")
 """What no text of YAML or JSON begins with (yaml/scanner.py: a percent sign begins no scalar)."""
+_DOCUMENT = re.compile(r"""\s*+(?:\Z|\{\s*+(?:\Z|["}])|\[\s*+(?:\Z|[\[{"\]\w-])|"|<[\w!?/])""")
+"""The beginning of JSON or XML, or of the blanks before it."""
 _KERAS = re.compile(rb"\s*(?:" + b"|".join(KERAS) + rb")\b")
 
 
@@ -52,7 +55,23 @@ def is_text(data: memoryview) -> bool:
 def may_be_read(data: memoryview) -> bool:
     """Return True if *data* begins as a text in some encoding: parsers may run its beginning before they refuse it."""
     head = bytes(data[:_AT_ONCE])
-    return encoding(head[:4]) != "utf-8" or _CONTROL.search(head) is None
+    name = encoding(head[:4])
+    if name == "utf-8":
+        return _CONTROL.search(head) is None
+    return is_marked(head) or _begins_as_document(head, name)
+
+
+def _begins_as_document(head: bytes, name: str) -> bool:
+    """Return True if *head*, in an encoding without a mark, begins as JSON or XML.
+
+    Nothing else is read in one: PyYAML's reader.py wants the mark. A length in front of a binary file, such as
+    safetensors', has the same zeros, and gigabytes behind it would be decoded in search of a text.
+    """
+    try:
+        text = codecs.getincrementaldecoder(name)("surrogatepass").decode(head)
+    except UnicodeDecodeError:
+        return False
+    return _DOCUMENT.match(text) is not None
 
 
 def _reads_as_text(part: bytes, *, whole: bool = False) -> bool:
