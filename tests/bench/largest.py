@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _LIMITS = replace(DEFAULT_LIMITS, seconds=600.0)
 
 
-def _files() -> Iterator[tuple[str, object]]:
+def largest_files() -> Iterator[tuple[str, object]]:
+    """Yield what people pickle that is large, each with a name."""
     yield "2.5 million texts", {f"token{number}": number for number in range(2_500_000)}
     yield "5 million texts", {f"token{number}": number for number in range(5_000_000)}
     choose = random.Random(1)
@@ -46,7 +47,7 @@ def _processor_seconds() -> float:
 def main() -> None:
     """Write and judge each file, and print one line about it."""
     print("file | MiB | opcodes | peak MiB | CPU s | findings")
-    for name, value in _files():
+    for name, value in largest_files():
         with tempfile.TemporaryFile() as file:
             pickle.dump(value, file, 4)
             file.flush()

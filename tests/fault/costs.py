@@ -33,6 +33,16 @@ def descriptors(pid: int) -> list[str]:
     return found
 
 
+def wake_ups(pid: int) -> int:
+    """Return how often the threads of *pid* have waited and gone on."""
+    found = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # ended since
+            lines = (task / "status").read_text().splitlines()
+            found += next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches:"))
+    return found
+
+
 def inotify_instances(pid: int) -> int:
     """Return how many inotify instances *pid* has."""
     return descriptors(pid).count("anon_inode:inotify")

@@ -23,6 +23,7 @@ from picklewatch.watch import events, inotify_observer, inotify_watches, walk_fi
 from picklewatch.watch import mounts as mount_table
 from picklewatch.watch.clocks import Clocks, Reading
 from picklewatch.watch.directory_walk import WalkRequest, WalkTally, find
+from picklewatch.watch.inotify_watches import InotifyReader
 from picklewatch.watch.mounts import Mount
 from picklewatch.watch.overflow import Overflow
 from picklewatch.watch.roots import Root, RootFinder, Sight, look_at
@@ -546,6 +547,22 @@ def _can_mount() -> bool:
     if os.geteuid() != 0:
         return False
     return subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount")
+def test_the_kernel_announces_what_is_mounted(tmp_path: Path) -> None:
+    """And unmounted: the mount table need not be read again and again. A table that only seems to change is left."""
+    announced: list[bool] = []
+    reader = InotifyReader(lambda _error: None, lambda: None, lambda: announced.append(True))
+    reader.start()
+    try:
+        for command in (["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], ["umount", str(tmp_path)]):
+            announced.clear()
+            subprocess.run(command, check=True)
+            assert eventually(lambda: bool(announced))
+    finally:
+        reader.stop()
+        reader.join()
 
 
 @pytest.mark.skipif(not _can_mount(), reason="needs the right to mount")

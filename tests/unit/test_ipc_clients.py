@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 
 from picklewatch.ipc import clients
@@ -89,7 +90,9 @@ def test_each_step_has_its_time() -> None:
     assert crowd.overdue(clients.ANSWERING_SECONDS + 0.9) == []
     client.answer(b"x", 2.0)
     assert crowd.overdue(2.0 + clients.READING_SECONDS) == [client]
-    assert crowd.wake_at(2.0) == 2.0 + clients.READING_SECONDS
+    assert crowd.wake_at() == 2.0 + clients.READING_SECONDS
+    crowd.remove(client)
+    assert crowd.wake_at() == math.inf, "nobody is there to be waited for"
 
 
 def test_no_user_is_remembered_for_longer_than_it_counts() -> None:

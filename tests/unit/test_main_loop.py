@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
+from support.watching import eventually
 
 from picklewatch.service.heartbeat import Heartbeat
 from picklewatch.service.interval import Interval
@@ -62,6 +64,35 @@ def test_a_signal_wakes_the_main_loop_and_waits_for_it(number: signal.Signals) -
         assert signals.wait(10.0)
         assert [signals.take(), signals.take(), signals.take()] == [number, signal.SIGTERM, None]
     assert signal.getsignal(number) is former
+
+
+def test_only_a_wait_that_may_be_woken_is() -> None:
+    """An idle main loop is woken by what comes to wait; one that is awake anyway costs nobody a write."""
+    with Signals() as signals:
+        signals.wake()
+        assert not signals.wait(0.0)
+        ended = threading.Event()
+
+        def wait() -> None:
+            assert not signals.wait(600.0, may_be_woken=True)
+            ended.set()
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+
+        def is_ended() -> bool:
+            signals.wake()
+            return ended.is_set()
+
+        assert eventually(is_ended)
+        signals.wake()
+        assert not signals.wait(0.0)
+
+
+def test_the_beat_is_thrice_within_the_managers_patience() -> None:
+    """An idle main loop sleeps from one beat to the next."""
+    assert Heartbeat(Health(), Manager(watchdog_seconds=3.0)).seconds == 1.0
+    assert Heartbeat(Health(), Manager(watchdog_seconds=600.0)).seconds == 5.0
 
 
 def test_a_flood_of_signals_does_not_block_the_handler() -> None:

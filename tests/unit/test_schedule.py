@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.watching import ENGINE, make_candidate, make_record
+from support.watching import ENGINE, eventually, make_candidate, make_record
 
 from picklewatch.core.candidate import Source
 from picklewatch.queue import schedule
@@ -184,6 +185,34 @@ def test_few_workers_have_a_spare_one_while_a_scan_is_slow(queue: Queue) -> None
     queue.store.jobs.drop(first.job)
     queue.schedule.release(first)
     assert not queue.schedule.wait_for_spare_work(0.0)
+
+
+def test_a_worker_waits_without_an_end_while_nothing_is_queued(queue: Queue) -> None:
+    """However short a moment it would wait beside a queue: nothing but an announcement, or the end, wakes it."""
+    claims: list[Claim | None] = []
+    is_over = threading.Event()
+
+    def claim() -> None:
+        claims.append(queue.schedule.claim(0.01, is_over=is_over.is_set))
+
+    def spare() -> None:
+        queue.schedule.wait_for_spare_work(0.01, is_over=is_over.is_set)
+
+    workers = [threading.Thread(target=work, daemon=True) for work in (claim, spare)]
+    for worker in workers:
+        worker.start()
+        worker.join(0.3)
+        assert worker.is_alive(), "it polls"
+    queue.put("a")
+    assert eventually(lambda: bool(claims))
+    assert claims[0] is not None
+    is_over.set()
+    queue.schedule.wake()
+    assert eventually(lambda: not any(worker.is_alive() for worker in workers))
+    queue.store.jobs.drop(claims[0].job)
+    queue.schedule.release(claims[0])
+    claim()
+    assert claims[1] is None, "it does not begin to wait when all is over"
 
 
 def test_a_single_worker_leaves_a_spare_one_to_the_others_too(queue: Queue) -> None:

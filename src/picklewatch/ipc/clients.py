@@ -7,6 +7,7 @@ daemon from its work.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -125,9 +126,9 @@ class Clients:
         """Return those whose time is up."""
         return [client for client in self._clients if client.deadline <= now]
 
-    def wake_at(self, now: float) -> float:
-        """Return when something is to be done next if nothing happens."""
-        return min((client.deadline for client in self._clients), default=now + _LONGEST_PAUSE)
+    def wake_at(self) -> float:
+        """Return when something is to be done next if nothing happens; infinite for never."""
+        return min((client.deadline for client in self._clients), default=math.inf)
 
     def resumes_at(self) -> float | None:
         """Return when the first user may be answered again who waits for it; None if nobody does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import selectors
@@ -111,14 +112,14 @@ class SocketServer:
             client.connection.close()
         self._selector.close()
 
-    def _patience(self, now: float) -> float:
-        """Return how long nothing need be done."""
-        times = [self._clients.wake_at(now)]
+    def _patience(self, now: float) -> float | None:
+        """Return how long nothing need be done; None until something happens."""
+        times = [self._clients.wake_at()]
         if self._is_resting_until:
             times.append(self._is_resting_until)
         if not self._is_answering and (resumes := self._clients.resumes_at()) is not None:
             times.append(resumes)
-        return max(0.0, min(times) - now)
+        return None if (soonest := min(times)) == math.inf else max(0.0, soonest - now)
 
     def _handle(self, what: object, client: Client | None, now: float) -> None:
         if client is not None:

@@ -165,27 +165,39 @@ class Schedule:
         """Return what workers have."""
         return tuple(self._claimed.copy().values())
 
-    def claim(self, longest: float, *, spare: bool = False) -> Claim | None:
+    def claim(
+        self, longest: float, *, spare: bool = False, is_over: Callable[[], bool] = lambda: False
+    ) -> Claim | None:
         """Claim the job to do next, waiting *longest* seconds at most for one; the caller must `release` it.
 
-        A *spare* worker never waits: without slow scans it takes only what nobody else is there for.
+        While nothing is queued the wait has no end but an announcement, or `wake` once it *is_over*. A *spare* worker
+        never waits: without slow scans it takes only what nobody else is there for.
         """
         with self._condition:
             if spare and not self._is_slow():
                 return self._claim_among(self._at_work(), self._next_event) if self._is_anybody_left() else None
             claim = self._claim()
-            if claim is None:
-                soonest = self._due[0][0] if self._due else math.inf
-                self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))
+            if claim is None and not is_over():
+                self._wait(longest)
                 claim = self._claim()
             return claim
 
-    def wait_for_spare_work(self, longest: float, *, soon: bool = False) -> bool:
-        """Wait, *longest* seconds at most, for work of a spare worker, or for what may *soon* be some."""
+    def wait_for_spare_work(
+        self, longest: float, *, soon: bool = False, is_over: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Wait as `claim` does for work of a spare worker, or for what may *soon* be some."""
         with self._condition:
-            return self._has_spare_work(soon=soon) or (
-                self._condition.wait(longest) and self._has_spare_work(soon=soon)
-            )
+            if not self._has_spare_work(soon=soon) and not is_over():
+                self._wait(longest)
+            return self._has_spare_work(soon=soon)
+
+    def _wait(self, longest: float) -> None:
+        """Wait for a notification: with an end only where something may come to be claimed without one."""
+        if longest > 0 and not self._claimed and not len(self._store.jobs):
+            self._condition.wait()
+            return
+        soonest = self._due[0][0] if self._due else math.inf
+        self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))
 
     def check_in(self, claim: Claim) -> None:
         """Let a running scan go on, in the slow lane once it took too long.

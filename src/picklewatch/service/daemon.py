@@ -59,10 +59,11 @@ from picklewatch.watch.timing import Timing
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from picklewatch.config.schema import Config, SocketConfig
+    from picklewatch.core.candidate import Candidate
     from picklewatch.service.dependencies import Dependencies
     from picklewatch.service.quarantine_policy import SupportsQuarantine
     from picklewatch.telemetry.sd_notify import Notifier
@@ -113,21 +114,22 @@ class Daemon:
         notifier: Notifier,
         upgrade: UpgradeDetector,
     ) -> None:
+        self._stirred_at = time.monotonic()
         store, failures, schedule = hold.store, hold.failures, Schedule(hold.store)
         self.health, self.store = health, store
         self._hold, self._signals, self._notifier = hold, signals, notifier
         self._config, self._dependencies = config, dependencies
-        candidates = CandidateQueue(store, failures, schedule, dependencies.engine.key)
+        self._candidates = candidates = CandidateQueue(store, failures, schedule, dependencies.engine.key)
         is_excluded = excluded(config, hold.directory)
-        links = LinkedDirectories(is_excluded)
+        self._links = links = LinkedDirectories(is_excluded)
         self._watching = WatchSupervisor(
-            candidates.offer,
+            self._offer,
             health,
             canary=StateLayout(hold.directory).canary,
             delays=Delays(patience=config.watch.settle),
             timing=Timing(rescan=config.watch.rescan),
             is_excluded=is_excluded,
-            note_link=links.note,
+            note_link=self._note_link,
             names_of=candidates.names_of,
         )
         self._roots = WatchedRoots(self._watching, links, store, failures, health, hold.directory, paths)
@@ -232,9 +234,11 @@ class Daemon:
     # --- main loop
 
     def _main_loop(self) -> int:
-        """Look after everything every second, until a signal, a dead thread or an upgrade ends it."""
+        """Look after everything each second, or while idle each beat, until a signal, a dead thread or an upgrade."""
         while True:
-            self._signals.wait(LOOP_SECONDS if self._is_ready else LOOP_SECONDS / 10)
+            is_idle = self._is_idle()
+            pause = self._heartbeat.seconds if is_idle else LOOP_SECONDS if self._is_ready else LOOP_SECONDS / 10
+            self._signals.wait(pause, may_be_woken=is_idle)
             if self._is_ended():
                 return ExitStatus.OK
             if (dead := self._watching.dead()) is not None:
@@ -244,6 +248,30 @@ class Daemon:
                 _log.warning("daemon.outdated", message="picklewatch was upgraded; ending, to be started again")
                 return ExitStatus.UNAVAILABLE
             self._look_after(time.monotonic())
+
+    def _is_idle(self) -> bool:
+        """Return True if nothing waits, nothing is wrong and nothing is being done."""
+        is_at_rest = self._is_ready and not self.health.problems and not self._late_names
+        is_working = self._pools.current.files_claimed() or self._moves.has_unfinished or self._snapshot.queue
+        is_quiet = time.monotonic() - self._stirred_at > 2 * _STATUS_SECONDS
+        return is_at_rest and is_quiet and not is_working and self._watching.walking() is None
+
+    def _offer(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Queue what watching found; any thread may call it."""
+        try:
+            return self._candidates.offer(candidates)
+        finally:
+            self._stir()
+
+    def _note_link(self, path: str) -> None:
+        """Follow a link soon; any thread may call it."""
+        self._links.note(path)
+        self._stir()
+
+    def _stir(self) -> None:
+        """Have the main loop look after everything, and for a while every second."""
+        self._stirred_at = time.monotonic()
+        self._signals.wake()
 
     def _look_after(self, now: float) -> None:
         self._pools.current.look_after(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.service.interval import Interval
 
@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from picklewatch.telemetry.health import Health
     from picklewatch.telemetry.sd_notify import Notifier
 
+_SECONDS: Final = 5.0
+
 
 class Heartbeat:
     """Feeds the manager's watchdog while no thread of ours is stuck."""
 
     def __init__(self, health: Health, notifier: Notifier) -> None:
         self._health, self._notifier = health, notifier
-        self._interval = Interval(min(5.0, (notifier.watchdog_seconds or 15.0) / 3))
+        self.seconds = min(_SECONDS, (notifier.watchdog_seconds or 15.0) / 3)
+        """Between two beats."""
+        self._interval = Interval(self.seconds)
 
     def beat(self, now: float, stuck: str | None) -> None:
         """Feed it if it is time to; *stuck* describes a thread that makes no progress."""

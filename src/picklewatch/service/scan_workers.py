@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from picklewatch.service.scan_context import ScanContext, Stages
 
 _IDLE_SECONDS: Final = 5.0
+"""Between two looks at a queue of which nothing can be claimed."""
 _HUNG_WORKERS: Final = 16
 """Threads to leave behind in file systems that do not answer; beyond it the service manager must start us anew."""
 
@@ -151,15 +152,18 @@ class Workers:
         return self._stopping.wait(seconds)
 
     def waits_for_spare_work(self, *, soon: bool) -> bool:
-        """Wait for a moment until there is work for a spare worker, or may *soon* be.
+        """Wait until there is work for a spare worker, or may *soon* be; sometimes only for a moment.
 
         Return True if so.
         """
-        return not self._stopping.is_set() and self._schedule.wait_for_spare_work(_IDLE_SECONDS, soon=soon)
+        return not self._stopping.is_set() and self._schedule.wait_for_spare_work(
+            _IDLE_SECONDS, soon=soon, is_over=self._stopping.is_set
+        )
 
     def next_job(self, *, spare: bool) -> Claim | None:
-        """Claim a job, waiting for a moment; None if there is none yet."""
-        claim = None if self._stopping.is_set() else self._schedule.claim(_IDLE_SECONDS, spare=spare)
+        """Claim a job, waiting for one; None if there is none yet after a moment, or it is time to end."""
+        is_over = self._stopping.is_set
+        claim = None if is_over() else self._schedule.claim(_IDLE_SECONDS, spare=spare, is_over=is_over)
         if claim is not None and self._stopping.is_set():
             self._schedule.release(claim)
             return None

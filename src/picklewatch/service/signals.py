@@ -25,6 +25,7 @@ class Signals:
         self._queued: deque[int] = deque()
         self._reading, self._writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._former = {number: signal.getsignal(number) for number in _CAUGHT}
+        self._may_be_woken = False
         self._is_in_terminal = self._former[signal.SIGHUP] is not signal.SIG_IGN and _has_terminal()
         """False under nohup, too: then the terminal may go."""
 
@@ -43,13 +44,22 @@ class Signals:
         with contextlib.suppress(BlockingIOError):
             os.write(self._writing, b"!")
 
-    def wait(self, seconds: float) -> bool:
+    def wake(self) -> None:
+        """End a wait that `may_be_woken`; any thread may call it."""
+        if self._may_be_woken:
+            self._may_be_woken = False
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._writing, b"!")
+
+    def wait(self, seconds: float, *, may_be_woken: bool = False) -> bool:
         """Wait until a signal comes, *seconds* at most.
 
         Return True if one is queued.
         """
+        self._may_be_woken = may_be_woken
         if select.select([self._reading], [], [], seconds)[0]:
             os.read(self._reading, 1024)
+        self._may_be_woken = False
         return bool(self._queued)
 
     def take(self) -> int | None:

@@ -45,6 +45,11 @@ class Canary:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._directory.stat()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Return True if the file was touched and its event has not arrived."""
+        return self._touched_at is not None
+
     def touch(self, now: float) -> None:
         """Touch the file if it is time for it."""
         if self._touched_at is not None or now < self._next_at:

@@ -58,6 +58,10 @@ class EventInbox:
         """Return True if there are finds to take out."""
         return not self._finds.empty()
 
+    def wake(self) -> None:
+        """End the wait of the thread that takes events."""
+        self._events.wake()
+
     def close(self) -> None:
         """End every wait."""
         self._closed.set()

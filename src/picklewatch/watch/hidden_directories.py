@@ -28,18 +28,28 @@ _NAME_MAX: Final = 255
 
 
 class HiddenDirectories:
-    """Reports hidden directories until they can be seen. Any thread may note one.
+    """Reports hidden directories until they can be seen. Any thread may note one; *on_note* wakes who looks again.
 
     One that *is_excluded* by now is not looked at, nor one that *is_elsewhere*: its server may never answer.
     """
 
     def __init__(
-        self, health: Health, *, is_excluded: Callable[[str], bool], is_elsewhere: Callable[[str], bool]
+        self,
+        health: Health,
+        *,
+        is_excluded: Callable[[str], bool],
+        is_elsewhere: Callable[[str], bool],
+        on_note: Callable[[], None] = lambda: None,
     ) -> None:
         self._health = health
-        self._is_excluded, self._is_elsewhere = is_excluded, is_elsewhere
+        self._is_excluded, self._is_elsewhere, self._on_note = is_excluded, is_elsewhere, on_note
         self._closed = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
         self._unlistable = RetryBook[int](seconds=LOOK_SECONDS, most=_MOST)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True if none is known."""
+        return self._closed.is_empty and self._unlistable.is_empty
 
     def note_file(self, path: str) -> None:
         """Note that nothing was seen at *path*: for want of rights, its topmost closed directory is hidden."""
@@ -105,6 +115,7 @@ class HiddenDirectories:
         return seen
 
     def _report(self, directory: str, code: int) -> None:
+        self._on_note()
         if code == errno.ENAMETOOLONG:
             reason = "directories are nested deeper than the system has names for"
             hint = "Files in them are not judged. Move or remove what lies so deep."

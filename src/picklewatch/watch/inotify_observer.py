@@ -65,7 +65,9 @@ class InotifyObserver:
         unwatched: RetryBook[int],
     ) -> None:
         self._handler = _Translator(sink, on_error)
-        self._reader = InotifyReader(on_error, lambda: sink(Event(EventKind.OVERFLOW, "")))
+        self._reader = InotifyReader(
+            on_error, lambda: sink(Event(EventKind.OVERFLOW, "")), lambda: sink(Event(EventKind.ROOTS, ""))
+        )
         self._reader.start()
         self._observer = BaseObserver(
             ForestEmitter, inotify_fd=self._reader, sink=sink, is_elsewhere=is_elsewhere, unwatched=unwatched

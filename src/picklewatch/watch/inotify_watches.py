@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import stat
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper, PathedInotifyEvent
 
 from picklewatch.watch.events import EVENTS_HELD, Event, EventKind
+from picklewatch.watch.mounts import read_mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +30,32 @@ if TYPE_CHECKING:
 _NO_WATCH: Final = -1
 _LEAVING: Final = 1_000
 """Renames of which only the first half has come; the kernel announces both in one go."""
+_IDLE_ANNOUNCEMENTS: Final = 100
+"""Announcements in a row of mounts that did not change."""
+
+
+def _open_mounts() -> int | None:
+    try:
+        return os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 class InotifyReader(InotifyFD):
     """watchdog's thread that reads from the kernel; survives errors, and says why a directory can't be watched."""
 
-    def __init__(self, on_error: Callable[[Exception], None], on_overflow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_error: Callable[[Exception], None],
+        on_overflow: Callable[[], None],
+        on_mounts: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__()
+        self._on_mounts = on_mounts
+        self._mount_table = _open_mounts()
+        if self._mount_table is not None and self._poller is not None:
+            self._poller.register(self._mount_table, select.POLLERR | select.POLLPRI)
+        self._mounts, self._idle_announcements = read_mounts(), 0
         self._on_error = on_error
         self.on_overflow = on_overflow
         self.broken: str | None = None
@@ -54,6 +75,34 @@ class InotifyReader(InotifyFD):
         except Exception as error:  # noqa: BLE001 - KeyError has been seen; any would be as bad
             self.broken = f"watchdog's reader failed: {type(error).__name__}: {error}"
             self._on_error(error)
+
+    def _check_inotify_fd(self) -> bool:
+        """Wait; the kernel says in the same way that something was mounted or unmounted (proc(5), mountinfo)."""
+        assert self._poller is not None, "Linux has poll(2)"
+        ready = {descriptor for descriptor, _ in self._poller.poll()}
+        if self._mount_table in ready:
+            self._take_mounts()
+        return self._inotify_fd in ready
+
+    def _take_mounts(self) -> None:
+        mounts = read_mounts()
+        if mounts is not self._mounts:
+            self._mounts, self._idle_announcements = mounts, 0
+            self._on_mounts()
+            return
+        self._idle_announcements += 1
+        if (
+            self._idle_announcements > _IDLE_ANNOUNCEMENTS
+            and self._mount_table is not None
+            and self._poller is not None
+        ):
+            self._poller.unregister(self._mount_table)  # something else than Linux's: it would end every wait
+
+    def _close_resources(self) -> None:
+        super()._close_resources()
+        if self._mount_table is not None:
+            os.close(self._mount_table)
+            self._mount_table = None
 
     def _add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
         self.beat = time.monotonic()

@@ -34,6 +34,11 @@ class Overflow:
         return self._lost and self._began is None and now >= self._not_before
 
     @property
+    def is_pending(self) -> bool:
+        """Return True while something was lost that was not found yet."""
+        return self._lost or self._began is not None
+
+    @property
     def has_begun(self) -> bool:
         """Return True while what was lost is being found."""
         return self._began is not None

@@ -25,6 +25,11 @@ class RetryBook(Generic[State]):
         self._states: dict[str, State] = {}
         self._due_at = 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        """Return True if nothing is to be tried again."""
+        return not self._states
+
     def __contains__(self, path: str) -> bool:
         return path in self._states
 

@@ -1,8 +1,8 @@
 """Proof that every root's changes are announced, without writing anything: directories that changed, and no event came.
 
 The canary (`picklewatch.watch.canary`) proves the way that all events take. This proves the watches: all directories of
-all trees are looked at in turn, a few each second. One that changed unannounced is listed: a file in it that nobody has
-offered was missed (`WalkFinds`). One that has no watch gets it.
+all trees are looked at in turn, a few every two seconds. One that changed unannounced is listed: a file in it that
+nobody has offered was missed (`WalkFinds`). One that has no watch gets it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HOPELESS: Final = 3
 """After so many rounds in which changes of a tree were not announced, it is walked every few seconds."""
 _BUDGET_SECONDS: Final = 0.0005
-"""What looking may take each second: a twentieth of a percent of one processor."""
+"""What looking may take in one go."""
 _MARGIN_NS: Final = 1_000_000_000
 _REMEMBERED: Final = 2_000
 
@@ -41,6 +41,11 @@ class RootProofs:
         self._doubted: set[str] = set()
         self._round: Iterator[str] | None = None
         self._next_at = 0.0
+
+    @property
+    def is_looking(self) -> bool:
+        """Return True within a round."""
+        return self._round is not None
 
     def announced(self, path: str) -> None:
         """Note that something was announced at *path*: its directory is proven."""

@@ -1,6 +1,6 @@
 """Keeps every root watched: waits for it, watches it, notices when that fails, repairs it, and walks what was missed.
 
-Nothing here runs by itself: the watching thread calls `tick` about every second.
+Nothing here runs by itself: the watching thread calls `tick`: each second, or seldom where all is announced.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 _WATCH_AGAIN_SECONDS: Final = (1.0, 3.0)
 """How long after a watch was lost its directory is watched anew once more."""
 _TICK_SECONDS: Final = 1.0
-_IDLE_SECONDS: Final = 2.0
-"""Where every change that concerns a root is announced."""
+_LOOKING_SECONDS: Final = 2.0
+"""While directories are looked at for changes that nobody announced."""
+_IDLE_SECONDS: Final = 10.0
+"""Where every change that concerns a root, or a mount, is announced."""
 _LOST: Final = 1_000
 """Directories of that kind to keep in mind; more of them are an overflow."""
 
@@ -62,7 +64,7 @@ class RootWatcher:
     ) -> None:
         self.rescan_seconds = timing.rescan
         """Seconds between two walks of everything; 0 for never."""
-        self._walker, self._health, self._mounts = walker, health, mounts
+        self._walker, self._health, self._mounts, self._sink = walker, health, mounts, sink
         self._canary = Canary(canary)
         self._trees = WatchedTrees(
             walker, health, canary=self._canary, sink=sink, mounts=mounts, hidden=hidden, timing=timing
@@ -93,25 +95,43 @@ class RootWatcher:
         self._look_after_canary(now)
         self._look_for_unannounced(now)
         self._trees.is_started = True
-        self._ticked_at, self.next_tick = now, now + (_IDLE_SECONDS if self._trees.looks.is_settled else _TICK_SECONDS)
+        self._ticked_at, self.next_tick = now, now + self._pause()
+
+    def hurry(self, seconds: float = _TICK_SECONDS) -> None:
+        """Tick again *seconds* after the last time, if that is sooner; for the watching thread."""
+        self.next_tick = min(self.next_tick, self._ticked_at + seconds)
+
+    def _pause(self) -> float:
+        """Return for how long nothing has to be looked at."""
+        is_busy = self._lost or self._asked or self._overflow.is_pending or self._canary.is_waited_for
+        if is_busy or not self._trees.is_at_rest:
+            return _TICK_SECONDS
+        return _LOOKING_SECONDS if self._proofs.is_looking else _IDLE_SECONDS
+
+    def _announce(self) -> None:
+        """Have the watching thread tick soon."""
+        self._sink(Event(EventKind.ROOTS, ""))
 
     def took(self, event: Event, now: float) -> bool:
         """Take in an event that concerns watching itself; return True if it did."""
         if self._canary.path in (event.path, event.target):
             if self._canary.seen(now):
                 self._health.repair("watch-silent")
+                self.next_tick = self._ticked_at + self._pause()
             return True
         if event.kind is EventKind.OVERFLOW:
             self._note_overflow(now)
+            self.hurry()
             return True
         if event.kind is EventKind.MISSED:
             self._note_missed(event)
             return True
         if event.kind is EventKind.ROOTS:
-            self.next_tick = min(self.next_tick, self._ticked_at + _TICK_SECONDS)
+            self.hurry()
             return True
         if event.kind is EventKind.LOST:
             self._note_lost(event.path, now)
+            self.hurry()
             return True
         self._proofs.announced(event.path)
         if event.target:
@@ -147,6 +167,7 @@ class RootWatcher:
     def watch_places(self, places: tuple[Lookup, ...]) -> None:
         """Notice when people may come or go in *places*; may be called by any thread."""
         self._trees.looks.places = places
+        self._announce()
 
     def are_people_announced(self) -> bool:
         """Return True if people may have come or gone since the last call; may be called by any thread."""
@@ -157,6 +178,7 @@ class RootWatcher:
     def set_roots(self, roots: Sequence[Root]) -> None:
         """Watch these roots from the next tick on; what stays is not disturbed."""
         self._trees.set_roots(roots)
+        self._announce()
 
     def trees(self) -> list[str]:
         """Return the trees that are watched now."""
@@ -165,6 +187,7 @@ class RootWatcher:
     def ask_for_walk(self, reason: str) -> None:
         """Have everything walked at the next tick; may be called by any thread."""
         self._asked.append(reason)
+        self._announce()
 
     def is_ready(self) -> bool:
         """Return True if every root that exists is watched or polled, and an event has come round."""

@@ -14,6 +14,7 @@ from picklewatch.core.candidate import Candidate, Source, UnavailableError
 from picklewatch.watch.caches import is_temporary
 from picklewatch.watch.directory_walk import BATCH, WalkRequest
 from picklewatch.watch.events import Event, EventKind
+from picklewatch.watch.hidden_directories import LOOK_SECONDS
 from picklewatch.watch.identify import identify, inode_of_unnamed
 from picklewatch.watch.inotify_observer import LibraryLog
 from picklewatch.watch.settle import Settle, Sign
@@ -97,6 +98,8 @@ class WatchLoop:
             while not self._stopping.is_set():
                 try:
                     now = self.beat = time.monotonic()
+                    if not (self._hidden.is_empty and self._unreadable.is_empty):
+                        self._watcher.hurry(LOOK_SECONDS)
                     if now >= self._watcher.next_tick:
                         self._watcher.tick(now)
                         self._retry(now)

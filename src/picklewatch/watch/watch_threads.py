@@ -51,8 +51,10 @@ class WatchThreads:
         self.health = HealthSection(health, point)
         self.mounts = MountTable(point)
         self.inbox = EventInbox()
-        self.hidden = HiddenDirectories(self.health, is_excluded=is_excluded, is_elsewhere=self.mounts.is_elsewhere)
-        self.unreadable = UnreadableFiles(self.health)
+        self.hidden = HiddenDirectories(
+            self.health, is_excluded=is_excluded, is_elsewhere=self.mounts.is_elsewhere, on_note=self.inbox.wake
+        )
+        self.unreadable = UnreadableFiles(self.health, self.inbox.wake)
         finds = WalkFinds(offer, self.health, inbox=self.inbox, is_excluded=is_excluded)
         self.walker = DirectoryWalker(
             finds.take,

@@ -88,6 +88,12 @@ class WatchedTrees:
         self._given_up = frozenset(root.path for root in self.roots if root.path and root.wanted not in wanted)
         self.roots = tuple(roots)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Return True if everything is watched, and all that concerns it is announced."""
+        is_complete = self.observer is not None and self._unwatched.is_empty and not self._polled
+        return is_complete and self.is_started and not self._is_stale and self.looks.is_settled
+
     def paths(self) -> list[str]:
         """Return the trees that are watched now."""
         return list(self._trees)

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from fault.costs import wake_ups
 from fault.lab import PATIENCE
 from support.daemon_process import children
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from fault.faults.kinds import Fault
     from fault.lab import Lab
 
+_AT_REST = 40.0
+"""Seconds after which what a start leaves to do is done."""
+_WAKE_UPS = 80
 _STATUSES = frozenset({0, 1, 2, 3, 70, 75, 78, 130, 141})
 """Those of docs/exit-status.md."""
 
@@ -101,6 +106,25 @@ def _surroundings(gone: Path) -> list[str]:
     return found
 
 
+def nothing_happens(lab: Lab) -> None:
+    """A minute in which nothing happens: the threads of all processes wake for the beat, a look at roots, the canary.
+
+    Others who make files in the directories above the watched one, or mount something, wake it as well.
+    """
+    lab.start()
+    lab.burst(10)
+    assert lab.seconds_until(lab.settled) < PATIENCE
+    time.sleep(_AT_REST)
+    pids = [lab.pid]
+    for pid in pids:
+        pids += children(pid)
+    before = sum(map(wake_ups, pids))
+    time.sleep(60)
+    lab.injected = sum(map(wake_ups, pids)) - before
+    lab.measured.append(f"{lab.injected} wake-ups a minute in {len(pids)} processes")
+    assert lab.injected < _WAKE_UPS, lab.measured
+
+
 def memory_of_all_processes(lab: Lab) -> None:
     """`status` is compared with what the kernel says of every process."""
     lab.start()
@@ -120,5 +144,6 @@ FAULTS: tuple[Fault, ...] = (
     doctor_three_times,
     linked_and_renamed,
     strange_ends_of_commands,
+    nothing_happens,
     memory_of_all_processes,
 )
