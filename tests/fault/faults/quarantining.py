@@ -10,12 +10,13 @@ import os
 import random
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from fault.lab import HARMFUL, HARMLESS, PATIENCE
+from fault.lab import HARMFUL, HARMLESS, PATIENCE, SkippedError
 from support.daemon_process import HOSTILE
 
 from picklewatch.core.tombstone import parse_tombstone
@@ -61,6 +62,43 @@ def store_on_another_file_system(lab: Lab) -> None:
         lab.injected += 1
     assert lab.seconds_until(lambda: not _waiting(lab)) < PATIENCE
     assert all(item.copied for item in held(lab))
+
+
+def attributes_of_a_copied_file(lab: Lab) -> None:
+    """Extended attributes and an access list go with a content into a store elsewhere, and come back with it."""
+    _store(lab, "size=64m")
+    lab.start()
+    kept: dict[str, dict[str, bytes]] = {}
+    for index in range(10):
+        part = lab.process.home / "part"
+        part.write_bytes(HOSTILE + b"%d" % index)
+        try:
+            os.setxattr(part, "user.origin", b"https://example.org/%d" % index)
+            os.setxattr(part, "user.empty", b"")
+            os.setxattr(part, "system.posix_acl_access", _ACCESS_LIST)
+        except OSError as error:
+            raise SkippedError(f"the file system says: {error.strerror}") from error
+        path = part.rename(lab.root / f"{index}.bin")
+        kept[str(path)] = _attributes(path)
+        lab.expect(path, path.read_bytes(), HARMFUL)
+    assert lab.seconds_until(lambda: not _waiting(lab)) < PATIENCE
+    for item in held(lab):
+        assert item.copied
+        copy = lab.process.home / f"copy-{item.id}"
+        command(lab, "restore", "--yes", "--no-allow", "--to", str(copy), item.id)
+        lab.injected += _attributes(copy) == kept[item.path]
+    lab.measured.append(f"{lab.injected} of {len(kept)} came back with all of {len(kept[item.path])} attributes")
+    assert lab.injected == len(kept), lab.measured
+
+
+def _attributes(path: Path) -> dict[str, bytes]:
+    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
+_ACCESS_LIST = struct.pack(
+    "<I" + 5 * "HHI", 2, 1, 6, 2**32 - 1, 2, 4, 4321, 4, 4, 2**32 - 1, 16, 4, 2**32 - 1, 32, 0, 2**32 - 1
+)
+"""acl(5) as the kernel stores it: the file's owner, user 4321, group, mask, others."""
 
 
 def strange_names(lab: Lab) -> None:
@@ -333,6 +371,7 @@ FAULTS: tuple[Fault, ...] = (
     store_full,
     disk_of_the_store_missing,
     store_on_another_file_system,
+    attributes_of_a_copied_file,
     strange_names,
     too_deep_for_a_path,
     strange_kinds_of_file,
