@@ -81,10 +81,16 @@ class Guard:
     def __init__(self, folder: Path, *trees: Path, config: str = "") -> None:
         self._log = folder / "guard.log"
         configuration = folder / "guard.toml"
-        configuration.write_text(f'[log]\nformat = "json"\n[guard]\n{config}\n')
+        self.socket = folder / "guard"
+        text = f'[log]\nformat = "json"\n[guard]\nsocket = "{self.socket}"\n{config}\n'
+        configuration.write_text(text)
         paths = map(str, trees)
         self._command = [sys.executable, "-I", "-m", "picklewatch", "guard", "run", "-c", str(configuration), *paths]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def linked(self) -> str:
+        """Return the configuration of a daemon that finds this guard."""
+        return f'[guard]\nsocket = "{self.socket}"\n'
 
     def __enter__(self) -> Self:
         """Start, and wait until it guards."""
@@ -167,6 +173,13 @@ class Opener:
         command = [sys.executable, "-IS", "-c", _OPENER, str(path)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind that waits, if a test fails."""
+        self.kill()
+
     def wait_until_held(self) -> None:
         """Wait until the kernel holds its open."""
         assert eventually(self.is_held)
@@ -176,21 +189,20 @@ class Opener:
         return "fanotify" in Path(f"/proc/{self.process.pid}/wchan").read_text()
 
     def kill(self) -> None:
-        """Kill it."""
+        """Kill it, if it has not ended."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def result(self) -> str:
         """Wait for its end; return `READ` or `REFUSED`."""
-        try:
-            text, _ = self.process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+        text, _ = self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == 0
         return text.strip()
 
 
 def opened(path: Path) -> str:
     """Open and read *path* in a process of its own; return `READ` or `REFUSED`."""
-    return Opener(path).result()
+    with Opener(path) as opener:
+        return opener.result()

@@ -25,7 +25,7 @@ from picklewatch.guard.states import (
     pack_judged,
     pack_question,
     state_of,
-    unpack_judged,
+    unpack_from_judge,
     unpack_question,
 )
 from picklewatch.guard.verdict_table import VerdictTable
@@ -45,10 +45,10 @@ def test_messages_come_back_as_they_were() -> None:
     question = Question(QuestionKind.ASK, 7, STATE_A, b"/models/a\n")
     judged = JudgedState(Answer.LATE, True, STATE_A, STATE_B)
     assert unpack_question(pack_question(question)) == question
-    assert unpack_judged(pack_judged(judged)) == judged
+    assert unpack_from_judge(pack_judged(judged)) == judged
     for broken in (b"", pack_judged(judged)[:-1], b"\x09" + pack_judged(judged)[1:]):
         with pytest.raises(ValueError, match=r"."):
-            unpack_judged(broken)
+            unpack_from_judge(broken)
     for broken in (b"", b"\x09" + pack_question(question)[1:]):
         with pytest.raises(ValueError, match=r"."):
             unpack_question(broken)

@@ -101,6 +101,7 @@ def _judge_settings(config: Config, state: Path) -> JudgeSettings:
         policy=replace(policy, allowed_digests=digests),
         deny=Verdict(config.guard.deny),
         workers=config.scan.worker_count,
+        socket=config.guard.socket,
     )
 
 

@@ -30,6 +30,7 @@ from picklewatch.config.value_kinds import (
     Users,
 )
 from picklewatch.core.model import DEFAULT_LIMITS, Limits, Policy, Verdict
+from picklewatch.ipc.places import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,6 +141,8 @@ class GuardConfig(_ConfigSection):
     """What becomes of an open for which no verdict came in time. If the guard itself dies, the kernel allows all."""
     stall: Timeout = 2.0
     """How long a process of the guard may be silent before it is ended and replaced."""
+    socket: AbsolutePath = GUARD
+    """The directory in which the guard listens for the daemon, which tells it what it knows."""
 
 
 class RecordsConfig(_ConfigSection):

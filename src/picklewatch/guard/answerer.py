@@ -36,12 +36,15 @@ from picklewatch.guard.quiet_directories import QuietDirectories
 from picklewatch.guard.states import (
     MESSAGE,
     Answer,
+    Exempt,
+    Forget,
     JudgedState,
+    KnownStates,
     Question,
     QuestionKind,
     pack_question,
     state_of,
-    unpack_judged,
+    unpack_from_judge,
 )
 from picklewatch.guard.verdict_table import VerdictTable
 
@@ -51,6 +54,8 @@ _READS_IGNORED: Final = fanotify.MARK_IGNORED_MASK | fanotify.MARK_EVICTABLE
 """Until the content changes. Never opens: who writes through a mapping later would clear no such mark."""
 _FILES: Final = 4 * MOST
 """Descriptors: those that are held, those of one read, and as many again."""
+_MESSAGES: Final = 8
+"""Messages of the judge that are taken in a row."""
 _CHANGES: Final = 3
 """Questions about one open or read of a file that changes all the time."""
 _LOCK: Final = 1 | 2 | 4
@@ -95,6 +100,7 @@ class AnswerLoop:
         self._warden = socket.socket(fileno=start.warden)
         self._judge: socket.socket | None = None
         self._judge_pid = 0
+        self._daemon_pid = 0
         self._table = VerdictTable()
         self._held = HeldQuestions(start.max_wait)
         self._poll = select.poll()
@@ -165,7 +171,7 @@ class AnswerLoop:
     def _decide(self, mask: int, held: HeldQuestion) -> None:
         """Answer one question, or have it wait for the judge. The order is explained in docs/guard.md."""
         status = os.fstat(held.fd)
-        is_ours = held.pid != 0 and held.pid in (self._start.warden_pid, self._judge_pid)
+        is_ours = held.pid != 0 and held.pid in (self._daemon_pid, self._start.warden_pid, self._judge_pid)
         if is_ours or not stat.S_ISREG(status.st_mode) or not status.st_size:
             self._answer(held, Answer.ALLOW)
             return
@@ -257,7 +263,7 @@ class AnswerLoop:
 
     def _hear_judge(self, judge: socket.socket) -> None:
         """Take the judge's verdicts."""
-        while True:
+        for _ in range(_MESSAGES):  # not all: whoever asks shall not wait for the daemon to have said everything
             try:
                 message = judge.recv(MESSAGE, socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -268,7 +274,21 @@ class AnswerLoop:
                 self._lose_judge()
                 return
             with contextlib.suppress(ValueError):
-                self._take_verdict(unpack_judged(message))
+                self._take_message(unpack_from_judge(message))
+
+    def _take_message(self, message: JudgedState | KnownStates | Exempt | Forget) -> None:
+        if isinstance(message, JudgedState):
+            self._take_verdict(message)
+        elif isinstance(message, KnownStates):
+            for state, answer in message.answers:
+                self._table.put(state, answer)
+                if self._held.waits_for(state):  # the daemon was sooner than our judge
+                    self._take_verdict(JudgedState(answer, keep=True, asked=state, judged=state))
+        elif isinstance(message, Exempt):
+            self._daemon_pid = message.pid
+        else:
+            self._table.clear()
+            self._quiet.lift()
 
     def _take_verdict(self, judged: JudgedState) -> None:
         if judged.keep:
@@ -297,7 +317,7 @@ class AnswerLoop:
         if self._judge is not None:
             self._poll.unregister(self._judge)
             self._judge.close()
-        self._judge, self._judge_pid = None, 0
+        self._judge, self._judge_pid, self._daemon_pid = None, 0, 0
         self._held.ask_again()
 
     # --- the warden

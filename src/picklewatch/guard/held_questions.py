@@ -93,6 +93,10 @@ class HeldQuestions:
         self._contents[state].is_sent = True
         self._sent += 1
 
+    def waits_for(self, state: bytes) -> bool:
+        """Return True if somebody waits for the verdict on *state*, or did so in vain."""
+        return state in self._contents or state in self._lapsed
+
     def release(self, state: bytes) -> list[HeldQuestion]:
         """Return the questions that waited for the verdict on *state*, which has come."""
         self._lapsed.pop(state, None)

@@ -12,19 +12,34 @@ import os
 import select
 import socket
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.core.errors import Error
+from picklewatch.core.model import Judgement
 from picklewatch.guard.board import Beat
+from picklewatch.guard.daemon_link import DaemonLink
 from picklewatch.guard.judging import judge_content
 from picklewatch.guard.lanes import Lanes
 from picklewatch.guard.reports import Asker, Denial, Reporter, asker_of
-from picklewatch.guard.states import MESSAGE, Answer, JudgedState, Question, QuestionKind, pack_judged, unpack_question
+from picklewatch.guard.states import (
+    MESSAGE,
+    STATE,
+    Answer,
+    JudgedState,
+    Question,
+    QuestionKind,
+    pack_exempt,
+    pack_forget,
+    pack_judged,
+    pack_known,
+    unpack_question,
+)
 
 if TYPE_CHECKING:
-    from picklewatch.core.model import Judgement
     from picklewatch.guard.board import Board
     from picklewatch.guard.judging import JudgeSettings
+    from picklewatch.ipc.guard_messages import KnownVerdict, VouchedContent
     from picklewatch.sandbox import Scanner
 
 _SCM: Final = 4
@@ -36,6 +51,8 @@ class Judge:
 
     def __init__(self, settings: JudgeSettings, warden: socket.socket, board: Board, beat: float) -> None:
         self._settings, self._warden, self._board, self._beat = settings, warden, board, beat
+        self._configured = settings.policy
+        self._link = DaemonLink(settings.socket, self)
         self._answerer: socket.socket | None = None
         self._lanes: Lanes[tuple[Question, int]] = Lanes()
         self._denied: dict[bytes, Judgement] = {}
@@ -64,6 +81,8 @@ class Judge:
             arguments = (scanner, number == 0)
             threading.Thread(target=self._work, args=arguments, name=f"guard-scan-{number}", daemon=True).start()
         self._reporter.start()
+        if reason := self._link.start():
+            self._reporter.put({"note": "alone", "path": str(self._settings.socket), "message": reason})
 
     # --- the thread that hears
 
@@ -85,6 +104,7 @@ class Judge:
             self._lose_answerer(poll)
             self._answerer = socket.socket(fileno=int.from_bytes(rights[0][2][:_SCM], "little"))
             poll.register(self._answerer, select.POLLIN)
+            self._link.restart()  # it knows nothing yet
         elif message:
             self._reporter.put(json.loads(message))
         return bool(message)
@@ -114,6 +134,37 @@ class Judge:
         if (judgement := self._denied.get(question.state)) is not None:
             self._report(question, path, judgement, asker_of(question.pid))
 
+    # --- the thread that hears the daemon
+
+    def begin_link(self, pid: int) -> bool:
+        """Forget what was told, and let the daemon *pid* open everything; return False if there is no answerer now."""
+        self._settings = replace(self._settings, policy=self._configured)
+        self._denied.clear()
+        return self._send(pack_forget()) and self._send(pack_exempt(pid))
+
+    def end_link(self) -> None:
+        """Treat the former daemon's process as any other."""
+        self._send(pack_exempt(0))
+
+    def learn_allowed(self, contents: tuple[VouchedContent, ...]) -> None:
+        """Take contents that the operator allows."""
+        policy = self._settings.policy
+        digests = {**policy.allowed_digests, **{content.sha256: content.reason for content in contents}}
+        known = {content.sha256: content.size for content in contents if content.size is not None}
+        policy = replace(policy, allowed_digests=digests, allowed_sizes={**policy.allowed_sizes, **known})
+        self._settings = replace(self._settings, policy=policy)
+
+    def learn_verdicts(self, files: tuple[KnownVerdict, ...]) -> None:
+        """Take verdicts, and pass them on."""
+        known = []
+        for file in files:
+            is_denied = file.verdict.rank >= self._settings.deny.rank
+            state = STATE.pack(file.device, file.inode, file.size, file.mtime_ns, file.ctime_ns)
+            known.append((state, Answer.DENY if is_denied else Answer.ALLOW))
+            if is_denied:
+                self._remember(state, Judgement(verdict=file.verdict, reasons=()))
+        self._send(pack_known(known))
+
     # --- the threads that judge
 
     def _work(self, scanner: Scanner, only_small: bool) -> None:  # noqa: FBT001 - a thread's argument
@@ -140,10 +191,18 @@ class Judge:
 
     def _publish(self, judged: JudgedState) -> None:
         """Answer; to whichever answerer there is, for a state has one verdict."""
+        self._send(pack_judged(judged))
+
+    def _send(self, message: bytes) -> bool:
+        """Send *message* to the answerer; return False if there is none, or it has ended: another asks again."""
         answerer = self._answerer
-        if answerer is not None:
-            with contextlib.suppress(OSError):  # it has ended: another asks again
-                answerer.send(pack_judged(judged))
+        if answerer is None:
+            return False
+        try:
+            answerer.send(message)
+        except OSError:
+            return False
+        return True
 
     def _remember(self, state: bytes, judgement: Judgement) -> None:
         if len(self._denied) >= _REMEMBERED:

@@ -17,6 +17,7 @@ from picklewatch.scanning.scan_file import scan_stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from picklewatch.core.model import Judgement, Policy, ScanReport, Verdict
     from picklewatch.sandbox import Scanner
@@ -38,6 +39,8 @@ class JudgeSettings:
     """The lowest verdict that is refused."""
     workers: int
     """Scanners; two at least."""
+    socket: Path
+    """The directory in which the daemon finds the guard."""
 
 
 def judge_content(

@@ -114,3 +114,5 @@ def _write_note(note: Mapping[str, Any]) -> None:
         _log.error("guard.restarted", **fields)
     elif note.get("note") == "stopped":
         _log.info("guard.stopped", **fields)
+    elif note.get("note") == "alone":
+        _log.warning("guard.alone", **fields)

@@ -32,3 +32,7 @@ class VerdictTable:
         if len(self._answers) > self._most:
             for old in list(islice(self._answers, max(1, self._most // 10))):
                 del self._answers[old]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._answers.clear()

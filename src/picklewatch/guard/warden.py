@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 90.0
 _END_SECONDS: Final = 2.0
 _LOOKS: Final = 10
-"""Looks at the beats within one `stall`."""
+"""Looks at the beats within one `stall`, at least."""
+_LONGEST_LOOK: Final = 0.25
+"""Seconds between two looks, at most: what ended is started again at one."""
 _PAUSE: Final = 1.0
 """Seconds between two starts of a process that ends at once."""
 _NOTES: Final = 100
@@ -96,7 +98,7 @@ class Warden:
         self._board = Board.create()
         self._children: dict[Beat, _Child] = {}
         self._start_at: dict[Beat, float] = {}
-        self._look = settings.stall / _LOOKS
+        self._look = min(settings.stall / _LOOKS, _LONGEST_LOOK)
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._dying: list[int] = []
         """Processes that were killed, and have not ended yet: their numbers are nobody else's."""

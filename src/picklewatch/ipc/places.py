@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SYSTEM: Final = Path("/run/picklewatch")
 """The system's daemon listens here; only root can make it."""
+GUARD: Final = Path("/run/picklewatch-guard")
+"""The guard listens here for the daemon; only root can make it."""
 INSTANCES: Final = Path("/run/picklewatch-users")
 """The same of the template unit's instances: ``picklewatch@ada`` has a directory ``ada`` here."""
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH

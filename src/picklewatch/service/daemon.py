@@ -27,6 +27,7 @@ from picklewatch.service.actions import Actions
 from picklewatch.service.background import BackgroundTask
 from picklewatch.service.candidate_queue import CandidateQueue
 from picklewatch.service.daemon_status import Snapshot
+from picklewatch.service.guard_link import GuardLink
 from picklewatch.service.heartbeat import Heartbeat
 from picklewatch.service.interval import Interval
 from picklewatch.service.late_names import LateNames
@@ -176,6 +177,8 @@ class Daemon:
             ),
             health,
         )
+        self._guard = GuardLink(config.guard.socket, store, dependencies.engine.key, self._policy)
+        store.tell = self._guard.tell
         self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._naming = BackgroundTask("names", self._late_names.report, failures.report)
@@ -218,6 +221,7 @@ class Daemon:
         self._snapshot.unprotected = missing = list(getattr(protections, "missing", ()))
         _log.log(30 if missing else 20, "scan.sandbox", complete=not missing, missing=missing)
         follow_allowlist(self.store, self._config)
+        self._guard.start()
         self._moves.catch_up(self._config, self._vault_directory())
         self._look_again_after_denied_files()
         self._pools.current.start()
@@ -390,6 +394,7 @@ class Daemon:
         """
         self._notifier.stopping()
         self._listening.stop()
+        self._guard.stop()
         workers = self._pools.current
         workers.ask_to_stop()
         self._watching.stop()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.model import Outcome, Verdict, printable
 from picklewatch.store.outcomes import body_text
 from picklewatch.store.rows import VERDICT, add_name, file_id, identity, inode, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from picklewatch.core.model import FileId, Record
     from picklewatch.store.database import Database
     from picklewatch.store.jobs import Job
     from picklewatch.store.transaction import Row
+
+
+_LOWEST: Final = -(1 << 63)
+"""Below every number that SQLite keeps."""
 
 
 class Records:
@@ -29,6 +33,17 @@ class Records:
         """Return the verdict that is acted on, for exactly this state of this inode by *engine*, or None."""
         rows = self._database.query(VERDICT, (*identity(file), engine))
         return Outcome(rows[0][0]).effective if rows else None
+
+    def verdicts(self, engine: str, size: int) -> Iterator[list[tuple[FileId, Verdict]]]:
+        """Yield the verdict that is acted on of every file that *engine* judged, *size* files at a time."""
+        sql = (
+            "SELECT device, inode, size, mtime_ns, ctime_ns, verdict FROM files "
+            "WHERE (device, inode) > (?, ?) AND engine = ? ORDER BY device, inode LIMIT ?"
+        )
+        last = (_LOWEST, _LOWEST)
+        while rows := self._database.query(sql, (*last, engine, size)):
+            yield [(file_id(*state), Outcome(verdict).effective) for *state, verdict in rows]
+            last = rows[-1][0], rows[-1][1]
 
     def add_name(self, file: FileId, path: str) -> None:
         """Remember that *path* leads to the inode of *file*."""

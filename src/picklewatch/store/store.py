@@ -21,7 +21,7 @@ from picklewatch.store.tidy import Tidying
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from picklewatch.core.model import Record
@@ -51,6 +51,8 @@ class Store:
         self.held_moves = HeldMoves(self._database)
         self.upgrade_moves = 10
         """Files that one new version may move although an older one let the same content stay; more are held."""
+        self.tell: Callable[[Sequence[Record]], None] = lambda _records: None
+        """Called with outcomes once they are recorded, by whichever thread recorded them; it must not wait."""
         self.allowed = Allowed(self._database, known_digests)
         self.tidying = Tidying(self._database)
 
@@ -90,15 +92,18 @@ class Store:
             if quarantine:
                 want_move(transaction, finished.record, state, cause, back=back)
             again = job is not None and end(transaction, job)
+        self.tell([record])
         return replace(finished, again=again)
 
-    def finish_all(self, outcomes: Iterable[tuple[Job, Record, bool]]) -> list[Finished]:
+    def finish_all(self, outcomes: Sequence[tuple[Job, Record, bool]]) -> list[Finished]:
         """Do as `finish` for many outcomes that move no file: jobs with their records, and whether these are linked."""
         with self._database.transaction() as transaction:
-            return [
+            finished = [
                 replace(keep_record(transaction, record, linked=linked), again=end(transaction, job))
                 for job, record, linked in outcomes
             ]
+        self.tell([record for _, record, _ in outcomes])
+        return finished
 
     def begin(self, record: Record) -> int:
         """Record what is known of a file whose scan goes on, and that it is to be moved; return the record's number.
@@ -122,6 +127,7 @@ class Store:
             if finished.record != begun:
                 carry_move(transaction, begun, finished.record)
             again = job is not None and end(transaction, job)
+        self.tell([record])
         return replace(finished, again=again)
 
     def changes_by_others(self) -> int:
