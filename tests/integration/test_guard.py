@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from support.guarding import BENIGN, HOSTILE, READ, REFUSED, Guard, disk, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ARRIVALS = 100
 _RENAME_AND_OPEN = """
@@ -143,3 +143,48 @@ def test_without_the_right_to_hold_opens_it_says_so(tmp_path: Path, mounted: Pat
     done = subprocess.run([*command, str(mounted / "models")], check=False, capture_output=True, text=True)
     assert done.returncode == 78, done.stderr
     assert "CAP_SYS_ADMIN" in done.stderr
+
+
+def test_a_guard_that_is_off_says_so(tmp_path: Path) -> None:
+    """Without a directory and without `guard.mode = "on"` nobody shall think that something is guarded."""
+    configuration = tmp_path / "config.toml"
+    configuration.write_text('[guard]\nmode = "off"\n')
+    command = [sys.executable, "-I", "-m", "picklewatch", "guard", "run", "-c", str(configuration)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 78, done.stderr
+    assert 'guard.mode is "off"' in done.stderr
+
+
+def test_it_runs_with_the_units_rights_alone(tmp_path: Path, mounted: Path) -> None:
+    """No root: the user of the unit with its four capabilities. The judge, and what it starts, has none of them."""
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]
+    # by a shell: setpriv itself starts programs with the rights that it had
+    nothing = ["sh", "-c", 'exec "$0" -c "import picklewatch"', sys.executable]
+    if subprocess.run([*user, *nothing], check=False, capture_output=True).returncode:
+        pytest.skip("another user can't start this interpreter, or there is no setpriv")
+    tmp_path.chmod(0o777)
+    (mounted / "models" / "hostile.pt").write_bytes(HOSTILE)
+    guard = Guard(tmp_path, mounted / "models")
+    rights = "+sys_admin,+dac_read_search,+lease,+ipc_lock"
+    guard.command = [
+        *user,
+        "--bounding-set",
+        f"-all,{rights}",
+        "--inh-caps",
+        rights,
+        "--ambient-caps",
+        rights,
+        *guard.command,
+    ]
+    with guard:
+        assert opened(mounted / "models" / "hostile.pt") == REFUSED
+        for pid in (guard.judge, *guard.scanners()):
+            assert capabilities(pid) == {"CapInh": 0, "CapPrm": 0, "CapEff": 0, "CapAmb": 0}
+        assert capabilities(guard.answerer)["CapEff"] != 0
+
+
+def capabilities(pid: int) -> dict[str, int]:
+    """Return the sets of capabilities of *pid*, its bounding set left out."""
+    lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
+    fields = dict(line.split(":\t", 1) for line in lines if line.startswith("Cap"))
+    return {name: int(text, 16) for name, text in fields.items() if name != "CapBnd"}

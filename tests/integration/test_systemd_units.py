@@ -11,12 +11,15 @@ import pytest
 
 from picklewatch.core.errors import ExitStatus
 from picklewatch.core.model import DEFAULT_LIMITS
+from picklewatch.guard.answerer import FILES
+from picklewatch.ipc import places
 
 TREE = Path(__file__).parents[2]
 SYSTEM = TREE / "systemd" / "picklewatch.service"
 TEMPLATE = TREE / "systemd" / "picklewatch@.service"
 USER = TREE / "systemd" / "user" / "picklewatch.service"
 QUARANTINE = TREE / "systemd" / "picklewatch-quarantine.conf"
+GUARD = TREE / "systemd" / "picklewatch-guard.service"
 UNITS = pytest.mark.parametrize("path", [SYSTEM, TEMPLATE, USER], ids=["system", "template", "user"])
 
 
@@ -101,11 +104,27 @@ def test_reading_takes_one_capability_and_moving_four_more() -> None:
         assert settings(TEMPLATE)[key] == [""]
 
 
+def test_the_guard_is_a_unit_of_its_own() -> None:
+    """It has what fanotify takes, and the daemon's unit gains nothing; a guard that is off is not started for ever."""
+    unit = settings(GUARD)
+    rights = {"CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_LEASE", "CAP_IPC_LOCK"}
+    for key in ("CapabilityBoundingSet", "AmbientCapabilities"):
+        assert set(unit[key][0].split()) == rights
+    assert unit["User"] == settings(SYSTEM)["User"]
+    assert unit["Type"] == ["notify"]
+    assert unit["Restart"] == ["always"]
+    assert unit["RestartPreventExitStatus"] == [str(int(ExitStatus.CONFIG))]
+    assert unit["RuntimeDirectory"] == [places.GUARD.name]
+    assert int(unit["LimitNOFILE"][0]) >= FILES
+    program, *options = unit["ExecStart"][0].split()
+    assert (program, options) == ("/opt/picklewatch/bin/python", ["-I", "-m", "picklewatch", "guard", "run"])
+
+
 def test_the_documentation_installs_files_that_exist() -> None:
     """Every file that a command of docs/install.md names is in the tree."""
     text = (TREE / "docs" / "install.md").read_text()
     named = set(re.findall(r"(?<!/)\bsystemd/\S+", "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))))
-    assert named >= {str(path.relative_to(TREE)) for path in (SYSTEM, TEMPLATE, USER, QUARANTINE)}
+    assert named >= {str(path.relative_to(TREE)) for path in (SYSTEM, TEMPLATE, USER, QUARANTINE, GUARD)}
     assert [name for name in named if not (TREE / name).is_file()] == []
 
 

@@ -85,7 +85,7 @@ class Guard:
         text = f'[log]\nformat = "json"\n[guard]\nsocket = "{self.socket}"\n{config}\n'
         configuration.write_text(text)
         paths = map(str, trees)
-        self._command = [sys.executable, "-I", "-m", "picklewatch", "guard", "run", "-c", str(configuration), *paths]
+        self.command = [sys.executable, "-I", "-m", "picklewatch", "guard", "run", "-c", str(configuration), *paths]
         self._process: subprocess.Popen[bytes] | None = None
 
     def linked(self) -> str:
@@ -95,7 +95,7 @@ class Guard:
     def __enter__(self) -> Self:
         """Start, and wait until it guards."""
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.wait_for("guard.ready")
         except BaseException:

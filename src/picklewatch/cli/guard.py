@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from picklewatch.cli.common import config_option, restored_digests, state_dir, state_option
+from picklewatch.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ Signals:
 
 \b
 Exit status:
-  0   stopped by a signal, or guard.mode is "off" and there is nothing to do
-  78  bad configuration, or opens can't be held on this machine
+  0   stopped by a signal
+  78  bad configuration, guard.mode is "off", or opens can't be held on this machine
 """
 
 
@@ -58,21 +59,20 @@ def run(*, trees: tuple[str, ...], config_path: Path | None, state: Path | None)
     from picklewatch.config import schema as configuration
     from picklewatch.guard.states import Answer
     from picklewatch.guard.warden import GuardSettings, Warden
-    from picklewatch.telemetry import log
+    from picklewatch.telemetry.log import configure  # here, not in the judge: that has no right to read it
     from picklewatch.telemetry.sd_notify import Notifier
 
     config = configuration.load(config_path).config
     directory = state_dir(state)
     if not trees and config.guard.mode == "off":
-        click.echo('picklewatch guard: nothing to do: guard.mode is "off", and no directory was given.', err=True)
-        return 0
+        raise ConfigError('guard.mode is "off", and no directory was given', hint=_OFF)
     settings = GuardSettings(
         trees=tuple(map(os.path.abspath, trees)) or _watched(config, directory),
         max_wait=config.guard.max_wait,
         late=Answer.DENY if config.guard.late == "deny" else Answer.ALLOW,
         stall=config.guard.stall,
         judge=_judge_settings(config, directory),
-        configure_log=lambda: log.configure(config.log.format, config.log.level),
+        configure_log=lambda: configure(config.log.format, config.log.level),
     )
     return Warden(settings, Notifier.from_environment()).run()
 
@@ -86,6 +86,7 @@ def _watched(config: Config, state: Path) -> tuple[str, ...]:
 
 
 _LOOK_SECONDS = 10.0
+_OFF = 'Set `mode = "on"` in [guard] to guard what the daemon watches, or name directories.'
 
 
 def _judge_settings(config: Config, state: Path) -> JudgeSettings:

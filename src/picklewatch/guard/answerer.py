@@ -52,7 +52,7 @@ ASK: Final = fanotify.OPEN_PERM | fanotify.ACCESS_PERM
 """Opens alone leave ways: opened before the content came, written after it was judged, sendfile, copy_file_range."""
 _READS_IGNORED: Final = fanotify.MARK_IGNORED_MASK | fanotify.MARK_EVICTABLE
 """Until the content changes. Never opens: who writes through a mapping later would clear no such mark."""
-_FILES: Final = 4 * MOST
+FILES: Final = 4 * MOST
 """Descriptors: those that are held, those of one read, and as many again."""
 _MESSAGES: Final = 8
 """Messages of the judge that are taken in a row."""
@@ -383,9 +383,9 @@ def _prepare_process(start: AnswererStart) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody opens for writing what has our lease, for a microsecond
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and most < _FILES:
+    if most != resource.RLIM_INFINITY and most < FILES:
         raise OSError(errno.EMFILE, f"LimitNOFILE={most} is too low: without descriptors the kernel refuses all opens")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, most))
 
 
 def _settle_memory() -> None:
