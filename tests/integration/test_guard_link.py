@@ -76,6 +76,20 @@ def test_the_daemon_takes_away_what_the_guard_refuses(tmp_path: Path, tree: Path
             assert b"QUARANTINED" in (tree / "hostile.pt").read_bytes()
 
 
+def test_a_file_that_a_guard_refuses_the_daemon_is_tried_again(tmp_path: Path, tree: Path) -> None:
+    """A guard that has just started does not know the daemon yet: no record says that the file can't be read."""
+    with Guard(tmp_path, tree) as guard:
+        elsewhere = f'[guard]\nsocket = "{tmp_path}/elsewhere"\n'
+        with Daemon(tmp_path, str(tree), config=elsewhere) as daemon:
+            assert guard.wait_for("guard.denied")[0]["program"] == "picklewatch"
+            guard.end()
+            scanned = daemon.wait_for("file.scanned", 2)
+    assert {event["path"]: event["verdict"] for event in scanned} == {
+        str(tree / "hostile.pt"): "malicious",
+        str(tree / "benign.pt"): "clean",
+    }
+
+
 def test_an_allowed_content_is_opened_from_then_on(tmp_path: Path, tree: Path) -> None:
     """The daemon tells the guard anew, and what was refused is judged by what is allowed now."""
     guard = Guard(tmp_path, tree)

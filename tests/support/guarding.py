@@ -47,7 +47,7 @@ def disk(folder: Path, name: str = "disk") -> Iterator[Path]:
         pytest.skip("there is no mkfs.ext4")
     image, mounted = folder / f"{name}.img", folder / name
     with image.open("wb") as file:
-        file.truncate(64 << 20)
+        file.truncate(512 << 20)
     subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
     mounted.mkdir()
     done = subprocess.run(

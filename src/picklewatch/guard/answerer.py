@@ -97,6 +97,7 @@ class AnswerLoop:
     def __init__(self, start: AnswererStart) -> None:
         self._start = start
         self._board = Board(start.board)
+        self._counts = [0] * len(Tally)
         self._warden = socket.socket(fileno=start.warden)
         self._judge: socket.socket | None = None
         self._judge_pid = 0
@@ -141,7 +142,8 @@ class AnswerLoop:
             for held in self._held.overdue(time.monotonic()):
                 self._answer_late(held)
             self._ask_judge()
-            self._board.put(Tally.HELD, len(self._held))
+            self._counts[Tally.HELD] = len(self._held)
+            self._board.write(self._counts)
 
     def close(self) -> None:
         """Give the group back: the kernel lets everybody pass who waits."""
@@ -161,10 +163,10 @@ class AnswerLoop:
         try:
             questions = fanotify.questions(self._group)
         except OSError:  # that file can't be opened for us: the kernel refused its open
-            self._board.add(Tally.UNREADABLE)
+            self._counts[Tally.UNREADABLE] += 1
             return
         for mask, fd, pid in questions:
-            self._board.add(Tally.ASKED)
+            self._counts[Tally.ASKED] += 1
             now = time.monotonic()
             self._decide(mask, HeldQuestion(fd, pid, now, self._held.deadline(now), 0))
 
@@ -178,11 +180,11 @@ class AnswerLoop:
         state = state_of(status)
         known = self._table.answer(state)
         if known is Answer.DENY:
-            self._board.add(Tally.KNOWN)
+            self._counts[Tally.KNOWN] += 1
             self._report(held, state, self._trees.locate(held.fd, status.st_dev)[1])
             self._answer(held, Answer.DENY)
         elif known is Answer.ALLOW and self._allow_judged(held, state):
-            self._board.add(Tally.KNOWN)
+            self._counts[Tally.KNOWN] += 1
         else:
             self._decide_unknown(mask, held, os.fstat(held.fd))
 
@@ -190,15 +192,15 @@ class AnswerLoop:
         is_inside, path = self._trees.locate(held.fd, status.st_dev)
         state = state_of(status)
         if not is_inside and status.st_nlink <= 1:  # of several names, one may be inside
-            self._board.add(Tally.OUTSIDE)
-            self._board.add(Tally.QUIETED, self._quiet.note(path, status.st_dev))
+            self._counts[Tally.OUTSIDE] += 1
+            self._counts[Tally.QUIETED] += self._quiet.note(path, status.st_dev)
             self._answer(held, Answer.ALLOW)
         elif mask & fanotify.OPEN_PERM and _has_writer(held.fd):
             # a download that is resumed must get its file; reads through that descriptor are asked about
-            self._board.add(Tally.WRITERS)
+            self._counts[Tally.WRITERS] += 1
             self._answer(held, Answer.ALLOW)
         elif self._held.is_full:
-            self._board.add(Tally.FULL)
+            self._counts[Tally.FULL] += 1
             self._answer_late(held)
         elif self._held.is_lapsed(state):
             self._answer_late(held)
@@ -224,14 +226,13 @@ class AnswerLoop:
 
     def _answer(self, held: HeldQuestion, answer: Answer) -> None:
         if answer is Answer.DENY:
-            self._board.add(Tally.DENIED)
+            self._counts[Tally.DENIED] += 1
         fanotify.answer(self._group, held.fd, fanotify.DENY if answer is Answer.DENY else fanotify.ALLOW)
         waited = int((time.monotonic() - held.since) * 1000)
-        if waited > self._board.get(Tally.LONGEST_MS):
-            self._board.put(Tally.LONGEST_MS, waited)
+        self._counts[Tally.LONGEST_MS] = max(self._counts[Tally.LONGEST_MS], waited)
 
     def _answer_late(self, held: HeldQuestion) -> None:
-        self._board.add(Tally.LATE)
+        self._counts[Tally.LATE] += 1
         self._answer(held, self._start.late)
 
     # --- the judge
@@ -244,7 +245,7 @@ class AnswerLoop:
             if not self._send(Question(QuestionKind.ASK, held.pid, state, path), held.fd):
                 return
             self._held.sent(state)
-            self._board.add(Tally.JUDGED)
+            self._counts[Tally.JUDGED] += 1
 
     def _report(self, held: HeldQuestion, state: bytes, path: bytes) -> None:
         """Tell the judge, for the record, that a known content is refused; nobody waits for that."""

@@ -7,11 +7,13 @@ import os
 import struct
 import time
 from enum import IntEnum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SIZE: Final = 4096
 _TIME: Final = struct.Struct("=d")
-_NUMBER: Final = struct.Struct("=Q")
 _NUMBERS_AT: Final = 1024
 
 
@@ -51,6 +53,9 @@ class Tally(IntEnum):
     """Directories outside the trees of which the kernel was told not to ask."""
 
 
+_NUMBERS: Final = struct.Struct(f"={len(Tally)}Q")
+
+
 class Board:
     """The shared page."""
 
@@ -73,17 +78,13 @@ class Board:
         """Return the time of the last `beat`, 0.0 if there was none."""
         return float(_TIME.unpack_from(self._memory, who * _TIME.size)[0])
 
-    def add(self, what: Tally, number: int = 1) -> None:
-        """Tally *number* more; only the answerer does."""
-        self.put(what, self.get(what) + number)
-
-    def put(self, what: Tally, number: int) -> None:
-        """Set a number."""
-        _NUMBER.pack_into(self._memory, _NUMBERS_AT + what * _NUMBER.size, number)
+    def write(self, numbers: Sequence[int]) -> None:
+        """Show the *numbers*, one for each `Tally` in its order; only the answerer does."""
+        _NUMBERS.pack_into(self._memory, _NUMBERS_AT, *numbers)
 
     def get(self, what: Tally) -> int:
         """Return a number."""
-        return int(_NUMBER.unpack_from(self._memory, _NUMBERS_AT + what * _NUMBER.size)[0])
+        return int(_NUMBERS.unpack_from(self._memory, _NUMBERS_AT)[what])
 
     def numbers(self) -> dict[str, int]:
         """Return all numbers by their names."""

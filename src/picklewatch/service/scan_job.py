@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, SubjectError
+from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, RefusedError, SubjectError
 from picklewatch.access.opening import ForeignError
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
@@ -41,6 +41,8 @@ _CHANGES: Final = 5
 _AGAIN_SECONDS: Final = 0.1
 """Seconds before a file is tried again after a fault that was not the file's."""
 _FAILURES: Final = 3
+_REFUSED_SECONDS: Final = 1.0
+_REFUSALS: Final = 10
 _FAILED_KEPT: Final = 1_000
 
 
@@ -98,8 +100,19 @@ class JobRunner:
         except ExhaustedError as problem:
             return self._exhausted(problem.message)
         except SubjectError as problem:
+            if isinstance(problem, RefusedError) and self._is_tried_again(claim.job):
+                return _REFUSED_SECONDS
             self._give_up(claim, problem)
             return 0.0
+
+    def _is_tried_again(self, job: Job) -> bool:
+        """Return True if *job*'s file may be opened in a moment: a guard that has just started does not know us yet."""
+        if len(self._failures) > _FAILED_KEPT:
+            self._failures.clear()
+        self._failures[job.id] = tries = self._failures.get(job.id, 0) + 1
+        if tries > _REFUSALS:
+            del self._failures[job.id]
+        return tries <= _REFUSALS
 
     def _scan(self, claim: Claim, subject: Subject, scanner: ClosableScans) -> float:
         """Scan and record *subject*. Return the seconds after which it is to be tried again, 0 for never."""
