@@ -126,7 +126,7 @@ class ExhaustedError(SubjectError):
     """The file could not be looked at now because descriptors or memory ran out."""
 
 
-class RefusedError(SubjectError):
+class OpenRefusedError(SubjectError):
     """The kernel refused to open the file although its mode permits it: a guard (docs/guard.md) holds it back."""
 
 
@@ -137,7 +137,7 @@ def subject_error(error: OSError, path: str, *, link: bool = False) -> SubjectEr
     if error.errno == errno.ELOOP:
         return SubjectError(OpenFailure.DANGLING, path, "the symbolic link leads in a circle, or is not followed")
     if error.errno in (errno.EACCES, errno.EPERM):
-        refusal = RefusedError if error.errno == errno.EPERM else SubjectError
+        refusal = OpenRefusedError if error.errno == errno.EPERM else SubjectError
         return refusal(OpenFailure.DENIED, path, "permission denied", "Run as a user who may read it.")
     if error.errno in (errno.ENXIO, errno.ENODEV):
         return SubjectError(OpenFailure.NOT_REGULAR, path, "not a regular file")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, RefusedError, SubjectError
+from picklewatch.access.open_file import EXHAUSTED, ExhaustedError, OpenFailure, OpenRefusedError, SubjectError
 from picklewatch.access.opening import ForeignError
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import FileId, Finding, Judgement, Level, Record, ScanReport, Verdict, printable
@@ -100,7 +100,7 @@ class JobRunner:
         except ExhaustedError as problem:
             return self._exhausted(problem.message)
         except SubjectError as problem:
-            if isinstance(problem, RefusedError) and self._is_tried_again(claim.job):
+            if isinstance(problem, OpenRefusedError) and self._is_tried_again(claim.job):
                 return _REFUSED_SECONDS
             self._give_up(claim, problem)
             return 0.0
