@@ -81,6 +81,7 @@ def test_a_scan_that_hangs_ends_with_the_wait(tmp_path: Path, tree: Path, late: 
         for scanner in guard.scanners():
             os.kill(scanner, signal.SIGSTOP)
         assert opened(tree / "hostile.pt") == result
+        assert guard.wait_for("guard.late")[0]["path"] == str(tree / "hostile.pt")
 
 
 def test_other_files_do_not_wait_for_one_that_hangs(tmp_path: Path, tree: Path) -> None:

@@ -181,7 +181,7 @@ class AnswerLoop:
         known = self._table.answer(state)
         if known is Answer.DENY:
             self._counts[Tally.KNOWN] += 1
-            self._report(held, state, self._trees.locate(held.fd, status.st_dev)[1])
+            self._report(QuestionKind.DENIED, held)
             self._answer(held, Answer.DENY)
         elif known is Answer.ALLOW and self._allow_judged(held, state):
             self._counts[Tally.KNOWN] += 1
@@ -233,6 +233,7 @@ class AnswerLoop:
 
     def _answer_late(self, held: HeldQuestion) -> None:
         self._counts[Tally.LATE] += 1
+        self._report(QuestionKind.LATE, held)
         self._answer(held, self._start.late)
 
     # --- the judge
@@ -247,9 +248,11 @@ class AnswerLoop:
             self._held.sent(state)
             self._counts[Tally.JUDGED] += 1
 
-    def _report(self, held: HeldQuestion, state: bytes, path: bytes) -> None:
-        """Tell the judge, for the record, that a known content is refused; nobody waits for that."""
-        self._send(Question(QuestionKind.DENIED, held.pid, state, path), held.fd)
+    def _report(self, kind: QuestionKind, held: HeldQuestion) -> None:
+        """Tell the judge, for the log, what becomes of *held*; nobody waits for that."""
+        status = os.fstat(held.fd)
+        path = self._trees.locate(held.fd, status.st_dev)[1]
+        self._send(Question(kind, held.pid, state_of(status), path), held.fd)
 
     def _send(self, question: Question, fd: int) -> bool:
         """Send *question* with its descriptor; return False if the judge takes none now."""

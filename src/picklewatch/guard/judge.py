@@ -21,7 +21,7 @@ from picklewatch.guard.board import Beat
 from picklewatch.guard.daemon_link import DaemonLink
 from picklewatch.guard.judging import judge_content
 from picklewatch.guard.lanes import Lanes
-from picklewatch.guard.reports import Asker, Denial, Reporter, asker_of
+from picklewatch.guard.reports import Asker, OpenReport, Reporter, asker_of
 from picklewatch.guard.states import (
     MESSAGE,
     STATE,
@@ -131,7 +131,9 @@ class Judge:
             return
         path = _path(question, fd)
         os.close(fd)
-        if (judgement := self._denied.get(question.state)) is not None:
+        if question.kind is QuestionKind.LATE:
+            self._reporter.put(OpenReport(question.state, path, None, (), asker_of(question.pid)))
+        elif (judgement := self._denied.get(question.state)) is not None:
             self._report(question, path, judgement, asker_of(question.pid))
 
     # --- the thread that hears the daemon
@@ -211,7 +213,7 @@ class Judge:
 
     def _report(self, question: Question, path: str, judgement: Judgement, asker: Asker) -> None:
         verdict = judgement.effective.value
-        self._reporter.put(Denial(question.state, path, verdict, judgement.reasons, asker))
+        self._reporter.put(OpenReport(question.state, path, verdict, judgement.reasons, asker))
 
 
 def _path(question: Question, fd: int) -> str:

@@ -45,12 +45,13 @@ def asker_of(pid: int) -> Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
-    """A refused open or read."""
+class OpenReport:
+    """An open or read that is worth a line."""
 
     state: bytes
     path: str
-    verdict: str
+    verdict: str | None
+    """Why it was refused; None if it was answered without one."""
     reasons: tuple[str, ...]
     asker: Asker
 
@@ -59,8 +60,8 @@ class Reporter:
     """Writes reports in the order in which they come; loses the newest if the log takes none."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Denial | Mapping[str, Any]] = queue.Queue(_WAITING)
-        self._denied: dict[bytes, float] = {}
+        self._waiting: queue.Queue[OpenReport | Mapping[str, Any]] = queue.Queue(_WAITING)
+        self._reported: dict[bytes, float] = {}
 
         self._thread = threading.Thread(target=self._write_all, name="guard-reports", daemon=True)
 
@@ -73,37 +74,34 @@ class Reporter:
         self.put({"note": "stopped", **numbers})
         self._thread.join(_END_SECONDS)
 
-    def put(self, report: Denial | Mapping[str, Any]) -> None:
-        """Have *report* written: a denial, or a note of the warden."""
+    def put(self, report: OpenReport | Mapping[str, Any]) -> None:
+        """Have *report* written: one about an open, or a note of the warden."""
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(report)
 
     def _write_all(self) -> None:
         while True:
             report = self._waiting.get()
-            if isinstance(report, Denial):
-                self._write_denial(report)
+            if isinstance(report, OpenReport):
+                self._write_open(report)
             else:
                 _write_note(report)
                 if report.get("note") == "stopped":
                     return
 
-    def _write_denial(self, denial: Denial) -> None:
+    def _write_open(self, report: OpenReport) -> None:
         now = time.monotonic()
-        if now - self._denied.get(denial.state, -_PAUSE) < _PAUSE:
+        if now - self._reported.get(report.state, -_PAUSE) < _PAUSE:
             return
-        if len(self._denied) >= _REMEMBERED:
-            self._denied.clear()
-        self._denied[denial.state] = now
-        _log.warning(
-            "guard.denied",
-            path=printable(denial.path),
-            verdict=denial.verdict,
-            reasons=denial.reasons,
-            pid=denial.asker.pid,
-            uid=denial.asker.uid,
-            program=denial.asker.program,
-        )
+        if len(self._reported) >= _REMEMBERED:
+            self._reported.clear()
+        self._reported[report.state] = now
+        asker = {"pid": report.asker.pid, "uid": report.asker.uid, "program": report.asker.program}
+        path = printable(report.path)
+        if report.verdict is None:
+            _log.warning("guard.late", path=path, **asker)
+        else:
+            _log.warning("guard.denied", path=path, verdict=report.verdict, reasons=report.reasons, **asker)
 
 
 def _write_note(note: Mapping[str, Any]) -> None:

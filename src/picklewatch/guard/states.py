@@ -34,7 +34,9 @@ class QuestionKind(IntEnum):
     ASK = 1
     """A content is not known; its descriptor comes along."""
     DENIED = 2
-    """A content that was known was refused: this is for the record."""
+    """A content that was known was refused: this is for the log."""
+    LATE = 3
+    """An open or read was answered without a verdict: this is for the log, too."""
 
 
 class Answer(IntEnum):
