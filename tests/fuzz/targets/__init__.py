@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fuzz.targets import containers, messages, pickles, texts
+from fuzz.targets import containers, messages, pickles, rescues, texts
 
 if TYPE_CHECKING:
     from fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*pickles.TARGETS, *containers.TARGETS, *texts.TARGETS, *messages.TARGETS)
+    target.name: target
+    for targets in (pickles.TARGETS, containers.TARGETS, texts.TARGETS, messages.TARGETS, rescues.TARGETS)
+    for target in targets
 }
 """By name."""
