@@ -10,7 +10,9 @@ import pickle as standard
 import struct
 import zipfile
 import zlib
+from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from samples import opcodes as op
@@ -177,6 +179,17 @@ def test_many_names_that_are_the_same_take_no_time_to_tell_apart() -> None:
     names = [("." * number + "a" if number else "a") for number in range(3)]
     value = op.EMPTY_DICT + op.MARK + b"".join(op.text(name) + inner for name in names) + op.SETITEMS
     assert len(planned(archive(value)).tensors) == 3
+
+
+def test_keys_of_every_plain_kind_stay_themselves() -> None:
+    """Numbers, None, truth; of others the item is left out of a checkpoint made anew, for it would be another's."""
+    value = op.EMPTY_DICT + op.MARK
+    for key in (op.number(7), op.NONE, op.TRUE, b"G" + struct.pack(">d", 2.5), op.number(1 << 80), op.sizes(1)):
+        value += key + op.number(3)
+    said = planned(archive(value + op.SETITEMS), anew=True)
+    plain = b"J\7\0\0\0J\3\0\0\0NJ\3\0\0\0\x88J\3\0\0\0G" + struct.pack(">d", 2.5) + b"J\3\0\0\0u."
+    assert said.raw.endswith(plain)
+    assert len(said.left) == 2
 
 
 def test_a_value_that_holds_itself_ends() -> None:
@@ -356,6 +369,17 @@ def test_arrays_of_numpy_pickles_are_saved(protocol: int) -> None:
     said = planned(standard.dumps({**ARRAYS, "number": np.float64(1.5)}, protocol))
     assert {name: content for name, (_, _, content) in said.tensors.items()} == expected()
     assert said.left == {}
+
+
+@pytest.mark.parametrize("pack", [0, 3, ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)])
+def test_arrays_of_joblib_lie_between_the_opcodes(pack: Any) -> None:
+    """Of a file that is not packed they are copied; objects are left out."""
+    file = io.BytesIO()
+    joblib.dump({**ARRAYS, "objects": np.array([{}, "x"], object)}, file, compress=pack)
+    said = planned(file.getvalue())
+    assert {name: content for name, (_, _, content) in said.tensors.items()} == expected()
+    assert set(said.left) == {"objects"}
+    assert any(part["begin"] > 0 for part in said.of_kind("part")) == (pack == 0)
 
 
 def test_arrays_of_npy_and_npz_files_are_saved() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, as_text
 from picklewatch.analysis.rescue.byte_sources import NotSavedError
 from picklewatch.analysis.rescue.held_values import MODULE, attributes, described, found, is_module, items
-from picklewatch.analysis.rescue.keeper import UnnamedKey
+from picklewatch.analysis.rescue.keeper import is_name
 from picklewatch.analysis.rescue.tensors import Tensor
 from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.rescue_plan import ELEMENT_BYTES
@@ -127,7 +127,7 @@ class _CheckpointWriter:
         self.out += b"("
         for key, value in held.items():
             under = f"{name}.{key}" if name else str(key)
-            if isinstance(key, UnnamedKey) or not isinstance(key, str | int):
+            if not is_name(key):
                 self._plan.left(under, "its key is neither a text nor a number")
                 continue
             self._constant(key, name)

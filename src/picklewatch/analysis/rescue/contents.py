@@ -208,5 +208,6 @@ class Reader:
 
     def _whole(self, walked: Walk) -> Walk:
         if not walked.stopped:
-            raise NotSavedError(f"its pickle can't be read to its end: {walked.problem or 'it is too long'}")
+            why = walked.problem or "it is too long"
+            raise NotSavedError(f"it is no file of weights that is known, or its pickle breaks off: {why}")
         return walked

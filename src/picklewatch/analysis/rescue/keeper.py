@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from picklewatch.analysis.pickle.semantics.machine import Machine
 from picklewatch.analysis.pickle.vm.interpreter import Walk
@@ -46,9 +46,18 @@ class Keeper(Machine):
 def _put(target: dict[Key, Value], items: list[Value]) -> None:
     for number in range(0, len(items) - 1, 2):
         key = items[number]
-        # larger numbers can be chosen to collide, and an attacker would
-        plain = type(key) is str or (type(key) in {int, bool} and -HASHED_PLAINLY < key < HASHED_PLAINLY)  # type: ignore[operator]
-        target[key if plain else UnnamedKey(f"<key {len(target)}>")] = items[number + 1]  # type: ignore[index]
+        name = key if is_name(key) else UnnamedKey(f"<key {len(target)}>")
+        target[cast("Key", name)] = items[number + 1]  # more kinds of keys than the engine keeps
+
+
+def is_name(key: object) -> bool:
+    """Return True for a key that is kept as it is.
+
+    Larger numbers can be chosen to collide: an attacker would, and fill a dict in quadratic time.
+    """
+    if type(key) in {int, bool}:
+        return -HASHED_PLAINLY < key < HASHED_PLAINLY  # type: ignore[operator]
+    return type(key) in {str, float, type(None)}
 
 
 def walk(data: Buffer, start: int, budget: Budget, *, persistent: bool = False, arrays: bool = False) -> Walk:
