@@ -139,7 +139,7 @@ def test_explain_names_the_command(tmp_path: Path, commands: Commands) -> None:
 
 def test_a_rescue_uses_the_second_pipe_for_much(tmp_path: Path, rescuer: Rescuer) -> None:
     """Megabytes that have to be put in order arrive whole, and the sandbox serves again."""
-    size = 1500
+    size = 3_000  # more than the child keeps of the file in its memory
     content = bytes(range(250)) * (size * size * 4 // 250)
     made = op.tensor(op.storage(elements=size * size), op.sizes(size, size), op.sizes(1, size))
     for number in range(2):

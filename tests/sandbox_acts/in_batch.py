@@ -12,7 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from picklewatch.analysis.sparse import _address
+from picklewatch.analysis.sparse import address
 from picklewatch.core.model import Finding, Level, Limits, ScanReport
 from picklewatch.sandbox.answers import TOKEN
 
@@ -44,7 +44,7 @@ def act(data: Any, _limits: Limits, _tell: object = None) -> ScanReport:
 
 def _tokens(data: Any, number: int) -> list[str]:
     """Read the tokens of this content and the next ones."""
-    start = _address(data) - TOKEN
+    start = address(data) - TOKEN
     return [ctypes.string_at(start + index * (SIZE + TOKEN), TOKEN).hex() for index in range(number)]
 
 

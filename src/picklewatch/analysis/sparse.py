@@ -40,7 +40,8 @@ _release.argtypes = (ctypes.POINTER(_Py_buffer),)
 _release.restype = None
 
 
-def _address(data: object) -> int:
+def address(data: object) -> int:
+    """Return where the bytes of *data* lie in memory."""
     buffer = _Py_buffer()
     _get(data, ctypes.byref(buffer), 0)
     try:
@@ -57,7 +58,7 @@ _ends: list[int] = []
 @contextlib.contextmanager
 def known(data: memoryview, holes: Sequence[tuple[int, int]]) -> Iterator[None]:
     """Have `solid` know the *holes* of the file *data* meanwhile: begin and end of each, ascending."""
-    base = _address(data) if holes else 0
+    base = address(data) if holes else 0
     _begins[:] = [base + begin for begin, _ in holes]
     _ends[:] = [base + end for _, end in holes]
     try:
@@ -75,7 +76,7 @@ def solid(data: bytes | memoryview, start: int = 0, stop: int | None = None) -> 
     if not _begins:
         yield start, stop
         return
-    base = _address(data)
+    base = address(data)
     index = bisect_right(_ends, base + start)
     while index < len(_begins) and start < stop:
         begin, end = _begins[index] - base, _ends[index] - base

@@ -34,6 +34,8 @@ DESCRIPTORS = 3
 _RESERVE = 4 << 20
 """Bytes kept back so that running out of memory can still be reported."""
 _FLUSH = 32 << 10
+_FORGOTTEN = 32 << 20
+"""Bytes that a rescue sends before it drops the pages of the file that it read for them: nobody needs them again."""
 
 
 class Pipe:
@@ -168,5 +170,15 @@ def _view(job: ViewJob, data: Any, limits: Limits, request: dict[str, Any], outp
 
 
 def _rescue(job: RescueJob, data: Any, limits: Limits, request: dict[str, Any], output: Pipe) -> None:
-    job(data, limits, request, lambda line: output.put(wire.encode("line", line)), output.put_raw)
+    sent, begin = 0, sparse.address(data) if len(data) else 0
+
+    def write(piece: bytes | memoryview) -> None:
+        nonlocal sent
+        output.put_raw(piece)
+        sent += len(piece)
+        if sent >= _FORGOTTEN and begin:
+            sent = 0
+            kernel.forget(begin, len(data))
+
+    job(data, limits, request, lambda line: output.put(wire.encode("line", line)), write)
     output.put_now(wire.encode("end", None))

@@ -94,6 +94,11 @@ def _map(address: int | None, size: int, flags: int, descriptor: int, offset: in
     return int(mapped)
 
 
+def forget(begin: int, size: int) -> None:
+    """Drop the pages of a read-only mapping from this process's memory; they are read again when they are needed."""
+    _libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_DONTNEED))
+
+
 _MAP_FIXED = 0x10
 _MAP_FAILED = ctypes.c_void_p(-1).value
 _PYBUF_READ = 0x100

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from picklewatch.analysis.rescue.tensors import Tensor
 
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 """Bytes that are put in order at a time."""
 _CELLS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 """Bytes of a number → a type of that size: its bits are moved, and mean nothing here."""
