@@ -19,6 +19,8 @@ from samples import opcodes as op
 from samples.torch_checkpoint import checkpoint, torch_zip
 from support.rescues import planned
 
+from picklewatch.analysis.rescue import anew as checkpoints
+from picklewatch.analysis.rescue import names as named
 from picklewatch.core.rescue_plan import LONGEST_NAME, MOST_LEFT, room
 
 FLOATS = struct.pack("<16f", *range(16))
@@ -124,6 +126,10 @@ def test_a_conjugated_view_is_left_out() -> None:
     args = op.tuple_(op.storage(), op.number(0), op.sizes(2), op.sizes(1), op.FALSE, op.NONE, op.dict_(conj=op.TRUE))
     made = op.global_("torch._utils", "_rebuild_tensor_v2") + args + op.REDUCE
     assert "conjugated" in planned(archive(op.dict_(bad=made))).left["bad"]
+    args = args[:-1] + op.global_("torch", "complex64") + op.dict_(neg=op.TRUE) + op.TUPLE
+    args = args.replace(op.dict_(conj=op.TRUE), b"")
+    made = op.global_("torch._utils", "_rebuild_tensor_v3") + args + op.REDUCE
+    assert "negated" in planned(archive(op.dict_(bad=made))).left["bad"]
 
 
 def test_one_storage_under_many_names_is_bounded() -> None:
@@ -212,6 +218,36 @@ def test_sharing_does_not_multiply_the_work() -> None:
     assert len(said.raw) < 10_000
 
 
+def modules(depth: int, width: int) -> bytes:
+    """Modules that hold the one before *width* times, and a parameter in the first."""
+    made = op.new("net", "Net") + op.dict_(
+        _parameters=op.dict_(w=whole()), _buffers=op.EMPTY_DICT, _modules=op.EMPTY_DICT
+    )
+    made += op.BUILD + op.put(1000)
+    for number in range(depth):
+        held = {f"m{place}": op.get(1000 + number) for place in range(width)}
+        state = op.dict_(_parameters=op.EMPTY_DICT, _modules=op.dict_(**held))
+        made += op.POP + op.new("net", "Net") + state + op.BUILD + op.put(1001 + number)
+    return made
+
+
+def test_a_module_becomes_its_state_dict() -> None:
+    """By the names that ``state_dict()`` gives; one under two names has both."""
+    said = planned(archive(modules(2, 2)))
+    assert list(said.tensors) == ["m0.m0.w", "m0.m1.w", "m1.m0.w", "m1.m1.w"]
+    said = planned(archive(modules(2, 2)), anew=True)
+    assert all(op.text(name)[2:] in said.raw for name in ("m0.m0.w", "m0.m1.w", "m1.m0.w", "m1.m1.w"))
+    assert len(said.of_kind("part")) == 1
+
+
+def test_modules_that_hold_each_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty that each hold the one before twice have 2^50 parameters to a reader without a bound."""
+    monkeypatch.setattr(checkpoints, "_VALUES", 10_000)
+    monkeypatch.setattr(named, "_VALUES", 10_000)
+    assert "hold each other" in planned(archive(modules(50, 2)), anew=True).left[""]
+    assert any("can be reached" in why for why in planned(archive(modules(50, 2))).left.values())
+
+
 def test_depth_is_bounded() -> None:
     """Ten thousand lists within each other take no stack."""
     value = op.EMPTY_LIST * 10_000 + op.APPEND * 9_999
@@ -241,6 +277,10 @@ def test_only_one_subtree_is_taken_without_its_name() -> None:
     said = planned(content, "state_dict")
     assert list(said.tensors) == ["w"]
     assert said.of_kind("left") == []
+    flat = op.EMPTY_DICT + op.text("model.layer.w") + whole() + op.SETITEM
+    for anew in (False, True):
+        assert planned(archive(flat), "model.layer", anew=anew).of_kind("part")
+    assert list(planned(archive(op.dict_(sd=flat)), "sd.model").tensors) == ["layer.w"]
     assert planned(content, "nothing").left == {"": "there is nothing under the name nothing"}
 
 

@@ -18,6 +18,8 @@ from picklewatch.catalogue.imports.entries import Kind
 from picklewatch.core.rescue_plan import ELEMENT_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from picklewatch.analysis.rescue.byte_sources import ByteSource, ByteSources
     from picklewatch.analysis.rescue.contents import LoadedValue
     from picklewatch.analysis.rescue.planning import RescuePlan
@@ -151,12 +153,20 @@ class _CheckpointWriter:
             self._remember(value)
             self._items(items(value), name, depth)
         elif is_module(value):
-            self._plan.left(name, f"{described(value)}: its state_dict is written in its place")
-            self.out += _ORDERED
-            self._remember(value)
-            self._items(_state_dict(value), name, depth)
+            self._module(value, name, depth)
         else:
             self._none(name, described(value))
+
+    def _module(self, value: Obj, name: str, depth: int) -> None:
+        try:
+            held = _state_dict(value)
+        except NotSavedError as error:
+            self._none(name, str(error))
+            return
+        self._plan.left(name, f"{described(value)}: its state_dict is written in its place")
+        self.out += _ORDERED
+        self._remember(value)
+        self._items(held, name, depth)
 
     def _none(self, name: str, why: str) -> None:
         self._plan.left(name, why)
@@ -196,30 +206,34 @@ class _CheckpointWriter:
 
 
 def _state_dict(module: Obj) -> dict[object, object]:
-    """Return the parameters and buffers of a module and of all in it, by the names that ``state_dict()`` gives them."""
+    """Return the parameters and buffers of a module and of all in it, by the names that ``state_dict()`` gives them.
+
+    Raises `NotSavedError` for modules that hold each other too often.
+    """
     held: dict[object, object] = {}
-    todo: list[tuple[str, object, int]] = [("", module, 0)]
+    todo: list[tuple[str, Obj, int]] = [("", module, 0)]
+    looked = 0
     while todo:
         prefix, item, depth = todo.pop()
-        if not isinstance(item, Obj) or depth > _DEPTH or len(held) + len(todo) > _VALUES:
-            continue
-        inner: list[tuple[str, object, int]] = []
-        for key, value in attributes(item):
-            group = items(value) if isinstance(value, Obj) and key in MODULE else value
-            if key in MODULE and isinstance(group, dict):
-                parts = [(f"{prefix}{name}", one) for name, one in group.items() if one is not None]
-            elif _of_script(item):
-                parts = [(f"{prefix}{key}", value)]
-            else:
-                continue
-            for name, one in parts:
-                if isinstance(one, Obj) and is_module(one):
-                    inner.append((f"{name}.", one, depth + 1))
-                elif isinstance(one, Obj | Tensor):
-                    held[name] = one
+        inner: list[tuple[str, Obj, int]] = []
+        for name, one in _parts(item):
+            looked += 1
+            if depth > _DEPTH or looked > _VALUES:
+                raise NotSavedError("its modules are nested too deep, or hold each other")
+            if isinstance(one, Obj) and is_module(one):
+                inner.append((f"{prefix}{name}.", one, depth + 1))
+            elif isinstance(one, Obj):
+                held[f"{prefix}{name}"] = one
         todo += reversed(inner)
     return held
 
 
-def _of_script(module: Obj) -> bool:
-    return isinstance(module.callee, Import) and module.callee.module.split(".")[0] == "__torch__"
+def _parts(module: Obj) -> Iterator[tuple[object, object]]:
+    """Yield the parameters, buffers and modules that lie directly in *module*."""
+    script = isinstance(module.callee, Import) and module.callee.module.split(".")[0] == "__torch__"
+    for key, value in attributes(module):
+        group = items(value) if isinstance(value, Obj) else value
+        if key in MODULE and isinstance(group, dict):
+            yield from group.items()
+        elif script:
+            yield key, value

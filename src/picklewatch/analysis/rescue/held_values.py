@@ -127,19 +127,25 @@ def is_empty(value: object) -> bool:
 
 
 def subtree(value: object, only: str) -> object:
-    """Return what lies in *value* under the name *only*, whose parts are joined by dots; raises `NotSavedError`."""
+    """Return what lies in *value* under the name *only*, whose parts are joined by dots; raises `NotSavedError`.
+
+    The keys of a state_dict have dots of their own: those that begin with the name are what lies under it, too.
+    """
     todo, steps = [(value, only)], 0
-    while todo:
-        value, rest = todo.pop()
-        for key, held in inside(value):
+    below: dict[str, object] = {}
+    while todo and steps <= _STEPS:
+        item, rest = todo.pop()
+        for key, held in inside(item):
             steps += 1
             name = str(key)
-            if steps > _STEPS:
-                break
             if name == rest:
                 return held
             if rest.startswith(f"{name}."):
                 todo.append((held, rest[len(name) + 1 :]))
+            elif name.startswith(f"{rest}."):
+                below[name[len(rest) + 1 :]] = held
+    if below:
+        return below
     raise NotSavedError(f"there is nothing under the name {only}")
 
 

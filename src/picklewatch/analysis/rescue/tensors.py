@@ -35,8 +35,10 @@ _WRAPPERS = 8
 """Calls around a tensor that are looked through: a parameter of a subclass has two."""
 _VIEW = 4
 """Storage, offset, size and stride."""
-_METADATA, _DTYPE = 6, 6
-"""Arguments of ``_rebuild_tensor_v2`` and ``_rebuild_tensor_v3``."""
+_METADATA = {"_rebuild_tensor_v2": 6, "_rebuild_tensor_v3": 7}
+"""The argument that says that a view is conjugated or negated."""
+_DTYPE = 6
+"""The argument of ``_rebuild_tensor_v3`` that has the type."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +118,7 @@ def torch_tensor(value: Obj, storages: Storages) -> Tensor | None:
         if type(args) is not tuple or len(args) < _VIEW:
             raise NotSavedError("it is rebuilt from too few arguments")
         typed = callee.name == "_rebuild_tensor_v3" and len(args) > _DTYPE
-        if callee.name == "_rebuild_tensor_v2" and len(args) > _METADATA and args[_METADATA]:
+        if any(args[_METADATA.get(callee.name, len(args)) :]):
             raise NotSavedError("a conjugated or negated view: its values are not those that are stored")
         return _view(args[:_VIEW], args[_DTYPE] if typed else None, storages)
     of_old = callee.module.startswith("torch") and callee.name.endswith("Tensor")
