@@ -422,6 +422,15 @@ def test_arrays_of_joblib_lie_between_the_opcodes(pack: Any) -> None:
     assert any(part["begin"] > 0 for part in said.of_kind("part")) == (pack == 0)
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_arrays_that_python_2_wrote_are_saved(*, long: bool) -> None:
+    """It had no bytes: theirs are a str, which numpy takes for Latin-1."""
+    content = bytes(range(256)) * (64 if long else 1)
+    spelt = b"T" + struct.pack("<I", len(content)) + content
+    made = op.array(op.sizes(len(content) // 4), op.dtype("f4"), spelt)
+    assert [kept for _, _, kept in planned(op.pickle(2, op.dict_(a=made))).tensors.values()] == [content]
+
+
 def test_arrays_of_npy_and_npz_files_are_saved() -> None:
     """One by one, and packed or not."""
     for name, array in ARRAYS.items():

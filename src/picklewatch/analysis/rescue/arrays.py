@@ -7,8 +7,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.pickle.checks.torch_tensors import sizes
-from picklewatch.analysis.pickle.vm.values import Import, Obj, as_bytes
-from picklewatch.analysis.rescue.byte_sources import NotSavedError
+from picklewatch.analysis.pickle.vm.values import Import, Obj
+from picklewatch.analysis.rescue.byte_sources import NotSavedError, bytes_of
 from picklewatch.analysis.rescue.tensors import Tensor, steps
 from picklewatch.core.rescue_plan import ELEMENT_BYTES, MOST_DIMENSIONS
 
@@ -90,7 +90,7 @@ def number(value: Obj) -> bool | float | None:
         return None
     if type(args) is not tuple or len(args) != 2:  # noqa: PLR2004 - type and bytes
         return None
-    spelling, raw = descr(args[0]), as_bytes(args[1])
+    spelling, raw = descr(args[0]), bytes_of(args[1])
     kind = _TYPES.get(spelling.lstrip(_ORDERS), "")
     if kind not in _SCALARS or raw is None or len(raw) != ELEMENT_BYTES[kind]:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.pickle.vm.values import Blob, Opaque, OpaqueKind, as_bytes
+from picklewatch.analysis.pickle.vm.values import Blob, Import, Obj, Opaque, OpaqueKind, Python2Text, as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,12 +68,30 @@ class ByteSources:
             value = value.content
         if type(value) is Blob and not value.text and id(value.data) in self._places:
             return self._places[id(value.data)][1].part(value.start, value.size)
-        content = as_bytes(value)
+        content = bytes_of(value)
         if content is None:
             return None
         if len(content) <= _KEPT:
             return ByteSource(len(content), None, lambda: content)
-        return self.unpacked(len(content), value, lambda: as_bytes(value) or b"")
+        return self.unpacked(len(content), value, lambda: bytes_of(value) or b"")
+
+
+def bytes_of(value: Value) -> bytes | None:
+    """Return the bytes that *value* is, None if it is none or they are not known.
+
+    Python 2 wrote an array's bytes as its str; numpy takes such a text for Latin-1 (``array_setstate``).
+    """
+    text = value
+    if isinstance(value, Obj) and isinstance(value.callee, Import) and value.callee.name == "encode":
+        text = value.args[0] if isinstance(value.args, tuple) and value.args else None
+        if not isinstance(text, Python2Text):
+            return as_bytes(value)
+    if not isinstance(text, str):
+        return as_bytes(value)
+    try:
+        return text.encode("latin-1")
+    except UnicodeError:
+        return None
 
 
 _KEPT = 1 << 12
