@@ -19,8 +19,8 @@ from samples import opcodes as op
 from samples.torch_checkpoint import checkpoint, torch_zip
 from support.rescues import planned
 
-from picklewatch.analysis.rescue import anew as checkpoints
-from picklewatch.analysis.rescue import names as named
+from picklewatch.analysis.rescue import planning
+from picklewatch.core.model import Limits
 from picklewatch.core.rescue_plan import LONGEST_NAME, MOST_LEFT, room
 
 FLOATS = struct.pack("<16f", *range(16))
@@ -242,8 +242,7 @@ def test_a_module_becomes_its_state_dict() -> None:
 
 def test_modules_that_hold_each_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty that each hold the one before twice have 2^50 parameters to a reader without a bound."""
-    monkeypatch.setattr(checkpoints, "_VALUES", 10_000)
-    monkeypatch.setattr(named, "_VALUES", 10_000)
+    monkeypatch.setattr(planning, "_SHARED", 10_000)
     assert "hold each other" in planned(archive(modules(50, 2)), anew=True).left[""]
     assert any("can be reached" in why for why in planned(archive(modules(50, 2))).left.values())
 
@@ -290,6 +289,15 @@ def test_the_list_of_what_is_left_out_is_bounded_and_counted() -> None:
     said = planned(op.pickle(2, value))
     assert len(said.of_kind("left")) == MOST_LEFT
     assert said.of_kind("planned") == [{"kind": "planned", "plain": MOST_LEFT + 10, "others": 0}]
+
+
+def test_a_tensor_behind_millions_of_values_is_found() -> None:
+    """A vocabulary is as large as it likes: each of its values takes a byte of the file."""
+    many = op.EMPTY_LIST + op.MARK + op.NONE * 1_500_000 + op.APPENDS
+    for anew in (False, True):
+        said = planned(archive(op.dict_(many=many, w=whole())), anew=anew, limits=Limits())
+        assert len(said.of_kind("part")) == 1
+        assert said.left == {}
 
 
 def test_nothing_is_left_out_of_a_large_dict_or_list() -> None:

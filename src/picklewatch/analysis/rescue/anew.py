@@ -37,7 +37,6 @@ _DTYPES = {
 """Element type → torch's dtype, for those that have no class of storages (``_rebuild_tensor_v3``)."""
 _ORDERED = b"ccollections\nOrderedDict\n)R"
 _DEPTH = 60
-_VALUES = 4_000_000
 _LONGEST_NUMBER = 255
 
 
@@ -66,7 +65,7 @@ class _CheckpointWriter:
         if id(value) in self._memo:
             self.out += b"j" + struct.pack("<I", self._memo[id(value)][0])
         elif not self._constant(value, name):
-            if depth > _DEPTH or self._written > _VALUES:
+            if depth > _DEPTH or self._written > self._plan.most_values:
                 self._none(name, "it is nested too deep, or holds too much")
             elif isinstance(value, dict):
                 self.out += b"}"
@@ -159,7 +158,7 @@ class _CheckpointWriter:
 
     def _module(self, value: Obj, name: str, depth: int) -> None:
         try:
-            held = _state_dict(value)
+            held = _state_dict(value, self._plan.most_values)
         except NotSavedError as error:
             self._none(name, str(error))
             return
@@ -205,10 +204,10 @@ class _CheckpointWriter:
         return known[0], elements
 
 
-def _state_dict(module: Obj) -> dict[object, object]:
+def _state_dict(module: Obj, most: int) -> dict[object, object]:
     """Return the parameters and buffers of a module and of all in it, by the names that ``state_dict()`` gives them.
 
-    Raises `NotSavedError` for modules that hold each other too often.
+    Raises `NotSavedError` for more than *most*, as modules have that hold each other.
     """
     held: dict[object, object] = {}
     todo: list[tuple[str, Obj, int]] = [("", module, 0)]
@@ -218,7 +217,7 @@ def _state_dict(module: Obj) -> dict[object, object]:
         inner: list[tuple[str, Obj, int]] = []
         for name, one in _parts(item):
             looked += 1
-            if depth > _DEPTH or looked > _VALUES:
+            if depth > _DEPTH or looked > most:
                 raise NotSavedError("its modules are nested too deep, or hold each other")
             if isinstance(one, Obj) and is_module(one):
                 inner.append((f"{prefix}{name}.", one, depth + 1))

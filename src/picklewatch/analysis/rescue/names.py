@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from picklewatch.analysis.rescue.planning import RescuePlan
 
 _DEPTH = 64
-_VALUES = 2_000_000
-"""Values that are looked at: sharing lets few bytes have as many names as an attacker likes."""
 
 
 class NamedTensors:
@@ -35,8 +33,8 @@ class NamedTensors:
         while todo:
             name, item, above = todo.pop()
             looked += 1
-            if looked > _VALUES:
-                self._plan.left(name, f"more than {_VALUES} values can be reached")
+            if looked > self._plan.most_values:
+                self._plan.left(name, f"more than {self._plan.most_values} values can be reached")
                 return
             if self._saved(name, item):
                 continue

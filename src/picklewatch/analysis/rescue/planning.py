@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Write = Callable[[bytes | memoryview], None]
 
 _METADATA = "__metadata__"
+_SHARED = 1_000_000
 _TEXT = 300
 """Characters of a name, and of a reason, that are listed."""
 
@@ -32,6 +33,8 @@ class RescuePlan:
     def __init__(self, put: Put, size: int) -> None:
         self._put = put
         self._room = room(size)
+        self.most_values = size + _SHARED
+        """Values that are looked at: each takes a byte of the file, and one may be reached by several names."""
         self.parts: dict[str, Tensor] = {}
         self.pickle: bytes | None = None
         self._numbers: dict[str, int] = {}
