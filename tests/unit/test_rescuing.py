@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import stat
@@ -54,6 +55,13 @@ def test_a_safetensors_file_has_what_was_planned(tmp_path: Path, only: str | Non
     mask = os.umask(0o022)
     os.umask(mask)
     assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_short_header_is_not_taken_for_a_text(tmp_path: Path) -> None:
+    """The length before it, if it were below 256, would look like UTF-32, and all of the file like a text."""
+    target = tmp_path / "out.safetensors"
+    rescued(GOOD, target)
+    assert json.detect_encoding(target.read_bytes()) == "utf-8"
 
 
 def test_a_checkpoint_made_anew_is_clean_and_whole(tmp_path: Path) -> None:

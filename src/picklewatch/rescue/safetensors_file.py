@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _HEADER = 100_000_000
 """Bytes of a header that readers accept."""
 _ALIGNMENT = 8
+_SHORTEST = 256
+"""Bytes of a header: a smaller length, with its seven zeros, looks like the first letter of a text in UTF-32 to readers
+that tell encodings by the places of zeros (`json.detect_encoding`), and ours would read all of the tensors as one."""
 
 
 def write(source: int, plan: CheckedPlan, sent: Sent, new: NewFile) -> None:
@@ -28,6 +31,7 @@ def write(source: int, plan: CheckedPlan, sent: Sent, new: NewFile) -> None:
         places[part.name] = size
         size += part.size
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    text = text.ljust(_SHORTEST)
     text += b" " * (-len(text) % _ALIGNMENT)
     if len(text) > _HEADER:
         raise Error("there are more names than a safetensors file may have", "Take a part of them: --only NAME.")

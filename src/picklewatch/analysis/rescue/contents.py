@@ -69,14 +69,14 @@ class Reader:
             return LoadedValue(self._array(source, data), self._none())
         stream = codec_of(head, data) if streams else None
         if stream is not None:
-            unpacked = memoryview(self._unpacked(*stream, data))
+            unpacked = memoryview(self._unpacked(*stream, data)).toreadonly()
             return self._content(ByteSource(len(unpacked), None, lambda: unpacked), streams - 1)
         return self._pickle(source, data)
 
     def _none(self) -> NamedStorages:
         return NamedStorages(self.sources, self._budget, lambda _key: None)
 
-    def _unpacked(self, codec: str, start: int, data: memoryview) -> bytes:
+    def _unpacked(self, codec: str, start: int, data: memoryview) -> bytearray:
         most = self._budget.limits.member
         held = bytearray()
         try:
@@ -87,7 +87,7 @@ class Reader:
                     raise NotSavedError(f"its compressed content is larger than {most} bytes (scan.limits.member)")
         except MalformedError as error:
             self._left("", f"the compressed content breaks off: {error}")
-        return bytes(held)
+        return held
 
     # --- archives ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,13 @@ class Reader:
         if member.size > room(len(self._data)):
             raise NotSavedError(f"its member of the archive would unpack to {member.size} bytes")
         self._check(packed, member)
-        return self.sources.unpacked(member.size, member, lambda: b"".join(self._chunks(packed, member)))
+        return self.sources.unpacked(member.size, member, lambda: self._held(packed, member))
+
+    def _held(self, packed: memoryview, member: Member) -> memoryview:
+        held = bytearray()
+        for chunk in self._chunks(packed, member):
+            held += chunk
+        return memoryview(held).toreadonly()
 
     def _check(self, packed: memoryview, member: Member) -> None:
         """Unpack a member without keeping it: the plan's numbers must hold."""
