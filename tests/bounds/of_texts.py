@@ -54,6 +54,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_windows: text[-_LONGEST:]",
             "Signs._look_at: hits >= _OFTEN",
         ),
+        format_("no text is read in more texts than these: `NESTED_TEXTS`", "_layers: range(_TEXTS_IN_TEXTS)"),
     ],
     "analysis/formats/toml_tables.py": [
         careful("more blanks before it count as the place of a key", "_is_key: max(at - _BLANKS, 0)"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
-from picklewatch.analysis.formats.spelling import pieces
+from picklewatch.analysis.formats.spelling import pieces, understood
+from picklewatch.analysis.formats.text_parts import NESTED_TEXTS
 from picklewatch.analysis.formats.text_signs import TEMPLATES
 from picklewatch.catalogue.loaders.loader_keys import LOADER_KEYS
 
@@ -28,7 +29,10 @@ _FUNCTION = re.compile(rb"\.(?:" + b"|".join(sorted(map(str.encode, WELL_KNOWN))
 
 def every_sign(data: memoryview) -> set[bytes]:
     """Return all signs in *data*: everyday words beside a companion, ``target`` beside an attack's function."""
-    text = b"".join(piece for _, piece in pieces(data))
+    text = layer = b"".join(piece for _, piece in pieces(data))
+    for _ in range(NESTED_TEXTS):
+        layer = understood(layer.replace(b"\\\\", b"\\"))
+        text += b"\n" + layer
     found = {sign for sign in _ALWAYS if sign in text}
     for entry in LOADER_KEYS:
         others = (*entry.companions, *entry.words)

@@ -219,3 +219,11 @@ handlers:
   console: {{class: logging.StreamHandler, formatter: simple, stream: {stream}}}
 """.encode()
     assert bool(levels(text)) is told
+
+
+def test_a_key_is_found_in_a_text_in_a_text_however_it_is_escaped() -> None:
+    """A configuration in the metadata of safetensors, with a key whose letters are escapes in both texts."""
+    inner = '{"_attn_\\u0069mplementation_internal": "evil\\u002fk"}'
+    for _ in range(3):
+        inner = json.dumps({"config": inner})
+        assert levels(inner.encode())["config-foreign-code"] is Level.UNSAFE

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.formats.hidden_pickles import WELL_KNOWN
-from picklewatch.analysis.formats.spelling import pieces
+from picklewatch.analysis.formats.spelling import pieces, understood
 from picklewatch.catalogue.loaders.loader_entry import Names
 from picklewatch.catalogue.loaders.loader_keys import BY_KEY, LOADER_KEYS
 from picklewatch.catalogue.loaders.loader_names import DENIED_ROOTS
@@ -33,6 +33,10 @@ _ALONE = (*_TAGS, *TEMPLATES, b"irVersion", b":serialized:", b"${")
 ESCAPES = rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|/|[\r\n])"
 """Escapes that a sign could be spelt with."""
 _ESCAPED = re.compile(ESCAPES)
+_ESCAPED_TWICE = re.compile(rb"\\" + ESCAPES)
+"""An escape in a text that is a string of another one."""
+_TEXTS_IN_TEXTS = 8
+"""Times that such escapes are undone: see `picklewatch.analysis.formats.text_parts.NESTED_TEXTS`."""
 
 
 _MARKED = re.compile(
@@ -157,6 +161,11 @@ class Signs:
     def look_in(self, piece: bytes) -> None:
         """Search the next piece."""
         text = self._before + piece
+        for layer in _layers(text):
+            self._search(layer)
+        self._before = text[-_LONGEST:]
+
+    def _search(self, text: bytes) -> None:
         for anchor, words in self._left.items():
             if not anchor:
                 self._met(anchor, {word for word in words if word in text})
@@ -167,7 +176,6 @@ class Signs:
             or (b"\\" in text and _ESCAPED.search(text) is not None)
             or (b"$" in text and _MARKED.search(text) is not None)
         )
-        self._before = text[-_LONGEST:]
 
     def _look_at(self, text: bytes, anchor: bytes) -> None:
         words = self._left[anchor]
@@ -250,12 +258,24 @@ def _windows(data: memoryview) -> Iterator[bytes]:
     before = b""
     for _, piece in pieces(data):
         text = before + piece
-        yield text
+        yield from _layers(text)
         before = text[-_LONGEST:]
+
+
+def _layers(text: bytes) -> Iterator[bytes]:
+    """Yield *text*, and what its strings hold as texts of their own, if words may be spelt with escapes there."""
+    yield text
+    for _ in range(_TEXTS_IN_TEXTS):
+        if b"\\\\" not in text or _ESCAPED_TWICE.search(text) is None:
+            return
+        text = understood(text.replace(b"\\\\", b"\\"))
+        yield text
 
 
 def _is_dull(data: memoryview, key: bytes) -> bool:
     """Return True if *key* has a number or a plain word as its value wherever it is a key, however it is spelt."""
+    if any(_ESCAPED_TWICE.search(piece) is not None for _, piece in pieces(data)):
+        return False
     sign = re.escape(key)
     as_key, dull = re.compile(sign + b"(?:" + AS_KEY + rb"|[\"']?+[ \t]*+=)"), re.compile(sign + _DULL)
     left = 0
