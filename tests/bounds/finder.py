@@ -28,9 +28,10 @@ PACKAGE = Path(picklewatch.__file__).parent
 
 CHILD = (
     "analysis/formats/**/*.py", "analysis/pickle/**/*.py", "analysis/content.py", "analysis/sparse.py",
-    "analysis/jinja_lexer.py", "analysis/loader_acts.py", "analysis/python_source.py", "analysis/python/**/*.py",
-    "analysis/script_source.py", "analysis/template_*.py", "catalogue/loaders/**/*.py",
-    "catalogue/imports/**/*.py", "core/kept_findings.py", "core/proportion.py", "core/tombstone.py",
+    "analysis/configuration.py", "analysis/dataset_script.py", "analysis/jinja_lexer.py", "analysis/loader_acts.py",
+    "analysis/python_source.py", "analysis/python/**/*.py", "analysis/script_acts.py", "analysis/script_source.py",
+    "analysis/template_*.py", "catalogue/loaders/**/*.py", "catalogue/imports/**/*.py",
+    "core/kept_findings.py", "core/proportion.py", "core/tombstone.py",
 )  # fmt: skip
 """What the sandboxed child runs over a file to judge it. `analysis.views` runs there, too, but only shows."""
 

@@ -212,6 +212,24 @@ BOUNDS: dict[str, list[Entry]] = {
             "script_kind: sum((1 for _ in _POWERSHELL.finditer(head))) * _SHARE >= max(len(lines), 1)",
         ),
     ],
+    "analysis/dataset_script.py": [
+        told(
+            "config-script",
+            reach_texts.long_script,
+            "a script too long to be parsed",
+            "judge_dataset_script: len(text) > LONGEST",
+        ),
+        shown("reasons", "_value: node.value[:40]", "_imported: module[:60]", "_reached: name[:60]"),
+    ],
+    "catalogue/loaders/loader_scripts.py": [
+        shown(
+            "names in summaries",
+            "judge_loader: module[:80]",
+            "judge_source: path[:80]",
+            "judge_parent: module[:80]",
+            "judge_requirement: requirement[:80]",
+        ),
+    ],
     "catalogue/loaders/loader_names.py": [
         told(
             "config-target",

@@ -41,6 +41,13 @@ def long_chat_template() -> Reached:
     return Reached(pickle.dumps({"chat_template": within}), pickle.dumps({"chat_template": beyond}), constants=small)
 
 
+def long_script() -> Reached:
+    """A data set's script of more characters than are parsed."""
+    small = {"picklewatch.analysis.dataset_script.LONGEST": 16}
+    text = "val: a\nnames: [b]\ndownload: |\n  a = 1\n"
+    return Reached(text.encode(), (text + "  b = 2\n" * 4).encode(), constants=small)
+
+
 def items() -> Reached:
     """A map of MessagePack with a byte behind it is none; one of so many items is taken for one all the same."""
     small = {f"{_FORMATS}.msgpack._ITEMS": 8}

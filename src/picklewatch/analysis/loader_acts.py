@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import product
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from picklewatch.analysis import script_acts
+from picklewatch.analysis.configuration import beside, judged_python
 from picklewatch.analysis.python_source import PER_CHARACTER, judge_python
 from picklewatch.analysis.template_rules import UNKNOWN
 from picklewatch.analysis.template_source import Template
@@ -19,11 +21,13 @@ from picklewatch.catalogue.loaders.loader_names import (
     judge_module,
     judge_text,
 )
+from picklewatch.catalogue.loaders.loader_scripts import SCRIPT, judge_parent
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from picklewatch.analysis.configuration import Configuration
     from picklewatch.analysis.python_source import Effect
     from picklewatch.catalogue.loaders.loader_entry import LoaderKey
 
@@ -31,31 +35,6 @@ CODE = "config-code"
 """The rule."""
 MOST_PAIRS = 1 << 10
 """Pairs of a module and a name that are judged; a text may have several of each, and whoever has more is reported."""
-
-
-class Configuration(Protocol):
-    """A mapping as loaders see it. In a text, a key may have several values."""
-
-    def has(self, key: str) -> bool:
-        """Return True if *key* is there."""
-
-    def here(self, key: str) -> bool:
-        """Return True if *key* is there by itself, not by way of another mapping."""
-
-    def texts(self, key: str) -> Sequence[str]:
-        """Return the texts that are the value of *key*."""
-
-    def within(self, key: str) -> Iterable[Configuration]:
-        """Return the mappings that are the value of *key*."""
-
-    def arguments(self) -> Sequence[str]:
-        """Return the texts beside a key, and those in lists and mappings beside it."""
-
-    def lists(self) -> Iterable[tuple[str, Sequence[str]]]:
-        """Return each key whose value is a list, with the texts in it."""
-
-    def cost(self, units: int) -> None:
-        """Charge for *units* of work."""
 
 
 def judge_key(key: str, held: Configuration) -> Iterator[tuple[Named, str]]:
@@ -67,12 +46,8 @@ def judge_key(key: str, held: Configuration) -> Iterator[tuple[Named, str]]:
                 yield verdict, evidence
 
 
-def _beside(entry: LoaderKey, held: Configuration) -> bool:
-    return not entry.companions or any(held.has(key) for key in entry.companions)
-
-
 def _callable(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    if not _beside(entry, held):
+    if not beside(entry, held):
         return
     names = held.texts(entry.key)
     arguments = held.arguments() if names else ()
@@ -81,7 +56,7 @@ def _callable(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
 
 
 def _module(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    return _joined(entry, held, held.texts(entry.key), held.texts(entry.rest)) if _beside(entry, held) else iter(())
+    return _joined(entry, held, held.texts(entry.key), held.texts(entry.rest)) if beside(entry, held) else iter(())
 
 
 def _described(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
@@ -117,24 +92,38 @@ def _typed(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None
 
 
 def _code(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    for text in held.texts(entry.key) if _beside(entry, held) else ():
-        yield _ran(entry, text, _judged(held, text, expression=False))
+    for text in held.texts(entry.key) if beside(entry, held) else ():
+        yield _ran(entry, text, judged_python(held, text, expression=False))
 
 
 def _expression(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    if _beside(entry, held):
-        for text in held.texts(entry.key):
-            yield _ran(entry, text, _judged(held, text, expression=True))
+    if not beside(entry, held):
+        return
+    for text in held.texts(entry.key):
+        ran = _ran(entry, text, judged_python(held, text, expression=True))
+        mild = ran[0] is None or ran[0].level.rank < Level.UNSAFE.rank
+        if mild and entry.key in _LAYERS and "(" in text and _LAYER.fullmatch(text) is None:
+            summary = f"{entry.key} holds an expression that calls, which {entry.loader}."
+            ran = Named(SCRIPT, Level.UNSAFE, summary), text
+        yield ran
+
+
+def _parent(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
+    for text in held.texts(entry.key):
+        outside = judge_parent(entry, text)
+        if outside is not None:
+            yield from _joined(entry, held, [text], held.texts(entry.rest))
+            yield outside, text
 
 
 def _layers(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
     for inner in held.within(entry.key):
-        if not _beside(entry, inner):
+        if not beside(entry, inner):
             continue
         for text in {one for key in entry.companions for one in inner.texts(key)}:
-            yield _ran(entry, text, _judged(held, text, expression=True))
+            yield _ran(entry, text, judged_python(held, text, expression=True))
         for text in inner.texts("activation"):
-            yield _ran(entry, text, _judged(held, text, expression=True))
+            yield _ran(entry, text, judged_python(held, text, expression=True))
 
 
 def _marked(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
@@ -143,12 +132,6 @@ def _marked(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | Non
         source = _PLAINLY.sub("print(", _REFERENCE.sub("_", text.removeprefix("$").strip()))
         statement = source.startswith(("import ", "from "))
         yield _ran(entry, text, judge_python(source, expression=not statement, loose=True))
-
-
-def _judged(held: Configuration, text: str, *, expression: bool) -> Effect:
-    plain = _PLAIN.fullmatch(text) is not None
-    held.cost(1 if plain else PER_CHARACTER * len(text))
-    return judge_python(text, expression=expression)
 
 
 def _ran(entry: LoaderKey, text: str, code: Effect) -> tuple[Named | None, str]:
@@ -174,7 +157,7 @@ def _resolved(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | N
 
 
 def _template(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    if not _beside(entry, held):
+    if not beside(entry, held):
         return
     several = [text for inner in held.within(entry.key) for text in inner.arguments()]
     for text in (*held.texts(entry.key), *several):
@@ -196,7 +179,7 @@ def _named(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None
 
 
 def _lambda(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None, str]]:
-    names = set(held.texts(entry.key)) & {"Lambda", "__lambda__"} if _beside(entry, held) else set[str]()
+    names = set(held.texts(entry.key)) & {"Lambda", "__lambda__"} if beside(entry, held) else set[str]()
     if not names:
         return
     kinds = [kind for inner in (held, *held.within("config")) for kind in inner.texts("function_type")]
@@ -220,6 +203,9 @@ def _components(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named |
 
 LONGEST_TEMPLATE = 4 << 20
 """Characters; the longest honest ones have 30,000."""
+_LAYERS = frozenset({"backbone", "head"})
+_LAYER = re.compile(r"(?:torch\.)?nn\.\w++\([\w=., ]*+\)")
+"""A layer with its arguments: any other call is none that a model's description needs."""
 MARK = "$"
 """The key under which a text's values are kept that begin with it."""
 _PACKAGE_AND_CLASS = 2
@@ -227,7 +213,6 @@ _REFERENCE = re.compile(r"@[\w:#-]++|%[\w:#]++(?=[^\w\s(])")
 """What MONAI replaces by another value of the configuration before it evaluates."""
 _PLAINLY = re.compile(r"\bsetattr\((?=torch\.backends\b)|\bopen\((?=[^(),]*+\))")
 """Setting a switch of the library, which most bundles begin with, and reading a file."""
-_PLAIN = re.compile(r"[\w.-]*+")
 _RESOLVER = re.compile(r"\$\{\s*+([\w.]++)\s*+:([^{}$]*+)")
 """A call of a resolver, from the inside: an argument may be another one."""
 _HARMLESS_RESOLVERS = {
@@ -257,4 +242,10 @@ _LOOKS: dict[Names, Callable[[LoaderKey, Configuration], Iterator[tuple[Named | 
     Names.LAMBDA: _lambda,
     Names.LIBRARY: _library,
     Names.COMPONENTS: _components,
+    Names.TRUSTS: script_acts.trusts,
+    Names.SCRIPT: script_acts.script,
+    Names.LOADER: script_acts.loader,
+    Names.SOURCE: script_acts.source,
+    Names.PARENT: _parent,
+    Names.REQUIREMENTS: script_acts.requirements,
 }

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.catalogue.loaders.loader_scripts import is_elsewhere
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ _LINE = re.compile(rb"(?:[^\r\n\\]++|\\(?:\r\n?|\n)|\\)++")
 """A line with those that a backslash joins to it."""
 _JOINED = re.compile(rb"\\(?:\r\n?|\n)")
 _COMMENT = re.compile(rb"(?:\A|\s)#.*", re.DOTALL)
-_HARMLESS = re.compile(
-    rb"--?(?:\Z|hash\b|no-binary\b|only-binary\b|prefer-binary\b|pre\b|require-hashes\b|use-feature\b|config-settings?\b)"
-)
-_ELSEWHERE = re.compile(
-    rb"(?:git|hg|svn|bzr)\+|https?:|file:|[./~]|[^@]*@\s*+(?:(?:git|hg|svn|bzr)\+|https?:|file:|[./])"
-    rb"|[\w.+-]*/|\S+\.(?:whl|zip|tar(?:\.\w+)?|tgz|tbz|txz)(?=[\s;]|\Z)",
-    re.IGNORECASE,
-)
 
 
 def judge_requirements(scan: Scan, part: Part) -> None:
@@ -36,15 +29,8 @@ def judge_requirements(scan: Scan, part: Part) -> None:
     data = in_utf8(part.data)
     for match in _LINE.finditer(data):
         line = _COMMENT.sub(b"", _JOINED.sub(b"", match.group())).strip()
-        if _is_elsewhere(line):
+        if is_elsewhere(line.decode("utf-8", "replace")):
             summary = "The archive's requirements are installed from elsewhere than the usual index."
             evidence = line.decode("utf-8", "replace")
             scan.finding("requirements-from-elsewhere", Level.UNSAFE, part.at(match.start()), summary, evidence)
             return
-
-
-def _is_elsewhere(line: bytes) -> bool:
-    """Return True if pip would go to another place: by an option, which may be abbreviated, an address or a path."""
-    if line.startswith(b"-"):
-        return _HARMLESS.match(line) is None
-    return _ELSEWHERE.match(line) is not None

@@ -66,7 +66,9 @@ class _Need(NamedTuple):
         return any(found.isdisjoint(group) and all(word in looked_for for word in group) for group in groups)
 
 
-_COMMON = frozenset({b"type", b"class", b"template", b"impl", b"provider", b"plugins", b"head", b"module"})
+_COMMON = frozenset(
+    {b"pip", b"download", b"type", b"class", b"template", b"impl", b"provider", b"plugins", b"head", b"module"}
+)
 """Keys that are in every second text: what stands beside them is rarer."""
 
 
@@ -103,7 +105,7 @@ BESIDE_OTHERS = frozenset(entry.key.encode() for entry in _KEYS if entry.compani
 """Keys that count only beside others."""
 EXPRESSIONS = frozenset(entry.key.encode() for entry in _KEYS if entry.names is Names.MARKED)
 """Beginnings of texts that are evaluated."""
-_EVERYDAY = BESIDE_OTHERS - {b"class_name", b"plugins", b"backbone", b"head"}
+_EVERYDAY = BESIDE_OTHERS - {b"class_name", b"plugins", b"backbone", b"head", b"pip", b"build_dependencies"}
 _COMPANIONS: set[bytes] = {
     other.encode() for entry in _KEYS for other in (*entry.companions, *entry.words) if other not in BY_KEY
 }

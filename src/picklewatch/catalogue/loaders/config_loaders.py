@@ -153,18 +153,35 @@ _RESTORERS = (
     LoaderKey(
         source="mlflow/pyfunc/__init__.py (load_model)",
         key="loader_module",
-        loader="MLflow imports",
-        names=Names.MODULES,
-        only_loaders=True,
+        loader="MLflow imports, to load the model",
+        names=Names.LOADER,
         own=("mlflow",),
+    ),
+    LoaderKey(
+        source="mlflow/models/utils.py (_load_model_code_path)",
+        key="model_code_path",
+        loader="MLflow executes, to load the model",
+        names=Names.SOURCE,
+        in_pickles=False,
+    ),
+    *(
+        LoaderKey(
+            source="mlflow/utils/virtualenv.py, mlflow/utils/conda.py (conda.yaml, python_env.yaml)",
+            key=key,
+            loader="MLflow installs, and whose own code then runs",
+            names=Names.REQUIREMENTS,
+            companions=companions,
+            in_pickles=False,
+        )
+        for key, companions in (("pip", ("dependencies",)), ("build_dependencies", ("dependencies",)))
     ),
     LoaderKey(
         source="peft/auto.py (from_pretrained)",
         key="parent_library",
-        loader="PEFT imports and calls",
-        names=Names.MODULE,
-        companions=("base_model_class",),
+        loader="older versions of PEFT import, and fetch a class from",
+        names=Names.PARENT,
         rest="base_model_class",
+        own=("diffusers", "lerobot", "megatron-core", "transformers"),
     ),
     *(
         LoaderKey(

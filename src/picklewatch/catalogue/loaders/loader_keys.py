@@ -142,7 +142,21 @@ _MODEL_LOADERS: tuple[LoaderKey, ...] = (
             loader="transformers downloads and loads",
             names=Names.KERNEL,
         )
-        for key in ("_attn_implementation", "_attn_implementation_internal", "attn_implementation")
+        for key in (
+            "_attn_implementation",
+            "_attn_implementation_internal",
+            "attn_implementation",
+            "_experts_implementation",
+            "_experts_implementation_internal",
+            "experts_implementation",
+        )
+    ),
+    LoaderKey(
+        source="transformers/models/lightglue (CVE-2026-5241), transformers/models/auto/configuration_auto.py",
+        key="trust_remote_code",
+        loader="lets transformers import the code of any repository that it names",
+        names=Names.TRUSTS,
+        in_pickles=False,
     ),
     LoaderKey(
         source="transformers/dynamic_module_utils.py, diffusers/utils/dynamic_modules_utils.py",

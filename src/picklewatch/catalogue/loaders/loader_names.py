@@ -237,7 +237,7 @@ def judge_library(entry: LoaderKey, value: str) -> Named | None:
 
 def judge_component(entry: LoaderKey, key: str, package: str, name: str) -> Named | None:
     """Judge one component of a pipeline: a package, or a module of diffusers' pipelines, and a class of it."""
-    if key == "_class_name":
+    if key == "_class_name" and _MODULE.fullmatch(package) is not None:
         return Named(REMOTE, Level.UNVERIFIED, f"The pipeline is {name[:80]}, Python code of its own repository.")
     known = package.partition(".")[0] in entry.own or package in DIFFUSERS_PIPELINES
     if known and _MODULE.fullmatch(package) is not None:

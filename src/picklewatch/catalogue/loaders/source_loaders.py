@@ -33,6 +33,14 @@ SOURCE_LOADERS = (
         for key, other in (("backbone", "head"), ("head", "backbone"))
     ),
     LoaderKey(
+        source="ultralytics/data/utils.py (check_det_dataset), yolov5/utils/general.py (check_dataset)",
+        key="download",
+        loader="Ultralytics runs where the data set is not there yet",
+        names=Names.SCRIPT,
+        companions=("names", "nc", "val"),
+        in_pickles=False,
+    ),
+    LoaderKey(
         source="autogen_core/tools/_function_tool.py (_from_config)",
         key="source_code",
         loader="AutoGen executes",

