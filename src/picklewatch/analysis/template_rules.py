@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picklewatch.analysis.jinja_lexer import JinjaKind
 from picklewatch.analysis.template_names import ReadBlock, Role, key_of
-from picklewatch.analysis.template_texts import Origin, combines, makes
+from picklewatch.analysis.template_texts import Origin, combines, is_private, is_special, makes
 from picklewatch.catalogue.imports import denied as bad
 from picklewatch.catalogue.loaders import jinja_names as known
 from picklewatch.core.model import Level
@@ -47,8 +47,6 @@ _NAMES = {*bad.DUNDERS, "__class__", "__init__", "__dict__", "__getitem__"}
 _INTERNALS = re.compile(
     "|".join(sorted(re.escape(one) for name in _NAMES for one in (name, name[::-1]))), re.IGNORECASE
 )
-_PRIVATE = re.compile(r"_.*|[\w.]*\._\w*|.*__[^\W_]\w*__.*", re.DOTALL)
-_WRITTEN_OUT = re.compile(r"__[A-Za-z]\w*__")
 _FIELDS = re.compile(r"\{[^{}]*[.\[]")
 """A field of ``str.format`` that fetches."""
 _MEASURED = re.compile(r"[-+*/%:.()\[\]<>=!]{1,2}")
@@ -89,24 +87,35 @@ class BlockJudge:
             yield Reach(UNKNOWN, Level.UNVERIFIED, f"a call of {named[:40]!r}")
 
     def _spelt(self) -> Iterator[Reach]:
-        """Yield the strings that name an internal or begin with an underscore, alone or joined to the next ones."""
+        """Yield the strings that name an internal, alone or joined to the next ones, and private ones that fetch."""
         joined: list[str] = []
         for at, token in enumerate([*self._tokens, None]):
             if token is not None and token.kind is JinjaKind.STRING:
                 joined.append(token.text)
-                if _is_private(token.text):
+                if is_private(token.text) and self._fetches(at):
                     yield _private(token.text)
             elif token is None or self._code.operators[at] not in {"~", "+", "(", ")"}:
-                if joined:
-                    text = "".join(joined)
-                    if _INTERNALS.search(text) is not None or _is_private(text):
-                        yield _private(text)
+                text = "".join(joined)
+                if "__" in text and (_INTERNALS.search(text) is not None or is_special(text)):
+                    yield _private(text)
                 joined.clear()
+
+    def _fetches(self, at: int) -> bool:
+        """Return True if the string at *at* is part of a subscript, or of what a filter takes for an attribute."""
+        code = self._code
+        bracket = code.opened_by[at]
+        while bracket >= 0:
+            subscript = code.operators[bracket] == "[" and code.ends_value(bracket - 1)
+            by_name = code.roles[bracket - 1] is Role.FILTER and code.callee(bracket) in known.BY_NAME
+            if subscript or by_name:
+                return True
+            bracket = code.opened_by[bracket]
+        return False
 
     def _name(self, at: int, role: Role) -> Iterator[Reach]:
         text = self._tokens[at].text
-        nested = self._code.opened_by[at] >= 0
-        fetched = role in (Role.ATTRIBUTE, Role.FILTER, Role.TEST) or (role is Role.ARGUMENT and nested)
+        keyed = role is Role.ARGUMENT and self._code.callee(max(self._code.opened_by[at], 0)) == "dict"
+        fetched = role in (Role.ATTRIBUTE, Role.FILTER, Role.TEST) or keyed
         if (fetched and text.startswith("_")) or (role is not Role.WORD and _INTERNALS.fullmatch(text) is not None):
             yield _private(text)
         if role is Role.TAG and text in known.FILES:
@@ -194,13 +203,6 @@ class BlockJudge:
 
 _NUMBERS = known.MEASURES | {"index", "find", "count", "get", "min", "max", "default"}
 """Methods and filters that a subscript may call."""
-
-
-def _is_private(text: str) -> bool:
-    """Return True for a string that begins with an underscore, or holds a special name of Python's."""
-    if _WRITTEN_OUT.fullmatch(text) is not None:
-        return text.lower() in known.SPECIAL
-    return _PRIVATE.fullmatch(text) is not None
 
 
 def _private(text: str) -> Reach:

@@ -7,6 +7,7 @@ such texts are combined or formatted.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -171,10 +172,26 @@ def _weigh(value: _Value) -> tuple[Origin, Iterable[str], bool]:
                 uses[key_of(code, at)] = None
             own = max(own, Origin.MADE if makes(code, at) else Origin.OTHER)
         elif token.kind is JinjaKind.STRING and token.text and not _asked(code, at):
-            own = max(own, Origin.TEXT)
+            own = max(own, Origin.MADE if is_private(token.text) else Origin.TEXT)
         elif token.text == "~" and token.kind is JinjaKind.OPERATOR:
             own = Origin.MADE
     return (Origin.MADE if combined and own is Origin.TEXT else own), uses, combined
+
+
+def is_private(text: str) -> bool:
+    """Return True for a string that begins with an underscore, in any of its parts, or holds a special name."""
+    if _WRITTEN_OUT.fullmatch(text) is not None:
+        return text.lower() in known.SPECIAL
+    return _PRIVATE.fullmatch(text) is not None
+
+
+def is_special(text: str) -> bool:
+    """Return True if *text* holds a special name of Python's own objects."""
+    return any(found.group().lower() in known.SPECIAL for found in _WRITTEN_OUT.finditer(text))
+
+
+_PRIVATE = re.compile(r"_.*|[\w.]*\._\w*|.*__[^\W_]\w*__.*", re.DOTALL)
+_WRITTEN_OUT = re.compile(r"__[A-Za-z](?:\w*?[^\W_])?__")
 
 
 def makes(code: ReadBlock, at: int) -> bool:

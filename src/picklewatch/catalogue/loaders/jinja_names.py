@@ -47,6 +47,8 @@ OBJECTS = frozenset({"lipsum", "cycler", "joiner", "self"})
 """Functions of Python that every template has: their attributes are the shortest way to ``os`` (jinja2/utils.py)."""
 BY_ATTRIBUTE = frozenset({"map", "select", "reject", "selectattr", "rejectattr", "groupby"})
 """Filters whose first argument is an attribute, or the name of a filter or test."""
+BY_NAME = BY_ATTRIBUTE | {"attr", "sort", "sum", "unique", "min", "max"}
+"""Filters that take an attribute's name anywhere."""
 MEASURES = frozenset({"length", "count", "int", "abs", "float", "round", "wordcount"})
 """Filters that make a number of anything."""
 MAKERS = frozenset(

@@ -22,8 +22,10 @@ _MODEL = re.compile(r"[a-z][a-z0-9_.-]*+")
 """A ``model_type`` of transformers; that of a training's settings is a class."""
 _HARMLESS = re.compile(
     r"--?(?:\Z|hash\b|no-binary\b|only-binary\b|prefer-binary\b|pre\b|require-hashes\b|use-feature\b|config-settings?\b)"
-    r"|-[rc][ \t]*+[\w-][\w.-]*+\Z|--(?:extra-)?index-url[= \t]++https://(?:download\.pytorch\.org/whl|pypi\.org/simple)(?:/\S*+)?\Z"
+    r"|--(?:extra-)?index-url[= \t]++https://(?:download\.pytorch\.org/whl|pypi\.org/simple)(?:/\S*+)?\Z"
 )
+_BESIDE = "-r requirements.txt"
+"""What MLflow's own ``python_env.yaml`` has: a file beside it."""
 _ELSEWHERE = re.compile(
     r"(?:git|hg|svn|bzr)\+|https?:|file:|[./~]|[^@]*@\s*+(?:(?:git|hg|svn|bzr)\+|https?:|file:|[./])"
     r"|[\w.+-]*/|\S+\.(?:whl|zip|tar(?:\.\w+)?|tgz|tbz|txz)(?=[\s;]|\Z)",
@@ -82,7 +84,7 @@ def judge_parent(entry: LoaderKey, module: str) -> Named | None:
 def judge_requirement(entry: LoaderKey, requirement: str, *, of_model: bool) -> Named | None:
     """Judge a package that is installed for the model."""
     requirement = requirement.partition(" #")[0].strip()
-    if not is_elsewhere(requirement):
+    if requirement == _BESIDE or not is_elsewhere(requirement):
         return None
     level = Level.UNSAFE if of_model else Level.UNVERIFIED
     return Named(REQUIREMENTS, level, f"{entry.key} names {requirement[:80]}, which {entry.loader}.")
