@@ -31,6 +31,8 @@ _BLOCK = "|\n  import os\n  from pathlib import Path\n  {}\n"
         "exec(bytes.fromhex('74727565'))",
         "\"from utils.general import subprocess\\nsubprocess.run('true')\"",
         "http = eval('1')",
+        "'import subprocess as s\n\n  s.run(''true'')'",
+        "'if x: (\n\n  exec(y)'",
     ],
 )
 def test_a_data_sets_script_that_does_more_than_fetch_it_is_unsafe(script: str) -> None:

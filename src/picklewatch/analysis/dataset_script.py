@@ -54,13 +54,12 @@ def judge_dataset_script(text: str) -> Effect:
     if len(text) > LONGEST:
         return Effect(Level.UNVERIFIED, "it is too long to be read")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return Effect(Level.UNVERIFIED, "it is no Python that can be read") if "(" in text else _NONE
+        tree = _parsed(text) or _parsed(_FOLDED.sub(_unfolded, text))
     except (RecursionError, MemoryError):
         return Effect(Level.UNSAFE, "it is nested more deeply than Python's parser reads")
+    if tree is None:
+        level = Level.UNSAFE if _SUSPECT.search(text) is not None else Level.UNVERIFIED
+        return Effect(level, "it is no Python that can be read") if "(" in text else _NONE
     nodes = list(ast.walk(tree))
     names = _names(nodes)
     excused = {id(node.func) for node in nodes if isinstance(node, ast.Call) and _only_moves(node)}
@@ -69,6 +68,25 @@ def judge_dataset_script(text: str) -> Effect:
     if excused:
         effects.append(Effect(Level.UNVERIFIED, "it moves or deletes files by a shell"))
     return max(effects, key=lambda one: one.level.rank, default=_NONE)
+
+
+def _parsed(text: str) -> ast.Module | None:
+    """Return the syntax tree of *text*, or None if this Python refuses it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _unfolded(match: re.Match[str]) -> str:
+    """Return the line breaks that YAML makes of those of a quoted or folded text (YAML 1.1, 5.4)."""
+    return "\n" * match[1].count("\n") or " "
+
+
+_FOLDED = re.compile(r"[ \t]*+\n((?:[ \t]*+\n)*+)[ \t]*+")
+_SUSPECT = re.compile(r"\b(?:exec|eval|compile|__import__|system|popen|subprocess|socket|getattr|urlopen)\b|__\w+__")
 
 
 def _names(nodes: list[ast.AST]) -> dict[str, str]:

@@ -35,10 +35,10 @@ _AT_ONCE = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Characters that every parser of a text refuses; DEL is none of them: JSON has it in strings."""
 _JSON = re.compile(rb"\s*+[\[{\"]")
-_STATEMENT = re.compile(rb"\s*+\{%")
-"""What no text of YAML or JSON begins with (yaml/scanner.py: a percent sign begins no scalar)."""
 _DOCUMENT = re.compile(r"""\s*+(?:\Z|\{\s*+(?:\Z|["}])|\[\s*+(?:\Z|[\[{"\]\w-])|"|<[\w!?/])""")
 """The beginning of JSON or XML, or of the blanks before it."""
+_STATEMENT = re.compile(rb"\s*+\{[%{#]")
+"""What no file of YAML or JSON begins with: a percent sign begins no scalar, a mapping is no key (yaml/scanner.py)."""
 _KERAS = re.compile(rb"\s*(?:" + b"|".join(KERAS) + rb")\b")
 
 
