@@ -178,6 +178,59 @@ BOUNDS: dict[str, list[Entry]] = {
     "analysis/python_source.py": [
         told("config-code", reach.long_source, "source too long to be parsed", "judge_python: len(text) > LONGEST"),
     ],
+    "analysis/python/call_arguments.py": [
+        format_(
+            "so many arguments of these functions are paths, modes or data",
+            "_write: call.args[:2]",
+            "_read: given[:1]",
+            "_unpickle: call.args[:1]",
+        ),
+    ],
+    "analysis/python/folding.py": [
+        careful(
+            "a text that is not put together is not known, and code that is made of it is harm; Python is never clean",
+            "operated: 0 <= count * len(left) <= LONGEST",
+            "_added: size > LONGEST",
+            "_filled: len(value) * (len(given[1]) + 1) <= LONGEST",
+            "_join: parts.elts[:_MOST + 1]",
+            "_join: len(pieces) > _MOST",
+            "_of_numbers: len(node.elts) > _MOST",
+            "_inflated: zlib.decompressobj().decompress(data, LONGEST)",
+        ),
+        format_(
+            "characters and bytes have no other numbers, the alphabet has 26 letters",
+            "_character: 0 <= code <= _LAST_CHARACTER",
+            "_of_numbers: 0 <= code <= _LAST_BYTE",
+            "_TURNED: _LETTERS[:13]",
+        ),
+    ],
+    "analysis/python/judge.py": [
+        shown(
+            "the source of a call",
+            "_shown: sum((1 for _ in zip(ast.walk(node), range(_NODES), strict=False))) >= _NODES",
+            "_shown: range(_NODES)",
+            "_shown: ast.unparse(node)[:_EVIDENCE]",
+        ),
+    ],
+    "analysis/python/names.py": [
+        told(
+            "python-unread",
+            reach.long_chain,
+            "names that stand for one another",
+            "PythonNames._goes_on: depth >= DEEPEST",
+            "PythonNames._goes_on: depth < DEEPEST",
+        ),
+        careful("a text that is not known", "PythonNames.text: len(found) <= LONGEST"),
+    ],
+    "analysis/python/data_origins.py": [
+        told(
+            "python-unread",
+            reach.long_argument,
+            "parts of an argument that are looked through",
+            "Values.origin: number > _STEPS",
+        ),
+        careful("a path that is not known", "Values.path: len(found) <= LONGEST"),
+    ],
     "analysis/python/decoding.py": [shown("an encoding's name", "decode: name.decode('latin-1')[:40]")],
     "analysis/python/nature.py": [
         careful("words spelt as they usually are; whatever has one is parsed", "may_be_code: len(data) <= PLAINLY"),

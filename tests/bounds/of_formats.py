@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bounds.register import Entry
 
 BOUNDS: dict[str, list[Entry]] = {
+    "analysis/formats/python_files.py": [shown("calls that are harmless unless asked for", "_judge: others[:_SHOWN]")],
     "analysis/formats/__init__.py": [
         careful("what is longer is no tombstone of ours, and judged", "read_content: len(data) <= _TOMBSTONE_LIMIT"),
         whole("`Format.matches` has the whole besides", "read_content: data[:HEAD]"),

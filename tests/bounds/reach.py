@@ -195,6 +195,28 @@ def long_statement() -> Reached:
     return Reached(source(64), source(65), constants={"picklewatch.analysis.python.reading.MOST": 64})
 
 
+def long_chain() -> Reached:
+    """Names that stand for one another, and one more."""
+
+    def source(length: int) -> bytes:
+        return (
+            b"import os\na0 = os\n"
+            + b"".join(b"a%d = a%d\n" % (n + 1, n) for n in range(length))
+            + b"a%d.getcwd()" % length
+        )
+
+    return Reached(source(8), source(9), constants={"picklewatch.analysis.python.names.DEEPEST": 10})
+
+
+def long_argument() -> Reached:
+    """An argument of as many parts as are looked through, and of more."""
+
+    def source(length: int) -> bytes:
+        return b"import os\ndef f():\n    os.system([" + b"0, " * length + b"])"
+
+    return Reached(source(5), source(12), constants={"picklewatch.analysis.python.data_origins._STEPS": 10})
+
+
 def many_statements() -> Reached:
     """Statements that are together as long as what is parsed, and one more."""
     constants = {"picklewatch.analysis.python.reading.MOST": 16, "picklewatch.analysis.python.reading._TREES": 30}

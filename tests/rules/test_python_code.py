@@ -13,7 +13,7 @@ CODE = {
     "a class of a hub": b"from transformers import PreTrainedModel\n\nclass X(PreTrainedModel):\n    pass\n",
     "hub's entry points": b"dependencies = ['torch']\n\ndef model():\n    return 1\n",
     "a call alone": b"print('x')\n",
-    "a name that is fetched": b"[].__class__.__base__.__subclasses__()\n",
+    "a name that is fetched": b"[].__class__.__name__.upper()\n",
     "a lambda": b"f = lambda: 1\n",
     "an indented import": b"if 1:\n\timport os\n",
     "behind a mark": b"\xef\xbb\xbfimport os\n",

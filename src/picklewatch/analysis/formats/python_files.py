@@ -6,10 +6,14 @@ that it imports (hub.py), TorchServe and inference endpoints a handler. So no co
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.formats.spelling import in_utf8
+from picklewatch.analysis.python.call_arguments import ATTACK
+from picklewatch.analysis.python.call_arguments import CODE_RULE as CODE
 from picklewatch.analysis.python.decoding import decode
+from picklewatch.analysis.python.judge import UNREAD, judge_source
 from picklewatch.analysis.python.nature import is_code, may_be_code
 from picklewatch.analysis.python.reading import read
 from picklewatch.analysis.script_source import script_kind
@@ -19,9 +23,13 @@ from picklewatch.core.model import Level
 if TYPE_CHECKING:
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
+    from picklewatch.analysis.python.reading import PythonSource
 
-CODE, UNREAD, SCRIPT = "python-code", "python-unread", "script-code"
-"""The rules."""
+SCRIPT = "script-code"
+"""The rule of scripts; those of Python are the judgement's."""
+_BREAK = re.compile(rb"\r\n?|\n")
+_SHOWN = 20
+"""Calls that are shown of what a source does only if it is asked to."""
 _LETTERS = 64
 """Letters that are searched for a sign of code in the time of one unit of work."""
 
@@ -38,16 +46,36 @@ def _python(scan: Scan, part: Part, *, text: bool) -> str | None:
         return None
     decoded = decode(bytes(part.data))
     source = read(decoded.text, scan.budget.charge, strictly=not text)
-    if not is_code(source):
+    if not is_code(source) and not decoded.hides:
         return None
     scan.code_bearing = True
+    if decoded.hides:
+        summary = f"The file declares the encoding {decoded.hides}, which makes code of what looks like comments."
+        scan.finding(ATTACK, Level.MALICIOUS, part.where, summary)
+    acts = _judge(scan, part, source)
     summary = "The file is Python: whatever imports or runs it does all that it says."
-    scan.finding(CODE, Level.UNVERIFIED, part.where, summary)
+    scan.finding(CODE, Level.UNVERIFIED, part.where, summary, acts)
     if source.bounded:
         summary = f"Not all of the Python was read: {source.bounded}."
         scan.finding(UNREAD, Level.UNSCANNABLE, part.where, summary)
         scan.complete = False
     return "python"
+
+
+def _judge(scan: Scan, part: Part, source: PythonSource) -> str:
+    """Report the harm that *source* does, and return what it does only if it is asked to."""
+    found = judge_source(source, scan.budget.charge)
+    ends = [0, *(match.end() for match in _BREAK.finditer(part.data))] if found else []
+    others: list[str] = []
+    for finding in found:
+        if finding.rule == CODE:
+            others.append(f"line {finding.line}: {finding.evidence}")
+            continue
+        scan.complete = scan.complete and finding.rule != UNREAD
+        summary = f"Line {finding.line}: {finding.summary}"
+        at = ends[min(finding.line, len(ends)) - 1]
+        scan.finding(finding.rule, finding.level, part.at(at), summary, finding.evidence)
+    return "; ".join(others[:_SHOWN])
 
 
 def _script(scan: Scan, part: Part) -> str | None:

@@ -27,6 +27,42 @@ RULES: tuple[Rule, ...] = (
         allow=_BY_DIGEST,
     ),
     Rule(
+        id="python-harm",
+        level=Level.UNSAFE,
+        title="Python that does harm when a model is loaded",
+        meaning=(
+            "The source runs programs, opens sockets, changes files outside of its folder, unpickles other data, loads "
+            "native code, installs packages or opens files with credentials: when it is imported, or in what a loader "
+            "calls (the constructor and methods of a model, handler, pipeline or dataset, the entry points of "
+            "`hubconf.py`, `generate`, `_load_pyfunc`)."
+        ),
+        danger=(
+            "It acts on load: with `trust_remote_code=True`, `torch.hub.load`, a TorchServe or inference endpoint, "
+            "MLflow. Arguments decide: `git rev-parse`, weights from the known hubs and files beside the module are no "
+            "harm. What would only happen if somebody called it is the evidence of `python-code`."
+        ),
+        evidence="os.system('touch x')",
+        action="Read the line before you load the model, and don't load it unless you know why it does that.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
+        id="python-attack",
+        level=Level.MALICIOUS,
+        title="Python that attacks, or hides what it does",
+        meaning=(
+            "The source executes text that is decoded (base64, hexadecimal, compressed, characters by their numbers) or "
+            "comes from the network, puts a dangerous name together from pieces, connects a shell to a socket, sends "
+            "credentials or the environment away, or declares an encoding that makes code of comments."
+        ),
+        danger=(
+            "It acts on load or on use, wherever in the file it stands: no honest model does any of this, so it is "
+            "malicious also in a function that nothing here calls."
+        ),
+        evidence="exec(base64.b64decode('cHJpbnQoMSk='))",
+        action="Don't load the model. Delete or quarantine it, and tell whoever published it.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
         id="python-unread",
         level=Level.UNSCANNABLE,
         title="Python that was not read to its end",
