@@ -40,6 +40,12 @@ IMPORTED = {
     "other data": "import pickle\npickle.loads(open('x', 'rb').read())\n",
     "a key": "open('/root/.ssh/id_rsa').read()\n",
     "packages": "import sys, subprocess\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])\n",
+    "a marker": "import os\nos.system('echo owned')\n",
+    "a module as a program": "from runpy import run_path as r\nr('x.py')\n",
+    "a browser": "import webbrowser\nwebbrowser.open('http://203.0.113.7')\n",
+    "a server": "import socketserver\nsocketserver.TCPServer(('', 1), None).serve_forever()\n",
+    "data as code": "exec(open('weights.bin').read())\n",
+    "an attribute that is computed": "import os, sys\ngetattr(os, sys.argv[1])('x')\n",
     "native code": "import ctypes\nctypes.CDLL('./kernel.so')\n",
 }
 LOADED = {

@@ -44,6 +44,8 @@ ACTS: dict[str, PythonAct] = {
         pip___internal__main="main",
         pip___internal__cli__main="main",
         platform="popen",
+        webbrowser="open open_new open_new_tab",
+        runpy="run_path run_module _run_module_as_main _run_module_code",
     ),
     **_names(PythonAct.CODE, builtins="exec eval compile", types="CodeType FunctionType", code="InteractiveInterpreter().runsource"),
     **_names(
@@ -62,7 +64,11 @@ ACTS: dict[str, PythonAct] = {
         paramiko="SSHClient().connect",
         websocket="create_connection",
     ),
-    **_names(PythonAct.SOCKET, socket="create_connection create_server socket().connect socket().connect_ex socket().bind"),
+    **_names(PythonAct.SOCKET, socket="create_connection create_server socket().connect socket().connect_ex socket().bind",
+        asyncio="open_connection start_server",
+        socketserver="TCPServer ThreadingTCPServer UDPServer",
+        http__server="HTTPServer ThreadingHTTPServer",
+        telnetlib="Telnet"),
     **_names(
         PythonAct.WRITE,
         os="remove unlink rmdir removedirs rename renames replace makedirs mkdir symlink link chmod chown truncate mkfifo mknod",
@@ -147,8 +153,8 @@ ATTACK_COMMAND = re.compile(
 QUIET_COMMAND = re.compile(
     r"\s*(?:$|(?:\S*/)?(?:git\s+(?:-C\s+\S+\s+)?(?:rev-parse|describe|log|status|diff|branch|remote|show|ls-files|config\s+--get|--version|symbolic-ref)"
     r"|nvidia-smi|rocm-smi|rocminfo|amd-smi|xpu-smi|npu-smi|hl-smi|neuron-ls|nvcc|ptxas|uname|lscpu|sysctl|sw_vers|which|where|whereis|command\s+-v"
-    r"|clear|cls|color|chcp|title|tput|stty|echo|printf|true|hostname|getconf|ldconfig|lsb_release|arch|nproc|vm_stat|lspci|xcrun"
-    r"|ffmpeg|ffprobe|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cl|make\s+--version|cmake\s+--version|java\s+-version|sox|espeak(?:-ng)?|ldd|otool|nm|readelf|file|id\s+-u|whoami|ifconfig|ip\s+addr|free|df|dpkg\s+-s"
+    r"|clear|cls|color|chcp|title|tput|stty|getconf|ldconfig|lsb_release|arch|nproc|vm_stat|lspci|xcrun"
+    r"|ffmpeg|ffprobe|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cl|make\s+--version|cmake\s+--version|java\s+-version|sox|espeak(?:-ng)?|ldd|otool|nm|readelf"
     r"|(?:python3?|pip3?)\s+--version|cat\s+/(?:proc|etc/os-release|sys)\S*)(?:\.exe)?(?=[\s\0;|]|$)[^|;&<>`$]*(?:2?>\s*&?[\w/]*|\|\s*(?:head|tail|grep|wc|cut|awk|sort)[^|;&<>`$]*)*)$",
     re.DOTALL,
 )

@@ -93,8 +93,14 @@ def _run(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[To
         yield _attack("runs a command that is decoded from hidden text")
     elif name.startswith("pip.") or PACKAGES.search(command):
         yield _harm("installs packages")
-    elif QUIET_COMMAND.match(command) is None or "\0" in command.split(" ")[0]:
+    elif (
+        (not command and not _is_text(call)) or QUIET_COMMAND.match(command) is None or "\0" in command.split(" ")[0]
+    ):  # an empty text is how colours are switched on in Windows' terminals
         yield _harm("runs a program")
+
+
+def _is_text(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Constant)
 
 
 def _command(call: ast.Call, scope: Scope, values: Values) -> str:
@@ -127,12 +133,17 @@ def _code(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[T
         yield _attack("executes code that is put together from pieces")
     elif isinstance(text, str) and _SUSPECT.search(text):
         yield _harm("executes a text that reaches programs, files or the network")
-    elif text is None and name == "builtins.exec" and not _is_local(call.args[0]):
+    elif text is None and name == "builtins.exec" and not _is_local(call.args[0], scope, values):
         yield _harm("executes code that is made at run time")
 
 
-def _is_local(node: ast.expr) -> bool:
-    """Return True for code that is read or compiled beside the module, or formatted from a text of it."""
+def _is_local(node: ast.expr, scope: Scope, values: Values) -> bool:
+    """Return True for code that is read from a module or compiled, or formatted from a text of this one."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and part.args and values.dotted(part.func, scope) in _OPENING:
+            path = values.path(part.args[0], scope)
+            if not path.endswith((".py", "\0")):
+                return False
     return any(
         isinstance(part, ast.JoinedStr | ast.BinOp)
         or (isinstance(part, ast.Call) and getattr(part.func, "id", getattr(part.func, "attr", "")) in _READING)
@@ -222,6 +233,7 @@ def _origin(nodes: Iterable[ast.expr], scope: Scope, values: Values) -> Origin:
     return found
 
 
+_OPENING = frozenset({"builtins.open", "io.open", "pathlib.Path", "codecs.open"})
 _COMMANDS = frozenset({"args", "command", "cmd"})
 _UNKNOWN = re.compile(r"\0|.*\s[-/][ck]\s+\0")
 """A command that is not known from its beginning on, or given to a shell."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from picklewatch.analysis.python.call_arguments import ATTACK, Told
+from picklewatch.analysis.python.call_arguments import ATTACK, HARM, Told
 from picklewatch.analysis.python.data_origins import Origin
 from picklewatch.catalogue.python_acts import HIDDEN_NAMES, HIDEABLE, SHELLCODE
 from picklewatch.core.model import Level
@@ -39,6 +39,8 @@ def _called(call: ast.Call, scope: Scope, values: Values) -> Iterator[Told]:
         spelt = call.args[1] if name == "builtins.getattr" and len(call.args) > 1 else call.args[0]
         if _is_hidden(spelt, scope, values):
             yield _hides("the name of an attribute")
+        elif values.dotted(call.args[0], scope) in _RUNNING and values.text(spelt, scope) is None:
+            yield Told(HARM, Level.UNSAFE, "fetches a function that may run programs by a name that it computes")
     elif name in ("builtins.__import__", "importlib.import_module") and call.args:
         if _is_hidden(call.args[0], scope, values):
             yield _hides("the name of a module")
@@ -71,6 +73,8 @@ def _chained(node: ast.Attribute) -> Iterator[Told]:
         inner = inner.func if isinstance(inner, ast.Call) else inner.value
 
 
+_RUNNING = frozenset({"os", "subprocess", "builtins", "pty", "posix"})
+"""Modules of functions that run programs or code."""
 _FETCHED = HIDDEN_NAMES - {"loads", "compile", "__builtins__"}
 """Names that honest code fetches out of no table of a module."""
 

@@ -15,7 +15,7 @@ RULES: tuple[Rule, ...] = (
         id="python-code",
         level=Level.UNVERIFIED,
         title="Python source",
-        meaning="The content is Python: it imports, defines or calls. Nothing in it is known to do harm.",
+        meaning="The content is Python: it imports, defines or calls. What is known to be harm is a finding of its own.",
         danger=(
             "It acts on load or on use: transformers and diffusers import a repository's modules with "
             "`trust_remote_code=True`, torch.hub imports `hubconf.py` and all beside it, TorchServe and inference "
