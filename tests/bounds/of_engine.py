@@ -233,7 +233,7 @@ BOUNDS: dict[str, list[Entry]] = {
     ],
     "analysis/python/decoding.py": [shown("an encoding's name", "decode: name.decode('latin-1')[:40]")],
     "analysis/python/nature.py": [
-        careful("words spelt as they usually are; whatever has one is parsed", "may_be_code: len(data) <= PLAINLY"),
+        careful("words spelt as they usually are; whatever has one is parsed", "first_sign: len(data) <= PLAINLY"),
     ],
     "analysis/python/reading.py": [
         told(
@@ -249,7 +249,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_in_parts: bounded, left, prose = ('', _TREES, 0)",
             "_in_parts: left < 0",
         ),
-        whole("it is parsed in parts", "read: weight > MOST", "read: weight <= MOST"),
+        whole("it is parsed in parts", "read: len(text) <= MOST"),
         format_(
             "no Python of any version executes a text with sentences in it",
             "_in_parts: prose >= _PROSE_LINES",

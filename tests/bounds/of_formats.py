@@ -5,13 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bounds import reach_formats as reach
+from bounds import reach_texts
 from bounds.register import budget, careful, format_, sample, shown, told, whole
 
 if TYPE_CHECKING:
     from bounds.register import Entry
 
 BOUNDS: dict[str, list[Entry]] = {
-    "analysis/formats/python_files.py": [shown("calls that are harmless unless asked for", "_judge: others[:_SHOWN]")],
+    "analysis/formats/python_files.py": [
+        shown("calls that are harmless unless asked for", "_judge: others[:_SHOWN]"),
+        told(
+            "python-unread",
+            reach_texts.long_module,
+            "Python that is longer than what is read",
+            "_windows: len(data) <= LARGEST",
+            "_windows: data[:LARGEST]",
+            "_windows: first_sign(data[:LARGEST]) >= 0",
+            "_windows: data[line:line + LARGEST]",
+        ),
+        whole(
+            "the next piece begins at a sign behind it, a longer line at its sign",
+            "_windows: first_sign(data, line + LARGEST)",
+            "_windows: max(at - _LINE, 0)",
+            "_windows: line = at - len(bytes(data[max(at - _LINE, 0):at]).rpartition(b'\\n')[2])",
+        ),
+    ],
     "analysis/formats/__init__.py": [
         careful("what is longer is no tombstone of ours, and judged", "read_content: len(data) <= _TOMBSTONE_LIMIT"),
         whole("`Format.matches` has the whole besides", "read_content: data[:HEAD]"),

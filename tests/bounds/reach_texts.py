@@ -60,3 +60,9 @@ def safetensors_header() -> Reached:
     length = int.from_bytes(plain[:8], "little")
     longer = safetensors({"__metadata__": {"format": "pt1"}}, b"")
     return Reached(plain, longer, constants={f"{_FORMATS}.inert._SAFETENSORS_HEADER": length})
+
+
+def long_module() -> Reached:
+    """A module of as many bytes as are read, and of one more."""
+    source = b"import os\nx = 1.5\n"
+    return Reached(source, source + b"\n", constants={f"{_FORMATS}.python_files.LARGEST": len(source)})

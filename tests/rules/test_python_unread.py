@@ -29,3 +29,14 @@ def test_what_is_nested_too_deeply_is_never_clean(name: str) -> None:
 def test_long_strings_are_no_bound() -> None:
     """They cost a parser nothing: a font or an archive in base64 is common."""
     assert verdict(b"import os\nx = '" + b"a" * 400_000 + b"'\n") is Verdict.UNVERIFIED
+
+
+def test_code_far_behind_prose_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that is larger than what is read at a time is read from each sign of code on."""
+    monkeypatch.setattr("picklewatch.analysis.formats.python_files.LARGEST", 1 << 12)
+    monkeypatch.setattr("picklewatch.analysis.python.nature.PLAINLY", 1 << 12)
+    far = b"# import x\n" + b"# more\n" * 2_000 + b"import os\nos.system('touch x')\n"
+    assert verdict(far) is Verdict.UNSAFE
+    assert verdict(b"\x01" + far) is Verdict.SKIPPED
+    assert verdict(b"# \x01\n" + b"# more\n" * 2_000) is Verdict.SKIPPED
+    assert verdict(b"# \x01 import\n" + b"# more\n" * 2_000) is Verdict.UNSCANNABLE

@@ -14,13 +14,15 @@ from picklewatch.analysis.python.call_arguments import ATTACK
 from picklewatch.analysis.python.call_arguments import CODE_RULE as CODE
 from picklewatch.analysis.python.decoding import decode
 from picklewatch.analysis.python.judge import UNREAD, judge_source
-from picklewatch.analysis.python.nature import is_code, may_be_code
+from picklewatch.analysis.python.nature import first_sign, is_code
 from picklewatch.analysis.python.reading import read
 from picklewatch.analysis.script_source import script_kind
 from picklewatch.analysis.sparse import before_hole
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from picklewatch.analysis.formats.context import Scan
     from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.python.reading import PythonSource
@@ -30,39 +32,61 @@ SCRIPT = "script-code"
 _BREAK = re.compile(rb"\r\n?|\n")
 _SHOWN = 20
 """Calls that are shown of what a source does only if it is asked to."""
+LARGEST = 16 << 20
+"""Bytes that are read at a time."""
+_LINE = 1 << 10
+"""Bytes before a sign in which its line begins."""
 _LETTERS = 64
 """Letters that are searched for a sign of code in the time of one unit of work."""
 
 
 def judge_code(scan: Scan, part: Part, *, text: bool) -> str | None:
     """Judge *part*, a *text* or other bytes, if it is code, and return the name of its format."""
-    part = part._replace(data=in_utf8(before_hole(part.data)) if text else part.data)
+    data = before_hole(part.data)
+    part = part._replace(data=in_utf8(data) if text else data)
     return _python(scan, part, text=text) or (_script(scan, part) if text else None)
 
 
 def _python(scan: Scan, part: Part, *, text: bool) -> str | None:
-    scan.budget.charge(1 + len(part.data) // _LETTERS)
-    if not may_be_code(part.data):
-        return None
-    decoded = decode(bytes(part.data))
-    source = read(decoded.text, scan.budget.charge, strictly=not text)
-    if not is_code(source) and not decoded.hides:
-        return None
-    scan.code_bearing = True
-    if decoded.hides:
-        summary = f"The file declares the encoding {decoded.hides}, which makes code of what looks like comments."
-        scan.finding(ATTACK, Level.MALICIOUS, part.where, summary)
-    acts = _judge(scan, part, source)
-    summary = "The file is Python: whatever imports or runs it does all that it says."
-    scan.finding(CODE, Level.UNVERIFIED, part.where, summary, acts)
-    if source.bounded:
-        summary = f"Not all of the Python was read: {source.bounded}."
-        scan.finding(UNREAD, Level.UNSCANNABLE, part.where, summary)
-        scan.complete = False
-    return "python"
+    for begin, window in _windows(scan, part.data, text=text):
+        decoded = decode(bytes(window))
+        source = read(decoded.text, scan.budget.charge, strictly=not text)
+        cut = len(window) < len(part.data)
+        if not is_code(source) and not decoded.hides and (text or not cut or source.is_prose):
+            continue
+        bounded = "it is longer than what is read" if cut else source.bounded
+        if decoded.hides:
+            summary = f"The file declares the encoding {decoded.hides}, which makes code of what looks like comments."
+            scan.finding(ATTACK, Level.MALICIOUS, part.where, summary)
+        scan.code_bearing = True
+        acts = _judge(scan, part._replace(data=window), begin, source)
+        summary = "The file is Python: whatever imports or runs it does all that it says."
+        scan.finding(CODE, Level.UNVERIFIED, part.where, summary, acts)
+        if bounded:
+            scan.finding(UNREAD, Level.UNSCANNABLE, part.where, f"Not all of the Python was read: {bounded}.")
+            scan.complete = False
+        return "python"
+    return None
 
 
-def _judge(scan: Scan, part: Part, source: PythonSource) -> str:
+def _windows(scan: Scan, data: memoryview, *, text: bool) -> Iterator[tuple[int, memoryview]]:
+    """Yield *data* if it may be code; of what is larger than `LARGEST` the pieces that begin at a sign of code.
+
+    What is no text is code only from its first byte on.
+    """
+    scan.budget.charge(1 + len(data) // _LETTERS)
+    if len(data) <= LARGEST or not text:
+        if first_sign(data[:LARGEST]) >= 0:
+            yield 0, data[:LARGEST]
+        return
+    at = first_sign(data)
+    while at >= 0:
+        line = at - len(bytes(data[max(at - _LINE, 0) : at]).rpartition(b"\n")[2])
+        yield line, data[line : line + LARGEST]
+        at = first_sign(data, line + LARGEST)
+
+
+def _judge(scan: Scan, part: Part, begin: int, source: PythonSource) -> str:
     """Report the harm that *source* does, and return what it does only if it is asked to."""
     found = judge_source(source, scan.budget.charge)
     ends = [0, *(match.end() for match in _BREAK.finditer(part.data))] if found else []
@@ -74,7 +98,7 @@ def _judge(scan: Scan, part: Part, source: PythonSource) -> str:
         scan.complete = scan.complete and finding.rule != UNREAD
         summary = f"Line {finding.line}: {finding.summary}"
         at = ends[min(finding.line, len(ends)) - 1]
-        scan.finding(finding.rule, finding.level, part.at(at), summary, finding.evidence)
+        scan.finding(finding.rule, finding.level, part.at(begin + at), summary, finding.evidence)
     return "; ".join(others[:_SHOWN])
 
 

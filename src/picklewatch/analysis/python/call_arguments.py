@@ -93,14 +93,15 @@ def _run(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[To
         yield _attack("runs a command that is decoded from hidden text")
     elif name.startswith("pip.") or PACKAGES.search(command):
         yield _harm("installs packages")
-    elif (
-        (not command and not _is_text(call)) or QUIET_COMMAND.match(command) is None or "\0" in command.split(" ")[0]
-    ):  # an empty text is how colours are switched on in Windows' terminals
+    elif not _is_quiet(command, call):
         yield _harm("runs a program")
 
 
-def _is_text(call: ast.Call) -> bool:
-    return bool(call.args) and isinstance(call.args[0], ast.Constant)
+def _is_quiet(command: str, call: ast.Call) -> bool:
+    """Return True for a command that only tells about the machine, or the empty text: it gives Windows its colours."""
+    if not command:
+        return bool(call.args) and isinstance(call.args[0], ast.Constant)
+    return QUIET_COMMAND.match(command) is not None and "\0" not in command.split(" ", maxsplit=1)[0]
 
 
 def _command(call: ast.Call, scope: Scope, values: Values) -> str:

@@ -26,7 +26,7 @@ _BODY = re.compile(r"\s*+(?:import|from|def|class|async|if|for|while|try|with|@|
 _SIGN = re.compile(rb"\bimport\b|\b(?:def|class|lambda)\b|__\w+__|\b(?:%s)\b" % "|".join(sorted(_ACTS)).encode())
 """One of these is in every text that is code."""
 _PLAIN_SIGNS = (
-    re.compile(rb"import(?<=[\n \t;:,]import)[ \t]++\w[\w.]*+[ \t]*+(?:as\b|[,;#\r\n]|\Z)"),
+    re.compile(rb"import(?<=[\n \t;:,]import)(?:[ \t]++\w[\w.]*+[ \t]*+(?:as\b|[,;#\r\n\\]|\Z)|[ \t]*+[*(\\])"),
     re.compile(rb"\nfrom[ \t]++[.\w]++[ \t]++import\b"),
     re.compile(rb"\ndef[ \t]++\w++[ \t]*+\("),
     re.compile(rb"\nclass[ \t]++\w++[ \t]*+[(:]"),
@@ -41,11 +41,11 @@ PLAINLY = 1 << 20
 """Bytes above which a text is searched for signs as they are usually spelt."""
 
 
-def may_be_code(data: memoryview) -> bool:
-    """Return True if *data* may be code at all, by the words in it."""
-    if len(data) <= PLAINLY:
-        return _SIGN.search(data) is not None
-    return any(sign.search(data) for sign in _PLAIN_SIGNS)
+def first_sign(data: memoryview, start: int = 0) -> int:
+    """Return the place of the first word in *data* by which it may be code at all, -1 if there is none."""
+    signs = (_SIGN,) if len(data) <= PLAINLY else _PLAIN_SIGNS
+    found = (sign.search(data, start) for sign in signs)
+    return min((match.start() for match in found if match is not None), default=-1)
 
 
 def is_code(source: PythonSource) -> bool:

@@ -82,19 +82,13 @@ def read(text: str, charge: Callable[[int], object], *, strictly: bool = False) 
     A NUL and what stands behind it in its line were no part of a script before Python 3.11.4.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
-    weight = len(text)
-    statements: list[_Statement] = []
-    if weight > MOST:
-        charge(1 + len(text) // _PER_UNIT)
-        statements = list(_statements(text))
-        weight = sum(statement.weight for statement in statements)
-    if weight <= MOST:
-        charge(PER_CHARACTER * weight)
+    charge(1 + len(text) // _PER_UNIT)
+    if len(text) <= MOST:
+        charge(PER_CHARACTER * len(text))
         whole = _parsed(text)
         if isinstance(whole, ast.Module):
             return PythonSource(((whole, 0),))
-        charge(1 + len(text) // _PER_UNIT)
-    return _in_parts(statements or _statements(text), charge, strictly=strictly)
+    return _in_parts(_statements(text), charge, strictly=strictly)
 
 
 def _in_parts(statements: Iterable[_Statement], charge: Callable[[int], object], *, strictly: bool) -> PythonSource:
