@@ -307,3 +307,28 @@ def test_a_worker_takes_no_job_before_its_sandbox_is_ready(tmp_path: Path) -> No
     ready.set()
     assert eventually(lambda: pool.verdicts() == {str(tmp_path / "m"): "clean"})
     pool.stop()
+
+
+def test_a_spare_worker_ends_its_sandbox_when_it_is_not_needed_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One slow scan does not cost the memory of another sandbox for good."""
+    monkeypatch.setattr(scan_workers, "SPARE_SECONDS", 0.05)
+    made: list[FakeScanner] = []
+    defused = threading.Event()
+
+    def scanner() -> FakeScanner:
+        made.append(FakeScanner(defused))
+        return made[-1]
+
+    pool = Pool(tmp_path, scanner)
+    try:
+        pool.put(tmp_path / "m", b"bomb")
+        assert eventually(lambda: len(made) > 1)
+        defused.set()
+        assert eventually(lambda: len(pool.store.jobs) == 0)
+        assert eventually(lambda: all(spare.closed.is_set() for spare in made[1:]))
+        assert not made[0].closed.is_set()
+    finally:
+        defused.set()
+        pool.stop()

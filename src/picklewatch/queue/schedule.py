@@ -183,18 +183,18 @@ class Schedule:
             return claim
 
     def wait_for_spare_work(
-        self, longest: float, *, soon: bool = False, is_over: Callable[[], bool] = lambda: False
+        self, longest: float, *, soon: bool = False, idle: float = math.inf, is_over: Callable[[], bool] = lambda: False
     ) -> bool:
-        """Wait as `claim` does for work of a spare worker, or for what may *soon* be some."""
+        """Wait as `claim` does for work of a spare worker, or for what may *soon* be some; if idle, *idle* seconds."""
         with self._condition:
             if not self._has_spare_work(soon=soon) and not is_over():
-                self._wait(longest)
+                self._wait(longest, idle)
             return self._has_spare_work(soon=soon)
 
-    def _wait(self, longest: float) -> None:
-        """Wait for a notification: with an end only where something may come to be claimed without one."""
+    def _wait(self, longest: float, idle: float = math.inf) -> None:
+        """Wait for a notification: *idle* seconds, or *longest* where something may come to be claimed without one."""
         if longest > 0 and not self._claimed and not len(self._store.jobs):
-            self._condition.wait()
+            self._condition.wait(None if idle == math.inf else idle)
             return
         soonest = self._due[0][0] if self._due else math.inf
         self._condition.wait(max(0.01, min(longest, soonest - time.monotonic())))

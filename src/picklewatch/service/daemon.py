@@ -23,6 +23,7 @@ from picklewatch.core.model import Verdict
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.ipc.places import SocketPlace
 from picklewatch.queue.schedule import Schedule
+from picklewatch.sandbox.kernel import return_free_memory
 from picklewatch.service.actions import Actions
 from picklewatch.service.background import BackgroundTask
 from picklewatch.service.candidate_queue import CandidateQueue
@@ -239,8 +240,11 @@ class Daemon:
 
     def _main_loop(self) -> int:
         """Look after everything each second, or while idle each beat, until a signal, a dead thread or an upgrade."""
+        was_idle = False
         while True:
-            is_idle = self._is_idle()
+            if (is_idle := self._is_idle()) and not was_idle:
+                return_free_memory()  # a walk, a plan of thousands of roots: their memory is free, and still ours
+            was_idle = is_idle
             pause = self._heartbeat.seconds if is_idle else LOOP_SECONDS if self._is_ready else LOOP_SECONDS / 10
             self._signals.wait(pause, may_be_woken=is_idle)
             if self._is_ended():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS: Final = 5.0
 """Between two looks at a queue of which nothing can be claimed."""
+SPARE_SECONDS: Final = 30.0
+"""A spare worker's sandbox is ended after so long without work for it."""
 _HUNG_WORKERS: Final = 16
 """Threads to leave behind in file systems that do not answer; beyond it the service manager must start us anew."""
 
@@ -151,13 +154,13 @@ class Workers:
         """
         return self._stopping.wait(seconds)
 
-    def waits_for_spare_work(self, *, soon: bool) -> bool:
-        """Wait until there is work for a spare worker, or may *soon* be; sometimes only for a moment.
+    def waits_for_spare_work(self, *, soon: bool, idle: float = math.inf) -> bool:
+        """Wait until there is work for a spare worker, or may *soon* be; for *idle* seconds, and sometimes a moment.
 
         Return True if so.
         """
         return not self._stopping.is_set() and self._schedule.wait_for_spare_work(
-            _IDLE_SECONDS, soon=soon, is_over=self._stopping.is_set
+            _IDLE_SECONDS, soon=soon, idle=idle, is_over=self._stopping.is_set
         )
 
     def next_job(self, *, spare: bool) -> Claim | None:
@@ -185,6 +188,8 @@ class _Worker(threading.Thread):
         """Set when another thread has its place: it ends when it comes back."""
         self._pool = pool
         self._scanner = scanner
+        self._used_at = 0.0
+        """When a spare worker last had work."""
 
     def protections(self) -> object:
         """Return what its scanner protects from; waits for it."""
@@ -208,11 +213,23 @@ class _Worker(threading.Thread):
         finally:
             self.close()
 
+    def _is_needed(self) -> bool:
+        """Wait for work of a spare worker; one that has had none for a while keeps no sandbox's memory."""
+        is_new = self._scanner is None
+        left = math.inf if is_new else max(0.0, self._used_at + SPARE_SECONDS - time.monotonic())
+        if self._pool.waits_for_spare_work(soon=is_new, idle=left):
+            self._used_at = time.monotonic()
+            return True
+        if not is_new and time.monotonic() >= self._used_at + SPARE_SECONDS:
+            self.close()
+            self._scanner = None
+        return False
+
     def _work(self) -> None:
         from picklewatch.sandbox import ScanCancelledError
 
         pool = self._pool
-        if self.spare and not pool.waits_for_spare_work(soon=self._scanner is None):
+        if self.spare and not self._is_needed():
             return
         try:
             # made here: where a descriptor's server does not answer, starting a process may hang, for it closes them
