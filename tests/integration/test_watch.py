@@ -14,7 +14,6 @@ import pytest
 from support.watching import PATIENCE, Watching, eventually
 
 from picklewatch.core.candidate import Source
-from picklewatch.core.model import FileId
 from picklewatch.watch.settle import Delays
 
 if TYPE_CHECKING:
@@ -211,10 +210,3 @@ def test_threads_end_when_asked(tmp_path: Path, root: Path) -> None:
     with Watching(tmp_path / "state", root) as watching:
         assert watching.wait_ready()
     assert eventually(lambda: threading.active_count() <= before)
-
-
-def test_the_watching_thread_rests_while_everything_is_announced(watching: Watching, root: Path) -> None:
-    """It looks every ten seconds; what it has to look after itself is looked at sooner again."""
-    assert eventually(lambda: watching.watcher.next_tick - time.monotonic() > 5.0)
-    watching.threads.unreadable.note(str(root / "closed.pt"), FileId(1, 2, 3, 4, 5))
-    assert eventually(lambda: watching.threads.unreadable.is_empty)

@@ -42,11 +42,6 @@ class RootProofs:
         self._round: Iterator[str] | None = None
         self._next_at = 0.0
 
-    @property
-    def is_looking(self) -> bool:
-        """Return True within a round."""
-        return self._round is not None
-
     def announced(self, path: str) -> None:
         """Note that something was announced at *path*: its directory is proven."""
         directory = path.rpartition("/")[0]

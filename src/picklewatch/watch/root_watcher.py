@@ -37,10 +37,8 @@ if TYPE_CHECKING:
 _WATCH_AGAIN_SECONDS: Final = (1.0, 3.0)
 """How long after a watch was lost its directory is watched anew once more."""
 _TICK_SECONDS: Final = 1.0
-_LOOKING_SECONDS: Final = 2.0
-"""While directories are looked at for changes that nobody announced."""
-_IDLE_SECONDS: Final = 10.0
-"""Where every change that concerns a root, or a mount, is announced."""
+_IDLE_SECONDS: Final = 2.0
+"""Where every change that concerns a root is announced."""
 _LOST: Final = 1_000
 """Directories of that kind to keep in mind; more of them are an overflow."""
 
@@ -104,9 +102,7 @@ class RootWatcher:
     def _pause(self) -> float:
         """Return for how long nothing has to be looked at."""
         is_busy = self._lost or self._asked or self._overflow.is_pending or self._canary.is_waited_for
-        if is_busy or not self._trees.is_at_rest:
-            return _TICK_SECONDS
-        return _LOOKING_SECONDS if self._proofs.is_looking else _IDLE_SECONDS
+        return _TICK_SECONDS if is_busy or not self._trees.is_at_rest else _IDLE_SECONDS
 
     def _announce(self) -> None:
         """Have the watching thread tick soon."""
@@ -117,7 +113,6 @@ class RootWatcher:
         if self._canary.path in (event.path, event.target):
             if self._canary.seen(now):
                 self._health.repair("watch-silent")
-                self.next_tick = self._ticked_at + self._pause()
             return True
         if event.kind is EventKind.OVERFLOW:
             self._note_overflow(now)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _AT_REST = 40.0
 """Seconds after which what a start leaves to do is done."""
-_WAKE_UPS = 80
+_WAKE_UPS = 110
 _STATUSES = frozenset({0, 1, 2, 3, 70, 75, 78, 130, 141})
 """Those of docs/exit-status.md."""
 
