@@ -180,6 +180,14 @@ def test_another_listener_does_not_matter(tmp_path: Path, tree: Path) -> None:
         os.waitpid(pid, 0)
 
 
+def test_what_is_mounted_in_a_tree_is_part_of_it(tmp_path: Path, tree: Path) -> None:
+    """A cache may have a disk of its own for its largest models."""
+    with disk(tree) as inner:
+        (inner / "hostile.pt").write_bytes(HOSTILE)
+        with Guard(tmp_path, tree):
+            assert opened(inner / "hostile.pt") == REFUSED
+
+
 def test_two_file_systems_are_guarded_by_one(tmp_path: Path, tree: Path) -> None:
     """Each is marked; a tree on one says nothing about a place of the same name on the other."""
     with disk(tmp_path, "second") as second:

@@ -66,8 +66,10 @@ def run(*, trees: tuple[str, ...], config_path: Path | None, state: Path | None)
     directory = state_dir(state)
     if not trees and config.guard.mode == "off":
         raise ConfigError('guard.mode is "off", and no directory was given', hint=_OFF)
+    wanted = tuple(map(os.path.abspath, trees)) or _watched(config, directory)
     settings = GuardSettings(
-        trees=tuple(map(os.path.abspath, trees)) or _watched(config, directory),
+        trees=wanted,
+        mounted=_mounted_in(wanted),
         max_wait=config.guard.max_wait,
         late=Answer.DENY if config.guard.late == "deny" else Answer.ALLOW,
         stall=config.guard.stall,
@@ -83,6 +85,16 @@ def _watched(config: Config, state: Path) -> tuple[str, ...]:
 
     found = find_all(config, state, _LOOK_SECONDS).roots
     return tuple(dict.fromkeys(root.path or root.wanted for root in found if root.path or not root.reason))
+
+
+def _mounted_in(trees: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where other file systems of this machine are mounted in *trees*."""
+    from picklewatch.access.paths import beneath
+    from picklewatch.watch.mounts import KERNELS, read_mounts
+
+    tops = [os.path.realpath(tree) for tree in trees]
+    points = [mount.point for mount in read_mounts() if not mount.is_network and mount.kind not in KERNELS]
+    return tuple(dict.fromkeys(point for point in points if any(beneath(point, top) for top in tops)))
 
 
 _LOOK_SECONDS = 10.0

@@ -74,6 +74,8 @@ class AnswererStart:
     """The descriptor of the `Board`."""
     trees: tuple[str, ...]
     """As `os.fsdecode` gives them."""
+    mounted: tuple[str, ...]
+    """What is mounted in them."""
     max_wait: float
     late: Answer
     """The answer where no verdict came in time."""
@@ -88,7 +90,8 @@ class AnswererStart:
     def of(cls, text: str) -> AnswererStart:
         """Return what `to_json` wrote."""
         fields = json.loads(text)
-        return cls(**{**fields, "trees": tuple(fields["trees"]), "late": Answer(fields["late"])})
+        paths = {name: tuple(fields[name]) for name in ("trees", "mounted")}
+        return cls(**{**fields, **paths, "late": Answer(fields["late"])})
 
 
 class AnswerLoop:
@@ -105,7 +108,7 @@ class AnswerLoop:
         self._table = VerdictTable()
         self._held = HeldQuestions(start.max_wait)
         self._poll = select.poll()
-        self._trees = GuardedTrees(map(os.fsencode, start.trees))
+        self._trees = GuardedTrees(map(os.fsencode, start.trees), map(os.fsencode, start.mounted))
         self._group = fanotify.group(fanotify.CLASS_CONTENT | fanotify.UNLIMITED)
         self._moves = fanotify.group(fanotify.REPORT_DFID_NAME)
         self._quiet = QuietDirectories(self._group, self._trees, ASK)
@@ -115,11 +118,9 @@ class AnswerLoop:
 
         Raises `OSError`.
         """
-        for directory in self._trees.file_systems:
-            moves = fanotify.MOVED_TO | fanotify.ONDIR
-            fanotify.mark(self._moves, fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, moves, directory)
-        for directory in self._trees.file_systems:
-            fanotify.mark(self._group, fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, ASK, directory)
+        add, moves = fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, fanotify.MOVED_TO | fanotify.ONDIR
+        self._trees.each_file_system(lambda directory: fanotify.mark(self._moves, add, moves, directory))
+        self._trees.each_file_system(lambda directory: fanotify.mark(self._group, add, ASK, directory))
         for source in (self._warden, self._moves, self._group):
             self._poll.register(source, select.POLLIN)
         self._board.beat(Beat.ANSWERER)

@@ -14,7 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 _EMPTY_PATH: Final = 0x1000
 _HANDLE_BYTES: Final = 128
@@ -51,22 +51,34 @@ class _Mount:
 class GuardedTrees:
     """The trees, each held open; made before the mark is set, for it opens them.
 
-    A tree that is not there is waited for on the file system of the nearest directory above it.
+    A tree that is not there is waited for on the file system of the nearest directory above it. *mounted* are what is
+    mounted in trees; such a file system is left out if its files can't be found by handles.
     Raises `OSError`.
     """
 
-    def __init__(self, paths: Iterable[bytes]) -> None:
+    def __init__(self, paths: Iterable[bytes], mounted: Iterable[bytes] = ()) -> None:
         self._buffer = ctypes.create_string_buffer(_HEADER.size + _HANDLE_BYTES)
         self._mount_id = ctypes.c_int()
         self._mounts: dict[int, _Mount] = {}
         for path in paths:
             self._add(os.path.realpath(path))
+        self._needed = set(self._mounts)
+        for path in mounted:
+            with contextlib.suppress(OSError):
+                self._add(path)
         self.refresh()
 
-    @property
-    def file_systems(self) -> Iterator[int]:
-        """A descriptor of a directory on each file system that holds a tree."""
-        return (mount.fd for mount in self._mounts.values())
+    def each_file_system(self, act: Callable[[int], None]) -> None:
+        """Call *act* with a descriptor of a directory on each file system that holds a tree.
+
+        Raises the `OSError` of one that is needed; one that is only mounted in a tree is left out then.
+        """
+        for device, mount in self._mounts.items():
+            try:
+                act(mount.fd)
+            except OSError:
+                if device in self._needed:
+                    raise
 
     def refresh(self) -> None:
         """Look where the trees are: a directory has moved, and perhaps one above them."""
@@ -93,10 +105,9 @@ class GuardedTrees:
             there = os.path.dirname(there)  # noqa: PTH120
         fd = os.open(there, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         device = os.fstat(fd).st_dev
-        mount = self._mounts.get(device)
-        if mount is None:
-            mount = self._mounts[device] = _Mount(fd, _top_of(there, device))
+        mount = self._mounts.get(device) or _Mount(fd, _top_of(there, device))
         tree = self._reopened(mount, fd)  # on the mount of all others: paths of two mounts can't be compared
+        self._mounts[device] = mount
         rest = path[len(there) :]
         mount.wanted += [path, _path_of(tree).rstrip(b"/") + rest]
         if rest:

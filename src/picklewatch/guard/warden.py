@@ -68,6 +68,8 @@ class GuardSettings:
     """What the guard goes by."""
 
     trees: tuple[str, ...]
+    mounted: tuple[str, ...]
+    """Where other file systems are mounted in the trees."""
     max_wait: float
     late: Answer
     stall: float
@@ -174,6 +176,7 @@ class Warden:
             warden_pid=parent,
             board=self._board.fd,
             trees=settings.trees,
+            mounted=settings.mounted,
             max_wait=settings.max_wait,
             late=settings.late,
             beat=self._look,

@@ -18,6 +18,13 @@ NETWORK: Final = frozenset(
 )
 """File system types that other machines (or the host of a virtual one) write to."""
 
+KERNELS: Final = frozenset(
+    {
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs"),
+        *("fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "sysfs", "tracefs"),
+    }
+)
+"""File system types whose files are the kernel's own."""
 _LOCAL_FUSE: Final = frozenset({"fuseblk", "fuse.fuse-overlayfs", "fuse.ntfs-3g", "fuse.encfs", "fuse.gocryptfs"})
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
