@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,15 @@ def stop_scanners(guard: Guard) -> None:
     """Have the guard's own judge judge nothing."""
     for scanner in guard.scanners():
         os.kill(scanner, signal.SIGSTOP)
+
+
+def allow(home: Path, act: str) -> None:
+    """Have the hostile content allowed, or no longer."""
+    copy = home / "copy.pt"
+    copy.write_bytes(HOSTILE)
+    words = [str(copy), "--reason", "ours"] if act == "add" else [sha256(HOSTILE).hexdigest()]
+    command = [sys.executable, "-m", "picklewatch", "allow", act, *words]
+    subprocess.run(command, env=environment(home), check=True, capture_output=True)
 
 
 def test_what_the_daemon_has_judged_is_not_judged_again(tmp_path: Path, tree: Path) -> None:
@@ -96,11 +106,22 @@ def test_an_allowed_content_is_opened_from_then_on(tmp_path: Path, tree: Path) -
     with guard, Daemon(tmp_path, str(tree), config=guard.linked()) as daemon:
         daemon.wait_for("guard.linked")
         assert opened(tree / "hostile.pt") == REFUSED
-        copy = tmp_path / "copy.pt"
-        copy.write_bytes(HOSTILE)
-        command = [sys.executable, "-m", "picklewatch", "allow", "add", str(copy), "--reason", "ours"]
-        subprocess.run(command, env=environment(tmp_path), check=True, capture_output=True)
+        allow(tmp_path, "add")
         assert eventually(lambda: opened(tree / "hostile.pt") == READ)
+
+
+def test_a_content_that_is_no_longer_allowed_is_refused_again(tmp_path: Path, tree: Path) -> None:
+    """Also by a guard that had read at its own start what was allowed then."""
+    guard = Guard(tmp_path, tree)
+    guard.command += ["--state-dir", str(tmp_path / "state" / "picklewatch")]
+    with Daemon(tmp_path, str(tree), config=guard.linked()) as daemon:
+        daemon.wait_for("file.scanned", 2)
+        allow(tmp_path, "add")
+        with guard:
+            daemon.wait_for("guard.linked")
+            assert eventually(lambda: opened(tree / "hostile.pt") == READ)
+            allow(tmp_path, "remove")
+            assert eventually(lambda: opened(tree / "hostile.pt") == REFUSED)
 
 
 def test_a_guard_that_starts_anew_is_told_everything_again(tmp_path: Path, tree: Path) -> None:

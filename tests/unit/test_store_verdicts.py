@@ -45,7 +45,7 @@ def test_an_outcome_is_told_once_it_is_recorded(tmp_path: Path) -> None:
                 assert store.records.verdict(record.file, ENGINE.key) is not None
                 told.append(record.path)
 
-        store.tell = tell
+        store.subscribe(tell)
         store.finish(None, make_record("/a", file(1)))
         begun = store.begin(make_record("/b", file(2), Verdict.UNSAFE))
         store.complete(None, begun, make_record("/b", file(2), Verdict.UNSAFE))

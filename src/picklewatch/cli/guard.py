@@ -112,6 +112,7 @@ def _judge_settings(config: Config, state: Path) -> JudgeSettings:
     return JudgeSettings(
         make_scanner=_scanner_maker(config),
         policy=replace(policy, allowed_digests=digests),
+        configured=policy,
         deny=Verdict(config.guard.deny),
         workers=config.scan.worker_count,
         socket=config.guard.socket,

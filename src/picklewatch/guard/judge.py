@@ -51,7 +51,6 @@ class Judge:
 
     def __init__(self, settings: JudgeSettings, warden: socket.socket, board: Board, beat: float) -> None:
         self._settings, self._warden, self._board, self._beat = settings, warden, board, beat
-        self._configured = settings.policy
         self._link = DaemonLink(settings.socket, self)
         self._answerer: socket.socket | None = None
         self._lanes: Lanes[tuple[Question, int]] = Lanes()
@@ -140,7 +139,7 @@ class Judge:
 
     def begin_link(self, pid: int) -> bool:
         """Forget what was told, and let the daemon *pid* open everything; return False if there is no answerer now."""
-        self._settings = replace(self._settings, policy=self._configured)
+        self._settings = replace(self._settings, policy=self._settings.configured)
         self._denied.clear()
         return self._send(pack_forget()) and self._send(pack_exempt(pid))
 

@@ -35,6 +35,8 @@ class JudgeSettings:
 
     make_scanner: Callable[[], Scanner]
     policy: Policy
+    configured: Policy
+    """The configuration's alone: what else is allowed, the daemon tells."""
     deny: Verdict
     """The lowest verdict that is refused."""
     workers: int

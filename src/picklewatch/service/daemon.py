@@ -179,7 +179,7 @@ class Daemon:
             health,
         )
         self._guard = GuardLink(config.guard.socket, store, dependencies.engine.key, self._policy)
-        store.tell = self._guard.tell
+        store.subscribe(self._guard.tell)
         self._upgrade = upgrade
         self._tidying = BackgroundTask("tidy", self._tidy, failures.report)
         self._naming = BackgroundTask("names", self._late_names.report, failures.report)

@@ -59,7 +59,7 @@ class GuardLink:
         self._place = places.SocketPlace(directory, is_system=directory == places.GUARD)
         self._store, self._engine, self._policy = store, engine, policy
         self._waiting: queue.Queue[tuple[FileId, Verdict]] = queue.Queue(_WAITING)
-        self._is_behind = False
+        self._is_linked = self._is_behind = False
         self._stopping = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="picklewatch-guard", daemon=True)
@@ -75,7 +75,7 @@ class GuardLink:
 
     def tell(self, records: Iterable[Record]) -> None:
         """Have the guard told of *records*, which are in the store; any thread may call it."""
-        for record in records:
+        for record in records if self._is_linked else ():
             if record.file is not None:
                 try:
                     self._waiting.put_nowait((record.file, record.judgement.effective))
@@ -86,6 +86,7 @@ class GuardLink:
         while not self._stopping.is_set():
             with contextlib.suppress(OSError, Error, MessageError, *STORE_ERRORS), self._connected() as connection:
                 self._inform(connection)
+            self._is_linked = False
             self._tried.set()
             self._stopping.wait(_AGAIN_SECONDS)
 
@@ -113,7 +114,7 @@ class GuardLink:
         Raises `OSError`, store errors.
         """
         policy = self._policy()
-        self._is_behind = False
+        self._forget_waiting()
         for contents in _batches(_allowed(policy), CONTENTS):
             connection.sendall(encode(VouchedContents(contents=contents), TO_GUARD))
         self._tried.set()
@@ -124,6 +125,14 @@ class GuardLink:
                 return
             if files := self._next():
                 _send(connection, files)
+
+    def _forget_waiting(self) -> None:
+        """Begin to wait for new verdicts: older ones are in the store, some of them with another outcome by now."""
+        self._is_behind = False
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._waiting.get_nowait()
+        self._is_linked = True
 
     def _next(self) -> list[tuple[FileId, Verdict]]:
         """Wait a moment for new verdicts."""

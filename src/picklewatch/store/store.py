@@ -51,8 +51,7 @@ class Store:
         self.held_moves = HeldMoves(self._database)
         self.upgrade_moves = 10
         """Files that one new version may move although an older one let the same content stay; more are held."""
-        self.tell: Callable[[Sequence[Record]], None] = lambda _records: None
-        """Called with outcomes once they are recorded, by whichever thread recorded them; it must not wait."""
+        self._listeners: list[Callable[[Sequence[Record]], None]] = []
         self.allowed = Allowed(self._database, known_digests)
         self.tidying = Tidying(self._database)
 
@@ -60,6 +59,14 @@ class Store:
     def set_aside(self) -> Path | None:
         """Return where the database that this object found damaged is kept, or None."""
         return self._database.set_aside
+
+    def subscribe(self, listener: Callable[[Sequence[Record]], None]) -> None:
+        """Have *listener* called with outcomes once they are recorded, by any thread; it must not wait."""
+        self._listeners.append(listener)
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        for listener in self._listeners:
+            listener(records)
 
     def close(self) -> None:
         """Close the database."""
@@ -92,7 +99,7 @@ class Store:
             if quarantine:
                 want_move(transaction, finished.record, state, cause, back=back)
             again = job is not None and end(transaction, job)
-        self.tell([record])
+        self._tell([record])
         return replace(finished, again=again)
 
     def finish_all(self, outcomes: Sequence[tuple[Job, Record, bool]]) -> list[Finished]:
@@ -102,7 +109,7 @@ class Store:
                 replace(keep_record(transaction, record, linked=linked), again=end(transaction, job))
                 for job, record, linked in outcomes
             ]
-        self.tell([record for _, record, _ in outcomes])
+        self._tell([record for _, record, _ in outcomes])
         return finished
 
     def begin(self, record: Record) -> int:
@@ -127,7 +134,7 @@ class Store:
             if finished.record != begun:
                 carry_move(transaction, begun, finished.record)
             again = job is not None and end(transaction, job)
-        self.tell([record])
+        self._tell([record])
         return replace(finished, again=again)
 
     def changes_by_others(self) -> int:
