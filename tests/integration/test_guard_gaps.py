@@ -45,11 +45,19 @@ LIMITS = ["early_mapping", "mapping_from_before"]
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A guarded directory ``models``, an unguarded one ``outside``, and the two contents, on a disk of their own."""
     folder = tmp_path_factory.mktemp("gaps")
-    folder.chmod(0o755)
+    make_reachable(folder)
     with disk(folder) as mounted:
         prepare(mounted)
         with Guard(folder, mounted / "models"):
             yield mounted
+
+
+def make_reachable(folder: Path) -> None:
+    """Let other users go through pytest's own folders above *folder*."""
+    for each in (folder, *folder.parents):
+        each.chmod(each.stat().st_mode | 0o011)
+        if each.name.startswith("pytest-of-"):
+            break
 
 
 def prepare(mounted: Path) -> None:
@@ -82,9 +90,7 @@ def test_the_way_is_held(lab: Path, way: str) -> None:
 @pytest.mark.parametrize("way", HELD)
 def test_the_way_leads_there_without_a_guard(tmp_path: Path, way: str) -> None:
     """The control: a way that leads nowhere would always be held."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+    make_reachable(tmp_path)
     with disk(tmp_path) as mounted:
         prepare(mounted)
         if way == "user_namespace" and outcome(mounted, way) == "held":

@@ -11,7 +11,7 @@ import pytest
 
 from picklewatch.core.errors import ExitStatus
 from picklewatch.core.model import DEFAULT_LIMITS
-from picklewatch.guard.answerer import FILES
+from picklewatch.guard.answerer_process import FILES
 from picklewatch.ipc import places
 
 TREE = Path(__file__).parents[2]

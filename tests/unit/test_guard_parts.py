@@ -110,7 +110,7 @@ def test_the_answerer_imports_the_standard_library_alone() -> None:
     """As it is started, without `site`: an import while it is asked would wait for itself."""
     code = (
         f"import sys; sys.path.append({str(Path(picklewatch.__file__).parent.parent)!r}); "
-        "import picklewatch.guard.answerer; "
+        "import picklewatch.guard.answerer_process; "
         "print(*(name for name in sys.modules if name.partition('.')[0] not in sys.stdlib_module_names))"
     )
     done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, check=True)

@@ -4,34 +4,25 @@ While it has the group, every open on the file systems that it marked waits for 
 wait of its own would wait for itself; so everything is imported, opened and locked in memory before the mark is set.
 What the table does not know goes to the judge with the event's own descriptor, which asks nobody.
 
-`python -c "… main(TEXT)"` is started by `picklewatch.guard.warden`; TEXT is an `AnswererStart` as JSON. On its socket
-to the warden it says ``ready`` once it has the mark, or ``failed …``; a message with a descriptor brings the socket to
-a new judge.
+`picklewatch.guard.answerer_process` starts it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
-import gc
-import json
 import os
-import resource
 import select
-import signal
 import socket
 import stat
 import time
-from dataclasses import asdict, dataclass
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from picklewatch.guard import fanotify
 from picklewatch.guard.board import Beat, Board, Tally
 from picklewatch.guard.guarded_trees import GuardedTrees
-from picklewatch.guard.held_questions import MOST, HeldQuestion, HeldQuestions
-from picklewatch.guard.privileges import die_with, may_lock_memory
+from picklewatch.guard.held_questions import HeldQuestion, HeldQuestions
 from picklewatch.guard.quiet_directories import QuietDirectories
 from picklewatch.guard.states import (
     MESSAGE,
@@ -48,50 +39,18 @@ from picklewatch.guard.states import (
 )
 from picklewatch.guard.verdict_table import VerdictTable
 
+if TYPE_CHECKING:
+    from picklewatch.guard.answerer_start import AnswererStart
+
 ASK: Final = fanotify.OPEN_PERM | fanotify.ACCESS_PERM
 """Opens alone leave ways: opened before the content came, written after it was judged, sendfile, copy_file_range."""
 _READS_IGNORED: Final = fanotify.MARK_IGNORED_MASK | fanotify.MARK_EVICTABLE
 """Until the content changes. Never opens: who writes through a mapping later would clear no such mark."""
-FILES: Final = 4 * MOST
-"""Descriptors: those that are held, those of one read, and as many again."""
 _MESSAGES: Final = 8
 """Messages of the judge that are taken in a row."""
 _CHANGES: Final = 3
 """Questions about one open or read of a file that changes all the time."""
-_LOCK: Final = 1 | 2 | 4
-"""``MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT``."""
 _SCM: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswererStart:
-    """What an answerer is given when it starts."""
-
-    warden: int
-    """The descriptor of its socket to the warden."""
-    warden_pid: int
-    board: int
-    """The descriptor of the `Board`."""
-    trees: tuple[str, ...]
-    """As `os.fsdecode` gives them."""
-    mounted: tuple[str, ...]
-    """What is mounted in them."""
-    max_wait: float
-    late: Answer
-    """The answer where no verdict came in time."""
-    beat: float
-    """Seconds between two signs of life."""
-
-    def to_json(self) -> str:
-        """Return it as a text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def of(cls, text: str) -> AnswererStart:
-        """Return what `to_json` wrote."""
-        fields = json.loads(text)
-        paths = {name: tuple(fields[name]) for name in ("trees", "mounted")}
-        return cls(**{**fields, **paths, "late": Answer(fields["late"])})
 
 
 class AnswerLoop:
@@ -356,47 +315,3 @@ def _has_writer(fd: int) -> bool:
         return error.errno == errno.EAGAIN
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
-
-
-def main(text: str) -> NoReturn:
-    """Be the answerer that *text* describes; ends the process."""
-    start = AnswererStart.of(text)
-    try:
-        _prepare_process(start)
-        loop = AnswerLoop(start)
-        _settle_memory()
-        loop.mark()
-    except OSError as error:
-        reason = f"failed {error.errno or 0} {error.strerror or error}"
-        socket.socket(fileno=start.warden).send(reason.encode(errors="replace"))
-        os._exit(1)
-    try:
-        loop.run()
-    except BaseException:
-        loop.close()  # first: printing a traceback reads source files
-        raise
-    loop.close()
-    os._exit(0)
-
-
-def _prepare_process(start: AnswererStart) -> None:
-    """End with the warden, whatever state this process is in; never by a signal for somebody else.
-
-    Raises `OSError`.
-    """
-    die_with(start.warden_pid)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody opens for writing what has our lease, for a microsecond
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and most < FILES:
-        raise OSError(errno.EMFILE, f"LimitNOFILE={most} is too low: without descriptors the kernel refuses all opens")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, most))
-
-
-def _settle_memory() -> None:
-    """Keep everything in memory, for a page that is read from a disk may be one that is asked about."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    if may_lock_memory():  # within a limit instead, an allocation would fail some day
-        ctypes.CDLL(None).mlockall(_LOCK)

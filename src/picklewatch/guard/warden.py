@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from picklewatch.core.errors import Error, ExitStatus
-from picklewatch.guard.answerer import AnswererStart
+from picklewatch.guard.answerer_start import AnswererStart
 from picklewatch.guard.board import Beat, Board
 from picklewatch.guard.judge import Judge
 from picklewatch.guard.privileges import die_with, drop_capabilities
@@ -45,7 +45,7 @@ _PAUSE: Final = 1.0
 _NOTES: Final = 100
 _BOOT: Final = (
     "import sys; text, *path = sys.argv[1:]; sys.path[:] = path; "
-    "from picklewatch.guard.answerer import main; main(text)"
+    "from picklewatch.guard.answerer_process import main; main(text)"
 )
 """Without `site`, which would import what is installed beside us."""
 _HINTS: Final = {
