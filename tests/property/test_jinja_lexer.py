@@ -126,6 +126,13 @@ def test_the_work_grows_with_the_text(opening: str, step: str) -> None:
     assert large <= 12 * small + 500
 
 
+def test_the_work_of_many_names_grows_with_the_text() -> None:
+    """Each of them gets a value that each of them is a part of."""
+    texts = [", ".join(f"a{number}" for number in range(count)) for count in (100, 1_000)]
+    small, large = (_calls(f"{{% set {text} = {text.replace(',', ' +')} %}}{{{{ a1") for text in texts)
+    assert large <= 12 * small + 500
+
+
 def _calls(text: str) -> int:
     """Return the number of calls that judging *text* takes."""
     count = 0

@@ -96,10 +96,11 @@ class Template:
             for at, role in enumerate(code.roles)
             if role is Role.ARGUMENT or (role is Role.VARIABLE and code.tokens[0].text in _ASSIGNING)
         }
+        own |= assigned
         seen: set[str] = set()
         for code in codes:
             for at, role in enumerate(code.roles):
-                kind = None if role is None else _unlisted(code, at, role, own | assigned)
+                kind = None if role is None else _unlisted(code, at, role, own)
                 if kind is not None and kind not in seen:
                     seen.add(kind)
                     yield Reach(UNKNOWN, Level.UNVERIFIED, f"the {kind} {code.tokens[at].text[:40]!r}")
@@ -113,6 +114,8 @@ def _refused(code: ReadBlock) -> bool:
 
     Python's ``f"{{{name}}}"`` and React's ``style={{width: 1}}`` are read by its lexer.
     """
+    if "{" not in code.operators and ":" not in code.operators:
+        return False
     colons = {code.opened_by[at] for at, operator in enumerate(code.operators) if operator == ":"}
     if -1 in colons and not code.block.statement:
         return True

@@ -52,12 +52,13 @@ def held_texts(codes: Sequence[ReadBlock]) -> dict[str, Origin]:
     macros = {code.tokens[1].text for code in codes if code.block.statement and _tag(code) == "macro"}
     edges: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     waiting: list[tuple[str, Origin]] = []
-    for value in (one for code in codes for one in _values(code, macros)):
+    for number, value in enumerate(one for code in codes for one in _values(code, macros)):
         own, uses, combined = _weigh(value)
-        for target in value.targets:
-            waiting.append((target, own))
-            for name in uses:
-                edges[name].append((target, combined))
+        expression = f"= {number}"  # between the names of an expression and all that get its value
+        edges[expression] = [(target, False) for target in value.targets]
+        waiting.append((expression, own))
+        for name in uses:
+            edges[name].append((expression, combined))
     while waiting:
         name, state = waiting.pop()
         if state <= held.get(name, Origin.OTHER):
