@@ -261,8 +261,8 @@ BOUNDS: dict[str, list[Entry]] = {
         sample(
             "a script that does not look like one at its beginning: no loader runs it",
             "script_kind: data[:HEAD]",
-            "script_kind: sum(map(is_sentence, lines)) * _PROSE > len(lines)",
-            "script_kind: sum((1 for _ in _POWERSHELL.finditer(head))) * _SHARE >= max(len(lines), 1)",
+            "script_kind: sum(map(is_sentence, others)) * _PROSE > len(lines)",
+            "script_kind: (len(lines) - len(others)) * _SHARE >= max(len(lines), 1)",
         ),
     ],
     "analysis/dataset_script.py": [

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BOUNDS: dict[str, list[Entry]] = {
     "analysis/formats/python_files.py": [
         shown("calls that are harmless unless asked for", "_judge: others[:_SHOWN]"),
+        shown("a command", "_script: attack.group()[:_EVIDENCE]"),
         told(
             "python-unread",
             reach_texts.long_module,

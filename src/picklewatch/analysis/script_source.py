@@ -50,9 +50,10 @@ def script_kind(data: memoryview) -> str:
         return "Windows' command line"
     if _NEITHER.match(head) is not None:
         return ""
-    lines = [line.decode("utf-8", "replace").strip() for line in _LINE.findall(head)]
-    if sum(map(is_sentence, lines)) * _PROSE > len(lines):
+    lines = _LINE.findall(head)
+    others = [line.decode("utf-8", "replace").strip() for line in lines if _POWERSHELL.match(line) is None]
+    if sum(map(is_sentence, others)) * _PROSE > len(lines):
         return ""
-    if sum(1 for _ in _POWERSHELL.finditer(head)) * _SHARE >= max(len(lines), 1):
+    if (len(lines) - len(others)) * _SHARE >= max(len(lines), 1):
         return "PowerShell"
     return "Windows' script host" if _HOST.search(head) is not None else ""

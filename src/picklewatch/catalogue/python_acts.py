@@ -140,16 +140,25 @@ HIDDEN_NAMES = frozenset({"system", "popen", "Popen", "exec", "eval", "compile",
                           "__subclasses__", "loads", "CDLL", "urlopen", "dup2"})  # fmt: skip
 """The same for attributes."""
 
+_FETCHED_AND_RUN = (
+    r"\b(?:curl|wget|fetch)\b[^;&]{0,300}\|\s{0,9}(?:sudo\s{1,9})?(?:/\S{0,99}/)?(?:(?:ba|z|da)?sh|python[\d.]{0,4})\b"
+    r"|\b(?:ba|z|da)?sh\s{1,9}-c\s{1,9}[\"']?\$\((?:curl|wget)\b|<\((?:curl|wget)\b"
+)
+"""What installers tell people to type, too."""
+_ATTACKS = (
+    r"/dev/(?:tcp|udp)/|\b(?:ba|z|da|k)?sh\s{1,9}-i\b[^|;]{0,99}[<>]|\bnc(?:at)?\b[^|;\n]{0,200}\s-\w{0,9}[ec]\b|\bmkfifo\b.{0,200}\bnc\b"
+    r"|base64\s{1,9}(?:-d|-D|--decode)\b[^|]{0,200}\|\s{0,9}(?:\S{0,99}/)?(?:ba|z|da)?sh\b|DownloadString\s{0,9}\("
+    r"|powershell(?:\.exe)?\b[^\n]{0,200}\s-e(?:nc\w{0,12}|c)?\s{1,9}[A-Za-z0-9+/=]{16}|\bregsvr32\b[^\n]{0,200}\bhttps?:"
+    r"|\b(?:iex|Invoke-Expression)\b[^\n]{0,200}\b(?:DownloadString|iwr|irm|Invoke-WebRequest|curl)\b|\b(?:iwr|irm|Invoke-WebRequest)\b[^\n]{0,300}\|\s{0,9}iex\b"
+    r"|\bmshta\s{1,9}(?:https?|vbscript|javascript):|\bcertutil\b[^\n]{0,200}-urlcache|\bbitsadmin\b[^\n]{0,200}/transfer|\bxmrig\b|:\(\)\s{0,9}\{\s{0,9}:\|:"
+)
 ATTACK_COMMAND = re.compile(
-    r"/dev/(?:tcp|udp)/|\b(?:ba|z|da|k)?sh\s+-i\b|\bnc(?:at)?\b[^|;]*\s-\w*[ec]\b|\bmkfifo\b.*\bnc\b"
-    r"|\b(?:curl|wget|fetch)\b[^;&]*\|\s*(?:sudo\s+)?(?:/\S*/)?(?:ba|z|da)?sh\b|\b(?:ba|z|da)?sh\s+-c\s+[\"']?\$\((?:curl|wget)\b"
-    r"|<\((?:curl|wget)\b|\b(?:curl|wget)\b[^|]*\|\s*(?:sudo\s+)?python|base64\s+(?:-d|-D|--decode)\b[^|]*\|\s*(?:\S*/)?(?:ba|z|da)?sh\b"
-    r"|powershell(?:\.exe)?\b[^\n]*\s-e(?:nc\w*|c)?\s+[A-Za-z0-9+/=]{16}|\b(?:iex|Invoke-Expression)\b[^\n]*\b(?:DownloadString|iwr|irm|Invoke-WebRequest|curl)\b"
-    r"|DownloadString\s*\(|\bmshta\s+(?:https?|vbscript|javascript):|\bregsvr32\b[^\n]*\bhttps?:|\bcertutil\b[^\n]*-urlcache"
-    r"|\bbitsadmin\b[^\n]*/transfer|\brm\s+-[rRf]{2,}\s+(?:/|~|\$HOME)(?:\s|\*|$)|:\(\)\s*\{\s*:\|:|\bchattr\b.*\+i\b|\bxmrig\b",
+    rf"{_FETCHED_AND_RUN}|{_ATTACKS}|\bsh\s{{1,9}}-i\b|\brm\s{{1,9}}-[rRf]{{2,9}}\s{{1,9}}(?:/|~|\$HOME)(?:\s|\*|$)|\bchattr\b.{{0,99}}\+i\b",
     re.IGNORECASE | re.DOTALL,
 )
-"""Commands that only attacks run."""
+"""Commands that no model's code runs."""
+ATTACK_SCRIPT = re.compile(_ATTACKS.encode(), re.IGNORECASE | re.DOTALL)
+"""The same for scripts, which people start: installers fetch and run, and remove what they made."""
 QUIET_COMMAND = re.compile(
     r"\s*(?:$|(?:\S*/)?(?:git\s+(?:-C\s+\S+\s+)?(?:rev-parse|describe|log|status|diff|branch|remote|show|ls-files|config\s+--get|--version|symbolic-ref)"
     r"|nvidia-smi|rocm-smi|rocminfo|amd-smi|xpu-smi|npu-smi|hl-smi|neuron-ls|nvcc|ptxas|uname|lscpu|sysctl|sw_vers|which|where|whereis|command\s+-v"

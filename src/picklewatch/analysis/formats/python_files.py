@@ -18,6 +18,7 @@ from picklewatch.analysis.python.nature import first_sign, is_code
 from picklewatch.analysis.python.reading import read
 from picklewatch.analysis.script_source import script_kind
 from picklewatch.analysis.sparse import before_hole
+from picklewatch.catalogue.python_acts import ATTACK_SCRIPT
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from picklewatch.analysis.formats.part import Part
     from picklewatch.analysis.python.reading import PythonSource
 
-SCRIPT = "script-code"
-"""The rule of scripts; those of Python are the judgement's."""
+SCRIPT, SCRIPT_ATTACK = "script-code", "script-attack"
+"""The rules of scripts; those of Python are the judgement's."""
+_EVIDENCE = 300
+"""Bytes of a command that are shown."""
 _BREAK = re.compile(rb"\r\n?|\n")
 _SHOWN = 20
 """Calls that are shown of what a source does only if it is asked to."""
@@ -108,4 +111,9 @@ def _script(scan: Scan, part: Part) -> str | None:
         return None
     scan.code_bearing = True
     scan.finding(SCRIPT, Level.UNVERIFIED, part.where, f"The file is a script for {kind}: whoever starts it runs it.")
+    attack = ATTACK_SCRIPT.search(part.data)
+    if attack is not None:
+        summary = "The script opens a shell to elsewhere, or runs what it decodes or fetches without a file."
+        evidence = bytes(attack.group()[:_EVIDENCE]).decode("utf-8", "replace")
+        scan.finding(SCRIPT_ATTACK, Level.MALICIOUS, part.at(attack.start()), summary, evidence)
     return "script"

@@ -101,7 +101,7 @@ def _is_quiet(command: str, call: ast.Call) -> bool:
     """Return True for a command that only tells about the machine, or the empty text: it gives Windows its colours."""
     if not command:
         return bool(call.args) and isinstance(call.args[0], ast.Constant)
-    return QUIET_COMMAND.match(command) is not None and "\0" not in command.split(" ", maxsplit=1)[0]
+    return QUIET_COMMAND.match(command) is not None and "\0" not in command.partition(" ")[0]
 
 
 def _command(call: ast.Call, scope: Scope, values: Values) -> str:

@@ -76,6 +76,19 @@ RULES: tuple[Rule, ...] = (
         allow=_BY_DIGEST,
     ),
     Rule(
+        id="script-attack",
+        level=Level.MALICIOUS,
+        title="A script that attacks",
+        meaning=(
+            "A script beside the weights opens a shell to another machine, or runs what it decodes or fetches without "
+            "a file in between: `/dev/tcp/`, `nc -e`, encoded PowerShell, `DownloadString`, `mshta`, `certutil -urlcache`."
+        ),
+        danger="It acts when somebody starts it, as the model's page says to. No model needs such a script.",
+        evidence="powershell -enc SQBFAFgAIAAoAE4AZQB3AC0A",
+        action="Don't start it. Delete or quarantine it, and tell whoever published the model.",
+        allow=_BY_DIGEST,
+    ),
+    Rule(
         id="script-code",
         level=Level.UNVERIFIED,
         title="A script",
