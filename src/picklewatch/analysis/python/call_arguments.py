@@ -122,9 +122,11 @@ def _command(call: ast.Call, scope: Scope, values: Values) -> str:
 
 
 def _code(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[Told]:
-    if not call.args or name == "types.FunctionType":
+    if not call.args:
         return
     origin = values.origin(call.args[0], scope)
+    if name == "types.FunctionType" and not origin & (Origin.DECODED | Origin.RECEIVED):
+        return
     text = values.text(call.args[0], scope)
     if origin & Origin.RECEIVED:
         yield _attack("executes code from the network")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MOST = 1 << 18
+MOST = 1 << 19
 """Characters outside of plain strings and comments that are parsed at a time."""
 PER_CHARACTER = 6
 """Units of work that parsing one of them may cost."""
