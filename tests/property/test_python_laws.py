@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from samples.judging import verdict
 
@@ -37,7 +37,6 @@ def _parses(source: str) -> bool:
 
 
 @given(SOURCES)
-@settings(deadline=None)
 def test_no_source_makes_the_judgement_fail(source: str) -> None:
     """Whatever stands for whatever, it ends in findings."""
     findings = judge_text(source, lambda _: None)
@@ -45,14 +44,12 @@ def test_no_source_makes_the_judgement_fail(source: str) -> None:
 
 
 @given(SOURCES)
-@settings(deadline=None)
 def test_statements_are_the_whole_text(source: str) -> None:
     """None is lost or doubled where a text is split."""
     assert "".join(statement.text for statement in _statements(source)) == source
 
 
 @given(st.lists(PIECES.filter(_parses), max_size=20).map("".join))
-@settings(deadline=None)
 def test_what_is_split_is_read_as_what_is_whole(source: str) -> None:
     """A statement ends where Python says that it does."""
     parts = [ast.parse(statement.text).body for statement in _statements(source)] if _parses(source) else []
@@ -61,7 +58,6 @@ def test_what_is_split_is_read_as_what_is_whole(source: str) -> None:
 
 
 @given(SOURCES)
-@settings(deadline=None)
 def test_no_source_that_imports_is_skipped(source: str) -> None:
     """If this Python parses it and finds an import in it."""
     if _parses(source) and any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(ast.parse(source))):
