@@ -204,7 +204,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_TURNED: _LETTERS[:13]",
         ),
     ],
-    "analysis/python/judge.py": [
+    "analysis/python/code_judge.py": [
         shown(
             "the source of a call",
             "_shown: sum((1 for _ in zip(ast.walk(node), range(_NODES), strict=False))) >= _NODES",
@@ -212,7 +212,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "_shown: ast.unparse(node)[:_EVIDENCE]",
         ),
     ],
-    "analysis/python/names.py": [
+    "analysis/python/import_names.py": [
         told(
             "python-unread",
             reach.long_chain,

@@ -205,7 +205,7 @@ def long_chain() -> Reached:
             + b"a%d.getcwd()" % length
         )
 
-    return Reached(source(8), source(9), constants={"picklewatch.analysis.python.names.DEEPEST": 10})
+    return Reached(source(8), source(9), constants={"picklewatch.analysis.python.import_names.DEEPEST": 10})
 
 
 def long_argument() -> Reached:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples.judging import verdict
 
-from picklewatch.analysis.python.judge import judge_text
+from picklewatch.analysis.python.code_judge import judge_text
 from picklewatch.analysis.python.nature import is_code
 from picklewatch.analysis.python.reading import _statements, read
 from picklewatch.core.model import Level, Verdict

@@ -13,7 +13,7 @@ import pytest
 
 import picklewatch
 from picklewatch.core.model import FileId
-from picklewatch.guard.board import Beat, Board, Tally
+from picklewatch.guard.board import Beat, Board, GuardCount
 from picklewatch.guard.judging import wait_for_tick
 from picklewatch.guard.lanes import SMALL, Lanes
 from picklewatch.guard.states import (
@@ -99,10 +99,10 @@ def test_the_board_is_shared() -> None:
     board = Board.create()
     other = Board(board.fd)
     board.beat(Beat.JUDGE)
-    board.write([3, *[0] * (len(Tally) - 1)])
+    board.write([3, *[0] * (len(GuardCount) - 1)])
     assert other.last_beat(Beat.JUDGE) > 0
     assert other.last_beat(Beat.ANSWERER) == 0
-    assert other.get(Tally.ASKED) == other.numbers()["asked"] == 3
+    assert other.get(GuardCount.ASKED) == other.numbers()["asked"] == 3
     os.close(board.fd)
 
 

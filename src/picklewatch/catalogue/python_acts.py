@@ -1,6 +1,6 @@
 """Calls in Python source by what they do, and the words of commands, paths and hosts that decide about them. Pure.
 
-Names are as `picklewatch.analysis.python.names` resolves them: through imports and aliases, ``()`` for the result of a
+Names are as `picklewatch.analysis.python.import_names` resolves them: through imports and aliases, ``()`` for the result of a
 call. What imports alone say is in `picklewatch.catalogue.imports`; here arguments decide, because honest code acts, too.
 """
 

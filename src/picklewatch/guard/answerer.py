@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from picklewatch.guard import fanotify
-from picklewatch.guard.board import Beat, Board, Tally
+from picklewatch.guard.board import Beat, Board, GuardCount
 from picklewatch.guard.guarded_trees import GuardedTrees
 from picklewatch.guard.held_questions import HeldQuestion, HeldQuestions
 from picklewatch.guard.quiet_directories import QuietDirectories
@@ -59,7 +59,7 @@ class AnswerLoop:
     def __init__(self, start: AnswererStart) -> None:
         self._start = start
         self._board = Board(start.board)
-        self._counts = [0] * len(Tally)
+        self._counts = [0] * len(GuardCount)
         self._warden = socket.socket(fileno=start.warden)
         self._judge: socket.socket | None = None
         self._judge_pid = 0
@@ -102,7 +102,7 @@ class AnswerLoop:
             for held in self._held.overdue(time.monotonic()):
                 self._answer_late(held)
             self._ask_judge()
-            self._counts[Tally.HELD] = len(self._held)
+            self._counts[GuardCount.HELD] = len(self._held)
             self._board.write(self._counts)
 
     def close(self) -> None:
@@ -123,10 +123,10 @@ class AnswerLoop:
         try:
             questions = fanotify.questions(self._group)
         except OSError:  # that file can't be opened for us: the kernel refused its open
-            self._counts[Tally.UNREADABLE] += 1
+            self._counts[GuardCount.UNREADABLE] += 1
             return
         for mask, fd, pid in questions:
-            self._counts[Tally.ASKED] += 1
+            self._counts[GuardCount.ASKED] += 1
             now = time.monotonic()
             self._decide(mask, HeldQuestion(fd, pid, now, self._held.deadline(now), 0))
 
@@ -140,11 +140,11 @@ class AnswerLoop:
         state = state_of(status)
         known = self._table.answer(state)
         if known is Answer.DENY:
-            self._counts[Tally.KNOWN] += 1
+            self._counts[GuardCount.KNOWN] += 1
             self._report(QuestionKind.DENIED, held)
             self._answer(held, Answer.DENY)
         elif known is Answer.ALLOW and self._allow_judged(held, state):
-            self._counts[Tally.KNOWN] += 1
+            self._counts[GuardCount.KNOWN] += 1
         else:
             self._decide_unknown(mask, held, os.fstat(held.fd))
 
@@ -152,15 +152,15 @@ class AnswerLoop:
         is_inside, path = self._trees.locate(held.fd, status.st_dev)
         state = state_of(status)
         if not is_inside and status.st_nlink <= 1:  # of several names, one may be inside
-            self._counts[Tally.OUTSIDE] += 1
-            self._counts[Tally.QUIETED] += self._quiet.note(path, status.st_dev)
+            self._counts[GuardCount.OUTSIDE] += 1
+            self._counts[GuardCount.QUIETED] += self._quiet.note(path, status.st_dev)
             self._answer(held, Answer.ALLOW)
         elif mask & fanotify.OPEN_PERM and _has_writer(held.fd):
             # a download that is resumed must get its file; reads through that descriptor are asked about
-            self._counts[Tally.WRITERS] += 1
+            self._counts[GuardCount.WRITERS] += 1
             self._answer(held, Answer.ALLOW)
         elif self._held.is_full:
-            self._counts[Tally.FULL] += 1
+            self._counts[GuardCount.FULL] += 1
             self._answer_late(held)
         elif self._held.is_lapsed(state):
             self._answer_late(held)
@@ -186,13 +186,13 @@ class AnswerLoop:
 
     def _answer(self, held: HeldQuestion, answer: Answer) -> None:
         if answer is Answer.DENY:
-            self._counts[Tally.DENIED] += 1
+            self._counts[GuardCount.DENIED] += 1
         fanotify.answer(self._group, held.fd, fanotify.DENY if answer is Answer.DENY else fanotify.ALLOW)
         waited = int((time.monotonic() - held.since) * 1000)
-        self._counts[Tally.LONGEST_MS] = max(self._counts[Tally.LONGEST_MS], waited)
+        self._counts[GuardCount.LONGEST_MS] = max(self._counts[GuardCount.LONGEST_MS], waited)
 
     def _answer_late(self, held: HeldQuestion) -> None:
-        self._counts[Tally.LATE] += 1
+        self._counts[GuardCount.LATE] += 1
         self._report(QuestionKind.LATE, held)
         self._answer(held, self._start.late)
 
@@ -206,7 +206,7 @@ class AnswerLoop:
             if not self._send(Question(QuestionKind.ASK, held.pid, state, path), held.fd):
                 return
             self._held.sent(state)
-            self._counts[Tally.JUDGED] += 1
+            self._counts[GuardCount.JUDGED] += 1
 
     def _report(self, kind: QuestionKind, held: HeldQuestion) -> None:
         """Tell the judge, for the log, what becomes of *held*; nobody waits for that."""

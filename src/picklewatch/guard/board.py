@@ -24,7 +24,7 @@ class Beat(IntEnum):
     JUDGE = 1
 
 
-class Tally(IntEnum):
+class GuardCount(IntEnum):
     """What is counted."""
 
     ASKED = 0
@@ -53,7 +53,7 @@ class Tally(IntEnum):
     """Directories outside the trees of which the kernel was told not to ask."""
 
 
-_NUMBERS: Final = struct.Struct(f"={len(Tally)}Q")
+_NUMBERS: Final = struct.Struct(f"={len(GuardCount)}Q")
 
 
 class Board:
@@ -79,13 +79,13 @@ class Board:
         return float(_TIME.unpack_from(self._memory, who * _TIME.size)[0])
 
     def write(self, numbers: Sequence[int]) -> None:
-        """Show the *numbers*, one for each `Tally` in its order; only the answerer does."""
+        """Show the *numbers*, one for each `GuardCount` in its order; only the answerer does."""
         _NUMBERS.pack_into(self._memory, _NUMBERS_AT, *numbers)
 
-    def get(self, what: Tally) -> int:
+    def get(self, what: GuardCount) -> int:
         """Return a number."""
         return int(_NUMBERS.unpack_from(self._memory, _NUMBERS_AT)[what])
 
     def numbers(self) -> dict[str, int]:
         """Return all numbers by their names."""
-        return {what.name.lower(): self.get(what) for what in Tally}
+        return {what.name.lower(): self.get(what) for what in GuardCount}

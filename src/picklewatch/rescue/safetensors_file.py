@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEADER = 100_000_000
 """Bytes of a header that readers accept."""
 _ALIGNMENT = 8
-_SHORTEST = 256
+_SHORTEST = 264
 """Bytes of a header: a smaller length, with its seven zeros, looks like the first letter of a text in UTF-32 to readers
 that tell encodings by the places of zeros (`json.detect_encoding`), and ours would read all of the tensors as one."""
 

@@ -6,7 +6,6 @@ architecture that Debian supports.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import mmap
@@ -64,12 +63,6 @@ def fork() -> int:
     if pid < 0:
         raise _error()
     return pid
-
-
-def return_free_memory() -> None:
-    """Give the C library's free memory back to the kernel: every fork has to copy its page tables."""
-    with contextlib.suppress(AttributeError):  # glibc alone has it
-        _libc.malloc_trim(ctypes.c_size_t(0))
 
 
 def map_file(descriptor: int, size: int, ranges: Iterable[tuple[int, int]]) -> memoryview:

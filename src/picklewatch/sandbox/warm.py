@@ -26,6 +26,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from picklewatch.access.free_memory import return_free_memory
 from picklewatch.core.model import Limits, ScanReport
 from picklewatch.sandbox import child, kernel, lockdown, samples, wire
 
@@ -206,7 +207,7 @@ class Server:
     def _settle_memory(self) -> None:
         """Drop what the last steps left, and freeze the rest: a child's collections shall not touch, and copy, it."""
         gc.collect()
-        kernel.return_free_memory()
+        return_free_memory()
         gc.freeze()
         lockdown.measure(self.plan)
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from picklewatch import __version__
+from picklewatch.access.free_memory import return_free_memory
 from picklewatch.access.open_file import OpenFailure
 from picklewatch.core.errors import ConfigError, ExitStatus
 from picklewatch.core.model import Verdict
 from picklewatch.core.state_layout import StateLayout
 from picklewatch.ipc.places import SocketPlace
 from picklewatch.queue.schedule import Schedule
-from picklewatch.sandbox.kernel import return_free_memory
 from picklewatch.service.actions import Actions
 from picklewatch.service.background import BackgroundTask
 from picklewatch.service.candidate_queue import CandidateQueue

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from picklewatch.analysis.formats.spelling import in_utf8
 from picklewatch.analysis.python.call_arguments import ATTACK
 from picklewatch.analysis.python.call_arguments import CODE_RULE as CODE
+from picklewatch.analysis.python.code_judge import UNREAD, judge_source
 from picklewatch.analysis.python.decoding import decode
-from picklewatch.analysis.python.judge import UNREAD, judge_source
 from picklewatch.analysis.python.nature import first_sign, is_code
 from picklewatch.analysis.python.reading import read
 from picklewatch.analysis.script_source import script_kind

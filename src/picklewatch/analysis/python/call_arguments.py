@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklewatch.analysis.python.data_origins import Origin
+from picklewatch.analysis.python.data_origins import DataOrigin
 from picklewatch.catalogue.python_acts import (
     ACTS,
     ATTACK_COMMAND,
@@ -59,7 +59,7 @@ def judge_call(call: ast.Call, scope: Scope, values: Values) -> Iterator[Told]:
     act = ACTS.get(name)
     if act is not None:
         yield from _LOOKS[act](name, call, scope, values)
-    elif name == "os.dup2" and call.args and values.origin(call.args[0], scope) & Origin.SOCKET:
+    elif name == "os.dup2" and call.args and values.origin(call.args[0], scope) & DataOrigin.SOCKET:
         yield _attack("connects a program's input and output to a socket")
 
 
@@ -83,13 +83,13 @@ def _run(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[To
     given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in _COMMANDS)]
     origin = _origin(given, scope, values)
     command = _command(call, scope, values)
-    if _origin(streams, scope, values) & Origin.SOCKET:
+    if _origin(streams, scope, values) & DataOrigin.SOCKET:
         yield _attack("gives a program's input or output to a socket")
-    elif origin & Origin.RECEIVED and _UNKNOWN.match(command) is not None:
+    elif origin & DataOrigin.RECEIVED and _UNKNOWN.match(command) is not None:
         yield _attack("runs commands that come from the network")
     elif ATTACK_COMMAND.search(command):
         yield _attack("runs a command that only attacks run")
-    elif origin & Origin.DECODED:
+    elif origin & DataOrigin.DECODED:
         yield _attack("runs a command that is decoded from hidden text")
     elif name.startswith("pip.") or PACKAGES.search(command):
         yield _harm("installs packages")
@@ -125,12 +125,12 @@ def _code(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[T
     if not call.args:
         return
     origin = values.origin(call.args[0], scope)
-    if name == "types.FunctionType" and not origin & (Origin.DECODED | Origin.RECEIVED):
+    if name == "types.FunctionType" and not origin & (DataOrigin.DECODED | DataOrigin.RECEIVED):
         return
     text = values.text(call.args[0], scope)
-    if origin & Origin.RECEIVED:
+    if origin & DataOrigin.RECEIVED:
         yield _attack("executes code from the network")
-    elif origin & Origin.DECODED:
+    elif origin & DataOrigin.DECODED:
         yield _attack("executes code that is decoded from hidden text")
     elif isinstance(text, str) and values.is_built(call.args[0], scope) and _SUSPECT.search(text):
         yield _attack("executes code that is put together from pieces")
@@ -200,7 +200,7 @@ def _is_outside(path: str) -> bool:
 def _unpickle(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[Told]:
     origin = _origin(call.args[:1], scope, values)
     text = values.text(call.args[0], scope) if call.args else None
-    if origin & Origin.DECODED and (text is not None or name.startswith("marshal.")):
+    if origin & DataOrigin.DECODED and (text is not None or name.startswith("marshal.")):
         yield _attack("unpickles data that are decoded from hidden text")
     elif not (name == "jsonpickle.decode" and text is None):
         yield _harm("unpickles other data")
@@ -218,19 +218,19 @@ def _native(_name: str, call: ast.Call, scope: Scope, values: Values) -> Iterato
 
 def _sent(call: ast.Call, scope: Scope, values: Values) -> Iterator[Told]:
     """Judge what leaves the machine: keys and the environment; a client's own headers aside."""
-    origin = Origin.NOWHERE
+    origin = DataOrigin.NOWHERE
     for argument in (*call.args, *(k.value for k in call.keywords if k.arg not in UNSENT)):
         origin |= values.origin(argument, scope)
         if values.dotted(argument, scope) == "os.environ":
-            origin |= Origin.ENVIRONMENT
-    if origin & (Origin.SECRET | Origin.ENVIRONMENT):
+            origin |= DataOrigin.ENVIRONMENT
+    if origin & (DataOrigin.SECRET | DataOrigin.ENVIRONMENT):
         yield _attack("sends credentials or the environment away")
-    elif origin & Origin.TOKEN:
+    elif origin & DataOrigin.TOKEN:
         yield _harm("sends a credential of the environment away")
 
 
-def _origin(nodes: Iterable[ast.expr], scope: Scope, values: Values) -> Origin:
-    found = Origin.NOWHERE
+def _origin(nodes: Iterable[ast.expr], scope: Scope, values: Values) -> DataOrigin:
+    found = DataOrigin.NOWHERE
     for node in nodes:
         found |= values.origin(node, scope)
     return found

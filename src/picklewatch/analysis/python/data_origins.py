@@ -10,14 +10,14 @@ from enum import Flag, auto
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.python.folding import LONGEST
-from picklewatch.analysis.python.names import PythonNames
+from picklewatch.analysis.python.import_names import PythonNames
 from picklewatch.catalogue.python_acts import CREDENTIAL, DECODERS, RECEIVERS, SECRET_PATH, SOCKETS
 
 if TYPE_CHECKING:
     from picklewatch.analysis.python.scopes import Module, Scope
 
 
-class Origin(Flag):
+class DataOrigin(Flag):
     """Where data come from."""
 
     NOWHERE = 0
@@ -46,12 +46,12 @@ class Values(PythonNames):
 
     def __init__(self, module: Module) -> None:
         super().__init__(module)
-        self._origins: dict[tuple[int, str], Origin] = {}
+        self._origins: dict[tuple[int, str], DataOrigin] = {}
         self._known_paths: dict[int, str] = {}
 
-    def origin(self, node: ast.expr, scope: Scope, depth: int = 0) -> Origin:
+    def origin(self, node: ast.expr, scope: Scope, depth: int = 0) -> DataOrigin:
         """Return where the data come from that *node* is made of."""
-        found = Origin.NOWHERE
+        found = DataOrigin.NOWHERE
         for number, part in enumerate(ast.walk(node)):
             if number > _STEPS:
                 self.bounded = True
@@ -64,67 +64,67 @@ class Values(PythonNames):
                 found |= self._origin_of_item(part, scope)
         return found
 
-    def _origin_of_name(self, name: str, scope: Scope, depth: int) -> Origin:
+    def _origin_of_name(self, name: str, scope: Scope, depth: int) -> DataOrigin:
         key = (id(scope), name)
         if key not in self._origins:
-            self._origins[key] = Origin.NOWHERE  # while it is looked up
+            self._origins[key] = DataOrigin.NOWHERE  # while it is looked up
             bound = self._bound(name, scope) if self._goes_on(depth) else []
-            found = Origin.NOWHERE
+            found = DataOrigin.NOWHERE
             for value in bound:
                 found |= self.origin(value, scope, depth + 1)
             self._origins[key] = found
         return self._origins[key]
 
-    def _origin_of_returns(self, node: ast.Call, depth: int) -> Origin:
+    def _origin_of_returns(self, node: ast.Call, depth: int) -> DataOrigin:
         """Return where the results of one of the module's own functions come from."""
         made = self._module.functions.get(getattr(node.func, "id", ""))
         if made is None:
-            return Origin.NOWHERE
+            return DataOrigin.NOWHERE
         key = (id(made), "")
         if key not in self._origins:
-            self._origins[key] = found = Origin.NOWHERE
+            self._origins[key] = found = DataOrigin.NOWHERE
             for value in made.returns if self._goes_on(depth) else ():
                 found |= self.origin(value, made, depth + 1)
             self._origins[key] = found
         return self._origins[key]
 
-    def _origin_of_call(self, node: ast.Call, scope: Scope) -> Origin:
+    def _origin_of_call(self, node: ast.Call, scope: Scope) -> DataOrigin:
         name = self.dotted(node.func, scope)
         if name in DECODERS:
-            return Origin.DECODED | (Origin.CODE if name.startswith("marshal.") else Origin.NOWHERE)
+            return DataOrigin.DECODED | (DataOrigin.CODE if name.startswith("marshal.") else DataOrigin.NOWHERE)
         if name in RECEIVERS:
-            return Origin.RECEIVED
+            return DataOrigin.RECEIVED
         if name in SOCKETS:
-            return Origin.SOCKET
+            return DataOrigin.SOCKET
         if name == "builtins.chr" or (
             isinstance(node.func, ast.Attribute) and node.func.attr in ("decrypt", "fromhex")
         ):
-            return Origin.DECODED
+            return DataOrigin.DECODED
         if name in ("builtins.open", "pathlib.Path", "io.open") and node.args:
             path = self.path(node.args[0], scope)
-            return Origin.SECRET if SECRET_PATH.search(path) else Origin.NOWHERE
+            return DataOrigin.SECRET if SECRET_PATH.search(path) else DataOrigin.NOWHERE
         if name in ("pathlib.Path().read_text", "pathlib.Path().read_bytes", "pathlib.Path().open"):
             held = self.path(node.func.value, scope) if isinstance(node.func, ast.Attribute) else ""
-            return Origin.SECRET if SECRET_PATH.search(held) else Origin.NOWHERE
+            return DataOrigin.SECRET if SECRET_PATH.search(held) else DataOrigin.NOWHERE
         if name in ("os.getenv", "os.environ.get") and node.args:
             key = self.text(node.args[0], scope)
-            return Origin.TOKEN if isinstance(key, str) and CREDENTIAL.search(key) else Origin.NOWHERE
+            return DataOrigin.TOKEN if isinstance(key, str) and CREDENTIAL.search(key) else DataOrigin.NOWHERE
         if name in ("huggingface_hub.get_token", "huggingface_hub.HfFolder.get_token"):
-            return Origin.TOKEN
+            return DataOrigin.TOKEN
         if name in _WHOLE_ENVIRONMENT or (
             name in _COLLECTING and any(self._is_environment(a, scope) for a in node.args)
         ):
-            return Origin.ENVIRONMENT
-        return Origin.NOWHERE
+            return DataOrigin.ENVIRONMENT
+        return DataOrigin.NOWHERE
 
     def _is_environment(self, node: ast.expr, scope: Scope) -> bool:
         return self.dotted(node, scope) == "os.environ"
 
-    def _origin_of_item(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> Origin:
+    def _origin_of_item(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> DataOrigin:
         if isinstance(node, ast.Subscript) and self._is_environment(node.value, scope):
             key = self.text(node.slice, scope)
-            return Origin.TOKEN if isinstance(key, str) and CREDENTIAL.search(key) else Origin.NOWHERE
-        return Origin.NOWHERE
+            return DataOrigin.TOKEN if isinstance(key, str) and CREDENTIAL.search(key) else DataOrigin.NOWHERE
+        return DataOrigin.NOWHERE
 
     def path(self, node: ast.expr, scope: Scope, depth: int = 0) -> str:
         """Return the path that *node* is, as far as it is known; a zero stands for what is not."""

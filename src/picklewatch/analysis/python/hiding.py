@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.python.call_arguments import ATTACK, HARM, Told
-from picklewatch.analysis.python.data_origins import Origin
+from picklewatch.analysis.python.data_origins import DataOrigin
 from picklewatch.catalogue.python_acts import HIDDEN_NAMES, HIDEABLE, SHELLCODE
 from picklewatch.core.model import Level
 
@@ -58,7 +58,7 @@ def _is_hidden(node: ast.expr, scope: Scope, values: Values) -> bool:
     if isinstance(text, str):
         listed = text in HIDDEN_NAMES or text.partition(".")[0] in HIDEABLE
         return listed and values.is_built(node, scope)
-    return text is None and bool(values.origin(node, scope) & Origin.DECODED)
+    return text is None and bool(values.origin(node, scope) & DataOrigin.DECODED)
 
 
 def _chained(node: ast.Attribute) -> Iterator[Told]:
