@@ -146,10 +146,12 @@ def test_a_scan_that_says_little_is_ended_by_the_clock(act: str) -> None:
 
 
 def test_deep_recursion_in_c_is_contained(scanner: Scanner) -> None:
-    """It overflows the stack, fills the memory or takes too long, by the Python; it never gets out."""
+    """It overflows the stack, fills the memory or takes too long, by Python and machine; it never gets out."""
     report = scan(scanner, "c-recursion")
     assert not report.complete
-    assert report.findings[-1].level is Level.UNSCANNABLE
+    # a content of some bytes that fills the memory was made for it
+    assert report.findings[-1].rule in {"scan-crashed", "scan-cpu", "scan-timeout", "scan-evasion"}
+    assert report.findings[-1].level in {Level.UNSCANNABLE, Level.UNSAFE}
 
 
 @pytest.mark.parametrize(
