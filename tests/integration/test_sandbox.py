@@ -20,7 +20,7 @@ from picklewatch.catalogue.rules import RULES
 from picklewatch.core.errors import SandboxError
 from picklewatch.core.model import Level, Limits, Policy, Verdict
 from picklewatch.core.policy import decide
-from picklewatch.sandbox import ScanCancelledError, Scanner, child_run, wire
+from picklewatch.sandbox import ScanCancelledError, Scanner, child_run, starting, wire
 from picklewatch.sandbox import process as process_module
 
 if TYPE_CHECKING:
@@ -70,46 +70,46 @@ def test_nothing_outside_can_be_reached(scanner: Scanner, act: str) -> None:
     assert scan(scanner, "pid").complete
 
 
-@pytest.mark.parametrize(
-    ("act", "rule"),
-    [
-        ("loop", "scan-cpu"),
-        ("loop-ignoring-limit", "scan-cpu"),
-        ("stay-silent", "scan-cpu"),
-        ("eight-gigabytes", "scan-evasion"),
-        ("grow", "scan-evasion"),
-        ("recurse", "scan-crashed"),
-        ("exit", "scan-crashed"),
-        ("segv", "scan-crashed"),
-        ("abort", "scan-crashed"),
-        ("stack-overflow", "scan-crashed"),
-        ("raise", "scan-crashed"),
-        ("silence", "scan-garbage"),
-        ("garbage", "scan-garbage"),
-        ("half-line", "scan-garbage"),
-        ("babble", "scan-garbage"),
-        ("endless-line", "scan-garbage"),
-        ("deep-json", "scan-garbage"),
-        ("wide-json", "scan-garbage"),
-        ("no-report", "scan-garbage"),
-        ("two-reports", "scan-garbage"),
-        ("bad-format", "scan-garbage"),
-        ("huge-count", "scan-garbage"),
-        ("nan-count", "scan-garbage"),
-        ("more-fields", "scan-garbage"),
-        ("bad-level", "scan-garbage"),
-        ("many-findings", "scan-garbage"),
-        ("many-imports", "scan-garbage"),
-        ("false-failure", "scan-garbage"),
-        ("close-early", "scan-garbage"),
-        ("gigabyte", "scan-garbage"),
-        ("another-job", "scan-garbage"),
-        ("ending", "scan-garbage"),
-        ("seen-flood", "scan-garbage"),
-        ("seen-too-late", "scan-garbage"),
-        ("false-digest", "scan-garbage"),
-    ],
-)
+LYING = [
+    ("loop", "scan-cpu"),
+    ("loop-ignoring-limit", "scan-cpu"),
+    ("stay-silent", "scan-cpu"),
+    ("eight-gigabytes", "scan-evasion"),
+    ("grow", "scan-evasion"),
+    ("recurse", "scan-crashed"),
+    ("exit", "scan-crashed"),
+    ("segv", "scan-crashed"),
+    ("abort", "scan-crashed"),
+    ("stack-overflow", "scan-crashed"),
+    ("raise", "scan-crashed"),
+    ("silence", "scan-garbage"),
+    ("garbage", "scan-garbage"),
+    ("half-line", "scan-garbage"),
+    ("babble", "scan-garbage"),
+    ("endless-line", "scan-garbage"),
+    ("deep-json", "scan-garbage"),
+    ("wide-json", "scan-garbage"),
+    ("no-report", "scan-garbage"),
+    ("two-reports", "scan-garbage"),
+    ("bad-format", "scan-garbage"),
+    ("huge-count", "scan-garbage"),
+    ("nan-count", "scan-garbage"),
+    ("more-fields", "scan-garbage"),
+    ("bad-level", "scan-garbage"),
+    ("many-findings", "scan-garbage"),
+    ("many-imports", "scan-garbage"),
+    ("false-failure", "scan-garbage"),
+    ("close-early", "scan-garbage"),
+    ("gigabyte", "scan-garbage"),
+    ("another-job", "scan-garbage"),
+    ("ending", "scan-garbage"),
+    ("seen-flood", "scan-garbage"),
+    ("seen-too-late", "scan-garbage"),
+    ("false-digest", "scan-garbage"),
+]
+
+
+@pytest.mark.parametrize(("act", "rule"), LYING)
 def test_using_things_up_and_lying_are_findings(scanner: Scanner, act: str, rule: str) -> None:
     """Whatever the child does, the scan returns within its limits with a registered finding, never clean."""
     before = scanner.pid
@@ -495,7 +495,7 @@ def test_the_current_directory_is_never_imported_from(tmp_path: Path, monkeypatc
     (tmp_path / "json.py").write_text("raise SystemExit('imported from the current directory')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert str(tmp_path) not in process_module.import_path()
+    assert str(tmp_path) not in starting.import_path()
     with Scanner(LIMITS, job=JOB) as it:
         assert it.protections.no_new_privs
 

@@ -319,9 +319,13 @@ def test_a_terminal_gets_colours_and_progress(run: Commands, tmp_path: Path) -> 
     for number in range(300):
         (folder / f"{number:03}").write_bytes(CLEAN)
     (folder / "evil").write_bytes(EVIL)
+    config = tmp_path / "config.toml"
+    config.write_text("scan.batch = 1\n")  # a process for each: no machine is done before there is a bar
     main, terminal = pty.openpty()
     environ = {**run.environ, "TERM": "xterm"}
-    with subprocess.Popen(run.line("scan", folder), stdout=terminal, stderr=terminal, env=environ) as process:
+    with subprocess.Popen(
+        run.line("scan", "-c", config, folder), stdout=terminal, stderr=terminal, env=environ
+    ) as process:
         os.close(terminal)
         shown = b""
         while True:

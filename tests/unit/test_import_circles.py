@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(picklewatch.__file__).parent
 PACKAGES = 20
-CHILDS_HALF = {"child", "child_batch", "kernel", "lockdown", "samples", "syscalls", "warm"}
+CHILDS_HALF = {"child", "child_batch", "direct_child", "kernel", "lockdown", "samples", "syscalls", "warm"}
 """Modules of ``sandbox`` that run where hostile bytes are parsed, or before, in the process that is forked from."""
 SENTENCES = 3
 

@@ -145,9 +145,9 @@ def test_closing_early_ends_what_is_at_work(tmp_path: Path) -> None:
 
 
 def test_the_caller_is_woken_while_it_waits(tmp_path: Path) -> None:
-    """To draw progress."""
+    """To draw progress; a single content is scanned without a thread, and its scanner calls the same function."""
     ticks: list[int] = []
-    list(ScanPool(Pool(), Policy(), ENGINE, 1).run(files(tmp_path, 450), lambda: ticks.append(1)))
+    list(ScanPool(Pool(), Policy(), ENGINE, 1).run(files(tmp_path, 450, 0), lambda: ticks.append(1)))
     assert len(ticks) >= 2
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from picklewatch.sandbox import Scanner
+    from picklewatch.sandbox.direct import DirectProcess
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -100,11 +101,11 @@ class ScanSettings:
     batch: int = BATCH
     """Small files judged by one process, at most; 1 for one process per file."""
 
-    def scanner(self) -> Scanner:
-        """Start a scanner."""
+    def scanner(self, direct: DirectProcess | None = None) -> Scanner:
+        """Start a scanner; *direct* is for its first file."""
         from picklewatch.sandbox import Scanner
 
-        return Scanner(self.limits, require_sandbox=self.require_sandbox)
+        return Scanner(self.limits, require_sandbox=self.require_sandbox, direct=direct)
 
 
 def scan_settings(config_path: Path | None) -> ScanSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from collections import Counter
@@ -25,10 +26,11 @@ from picklewatch.scanning.scan_many import ScanPool
 from picklewatch.telemetry.log.console import wants_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from picklewatch.sandbox import Scanner
+    from picklewatch.sandbox.direct import DirectProcess
     from picklewatch.scanning.collect_paths import CollectedTargets
 
 EPILOG = """\
@@ -88,6 +90,7 @@ def command(  # noqa: PLR0913 - one per option
     Directories are scanned recursively, whatever the files are called. Each content is judged once, however many
     names lead to it. Nothing is ever unpickled, moved or changed.
     """
+    direct = direct_process(paths)
     settings = scan_settings(config_path)
     try:
         excluded = excluder(exclude)
@@ -103,7 +106,7 @@ def command(  # noqa: PLR0913 - one per option
     progress = Progress(len(targets.items), targets.size)
     show = _Show(output, progress, quiet=quiet, named=paths)
     try:
-        with closing(_records(targets, settings, jobs or settings.workers, progress)) as records:
+        with closing(_records(targets, settings, jobs or settings.workers, progress, direct)) as records:
             for record in records:
                 counts[record.judgement.outcome] += 1
                 show.record(record)
@@ -119,6 +122,22 @@ def exit_status(counts: Counter[Outcome], fail_on: Verdict) -> ExitStatus:
     if any(outcome.rank >= fail_on.rank for outcome in found):
         return ExitStatus.UNSAFE
     return ExitStatus.UNSCANNABLE if Outcome.UNSCANNABLE in found else ExitStatus.OK
+
+
+def direct_process(paths: Sequence[str]) -> DirectProcess | None:
+    """Fork the process for the only file of *paths*; None where they are others, or it can't be made.
+
+    This comes before anything is read, such as the configuration: all that this process knows, that one knows as well.
+    """
+    try:
+        if len(paths) != 1 or not stat.S_ISREG(os.stat(paths[0]).st_mode):  # noqa: PTH116 - it may have a null byte
+            return None
+    except (OSError, ValueError):
+        return None
+    from picklewatch.sandbox.direct import start
+    from picklewatch.sandbox.scanner import SCAN
+
+    return start(SCAN)
 
 
 class _Show:
@@ -160,9 +179,13 @@ class _Show:
 
 
 def _records(
-    targets: CollectedTargets, settings: ScanSettings, workers: int, progress: Progress
+    targets: CollectedTargets,
+    settings: ScanSettings,
+    workers: int,
+    progress: Progress,
+    direct: DirectProcess | None,
 ) -> Generator[Record, None, None]:
-    ready = [settings.scanner()] if targets.items else []  # it starts while this process reads the engine's lists
+    ready = [settings.scanner(direct)] if targets.items else []  # it starts while this process reads the engine's lists
 
     def make() -> Scanner:
         return ready.pop() if ready else settings.scanner()

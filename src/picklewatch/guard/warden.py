@@ -25,7 +25,7 @@ from picklewatch.guard.answerer_start import AnswererStart
 from picklewatch.guard.board import Beat, Board
 from picklewatch.guard.judge import Judge
 from picklewatch.guard.privileges import die_with, drop_capabilities
-from picklewatch.sandbox.process import import_path, kept_environment
+from picklewatch.sandbox.starting import import_path, kept_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ read-only descriptor, gives up every right it does not need, scans, and writes i
 side takes nothing on trust. Crashing, hanging and running out of memory are findings, never exceptions.
 
 The parent's half must never parse what it passes on, nor believe what comes back. It is `scanner`, `batches`,
-`rescuer`, `child_run`, `process`, `wire`, `answers`; the other half is `warm`, `child`, `child_batch`, `lockdown`,
-`kernel`, `syscalls`. What is named here is imported when first asked for: the other half needs none of it, and starts
-with every command. Start with `picklewatch.sandbox.scanner`.
+`rescuer`, `child_run`, `process`, `direct`, `starting`, `wire`, `answers`; the other half is `warm`, `direct_child`,
+`child`, `child_batch`, `lockdown`, `kernel`, `syscalls`. What is named here is imported when first asked for: the other
+half needs none of it, and starts with every command. Start with `picklewatch.sandbox.scanner`.
 """
 
 from __future__ import annotations

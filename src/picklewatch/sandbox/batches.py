@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from picklewatch.core.model import Limits, ScanReport
-    from picklewatch.sandbox.process import WarmProcess
+    from picklewatch.sandbox.child_run import Process
 
 _SECONDS: Final = 10.0
 """Seconds of a whole batch, a hundred times as long as one takes: what is left is then judged alone."""
@@ -30,7 +30,7 @@ class BatchStoppedError(Exception):
 
 
 def scan_contents(
-    process: WarmProcess, contents: Sequence[bytes], limits: Limits, tick: Callable[[], None]
+    process: Process, contents: Sequence[bytes], limits: Limits, tick: Callable[[], None]
 ) -> list[ScanReport | None]:
     """Have a child of *process* judge *contents*. Return reports of the inert ones, None for each of the others.
 

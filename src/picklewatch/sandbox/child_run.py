@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 from picklewatch.core.errors import SandboxStartError
 from picklewatch.core.model import printable
 from picklewatch.sandbox import wire
-from picklewatch.sandbox.process import DiedError, WarmProcess
+from picklewatch.sandbox.starting import DiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from picklewatch.core.model import Limits
+    from picklewatch.sandbox.direct import DirectProcess
     from picklewatch.sandbox.endings import Ending
+    from picklewatch.sandbox.process import WarmProcess
+
+    Process = WarmProcess | DirectProcess
 
 END_SECONDS = 5.0
 """Seconds that the warm process may take to have a child killed and to report that."""
@@ -29,7 +33,7 @@ _RAW = 1 << 20
 
 
 def run_child(  # noqa: PLR0913 - a job, its bounds, and where its end goes
-    process: WarmProcess,
+    process: Process,
     header: dict[str, Any],
     fd: int,
     limits: Limits,
@@ -80,7 +84,7 @@ def _is_planned(value: object) -> bool:
 
 
 def _observe(
-    process: WarmProcess, pipes: list[int], limits: Limits, ending: Ending, tick: Callable[[], None]
+    process: Process, pipes: list[int], limits: Limits, ending: Ending, tick: Callable[[], None]
 ) -> Iterator[tuple[str, object]]:
     reader = wire.LineReader(limits.output)
     left = limits.seconds
@@ -148,7 +152,7 @@ def _failure(value: object) -> tuple[str, str]:
     raise wire.GarbageError("it sent something else than a failure")
 
 
-def _take_ending(process: WarmProcess, ending: Ending) -> None:
+def _take_ending(process: Process, ending: Ending) -> None:
     message = process.message(0)
     if message is None:
         raise DiedError("the warm process ended")
@@ -161,7 +165,7 @@ def _take_ending(process: WarmProcess, ending: Ending) -> None:
         raise DiedError("the warm process sent an unknown message") from None
 
 
-def _end_child(process: WarmProcess, ending: Ending) -> None:
+def _end_child(process: Process, ending: Ending) -> None:
     """Have the child killed and wait for its end, so that the next job starts from rest."""
     try:
         process.kill_child()

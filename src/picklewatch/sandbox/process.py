@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
-import select
 import socket
 import subprocess
 import sys
 import threading
-import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picklewatch.core.errors import SandboxError, SandboxStartError
-from picklewatch.sandbox.protections import Protections
+from picklewatch.sandbox.starting import (
+    START_SECONDS,
+    DiedError,
+    import_path,
+    kept_environment,
+    protections_of,
+    received,
+)
 
-START_SECONDS = 60.0
-"""Seconds that the warm process may take to import everything (a cold disk, a busy machine)."""
 _END_SECONDS = 2.0
-_MESSAGE = 64 << 10
 _BOOT = (
     "import gc; gc.disable(); "
     "import json, sys; control, path, jobs, versioned = json.loads(sys.argv[1]); sys.path[:] = path; "
@@ -29,17 +29,10 @@ _BOOT = (
 )
 """Without `site` (``-S``), which only finds the import path that it is given here, and without collecting garbage:
 imports make none, and looking for it takes a tenth of the start."""
-_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ")
-"""All else stays away from a process that meets hostile bytes: tokens live in environments."""
-_REFUSED_HINT = (
-    "If picklewatch runs under systemd, let the unit's filter pass them: SystemCallFilter=@system-service "
-    "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp. In a container, use a seccomp profile "
-    "that allows them."
-)
 
 
-class DiedError(Exception):
-    """The warm process is gone."""
+if TYPE_CHECKING:
+    from picklewatch.sandbox.protections import Protections
 
 
 class WarmProcess:
@@ -88,19 +81,16 @@ class WarmProcess:
         return self._protections
 
     def _wait_ready(self) -> Protections:
-        match self.message(START_SECONDS):
-            case {"refused": str(why)}:
-                self.close()
-                raise SandboxError(f"the sandbox can't be set up: {why}", _REFUSED_HINT)
-            case {"ready": _, "engine": engine} if engine != self._engine:
-                self.close()
-                raise SandboxStartError("picklewatch was upgraded while this process ran", "Start it again.")
-            case {"ready": {"missing": list()} as ready}:
-                assert self._process.stderr is not None
-                self._process.stderr.close()
-                return Protections(**{**ready, "missing": tuple(ready["missing"])})
-            case _:
-                raise self._not_started()
+        try:
+            protections = protections_of(self.message(START_SECONDS), self._engine)
+        except SandboxError:
+            self.close()
+            raise
+        if protections is None:
+            raise self._not_started()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        return protections
 
     def _not_started(self) -> SandboxError:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -132,20 +122,7 @@ class WarmProcess:
 
     def message(self, seconds: float) -> dict[str, Any] | None:
         """Wait for the next message; None if it is gone, silent for *seconds*, or sends no JSON object."""
-        deadline = time.monotonic() + seconds
-        poll = select.poll()
-        try:
-            poll.register(self._control, select.POLLIN)
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                return None
-            text = self._control.recv(_MESSAGE)
-        except (OSError, ValueError):
-            return None
-        try:
-            message = json.loads(text)
-        except ValueError:
-            return None
-        return message if isinstance(message, dict) else None
+        return received(self._control, seconds)
 
     def interrupt(self) -> None:
         """End every wait on this process now, from any thread; `close` it afterwards."""
@@ -170,19 +147,3 @@ class WarmProcess:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             threading.Thread(target=self._process.wait, name="picklewatch-reap", daemon=True).start()
-
-
-def kept_environment() -> dict[str, str]:
-    """Return the variables that a process of ours gets which needs no others."""
-    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-
-
-def import_path() -> list[str]:
-    """Return this process's import path without the current directory, in which a hostile download may lie."""
-    try:
-        here = Path.cwd().resolve()
-    except OSError:  # it was removed, so nothing is imported from it
-        here = None
-    ours = str(Path(__file__).resolve().parents[2])
-    path = [entry for entry in sys.path if Path(entry).is_absolute() and Path(entry).resolve() != here]
-    return path if ours in path else [*path, ours]

@@ -11,8 +11,8 @@ from picklewatch.core.model import DEFAULT_LIMITS
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.child_run import run_child
 from picklewatch.sandbox.endings import Ending
-from picklewatch.sandbox.process import DiedError
 from picklewatch.sandbox.scanner import Scanner
+from picklewatch.sandbox.starting import DiedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -61,6 +61,13 @@ def warm_up(jobs: Mapping[str, Callable[..., object]]) -> None:
             jobs["rescue"](_npy(), Limits(), {"only": None, "anew": anew}, lambda _line: None, lambda _piece: None)
 
 
+def take_a_plain_path(scan: Callable[..., object]) -> None:
+    """Import what the scan of a pickle or a zip of torch's needs that imports nothing itself."""
+    for sample in (DATA, _zip({"archive/data.pkl": DATA, "archive/version": b"3\n"}, zipfile.ZIP_STORED)):
+        with contextlib.suppress(Exception):
+            scan(sample, Limits())
+
+
 def practise(scan: Callable[..., object]) -> None:
     """Take every path through the readers once, so that no later child has to compile its patterns.
 

@@ -17,8 +17,10 @@ from picklewatch.core.model import DEFAULT_LIMITS, Finding, Level
 from picklewatch.sandbox import wire
 from picklewatch.sandbox.batches import scan_contents
 from picklewatch.sandbox.child_run import END_SECONDS, run_child
+from picklewatch.sandbox.direct import UNDECIDED, DirectProcess
 from picklewatch.sandbox.endings import Ending
-from picklewatch.sandbox.process import DiedError, WarmProcess
+from picklewatch.sandbox.process import WarmProcess
+from picklewatch.sandbox.starting import DiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -71,10 +73,12 @@ class Scanner:
     Starting the warm process takes about as long as importing the engine; the constructor does not wait for it.
     Use one scanner per thread; `close` may be called from any. *job* (``module:function``) is the child's function, for
     tests; *others* are more kinds of jobs with their functions, such as `VIEWS` for `view`. *engine* is the only
-    version of the engine that will do, for processes that live so long that an upgrade may come meanwhile.
+    version of the engine that will do, for processes that live so long that an upgrade may come meanwhile. *direct* is
+    a process for the first scan, if one is ready for it (`direct.start`): a warm process is then started only if there
+    is a second.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default
         self,
         limits: Limits = DEFAULT_LIMITS,
         *,
@@ -82,6 +86,7 @@ class Scanner:
         others: Mapping[str, str] | None = None,
         job: str = SCAN,
         engine: str | None = None,
+        direct: DirectProcess | None = None,
     ) -> None:
         self._engine = engine
         self._limits = limits
@@ -90,7 +95,7 @@ class Scanner:
         self._jobs = {"scan": job, **(others or {})}
         self._lock = threading.Lock()
         self._closed = False
-        self._process: WarmProcess | None = WarmProcess(self._jobs, self._engine)
+        self._process: WarmProcess | DirectProcess | None = direct or WarmProcess(self._jobs, self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -156,14 +161,16 @@ class Scanner:
         """Have the content parsed by a child, or by another if the first one's warm process died."""
         builder = wire.ReportBuilder(self._limits)
         with self._lock:
-            for _attempt in ("first", "second"):
+            for _attempt in ("direct", "first", "second") if self._is_direct() else ("first", "second"):
                 builder = wire.ReportBuilder(self._limits, builder.seen)
                 try:
                     ending = self._scan_once(fd, builder, tick, harm)
                 except DiedError:
                     self._discard()
-                else:
+                    continue
+                if not self._is_direct() or ending.status not in UNDECIDED:
                     return self._report(builder, ending, _since(start))
+                self._discard()
         finding = _crashed("The process that starts the scans died twice with this file.")
         return builder.broken_report(finding, duration_ms=_since(start), peak_kib=0)
 
@@ -221,7 +228,10 @@ class Scanner:
             if locked:
                 self._lock.release()
 
-    def _ready(self) -> WarmProcess:
+    def _is_direct(self) -> bool:
+        return isinstance(self._process, DirectProcess)
+
+    def _ready(self) -> WarmProcess | DirectProcess:
         if self._closed:
             raise ScanCancelledError("the scanner is closed")
         if self._process is None or self._process.is_closed:
@@ -232,6 +242,11 @@ class Scanner:
         except SandboxError:
             self._discard()
             raise
+        except DiedError:
+            if not self._is_direct():
+                raise
+            self._discard()
+            return self._ready()
         if self._require and not protections.contained:
             raise SandboxError(
                 f"require_sandbox is set, but {'; '.join(protections.missing)}",

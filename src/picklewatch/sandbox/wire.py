@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LOCK_FAILED: Final = 71
 """Exit status of a child that could not lock itself down as planned (``EX_OSERR``); it has scanned nothing."""
+ELSEWHERE: Final = 72
+"""Exit status of a direct process that would have to import something, which it can't: a warm process has it."""
 FAILED: Final = 70
 """Exit status of a child after a failure (``EX_SOFTWARE``), which it reported if it still could."""
 

@@ -10,10 +10,9 @@ import contextlib
 import os
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from picklewatch.access.held_directory import hold_directory
 from picklewatch.access.open_file import Subject, SubjectError, open_subject
@@ -23,6 +22,7 @@ from picklewatch.scanning.small_files import SMALL, Copy, SmallFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from concurrent.futures import Future
 
     from picklewatch.core.model import EngineVersion, Policy, Record, ScanReport
     from picklewatch.scanning.collect_paths import Target
@@ -57,6 +57,17 @@ class ClosableScans(Scans, Protocol):
         ...
 
 
+class _Ticking(NamedTuple):
+    """A scanner that calls *tick* while it works."""
+
+    scanner: ClosableScans
+    tick: Callable[[], None]
+
+    def scan(self, fd: int) -> ScanReport:
+        """Scan *fd*."""
+        return self.scanner.scan(fd, self.tick)
+
+
 class ScanPool:
     """Scans targets with several scanners, one per thread; small ones in batches of up to *batch*."""
 
@@ -78,6 +89,7 @@ class ScanPool:
         self._scanners: list[ClosableScans] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._tick: Callable[[], None] = lambda: None
         self.done = 0
         """Contents judged so far."""
         self.done_bytes = 0
@@ -89,6 +101,18 @@ class ScanPool:
         Closing the iterator early ends all work at once.
         """
         groups = list(self._groups(targets))
+        if len(groups) == len(targets) == 1:  # it needs no thread
+            self._tick = tick
+            try:
+                yield from self._judge(groups[0])
+            finally:
+                self._close()
+            return
+        yield from self._run(groups, tick)
+
+    def _run(self, groups: list[list[Target]], tick: Callable[[], None]) -> Generator[Record, None, None]:
+        from concurrent.futures import ThreadPoolExecutor
+
         pool = ThreadPoolExecutor(self._threads(groups), thread_name_prefix="scan")
         waiting: deque[Future[list[Record]]] = deque()
         try:
@@ -152,7 +176,7 @@ class ScanPool:
                 files.take(number, directory, target.path.rpartition("/")[2])
         if len(files.copies) < 2:  # noqa: PLR2004 - one file is no batch
             return {}
-        reports = zip(files.copies, self._scanner().scan_batch(files.contents), strict=True)
+        reports = zip(files.copies, self._scanner().scan_batch(files.contents, self._tick), strict=True)
         return {copy.key: self._record(copy, report, group[copy.key]) for copy, report in reports if report}
 
     def _record(self, copy: Copy, report: ScanReport, target: Target) -> Record:
@@ -165,15 +189,18 @@ class ScanPool:
             return self._judge_descriptor(target.fd, target.path)
         try:
             with open_subject(target.path) as subject:
-                record = scan_file(subject, self._scanner(), self._policy, self._engine)
+                record = scan_file(subject, self._scans(), self._policy, self._engine)
         except SubjectError as problem:
             return problem_record(problem, self._engine)
         return with_names(record, target.names)
 
     def _judge_descriptor(self, fd: int, name: str) -> Record:
         subject = Subject(fd, FileId.of(os.fstat(fd)), name)
-        record = scan_file(subject, self._scanner(), self._policy, self._engine)
+        record = scan_file(subject, self._scans(), self._policy, self._engine)
         return replace(record, path=name, name=None, names=(), file=None)
+
+    def _scans(self) -> Scans:
+        return _Ticking(self._scanner(), self._tick)
 
     def _scanner(self) -> ClosableScans:
         scanner: ClosableScans | None = getattr(self._local, "scanner", None)
