@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickletools
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -68,6 +69,13 @@ def _nested(node: Node) -> set[tuple[str, str]]:
     data, found = node.parts[1].parts[0].value, set()
     while isinstance(data, bytes) and (end := data.find(b".")) > 0:
         with suppress(ValueError, IndexError, KeyError):
-            found |= imports(parse(data))
+            found |= _globals(data)
+            found |= imports(parse(data))  # by STACK_GLOBAL
         data = data[end + 1 :]
     return found
+
+
+def _globals(data: bytes) -> set[tuple[str, str]]:
+    """Return the names in opcodes of their own, whatever else is in the pickle: a storage's has a persistent id."""
+    opcodes = (argument for opcode, argument, _ in pickletools.genops(data) if opcode.name == "GLOBAL")
+    return {(module, name) for module, _, name in (str(argument).partition(" ") for argument in opcodes)}

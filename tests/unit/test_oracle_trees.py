@@ -130,6 +130,8 @@ def test_names_in_bytes_count_only_where_torch_unpickles_them() -> None:
     """Bytes that are a pickle are data, unless the function that loads tensors is called on them."""
     inner = emit(named("a.inner"))
     assert ("a", "inner") in subject("x", call("torch.storage._load_from_bytes", inner)).names
+    storage = b"\x80\x02ctorch.storage\nUntypedStorage\nQ."  # a dot in a name, and a persistent id behind it
+    assert ("torch.storage", "UntypedStorage") in subject("x", call("torch.storage._load_from_bytes", storage)).names
     assert ("a", "inner") not in subject("x", call("a.other", inner)).names
     assert ("a", "inner") not in subject("x", Node(Kind.CONSTANT, inner)).names
 
