@@ -110,6 +110,7 @@ def test_any_strides_give_the_elements_in_order(made: bytes, shape: str, values:
         op.call("torch._utils", "_rebuild_sparse_tensor", op.number(0), op.EMPTY_TUPLE),
         whole(0, (1000, 1000), (0, 0)),
         whole(0, (8, 8), (1, 1)),
+        whole(0, (1 << 62, 1 << 62, 0), (1, 1, 1)),
     ],
 )
 @pytest.mark.parametrize("anew", [False, True])

@@ -58,6 +58,7 @@ NONSENSE: dict[str, tuple[dict[str, Any] | bytes, ...]] = {
     "a shape that is none": (part(shape="4,"), PLANNED),
     "digits of another script": (part(shape="٤"), PLANNED),
     "too many dimensions": (part(shape=",".join("1" * 70), bytes=4), PLANNED),
+    "an empty tensor whose lengths overflow": (part(shape=f"{1 << 62},{1 << 62},0", bytes=0), PLANNED),
     "more than there is room": (part(shape=f"{room(SIZE)}", bytes=4 * room(SIZE), begin=-1), PLANNED),
     "no fields": ({"kind": "part"}, PLANNED),
     "counts that are none": ({**PLANNED, "others": -1},),

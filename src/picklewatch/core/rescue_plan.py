@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 COMPONENT_BYTES: Final = {
@@ -29,3 +30,11 @@ _FREE: Final = 1 << 30
 def room(size: int) -> int:
     """Return how many bytes may be saved of a file of *size*: one storage may have many names, each written."""
     return 2 * size + _FREE
+
+
+def is_countable(shape: tuple[int, ...], dtype: str) -> bool:
+    """Return True if readers can multiply the lengths of *shape*, in any order, without an overflow.
+
+    They refuse a whole file for one empty tensor of 2^62 by 2^62 by 0 (safetensors' ``ValidationOverflow``).
+    """
+    return math.prod(length or 1 for length in shape) * ELEMENT_BYTES[dtype] < 1 << 63

@@ -15,6 +15,7 @@ from picklewatch.core.rescue_plan import (
     MOST_LEFT,
     MOST_PARTS,
     NOT_IN_SAFETENSORS,
+    is_countable,
     room,
 )
 
@@ -135,6 +136,8 @@ class PlanReader:
         if not _SHAPE.fullmatch(shape) or shape.count(",") >= MOST_DIMENSIONS:
             raise NonsenseError("a tensor has no sound shape")
         lengths = tuple(int(length) for length in shape.split(",")) if shape else ()
+        if not is_countable(lengths, dtype):
+            raise NonsenseError("a tensor's lengths can't be multiplied")
         if size != math.prod(lengths) * ELEMENT_BYTES[dtype]:
             raise NonsenseError("a tensor's bytes are not those of its shape")
         if begin < -1 or (begin + size > self._size and begin >= 0):

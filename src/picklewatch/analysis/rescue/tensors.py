@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from picklewatch.analysis.pickle.checks.torch_tensors import sizes, storage_under
 from picklewatch.analysis.pickle.vm.values import Import, Obj
 from picklewatch.analysis.rescue.byte_sources import NotSavedError
-from picklewatch.core.rescue_plan import COMPONENT_BYTES, ELEMENT_BYTES, MOST_DIMENSIONS
+from picklewatch.core.rescue_plan import COMPONENT_BYTES, ELEMENT_BYTES, MOST_DIMENSIONS, is_countable
 
 if TYPE_CHECKING:
     from picklewatch.analysis.pickle.vm.values import Value
@@ -43,7 +43,7 @@ _DTYPE = 6
 
 @dataclass(slots=True, eq=False)
 class Tensor:
-    """One tensor over its source."""
+    """One tensor over its source; raises `NotSavedError` for a shape that its readers can't count."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -55,6 +55,10 @@ class Tensor:
     """In elements, from the start of the source."""
     swap: bool = False
     """True if its numbers are big-endian."""
+
+    def __post_init__(self) -> None:
+        if not is_countable(self.shape, self.dtype):
+            raise NotSavedError("its lengths are too large to be multiplied")
 
     @property
     def bytes(self) -> int:
