@@ -20,6 +20,7 @@ from picklewatch.analysis.content import scan_content
 from picklewatch.core.errors import Error
 from picklewatch.core.model import Policy, Verdict
 from picklewatch.core.policy import decide
+from picklewatch.quarantine import fs
 from picklewatch.rescue import new_file
 from picklewatch.rescue.rescuing import Rescued, rescue
 
@@ -120,8 +121,13 @@ def test_nothing_is_overwritten_and_no_link_followed(tmp_path: Path, kind: str) 
     assert other.read_bytes() == b"kept"
 
 
-def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_nameless", [True, False], ids=["nameless", "named"])
+def test_a_name_that_is_taken_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_nameless: bool
+) -> None:
     """Whoever made it first keeps it; ours leaves no trace."""
+    if not has_nameless:
+        monkeypatch.setattr(fs, "create_nameless", lambda _directory: None)
     target = tmp_path / "out.safetensors"
 
     class Racing(InProcess):
@@ -133,6 +139,40 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> No
         rescued(GOOD, target, Racing())
     assert target.read_bytes() == b"first"
     assert names_in(tmp_path) == ["out.safetensors"]
+
+
+def has_nameless_files(directory: Path) -> bool:
+    """Return True if the file system of *directory* has files without a name."""
+    handle = os.open(directory, os.O_RDONLY)
+    made = fs.create_nameless(handle)
+    os.close(handle)
+    if made is not None:
+        os.close(made)
+    return made is not None
+
+
+@pytest.mark.parametrize("has_nameless", [True, False], ids=["nameless", "named"])
+def test_an_end_in_the_middle_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_nameless: bool
+) -> None:
+    """A killed rescue leaves nothing, where files can be without a name; elsewhere one that only its end removes."""
+    if has_nameless and not has_nameless_files(tmp_path):
+        pytest.skip("this file system has no files without a name")
+    if not has_nameless:
+        monkeypatch.setattr(fs, "create_nameless", lambda _directory: None)
+    meanwhile: list[str] = []
+
+    class Looking(InProcess):
+        def scan(self, fd: int) -> ScanReport:
+            meanwhile.extend(names_in(tmp_path))
+            return super().scan(fd)
+
+    target = tmp_path / ("模" * 78 + ".safetensors")  # names end at 255 bytes
+    rescued(GOOD, target, Looking())
+    assert len(meanwhile) == (0 if has_nameless else 1)
+    assert names_in(tmp_path) == [target.name]
+    with pytest.raises(Error, match="exists already"):
+        rescued(GOOD, target)
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])

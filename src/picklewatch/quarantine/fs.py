@@ -113,6 +113,25 @@ def create(directory: int, name: bytes, data: bytes = b"", reserve: int = 0) -> 
 
 
 @_changes
+def create_nameless(directory: int) -> int | None:
+    """Create a file without a name in *directory*, mode 0600, that ends with its descriptor; None if that can't be."""
+    if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - `give_name` needs it
+        return None
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    except OSError as error:
+        if error.errno not in {*_UNSUPPORTED, errno.EISDIR, errno.ENOENT}:  # the last two: kernels that don't know it
+            raise
+        return None
+
+
+@_changes
+def give_name(descriptor: int, directory: int, name: bytes) -> None:
+    """Give a file that `create_nameless` made the name *name*, never replacing anything (FileExistsError)."""
+    os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
+
+
+@_changes
 def allocate(descriptor: int, size: int) -> None:
     """Reserve *size* bytes, so that a full disk is noticed now and not half way."""
     if not size:

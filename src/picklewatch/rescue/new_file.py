@@ -17,19 +17,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 4 << 20
+_NAME = 200
+"""Bytes of the target's name in the one that the new file has meanwhile: names end at 255."""
 _COPIES_ELSEWHERE = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.ETXTBSY})
 """Error numbers with which ``copy_file_range`` leaves a copy to read and write: other file systems, older kernels."""
 
 
 class NewFile:
-    """The file that is to become *target*; written by offset, as long as it has no name. Raises `Error`."""
+    """The file that is to become *target*; written by offset, as long as it has no name. Raises `Error`.
+
+    Where the file system can, it has no other name either: whatever ends this process ends the file, too.
+    """
 
     def __init__(self, target: Path, directory: int) -> None:
         self._target = target
         self._directory = directory
-        self._name = os.fsencode(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
-        self.fd = fs.create(directory, self._name)
-        self._published = False
+        self._name: bytes | None = None
+        nameless = fs.create_nameless(directory)
+        if nameless is not None:
+            self.fd = nameless
+        else:
+            self._name = b".%s.%s.part" % (os.fsencode(target.name)[:_NAME], secrets.token_hex(6).encode())
+            self.fd = fs.create(directory, self._name)
 
     def reserve(self, size: int) -> None:
         """Reserve *size* bytes, so that a full disk is noticed before the work."""
@@ -64,17 +73,21 @@ class NewFile:
         os.umask(mask)
         os.fchmod(self.fd, 0o666 & ~mask)
         os.fsync(self.fd)
+        name = os.fsencode(self._target.name)
         try:
-            fs.move(self._directory, self._name, self._directory, os.fsencode(self._target.name))
+            if self._name is None:
+                fs.give_name(self.fd, self._directory, name)
+            else:
+                fs.move(self._directory, self._name, self._directory, name)
         except FileExistsError:
             raise there_already(self._target) from None
-        self._published = True
+        self._name = None
         os.fsync(self._directory)
 
     def close(self) -> None:
         """Close it; remove it if it was not published."""
         os.close(self.fd)
-        if not self._published:
+        if self._name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self._directory)
 
