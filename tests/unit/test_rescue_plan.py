@@ -145,6 +145,15 @@ def test_one_storage_under_many_names_is_bounded() -> None:
     assert len(planned(content, anew=True).of_kind("part")) == 1
 
 
+def test_a_text_that_looks_like_a_stand_in_takes_nothing_from_another_key() -> None:
+    """A key that is no text gets a name; the tensor under the same letters is saved, too."""
+    other = op.tensor(op.storage(), op.sizes(1), op.sizes(1), 3)
+    pairs = op.text("<key 1>") + whole(0, (1,), (1,)) + op.tuple_(op.number(1)) + other
+    said = planned(archive(op.EMPTY_DICT + op.MARK + pairs + op.SETITEMS))
+    assert said.tensors == {"<key 1>": ("F32", "1", floats(0)), "<key 1>#2": ("F32", "1", floats(3))}
+    assert [line["text"] for line in said.of_kind("renamed")] == ["<key 1>#2"]
+
+
 def test_names_stay_apart_and_harmless() -> None:
     """Two ways to one name, the name that safetensors keeps for itself, and what could act on a terminal."""
     hostile = "../../x\n\x1b[31m"

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 class UnnamedKey(str):
-    """Stands for a key of a dictionary that is neither text nor number."""
+    """Stands for a key of a dictionary that is neither a short text nor a number; no text equals it."""
 
     __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 class Keeper(Machine):
