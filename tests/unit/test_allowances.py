@@ -72,6 +72,37 @@ def test_the_daemon_ends_it_and_looks_again(store: Store, tmp_path: Path) -> Non
     assert policy().allowed_digests[SHA256] == "again"  # a change of its own is followed, too
 
 
+def test_what_is_allowed_is_counted_as_that_at_once(store: Store, tmp_path: Path) -> None:
+    """The file is there, whether or not the daemon has judged it again; no longer allowed, it is what the scan says."""
+    for name, verdict in (("model.pt", Verdict.MALICIOUS), ("plain.pt", Verdict.CLEAN)):
+        path = tmp_path / name
+        path.write_bytes(b"x")
+        store.finish(None, make_record(str(path), FileId.of(path.stat()), verdict, SHA256))
+
+    def counted() -> dict[str, int]:
+        return {outcome: number for outcome, number in store.records.counts().items() if number}
+
+    store.allowed.add(SHA256, "ours", 1)
+    assert counted() == {"allowed": 1, "clean": 1}
+    assert store.allowed.remove(SHA256)
+    assert counted() == {"malicious": 1, "clean": 1}
+
+
+def test_a_file_that_was_not_allowed_is_no_news(store: Store, tmp_path: Path) -> None:
+    """Who takes back what nobody allowed changes nothing; and the same outcome is recorded, and told, once."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"x")
+    record = make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS, SHA256)
+    number = store.finish(None, record).record
+    assert not store.allowed.remove(SHA256)
+    assert store.records.verdict(FileId.of(path.stat()), record.engine.key) is Verdict.MALICIOUS
+    store.allowed.add(SHA256, "ours", 1)
+    store.allowed.remove(SHA256)
+    assert store.records.verdict(FileId.of(path.stat()), record.engine.key) is None
+    finished = store.finish(None, record)
+    assert (finished.record, finished.fresh) == (number, False)
+
+
 def test_an_end_survives_a_damaged_database(tmp_path: Path) -> None:
     """What memory and the old file know of an allowance includes until when it holds."""
     with closing(Store(tmp_path)) as store:

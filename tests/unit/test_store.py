@@ -242,12 +242,13 @@ def test_allowing_a_digest_lets_its_files_be_judged_again(store: Store) -> None:
     store.allowed.add(record.report.sha256.upper(), "ours")
     assert store.allowed.all() == {record.report.sha256: "ours"}
     assert store.records.verdict(candidate(1).file, ENGINE.key) is None
-    assert store.finish(None, record).fresh
+    allowed = replace(record, judgement=replace(record.judgement, allowed="ours", standing=Verdict.CLEAN))
+    assert store.finish(None, allowed).fresh
     store.allowed.add(record.report.sha256, "still ours", 5)
     assert store.allowed.sizes() == {record.report.sha256: 5}
     store.allowed.add(record.report.sha256, "still ours")
     assert store.allowed.sizes() == {record.report.sha256: 5}, "what is known stays"
-    assert not store.finish(None, record).fresh, "nothing new was said"
+    assert not store.finish(None, allowed).fresh, "nothing new was said"
     assert store.allowed.remove(record.report.sha256)
     assert not store.allowed.remove(record.report.sha256)
 

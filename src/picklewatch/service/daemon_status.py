@@ -248,7 +248,7 @@ def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> Store
         moves=store.intents.counts(),
         refusals=[{key: printable(text) for key, text in each.items()} for each in store.intents.refusals()],
         allowed=len(store.allowed.all()),
-        old=sum(number for judge, number in store.records.engines().items() if engine and judge != engine),
+        old=sum(number for judge, number in store.records.engines().items() if engine and judge not in {"", engine}),
         again=store.jobs.again(),
         unsafe_now=unsafe.total,
         unsafe_now_complete=unsafe.is_whole,

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ class Allowed:
                 (sha256.lower(), reason, time.time(), size, until),
             )
             if known is None:
-                _judge_again(transaction, sha256)
+                _judge_again(transaction, sha256, _NOW_ALLOWED)
         self.changes += 1
 
     def remove(self, sha256: str) -> bool:
@@ -81,7 +81,8 @@ class Allowed:
         """
         with self._database.transaction(durable=True) as transaction:
             gone = transaction.run("DELETE FROM allowed WHERE sha256 = ?", (sha256.lower(),)).rowcount
-            _judge_again(transaction, sha256)
+            if gone:
+                _judge_again(transaction, sha256, _AS_SCANNED)
         self.changes += 1
         return gone > 0
 
@@ -93,7 +94,7 @@ class Allowed:
         with self._database.transaction(durable=True) as transaction:
             for each in ended:
                 transaction.run("DELETE FROM allowed WHERE sha256 = ? AND until <= ?", (each.sha256, now))
-                _judge_again(transaction, each.sha256)
+                _judge_again(transaction, each.sha256, _AS_SCANNED)
         self.changes += 1
         return ended
 
@@ -115,6 +116,13 @@ class Allowed:
 _SELECT = "SELECT sha256, reason, at, size, until FROM allowed"
 
 
-def _judge_again(transaction: Transaction, sha256: str) -> None:
-    sql = "DELETE FROM files WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"
+_NOW_ALLOWED: Final = "allowed = 1, verdict = CASE WHEN verdict IN ('clean', 'skipped') THEN verdict ELSE 'allowed' END"
+_AS_SCANNED: Final = (
+    "allowed = 0, verdict = (SELECT json_extract(r.body, '$.verdict') FROM records AS r WHERE r.id = files.record)"
+)
+
+
+def _judge_again(transaction: Transaction, sha256: str, until_then: str) -> None:
+    """Have the files with that content judged again when they are met; they are counted as *until_then* has it."""
+    sql = f"UPDATE files SET engine = '', {until_then} WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"  # noqa: S608 - only ours
     transaction.run(sql, (sha256.lower(),))
