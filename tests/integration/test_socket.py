@@ -220,6 +220,10 @@ def test_a_member_of_the_group_restores_and_deletes(shared: Shared) -> None:
     assert restored.returncode == 0, restored.stderr
     assert back.read_bytes() == content
     assert back.stat().st_uid == ADA
+    assert eventually(lambda: "It lets the file stay" in shared.run(ADA, "explain", str(back)).stdout)
+    explained = shared.json(ADA, "explain", str(back))
+    assert explained["record"]["verdict"] == "malicious"
+    assert explained["system_allows"].startswith("ours (mallory, ")
     assert shared.run(MALLORY, "quarantine", "delete", item, "--yes", groups="1").returncode == 0
     assert not gone.exists()
     assert not is_taken(back)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -11,7 +12,7 @@ import textwrap
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +21,8 @@ from picklewatch.cli.moved_items import moved_item
 from picklewatch.cli.named import record_named
 from picklewatch.cli.scan import exit_status
 from picklewatch.cli.viewing import member_option, opened, page, viewer
-from picklewatch.core.model import Record, Verdict, printable
+from picklewatch.core.errors import Error
+from picklewatch.core.model import Outcome, Record, Verdict, printable
 from picklewatch.core.tombstone import TOMBSTONE_LENGTH, parse_tombstone
 from picklewatch.explain.found_text import found_lines
 from picklewatch.explain.record_text import paint
@@ -76,17 +78,39 @@ def command(*, file: str, member: str | None, as_json: bool, config_path: Path |
         file = found.lies_at
     explanation, item = explained_with_item(file, scan_settings(config_path), member)
     moved = None if item is None else moved_item(item, config_path)
+    known = _allowed_by_system(explanation.record)
     if as_json:
-        more = {} if item is None else {"item": None if moved is None else moved.to_json()}
+        more: dict[str, Any] = {} if item is None else {"item": None if moved is None else moved.to_json()}
+        more |= {} if known is None else {"system_allows": known.allowed}
         click.echo(json.dumps({**explanation.to_json(), **more}, ensure_ascii=False))
     else:
         colour = wants_colour(sys.stdout)
         lines = itertools.chain(
             text_lines(explanation, width=_width(), colour=colour),
             () if moved is None else _moved_lines(moved, colour=colour),
+            () if known is None else _allowed_lines(known, colour=colour),
         )
         page((f"{line}\n" for line in lines), colour=colour)
     return exit_status(Counter([explanation.record.judgement.outcome]), Verdict.UNSAFE)
+
+
+def _allowed_by_system(record: Record) -> FoundRecord | None:
+    """Return the record of the system's daemon by which it lets stay what is unsafe by this user's own list."""
+    if record.path == STDIN or record.judgement.effective.rank < Verdict.UNSAFE.rank:
+        return None
+    from picklewatch.cli.asked_records import named  # not for what is harmless: `explain` starts fast
+
+    with contextlib.suppress(Error):  # it may be busy; the explanation stands without its word
+        there = [found for found in named(record.path) or () if found.where.is_there]
+        same = (found for found in there if found.body["sha256"] == record.report.sha256)
+        return next((found for found in same if found.outcome is Outcome.ALLOWED), None)
+    return None
+
+
+def _allowed_lines(known: FoundRecord, *, colour: bool) -> Iterator[str]:
+    yield ""
+    yield paint("info", "What the system's daemon makes of it", colour=colour)
+    yield f"  It lets the file stay: the content is allowed on this machine: {printable(known.allowed or '')}"
 
 
 def _recorded(found: FoundRecord, config_path: Path | None, *, as_json: bool) -> ExitStatus:
