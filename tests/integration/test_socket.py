@@ -224,6 +224,8 @@ def test_a_member_of_the_group_restores_and_deletes(shared: Shared) -> None:
     explained = shared.json(ADA, "explain", str(back))
     assert explained["record"]["verdict"] == "malicious"
     assert explained["system_allows"].startswith("ours (mallory, ")
+    assert "picklewatch_restored_files 1\n" in shared.run(MALLORY, "status", "--metrics", groups="1").stdout
+    assert "1 allowed; 1 given back from quarantine" in shared.run(MALLORY, "status", groups="1").stdout
     assert shared.run(MALLORY, "quarantine", "delete", item, "--yes", groups="1").returncode == 0
     assert not gone.exists()
     assert not is_taken(back)

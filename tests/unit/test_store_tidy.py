@@ -163,3 +163,6 @@ def test_counts_are_of_files_that_are_there(store: Store, tmp_path: Path) -> Non
     assert (store.records.counts()["clean"], store.records.away()["gone"]) == (2, 0)
     store.finish(None, make_record(str(paths[2]), replace(files["moved"], ctime_ns=1), Verdict.MALICIOUS))
     assert store.records.counts()["malicious"] == 1
+    assert store.records.restored() == 0, "nobody allowed it: it only came back"
+    store.allowed.add("ab" * 32, "given back", 1)
+    assert (store.records.counts()["allowed"], store.records.restored()) == (1, 1)

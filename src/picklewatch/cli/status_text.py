@@ -128,12 +128,13 @@ def _reason(root: RootReport) -> str:
 def _files(status: DaemonStatus, store: StoreReport, *, is_whole: bool) -> list[str]:
     report = status.daemon
     gone = f"; {store.away['gone']} not there any more" if store.away.get("gone") else ""
+    back = f"; {store.restored} given back from quarantine" if store.restored else ""
     judged = ", ".join(f"{number} {verdict}" for verdict, number in store.verdicts.items() if number) or (
         "none there" if gone else "none yet"
     )
     rate = f", {report.per_second} a second" if status.running and report.per_second else ""
     scanning = f", {report.in_hand} being scanned" if status.running and report.in_hand else ""
-    shown = [f"Files:      {judged}{gone}"] if is_whole else []
+    shown = [f"Files:      {judged}{back}{gone}"] if is_whole else []
     shown += [f"Queue:      {store.queue} waiting{scanning}{rate}"]
     if store.old or store.again:
         old = f"{store.old} verdicts are of an older version" if store.old else "all verdicts are of this version"

@@ -253,6 +253,7 @@ def _stored(store: Store, engine: str, may_look: Callable[[str], bool]) -> Store
         unsafe_now=unsafe.total,
         unsafe_now_complete=unsafe.is_whole,
         away=away,
+        restored=store.records.restored(),
     )
 
 

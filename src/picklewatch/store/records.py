@@ -160,6 +160,16 @@ class Records:
         ((number, moved),) = self._database.query(sql)
         return {"gone": number - moved, "moved": moved}
 
+    def restored(self) -> int:
+        """Return the number of allowed files that were moved to quarantine, and are where they were again."""
+        sql = (
+            "SELECT count(DISTINCT f.record) FROM intents AS i JOIN records AS m ON m.id = i.record "
+            "JOIN records AS r ON r.sha256 = m.sha256 AND r.path = m.path JOIN files AS f ON f.record = r.id "
+            "WHERE i.state = 'done' AND f.gone = 0 AND f.verdict = 'allowed'"
+        )
+        ((number,),) = self._database.query(sql)
+        return int(number)
+
     def engines(self) -> dict[str, int]:
         """Return the number of files per engine that judged them last; an empty one is to judge again."""
         return self._database.counts("engines")

@@ -116,6 +116,8 @@ class StoreReport:
 
     away: Mapping[str, int] = field(default_factory=dict)
     """Files that were judged and are not there: ``gone``, or ``moved`` into quarantine."""
+    restored: int = 0
+    """Allowed files that are there, and were in quarantine."""
 
     @property
     def may_be_unsafe(self) -> bool:

@@ -29,6 +29,7 @@ _HELP = {
     "picklewatch_in_hand_files": "Files that are being judged.",
     "picklewatch_files": "Files that are there and have a verdict, by verdict; allowed ones apart.",
     "picklewatch_away_files": "Files that have a verdict and are not there: gone, or moved into quarantine.",
+    "picklewatch_restored_files": "Allowed files that are there, and were in quarantine.",
     "picklewatch_files_of_older_version": "Files whose verdict is an older version's.",
     "picklewatch_moves": "Moves into quarantine, by how they are doing.",
     "picklewatch_unsafe_now_files": "Unsafe and malicious files that are there and not allowed, up to a thousand.",
@@ -91,6 +92,7 @@ def _of_the_store(status: DaemonStatus, store: StoreReport) -> Iterator[_Sample]
     yield "picklewatch_queue_files", {}, store.queue
     yield from _by("picklewatch_files", "verdict", store.verdicts)
     yield from _by("picklewatch_away_files", "where", store.away)
+    yield "picklewatch_restored_files", {}, store.restored
     yield "picklewatch_files_of_older_version", {}, store.old
     yield from _by("picklewatch_moves", "state", store.moves)
     yield "picklewatch_unsafe_now_files", {}, store.unsafe_now
