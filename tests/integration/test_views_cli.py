@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from samples import hostile
 from samples.torch_checkpoint import checkpoint, torch_zip
-from support.watching import PATIENCE
+from support.watching import PATIENCE, make_record
+
+from picklewatch.core.model import FileId, Verdict
+from picklewatch.store import Store
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -123,3 +128,19 @@ def test_explain_of_one_member(models: Path) -> None:
     done = run("explain", "--member", "version", str(models / "no-suffix"))
     assert done.returncode == 1
     assert b"lies in this member" in done.stdout
+
+
+def test_explain_takes_the_ids_and_allowances_of_a_named_state(tmp_path: Path) -> None:
+    """As `findings --state-dir` shows them: the record's file is explained, by what is allowed in that state."""
+    path, state = tmp_path / "model.pkl", tmp_path / "state"
+    path.write_bytes(hostile.EVIL)
+    state.mkdir(mode=0o700)
+    with closing(Store(state)) as store:
+        store.finish(None, make_record(str(path), FileId.of(path.stat()), Verdict.MALICIOUS))
+        words = ("explain", "--state-dir", str(state), "--json", "r1")
+        told = run(*words)
+        assert told.returncode == 1, told.stderr
+        assert json.loads(told.stdout)["record"]["path"] == str(path)
+        store.allowed.add(sha256(path.read_bytes()).hexdigest(), "ours")
+        allowed = run(*words)
+    assert (allowed.returncode, json.loads(allowed.stdout)["record"]["outcome"]) == (0, "allowed")

@@ -104,7 +104,7 @@ def test_a_scan_without_configuration_loads_no_pydantic() -> None:
     """A hook or a CI job that scans one file should not wait for it."""
     code = (
         "import sys\nfrom picklewatch.cli import common\n"
-        "common.state_dir = lambda: __import__('pathlib').Path('/none')\n"
+        "common.state_dir = lambda _given=None: __import__('pathlib').Path('/none')\n"
         "import picklewatch.cli.scan, picklewatch.config.sources as f\nf.SYSTEM_FILE = common.state_dir()\n"
         "common.scan_settings(None)\nprint('pydantic' in sys.modules)"
     )

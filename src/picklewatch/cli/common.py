@@ -108,12 +108,12 @@ class ScanSettings:
         return Scanner(self.limits, require_sandbox=self.require_sandbox, direct=direct)
 
 
-def scan_settings(config_path: Path | None) -> ScanSettings:
+def scan_settings(config_path: Path | None, state: Path | None = None) -> ScanSettings:
     """Load the configuration for scanning; fast if there is none.
 
-    Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon.
+    Digests that `picklewatch quarantine restore` allowed count here as they do for the daemon, whose *state* it is.
     """
-    digests = restored_digests(state_dir())
+    digests = restored_digests(state_dir(state))
     if config_path is None and not sources.anything_configured():
         return ScanSettings(workers=sources.automatic_workers(), policy=Policy(allowed_digests=digests))
     from picklewatch.config import schema

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from picklewatch.cli.common import config_option, json_option, scan_settings, state_dir
+from picklewatch.cli.common import config_option, json_option, scan_settings, state_dir, state_option
 from picklewatch.cli.moved_items import moved_item
 from picklewatch.cli.named import record_named
 from picklewatch.cli.scan import exit_status
@@ -64,21 +64,24 @@ Exit status, as for `picklewatch scan`:
 @click.argument("file", type=click.Path(allow_dash=True, readable=False))
 @member_option("Only what lies in this archive member")
 @json_option
+@state_option
 @config_option
-def command(*, file: str, member: str | None, as_json: bool, config_path: Path | None) -> ExitStatus:
+def command(
+    *, file: str, member: str | None, as_json: bool, state: Path | None, config_path: Path | None
+) -> ExitStatus:
     """Explain what FILE would do if it were loaded, and why it got its verdict.
 
     FILE is a path, the id of a record (r12), or the name that was shown.
 
     First in plain words; then the relevant lines, the reasons, how certain they are, and what to do next.
     """
-    if file != STDIN and (found := record_named(file, state_dir(), config_path)) is not None:
+    if file != STDIN and (found := record_named(file, state_dir(state), config_path)) is not None:
         if found.lies_at is None or not found.where.is_there:
-            return _recorded(found, config_path, as_json=as_json)
+            return _recorded(found, config_path, state, as_json=as_json)
         file = found.lies_at
-    explanation, item = explained_with_item(file, scan_settings(config_path), member)
-    moved = None if item is None else moved_item(item, config_path)
-    known = _allowed_by_system(explanation.record)
+    explanation, item = explained_with_item(file, scan_settings(config_path, state), member)
+    moved = None if item is None else moved_item(item, config_path, state)
+    known = None if state is not None else _allowed_by_system(explanation.record)
     if as_json:
         more: dict[str, Any] = {} if item is None else {"item": None if moved is None else moved.to_json()}
         more |= {} if known is None else {"system_allows": known.allowed}
@@ -113,9 +116,9 @@ def _allowed_lines(known: FoundRecord, *, colour: bool) -> Iterator[str]:
     yield f"  It lets the file stay: the content is allowed on this machine: {printable(known.allowed or '')}"
 
 
-def _recorded(found: FoundRecord, config_path: Path | None, *, as_json: bool) -> ExitStatus:
+def _recorded(found: FoundRecord, config_path: Path | None, state: Path | None, *, as_json: bool) -> ExitStatus:
     """Show what is known of a file that is not where it was, or is another by now."""
-    moved = None if found.item is None else moved_item(found.item, config_path)
+    moved = None if found.item is None else moved_item(found.item, config_path, state)
     if as_json:
         more = {} if moved is None else {"item": moved.to_json()}
         click.echo(json.dumps({**found.to_json(), **more}, ensure_ascii=False))

@@ -24,12 +24,12 @@ class MovedItem(Protocol):
         ...
 
 
-def moved_item(item_id: str, config_path: Path | None) -> MovedItem | None:
+def moved_item(item_id: str, config_path: Path | None, state: Path | None) -> MovedItem | None:
     """Find the item; None if it is nowhere that this user may look: the tombstone's own words are left then."""
     from picklewatch.cli import asked_items, vault_access  # seldom needed, and `explain` starts fast without
 
     with contextlib.suppress(Error):
-        shared = vault_access.shared(config_path, None)
+        shared = vault_access.shared(config_path, state)
         if (held := vault_access.held_item(shared, item_id)) is not None:
             return held
         if shared.asks_system:
