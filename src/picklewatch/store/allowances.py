@@ -123,6 +123,12 @@ _AS_SCANNED: Final = (
 
 
 def _judge_again(transaction: Transaction, sha256: str, until_then: str) -> None:
-    """Have the files with that content judged again when they are met; they are counted as *until_then* has it."""
+    """Have the files with that content judged again when they are met; they are counted as *until_then* has it.
+
+    A record that says allowed is that of no file any more once nobody allows the content.
+    """
+    if until_then == _AS_SCANNED:
+        sql = "DELETE FROM files WHERE record IN (SELECT id FROM records WHERE sha256 = ? AND verdict = 'allowed')"
+        transaction.run(sql, (sha256.lower(),))
     sql = f"UPDATE files SET engine = '', {until_then} WHERE record IN (SELECT id FROM records WHERE sha256 = ?)"  # noqa: S608 - only ours
     transaction.run(sql, (sha256.lower(),))
