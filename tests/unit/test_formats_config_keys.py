@@ -144,14 +144,17 @@ def test_weights_elsewhere_are_unsafe() -> None:
     assert levels(hostile) == {"config-foreign-code": Level.UNSAFE}
 
 
-def _gguf(metadata: dict[str, str]) -> bytes:
-    def text(value: str) -> bytes:
-        return len(value).to_bytes(8, "little") + value.encode()
+def _gguf(metadata: dict[str, str], order: str = "<", magic: bytes = b"GGUF") -> bytes:
+    def pack(form: str, *values: float) -> bytes:
+        return struct.pack(order + form, *values)
 
-    pairs = b"".join(text(key) + (8).to_bytes(4, "little") + text(value) for key, value in metadata.items())
-    words = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 2) + text("a") + text("b")
-    numbers = text("x.lengths") + struct.pack("<IIQII", 9, 4, 2, 1, 2) + text("x.rope") + struct.pack("<If", 6, 1.0)
-    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(metadata) + 3) + words + numbers + pairs
+    def text(value: str) -> bytes:
+        return pack("Q", len(value)) + value.encode()
+
+    pairs = b"".join(text(key) + pack("I", 8) + text(value) for key, value in metadata.items())
+    words = text("tokenizer.ggml.tokens") + pack("IIQ", 9, 8, 2) + text("a") + text("b")
+    numbers = text("x.lengths") + pack("IIQII", 9, 4, 2, 1, 2) + text("x.rope") + pack("If", 6, 1.0)
+    return magic + pack("IQQ", 3, 0, len(metadata) + 3) + words + numbers + pairs
 
 
 def test_a_template_in_gguf_is_told() -> None:
@@ -162,6 +165,13 @@ def test_a_template_in_gguf_is_told() -> None:
     for key in ("tokenizer.chat_template", "tokenizer.chat_template.tool_use"):
         assert levels(_gguf({"general.name": "x", key: hostile}))["template-escape"] is Level.MALICIOUS
     assert levels(_gguf({"x": "y", "tokenizer.chat_template": hostile})[:-10] + bytes(10))
+
+
+def test_a_template_in_gguf_of_the_other_byte_order_is_told() -> None:
+    """gguf-py reads both orders, by the version's bytes."""
+    metadata = {"tokenizer.chat_template": "{{ x.__init__.__globals__['os'].popen('id') }}"}
+    for magic in (b"GGUF", b"FUGG"):
+        assert levels(_gguf(metadata, ">", magic))["template-escape"] is Level.MALICIOUS
 
 
 def test_what_speechbrain_builds_is_told() -> None:

@@ -6,7 +6,7 @@ as ``format-not-judged`` all the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.text_pairs import Met
@@ -28,11 +28,16 @@ _TEMPLATE = b"chat_template"
 
 class _Reader(NamedTuple):
     data: memoryview
+    order: Literal["little", "big"]
     width: int
 
     def number(self, at: int) -> tuple[int, int]:
         """Return a length or count, and the offset behind it."""
-        return int.from_bytes(self.data[at : at + self.width], "little"), at + self.width
+        return int.from_bytes(self.data[at : at + self.width], self.order), at + self.width
+
+    def kind(self, at: int) -> tuple[int, int]:
+        """Return the type of a value, and the offset behind it."""
+        return int.from_bytes(self.data[at : at + 4], self.order), at + 4
 
     def text(self, at: int) -> tuple[bytes, int]:
         """Return a text and the offset behind it."""
@@ -49,15 +54,17 @@ def judge_metadata(scan: Scan, part: Part) -> None:
 
 
 def _texts(scan: Scan, data: memoryview) -> Iterator[Met]:
-    version = int.from_bytes(data[4:8], "little")
-    reader = _Reader(data, 4 if version == _VERSION_1 else 8)
+    # a version that would be above 65,535 is one of the other byte order (gguf/gguf_reader.py of gguf-py)
+    order: Literal["little", "big"] = "little" if any(data[4:6]) else "big"
+    version = int.from_bytes(data[4:8], order)
+    reader = _Reader(data, order, 4 if version == _VERSION_1 else 8)
     _, at = reader.number(8)
     entries, at = reader.number(at)
     while entries > 0 and at < len(data):
         entries -= 1
         scan.budget.charge(_PER_ENTRY)
         key, at = reader.text(at)
-        kind, at = int.from_bytes(data[at : at + 4], "little"), at + 4
+        kind, at = reader.kind(at)
         if kind == _TEXT:
             value, at = reader.text(at)
             named = _TEMPLATE if _TEMPLATE in key else key  # tokenizer.chat_template.tool_use
@@ -71,8 +78,8 @@ def _texts(scan: Scan, data: memoryview) -> Iterator[Met]:
 def _behind_array(scan: Scan, reader: _Reader, at: int) -> int:
     """Return the offset behind an array; arrays of arrays are not written."""
     size = len(reader.data)
-    kind = int.from_bytes(reader.data[at : at + 4], "little")
-    count, at = reader.number(at + 4)
+    kind, at = reader.kind(at)
+    count, at = reader.number(at)
     if kind != _TEXT:
         return at + count * _SIZES.get(kind, size)
     for done in range(count):

@@ -165,7 +165,6 @@ def _regex(pattern: re.Pattern[bytes]) -> Callable[[bytes, memoryview], bool]:
 _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
     ("keras-h5", _keras_hdf5),
     ("hdf5", _hdf5),
-    ("gguf", _starts(b"FUGG")),  # big-endian
     ("ggml", _starts(b"lmgg", b"tjgg", b"fmgg", b"algg")),
     ("llamafile", _starts(b"MZqFpD=", b"jartsr=")),
     ("tflite", _flatbuffer(b"TFL3")),
@@ -194,7 +193,7 @@ _SECOND: tuple[tuple[str, Callable[[bytes, memoryview], bool]], ...] = (
 )
 
 FORMATS = (
-    Format("gguf", _starts(b"GGUF"), _read_gguf),
+    Format("gguf", _starts(b"GGUF", b"FUGG"), _read_gguf),
     *(Format(name, matches, _reader(name)) for name, matches in _SECOND),
 )
 """By magic numbers or structure."""
