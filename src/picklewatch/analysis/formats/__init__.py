@@ -24,7 +24,7 @@ from picklewatch.analysis.formats import (
 from picklewatch.analysis.formats.context import HEAD, Format, Scan
 from picklewatch.analysis.formats.hidden_pickles import search
 from picklewatch.analysis.formats.python_files import judge_code
-from picklewatch.analysis.formats.text import is_text, judge_text, may_be_read
+from picklewatch.analysis.formats.text import is_text, judge_text, may_be_read, may_be_rendered
 from picklewatch.core.tombstone import parse_tombstone
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _uncontained(scan: Scan, part: Part, head: bytes) -> str:
             return form.read(scan, part) or form.name
     if not text:
         search(scan, part, place="in data of no known kind")
+        if may_be_rendered(data) and (kinds := judge_text(scan, part)):
+            return unjudged.read_kind(scan, part, kinds)
         return judge_code(scan, part, text=False) or "other"
     return unjudged.read_kind(scan, part, kinds)
 

@@ -15,7 +15,7 @@ from picklewatch.analysis.formats import toml_tables
 from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.spelling import encoding, in_utf8, is_marked, pieces
-from picklewatch.analysis.formats.templates import TemplateJudge
+from picklewatch.analysis.formats.templates import LONGEST, TemplateJudge
 from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
@@ -59,6 +59,14 @@ def may_be_read(data: memoryview) -> bool:
     if name == "utf-8":
         return _CONTROL.search(head) is None
     return is_marked(head) or _begins_as_document(head, name)
+
+
+def may_be_rendered(data: memoryview) -> bool:
+    """Return True if Jinja reads *data*, which has control characters: it takes them for text, a zero, too."""
+    if len(data) > LONGEST:
+        return False
+    whole = bytes(data)
+    return any(sign in whole for sign in TEMPLATES) and _decodes(whole, "utf-8")
 
 
 def _begins_as_document(head: bytes, name: str) -> bool:
