@@ -54,3 +54,10 @@ def test_a_pipelines_class_in_another_directory_is_unsafe() -> None:
     text = '{"_class_name": ["%s", "P"], "_diffusers_version": "0.30"}'
     assert levels((text % "../x").encode())["config-foreign-code"] is Level.UNSAFE
     assert levels((text % "pipeline").encode()) == {"config-remote-code": Level.UNVERIFIED}
+
+
+def test_a_class_of_a_routers_modules_outside_of_its_library_is_unsafe() -> None:
+    """sentence-transformers imports what ``types`` of ``router_config.json`` names, as it does ``type``."""
+    honest = '{"types": {"query_0": "sentence_transformers.models.Pooling"}, "structure": {"query": ["query_0"]}}'
+    assert levels(honest.encode()) == {}
+    assert levels(honest.replace("sentence_transformers", "own").encode())["config-foreign-code"] is Level.UNSAFE

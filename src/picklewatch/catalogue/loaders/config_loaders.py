@@ -194,6 +194,15 @@ _RESTORERS = (
         for key in ("activation_function", "activation_fn", "sbert_ce_default_activation_function")
     ),
     LoaderKey(
+        source="sentence_transformers/base/modules/router.py (load); models/Router.py, models/Asym.py of older versions",
+        key="types",
+        loader="sentence-transformers imports",
+        names=Names.LIBRARY,
+        companions=("structure",),
+        own=("sentence_transformers",),
+        in_pickles=False,
+    ),
+    LoaderKey(
         source="transformers/pipelines/__init__.py",
         key="impl",
         loader="transformers imports from a repository",
@@ -236,14 +245,14 @@ _APPLICATIONS = (
         loader="logging.config imports and calls",
         names=Names.CALLABLE,
         companions=("formatters", "handlers", "filters"),
-        own=("logging",),
+        own=("logging", "uvicorn"),
         in_pickles=False,
     ),
     LoaderKey(
         key="()",
         loader="logging.config imports and calls",
         names=Names.CALLABLE,
-        own=("logging",),
+        own=("logging", "uvicorn"),
         in_texts=False,
     ),
     LoaderKey(
