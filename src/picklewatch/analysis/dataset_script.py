@@ -163,9 +163,10 @@ def _reached(name: str) -> Effect | None:
 
 
 def _builtin(name: str) -> Effect | None:
+    """Judge a name that the script does not bind: Python's own, or one of those that a star imports."""
     if name in _HARMFUL or name in bad.DUNDERS:
         return Effect(Level.MALICIOUS, f"it uses {name}")
-    return None
+    return Effect(Level.UNSAFE, f"it uses {name}") if name in _REACHING else None
 
 
 def _attribute(node: ast.Attribute, names: dict[str, str]) -> Effect | None:

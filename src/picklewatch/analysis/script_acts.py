@@ -33,8 +33,9 @@ def script(entry: LoaderKey, held: Configuration) -> Iterator[tuple[Named | None
         if _ADDRESS.fullmatch(text) is not None or is_nothing(text):
             continue
         held.cost(PER_CHARACTER * len(text))
-        code = judge_dataset_script(textwrap.dedent(text))
-        if text.startswith("bash "):
+        script = textwrap.dedent(text)
+        code = judge_dataset_script(script)
+        if script.lstrip().startswith("bash "):  # a block begins behind its indentation
             code = Effect(Level.UNSAFE, "it is a shell command")
         if code.why:
             yield Named(SCRIPT, code.level, f"{entry.key} holds a script, which {entry.loader}; {code.why}."), text
