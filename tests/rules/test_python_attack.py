@@ -75,6 +75,9 @@ HONEST = {
         "import socket, subprocess\ndef f():\n    s = socket.socket()\n    p = s.getsockname()[1]\n"
         "    subprocess.run(['serve', str(p)])\n"
     ),
+    "a page of a service's": (
+        "import requests, webbrowser\ndef f(u):\n    webbrowser.open(requests.post(u).json()['address'])\n"
+    ),
     "its own classes": "class A:\n    @classmethod\n    def all(cls):\n        return cls.__subclasses__()\n",
     "a table of names": "def f():\n    globals()['x'] = 1\n    return globals()['__builtins__']\n",
 }

@@ -46,6 +46,15 @@ IMPORTED = {
     "a server": "import socketserver\nsocketserver.TCPServer(('', 1), None).serve_forever()\n",
     "data as code": "exec(open('weights.bin').read())\n",
     "an attribute that is computed": "import os, sys\ngetattr(os, sys.argv[1])('x')\n",
+    "a module of another's": "import torch\ntorch.os.system('touch x')\n",
+    "the C library": "import ctypes\nctypes.CDLL(None).system(b'touch x')\n",
+    "a socket's own module": "import _socket\ns = _socket.socket()\ns.connect(('203.0.113.7', 1))\n",
+    "another spawn": "from distutils.spawn import spawn\nspawn(['touch', 'x'])\n",
+    "a timed text": "from timeit import timeit\ntimeit(\"import os; os.system('touch x')\", number=1)\n",
+    "a class's attribute": "import os\nclass A:\n    f = os.system\nA.f('touch x')\n",
+    "an object's end": f"import os\nclass A:\n    def __del__(self):\n        {ACT}\nA()\n",
+    "an item of a class": f"import os\nclass A:\n    def __class_getitem__(c, k):\n        {ACT}\nx: A[1] = 1\n",
+    "a picture as code": "from PIL import Image\nexec(bytes(Image.open('x.png').getdata()))\n",
     "native code": "import ctypes\nctypes.CDLL('./kernel.so')\n",
 }
 LOADED = {
@@ -54,6 +63,7 @@ LOADED = {
     "a model's method": f"import os, torch\nclass M(torch.nn.Module):\n    def forward(self, x):\n        {ACT}\n",
     "a handler": f"import os\nclass EndpointHandler:\n    def __init__(self, path=''):\n        {ACT}\n",
     "a class of one": f"import os\nclass B(Module): 1\nclass M(B):\n    def __init__(self):\n        {ACT}\n",
+    "another name's": f"import os\nfrom t import BaseHandler as B\nclass H(B):\n    def handle(self):\n        {ACT}\n",
     "MLflow's function": f"import os\ndef _load_pyfunc(path):\n    {ACT}\n",
     "a module's attributes": f"import os\ndef __getattr__(name):\n    {ACT}\n",
     "a data set": f"import os\nclass D(GeneratorBasedBuilder):\n    def _split_generators(self, m):\n        {ACT}\n",

@@ -85,6 +85,8 @@ def _run(name: str, call: ast.Call, scope: Scope, values: Values) -> Iterator[To
     command = _command(call, scope, values)
     if _origin(streams, scope, values) & DataOrigin.SOCKET:
         yield _attack("gives a program's input or output to a socket")
+    elif name.startswith("webbrowser."):
+        yield _harm("opens a browser")
     elif origin & DataOrigin.RECEIVED and _UNKNOWN.match(command) is not None:
         yield _attack("runs commands that come from the network")
     elif ATTACK_COMMAND.search(command):
@@ -147,6 +149,8 @@ def _is_local(node: ast.expr, scope: Scope, values: Values) -> bool:
             path = values.path(part.args[0], scope)
             if not path.endswith((".py", "\0")):
                 return False
+        if isinstance(part, ast.Call) and values.dotted(part.func, scope).startswith("PIL."):
+            return False  # a picture is opened, too
     return any(
         isinstance(part, ast.JoinedStr | ast.BinOp)
         or (isinstance(part, ast.Call) and getattr(part.func, "id", getattr(part.func, "attr", "")) in _READING)

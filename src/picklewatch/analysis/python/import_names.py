@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from typing import TYPE_CHECKING
 
 from picklewatch.analysis.python.folding import LONGEST, call_text, joined_text, operated
@@ -240,10 +241,14 @@ def _canonical(name: str) -> str:
         ("__builtin__.", "builtins."),
         ("posix.", "os."),
         ("nt.", "os."),
+        ("_socket.", "socket."),
     ):
         if name.startswith(prefix):
             name = plain + name[len(prefix) :]
     name = name.removesuffix(".__call__").replace("pathlib.Path().parent", "pathlib.Path()")
+    detour = _DETOUR.fullmatch(name)
+    if detour is not None and detour[1] in ACTS and name not in ACTS:
+        name = detour[1]
     return name.replace(".__dict__.", ".") if ".__dict__." in name else name
 
 
@@ -260,6 +265,8 @@ def _slice(node: ast.Slice) -> slice | None:
     return slice(*bounds) if bounds[2] != 0 else None
 
 
+_DETOUR = re.compile(r"[\w.]+?\.((?:os|posix|subprocess|builtins|pty|socket)\.\w+)")
+"""A module that another one imported: ``torch.os.system``."""
 _BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "unicode", "execfile", "raw_input", "xrange", "reload"}
 _IMPORTING = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__", "imp.load_module"})
 _PATH_METHODS = frozenset({

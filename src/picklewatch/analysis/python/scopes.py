@@ -104,6 +104,8 @@ class Module:
                 continue
             elif kind in _BINDING:
                 _bind(node, scope)
+                if owner and kind is ast.Assign:
+                    _keep(node, scope)  # type: ignore[arg-type]
                 if scope is self.top and kind is ast.Assign and getattr(node.targets[0], "id", "") == "dependencies":  # type: ignore[attr-defined]
                     self._hub = True
             elif (kind is ast.Attribute and node.attr[:2] == "__") or kind is ast.Subscript:  # type: ignore[attr-defined]
@@ -198,6 +200,9 @@ class Module:
         for name, bases in self._bases.items():
             for base in bases:
                 derived.setdefault(base, []).append(name)
+                imported = self.imports.get(base, "").rpartition(".")[2]  # from … import BaseHandler as B
+                if imported not in ("", base):
+                    derived.setdefault(imported, []).append(name)
         waiting = [name for name in {*derived, *self._bases} if LOADED_CLASSES.match(name)]
         waiting += [name for base, names in derived.items() if LOADED_BASES.match(base) for name in names]
         loaded: set[str] = set()
@@ -218,6 +223,13 @@ class Module:
             holder = getattr(getattr(function, "value", None), "id", "")
             if isinstance(function, ast.Attribute) and (holder in ("self", "cls") or holder in self._bases):
                 yield function.attr
+
+
+def _keep(node: ast.Assign, scope: Scope) -> None:
+    """Note what a class's body assigns: attributes of the class."""
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            scope.attributes.setdefault(f".{target.id}", []).append(node.value)
 
 
 def _bind(node: ast.AST, scope: Scope) -> None:
@@ -255,10 +267,10 @@ def _is_main(test: ast.expr) -> bool:
     return names == ["__name__"] and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
 
 
-_MAKING = frozenset({"__init__", "__new__", "__post_init__"})
-"""Methods that making an object calls."""
-_DEFINING = frozenset({"__init_subclass__", "__set_name__", "__prepare__", "__mro_entries__"})
-"""Methods that the statement of a class calls."""
+_MAKING = frozenset({"__init__", "__new__", "__post_init__", "__del__"})
+"""Methods that making an object calls, or its end."""
+_DEFINING = frozenset({"__init_subclass__", "__set_name__", "__prepare__", "__mro_entries__", "__class_getitem__"})
+"""Methods that the statement of a class, or an annotation with one, calls."""
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
 _BINDING = frozenset({
     ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
