@@ -83,7 +83,8 @@ class BlockJudge:
         owner = self._tokens[opening - 1].kind is JinjaKind.STRING
         if named in {"format", "format_map"} and (called or owner):
             yield Reach(ESCAPE, Level.UNSAFE, f"format by reference ({named})")
-        elif called and named not in known.METHODS and self._tokens[opening + 1].kind is JinjaKind.STRING:
+        elif called and named not in known.METHODS:
+            named = named or self._tokens[opening + 1].text
             yield Reach(UNKNOWN, Level.UNVERIFIED, f"a call of {named[:40]!r}")
 
     def _spelt(self) -> Iterator[Reach]:
