@@ -134,6 +134,7 @@ BOUNDS: dict[str, list[Entry]] = {
             "is_text: data[:SAMPLE]",
             "is_text: data[-SAMPLE:]",
             "may_be_read: data[:_AT_ONCE]",
+            "may_be_rendered: data[:SAMPLE]",
             "_reads_as_text: text[:-4]",
             "_decodes: range(4)",
         ),

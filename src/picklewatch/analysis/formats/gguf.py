@@ -55,9 +55,9 @@ def judge_metadata(scan: Scan, part: Part) -> None:
 
 def _texts(scan: Scan, data: memoryview) -> Iterator[Met]:
     # a version that would be above 65,535 is one of the other byte order (gguf/gguf_reader.py of gguf-py)
-    order: Literal["little", "big"] = "little" if any(data[4:6]) else "big"
-    version = int.from_bytes(data[4:8], order)
-    reader = _Reader(data, order, 4 if version == _VERSION_1 else 8)
+    version = int.from_bytes(data[4:8], "little")
+    order: Literal["little", "big"] = "little" if version & 0xFFFF or not version else "big"
+    reader = _Reader(data, order, 4 if version in (_VERSION_1, _VERSION_1 << 24) else 8)
     _, at = reader.number(8)
     entries, at = reader.number(at)
     while entries > 0 and at < len(data):

@@ -15,7 +15,7 @@ from picklewatch.analysis.formats import toml_tables
 from picklewatch.analysis.formats.config_targets import ConfigJudge
 from picklewatch.analysis.formats.encoded import EncodedPickles, judge_serialized
 from picklewatch.analysis.formats.spelling import encoding, in_utf8, is_marked, pieces
-from picklewatch.analysis.formats.templates import LONGEST, TemplateJudge
+from picklewatch.analysis.formats.templates import TemplateJudge
 from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
@@ -39,6 +39,7 @@ _DOCUMENT = re.compile(r"""\s*+(?:\Z|\{\s*+(?:\Z|["}])|\[\s*+(?:\Z|[\[{"\]\w-])|
 """The beginning of JSON or XML, or of the blanks before it."""
 _STATEMENT = re.compile(rb"\s*+\{[%{#]")
 """What no file of YAML or JSON begins with: a percent sign begins no scalar, a mapping is no key (yaml/scanner.py)."""
+_TEMPLATE = re.compile(b"|".join(sorted(map(re.escape, TEMPLATES))))
 _KERAS = re.compile(rb"\s*(?:" + b"|".join(KERAS) + rb")\b")
 
 
@@ -63,10 +64,9 @@ def may_be_read(data: memoryview) -> bool:
 
 def may_be_rendered(data: memoryview) -> bool:
     """Return True if Jinja reads *data*, which has control characters: it takes them for text, a zero, too."""
-    if len(data) > LONGEST:
+    if not _decodes(bytes(data[:SAMPLE]), "utf-8"):
         return False
-    whole = bytes(data)
-    return any(sign in whole for sign in TEMPLATES) and _decodes(whole, "utf-8")
+    return _TEMPLATE.search(data) is not None
 
 
 def _begins_as_document(head: bytes, name: str) -> bool:

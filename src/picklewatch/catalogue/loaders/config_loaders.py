@@ -194,7 +194,7 @@ _RESTORERS = (
         for key in ("activation_function", "activation_fn", "sbert_ce_default_activation_function")
     ),
     LoaderKey(
-        source="sentence_transformers/base/modules/router.py (load); models/Router.py, models/Asym.py of older versions",
+        source="sentence_transformers/base/modules/router.py (load); models/Asym.py of older versions",
         key="types",
         loader="sentence-transformers imports",
         names=Names.LIBRARY,
