@@ -19,7 +19,7 @@ from picklewatch.analysis.formats.templates import TemplateJudge
 from picklewatch.analysis.formats.text_parts import readings
 from picklewatch.analysis.formats.text_signs import KERAS, TEMPLATES, Signs, keys_of, worth_reading
 from picklewatch.analysis.formats.yaml_tags import TagJudge
-from picklewatch.analysis.sparse import before_hole
+from picklewatch.analysis.sparse import before_hole, first
 from picklewatch.core.model import Level
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def may_be_rendered(data: memoryview) -> bool:
     """Return True if Jinja reads *data*, which has control characters: it takes them for text, a zero, too."""
     if not _decodes(bytes(data[:SAMPLE]), "utf-8"):
         return False
-    return _TEMPLATE.search(data) is not None
+    return first(_TEMPLATE, data) is not None
 
 
 def _begins_as_document(head: bytes, name: str) -> bool:
