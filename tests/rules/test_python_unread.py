@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from samples.judging import judged, verdict
 
@@ -17,13 +19,16 @@ DEEP = {
 
 @pytest.mark.parametrize("name", DEEP)
 def test_what_is_nested_too_deeply_is_never_clean(name: str) -> None:
-    """The parser gives up, and a later one may not."""
+    """The parser gives up, and a later one may not: that of Python 3.13 reads the attributes."""
     report, level = judged(DEEP[name])
-    assert level is Verdict.UNSCANNABLE
-    assert {f.rule: f.level for f in report.findings} == {
-        "python-code": Level.UNVERIFIED,
-        "python-unread": Level.UNSCANNABLE,
-    }
+    found = {f.rule: f.level for f in report.findings}
+    if "python-unread" not in found:
+        assert sys.version_info >= (3, 13)
+        assert level is Verdict.UNVERIFIED
+    else:
+        assert level is Verdict.UNSCANNABLE
+        assert found.pop("python-unread") is Level.UNSCANNABLE
+    assert found == {"python-code": Level.UNVERIFIED}
 
 
 def test_long_strings_are_no_bound() -> None:
