@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,3 +141,15 @@ def test_a_layout_by_its_name_is_the_same() -> None:
     made = call("torch._utils", "_rebuild_sparse_tensor", global_("torch", "sparse_coo"), rows)
     assert found(made, a=[0, 1, 3]) is None
     assert found(made, a=[0, 1, 4]) is Level.MALICIOUS
+
+
+def test_a_record_beside_the_loaders_own_proves_nothing() -> None:
+    """The numbers that are compared must be those that are read: two places of one key are not told apart."""
+    good, bad = (struct.pack("<8q", 0, 1, 3, last, 0, 2, 0, 0) for last in (4, 9))
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle(2, COO))
+        archive.writestr("archive/data/a", bad, zipfile.ZIP_DEFLATED)
+        archive.writestr("archive/data/v", bytes(256))
+        archive.writestr("archive/constants/a", good)
+    assert levels(held.getvalue())["tensor-out-of-bounds"] is Level.UNVERIFIED

@@ -86,8 +86,9 @@ def _indices(scan: Scan, declared: Declared, members: Sequence[Member], part: Pa
     for name, indices in declared.indices:
 
         def record(storage: Storage, name: str = name) -> memoryview | None:
-            found = (stored.get(f"{before}{storage.key}{behind}") for before, behind in _record_places(name))
-            return next((data for data in found if data is not None), None) if little else None
+            places = {f"{before}{storage.key}{behind}".lower() for before, behind in _record_places(name)}
+            found = places & names.keys()  # of several, or a packed one, another may be the loader's
+            return stored.get(found.pop()) if little and len(found) == 1 else None
 
         held = _within(indices, record, scan.budget)
         if held is None:
